@@ -1,0 +1,62 @@
+# Every target does its own set-up: a virtual environment in .venv with the pinned packages.
+# Another interpreter: make test PYTHON=python3.13
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+LOCK := $(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes \
+	--python-version 3.11 --custom-compile-command "make lock"
+FUNCTIONS := dispatcher upload status
+
+export PIP_ROOT_USER_ACTION := ignore
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format package rate lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## the whole system on this machine, on a folder of examples
+	@$(BIN)/python -m local.demo
+
+test: $(READY) ## every test but the minutes-long ones
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(READY) ## ruff, mypy and the import rules
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY) ## lay the code out
+	@$(BIN)/ruff check --select I --fix
+	@$(BIN)/ruff format
+
+package: $(READY) ## the deployable zips, byte for byte reproducible, in build/
+	@$(BIN)/python -m local.packaging build
+
+rate: $(READY) ## request rates measured in real time, minutes long
+	@$(BIN)/python -m local.rate
+
+lock: $(READY) ## pin dependencies anew; newest versions: make lock ARGS=--upgrade
+	@$(LOCK) $(ARGS) --extra dev --output-file requirements/dev.txt pyproject.toml
+	@$(LOCK) $(ARGS) --output-file requirements/java.txt requirements/java.in
+	@for function in $(FUNCTIONS); do \
+		$(LOCK) --no-annotate --constraint requirements/dev.txt \
+			--output-file functions/$$function/requirements.txt \
+			functions/$$function/requirements.in || exit; \
+	done
+
+clean: ## remove all that make made
+	rm -rf .venv build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache *.egg-info
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Name one: make PYTHON=python3.12" >&2; \
+		exit 1; }
+	@echo "Setting up .venv (a minute the first time) ..." >&2
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
