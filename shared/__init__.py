@@ -1,0 +1,1 @@
+"""Rules, use cases and gateways that every deployed function imports."""

@@ -1,0 +1,93 @@
+"""The breaker's window: the latest results of the store, and what can be read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from itertools import takewhile
+
+from shared.domain.breaker_policy import BreakerPolicy
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class EntryOutcome(StrEnum):
+    """How a call ended, as far as rates go."""
+
+    SUCCESS = "success"
+    THROTTLED = "throttled"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowEntry:
+    """One metered success, or one 429 from any call, at ``breaker/state/window/{auto}``.
+
+    The defaults are an empty place, which counts as a success of no generation.
+    """
+
+    at: datetime = _NEVER
+    outcome: EntryOutcome = EntryOutcome.SUCCESS
+    schema_version: int = 1
+    generation: int = -1
+    batch_id: str = ""
+    call: str = ""
+    expires_at: datetime | None = None
+
+    @property
+    def throttled(self) -> bool:
+        """Whether this was a 429."""
+        return self.outcome is EntryOutcome.THROTTLED
+
+
+Window = Sequence[WindowEntry]
+"""The store's latest entries, newest first: ``window_size`` of them, or all there are."""
+
+
+def window_entry(
+    outcome: EntryOutcome,
+    *,
+    generation: int,
+    batch_id: str,
+    call: str,
+    now: datetime,
+    policy: BreakerPolicy,
+) -> WindowEntry:
+    """The entry for a result, to be kept as long as the policy wants."""
+    return WindowEntry(
+        at=now,
+        outcome=outcome,
+        generation=generation,
+        batch_id=batch_id,
+        call=call,
+        expires_at=now + policy.window_retention,
+    )
+
+
+def is_tripped(window: Window, generation: int, policy: BreakerPolicy) -> bool:
+    """Whether this generation's 429s are too many of the window, or too many in a row."""
+    latest = _of_generation(window, generation, policy)
+    in_all = sum(entry.throttled for entry in latest)
+    in_a_row = len(list(takewhile(lambda entry: entry.throttled, latest)))
+    return in_all >= policy.throttle_threshold or in_a_row >= policy.consecutive_threshold
+
+
+def is_clean(window: Window, generation: int, policy: BreakerPolicy) -> bool:
+    """Whether the window is full, all of this generation, and without a 429."""
+    latest = _of_generation(window, generation, policy)
+    return len(latest) == policy.window_size and not any(entry.throttled for entry in latest)
+
+
+def began_at(window: Window, policy: BreakerPolicy) -> datetime | None:
+    """When the oldest entry of a full window was made; None if the window isn't full."""
+    return window[policy.window_size - 1].at if len(window) >= policy.window_size else None
+
+
+def last_success_at(window: Window) -> datetime | None:
+    """When a metered call last succeeded, as far as the window tells."""
+    return max((entry.at for entry in window if not entry.throttled), default=None)
+
+
+def _of_generation(window: Window, generation: int, policy: BreakerPolicy) -> list[WindowEntry]:
+    return [entry for entry in window[: policy.window_size] if entry.generation == generation]

@@ -1,0 +1,194 @@
+"""Quota tiers: the request rates and limits a deployment is allowed to use.
+
+The presets live in ``shared/tiers.json``, which Terraform reads as well (``jsondecode``), so that
+a queue's rate and the pump's spacing can't disagree. The file says under ``sources`` where each
+number comes from.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
+
+SCHEMA_VERSION = 1
+
+# Cloud Tasks refuses a queue above these: better to hear it here than from `terraform apply`.
+MAX_QUEUE_DISPATCHES_PER_SECOND = 500
+MAX_QUEUE_CONCURRENT_DISPATCHES = 5000
+
+_TABLE_KEYS = frozenset(
+    ["schema_version", "default_tier", "metered_calls", "p95_dispatch_seconds", "tiers", "sources"]
+)
+_TIER_KEYS = frozenset(
+    {"rpm", "rpd", "max_concurrent_dispatches", "max_imports_in_progress", "storage_bytes"}
+)
+_CALL_NAME = re.compile(r"[a-z_]+(\.[a-z_]+)*")
+
+
+class UnknownTier(ValueError):
+    """A tier name that is not in the file; the message lists those that are."""
+
+    def __init__(self, name: str, known: Mapping[str, Tier]) -> None:
+        super().__init__(f"unknown tier {name!r}; the tiers are {', '.join(known)}")
+        self.name = name
+
+
+class InvalidTiers(ValueError):
+    """The tiers file breaks its rules; the message names every problem found."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("tiers.json: " + "; ".join(problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What one quota tier allows.
+
+    Attributes:
+        name: The tier's key in the file.
+        rpm: Metered requests per minute; the uploads queue runs at exactly ``rpm / 60``.
+        rpd: Metered requests per quota day, or None where no limit is known.
+        max_concurrent_dispatches: The uploads queue's second brake.
+        max_imports_in_progress: Imports started and not yet settled, at most.
+        storage_bytes: What all stores of the project may hold, as the service counts it.
+    """
+
+    name: str
+    rpm: int
+    rpd: int | None
+    max_concurrent_dispatches: int
+    max_imports_in_progress: int
+    storage_bytes: int
+
+    @property
+    def dispatches_per_second(self) -> float:
+        """Rate of the uploads queue; each dispatch makes at most one metered request."""
+        return self.rpm / 60
+
+
+@dataclass(frozen=True, slots=True)
+class TierTable:
+    """The whole file: the tiers by name and what holds for all of them."""
+
+    tiers: Mapping[str, Tier]
+    default_tier: Tier
+    metered_calls: frozenset[str]
+    p95_dispatch_seconds: float
+
+
+@cache
+def load_tier_table() -> TierTable:
+    """The packaged ``tiers.json``, read and checked once.
+
+    Raises:
+        InvalidTiers: The file breaks its rules.
+    """
+    text = resources.files("shared").joinpath("tiers.json").read_text(encoding="utf-8")
+    return parse_tier_table(text)
+
+
+def load_tiers() -> Mapping[str, Tier]:
+    """The packaged tiers by name, in the file's order."""
+    return load_tier_table().tiers
+
+
+def tier_named(name: str) -> Tier:
+    """The packaged tier of that name.
+
+    Raises:
+        UnknownTier: There is none.
+    """
+    tiers = load_tiers()
+    try:
+        return tiers[name]
+    except KeyError:
+        raise UnknownTier(name, tiers) from None
+
+
+def parse_tier_table(text: str) -> TierTable:
+    """Read a tiers file strictly: unknown, missing and repeated keys are errors.
+
+    Raises:
+        InvalidTiers: With every problem named at once.
+    """
+    problems: list[str] = []
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        problems.extend(f"{key!r} appears twice" for key in set(keys) if keys.count(key) > 1)
+        return dict(pairs)
+
+    try:
+        table = json.loads(text, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        raise InvalidTiers([f"not JSON: {error}"]) from error
+    if not isinstance(table, dict):
+        raise InvalidTiers(["not an object"])
+
+    problems += _key_problems("the file", table, _TABLE_KEYS)
+    problems += _table_problems(table)
+    tiers = table.get("tiers")
+    if isinstance(tiers, dict):
+        for name, fields in tiers.items():
+            problems += _tier_problems(name, fields)
+    if problems:
+        raise InvalidTiers(problems)
+
+    by_name = {name: Tier(name=name, **fields) for name, fields in table["tiers"].items()}
+    return TierTable(
+        tiers=MappingProxyType(by_name),
+        default_tier=by_name[table["default_tier"]],
+        metered_calls=frozenset(table["metered_calls"]),
+        p95_dispatch_seconds=table["p95_dispatch_seconds"],
+    )
+
+
+def _table_problems(table: dict[str, Any]) -> list[str]:
+    problems = []
+    if table.get("schema_version") != SCHEMA_VERSION:
+        problems.append(f"schema_version must be {SCHEMA_VERSION}")
+    tiers = table.get("tiers")
+    if not isinstance(tiers, dict) or not tiers:
+        problems.append("tiers must be an object with at least one tier")
+    elif table.get("default_tier") not in tiers:
+        problems.append(f"default_tier {table.get('default_tier')!r} is not one of the tiers")
+    calls = table.get("metered_calls")
+    if (
+        not isinstance(calls, list)
+        or not calls
+        or not all(isinstance(call, str) and _CALL_NAME.fullmatch(call) for call in calls)
+    ):
+        problems.append("metered_calls must be a list of call names such as 'files.upload'")
+    p95 = table.get("p95_dispatch_seconds")
+    if isinstance(p95, bool) or not isinstance(p95, int | float) or p95 <= 0:
+        problems.append("p95_dispatch_seconds must be a positive number")
+    return problems
+
+
+def _tier_problems(name: str, fields: object) -> list[str]:
+    if not isinstance(fields, dict):
+        return [f"tier {name!r} is not an object"]
+    problems = _key_problems(f"tier {name!r}", fields, _TIER_KEYS)
+    for key in sorted(_TIER_KEYS & fields.keys()):
+        value = fields[key]
+        unlimited = key == "rpd" and value is None
+        if not unlimited and (type(value) is not int or value <= 0):
+            problems.append(f"tier {name!r}: {key} must be a positive whole number")
+        elif key == "rpm" and value > 60 * MAX_QUEUE_DISPATCHES_PER_SECOND:
+            problems.append(f"tier {name!r}: rpm is more than a queue can dispatch")
+        elif key == "max_concurrent_dispatches" and value > MAX_QUEUE_CONCURRENT_DISPATCHES:
+            problems.append(f"tier {name!r}: {key} is more than a queue allows")
+    return problems
+
+
+def _key_problems(where: str, found: dict[str, Any], expected: frozenset[str]) -> list[str]:
+    missing = [f"{where} lacks {key!r}" for key in sorted(expected - found.keys())]
+    unknown = [f"{where} has an unknown key {key!r}" for key in sorted(found.keys() - expected)]
+    return missing + unknown

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from shared.domain.tiers import (
+    InvalidTiers,
+    Tier,
+    UnknownTier,
+    load_tier_table,
+    load_tiers,
+    parse_tier_table,
+    tier_named,
+)
+
+
+def packaged() -> dict[str, Any]:
+    text = resources.files("shared").joinpath("tiers.json").read_text(encoding="utf-8")
+    table: dict[str, Any] = json.loads(text)
+    return table
+
+
+def problems_of(table: object) -> str:
+    with pytest.raises(InvalidTiers) as caught:
+        parse_tier_table(json.dumps(table))
+    return str(caught.value)
+
+
+def test_the_presets_are_these() -> None:
+    assert dict(load_tiers()) == {
+        "free": Tier("free", 5, 100, 2, 50, 1_000_000_000),
+        "tier1": Tier("tier1", 20, None, 5, 50, 10_000_000_000),
+        "tier2": Tier("tier2", 200, None, 50, 50, 100_000_000_000),
+        "tier3": Tier("tier3", 2000, None, 500, 50, 1_000_000_000_000),
+    }
+
+
+def test_the_default_tier_and_the_metered_calls_are_these() -> None:
+    table = load_tier_table()
+
+    assert table.default_tier.name == "tier1"
+    assert table.metered_calls == {"files.upload", "import_file"}
+
+
+@pytest.mark.parametrize(
+    ("name", "per_second"),
+    [("free", 0.0833), ("tier1", 0.3333), ("tier2", 3.3333), ("tier3", 33.3333)],
+)
+def test_a_queue_runs_at_its_tiers_requests_per_minute(name: str, per_second: float) -> None:
+    assert tier_named(name).dispatches_per_second == pytest.approx(per_second, abs=0.0001)
+
+
+def test_concurrency_is_just_enough_for_the_rate_at_the_assumed_duration() -> None:
+    table = load_tier_table()
+
+    for tier in table.tiers.values():
+        in_flight = tier.rpm * table.p95_dispatch_seconds / 60
+        assert in_flight <= tier.max_concurrent_dispatches < in_flight + 1
+
+
+def test_an_unknown_tier_is_answered_with_the_list_of_tiers() -> None:
+    with pytest.raises(UnknownTier, match="'gold'; the tiers are free, tier1, tier2, tier3"):
+        tier_named("gold")
+
+
+def test_an_unknown_tier_is_a_value_error() -> None:
+    assert issubclass(UnknownTier, ValueError)
+
+
+def test_the_tiers_cannot_be_changed() -> None:
+    with pytest.raises(TypeError):
+        load_tiers()["gold"] = tier_named("free")  # type: ignore[index]  # what is tested
+
+
+def test_every_number_has_its_source() -> None:
+    table = packaged()
+    numbers = {key for tier in table["tiers"].values() for key in tier}
+
+    assert numbers | {"metered_calls", "p95_dispatch_seconds"} == table["sources"].keys()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("schema_version", 2, "schema_version must be 1"),
+        ("default_tier", "gold", "default_tier 'gold' is not one of the tiers"),
+        ("metered_calls", [], "metered_calls must be a list of call names"),
+        ("metered_calls", "files.upload", "metered_calls must be a list of call names"),
+        ("metered_calls", ["Files Upload"], "metered_calls must be a list of call names"),
+        ("p95_dispatch_seconds", 0, "p95_dispatch_seconds must be a positive number"),
+        ("p95_dispatch_seconds", True, "p95_dispatch_seconds must be a positive number"),
+        ("tiers", {}, "tiers must be an object with at least one tier"),
+        ("tiers", {"tier1": 20}, "tier 'tier1' is not an object"),
+        ("teirs", {}, "the file has an unknown key 'teirs'"),
+    ],
+)
+def test_a_wrong_table_is_refused(key: str, value: object, problem: str) -> None:
+    assert problem in problems_of(packaged() | {key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("rpm", 0, "rpm must be a positive whole number"),
+        ("rpm", 20.5, "rpm must be a positive whole number"),
+        ("rpm", True, "rpm must be a positive whole number"),
+        ("rpm", None, "rpm must be a positive whole number"),
+        ("rpm", 30_001, "rpm is more than a queue can dispatch"),
+        ("rpd", 0, "rpd must be a positive whole number"),
+        ("max_concurrent_dispatches", 5001, "is more than a queue allows"),
+        ("tpm", 1000, "tier 'tier2' has an unknown key 'tpm'"),
+    ],
+)
+def test_a_wrong_tier_is_refused(key: str, value: object, problem: str) -> None:
+    table = packaged()
+    table["tiers"]["tier2"][key] = value
+
+    assert problem in problems_of(table)
+
+
+def test_all_problems_are_named_at_once() -> None:
+    table = packaged()
+    del table["tiers"]["free"]["rpm"]
+    table["tiers"]["tier3"]["storage_bytes"] = -1
+    table["default_tier"] = None
+
+    assert problems_of(table) == (
+        "tiers.json: default_tier None is not one of the tiers; tier 'free' lacks 'rpm'; "
+        "tier 'tier3': storage_bytes must be a positive whole number"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "not JSON"),
+        ("[]", "not an object"),
+        ('{"default_tier": "free", "default_tier": "tier1"}', "'default_tier' appears twice"),
+    ],
+)
+def test_a_file_that_json_would_let_pass_or_break_on_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(InvalidTiers, match=problem):
+        parse_tier_table(text)
