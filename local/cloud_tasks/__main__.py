@@ -1,0 +1,123 @@
+"""`python -m local.cloud_tasks`: runs the server until SIGTERM or SIGINT.
+
+When it is ready it prints one line of JSON, `{"grpc": "127.0.0.1:P", "admin": "http://..."}`.
+Exit codes: 0 stopped, 2 usage, 4 could not start (a port is taken, the state can't be used).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from local.cloud_tasks.faults import Faults
+from local.cloud_tasks.server import PortTaken, serving
+from local.cloud_tasks.settings import Settings
+from local.cloud_tasks.store import StateError
+
+EXIT_COULD_NOT_START = 4
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the server; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        settings = _settings(options)
+    except ValueError as error:
+        parser.error(str(error))
+    try:
+        asyncio.run(_run(settings, options.ready_file))
+    except (PortTaken, StateError) as error:
+        print(f"cloud_tasks: {error}", file=sys.stderr)
+        return EXIT_COULD_NOT_START
+    if options.ready_file is not None:
+        options.ready_file.unlink(missing_ok=True)
+    return 0
+
+
+async def _run(settings: Settings, ready_file: Path | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with serving(settings) as addresses:
+        line = json.dumps(asdict(addresses))
+        if ready_file is not None:
+            _write(ready_file, line)
+        print(line, flush=True)
+        await stop.wait()
+
+
+def _write(path: Path, line: str) -> None:
+    """Write at once, so that a reader sees all of it or nothing."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_text(f"{line}\n")
+    draft.replace(path)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return Settings(
+        port=options.port,
+        admin_port=options.admin_port,
+        state=options.state,
+        task_tombstone=options.task_tombstone,
+        queue_tombstone=options.queue_tombstone,
+        min_dispatch_deadline=options.min_dispatch_deadline,
+        throttle=options.throttle,
+        issuer=options.issuer,
+        faults=Faults().updated(json.loads(options.faults)),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    default = Settings()
+    parser = argparse.ArgumentParser(
+        prog="python -m local.cloud_tasks",
+        description="A local Cloud Tasks server on 127.0.0.1.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--port", type=int, default=default.port, help="of the gRPC API; 0 takes a free one")
+    add("--admin-port", type=int, default=default.admin_port, help="of the admin HTTP server")
+    add("--state", type=Path, metavar="FILE", help="goes on from FILE after a restart")
+    add("--ready-file", type=Path, metavar="FILE", help="gets the ready line too")
+    add(
+        "--task-tombstone",
+        type=float,
+        default=default.task_tombstone,
+        metavar="S",
+        help="seconds a finished task's name stays taken",
+    )
+    add(
+        "--queue-tombstone",
+        type=float,
+        default=default.queue_tombstone,
+        metavar="S",
+        help="seconds a deleted queue's name stays taken",
+    )
+    add(
+        "--min-dispatch-deadline",
+        type=float,
+        default=default.min_dispatch_deadline,
+        metavar="S",
+        help="seconds; lower for tests of the deadline",
+    )
+    add(
+        "--throttle",
+        action=argparse.BooleanOptionalAction,
+        default=default.throttle,
+        help="slow a queue down after 429 and 503",
+    )
+    add("--issuer", default=default.issuer, help="of OIDC tokens")
+    add("--faults", default="{}", metavar="JSON", help="faults from the start, as in POST /faults")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
