@@ -1,0 +1,162 @@
+"""The task queues over Cloud Tasks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Self
+
+import grpc
+from google.api_core.exceptions import AlreadyExists, NotFound
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+
+from shared.domain.errors import GatewayError
+from shared.gateways.google_errors import translated
+from shared.gateways.ports import QueueName, Task
+
+CALL_TIMEOUT_S = 10.0
+"""A named create is slow when it is slow (it looks for the name), but never this slow."""
+PARALLEL_CREATES = 16
+
+
+class CloudTasks:
+    """HTTP tasks, by POST, with an OIDC token for the function that serves the queue.
+
+    No call is retried inside: whoever asked comes again, and the task's name keeps it from
+    being queued twice.
+
+    Args:
+        client: A client of the service; ``close`` closes it.
+        project: The project of the queues.
+        location: The region of the queues.
+        queue_ids: The id of each queue used.
+        urls: The base URL of the function that serves each queue: the token's audience, and
+            the beginning of each task's URL.
+        service_account: Whose token the task carries; None for none (on one machine).
+        dispatch_deadline: How long a handler may take; 15 s to 30 min.
+    """
+
+    def __init__(
+        self,
+        client: tasks_v2.CloudTasksClient,
+        *,
+        project: str,
+        location: str,
+        queue_ids: Mapping[QueueName, str],
+        urls: Mapping[QueueName, str],
+        service_account: str | None,
+        dispatch_deadline: timedelta,
+    ) -> None:
+        self._client = client
+        self._parents = {
+            queue: client.queue_path(project, location, queue_id)
+            for queue, queue_id in queue_ids.items()
+        }
+        self._urls = {queue: url.rstrip("/") for queue, url in urls.items()}
+        self._service_account = service_account
+        self._dispatch_deadline = dispatch_deadline
+
+    @classmethod
+    def connect(
+        cls,
+        *,
+        emulator_host: str | None,
+        project: str,
+        location: str,
+        queue_ids: Mapping[QueueName, str],
+        urls: Mapping[QueueName, str],
+        service_account: str | None,
+        dispatch_deadline: timedelta,
+    ) -> Self:
+        """Connect to the service, or in clear to ``emulator_host`` ("host:port").
+
+        The client library knows no environment variable for an emulator.
+        """
+        transport = emulator_host and CloudTasksGrpcTransport(
+            channel=grpc.insecure_channel(emulator_host)
+        )
+        return cls(
+            tasks_v2.CloudTasksClient(transport=transport or None),
+            project=project,
+            location=location,
+            queue_ids=queue_ids,
+            urls=urls,
+            service_account=service_account,
+            dispatch_deadline=dispatch_deadline,
+        )
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._client.transport.close()
+
+    def create(self, task: Task) -> bool:
+        """Queue a task; False where the name is taken, now or lately."""
+        parent = self._parents[task.queue]
+        message = self._message(parent, task)
+        with translated("tasks.create"):
+            try:
+                self._client.create_task(
+                    parent=parent, task=message, retry=None, timeout=CALL_TIMEOUT_S
+                )
+            except AlreadyExists:
+                return False
+        return True
+
+    def create_many(self, tasks: Sequence[Task]) -> int:
+        """Queue tasks from a few threads; how many are new.
+
+        One request a task. BatchCreateTasks takes a hundred, but is new, answers with an
+        operation to wait for, and does not document what one taken name does to the others.
+
+        Raises:
+            GatewayError: the first failure, after all were tried.
+        """
+        if not tasks:
+            return 0
+        with ThreadPoolExecutor(min(PARALLEL_CREATES, len(tasks))) as pool:
+            outcomes = list(pool.map(self._try, tasks))
+        for outcome in outcomes:
+            if isinstance(outcome, GatewayError):
+                raise outcome
+        return sum(outcome is True for outcome in outcomes)
+
+    def exists(self, queue: QueueName, task_id: str) -> bool:
+        """Whether the task is still in its queue."""
+        with translated("tasks.exists"):
+            try:
+                self._client.get_task(
+                    name=f"{self._parents[queue]}/tasks/{task_id}",
+                    retry=None,
+                    timeout=CALL_TIMEOUT_S,
+                )
+            except NotFound:
+                return False
+        return True
+
+    def _try(self, task: Task) -> bool | GatewayError:
+        try:
+            return self.create(task)
+        except GatewayError as error:
+            return error
+
+    def _message(self, parent: str, task: Task) -> tasks_v2.Task:
+        url = self._urls[task.queue]
+        request = tasks_v2.HttpRequest(
+            url=url + task.path,
+            http_method=tasks_v2.HttpMethod.POST,
+            headers={"Content-Type": "application/json"},
+            body=json.dumps(task.payload, ensure_ascii=False, separators=(",", ":")).encode(),
+        )
+        if self._service_account is not None:
+            request.oidc_token = tasks_v2.OidcToken(
+                service_account_email=self._service_account, audience=url
+            )
+        return tasks_v2.Task(
+            name=f"{parent}/tasks/{task.id}",
+            http_request=request,
+            schedule_time=task.at,
+            dispatch_deadline=self._dispatch_deadline,
+        )

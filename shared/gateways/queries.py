@@ -1,0 +1,107 @@
+"""Every query the code makes, in one place: Terraform's indexes are checked against this file."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.domain.files import Change, FileStatus, Slot
+from shared.gateways.ports import Op, Query, Where
+
+FILES = "files"
+BATCHES = "batches"
+OPERATIONS = "operations"
+WINDOW = "breaker/state/window"
+
+
+def records_in_range(start: str, end: str, limit: int) -> Query:
+    """Records of start <= path < end, by path; an empty bound means none."""
+    where = []
+    if start:
+        where.append(Where("path", Op.GE, start))
+    if end:
+        where.append(Where("path", Op.LT, end))
+    return Query(FILES, tuple(where), ("path",), limit)
+
+
+def ready_for(slot: Slot, now: datetime, limit: int) -> Query:
+    """Files that wait for a metered request, the longest waiting first."""
+    return Query(
+        FILES,
+        (Where("slot", Op.EQ, slot.value), Where("ready_at", Op.LE, now)),
+        ("ready_at",),
+        limit,
+    )
+
+
+def waiting_for(slot: Slot) -> Query:
+    """All files that wait for a metered request, whether they may have it yet or not."""
+    return Query(FILES, (Where("slot", Op.EQ, slot.value),))
+
+
+def planned_imports() -> Query:
+    """Files whose import has a task of the uploads queue, and has not begun."""
+    where = (
+        Where("status", Op.EQ, FileStatus.UPLOADED.value),
+        Where("raw_active", Op.EQ, value=True),
+        Where("slot", Op.EQ, Slot.NONE.value),
+    )
+    return Query(FILES, where)
+
+
+def planned_uploads() -> Query:
+    """Files whose upload has a task of the uploads queue, and has not begun."""
+    where = (
+        Where("status", Op.EQ, FileStatus.PENDING.value),
+        Where("slot", Op.EQ, Slot.NONE.value),
+    )
+    return Query(FILES, where)
+
+
+def overdue(now: datetime, limit: int) -> Query:
+    """Files of which something should have been heard by now."""
+    return Query(FILES, (Where("overdue_at", Op.LE, now),), ("overdue_at",), limit)
+
+
+def with_status(*statuses: FileStatus, limit: int | None = None) -> Query:
+    """Files in one of these statuses, by id."""
+    values = [status.value for status in statuses]
+    if len(values) == 1:
+        return Query(FILES, (Where("status", Op.EQ, values[0]),), (), limit)
+    return Query(FILES, (Where("status", Op.IN, values),), (), limit)
+
+
+def of_batch(batch_id: str, status: FileStatus, limit: int | None = None) -> Query:
+    """Files a batch decided on, in one status, by id."""
+    where = (Where("batch_id", Op.EQ, batch_id), Where("status", Op.EQ, status.value))
+    return Query(FILES, where, (), limit)
+
+
+def all_of_batch(batch_id: str, limit: int | None = None) -> Query:
+    """Files a batch decided on, by id."""
+    return Query(FILES, (Where("batch_id", Op.EQ, batch_id),), (), limit)
+
+
+def removals_of(batch_id: str) -> Query:
+    """Files whose documents a batch set out to remove."""
+    return Query(
+        FILES, (Where("batch_id", Op.EQ, batch_id), Where("change", Op.EQ, Change.REMOVED.value))
+    )
+
+
+def latest_batches(limit: int) -> Query:
+    return Query(BATCHES, (), ("-created_at",), limit)
+
+
+def latest_page(batch_id: str) -> Query:
+    """The page that tells how far a batch's scan is."""
+    return Query(f"{BATCHES}/{batch_id}/pages", (), ("-index",), 1)
+
+
+def latest_entries(limit: int) -> Query:
+    """The breaker's window, newest first."""
+    return Query(WINDOW, (), ("-at",), limit)
+
+
+def entries_since(at: datetime) -> Query:
+    """What was used of a daily quota."""
+    return Query(WINDOW, (Where("at", Op.GE, at),))

@@ -1,0 +1,67 @@
+"""Real servers on this machine, for as long as a test needs them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+PATIENCE_S = 30.0
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Look again and again, for as long as a busy machine may need."""
+    deadline = time.monotonic() + PATIENCE_S
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        pause.wait(0.01)
+
+
+@contextmanager
+def running(*command: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def local_server(module: str, *options: str) -> Iterator[dict[str, str]]:
+    """A server of this repository; its first line of output says where it is."""
+    with running(sys.executable, "-m", module, "--port", "0", *options) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def http_json(url: str, body: object = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=10) as reply:
+        return json.load(reply)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=10):
+            return True
+    except urllib.error.URLError:
+        return False

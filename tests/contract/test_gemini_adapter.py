@@ -1,0 +1,168 @@
+"""What the adapter makes of a service that misbehaves, before the local simulator."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.domain.errors import (
+    Denied,
+    NameTaken,
+    OutcomeUnknown,
+    Rejected,
+    Throttled,
+    Unavailable,
+)
+from shared.gateways.gemini import GeminiFileSearch
+from tests.contract.gemini_world import SimulatedGeminiWorld, imported, upload, uploaded
+from tests.contract.servers import free_port
+
+ROOT = Path(__file__).parents[2]
+pytest_plugins = ("tests.contract.gateway_fixtures",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("unavailable", {}),
+        ("internal", {}),
+        ("unavailable", {"after_effect": True}),
+        ("html_body", {}),
+        ("connection_reset", {}),
+    ],
+)
+def test_an_import_without_a_usable_reply_may_have_happened(
+    simulated: SimulatedGeminiWorld, kind: str, more: dict[str, object]
+) -> None:
+    store = simulated.gemini.create_store("s", "").name
+    file = uploaded(simulated, "f")
+    simulated.fault(kind, "stores.importFile", **more)
+    with pytest.raises(OutcomeUnknown):
+        simulated.gemini.import_file(store, file.name, [], None)
+    imports = [each for each in simulated.requests() if each["route"] == "stores.importFile"]
+    assert len(imports) <= 1, "it is not sent again"
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("unavailable", Unavailable),
+        ("already_exists", NameTaken),
+        ("rate_limited", Throttled),
+        ("invalid_argument", Rejected),
+        ("permission_denied", Denied),
+    ],
+)
+@pytest.mark.parametrize("route", ["files.upload.start", "files.upload.finalize"])
+def test_an_upload_refused_at_either_end_says_why(
+    simulated: SimulatedGeminiWorld, route: str, kind: str, error: type[Exception]
+) -> None:
+    simulated.fault(kind, route)
+    with pytest.raises(error):
+        upload(simulated.gemini, "f", b"x")
+
+
+@pytest.mark.parametrize("kind", ["html_body", "reply_lost"])
+def test_an_upload_whose_end_is_not_heard_of_may_have_happened(
+    simulated: SimulatedGeminiWorld, kind: str
+) -> None:
+    simulated.fault(kind, "files.upload.finalize")
+    with pytest.raises(OutcomeUnknown):
+        upload(simulated.gemini, "f", b"x")
+    with pytest.raises(NameTaken):
+        upload(simulated.gemini, "f", b"x")
+
+
+def test_an_error_that_hides_behind_an_active_upload_is_an_unknown_outcome(
+    simulated: SimulatedGeminiWorld,
+) -> None:
+    simulated.fault("unavailable", "files.upload.finalize", upload_status="active")
+    with pytest.raises(OutcomeUnknown):
+        upload(simulated.gemini, "f", b"x")
+
+
+@pytest.mark.parametrize("kind", ["html_body", "reply_lost", "unavailable", "internal"])
+def test_a_reading_call_that_fails_is_only_unavailable(
+    simulated: SimulatedGeminiWorld, kind: str
+) -> None:
+    name = upload(simulated.gemini, "f", b"x").name
+    simulated.fault(kind, "files.get")
+    with pytest.raises(Unavailable):
+        simulated.gemini.get_file(name)
+
+
+def test_an_empty_page_is_not_the_end_of_a_listing(simulated: SimulatedGeminiWorld) -> None:
+    store = simulated.gemini.create_store("s", "").name
+    imported(simulated, store, uploaded(simulated, "f").name)
+    simulated.fault("empty_page", "documents.list")
+    first = simulated.gemini.list_documents(store)
+    assert first.documents == ()
+    assert first.next_page_token
+    assert len(simulated.gemini.list_documents(store, first.next_page_token).documents) == 1
+
+
+def test_a_hung_service_is_given_up(simulated: SimulatedGeminiWorld) -> None:
+    impatient = GeminiFileSearch(
+        "AIzaTEST",
+        base_url=simulated.url,
+        api_version="v1",
+        timeout=timedelta(milliseconds=100),
+    )
+    simulated.fault("slow_reply", "stores.*", delay_s=5, times=2)
+    with pytest.raises(Unavailable):
+        impatient.list_stores()
+    with pytest.raises(OutcomeUnknown):
+        impatient.create_store("s", "")
+    impatient.close()
+
+
+def test_a_service_out_of_reach_is_unavailable_whatever_is_asked() -> None:
+    nobody = GeminiFileSearch(
+        "AIzaTEST",
+        base_url=f"http://127.0.0.1:{free_port()}",
+        api_version="v1",
+        timeout=timedelta(seconds=5),
+    )
+    with pytest.raises(Unavailable):
+        nobody.import_file("fileSearchStores/s", "files/f", [], None)
+    with pytest.raises(Unavailable):
+        upload(nobody, "f", b"x")
+    nobody.close()
+
+
+def test_the_environment_changes_nothing(
+    simulated: SimulatedGeminiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_API_KEY", "another")
+    monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("GOOGLE_GENAI_API_VERSION", "v9")
+    monkeypatch.setenv("GOOGLE_GENAI_CLIENT_MODE", "replay")
+    gemini = simulated.client(" AIzaTEST\n")
+    gemini.create_store("s", "")
+    gemini.close()
+    [request] = simulated.requests()
+    assert request["route"] == "stores.create"
+    assert request["path"].startswith("/v1beta/")
+
+
+def test_a_closed_client_may_be_closed_again_and_used_again(
+    simulated: SimulatedGeminiWorld,
+) -> None:
+    simulated.gemini.close()
+    simulated.gemini.create_store("s", "")
+    simulated.gemini.close()
+    simulated.gemini.close()
+
+
+def test_the_client_library_is_imported_by_the_first_call_only() -> None:
+    program = (
+        "import sys; from datetime import timedelta; from shared.gateways import gemini; "
+        "gemini.GeminiFileSearch('k', base_url=None, api_version='v1', timeout=timedelta(1)); "
+        "sys.exit('google.genai' in sys.modules or 'httpx2' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT).returncode == 0

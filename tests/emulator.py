@@ -1,0 +1,29 @@
+"""Firestore's emulator as fixtures; a conftest that wants them imports them by name."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from unittest import mock
+
+import pytest
+
+from local.firestore_emulator import FirestoreEmulator
+from shared.gateways.firestore import FirestoreDocuments
+
+
+@pytest.fixture(scope="session")
+def emulator_host() -> Iterator[str]:
+    """``127.0.0.1:PORT`` of one emulator for all tests; each test takes a project of its own."""
+    with FirestoreEmulator() as emulator:
+        yield emulator.host
+
+
+@pytest.fixture
+def firestore_documents(emulator_host: str) -> Iterator[FirestoreDocuments]:
+    """An empty database."""
+    with mock.patch.dict("os.environ", FIRESTORE_EMULATOR_HOST=emulator_host):
+        documents = FirestoreDocuments.connect(f"demo-{uuid.uuid4().hex}", "(default)")
+    with closing(documents):
+        yield documents
