@@ -1,0 +1,141 @@
+"""`python -m local.gemini`: serve until SIGTERM or SIGINT.
+
+On ready, prints one line of JSON on stdout: {"url": "http://127.0.0.1:PORT"}.
+Exit codes: 0 stopped by a signal, 2 wrong usage, 4 could not listen or open the state file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sqlite3
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from local.gemini.admin import parse_rules
+from local.gemini.faults import FaultRule
+from local.gemini.http import Server
+from local.gemini.quota import DEFAULT_METERED, QuotaLimits
+from local.gemini.routes import Route
+from local.gemini.settings import Settings
+from local.gemini.simulator import Simulator
+
+EXIT_COULD_NOT_RUN = 4
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if value <= 0:
+        raise ValueError(text)
+    return value
+
+
+def _limit(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError(text)
+    return value
+
+
+def _faults(text: str) -> list[FaultRule]:
+    try:
+        return parse_rules(json.loads(text))
+    except (TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    usual = Settings()
+    parser = argparse.ArgumentParser(
+        prog="python -m local.gemini", description="A Gemini File Search simulator on loopback."
+    )
+    add = parser.add_argument
+    add("--port", type=int, default=0, help="0, the default, takes a free one")
+    add("--state", type=Path, help="SQLite file to go on with; without it nothing is kept")
+    add("--rpm-limit", type=_limit, help="metered requests in any 60 s; none by default")
+    add("--rpd-limit", type=_limit, help="metered requests a day; none by default")
+    add("--storage-limit", type=_limit, metavar="BYTES", help="size of all stores")
+    add("--concurrent-imports", type=_limit, metavar="N", help="documents pending at once")
+    add(
+        "--metered",
+        nargs="+",
+        type=Route,
+        default=sorted(DEFAULT_METERED),
+        metavar="ROUTE",
+        help="routes that count for the request quota (default: %(default)s)",
+    )
+    add("--retry-after", action="store_true", help="429s carry a Retry-After header")
+    add("--no-retry-info", action="store_true", help="429s carry no google.rpc.RetryInfo")
+    add("--time-scale", type=_positive, default=usual.time_scale, help="divides all durations")
+    add("--seed", type=int, default=usual.seed, help="of jitter and of faults by rate")
+    add("--processing-seconds", type=float, default=usual.processing_s)
+    add("--import-seconds", type=float, default=usual.import_base_s)
+    add("--import-seconds-per-mb", type=float, default=usual.import_per_mb_s)
+    add("--jitter", type=float, default=usual.jitter, help="share by which durations vary")
+    add("--full-names", action="store_true", help="finished imports answer with full names")
+    add("--faults", type=_faults, default=[], metavar="JSON", help="a fault order, or a list")
+    return parser
+
+
+def _simulator(options: argparse.Namespace) -> Simulator:
+    return Simulator(
+        Settings(
+            time_scale=options.time_scale,
+            seed=options.seed,
+            processing_s=options.processing_seconds,
+            import_base_s=options.import_seconds,
+            import_per_mb_s=options.import_seconds_per_mb,
+            jitter=options.jitter,
+            full_names=options.full_names,
+        ),
+        limits=QuotaLimits(
+            rpm=options.rpm_limit,
+            rpd=options.rpd_limit,
+            storage_bytes=options.storage_limit,
+            concurrent_imports=options.concurrent_imports,
+            metered=frozenset(options.metered),
+            retry_info=not options.no_retry_info,
+            retry_after=options.retry_after,
+        ),
+        faults=options.faults,
+        state=options.state,
+    )
+
+
+async def _serve(simulator: Simulator, port: int) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    server = Server(simulator)
+    try:
+        url = await server.start(port)
+        print(json.dumps({"url": url}), flush=True)
+        await stopped.wait()
+    finally:
+        await server.stop()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        simulator = _simulator(options)
+    except sqlite3.Error as error:
+        print(f"cannot open the state file {options.state}: {error}", file=sys.stderr)
+        return EXIT_COULD_NOT_RUN
+    try:
+        asyncio.run(_serve(simulator, options.port))
+    except OSError as error:
+        print(f"cannot listen on port {options.port}: {error.strerror}", file=sys.stderr)
+        return EXIT_COULD_NOT_RUN
+    finally:
+        simulator.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
