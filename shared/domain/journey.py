@@ -411,6 +411,7 @@ def journey_begun(record: FileRecord, batch_id: str, now: datetime) -> FileRecor
 
 # --- trouble --------------------------------------------------------------------------------
 
+
 def _without_failure(record: FileRecord) -> FileRecord:
     return replace(
         record,

@@ -1,0 +1,63 @@
+"""The dispatcher: starts a sync, scans, supervises. Called by people, Scheduler and its queue."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import functions_framework
+from flask import Request, Response
+
+from shared.composition import UseCases
+from shared.config import SyncSettings
+from shared.domain.batches import Batch, Trigger
+from shared.http import Routes, SyncBody, checked, json_body
+from shared.process import settings_of, watchdog
+from shared.services.start import AlreadyRunning
+
+SETTINGS = settings_of(SyncSettings)
+USE = UseCases(SETTINGS)
+
+
+def _answer(batch_id: str, **more: object) -> dict[str, Any]:
+    return {"batch_id": batch_id, "status_url": SETTINGS.status_url_of(batch_id), **more}
+
+
+def _sync(request: Request) -> tuple[dict[str, Any], int]:
+    body = checked(SyncBody, request)
+    try:
+        return _answer(USE.start(body.request()).batch_id), 202
+    except AlreadyRunning as running:
+        if body.trigger is Trigger.SCHEDULER:  # a retry of Scheduler's would be pointless
+            return _answer(running.batch_id, already_running=True), 200
+        return _answer(running.batch_id, error=str(running)), 409
+
+
+def _state(batch: Batch) -> tuple[dict[str, Any], int]:
+    return _answer(batch.batch_id, status=batch.status), 200
+
+
+ROUTES = Routes(
+    {
+        ("POST", "/"): _sync,
+        ("POST", "/sync"): _sync,
+        ("POST", "/batches/<batch_id>:cancel"): lambda _, batch_id: _state(
+            USE.control.cancel(batch_id)
+        ),
+        ("POST", "/batches/<batch_id>:pause"): lambda _, batch_id: _state(
+            USE.control.pause(batch_id)
+        ),
+        ("POST", "/batches/<batch_id>:resume"): lambda _, batch_id: _state(
+            USE.control.resume(batch_id)
+        ),
+        ("POST", "/control/supervise"): lambda _: (asdict(USE.supervise()), 200),
+        ("POST", "/control/scan"): lambda request: ({"pages": USE.scan(json_body(request))}, 200),
+    }
+)
+
+
+@functions_framework.http
+def main(request: Request) -> Response:
+    """Answer one HTTP request."""
+    with watchdog(SETTINGS.watchdog_budget):
+        return ROUTES(request)

@@ -1,0 +1,30 @@
+"""The upload function: takes one file one step further. Called by the uploads and polls queues."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import functions_framework
+from flask import Request, Response
+
+from shared.composition import UseCases
+from shared.config import SyncSettings
+from shared.http import Routes, json_body
+from shared.process import settings_of, watchdog
+
+SETTINGS = settings_of(SyncSettings)
+USE = UseCases(SETTINGS)
+
+
+def _step(request: Request) -> tuple[dict[str, Any], int]:
+    return {"outcome": USE.advance(json_body(request))}, 200
+
+
+ROUTES = Routes({("POST", "/step"): _step})
+
+
+@functions_framework.http
+def main(request: Request) -> Response:
+    """Answer one HTTP request."""
+    with watchdog(SETTINGS.watchdog_budget):
+        return ROUTES(request)

@@ -1,0 +1,103 @@
+"""Where real parts are put together: settings in, use cases out. The only place that knows all."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+from shared.config import CommonSettings, SyncSettings
+from shared.domain.breaker_policy import BreakerPolicy
+from shared.gateways.clock import SystemClock
+from shared.gateways.records import Records
+from shared.services.advance import AdvanceFile
+from shared.services.context import Context
+from shared.services.control import ControlBatch
+from shared.services.report import Report
+from shared.services.scan import ScanBucket
+from shared.services.start import StartSync
+from shared.services.supervise import Supervise
+
+GEMINI_TIMEOUT = timedelta(seconds=60)
+"""Of each connect, read and write of a request."""
+
+
+def records(settings: CommonSettings) -> Records:
+    """Firestore, typed."""
+    from shared.gateways.firestore import FirestoreDocuments
+
+    documents = FirestoreDocuments.connect(settings.project_id, settings.firestore_database)
+    return Records(documents, SystemClock())
+
+
+def report(settings: CommonSettings) -> Report:
+    """The read-only use case; needs Firestore alone."""
+    policy = BreakerPolicy().scaled(settings.time_scale)
+    return Report(records(settings), SystemClock(), policy)
+
+
+def context(settings: SyncSettings) -> Context:
+    """All ports, over Google's clients."""
+    from google.cloud import storage
+
+    from shared.gateways.cloud_storage import CloudStorage
+    from shared.gateways.cloud_tasks import CloudTasks
+    from shared.gateways.gemini import GeminiFileSearch
+
+    return Context(
+        rules=settings.rules(),
+        records=records(settings),
+        queues=CloudTasks.connect(
+            emulator_host=settings.cloud_tasks_emulator_host,
+            project=settings.project_id,
+            location=settings.location,
+            queue_ids=settings.queue_ids,
+            urls=settings.queue_urls,
+            service_account=settings.tasks_service_account,
+            dispatch_deadline=settings.dispatch_deadline,
+        ),
+        bucket=CloudStorage(storage.Client(project=settings.project_id), settings.bucket),
+        gemini=GeminiFileSearch(
+            settings.gemini_api_key.get_secret_value(),
+            base_url=settings.gemini_base_url,
+            api_version=settings.gemini_api_version,
+            timeout=GEMINI_TIMEOUT,
+        ),
+        clock=SystemClock(),
+        new_id=lambda: uuid.uuid4().hex,
+        jitter=random.random,
+        chunking=settings.chunking,
+    )
+
+
+@dataclass(frozen=True)
+class UseCases:
+    """The use cases of one function's process, each made when first needed."""
+
+    settings: SyncSettings
+
+    @cached_property
+    def _context(self) -> Context:
+        return context(self.settings)
+
+    @cached_property
+    def start(self) -> StartSync:
+        return StartSync(self._context)
+
+    @cached_property
+    def scan(self) -> ScanBucket:
+        return ScanBucket(self._context)
+
+    @cached_property
+    def supervise(self) -> Supervise:
+        return Supervise(self._context)
+
+    @cached_property
+    def control(self) -> ControlBatch:
+        return ControlBatch(self._context)
+
+    @cached_property
+    def advance(self) -> AdvanceFile:
+        return AdvanceFile(self._context)

@@ -1,0 +1,238 @@
+"""The configuration: environment variables, read once, every problem named at once.
+
+A deployment's functions share most of it; each asks for the part it needs, so that the status
+function needs no Gemini key and can't leak one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from shared.domain.batches import DeletePolicy
+from shared.domain.breaker_policy import BreakerPolicy
+from shared.domain.errors import InvalidRequest
+from shared.domain.holds import HoldPolicy
+from shared.domain.journey import JourneyPolicy
+from shared.domain.lease import LeasePolicy
+from shared.domain.metadata import parse_expected_fields
+from shared.domain.path_glob import PathGlob
+from shared.domain.path_template import PathTemplate
+from shared.domain.preflight import MAX_DOCUMENT_SIZE
+from shared.domain.rules import NUDGE, TICK, Rules
+from shared.domain.tiers import Tier, load_tier_table, tier_named
+from shared.gateways.ports import Chunking, QueueName
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+WATCHDOG_MARGIN = timedelta(seconds=20)
+"""Between the end of a step's budget and the end of its process."""
+
+TIMEOUT_MARGIN = timedelta(seconds=20)
+"""Between the end of a process and the function's timeout, which would leave its thread alone."""
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _tier(value: object) -> object:
+    return tier_named(value) if isinstance(value, str) else value
+
+
+def _template(value: object) -> object:
+    return PathTemplate.parse(value) if isinstance(value, str) else value
+
+
+def _glob(value: object) -> object:
+    return PathGlob.parse(value) if isinstance(value, str) else value
+
+
+def _base_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return value.rstrip("/")
+
+
+def _fields(value: tuple[str, ...]) -> tuple[str, ...]:
+    parse_expected_fields(value)
+    return value
+
+
+Text = Annotated[str, Field(min_length=1)]
+Url = Annotated[str, AfterValidator(_base_url)]
+Globs = Annotated[tuple[Annotated[PathGlob, BeforeValidator(_glob)], ...], BeforeValidator(_listed)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class CommonSettings(BaseModel):
+    """What every function needs. Field names are the environment variables, in lower case."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+    project_id: Text
+    firestore_database: Text = "(default)"
+    bucket: Text
+    prefix: str = ""
+    deployment: Text
+    tier: Annotated[Tier, BeforeValidator(_tier)] = Field(
+        default_factory=lambda: load_tier_table().default_tier
+    )
+    time_scale: Annotated[float, Field(ge=1)] = 1.0
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read and check the settings.
+
+        Raises:
+            InvalidRequest: with one problem for each variable that is missing or wrong; values
+                are not repeated, since some are secrets.
+        """
+        named = {name.upper(): name for name in cls.model_fields}
+        values = {named[key]: value for key, value in environment.items() if key in named and value}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise InvalidRequest(*map(_problem, error.errors(include_input=False))) from None
+
+
+class SyncSettings(CommonSettings):
+    """What the dispatcher and the upload function need."""
+
+    location: Text
+    uploads_queue: Text
+    polls_queue: Text
+    control_queue: Text
+    upload_url: Url
+    dispatcher_url: Url
+    status_url: Url | None = None
+    tasks_service_account: str | None = None
+    cloud_tasks_emulator_host: str | None = None
+    gemini_api_key: SecretStr
+    gemini_base_url: Url | None = None
+    gemini_api_version: Annotated[str, Field(pattern="^v[0-9]+[a-z0-9]*$")] = "v1beta"
+    store_display_name: Annotated[str, Field(max_length=512)] = ""
+    embedding_model: str = ""
+    chunk_max_tokens: Annotated[int, Field(ge=0, le=512)] = 0
+    chunk_overlap_tokens: Annotated[int, Field(ge=0)] = 0
+    path_template: Annotated[PathTemplate | None, BeforeValidator(_template)] = None
+    expected_fields: Annotated[
+        tuple[str, ...], BeforeValidator(_listed), AfterValidator(_fields)
+    ] = ()
+    include: Globs = ()
+    exclude: Globs = ()
+    max_file_bytes: Annotated[int, Field(gt=0, le=MAX_DOCUMENT_SIZE)] = MAX_DOCUMENT_SIZE
+    delete_policy: DeletePolicy = DeletePolicy.MIRROR
+    max_imports_in_progress: Positive | None = None
+    function_timeout_seconds: Annotated[int, Field(ge=60, le=1800)] = 300
+
+    @model_validator(mode="after")
+    def _budgets_nest(self) -> Self:
+        if self.chunk_overlap_tokens and self.chunk_overlap_tokens >= self.chunk_max_tokens:
+            raise ValueError("chunk_overlap_tokens must be less than chunk_max_tokens")
+        return self
+
+    @property
+    def function_timeout(self) -> timedelta:
+        return timedelta(seconds=self.function_timeout_seconds)
+
+    @property
+    def watchdog_budget(self) -> timedelta:
+        """After this the process ends itself, before its request is given up."""
+        return self.function_timeout - TIMEOUT_MARGIN
+
+    @property
+    def work_budget(self) -> timedelta:
+        """After this a step hands on what is left."""
+        return self.watchdog_budget - WATCHDOG_MARGIN
+
+    @property
+    def dispatch_deadline(self) -> timedelta:
+        """How long Cloud Tasks waits for an answer: a little longer than a function may take."""
+        return self.function_timeout + timedelta(seconds=5)
+
+    @property
+    def chunking(self) -> Chunking | None:
+        if not self.chunk_max_tokens:
+            return None
+        return Chunking(self.chunk_max_tokens, self.chunk_overlap_tokens)
+
+    @property
+    def queue_ids(self) -> dict[QueueName, str]:
+        return {
+            QueueName.UPLOADS: self.uploads_queue,
+            QueueName.POLLS: self.polls_queue,
+            QueueName.CONTROL: self.control_queue,
+        }
+
+    @property
+    def queue_urls(self) -> dict[QueueName, str]:
+        return {
+            QueueName.UPLOADS: self.upload_url,
+            QueueName.POLLS: self.upload_url,
+            QueueName.CONTROL: self.dispatcher_url,
+        }
+
+    def status_url_of(self, batch_id: str) -> str | None:
+        """Where a batch's state can be read, if the status function's address is known."""
+        return f"{self.status_url}/batches/{batch_id}" if self.status_url else None
+
+    def rules(self) -> Rules:
+        """The rules these settings make.
+
+        The claim outlives the dispatch deadline, and the lease's take-over delay a function:
+        a thread goes on after its request was given up.
+        """
+        scale = self.time_scale
+        takeover = max(self.dispatch_deadline, LeasePolicy().takeover_delay)
+        claim = max(self.dispatch_deadline + timedelta(seconds=60), JourneyPolicy().claim_lifetime)
+        return Rules(
+            bucket=self.bucket,
+            prefix=self.prefix,
+            deployment=self.deployment,
+            store_display_name=self.store_display_name or f"file-search-sync {self.deployment}",
+            tier=self.tier,
+            journey=JourneyPolicy(claim_lifetime=claim).scaled(scale),
+            breaker=BreakerPolicy().scaled(scale),
+            holds=HoldPolicy().scaled(scale),
+            lease=LeasePolicy(takeover_delay=takeover).scaled(scale),
+            embedding_model=self.embedding_model,
+            max_tokens_per_chunk=self.chunk_max_tokens,
+            max_overlap_tokens=self.chunk_overlap_tokens,
+            path_template=self.path_template,
+            expected_fields=self.expected_fields,
+            include=self.include,
+            exclude=self.exclude,
+            max_file_bytes=self.max_file_bytes,
+            delete_policy=self.delete_policy,
+            max_imports_in_progress=(
+                self.max_imports_in_progress or self.tier.max_imports_in_progress
+            ),
+            work_budget=self.work_budget / scale,
+            tick=TICK / scale,
+            nudge=NUDGE / scale,
+        )
+
+
+def _problem(error: ErrorDetails) -> str:
+    name = ".".join(str(part) for part in error["loc"][:1]).upper()
+    if error["type"] == "missing":
+        return f"{name} is not set"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message

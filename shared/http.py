@@ -1,0 +1,151 @@
+"""HTTP for the functions: routes, checked bodies, and errors as JSON that says what to do."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from flask import Request, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.routing import Map, Rule
+
+from shared.domain.batches import DeletePolicy, SyncMode, Trigger
+from shared.domain.errors import InvalidRequest, LostLease, Refused, SyncError
+from shared.domain.files import FileStatus
+from shared.services.control import NoSuchBatch
+from shared.services.start import AlreadyRunning, SyncRequest
+
+MAX_BODY = 16_384
+"""Bytes; the largest body any route needs is a few hundred."""
+
+NOTHING_FOUND = {"error": "there is no such thing"}
+"""Body of a 404 for a known route."""
+
+Handler = Callable[..., tuple[dict[str, Any], int]]
+Model = TypeVar("Model", bound=BaseModel)
+
+_log = logging.getLogger(__name__)
+
+
+class SyncBody(BaseModel):
+    """Body of ``POST /sync``; every field may be left out."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    mode: SyncMode = Field(SyncMode.INCREMENTAL, strict=False)
+    trigger: Trigger = Field(Trigger.HTTP, strict=False)
+    dry_run: bool = False
+    prefix: str = Field("", max_length=1024)
+    delete_policy: DeletePolicy | None = Field(None, strict=False)
+    max_deletes: int | None = Field(None, ge=0)
+    max_imports: int | None = Field(None, ge=0)
+    force: bool = False
+
+    def request(self) -> SyncRequest:
+        """The same as the use case takes it."""
+        return SyncRequest(**dict(self))
+
+
+def checked(model: type[Model], request: Request) -> Model:
+    """The request's body as ``model``. Raises ``InvalidRequest`` naming every problem."""
+    return _validated(model, json_body(request))
+
+
+def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise InvalidRequest(
+            *(
+                f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+                for problem in error.errors(include_url=False, include_context=False)
+            )
+        ) from None
+
+
+class FilesQuery(BaseModel):
+    """Query parameters of the status function's lists."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    status: FileStatus | None = None
+    path: str = Field("", max_length=1024)
+    page_token: str = Field("", max_length=512)
+    limit: int = Field(100, ge=1, le=500)
+
+
+def checked_query(model: type[Model], request: Request) -> Model:
+    """The query parameters as ``model``. Raises ``InvalidRequest`` naming every problem."""
+    return _validated(model, request.args.to_dict())
+
+
+def json_body(request: Request) -> dict[str, Any]:
+    """The body as a JSON object; an empty body is an empty object."""
+    if (request.content_length or 0) > MAX_BODY:
+        raise RequestEntityTooLarge
+    text = request.get_data()
+    if len(text) > MAX_BODY:
+        raise RequestEntityTooLarge
+    if not text.strip():
+        return {}
+    try:
+        body = json.loads(text)
+    except ValueError as error:
+        raise InvalidRequest(f"the body is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise InvalidRequest("the body must be a JSON object")
+    return body
+
+
+class Routes:
+    """A function's routes: ``("POST", "/batches/<batch_id>:cancel")`` to handler."""
+
+    def __init__(self, routes: Mapping[tuple[str, str], Handler]) -> None:
+        self._handlers = dict(routes)
+        self._map = Map(
+            [
+                Rule(path, methods=[method], endpoint=(method, path))
+                for method, path in self._handlers
+            ]
+        )
+
+    def __call__(self, request: Request) -> Response:
+        """Answer a request; every failure is answered in JSON, and only ours with 5xx."""
+        try:
+            endpoint, arguments = self._map.bind_to_environ(request.environ).match()
+            handler = self._handlers[endpoint]
+            body, status = handler(request, **arguments)
+            return answer(body, status)
+        except MethodNotAllowed as error:
+            allowed = sorted(error.valid_methods or ())
+            response = answer({"error": f"use {' or '.join(allowed)}"}, 405)
+            response.headers["Allow"] = ", ".join(allowed)
+            return response
+        except NotFound:
+            paths = sorted({path for _, path in self._handlers})
+            return answer({"error": f"there is no {request.path}", "paths": paths}, 404)
+        except HTTPException as error:
+            return answer({"error": error.description}, error.code or 500)
+        except InvalidRequest as error:
+            return answer({"error": "invalid request", "problems": list(error.problems)}, 400)
+        except NoSuchBatch as error:
+            return answer({"error": str(error)}, 404)
+        except AlreadyRunning as error:
+            return answer({"error": str(error), "batch_id": error.batch_id}, 409)
+        except Refused as error:
+            return answer({"error": str(error)}, 409)
+        except LostLease as error:
+            _log.warning("stopped: %s", error)
+            return answer({"stopped": str(error)}, 200)
+        except SyncError as error:
+            _log.warning("%s failed: %s", request.path, error, exc_info=True)
+            return answer({"error": str(error)}, 503)
+
+
+def answer(body: Mapping[str, Any], status: int = 200) -> Response:
+    """A JSON response."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return Response(text, status, mimetype="application/json")

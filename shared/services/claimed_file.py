@@ -1,0 +1,80 @@
+"""A file record in the hands of one dispatch: every write holds only while the claim does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from shared.domain.errors import SyncError
+from shared.domain.files import FileRecord
+from shared.gateways.ports import Write
+from shared.gateways.records import Stored
+from shared.services.context import Context
+
+Transition = Callable[[FileRecord], FileRecord]
+
+
+class Abandoned(SyncError):
+    """The claim is somebody else's by now, who goes on with the file."""
+
+
+class ClaimedFile:
+    """One claimed record. ``record`` is the latest known state of it."""
+
+    def __init__(self, context: Context, stored: Stored[FileRecord]) -> None:
+        self._context = context
+        self._stored = stored
+        self._claim_id = ""
+        self._requests = {"metered": 0, "throttled": 0, "unmetered": 0}
+
+    @property
+    def record(self) -> FileRecord:
+        return self._stored.present
+
+    def count(self, kind: str) -> None:
+        """Note a request made for this file; written along with the next change."""
+        self._requests[kind] += 1
+
+    def claim(self, transition: Transition, also: Sequence[Write] = ()) -> None:
+        """The first write: takes the claim, unless the record has changed since it was read.
+
+        Raises:
+            Conflict: it has; read it again and decide again.
+        """
+        new = transition(self.record)
+        self._claim_id = new.claim_id
+        self._stored = self._context.records.write(self._stored, new, also)
+
+    def apply(self, transition: Transition, also: Sequence[Write] = ()) -> None:
+        """Change the record, on top of whatever a scan has written to it meanwhile.
+
+        Raises:
+            Abandoned: another dispatch holds the file by now. ``also`` is written all the same:
+                it tells what this dispatch did.
+        """
+        counted = dict(self._requests)
+
+        def decide(stored: Stored[FileRecord]) -> FileRecord:
+            record = stored.record
+            if record is None or record.claim_id != self._claim_id:
+                raise Abandoned("another dispatch holds the file")
+            return _with_requests(transition(record), counted)
+
+        try:
+            self._stored = self._context.records.change(
+                FileRecord, self._stored.path, decide, known=self._stored, also=also
+            )
+        except Abandoned:
+            if also:
+                self._context.records.documents.commit(also)
+            raise
+        self._requests = dict.fromkeys(self._requests, 0)
+
+
+def _with_requests(record: FileRecord, counted: dict[str, int]) -> FileRecord:
+    return replace(
+        record,
+        metered=record.metered + counted["metered"],
+        throttled=record.throttled + counted["throttled"],
+        unmetered=record.unmetered + counted["unmetered"],
+    )

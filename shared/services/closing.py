@@ -1,0 +1,122 @@
+"""The end of a batch: its figures are fixed and the lease is released, in one write."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.domain import lease as leases
+from shared.domain.batches import Batch, BatchPhase, BatchStatus
+from shared.domain.errors import GatewayError, LostLease
+from shared.domain.files import FileStatus
+from shared.domain.lease import Lease
+from shared.gateways import queries
+from shared.gateways.ports import Write
+from shared.gateways.records import LEASE, Stored, updating
+from shared.services.context import Context
+from shared.services.events import Event, emit
+
+NEAR_CAP = 0.8
+"""From this share of the tier's storage on, somebody should know."""
+
+
+class Closing:
+    """Closes batches."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def finish(self, held: Stored[Batch]) -> Stored[Batch]:
+        """Close a batch that did all it could; compare the store with the records."""
+        counts = self.counts(held.present)
+        message = held.present.message
+        status = BatchStatus.COMPLETED
+        if counts["failed"]:
+            status = BatchStatus.COMPLETED_WITH_FAILURES
+        if "removals_refused" in held.present.counts:
+            status = BatchStatus.REFUSED
+        drift = self._drift(held.present.store)
+        return self.close(held, status, " ".join(filter(None, (message, drift))))
+
+    def close(self, held: Stored[Batch], status: BatchStatus, message: str) -> Stored[Batch]:
+        """Close the batch and release the lease.
+
+        Raises:
+            Conflict: the batch or the lease changed meanwhile.
+        """
+        context = self._context
+        batch = context.records.get(Batch, held.path)
+        if batch.present.status.is_terminal:
+            return batch
+        lease = context.records.get(Lease, LEASE)
+        closed = replace(
+            batch.present,
+            status=status,
+            phase=BatchPhase.CLOSED,
+            message=message,
+            counts={**batch.present.counts, **self.counts(batch.present)},
+            requests=self.requests(batch.present),
+            supervisor="",
+            supervised_until=None,
+            completed_at=context.clock.now(),
+        )
+        writes: list[Write] = [updating(batch.path, closed, batch.version, batch.record)]
+        try:
+            released = leases.release(
+                lease.record, closed.batch_id, closed.nonce, closed.fence, lease.read_time
+            )
+            writes.append(updating(LEASE, released, lease.version, lease.record))
+        except LostLease:
+            pass  # another holder's by now: not ours to release
+        versions = context.records.documents.commit(writes)
+        counted = {name: closed.counts.get(name, 0) for name in ("indexed", "deleted", "failed")}
+        emit(
+            Event.BATCH_CLOSED,
+            batch_id=closed.batch_id,
+            status=closed.status.value,
+            detail=closed.message,
+            **counted,
+        )
+        return Stored(batch.path, closed, versions[0], batch.read_time)
+
+    def release(self, lease: Stored[Lease]) -> None:
+        """Release the lease of a batch that is over (its closing was interrupted)."""
+        held = lease.present
+        released = leases.release(held, held.holder, held.nonce, held.fence, lease.read_time)
+        self._context.records.write(lease, released)
+
+    def counts(self, batch: Batch) -> dict[str, int]:
+        """What became of the batch's files so far. ``failed`` counts every file that is."""
+        documents = self._context.records.documents
+        if batch.dry_run:
+            return {"indexed": 0, "deleted": 0, "failed": 0}
+        return {
+            "indexed": documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED)),
+            "deleted": documents.count(queries.of_batch(batch.batch_id, FileStatus.DELETED)),
+            "failed": documents.count(queries.with_status(FileStatus.FAILED)),
+        }
+
+    def requests(self, batch: Batch) -> dict[str, int]:
+        """Requests made for the batch's files so far."""
+        kinds = ("metered", "throttled", "unmetered")
+        return self._context.records.documents.sums(queries.all_of_batch(batch.batch_id), kinds)
+
+    def _drift(self, store_name: str) -> str:
+        """What the store says against the records; empty where they agree or can't be compared."""
+        context = self._context
+        try:
+            store = context.gemini.get_store(store_name)
+        except GatewayError as error:
+            return f"the store could not be compared with the records: {error}"
+        indexed = context.records.documents.count(queries.with_status(FileStatus.INDEXED))
+        cap = context.rules.tier.storage_bytes
+        if store.size_bytes >= cap * NEAR_CAP:
+            emit(Event.STORAGE_NEAR_CAP, store=store.name, bytes=store.size_bytes, cap=cap)
+        if store.active_documents == indexed:
+            return ""
+        emit(
+            Event.STORE_DRIFTED,
+            store=store.name,
+            active=store.active_documents,
+            indexed=indexed,
+        )
+        return f"the store counts {store.active_documents} active documents, the records {indexed}"

@@ -1,0 +1,209 @@
+"""One dispatch at work on one claimed file: its requests, and what each failure means.
+
+Whose retry, whose blame: Gemini's errors are ours to retry, with backoff, and a file is blamed
+only for what is its own. A 429, a storm or an account fault gives the attempt back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NoReturn, TypeVar
+
+from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponential
+
+from shared.domain import journey, planning
+from shared.domain.breaker import CircuitState, EntryOutcome, Permit
+from shared.domain.errors import GatewayError, Rejected, SyncError, Throttled
+from shared.domain.files import FailureKind, FileRecord, FileStatus
+from shared.gateways.ports import Create, QueueName, Write
+from shared.services.claimed_file import ClaimedFile, Transition
+from shared.services.context import Context
+from shared.services.events import Event, emit
+from shared.services.inspection import inspect_one
+from shared.services.traffic import Traffic
+
+T = TypeVar("T")
+
+Errors = tuple[type[GatewayError], ...]
+
+INLINE_LOOKS = 6
+"""Looks at something that takes a moment, 0.15 s to 1.5 s apart (3.75 s in all), before the
+waiting is bought with a task's schedule instead of a running instance."""
+
+
+class HandedOn(SyncError):
+    """The dispatch is over: what comes next is written, and has its task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """What a step works with. ``permit`` is what the breaker gave this dispatch."""
+
+    context: Context
+    traffic: Traffic
+    file: ClaimedFile
+    store: str
+    batch_id: str
+    permit: Permit
+
+    @property
+    def record(self) -> FileRecord:
+        return self.file.record
+
+    @property
+    def policy(self) -> journey.JourneyPolicy:
+        return self.context.rules.journey
+
+    def now(self) -> datetime:
+        return self.context.clock.now()
+
+    # --- requests ---------------------------------------------------------------------------
+
+    def ask(self, request: Callable[[], T], *, but: Errors = ()) -> T:
+        """Make an unmetered request of Gemini.
+
+        Raises:
+            HandedOn: it failed; the same step comes again later, and this dispatch is over.
+            GatewayError: it failed with one of ``but``, which the caller knows the meaning of.
+        """
+        self.file.count("unmetered")
+        try:
+            return request()
+        except but:
+            raise
+        except GatewayError as error:
+            self._look_failed(error)
+            raise HandedOn from error
+
+    def watch(self, look: Callable[[], T], *, until: Callable[[T], bool], but: Errors = ()) -> T:
+        """Look a few times within seconds; the last answer, whether ``until`` holds or not.
+
+        Raises what ``ask`` does.
+        """
+        retrying = Retrying(
+            retry=retry_if_result(lambda answer: not until(answer)),
+            stop=stop_after_attempt(INLINE_LOOKS),
+            wait=wait_exponential(multiplier=0.15, max=1.5),
+            sleep=self.context.clock.sleep,
+            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+        )
+        return retrying(lambda: self.ask(look, but=but))
+
+    def success_entry(self, call: str) -> Create:
+        return self.traffic.entry(
+            EntryOutcome.SUCCESS, self.permit, batch_id=self.batch_id, call=call
+        )
+
+    # --- handing on -------------------------------------------------------------------------
+
+    def poll_at(self, at: datetime, then: Transition, also: Sequence[Write] = ()) -> None:
+        """Write ``then``'s change, and leave the next look to a task at ``at``."""
+
+        def transition(record: FileRecord) -> FileRecord:
+            return journey.handed_on(then(record), QueueName.POLLS, at, self.now(), self.policy)
+
+        self.file.apply(transition, also)
+        self.context.queues.create(self.context.step_task(self.record, self.permit.generation))
+
+    def next_look(self, waiting_since: datetime) -> datetime:
+        """Half again as long as it has taken so far, between the policy's bounds."""
+        now = self.now()
+        wait = (now - waiting_since) / 2
+        return now + min(max(wait, self.policy.poll_first), self.policy.poll_most)
+
+    def nudge(self) -> None:
+        self.context.nudge(self.batch_id)
+
+    # --- failures ---------------------------------------------------------------------------
+
+    def metered_failed(self, error: GatewayError, also: Sequence[Write] = ()) -> None:
+        """A metered request failed, and surely had no effect, or one that a retry will find."""
+        if isinstance(error, Throttled):
+            self.file.count("throttled")
+            entry = self._throttled_entry(error)
+            ready_at = self.now() + (error.retry_after or timedelta(0))
+            self._give_back(ready_at, [*also, entry])
+            self.traffic.failed(error, self.permit)
+            return
+        state = self.traffic.failed(error, self.permit)
+        if self.traffic.is_account_fault(error, self.store) or state is CircuitState.OPEN:
+            self._give_back(self.now(), also)
+        elif isinstance(error, Rejected):
+            self.fail(FailureKind.PERMANENT, error, also)
+        else:
+            self.try_again(str(error), error.code, also)
+
+    def look_again(self, error: GatewayError) -> NoReturn:
+        """A look or a deletion failed: the same again later; nothing is lost by waiting."""
+        self._look_failed(error)
+        raise HandedOn from error
+
+    def _look_failed(self, error: GatewayError) -> None:
+        entries = []
+        wait = self.policy.backoff(self.record.errors_in_a_row + 1, self.context.jitter())
+        if isinstance(error, Throttled):
+            self.file.count("throttled")
+            entries.append(self._throttled_entry(error))
+            wait = max(wait, error.retry_after or timedelta(0))
+        ready_at = self.now() + wait
+        if self.record.status is FileStatus.UPLOADING:
+            self._give_back(ready_at, entries)
+        else:
+            self.poll_at(ready_at, journey.error_noted, entries)
+        self.traffic.failed(error, self.permit)
+
+    def try_again(self, reason: str, code: int | None, also: Sequence[Write] = ()) -> None:
+        """From the last safe point again, after a backoff, as long as there are tries left."""
+        jitter = self.context.jitter()
+        self.file.apply(
+            lambda record: journey.tried_again(
+                record, reason, code, self.now(), jitter, self.policy
+            ),
+            also,
+        )
+        self._tell()
+        self.nudge()
+
+    def fail(self, kind: FailureKind, error: GatewayError, also: Sequence[Write] = ()) -> None:
+        self.file.apply(
+            lambda record: journey.failed(
+                record, kind, str(error), error.code, self.now(), self.policy
+            ),
+            also,
+        )
+        self._tell()
+        self.nudge()
+
+    def restart(self, also: Sequence[Write] = ()) -> None:
+        """From the upload again: the raw file is of no use any more."""
+        self.file.apply(lambda record: journey.restarted(record, self.now(), self.policy), also)
+        self.nudge()
+
+    def aim_again(self, also: Sequence[Write] = ()) -> None:
+        """The object is not what was planned: look at it now and plan for what is there."""
+        wanted = inspect_one(self.context, self.record.path)
+        self.file.apply(
+            lambda record: planning.re_aimed(record, wanted, self.now(), self.policy), also
+        )
+        self.nudge()
+
+    def _tell(self) -> None:
+        record = self.record
+        if record.status is FileStatus.FAILED:
+            emit(
+                Event.FILE_FAILED,
+                path=record.path,
+                kind=record.failure_kind.value,
+                reason=record.failure_reason,
+                attempts=record.attempts,
+            )
+
+    def _give_back(self, ready_at: datetime, also: Sequence[Write]) -> None:
+        self.file.apply(lambda record: journey.given_back(record, ready_at, self.now()), also)
+
+    def _throttled_entry(self, error: Throttled) -> Create:
+        return self.traffic.entry(
+            EntryOutcome.THROTTLED, self.permit, batch_id=self.batch_id, call=error.call
+        )

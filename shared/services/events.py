@@ -1,0 +1,42 @@
+"""What monitors watch for: one structured log line for each event, under a name that stays.
+
+Terraform's log-based metrics filter on ``event`` and read the fields given here.
+"""
+
+from __future__ import annotations
+
+import logging
+from enum import StrEnum
+
+_log = logging.getLogger("file_search_sync")
+
+
+class Event(StrEnum):
+    """Names of the events, with the fields each carries."""
+
+    BATCH_CLOSED = "batch_closed"
+    """batch_id, status, detail, and the counts indexed, deleted, failed."""
+
+    BREAKER_OPENED = "breaker_opened"
+    """cause, cooldown_seconds."""
+
+    LEASE_TAKEN_OVER = "lease_taken_over"
+    """batch_id, fence."""
+
+    STORE_DRIFTED = "store_drifted"
+    """store, active (by the store), indexed (by the records)."""
+
+    STORAGE_NEAR_CAP = "storage_near_cap"
+    """store, bytes, cap."""
+
+    FILE_FAILED = "file_failed"
+    """path, kind, reason, attempts."""
+
+
+ALARMING = frozenset(Event) - {Event.BATCH_CLOSED}
+
+
+def emit(event: Event, **fields: object) -> None:
+    """Log an event. Nothing secret goes into ``fields``."""
+    level = logging.WARNING if event in ALARMING else logging.INFO
+    _log.log(level, event.value, extra={"fields": {"event": event.value, **fields}})

@@ -1,0 +1,214 @@
+"""The rest of an import: its operation, its document, the forerunners, the raw file.
+
+None of these requests is metered, so one dispatch goes as far as it can and hands on only where
+it has to wait.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain import journey
+from shared.domain.errors import Denied, GatewayError, NotFound
+from shared.domain.files import FailureKind
+from shared.domain.operations import OperationState
+from shared.gateways.ports import Document, ImportOperation, RemoteState, Update
+from shared.gateways.records import operation_path
+from shared.services.dispatch import Dispatch
+from shared.services.removal import delete_document
+
+INVALID_ARGUMENT = 3
+"""google.rpc.Code of an import that will fail again."""
+
+CONTENT_KEY = "content_key"
+
+GONE = (NotFound, Denied)
+"""How Gemini says that something is not there, or that the key is bad."""
+
+
+class Indexing:
+    """Follows one import until its file is INDEXED."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+        self._gemini = dispatch.context.gemini
+
+    def go_on(self, operation: ImportOperation | None = None) -> None:
+        """Go on from wherever the record stands; ``operation`` saves asking for it first."""
+        if not self._dispatch.record.new_document and not self._finish_import(operation):
+            return
+        if self._verify():
+            self._clean_up()
+
+    # --- the operation ----------------------------------------------------------------------
+
+    def _finish_import(self, operation: ImportOperation | None) -> bool:
+        dispatch = self._dispatch
+        record = dispatch.record
+        if not record.operation_name:  # an intent whose dispatch died before its reply was saved
+            self._become_uncertain("the reply to the import was lost")
+            return False
+        try:
+            if operation is None or not operation.done:
+                operation = dispatch.watch(
+                    lambda: self._gemini.get_operation(record.operation_name),
+                    until=lambda seen: seen.done,
+                    but=GONE,
+                )
+        except GONE as error:
+            if dispatch.traffic.is_account_fault(error, dispatch.store):
+                dispatch.look_again(error)
+            self._become_uncertain(str(error))
+            return False
+        if operation.done:
+            return self._import_done(operation)
+        if self._is_too_late():
+            self._become_uncertain("the import did not end in time", OperationState.TIMEOUT)
+        else:
+            dispatch.poll_at(
+                dispatch.next_look(self._waiting_since()),
+                lambda r: replace(r, errors_in_a_row=0),
+                [self._polled()],
+            )
+        return False
+
+    def _import_done(self, operation: ImportOperation) -> bool:
+        dispatch = self._dispatch
+        if operation.error_code is not None:
+            reason = f"import_file: operation ended with {operation.error_code} {operation.error}"
+            ended = self._ended(OperationState.FAILED, reason)
+            if operation.error_code == INVALID_ARGUMENT:
+                error = GatewayError(
+                    "import_file",
+                    code=400,
+                    detail=f"operation ended with {operation.error_code} {operation.error}",
+                )
+                dispatch.fail(FailureKind.PERMANENT, error, [ended])
+            else:
+                dispatch.try_again(reason, operation.error_code, [ended])
+            return False
+        document = operation.document
+        if document is None:
+            self._become_uncertain("the import named no document")
+            return False
+        dispatch.file.apply(lambda record: journey.document_known(record, document))
+        return True
+
+    def _become_uncertain(
+        self, reason: str, state: OperationState = OperationState.PENDING
+    ) -> None:
+        dispatch = self._dispatch
+        dispatch.file.apply(
+            lambda record: journey.import_uncertain(record, dispatch.now(), dispatch.policy),
+            [self._ended(state, reason)],
+        )
+        dispatch.nudge()
+
+    # --- the document -----------------------------------------------------------------------
+
+    def _verify(self) -> bool:
+        """Whether the document is there, ACTIVE, and made from this very content."""
+        dispatch = self._dispatch
+        name = dispatch.record.new_document
+        try:
+            document = dispatch.watch(
+                lambda: self._gemini.get_document(name),
+                until=lambda seen: seen.state is not RemoteState.PENDING,
+                but=GONE,
+            )
+        except GONE as error:
+            if dispatch.traffic.is_account_fault(error, dispatch.store):
+                dispatch.look_again(error)
+            ended = self._ended(OperationState.FAILED, str(error))
+            dispatch.try_again("the document is not in the store", error.code, [ended])
+            return False
+        match document.state:
+            case RemoteState.ACTIVE if self._is_ours(document):
+                return True
+            case RemoteState.ACTIVE:
+                self._become_uncertain("the import named a document of other content")
+            case RemoteState.FAILED:
+                self._document_failed()
+            case RemoteState.PENDING if self._is_too_late():
+                self._give_up("the document never became active")
+            case RemoteState.PENDING:
+                dispatch.poll_at(dispatch.next_look(self._waiting_since()), lambda record: record)
+        return False
+
+    def _is_ours(self, document: Document) -> bool:
+        return document.metadata.get(CONTENT_KEY) == self._dispatch.record.working_key
+
+    def _document_failed(self) -> None:
+        """FAILED is reported to turn ACTIVE at times: believed only after a grace period."""
+        dispatch = self._dispatch
+        now = dispatch.now()
+        since = dispatch.record.document_failed_at
+        if since is None:
+            dispatch.traffic.document_failed()
+            dispatch.poll_at(
+                now + dispatch.policy.poll_first,
+                lambda record: replace(record, document_failed_at=now),
+            )
+        elif now - since < dispatch.policy.failed_grace:
+            dispatch.poll_at(dispatch.next_look(since), lambda record: record)
+        else:
+            self._give_up("the document failed")
+
+    def _give_up(self, reason: str) -> None:
+        """Delete what came of the import, and try again."""
+        dispatch = self._dispatch
+        delete_document(dispatch, dispatch.record.new_document)
+        ended = self._ended(OperationState.FAILED, reason)
+        dispatch.file.apply(journey.document_gone)
+        dispatch.try_again(reason, None, [ended])
+
+    # --- the end ----------------------------------------------------------------------------
+
+    def _clean_up(self) -> None:
+        """The new document stands: its forerunners go, then the raw file; then it is INDEXED."""
+        dispatch = self._dispatch
+        for name in journey.forerunners(dispatch.record):
+            delete_document(dispatch, name)
+        raw_file = dispatch.record.raw_file
+        if raw_file:
+            with suppress(*GONE):
+                dispatch.ask(lambda: self._gemini.delete_file(raw_file), but=GONE)
+        document = dispatch.record.new_document
+        dispatch.file.apply(
+            lambda record: journey.settled(record, dispatch.now()),
+            [self._ended(OperationState.SUCCEEDED, "", document)],
+        )
+        dispatch.nudge()
+
+    # --- the operation's document in the records --------------------------------------------
+
+    def _polled(self) -> Update:
+        path = operation_path(self._dispatch.record.operation_id)
+        return Update(path, {"last_polled_at": self._dispatch.now()})
+
+    def _ended(self, state: OperationState, error: str, document: str = "") -> Update:
+        now = self._dispatch.now()
+        return Update(
+            operation_path(self._dispatch.record.operation_id),
+            {
+                "state": state.value,
+                "error_message": error,
+                "document_name": document,
+                "last_polled_at": now,
+                "completed_at": None if state is OperationState.PENDING else now,
+            },
+        )
+
+    # --- time -------------------------------------------------------------------------------
+
+    def _waiting_since(self) -> datetime:
+        deadline = self._dispatch.record.wait_deadline
+        if deadline is None:
+            return self._dispatch.now()
+        return deadline - self._dispatch.policy.import_deadline
+
+    def _is_too_late(self) -> bool:
+        deadline = self._dispatch.record.wait_deadline
+        return deadline is not None and self._dispatch.now() >= deadline

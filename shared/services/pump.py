@@ -1,0 +1,131 @@
+"""The pump: hands out the metered requests of the next moments, and no more.
+
+Files wait in the records, not in the queue. So nothing waits long enough to expire, a slow-down
+acts at once, and queue and memory stay small however large the bucket is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain import breaker, holds, journey, pacing
+from shared.domain.breaker import BreakerState, CircuitState
+from shared.domain.files import FileRecord, FileStatus, Slot
+from shared.gateways import queries
+from shared.gateways.ports import QueueName, Write
+from shared.gateways.records import Stored, updating
+from shared.services.context import Context
+
+RAW_FILES_PER_IMPORT = 4
+"""Uploads may run so far ahead of the imports in progress, in files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Files with the times of their next metered request; slots beyond are still free."""
+
+    assigned: tuple[tuple[Stored[FileRecord], datetime], ...]
+    next_slot_at: datetime | None
+
+
+class Pump:
+    """Plans metered requests one horizon ahead."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def plan(self, next_slot_at: datetime | None, state: BreakerState) -> Plan:
+        """Choose files for the free slots: imports first, since they free what uploads fill."""
+        rules = self._context.rules
+        now = self._context.clock.now()
+        if breaker.held_until(state, now) is not None:
+            return Plan((), next_slot_at)
+        interval = pacing.spacing(rules.tier.rpm, breaker.slowdown(state, rules.breaker))
+        slots = pacing.free_slots(
+            now=now, next_slot_at=next_slot_at, interval=interval, horizon=rules.pump_horizon
+        )
+        if state.state is CircuitState.HALF_OPEN:
+            slots = slots[: rules.breaker.half_open_probes]
+        slots = slots[: self._left_today(now)]
+        if not slots:
+            return Plan((), next_slot_at)
+        files = self._ready(Slot.IMPORT, min(len(slots), self._imports_left()), now)
+        files += self._uploads(len(slots) - len(files), now)
+        used = slots[: len(files)]
+        end = used[-1] + interval if used else next_slot_at
+        return Plan(tuple(zip(files, used, strict=True)), end)
+
+    def carry_out(self, plan: Plan, batch_id: str, generation: int) -> int:
+        """Make the tasks of a plan; returns how many.
+
+        Call it once ``next_slot_at`` is saved: a crash then wastes slots, and gives none twice.
+        """
+        context = self._context
+        now = context.clock.now()
+        planned: dict[str, FileRecord] = {}
+        writes: list[Write] = []
+        for stored, at in plan.assigned:
+            record = journey.handed_on(
+                journey.taken_over(stored.present, batch_id),
+                QueueName.UPLOADS,
+                at,
+                now,
+                context.rules.journey,
+            )
+            planned[stored.path] = record
+            writes.append(updating(stored.path, record, stored.version, stored.record))
+        for write in context.records.commit_each(writes):
+            del planned[write.path]  # changed meanwhile: its turn comes again
+        return context.queues.create_many(
+            [context.step_task(record, generation) for record in planned.values()]
+        )
+
+    # --- bounds -----------------------------------------------------------------------------
+
+    def _ready(self, slot: Slot, most: int, now: datetime) -> list[Stored[FileRecord]]:
+        if most <= 0:
+            return []
+        return self._context.records.query(FileRecord, queries.ready_for(slot, now, most))
+
+    def _uploads(self, most: int, now: datetime) -> list[Stored[FileRecord]]:
+        """Files to upload, within what may lie uploaded and not yet imported."""
+        rules = self._context.rules
+        documents = self._context.records.documents
+        uploaded = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED)
+        ahead = rules.max_imports_in_progress * RAW_FILES_PER_IMPORT - documents.count(uploaded)
+        ready = self._ready(Slot.UPLOAD, min(most, ahead), now)
+        if not ready:
+            return []
+        held = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED, FileStatus.IMPORTING)
+        used = documents.sums(held, ["working_size"])["working_size"]
+        return list(_fitting(ready, rules.max_raw_bytes - used))
+
+    def _imports_left(self) -> int:
+        """Imports that may be started now, those already planned being counted as started."""
+        documents = self._context.records.documents
+        started = documents.count(queries.with_status(FileStatus.IMPORTING, FileStatus.UNCERTAIN))
+        planned = documents.count(queries.planned_imports())
+        return self._context.rules.max_imports_in_progress - started - planned
+
+    def _left_today(self, now: datetime) -> int | None:
+        """What is left of a daily quota, None where the tier has none."""
+        rpd = self._context.rules.tier.rpd
+        if rpd is None:
+            return None
+        documents = self._context.records.documents
+        used = documents.count(queries.entries_since(holds.quota_day_began(now)))
+        planned = documents.count(queries.planned_imports()) + documents.count(
+            queries.planned_uploads()
+        )
+        return max(rpd - used - planned, 0)
+
+
+def _fitting(ready: Iterable[Stored[FileRecord]], room: int) -> Iterable[Stored[FileRecord]]:
+    """Those that fit, in order, and always the first when there is nothing else in the way."""
+    for stored in ready:
+        room -= stored.present.desired_size
+        if room < 0:
+            return
+        yield stored

@@ -1,0 +1,220 @@
+"""What people and monitors are told: summaries, progress, files."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain import breaker, holds
+from shared.domain.batches import Batch
+from shared.domain.breaker import BreakerState
+from shared.domain.breaker_policy import BreakerPolicy
+from shared.domain.errors import InvalidRequest
+from shared.domain.files import IN_FLIGHT, Change, FileRecord, FileStatus
+from shared.domain.holds import Hold
+from shared.gateways import queries
+from shared.gateways.ports import Clock, Query
+from shared.gateways.records import BREAKER, HOLD, Records, batch_path, file_path
+
+SAMPLE = 100
+"""Skips and failures listed in a batch's own answer; the rest is paged from its files."""
+
+FILES_A_PAGE = 500
+
+
+class Report:
+    """Reads only. ``None`` answers mean that there is no such thing."""
+
+    def __init__(self, records: Records, clock: Clock, policy: BreakerPolicy) -> None:
+        self._records = records
+        self._clock = clock
+        self._policy = policy
+
+    def batches(self, limit: int) -> list[dict[str, Any]]:
+        """The latest batches' summaries, without their lists."""
+        stored = self._records.query(Batch, queries.latest_batches(limit))
+        return [summary(batch.present, [], []) for batch in stored]
+
+    def batch(self, batch_id: str) -> dict[str, Any] | None:
+        """One batch: its summary with samples of skips and failures, and where it stands."""
+        stored = self._records.get(Batch, batch_path(batch_id))
+        if stored.record is None:
+            return None
+        batch = stored.record
+        counts = batch.counts if batch.status.is_terminal else self._counts(batch)
+        requests = batch.requests if batch.status.is_terminal else self._requests(batch)
+        skipped = self._sample(FileStatus.SKIPPED)
+        failed = self._sample(FileStatus.FAILED)
+        return {
+            **summary(batch, skipped, failed, counts=counts, requests=requests),
+            "phase": batch.phase.value,
+            "message": batch.message,
+            "progress": self._progress(batch, counts, stored.read_time),
+            **self.breaker(),
+        }
+
+    def files(
+        self, batch_id: str, status: FileStatus | None, page_token: str, limit: int
+    ) -> dict[str, Any]:
+        """Files of a batch, or (for skipped and failed ones) of the whole deployment, paged.
+
+        A skipped or failed file stays so over many batches, and each batch's summary names it.
+        """
+        after = _decoded(page_token)
+        if status in (FileStatus.SKIPPED, FileStatus.FAILED):
+            query = queries.with_status(status, limit=limit)
+        elif status is not None:
+            query = queries.of_batch(batch_id, status, limit)
+        else:
+            query = queries.all_of_batch(batch_id, limit)
+        if after:
+            query = Query(query.collection, query.where, query.order_by, limit, (after,))
+        found = self._records.query(FileRecord, query)
+        more = len(found) == limit
+        return {
+            "files": [file_row(stored.present) for stored in found],
+            "next_page_token": _encoded(found[-1].path) if more else "",
+        }
+
+    def file(self, path: str) -> dict[str, Any] | None:
+        """Everything known of one file."""
+        record = self._records.get(FileRecord, file_path(path)).record
+        return file_row(record) if record else None
+
+    def breaker(self) -> dict[str, Any]:
+        """The breaker, and the hold that stands, if one does."""
+        state, hold = self._records.get_all([(BreakerState, BREAKER), (Hold, HOLD)])
+        known: BreakerState = state.record or BreakerState()
+        standing = holds.in_force(hold.record, state.read_time)
+        return {
+            "breaker": {
+                "state": known.state.value,
+                "generation": known.generation,
+                "learned_factor": known.learned_factor,
+                "slowdown": round(breaker.slowdown(known, self._policy), 3),
+                "hold_until": _time(known.hold_until),
+                "cooldown_until": _time(known.cooldown_until),
+            },
+            "hold": standing
+            and {"reason": standing.reason.value, "until": _time(standing.hold_until)},
+        }
+
+    # --- figures of a running batch ---------------------------------------------------------
+
+    def _counts(self, batch: Batch) -> dict[str, int]:
+        documents = self._records.documents
+        counts = dict(batch.counts)
+        if not counts:
+            pages = documents.query(queries.latest_page(batch.batch_id))
+            counts = dict((pages[0].fields or {}).get("counts", {})) if pages else {}
+        counts["indexed"] = documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED))
+        counts["deleted"] = documents.count(queries.of_batch(batch.batch_id, FileStatus.DELETED))
+        counts["failed"] = documents.count(queries.with_status(FileStatus.FAILED))
+        return counts
+
+    def _requests(self, batch: Batch) -> dict[str, int]:
+        kinds = ("metered", "throttled", "unmetered")
+        return self._records.documents.sums(queries.all_of_batch(batch.batch_id), kinds)
+
+    def _progress(self, batch: Batch, counts: Mapping[str, int], now: datetime) -> dict[str, Any]:
+        documents = self._records.documents
+        over = batch.status.is_terminal
+        waiting = 0 if over else documents.count(queries.with_status(FileStatus.PENDING))
+        in_progress = 0 if over else documents.count(queries.with_status(*IN_FLIGHT))
+        removing = (
+            0
+            if over
+            else documents.count(
+                queries.with_status(FileStatus.DELETING, FileStatus.REMOVAL_CANDIDATE)
+            )
+        )
+        done = counts.get("indexed", 0) + counts.get("deleted", 0)
+        left = waiting + in_progress + removing
+        minutes = max((now - (batch.started_at or now)) / timedelta(minutes=1), 1 / 60)
+        rate = done / minutes
+        return {
+            "total": done + left,
+            "done": done,
+            "waiting": waiting,
+            "in_progress": in_progress + removing,
+            "indexed_per_minute": round(rate, 1),
+            "eta_seconds": round(left / rate * 60) if rate and left else (0 if not left else None),
+        }
+
+    def _sample(self, status: FileStatus) -> list[FileRecord]:
+        query = queries.with_status(status, limit=SAMPLE)
+        return [stored.present for stored in self._records.query(FileRecord, query)]
+
+
+def summary(
+    batch: Batch,
+    skipped: list[FileRecord],
+    failed: list[FileRecord],
+    *,
+    counts: Mapping[str, int] | None = None,
+    requests: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """The summary object of one batch."""
+    counts = batch.counts if counts is None else counts
+    requests = batch.requests if requests is None else requests
+    kinds = (*(change.value for change in Change), "indexed", "deleted", "failed")
+    return {
+        "batch_id": batch.batch_id,
+        "status": batch.status.value,
+        "mode": batch.mode.value,
+        "trigger": batch.trigger.value,
+        "scanned": counts.get("scanned", 0),
+        **{kind: counts.get(kind, 0) for kind in kinds},
+        "requests": {kind: requests.get(kind, 0) for kind in ("metered", "throttled", "unmetered")},
+        "started_at": _time(batch.started_at),
+        "completed_at": _time(batch.completed_at),
+        "skips": [
+            {"path": record.path, "reason": record.desired_skip_reason} for record in skipped
+        ],
+        "failures": [
+            {
+                "path": record.path,
+                "reason": record.failure_reason,
+                "kind": record.failure_kind.value,
+                "attempts": record.attempts,
+            }
+            for record in failed
+        ],
+    }
+
+
+def file_row(record: FileRecord) -> dict[str, Any]:
+    """One file as people see it."""
+    return {
+        "path": record.path,
+        "status": record.status.value,
+        "reason": record.desired_skip_reason or record.failure_reason,
+        "kind": record.failure_kind.value,
+        "code": record.failure_code,
+        "attempts": record.attempts,
+        "failed_at": _time(record.failed_at),
+        "eligible_at": _time(record.eligible_at),
+        "document": record.current_document,
+        "content_key": record.current_key,
+        "size": record.desired_size,
+        "indexed_at": _time(record.indexed_at),
+        "batch_id": record.batch_id,
+        "metadata_reports": list(record.metadata_reports),
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _encoded(path: str) -> str:
+    return base64.urlsafe_b64encode(path.rpartition("/")[2].encode()).decode()
+
+
+def _decoded(token: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(token.encode()).decode()
+    except ValueError as error:
+        raise InvalidRequest("page_token is not one that was given out") from error

@@ -1,0 +1,147 @@
+"""A whole deployment on the in-memory twins, with a clock of its own: the services under test."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.batches import Batch
+from shared.domain.files import FileRecord
+from shared.domain.rules import Rules
+from shared.domain.tiers import tier_named
+from shared.gateways.memory.bucket import MemoryBucket
+from shared.gateways.memory.clock import ManualClock
+from shared.gateways.memory.documents import MemoryDocuments
+from shared.gateways.memory.gemini import MemoryGemini
+from shared.gateways.memory.tasks import MemoryTasks
+from shared.gateways.ports import Document, Query, QueueName, Task
+from shared.gateways.records import Records, batch_path, file_path
+from shared.services.advance import AdvanceFile
+from shared.services.context import Context
+from shared.services.control import ControlBatch
+from shared.services.report import Report
+from shared.services.scan import ScanBucket
+from shared.services.start import StartSync, SyncRequest
+from shared.services.supervise import Supervise
+
+RULES = Rules(
+    bucket="library",
+    deployment="test",
+    store_display_name="test store",
+    tier=tier_named("tier3"),
+)
+
+
+@dataclass
+class World:
+    """Ports, use cases, and a loop that plays Cloud Tasks and Scheduler."""
+
+    rules: Rules = RULES
+    clock: ManualClock = field(default_factory=ManualClock)
+
+    def __post_init__(self) -> None:
+        self.documents = MemoryDocuments(self.clock)
+        self.queues = MemoryTasks(self.clock)
+        self.bucket = MemoryBucket(self.clock)
+        self.gemini = MemoryGemini(self.clock)
+        self.records = Records(self.documents, self.clock)
+        ids = itertools.count(1)
+        self.context = Context(
+            rules=self.rules,
+            records=self.records,
+            queues=self.queues,
+            bucket=self.bucket,
+            gemini=self.gemini,
+            clock=self.clock,
+            new_id=lambda: f"id{next(ids):06d}",
+            jitter=lambda: 0.5,
+        )
+        self.start = StartSync(self.context)
+        self.scan = ScanBucket(self.context)
+        self.supervise = Supervise(self.context)
+        self.control = ControlBatch(self.context)
+        self.advance = AdvanceFile(self.context)
+        self.report = Report(self.records, self.clock, self.rules.breaker)
+        self.dispatches: list[tuple[datetime, QueueName, int]] = []
+        self._next_tick = self.clock.now()
+
+    # --- playing ----------------------------------------------------------------------------
+
+    def deliver(self, task: Task) -> None:
+        """One delivery of one task, acknowledged when its handler returns."""
+        metered = self.gemini.metered
+        handlers: dict[str, Callable[[Mapping[str, Any]], object]] = {
+            "/step": self.advance,
+            "/control/scan": self.scan,
+            "/control/supervise": lambda _: self.supervise(),
+        }
+        handlers[task.path](task.payload)
+        self.queues.acknowledge(task)
+        self.dispatches.append((self.clock.now(), task.queue, self.gemini.metered - metered))
+
+    def step(self) -> None:
+        """The next thing to happen: a tick of Scheduler, or the next due task."""
+        due = self.queues.next_due()
+        if due is None or due > self._next_tick:
+            self._advance_to(self._next_tick)
+            self._next_tick += self.rules.tick
+            self.supervise()
+            return
+        self._advance_to(due)
+        self.deliver(self.queues.due(self.clock.now())[0])
+
+    def _advance_to(self, at: datetime) -> None:
+        if at > self.clock.now():
+            self.clock.set(at)
+
+    def run(self, batch: Batch, within: timedelta = timedelta(hours=12)) -> Batch:
+        """Play until the batch is over."""
+        end = self.clock.now() + within
+        while True:
+            stored = self.records.get(Batch, batch_path(batch.batch_id)).present
+            if stored.status.is_terminal:
+                return stored
+            assert self.clock.now() < end, f"{stored.status} {stored.phase} {stored.message}"
+            self.step()
+
+    def sync(self, **request: Any) -> dict[str, Any]:
+        """One whole sync; returns its summary."""
+        batch = self.run(self.start(SyncRequest(**request)))
+        summary = self.report.batch(batch.batch_id)
+        assert summary is not None
+        return summary
+
+    # --- looking ----------------------------------------------------------------------------
+
+    def put(self, files: Mapping[str, bytes | str]) -> None:
+        for name, content in files.items():
+            self.bucket.put(name, content.encode() if isinstance(content, str) else content)
+
+    def file(self, path: str) -> FileRecord:
+        return self.records.get(FileRecord, file_path(path)).present
+
+    def files(self) -> list[FileRecord]:
+        found = self.records.query(FileRecord, Query("files", order_by=("path",)))
+        return [stored.present for stored in found]
+
+    def store_documents(self) -> list[Document]:
+        found: list[Document] = []
+        token = ""
+        for store in self.gemini.list_stores().stores:
+            while True:
+                page = self.gemini.list_documents(store.name, token)
+                found += page.documents
+                token = page.next_page_token
+                if not token:
+                    break
+        return found
+
+    def stored_paths(self) -> list[str]:
+        return sorted(str(document.metadata["path"]) for document in self.store_documents())
+
+
+def rules(**changes: Any) -> Rules:
+    return replace(RULES, **changes)
