@@ -91,6 +91,17 @@ def updating(path: str, record: object, version: object, before: object | None =
     return Update(path, new, if_version=version)
 
 
+def cas_retrying(clock: Clock) -> Retrying:
+    """Read, decide and write again while others write first, with jitter between."""
+    return Retrying(
+        retry=retry_if_exception_type((Conflict, AlreadyExists)),
+        stop=stop_after_attempt(CAS_ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.01, max=0.5),
+        sleep=clock.sleep,
+        reraise=True,
+    )
+
+
 class Records:
     """Reading and changing records; every method may raise what ``DocumentStore`` raises."""
 
@@ -131,13 +142,7 @@ class Records:
         Raises:
             Conflict: others wrote ``CAS_ATTEMPTS`` times in a row.
         """
-        retrying = Retrying(
-            retry=retry_if_exception_type((Conflict, AlreadyExists)),
-            stop=stop_after_attempt(CAS_ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.01, max=0.5),
-            sleep=self._clock.sleep,
-            reraise=True,
-        )
+        retrying = cas_retrying(self._clock)
         stored = known
         for attempt in retrying:
             with attempt:

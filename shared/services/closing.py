@@ -11,9 +11,12 @@ from shared.domain.files import FileStatus
 from shared.domain.lease import Lease
 from shared.gateways import queries
 from shared.gateways.ports import Write
-from shared.gateways.records import LEASE, Stored, updating
+from shared.gateways.records import LEASE, Stored, cas_retrying, updating
 from shared.services.context import Context
 from shared.services.events import Event, emit
+
+REMOVALS_REFUSED = "removals_refused"
+"""Among a batch's counts: how many deletions its guard refused."""
 
 NEAR_CAP = 0.8
 """From this share of the tier's storage on, somebody should know."""
@@ -32,17 +35,21 @@ class Closing:
         status = BatchStatus.COMPLETED
         if counts["failed"]:
             status = BatchStatus.COMPLETED_WITH_FAILURES
-        if "removals_refused" in held.present.counts:
+        if REMOVALS_REFUSED in held.present.counts:
             status = BatchStatus.REFUSED
         drift = self._drift(held.present.store)
         return self.close(held, status, " ".join(filter(None, (message, drift))))
 
     def close(self, held: Stored[Batch], status: BatchStatus, message: str) -> Stored[Batch]:
-        """Close the batch and release the lease.
+        """Close the batch and release the lease; a batch that is over stays as it is.
 
         Raises:
-            Conflict: the batch or the lease changed meanwhile.
+            Conflict: the batch or the lease keep changing.
         """
+        retrying = cas_retrying(self._context.clock)
+        return retrying(lambda: self._close(held, status, message))
+
+    def _close(self, held: Stored[Batch], status: BatchStatus, message: str) -> Stored[Batch]:
         context = self._context
         batch = context.records.get(Batch, held.path)
         if batch.present.status.is_terminal:

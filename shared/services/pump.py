@@ -28,6 +28,7 @@ class Plan:
 
     assigned: tuple[tuple[Stored[FileRecord], datetime], ...]
     next_slot_at: datetime | None
+    day_is_spent: bool = False
 
 
 class Pump:
@@ -48,9 +49,10 @@ class Pump:
         )
         if state.state is CircuitState.HALF_OPEN:
             slots = slots[: rules.breaker.half_open_probes]
-        slots = slots[: self._left_today(now)]
-        if not slots:
-            return Plan((), next_slot_at)
+        left_today = self._left_today(now)
+        if not slots or left_today == 0:
+            return Plan((), next_slot_at, day_is_spent=left_today == 0)
+        slots = slots[:left_today]
         files = self._ready(Slot.IMPORT, min(len(slots), self._imports_left()), now)
         files += self._uploads(len(slots) - len(files), now)
         used = slots[: len(files)]

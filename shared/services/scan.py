@@ -16,7 +16,7 @@ from shared.domain import lease as leases
 from shared.domain import planning
 from shared.domain.batches import Batch, BatchPhase, BatchStatus, DeletePolicy, PageResult, SyncMode
 from shared.domain.content import digest
-from shared.domain.errors import AlreadyExists
+from shared.domain.errors import AlreadyExists, Denied, GatewayError, NotFound
 from shared.domain.files import FileRecord
 from shared.domain.lease import Lease
 from shared.domain.metadata import base_name, is_sidecar, sidecar_name
@@ -31,6 +31,7 @@ from shared.gateways.records import (
     page_path,
     updating,
 )
+from shared.services.closing import Closing
 from shared.services.context import PAYLOAD_VERSION, Context, Deadline, checked_payload
 from shared.services.inspection import inspect
 
@@ -89,7 +90,11 @@ class ScanBucket:
         while result is None or result.next_start:
             if result is None:
                 self._check_lease(batch.record, lease)
-                result = self._scan_page(batch.record, index, previous)
+                try:
+                    result = self._scan_page(batch.record, index, previous)
+                except (Denied, NotFound) as error:
+                    self._give_up(batch, error)
+                    return pages
                 if result is None:
                     return pages  # a second delivery was faster, and goes on
                 pages += 1
@@ -102,6 +107,16 @@ class ScanBucket:
                 lease = context.records.get(Lease, LEASE)
         context.nudge(batch_id)
         return pages
+
+    def _give_up(self, batch: Stored[Batch], error: GatewayError) -> None:
+        """The bucket can't be read, and won't be by waiting: end the batch, touch nothing."""
+        bucket = self._context.rules.bucket
+        Closing(self._context).close(
+            batch,
+            BatchStatus.FAILED,
+            f"the bucket {bucket!r} could not be listed ({error}): check that it exists and that "
+            "the dispatcher may read it. Nothing was deleted",
+        )
 
     def _is_scanning(self, batch: Batch) -> bool:
         return batch.status is BatchStatus.RUNNING and batch.phase is BatchPhase.SCANNING

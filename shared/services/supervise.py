@@ -7,9 +7,8 @@ goes on. So no chain of tasks can break for good, and nobody has to watch.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from shared.domain import holds, journey
+from shared.domain import holds
 from shared.domain import lease as leases
 from shared.domain.batches import (
     Batch,
@@ -22,17 +21,17 @@ from shared.domain.breaker import BreakerState
 from shared.domain.errors import (
     AlreadyExists,
     Conflict,
+    Denied,
     GatewayError,
     LostLease,
     Refused,
+    Rejected,
 )
-from shared.domain.files import IN_FLIGHT, UNFINISHED, FileRecord, FileStatus
-from shared.domain.holds import Hold, HoldReason
-from shared.domain.journey import Step
+from shared.domain.files import UNFINISHED, FileStatus
+from shared.domain.holds import HoldReason
 from shared.domain.lease import Lease, LeaseHeld
-from shared.domain.planning import deletion_cap
 from shared.gateways import queries
-from shared.gateways.ports import QueueName, Task, Write
+from shared.gateways.ports import Write
 from shared.gateways.records import (
     DEPLOYMENT,
     LEASE,
@@ -41,17 +40,24 @@ from shared.gateways.records import (
     creating,
     updating,
 )
-from shared.services.closing import Closing
+from shared.services.closing import REMOVALS_REFUSED, Closing
 from shared.services.context import Context, Deadline
 from shared.services.events import Event, emit
+from shared.services.lost_tasks import LostTasks
 from shared.services.pump import Pump
+from shared.services.removals import Removals
 from shared.services.scan import scan_task
 from shared.services.store import EnsureStore
 from shared.services.sweep import Sweep
 from shared.services.traffic import Traffic
 
-REMOVALS_AT_ONCE = 500
-OVERDUE_AT_ONCE = 100
+ACCOUNT_FAULT = (
+    "Gemini refuses the account: check the API key, its project and the store's permissions, then "
+    "sync again; no file was blamed"
+)
+
+WORKING_UNDER_A_HOLD = (FileStatus.IMPORTING, FileStatus.DELETING)
+"""What needs no metered request goes on to its end before a held batch closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,8 @@ class Supervise:
         self._traffic = Traffic(context)
         self._pump = Pump(context)
         self._closing = Closing(context)
+        self._lost_tasks = LostTasks(context)
+        self._removals = Removals(context)
 
     def __call__(self) -> Supervision:
         """One call: at most one at a time works, the others leave at once.
@@ -163,27 +171,24 @@ class Supervise:
     def _supervise(self, held: Stored[Batch]) -> Supervision:
         context = self._context
         deadline = Deadline.after(context.clock, context.rules.work_budget)
-        batch = held.present
-        if batch.phase is BatchPhase.PREPARING:
+        if held.present.status is BatchStatus.PAUSED:
+            return Supervision(held.present.batch_id, BatchStatus.PAUSED)
+        if held.present.phase is BatchPhase.PREPARING:
             held = self._prepare(held)
         if held.present.phase is BatchPhase.SCANNING:
             held = self._see_to_scan(held)
         batch = held.present
-        if batch.phase is BatchPhase.CLOSED:
-            return Supervision(batch.batch_id, batch.status)
-        if batch.status is BatchStatus.PAUSED:
+        if batch.dry_run or batch.phase is BatchPhase.CLOSED:
             return Supervision(batch.batch_id, batch.status)
 
-        self._see_to_overdue(batch)
+        self._lost_tasks.revive(batch.batch_id)
         state = self._traffic.tick()
         if batch.phase is BatchPhase.WORKING and not batch.removals_released:
             held = self._release_removals(held)
         planned = self._plan(held, state)
-        if held.present.store:
-            self._sweep(held.present, state, deadline)
-        held = context.records.get(Batch, held.path)
-        self._close_if_over(held)
-        return Supervision(batch.batch_id, BatchStatus.RUNNING, planned)
+        self._sweep(batch, state, deadline)
+        self._close_if_over(context.records.get(Batch, held.path))
+        return Supervision(batch.batch_id, batch.status, planned)
 
     def _prepare(self, held: Stored[Batch]) -> Stored[Batch]:
         """Find or make the store, and note what the records belong to."""
@@ -192,7 +197,10 @@ class Supervise:
             return self._update(held, phase=BatchPhase.SCANNING)
         deployment = context.records.get(Deployment, DEPLOYMENT)
         if deployment.record is None:
-            store = EnsureStore(context)(force=batch.force)
+            try:
+                store = EnsureStore(context)(force=batch.force)
+            except (Denied, Rejected) as error:
+                return self._closing.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
             rules = context.rules
             record = Deployment(
                 bucket=rules.bucket,
@@ -246,6 +254,8 @@ class Supervise:
         if holds.in_force(hold, context.clock.now()) is not None:
             return 0
         plan = self._pump.plan(batch.next_slot_at, state)
+        if plan.day_is_spent:
+            self._traffic.hold(HoldReason.DAY)
         if not plan.assigned:
             return 0
         self._update(held, next_slot_at=plan.next_slot_at)
@@ -257,134 +267,56 @@ class Supervise:
         except GatewayError:
             return  # unknown, not empty: the next call lists on
 
-    # --- lost tasks -------------------------------------------------------------------------
-
-    def _see_to_overdue(self, batch: Batch) -> None:
-        """Files nothing was heard of: where their task is gone, a new one is made."""
-        context = self._context
-        query = queries.overdue(context.clock.now(), OVERDUE_AT_ONCE)
-        for stored in context.records.query(FileRecord, query):
-            record = stored.present
-            alive = bool(record.task_id) and context.queues.exists(
-                QueueName(record.task_queue), record.task_id
-            )
-            try:
-                saved = context.records.write(
-                    stored, self._revived(record, batch, stored.read_time, alive=alive)
-                )
-            except Conflict:
-                continue  # something was heard of it this very moment
-            if not alive and saved.present.task_id:
-                context.queues.create(context.step_task(saved.present))
-
-    def _revived(
-        self, record: FileRecord, batch: Batch, now: datetime, *, alive: bool
-    ) -> FileRecord:
-        policy = self._context.rules.journey
-        if alive:
-            return replace(record, overdue_at=now + policy.overdue_grace)
-        record = journey.taken_over(record, batch.batch_id)
-        step = journey.next_step(record)
-        if step.is_metered:
-            return journey.postponed(record, now, now)
-        if step is Step.NOTHING:
-            return replace(record, overdue_at=None)
-        return journey.handed_on(record, QueueName.POLLS, now, now, policy)
-
-    # --- removals ---------------------------------------------------------------------------
-
     def _release_removals(self, held: Stored[Batch]) -> Stored[Batch]:
-        """After a complete scan: let the candidates go, if they are not suspiciously many.
-
-        Raises:
-            Refused: they are, with the figures and the way to allow it. The imports go on
-                with the next sync; no document was deleted.
-        """
-        context, batch = self._context, held.present
-        documents = context.records.documents
-        candidates = queries.with_status(FileStatus.REMOVAL_CANDIDATE)
-        waiting = documents.count(candidates)
-        indexed = documents.count(queries.with_status(FileStatus.INDEXED)) + waiting
-        cap = deletion_cap(indexed, batch.max_deletes)
-        if waiting > cap:
-            return self._update(
-                held,
-                removals_released=True,
-                message=(
-                    f"{waiting} of {indexed} documents would be deleted, more than the {cap} "
-                    f"allowed: none was. If that is right, sync with max_deletes={waiting} or more"
-                ),
-                counts={**batch.counts, "removals_refused": waiting},
-            )
-        while True:
-            query = queries.with_status(FileStatus.REMOVAL_CANDIDATE, limit=REMOVALS_AT_ONCE)
-            if not self._release(context.records.query(FileRecord, query), batch):
-                break
-        return self._update(held, removals_released=True)
-
-    def _release(self, candidates: list[Stored[FileRecord]], batch: Batch) -> bool:
-        context = self._context
-        now = context.clock.now()
-        released: dict[str, FileRecord] = {}
-        writes: list[Write] = []
-        for stored in candidates:
-            record = journey.removal_begun(
-                stored.present, batch.batch_id, QueueName.POLLS, now, context.rules.journey
-            )
-            released[stored.path] = record
-            writes.append(updating(stored.path, record, stored.version, stored.present))
-        for write in context.records.commit_each(writes):
-            del released[write.path]
-        tasks: list[Task] = [context.step_task(record) for record in released.values()]
-        if tasks:
-            context.queues.create_many(tasks)
-        return bool(released)
+        """After a complete scan: let the candidates go, if they are not suspiciously many."""
+        batch = held.present
+        refusal = self._removals.release(batch.batch_id, batch.max_deletes)
+        if refusal is None:
+            return self._update(held, removals_released=True)
+        counts = {**batch.counts, REMOVALS_REFUSED: refusal.waiting}
+        return self._update(held, removals_released=True, message=str(refusal), counts=counts)
 
     # --- the end ----------------------------------------------------------------------------
 
     def _close_if_over(self, held: Stored[Batch]) -> None:
-        context, batch = self._context, held.present
+        """Close a batch that is done, that can't go on today, or that is too old."""
+        batch = held.present
         if batch.status is not BatchStatus.RUNNING:
             return
-        now = context.clock.now()
-        documents = context.records.documents
-        if batch.phase is BatchPhase.WORKING and batch.removals_released:
-            unfinished = documents.count(queries.with_status(*UNFINISHED))
-            late = documents.count(queries.with_status(FileStatus.REMOVAL_CANDIDATE))
-            if unfinished == 0:
-                if late and "removals_refused" not in batch.counts:
-                    self._update(held, removals_released=False)
-                    context.nudge(batch.batch_id)
-                    return
-                self._closing.finish(held)
-                return
+        if batch.phase is BatchPhase.WORKING and batch.removals_released and self._is_done(held):
+            return
+        now = self._context.clock.now()
         hold = holds.in_force(self._traffic.read()[1].record, now)
-        too_old = batch.created_at is not None and now - batch.created_at >= (
-            context.rules.batch_max_age
-        )
-        if hold is not None and not documents.count(queries.with_status(*IN_FLIGHT)):
-            self._close_held(held, hold)
-        elif too_old:
+        max_age = self._context.rules.batch_max_age
+        if hold is not None and hold.reason is HoldReason.ACCOUNT:
+            self._closing.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
+        elif hold is not None and self._count(*WORKING_UNDER_A_HOLD) == 0:
             self._closing.close(
                 held,
                 BatchStatus.DEFERRED,
-                f"closed after {context.rules.batch_max_age}, so that changes and deletions are "
-                "looked for again; the files that are left go on with the next sync",
-            )
-
-    def _close_held(self, held: Stored[Batch], hold: Hold) -> None:
-        until = hold.hold_until.isoformat(timespec="minutes")
-        if hold.reason is HoldReason.ACCOUNT:
-            self._closing.close(
-                held,
-                BatchStatus.FAILED,
-                "Gemini refuses the account: check the API key, its project and the store's "
-                "permissions, then sync again; no file was blamed",
-            )
-        else:
-            self._closing.close(
-                held,
-                BatchStatus.DEFERRED,
-                f"out of allowance ({hold.reason}) until {until}: the files that are left go on "
+                f"out of allowance ({hold.reason}) until "
+                f"{hold.hold_until.isoformat(timespec='minutes')}: the files that are left go on "
                 "with the first sync after that",
             )
+        elif batch.created_at is not None and now - batch.created_at >= max_age:
+            self._closing.close(
+                held,
+                BatchStatus.DEFERRED,
+                f"closed after {max_age}, so that changes and deletions are looked for again; "
+                "the files that are left go on with the next sync",
+            )
+
+    def _is_done(self, held: Stored[Batch]) -> bool:
+        """Close the batch if nothing is left to do; a removal found late is released first."""
+        if self._count(*UNFINISHED):
+            return False
+        refused = REMOVALS_REFUSED in held.present.counts
+        if not refused and self._count(FileStatus.REMOVAL_CANDIDATE):
+            self._update(held, removals_released=False)
+            self._context.nudge(held.present.batch_id)
+        else:
+            self._closing.finish(held)
+        return True
+
+    def _count(self, *statuses: FileStatus) -> int:
+        return self._context.records.documents.count(queries.with_status(*statuses))

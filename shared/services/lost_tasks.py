@@ -1,0 +1,55 @@
+"""Files that nothing was heard of: where their task is gone, a new one is made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain import journey
+from shared.domain.errors import Conflict
+from shared.domain.files import FileRecord
+from shared.domain.journey import Step
+from shared.gateways import queries
+from shared.gateways.ports import QueueName
+from shared.services.context import Context
+
+AT_ONCE = 100
+"""Files looked at in one call; the longest overdue come first."""
+
+
+class LostTasks:
+    """Finds tasks that were never made, or lost."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def revive(self, batch_id: str) -> None:
+        """See to the overdue files. A task counts as lost only if its queue says so."""
+        context = self._context
+        query = queries.overdue(context.clock.now(), AT_ONCE)
+        for stored in context.records.query(FileRecord, query):
+            record = stored.present
+            alive = bool(record.task_id) and context.queues.exists(
+                QueueName(record.task_queue), record.task_id
+            )
+            look = self._still_waiting if alive else self._revived
+            try:
+                new = look(record, batch_id, stored.read_time)
+                saved = context.records.write(stored, new).present
+            except Conflict:
+                continue  # something was heard of it this very moment
+            if not alive and saved.task_id:
+                context.queues.create(context.step_task(saved))
+
+    def _still_waiting(self, record: FileRecord, batch_id: str, now: datetime) -> FileRecord:
+        taken = journey.taken_over(record, batch_id)
+        return replace(taken, overdue_at=now + self._context.rules.journey.overdue_grace)
+
+    def _revived(self, record: FileRecord, batch_id: str, now: datetime) -> FileRecord:
+        record = journey.taken_over(record, batch_id)
+        step = journey.next_step(record)
+        if step.is_metered:
+            return journey.postponed(record, now, now)
+        if step is Step.NOTHING:
+            return replace(record, overdue_at=None)
+        return journey.handed_on(record, QueueName.POLLS, now, now, self._context.rules.journey)
