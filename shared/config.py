@@ -7,6 +7,7 @@ function needs no Gemini key and can't leak one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -27,11 +28,11 @@ from shared.domain.errors import InvalidRequest
 from shared.domain.holds import HoldPolicy
 from shared.domain.journey import JourneyPolicy
 from shared.domain.lease import LeasePolicy
-from shared.domain.metadata import parse_expected_fields
+from shared.domain.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
 from shared.domain.path_glob import PathGlob
 from shared.domain.path_template import PathTemplate
 from shared.domain.preflight import MAX_DOCUMENT_SIZE
-from shared.domain.rules import NUDGE, TICK, Rules
+from shared.domain.rules import INLINE_WAIT, NUDGE, TICK, Rules
 from shared.domain.tiers import Tier, load_tier_table, tier_named
 from shared.gateways.ports import Chunking, QueueName
 
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 WATCHDOG_MARGIN = timedelta(seconds=20)
 """Between the end of a step's budget and the end of its process."""
+
+LEAST_WATCHDOG = timedelta(seconds=5)
+"""However much the time is scaled, a step has so long."""
 
 TIMEOUT_MARGIN = timedelta(seconds=20)
 """Between the end of a process and the function's timeout, which would leave its thread alone."""
@@ -93,7 +97,7 @@ class CommonSettings(BaseModel):
     tier: Annotated[Tier, BeforeValidator(_tier)] = Field(
         default_factory=lambda: load_tier_table().default_tier
     )
-    time_scale: Annotated[float, Field(ge=1)] = 1.0
+    time_scale: Annotated[float, Field(ge=1, le=1000, allow_inf_nan=False)] = 1.0
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
 
     @classmethod
@@ -134,13 +138,13 @@ class SyncSettings(CommonSettings):
     path_template: Annotated[PathTemplate | None, BeforeValidator(_template)] = None
     expected_fields: Annotated[
         tuple[str, ...], BeforeValidator(_listed), AfterValidator(_fields)
-    ] = ()
+    ] = DEFAULT_EXPECTED_FIELDS
     include: Globs = ()
     exclude: Globs = ()
     max_file_bytes: Annotated[int, Field(gt=0, le=MAX_DOCUMENT_SIZE)] = MAX_DOCUMENT_SIZE
     delete_policy: DeletePolicy = DeletePolicy.MIRROR
     max_imports_in_progress: Positive | None = None
-    function_timeout_seconds: Annotated[int, Field(ge=60, le=1800)] = 300
+    function_timeout_seconds: Annotated[int, Field(ge=60, le=1795)] = 300
 
     @model_validator(mode="after")
     def _budgets_nest(self) -> Self:
@@ -154,13 +158,16 @@ class SyncSettings(CommonSettings):
 
     @property
     def watchdog_budget(self) -> timedelta:
-        """After this the process ends itself, before its request is given up."""
-        return self.function_timeout - TIMEOUT_MARGIN
+        """After this the process ends itself, before its request is given up.
+
+        Scaled with the claims that it keeps true, but never below what a busy machine needs.
+        """
+        return max((self.function_timeout - TIMEOUT_MARGIN) / self.time_scale, LEAST_WATCHDOG)
 
     @property
     def work_budget(self) -> timedelta:
         """After this a step hands on what is left."""
-        return self.watchdog_budget - WATCHDOG_MARGIN
+        return self.watchdog_budget - WATCHDOG_MARGIN / self.time_scale
 
     @property
     def dispatch_deadline(self) -> timedelta:
@@ -202,13 +209,16 @@ class SyncSettings(CommonSettings):
         scale = self.time_scale
         takeover = max(self.dispatch_deadline, LeasePolicy().takeover_delay)
         claim = max(self.dispatch_deadline + timedelta(seconds=60), JourneyPolicy().claim_lifetime)
+        journey = JourneyPolicy(claim_lifetime=claim).scaled(scale)
         return Rules(
             bucket=self.bucket,
             prefix=self.prefix,
             deployment=self.deployment,
             store_display_name=self.store_display_name or f"file-search-sync {self.deployment}",
             tier=self.tier,
-            journey=JourneyPolicy(claim_lifetime=claim).scaled(scale),
+            journey=replace(
+                journey, claim_lifetime=max(journey.claim_lifetime, self.watchdog_budget * 1.5)
+            ),
             breaker=BreakerPolicy().scaled(scale),
             holds=HoldPolicy().scaled(scale),
             lease=LeasePolicy(takeover_delay=takeover).scaled(scale),
@@ -224,7 +234,8 @@ class SyncSettings(CommonSettings):
             max_imports_in_progress=(
                 self.max_imports_in_progress or self.tier.max_imports_in_progress
             ),
-            work_budget=self.work_budget / scale,
+            work_budget=self.work_budget,
+            inline_wait=INLINE_WAIT / min(scale, 10),
             tick=TICK / scale,
             nudge=NUDGE / scale,
         )

@@ -15,6 +15,7 @@ from werkzeug.routing import Map, Rule
 from shared.domain.batches import DeletePolicy, SyncMode, Trigger
 from shared.domain.errors import InvalidRequest, LostLease, Refused, SyncError
 from shared.domain.files import FileStatus
+from shared.services.context import InvalidTask
 from shared.services.control import NoSuchBatch
 from shared.services.start import AlreadyRunning, SyncRequest
 
@@ -66,15 +67,27 @@ def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
         ) from None
 
 
-class FilesQuery(BaseModel):
-    """Query parameters of the status function's lists."""
+class ListQuery(BaseModel):
+    """Query parameters of a list."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    status: FileStatus | None = None
-    path: str = Field("", max_length=1024)
-    page_token: str = Field("", max_length=512)
     limit: int = Field(100, ge=1, le=500)
+
+
+class FilesQuery(ListQuery):
+    """Query parameters of a batch's files."""
+
+    status: FileStatus | None = None
+    page_token: str = Field("", max_length=512)
+
+
+class FileQuery(BaseModel):
+    """Query parameters of one file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str = Field(min_length=1, max_length=1024)
 
 
 def checked_query(model: type[Model], request: Request) -> Model:
@@ -109,7 +122,8 @@ class Routes:
             [
                 Rule(path, methods=[method], endpoint=(method, path))
                 for method, path in self._handlers
-            ]
+            ],
+            merge_slashes=False,
         )
 
     def __call__(self, request: Request) -> Response:
@@ -129,20 +143,30 @@ class Routes:
             return answer({"error": f"there is no {request.path}", "paths": paths}, 404)
         except HTTPException as error:
             return answer({"error": error.description}, error.code or 500)
-        except InvalidRequest as error:
-            return answer({"error": "invalid request", "problems": list(error.problems)}, 400)
-        except NoSuchBatch as error:
-            return answer({"error": str(error)}, 404)
-        except AlreadyRunning as error:
-            return answer({"error": str(error), "batch_id": error.batch_id}, 409)
-        except Refused as error:
-            return answer({"error": str(error)}, 409)
-        except LostLease as error:
-            _log.warning("stopped: %s", error)
-            return answer({"stopped": str(error)}, 200)
         except SyncError as error:
-            _log.warning("%s failed: %s", request.path, error, exc_info=True)
-            return answer({"error": str(error)}, 503)
+            return answer(*_explained(error, request.path))
+
+
+def _explained(error: SyncError, path: str) -> tuple[dict[str, Any], int]:
+    """Body and status for what a use case refused or could not do."""
+    match error:
+        case InvalidRequest():
+            return {"error": "invalid request", "problems": list(error.problems)}, 400
+        case NoSuchBatch():
+            return {"error": str(error)}, 404
+        case AlreadyRunning():
+            return {"error": str(error), "batch_id": error.batch_id}, 409
+        case Refused():
+            return {"error": str(error)}, 409
+        case InvalidTask():  # acknowledged: it would come again and again
+            _log.error("dropped a task of %s: %s", path, error)
+            return {"dropped": str(error)}, 200
+        case LostLease():
+            _log.warning("stopped: %s", error)
+            return {"stopped": str(error)}, 200
+        case _:
+            _log.warning("%s failed: %s", path, error, exc_info=error)
+            return {"error": str(error)}, 503
 
 
 def answer(body: Mapping[str, Any], status: int = 200) -> Response:

@@ -9,7 +9,7 @@ from flask import Request, Response
 
 from shared.composition import report
 from shared.config import CommonSettings
-from shared.http import NOTHING_FOUND, FilesQuery, Routes, checked_query
+from shared.http import NOTHING_FOUND, FileQuery, FilesQuery, ListQuery, Routes, checked_query
 from shared.process import settings_of
 
 SETTINGS = settings_of(CommonSettings)
@@ -17,7 +17,7 @@ REPORT = report(SETTINGS)
 
 
 def _batches(request: Request) -> tuple[dict[str, Any], int]:
-    return {"batches": REPORT.batches(checked_query(FilesQuery, request).limit)}, 200
+    return {"batches": REPORT.batches(checked_query(ListQuery, request).limit)}, 200
 
 
 def _batch(_: Request, batch_id: str) -> tuple[dict[str, Any], int]:
@@ -31,7 +31,7 @@ def _files(request: Request, batch_id: str) -> tuple[dict[str, Any], int]:
 
 
 def _file(request: Request) -> tuple[dict[str, Any], int]:
-    found = REPORT.file(checked_query(FilesQuery, request).path)
+    found = REPORT.file(checked_query(FileQuery, request).path)
     return ({"files": [found]}, 200) if found else (NOTHING_FOUND, 404)
 
 

@@ -127,6 +127,13 @@ def held_until(state: BreakerState, now: datetime) -> datetime | None:
     return until if until is not None and now < until else None
 
 
+def is_untroubled(state: BreakerState) -> bool:
+    """Whether time has nothing to change: the window need not be read."""
+    return (
+        state.state is CircuitState.CLOSED and state.openings == 0 and state.learned_factor == 1.0
+    )
+
+
 def is_stale(state: BreakerState, permit: Permit, now: datetime) -> bool:
     """Whether a result under ``permit`` comes too late: it is to be logged, and changes nothing.
 

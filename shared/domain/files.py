@@ -70,8 +70,10 @@ class FailureKind(StrEnum):
 class FileRecord:
     """One file, at ``files/{sha256(path)}``.
 
-    Only scans write ``desired_*``; only the journey writes the rest, except that a scan may
-    start a journey (PENDING, SKIPPED, REMOVAL_CANDIDATE) from a resting status.
+    ``change`` is what the scan of the batch ``decided_in`` found; ``batch_id`` is the batch that
+    the file's requests are counted for. Only scans write ``desired_*``; only the journey writes
+    the rest, except that a scan may start a journey (PENDING, SKIPPED, REMOVAL_CANDIDATE) from a
+    resting status.
     """
 
     path: str
@@ -80,6 +82,7 @@ class FileRecord:
     batch_id: str = ""
     fence: int = 0
     change: Change = Change.NEW
+    decided_in: str = ""
 
     # What the bucket wants. An empty key: nothing (the object is gone, or is skipped).
     desired_key: str = ""
@@ -129,6 +132,7 @@ class FileRecord:
     current_metadata_digest: str = ""
     current_size: int = 0
     indexed_at: datetime | None = None
+    removed_in: str = ""
 
     # How it went wrong.
     failure_kind: FailureKind = FailureKind.NONE

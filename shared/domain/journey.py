@@ -380,7 +380,7 @@ def settled(record: FileRecord, now: datetime) -> FileRecord:
     if record.desired_key == record.working_key:
         return done
     if record.desired_key:
-        return journey_begun(done, record.batch_id, now)
+        return journey_begun(done, now)
     return moved(done, FileStatus.REMOVAL_CANDIDATE)
 
 
@@ -394,12 +394,11 @@ def given_up(record: FileRecord, now: datetime) -> FileRecord:
     return removed(before, now)
 
 
-def journey_begun(record: FileRecord, batch_id: str, now: datetime) -> FileRecord:
+def journey_begun(record: FileRecord, now: datetime) -> FileRecord:
     """PENDING with a clean sheet: new content, or a failure that may be tried again."""
     return awaiting_slot(
         replace(
             _without_failure(moved(record, FileStatus.PENDING)),
-            batch_id=batch_id,
             attempts=0,
             errors_in_a_row=0,
         ),
@@ -491,10 +490,13 @@ def failed(
     policy: JourneyPolicy,
 ) -> FileRecord:
     """Out of tries, or never going to work. What the store holds of the path stays as it is."""
+    if not record.desired_key:  # and the bucket has lost it meanwhile
+        return given_up(record, now)
     rounds = record.exhausted_rounds + (1 if kind is FailureKind.EXHAUSTED else 0)
     wait = min(policy.exhausted_first * 2.0 ** max(rounds - 1, 0), policy.exhausted_most)
     return replace(
         _at_rest(moved(record, FileStatus.FAILED), now),
+        attempts=min(record.attempts, policy.max_attempts),
         failure_kind=kind,
         failure_reason=reason,
         failure_code=code,
@@ -524,7 +526,7 @@ def removal_begun(
     record: FileRecord, batch_id: str, queue: str, now: datetime, policy: JourneyPolicy
 ) -> FileRecord:
     """A candidate that the batch's guards let go."""
-    begun = replace(moved(record, FileStatus.DELETING), batch_id=batch_id)
+    begun = moved(taken_over(record, batch_id), FileStatus.DELETING)
     return handed_on(begun, queue, now, now, policy)
 
 
@@ -538,6 +540,7 @@ def removed(record: FileRecord, now: datetime) -> FileRecord:
     status = FileStatus.SKIPPED if record.desired_skip_reason else FileStatus.DELETED
     return replace(
         _at_rest(moved(record, status), now),
+        removed_in=record.batch_id if documents_to_remove(record) else record.removed_in,
         current_key="",
         current_document="",
         current_content_hash="",

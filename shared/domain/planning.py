@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain import journey
-from shared.domain.files import Change, FailureKind, FileRecord, FileStatus, Slot
+from shared.domain.files import Change, FileRecord, FileStatus, Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,6 @@ def compare(
     batch_id: str,
     fence: int,
     removes: bool,
-    retry_permanent: bool,
     now: datetime,
 ) -> Finding | None:
     """Decide about one path; None where there is nothing to say of it.
@@ -77,7 +76,6 @@ def compare(
         batch_id: The batch that scans.
         fence: Its fence; what it writes carries it.
         removes: Whether documents of vanished objects are to go (``mirror``).
-        retry_permanent: Whether files that failed for good are tried again.
         now: The time of the scan.
     """
     if want is None:
@@ -94,21 +92,21 @@ def compare(
     change = _change(want, record)
     target = _aimed(record, want, fence)
     if change is Change.UNCHANGED:
-        return _unchanged(target, record, batch_id, retry_permanent=retry_permanent, now=now)
-    target = replace(target, change=change, batch_id=batch_id)
+        return _unchanged(target, record, batch_id, now)
+    target = replace(journey.taken_over(target, batch_id), change=change, decided_in=batch_id)
     if record.status in (*RESTING, FileStatus.REMOVAL_CANDIDATE):
-        target = _counters_cleared(journey.journey_begun(target, batch_id, now))
+        target = journey.journey_begun(target, now)
     return Finding(change, target)
 
 
 def _appeared(
     want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime
 ) -> Finding:
-    target = replace(_aimed(record, want, fence), batch_id=batch_id, change=Change.NEW)
+    target = replace(_aimed(record, want, fence), change=Change.NEW, decided_in=batch_id)
     if want.skip_reason:
         skipped = journey.moved(target, FileStatus.SKIPPED, updated_at=now)
         return Finding(Change.SKIPPED, skipped)
-    return Finding(Change.NEW, _counters_cleared(journey.journey_begun(target, batch_id, now)))
+    return Finding(Change.NEW, journey.journey_begun(journey.taken_over(target, batch_id), now))
 
 
 def _vanished(
@@ -117,14 +115,14 @@ def _vanished(
     if record.status is FileStatus.DELETED:
         return None
     if not removes and journey.documents_to_remove(record):
-        return Finding(Change.UNCHANGED, None)
+        return None
     target = replace(
         record,
         desired_key="",
         desired_skip_reason="",
         fence=fence,
-        batch_id=batch_id,
         change=Change.REMOVED,
+        decided_in=batch_id,
         updated_at=now,
     )
     if record.status in (FileStatus.DELETING, FileStatus.REMOVAL_CANDIDATE):
@@ -133,15 +131,14 @@ def _vanished(
         return Finding(Change.REMOVED, target)  # under way: its journey ends in removal
     if journey.documents_to_remove(record):
         return Finding(Change.REMOVED, _candidate(target, now))
-    # Nothing of it was ever in the store: forget it without counting it.
-    return Finding(Change.UNCHANGED, journey.removed(target, now))
+    return Finding(Change.REMOVED, journey.removed(target, now))  # never was in the store
 
 
 def _skipped(want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime) -> Finding:
     target = _aimed(record, want, fence)
     if record.status is FileStatus.SKIPPED:
         return Finding(Change.SKIPPED, None if _same_aim(target, record) else target)
-    target = replace(target, batch_id=batch_id, change=Change.SKIPPED)
+    target = replace(target, change=Change.SKIPPED, decided_in=batch_id)
     if record.status not in (*RESTING, FileStatus.PENDING) or record.claim_id:
         return Finding(Change.SKIPPED, target)
     if journey.documents_to_remove(record):
@@ -149,27 +146,21 @@ def _skipped(want: Wanted, record: FileRecord, batch_id: str, fence: int, now: d
     return Finding(Change.SKIPPED, journey.removed(target, now))
 
 
-def _unchanged(
-    target: FileRecord, record: FileRecord, batch_id: str, *, retry_permanent: bool, now: datetime
-) -> Finding:
+def _unchanged(target: FileRecord, record: FileRecord, batch_id: str, now: datetime) -> Finding:
     if record.status is FileStatus.REMOVAL_CANDIDATE:  # it was gone, and is back as it was
-        back = journey.moved(target, FileStatus.INDEXED, updated_at=now)
-        return Finding(Change.UNCHANGED, back)
-    if record.status is FileStatus.FAILED and _may_retry(record, now, permanent=retry_permanent):
-        again = _counters_cleared(journey.journey_begun(target, batch_id, now))
-        return Finding(Change.CHANGED if record.current_key else Change.NEW, again)
-    return Finding(Change.UNCHANGED, None if _same_aim(target, record) else target)
-
-
-def _may_retry(record: FileRecord, now: datetime, *, permanent: bool) -> bool:
-    if record.failure_kind is FailureKind.EXHAUSTED:
-        return permanent or (record.eligible_at is not None and now >= record.eligible_at)
-    return permanent
+        return Finding(Change.UNCHANGED, journey.kept(target, now))
+    # A repeated page finds what it wrote the first time.
+    change = record.change if record.decided_in == batch_id else Change.UNCHANGED
+    return Finding(change, None if _same_aim(target, record) else target)
 
 
 def _change(want: Wanted, record: FileRecord) -> Change:
     """Against the store's document where there is one, else against what was last wanted."""
-    if record.desired_key == want.key and record.status is not FileStatus.SKIPPED:
+    if record.status is FileStatus.REMOVAL_CANDIDATE:
+        back = want.key == record.current_key and not record.stale_documents
+        if back:
+            return Change.UNCHANGED
+    elif record.desired_key == want.key and record.status is not FileStatus.SKIPPED:
         return Change.UNCHANGED
     if not record.current_key:
         return Change.NEW if record.status is FileStatus.SKIPPED else Change.CHANGED
@@ -208,11 +199,7 @@ def _same_aim(target: FileRecord, record: FileRecord) -> bool:
 
 def _candidate(record: FileRecord, now: datetime) -> FileRecord:
     at_rest = replace(record, slot=Slot.NONE, ready_at=None, updated_at=now)
-    return _counters_cleared(journey.moved(at_rest, FileStatus.REMOVAL_CANDIDATE))
-
-
-def _counters_cleared(record: FileRecord) -> FileRecord:
-    return replace(record, metered=0, throttled=0, unmetered=0)
+    return journey.moved(at_rest, FileStatus.REMOVAL_CANDIDATE)
 
 
 def re_aimed(
@@ -238,7 +225,14 @@ def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) 
     target = _aimed(record, wanted, record.fence)
     if wanted.key == record.current_key and not record.stale_documents:
         return journey.kept(target, now)
-    return journey.journey_begun(target, batch_id, now)
+    return journey.journey_begun(journey.taken_over(target, batch_id), now)
+
+
+def end_of(prefix: str) -> str:
+    """The first name after all that start with ``prefix``; empty where there is no such name."""
+    if not prefix:
+        return ""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 # --- guards -----------------------------------------------------------------------------------

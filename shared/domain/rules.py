@@ -23,6 +23,10 @@ NUDGE = timedelta(seconds=10)
 """Events within such a span wake the supervisor once."""
 
 
+INLINE_WAIT = timedelta(seconds=3.75)
+"""How long a running instance is paid to wait for Gemini, before a task waits instead."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """One deployment's rules.
@@ -79,7 +83,7 @@ class Rules:
     max_raw_bytes: int = 2_000_000_000
     page_size: int = 1000
     work_budget: timedelta = timedelta(seconds=240)
-    inline_wait: timedelta = timedelta(seconds=4)
+    inline_wait: timedelta = INLINE_WAIT
     tick: timedelta = TICK
     nudge: timedelta = NUDGE
     batch_max_age: timedelta = timedelta(hours=23)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.domain.files import Change, FileStatus, Slot
+from shared.domain.files import FileStatus, Slot
 from shared.gateways.ports import Op, Query, Where
 
 FILES = "files"
 BATCHES = "batches"
 OPERATIONS = "operations"
+RANGES = "ranges"
 WINDOW = "breaker/state/window"
 
 
@@ -81,11 +82,9 @@ def all_of_batch(batch_id: str, limit: int | None = None) -> Query:
     return Query(FILES, (Where("batch_id", Op.EQ, batch_id),), (), limit)
 
 
-def removals_of(batch_id: str) -> Query:
-    """Files whose documents a batch set out to remove."""
-    return Query(
-        FILES, (Where("batch_id", Op.EQ, batch_id), Where("change", Op.EQ, Change.REMOVED.value))
-    )
+def removed_in(batch_id: str) -> Query:
+    """Files whose documents a batch removed."""
+    return Query(FILES, (Where("removed_in", Op.EQ, batch_id),))
 
 
 def latest_batches(limit: int) -> Query:
@@ -105,3 +104,32 @@ def latest_entries(limit: int) -> Query:
 def entries_since(at: datetime) -> Query:
     """What was used of a daily quota."""
     return Query(WINDOW, (Where("at", Op.GE, at),))
+
+
+def range_at(start: str) -> Query:
+    """The remembered range that begins at or before ``start``."""
+    return Query(RANGES, (Where("start", Op.LE, start),), ("-start",), 1)
+
+
+def ranges_between(start: str, end: str) -> Query:
+    """Remembered ranges that begin after ``start`` and before ``end`` (empty: no bound)."""
+    where = [Where("start", Op.GT, start)]
+    if end:
+        where.append(Where("start", Op.LT, end))
+    return Query(RANGES, tuple(where), ("start",))
+
+
+def failed_and_eligible(now: datetime, limit: int) -> Query:
+    """Failed files whose time to be tried again has come."""
+    where = (Where("status", Op.EQ, FileStatus.FAILED.value), Where("eligible_at", Op.LE, now))
+    return Query(FILES, where, ("eligible_at",), limit)
+
+
+def candidates_below(prefix: str, end: str, limit: int | None) -> Query:
+    """Candidates for removal of prefix <= path < end."""
+    where = (
+        Where("status", Op.EQ, FileStatus.REMOVAL_CANDIDATE.value),
+        Where("path", Op.GE, prefix),
+        Where("path", Op.LT, end),
+    )
+    return Query(FILES, where, ("path",), limit)

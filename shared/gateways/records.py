@@ -51,6 +51,10 @@ def page_path(batch_id: str, index: int) -> str:
     return f"batches/{batch_id}/pages/{index:06d}"
 
 
+def range_path(start: str) -> str:
+    return f"ranges/{file_id(start)}"
+
+
 def operation_path(operation_id: str) -> str:
     return f"operations/{operation_id}"
 

@@ -61,7 +61,7 @@ class AdvanceFile:
         """Handle one delivery.
 
         Raises:
-            ValueError: the payload is not one of ours.
+            InvalidTask: the payload is not one of ours.
             Conflict: the record changes faster than it can be read (answer 5xx: try again).
             Unavailable: our own infrastructure failed (likewise).
         """
@@ -133,10 +133,13 @@ class AdvanceFile:
             self._postpone(file, max(admission.until, now))
             return Outcome.GIVEN_BACK
         dispatch = self._dispatch(file, batch, admission.permit)
-        if journey.next_step(file.present) is Step.UPLOAD:
-            UploadStep(dispatch).upload(claim_id, file.read_time)
-        else:
-            ImportStep(dispatch).import_file(claim_id, file.read_time)
+        try:
+            if journey.next_step(file.present) is Step.UPLOAD:
+                UploadStep(dispatch).upload(claim_id, file.read_time)
+            else:
+                ImportStep(dispatch).import_file(claim_id, file.read_time)
+        finally:
+            self._traffic.unused(admission.permit)  # nothing, where a result has settled it
         return Outcome.DONE
 
     def _dispatch(self, file: Stored[FileRecord], batch: Batch, permit: Permit) -> Dispatch:

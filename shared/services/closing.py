@@ -71,7 +71,8 @@ class Closing:
             released = leases.release(
                 lease.record, closed.batch_id, closed.nonce, closed.fence, lease.read_time
             )
-            writes.append(updating(LEASE, released, lease.version, lease.record))
+            if released != lease.record:
+                writes.append(updating(LEASE, released, lease.version, lease.record))
         except LostLease:
             pass  # another holder's by now: not ours to release
         versions = context.records.documents.commit(writes)
@@ -94,11 +95,9 @@ class Closing:
     def counts(self, batch: Batch) -> dict[str, int]:
         """What became of the batch's files so far. ``failed`` counts every file that is."""
         documents = self._context.records.documents
-        if batch.dry_run:
-            return {"indexed": 0, "deleted": 0, "failed": 0}
         return {
             "indexed": documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED)),
-            "deleted": documents.count(queries.of_batch(batch.batch_id, FileStatus.DELETED)),
+            "deleted": documents.count(queries.removed_in(batch.batch_id)),
             "failed": documents.count(queries.with_status(FileStatus.FAILED)),
         }
 
@@ -114,7 +113,9 @@ class Closing:
             store = context.gemini.get_store(store_name)
         except GatewayError as error:
             return f"the store could not be compared with the records: {error}"
-        indexed = context.records.documents.count(queries.with_status(FileStatus.INDEXED))
+        indexed = context.records.documents.count(
+            queries.with_status(FileStatus.INDEXED, FileStatus.REMOVAL_CANDIDATE)
+        )
         cap = context.rules.tier.storage_bytes
         if store.size_bytes >= cap * NEAR_CAP:
             emit(Event.STORAGE_NEAR_CAP, store=store.name, bytes=store.size_bytes, cap=cap)

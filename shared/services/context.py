@@ -9,6 +9,7 @@ from math import floor
 from typing import Any
 
 from shared.domain.content import digest
+from shared.domain.errors import SyncError
 from shared.domain.files import FileRecord
 from shared.domain.rules import Rules
 from shared.gateways.ports import Bucket, Chunking, Clock, Gemini, QueueName, Task, TaskQueues
@@ -77,16 +78,18 @@ class Context:
         )
 
 
+class InvalidTask(SyncError):
+    """A task that this version can't read. It is dropped: its file is found by being overdue."""
+
+
 def checked_payload(payload: Mapping[str, Any], **types: type) -> list[Any]:
-    """The named values of a task's payload, checked. Raises ``ValueError`` naming what is wrong."""
+    """The named values of a task's payload. Raises ``InvalidTask`` naming what is wrong."""
     if payload.get("schema") != PAYLOAD_VERSION:
-        raise ValueError(f"schema {payload.get('schema')!r} of the task is not known here")
+        raise InvalidTask(f"schema {payload.get('schema')!r} of the task is not known here")
     values = []
     for name, kind in types.items():
         if not isinstance(payload.get(name), kind):
-            raise ValueError(  # noqa: TRY004 - a bad value from outside, not a programming error
-                f"the task's {name} must be {kind.__name__}"
-            )
+            raise InvalidTask(f"the task's {name} must be {kind.__name__}")
         values.append(payload[name])
     return values
 

@@ -17,6 +17,7 @@ from shared.domain import journey, planning
 from shared.domain.breaker import CircuitState, EntryOutcome, Permit
 from shared.domain.errors import GatewayError, Rejected, SyncError, Throttled
 from shared.domain.files import FailureKind, FileRecord, FileStatus
+from shared.domain.rules import INLINE_WAIT
 from shared.gateways.ports import Create, QueueName, Write
 from shared.services.claimed_file import ClaimedFile, Transition
 from shared.services.context import Context
@@ -29,8 +30,8 @@ T = TypeVar("T")
 Errors = tuple[type[GatewayError], ...]
 
 INLINE_LOOKS = 6
-"""Looks at something that takes a moment, 0.15 s to 1.5 s apart (3.75 s in all), before the
-waiting is bought with a task's schedule instead of a running instance."""
+"""Looks at something that takes a moment, 0.15 s to 1.5 s apart (3.75 s in all, unless scaled),
+before the waiting is bought with a task's schedule instead of a running instance."""
 
 
 class HandedOn(SyncError):
@@ -82,10 +83,11 @@ class Dispatch:
 
         Raises what ``ask`` does.
         """
+        scale = self.context.rules.inline_wait / INLINE_WAIT
         retrying = Retrying(
             retry=retry_if_result(lambda answer: not until(answer)),
             stop=stop_after_attempt(INLINE_LOOKS),
-            wait=wait_exponential(multiplier=0.15, max=1.5),
+            wait=wait_exponential(multiplier=scale * 0.15, max=scale * 1.5),
             sleep=self.context.clock.sleep,
             retry_error_callback=lambda state: state.outcome and state.outcome.result(),
         )
@@ -131,9 +133,15 @@ class Dispatch:
         if self.traffic.is_account_fault(error, self.store) or state is CircuitState.OPEN:
             self._give_back(self.now(), also)
         elif isinstance(error, Rejected):
-            self.fail(FailureKind.PERMANENT, error, also)
+            self.fail(FailureKind.PERMANENT, str(error), error.code, also)
         else:
             self.try_again(str(error), error.code, also)
+
+    def note(self, error: GatewayError) -> None:
+        """A failed request that the file needn't wait for still counts for the breaker."""
+        if isinstance(error, Throttled):
+            self.file.count("throttled")
+        self.traffic.note(error, self.permit, self.batch_id)
 
     def look_again(self, error: GatewayError) -> NoReturn:
         """A look or a deletion failed: the same again later; nothing is lost by waiting."""
@@ -166,11 +174,12 @@ class Dispatch:
         self._tell()
         self.nudge()
 
-    def fail(self, kind: FailureKind, error: GatewayError, also: Sequence[Write] = ()) -> None:
+    def fail(
+        self, kind: FailureKind, reason: str, code: int | None, also: Sequence[Write] = ()
+    ) -> None:
+        """Out of tries, or never going to work."""
         self.file.apply(
-            lambda record: journey.failed(
-                record, kind, str(error), error.code, self.now(), self.policy
-            ),
+            lambda record: journey.failed(record, kind, reason, code, self.now(), self.policy),
             also,
         )
         self._tell()

@@ -7,7 +7,6 @@ before anything is sent again.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -126,10 +125,12 @@ class ImportStep:
 
     def _start_over(self) -> None:
         dispatch = self._dispatch
-        with suppress(GatewayError):  # it expires by itself
+        try:
             dispatch.ask(
                 lambda: self._gemini.delete_file(dispatch.record.raw_file), but=(GatewayError,)
             )
+        except GatewayError as error:  # it expires by itself
+            dispatch.note(error)
         dispatch.restart()
 
     def _metadata(self) -> CustomMetadata:

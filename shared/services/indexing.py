@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import journey
-from shared.domain.errors import Denied, GatewayError, NotFound
+from shared.domain.errors import Denied, GatewayError, NotFound, Throttled
 from shared.domain.files import FailureKind
 from shared.domain.operations import OperationState
 from shared.gateways.ports import Document, ImportOperation, RemoteState, Update
@@ -45,6 +45,7 @@ class Indexing:
     # --- the operation ----------------------------------------------------------------------
 
     def _finish_import(self, operation: ImportOperation | None) -> bool:
+        """Whether the import's document is known; otherwise what comes next is arranged."""
         dispatch = self._dispatch
         record = dispatch.record
         if not record.operation_name:  # an intent whose dispatch died before its reply was saved
@@ -55,12 +56,10 @@ class Indexing:
                 operation = dispatch.watch(
                     lambda: self._gemini.get_operation(record.operation_name),
                     until=lambda seen: seen.done,
-                    but=GONE,
+                    but=(GatewayError,),
                 )
-        except GONE as error:
-            if dispatch.traffic.is_account_fault(error, dispatch.store):
-                dispatch.look_again(error)
-            self._become_uncertain(str(error))
+        except GatewayError as error:
+            self._operation_unreadable(error)
             return False
         if operation.done:
             return self._import_done(operation)
@@ -74,27 +73,58 @@ class Indexing:
             )
         return False
 
+    def _operation_unreadable(self, error: GatewayError) -> None:
+        """Gone, or not to be had for too long: the store will tell. Otherwise look again."""
+        gone = isinstance(error, GONE) and not self._dispatch.traffic.is_account_fault(
+            error, self._dispatch.store
+        )
+        if gone:
+            self._become_uncertain(str(error))
+        elif self._is_too_late() and not isinstance(error, Throttled):
+            self._dispatch.note(error)
+            self._become_uncertain(str(error), OperationState.TIMEOUT)
+        else:
+            self._dispatch.look_again(error)
+
     def _import_done(self, operation: ImportOperation) -> bool:
         dispatch = self._dispatch
-        if operation.error_code is not None:
-            reason = f"import_file: operation ended with {operation.error_code} {operation.error}"
-            ended = self._ended(OperationState.FAILED, reason)
-            if operation.error_code == INVALID_ARGUMENT:
-                error = GatewayError(
-                    "import_file",
-                    code=400,
-                    detail=f"operation ended with {operation.error_code} {operation.error}",
-                )
-                dispatch.fail(FailureKind.PERMANENT, error, [ended])
-            else:
-                dispatch.try_again(reason, operation.error_code, [ended])
-            return False
         document = operation.document
+        if operation.error_code is not None:
+            document = self._left_behind(operation)
+            if document is not None and operation.error_code == INVALID_ARGUMENT:
+                delete_document(dispatch, document)
+                document = None
+            if document is None:
+                self._import_failed(operation)
+                return False
         if document is None:
             self._become_uncertain("the import named no document")
             return False
-        dispatch.file.apply(lambda record: journey.document_known(record, document))
+        name = document
+        dispatch.file.apply(lambda record: journey.document_known(record, name))
         return True
+
+    def _left_behind(self, operation: ImportOperation) -> str | None:
+        """The document of an import that ended with an error, if it left one.
+
+        It is reported to have the operation's id, and to turn ACTIVE at times: it is treated as
+        any document that failed, and goes before another import is tried.
+        """
+        name = f"{self._dispatch.store}/documents/{operation.name.rpartition('/')[2]}"
+        try:
+            document = self._dispatch.ask(lambda: self._gemini.get_document(name), but=GONE)
+        except GONE:
+            return None
+        return document.name if self._is_ours(document) else None
+
+    def _import_failed(self, operation: ImportOperation) -> None:
+        dispatch = self._dispatch
+        reason = f"import_file: operation ended with {operation.error_code} {operation.error}"
+        ended = self._ended(OperationState.FAILED, reason)
+        if operation.error_code == INVALID_ARGUMENT:
+            dispatch.fail(FailureKind.PERMANENT, reason, operation.error_code, [ended])
+        else:
+            dispatch.try_again(reason, operation.error_code, [ended])
 
     def _become_uncertain(
         self, reason: str, state: OperationState = OperationState.PENDING

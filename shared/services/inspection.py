@@ -9,6 +9,7 @@ from shared.domain.media_types import PLAIN_TEXT
 from shared.domain.metadata import metadata_digest, sidecar_name
 from shared.domain.planning import Wanted
 from shared.domain.preflight import (
+    MAX_SIDECAR_SIZE,
     SNIFF_LENGTH,
     Accepted,
     NeedsSniff,
@@ -60,10 +61,15 @@ def inspect(
             else sniff(head, complete=info.size <= len(head))
         )
     return [
-        _wanted(context, info, sidecars.get(sidecar_name(info.name)), verdicts[info.name])
+        _wanted(context, info, _usable(sidecars.get(sidecar_name(info.name))), verdicts[info.name])
         for info in objects
         if info.name in verdicts
     ]
+
+
+def _usable(sidecar: ObjectInfo | None) -> ObjectInfo | None:
+    """The sidecar, unless it is too large to be one."""
+    return sidecar if sidecar is not None and sidecar.size <= MAX_SIDECAR_SIZE else None
 
 
 def _wanted(

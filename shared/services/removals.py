@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.domain import journey
+from shared.domain.batches import Batch, DeletePolicy
 from shared.domain.files import FileRecord, FileStatus
-from shared.domain.planning import deletion_cap
+from shared.domain.planning import deletion_cap, end_of
 from shared.gateways import queries
-from shared.gateways.ports import QueueName, Write
+from shared.gateways.ports import Query, QueueName, Write
 from shared.gateways.records import Stored, updating
 from shared.services.context import Context
 
@@ -37,19 +38,37 @@ class Removals:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def release(self, batch_id: str, max_deletes: int | None) -> Refusal | None:
-        """Let all candidates go, each to a task of its own; or refuse, and let none go."""
+    def waiting(self, batch: Batch) -> int:
+        """How many documents the batch may let go, if its guard agrees."""
+        if batch.delete_policy is DeletePolicy.ADD_ONLY:
+            return 0
+        return self._context.records.documents.count(self._candidates(batch))
+
+    def release(self, batch: Batch) -> Refusal | None:
+        """Let the candidates go, each to a task of its own; or refuse, and let none go.
+
+        Candidates that an earlier batch was refused are among them, so they count again.
+        """
+        waiting = self.waiting(batch)
+        if waiting == 0:
+            return None
         documents = self._context.records.documents
-        waiting = documents.count(queries.with_status(FileStatus.REMOVAL_CANDIDATE))
         indexed = documents.count(queries.with_status(FileStatus.INDEXED)) + waiting
-        cap = deletion_cap(indexed, max_deletes)
+        cap = deletion_cap(indexed, batch.max_deletes)
         if waiting > cap:
             return Refusal(waiting, indexed, cap)
-        query = queries.with_status(FileStatus.REMOVAL_CANDIDATE, limit=AT_ONCE)
+        query = self._candidates(batch, AT_ONCE)
         while candidates := self._context.records.query(FileRecord, query):
-            if not self._release(candidates, batch_id):
+            if not self._release(candidates, batch.batch_id):
                 break  # all of them are changing: the next call comes back
         return None
+
+    def _candidates(self, batch: Batch, limit: int | None = None) -> Query:
+        """Those below the batch's own prefix: a part's sync leaves the rest alone."""
+        whole = batch.prefix == self._context.rules.prefix
+        if whole:
+            return queries.with_status(FileStatus.REMOVAL_CANDIDATE, limit=limit)
+        return queries.candidates_below(batch.prefix, end_of(batch.prefix), limit)
 
     def _release(self, candidates: list[Stored[FileRecord]], batch_id: str) -> bool:
         context = self._context

@@ -110,7 +110,7 @@ class Report:
             pages = documents.query(queries.latest_page(batch.batch_id))
             counts = dict((pages[0].fields or {}).get("counts", {})) if pages else {}
         counts["indexed"] = documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED))
-        counts["deleted"] = documents.count(queries.of_batch(batch.batch_id, FileStatus.DELETED))
+        counts["deleted"] = documents.count(queries.removed_in(batch.batch_id))
         counts["failed"] = documents.count(queries.with_status(FileStatus.FAILED))
         return counts
 

@@ -16,8 +16,9 @@ from shared.domain.batches import (
     BatchStatus,
     Deployment,
     PageResult,
+    SyncMode,
 )
-from shared.domain.breaker import BreakerState
+from shared.domain.breaker import BreakerState, Permit
 from shared.domain.errors import (
     AlreadyExists,
     Conflict,
@@ -46,6 +47,7 @@ from shared.services.events import Event, emit
 from shared.services.lost_tasks import LostTasks
 from shared.services.pump import Pump
 from shared.services.removals import Removals
+from shared.services.retries import Retries
 from shared.services.scan import scan_task
 from shared.services.store import EnsureStore
 from shared.services.sweep import Sweep
@@ -201,6 +203,10 @@ class Supervise:
                 store = EnsureStore(context)(force=batch.force)
             except (Denied, Rejected) as error:
                 return self._closing.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
+            except GatewayError as error:
+                generation = (self._traffic.read()[0].record or BreakerState()).generation
+                self._traffic.note(error, Permit(generation), batch.batch_id)
+                raise
             rules = context.rules
             record = Deployment(
                 bucket=rules.bucket,
@@ -230,19 +236,25 @@ class Supervise:
         return held
 
     def _scanned(self, held: Stored[Batch], last: PageResult) -> Stored[Batch]:
+        """Check what only a complete scan can tell.
+
+        The phase moves on last: what is interrupted here is checked again.
+
+        Raises:
+            Refused: more files wait to be imported than the sync may import.
+        """
+        held = self._update(held, counts=dict(last.counts))
         batch = held.present
-        held = self._update(held, phase=BatchPhase.WORKING, counts=dict(last.counts))
         if batch.dry_run:
             return self._closing.close(held, BatchStatus.COMPLETED, "dry run: nothing was changed")
-        if batch.max_imports is not None:
-            waiting = self._context.records.documents.count(queries.with_status(FileStatus.PENDING))
-            if waiting > batch.max_imports:
-                raise Refused(
-                    f"{waiting} files wait to be imported, more than max_imports "
-                    f"{batch.max_imports}; nothing was imported. Ask for at least {waiting} to "
-                    "allow it"
-                )
-        return held
+        Retries(self._context).begin(batch.batch_id, every=batch.mode is SyncMode.RETRY_FAILED)
+        waiting = self._count(FileStatus.PENDING)
+        if batch.max_imports is not None and waiting > batch.max_imports:
+            raise Refused(
+                f"{waiting} files wait to be imported, more than max_imports {batch.max_imports}; "
+                f"nothing was imported. Ask for at least {waiting} to allow it"
+            )
+        return self._update(held, phase=BatchPhase.WORKING)
 
     def _plan(self, held: Stored[Batch], state: BreakerState) -> int:
         """Plan the next metered requests, unless a hold or a guard still has a say."""
@@ -264,13 +276,13 @@ class Supervise:
     def _sweep(self, batch: Batch, state: BreakerState, deadline: Deadline) -> None:
         try:
             Sweep(self._context)(batch.store, batch.batch_id, state.generation, deadline)
-        except GatewayError:
-            return  # unknown, not empty: the next call lists on
+        except GatewayError as error:  # unknown, not empty: the next call lists on
+            self._traffic.note(error, Permit(state.generation), batch.batch_id)
 
     def _release_removals(self, held: Stored[Batch]) -> Stored[Batch]:
         """After a complete scan: let the candidates go, if they are not suspiciously many."""
         batch = held.present
-        refusal = self._removals.release(batch.batch_id, batch.max_deletes)
+        refusal = self._removals.release(batch)
         if refusal is None:
             return self._update(held, removals_released=True)
         counts = {**batch.counts, REMOVALS_REFUSED: refusal.waiting}
@@ -311,7 +323,7 @@ class Supervise:
         if self._count(*UNFINISHED):
             return False
         refused = REMOVALS_REFUSED in held.present.counts
-        if not refused and self._count(FileStatus.REMOVAL_CANDIDATE):
+        if not refused and self._removals.waiting(held.present):
             self._update(held, removals_released=False)
             self._context.nudge(held.present.batch_id)
         else:

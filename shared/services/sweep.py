@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.domain import journey
+from shared.domain.errors import GatewayError, Rejected
 from shared.domain.files import FileRecord, FileStatus
 from shared.gateways import queries
-from shared.gateways.ports import Document, QueueName, RemoteState
+from shared.gateways.ports import Document, QueueName
 from shared.gateways.records import SWEEP, Stored
 from shared.services.context import Context, Deadline
 
@@ -57,9 +58,16 @@ class Sweep:
             state = self._begun(uncertain)
         if state.started_at is None:
             return 0
-        complete = False
+        began, complete = state.started_at, False
         while not complete and not deadline.passed:
-            page = self._context.gemini.list_documents(store, state.page_token)
+            try:
+                page = self._context.gemini.list_documents(store, state.page_token)
+            except Rejected:
+                self._save(SweepState())  # the place is no longer good: begin anew
+                raise
+            except GatewayError:
+                self._save(state)
+                raise
             state = replace(
                 state,
                 page_token=page.next_page_token,
@@ -71,21 +79,16 @@ class Sweep:
             return 0
         settled = 0
         for file in uncertain:
-            if file.present.working_key in state.wanted:
-                self._settle(
-                    file, state.found.get(file.present.working_key, ()), batch_id, generation
-                )
+            key = file.present.working_key
+            if key in state.wanted and _is_due(file.present, began):
+                self._settle(file, state.found.get(key, ()), batch_id, generation)
                 settled += 1
         self._save(SweepState())
         return settled
 
     def _begun(self, uncertain: Iterable[Stored[FileRecord]]) -> SweepState:
         now = self._context.clock.now()
-        due = [
-            stored.present.working_key
-            for stored in uncertain
-            if stored.present.ready_at is None or stored.present.ready_at <= now
-        ]
+        due = [each.present.working_key for each in uncertain if _is_due(each.present, now)]
         return SweepState(started_at=now, wanted=tuple(due)) if due else SweepState()
 
     def _matches(
@@ -95,7 +98,7 @@ class Sweep:
         owner = self._context.rules.owner
         for document in documents:
             key = document.metadata.get("content_key")
-            if document.metadata.get("owner") != owner or document.state is RemoteState.FAILED:
+            if document.metadata.get("owner") != owner:
                 continue
             if isinstance(key, str) and key in state.wanted:
                 yield key, document.name
@@ -128,6 +131,11 @@ class Sweep:
 
     def _save(self, state: SweepState) -> None:
         self._context.records.change(SweepState, SWEEP, lambda _: state)
+
+
+def _is_due(record: FileRecord, began: datetime) -> bool:
+    """Whether a listing that began then can tell: no later effect of the import is to come."""
+    return record.ready_at is None or record.ready_at <= began
 
 
 def _merged(state: SweepState, matches: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

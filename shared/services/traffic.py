@@ -92,6 +92,18 @@ class Traffic:
         if permit.probe_id:
             self._change(lambda state, now: breaker.on_success(state, permit, now, self._policy))
 
+    def unused(self, permit: Permit) -> None:
+        """Nothing that says anything came of the permit: a probe's goes back."""
+        if permit.probe_id:
+            self._change(lambda state, now: breaker.on_other_error(state, permit, now))
+
+    def note(self, error: GatewayError, permit: Permit, batch_id: str) -> None:
+        """A failure that changes nothing for any file still counts for the breaker."""
+        if isinstance(error, Throttled):
+            entry = self.entry(EntryOutcome.THROTTLED, permit, batch_id=batch_id, call=error.call)
+            self._context.records.documents.commit([entry])
+        self.failed(error, Permit(permit.generation))
+
     def failed(self, error: GatewayError, permit: Permit) -> CircuitState:
         """After a failure (and a 429's entry) is written: breaker or hold may change.
 
@@ -107,16 +119,12 @@ class Traffic:
                         state, window, permit, now, self._policy
                     )
                 ).state
-            case _ if permit.probe_id:
-                self._change(lambda state, now: breaker.on_other_error(state, permit, now))
         return CircuitState.CLOSED
 
     def _throttled(self, error: Throttled, permit: Permit) -> None:
         reason = self._hold_reason(error)
         if reason is not None:
             self.hold(reason)
-            if permit.probe_id:
-                self._change(lambda state, now: breaker.on_other_error(state, permit, now))
             return
         window = self._window()
         self._change(
@@ -173,6 +181,9 @@ class Traffic:
 
     def tick(self) -> BreakerState:
         """What time alone changes: the cooldown's end, expired permits, earned rate."""
+        state = self._context.records.get(BreakerState, BREAKER).record or BreakerState()
+        if breaker.is_untroubled(state):
+            return state
         window = self._window()
         rpm = self._context.rules.tier.rpm
         return self._change(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import IO
 
@@ -36,14 +35,24 @@ class UploadStep:
         The name is saved before anything is sent, so that there is a place to look.
         """
         dispatch = self._dispatch
+        if not dispatch.record.desired_key:  # gone or skipped since its journey began
+            dispatch.file.claim(
+                lambda record: journey.claimed(record, claim_id, read_time, dispatch.policy)
+            )
+            dispatch.file.apply(lambda record: journey.given_up(record, dispatch.now()))
+            dispatch.nudge()
+            return
         resumed = dispatch.record.status is FileStatus.UPLOADING
+        spent = resumed and dispatch.record.attempts >= dispatch.policy.max_attempts
         dispatch.file.claim(lambda record: self._begun(record, claim_id, read_time))
         try:
             remote = self._earlier_upload() if resumed else None
-            if remote is None:
-                self._send()
-            else:
+            if remote is not None:
                 self._follow(remote, [])
+            elif spent:
+                dispatch.try_again("every upload ended without a word", None)
+            else:
+                self._send()
         except SourceChanged:
             dispatch.aim_again()
 
@@ -161,14 +170,15 @@ class UploadStep:
 
     def _watched(self, remote: RemoteFile) -> RemoteFile:
         """A few looks more; it is there, so a failed look is left to the next dispatch."""
-        gemini = self._gemini
-        with suppress(GatewayError):
+        try:
             return self._dispatch.watch(
-                lambda: gemini.get_file(remote.name),
+                lambda: self._gemini.get_file(remote.name),
                 until=lambda seen: seen.state is not RemoteState.PENDING,
                 but=(GatewayError,),
             )
-        return remote
+        except GatewayError as error:
+            self._dispatch.note(error)
+            return remote
 
     def _uploaded(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
         if record.status is FileStatus.UPLOADED:

@@ -1,0 +1,236 @@
+"""One page of the scan: a range of names, what the bucket wants of it, and the records of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain import planning
+from shared.domain.batches import Batch, DeletePolicy, SyncMode
+from shared.domain.content import digest
+from shared.domain.errors import LostLease
+from shared.domain.files import Change, FileRecord
+from shared.domain.metadata import base_name, is_sidecar, sidecar_name
+from shared.domain.page_ranges import PageRange
+from shared.gateways import queries
+from shared.gateways.ports import ObjectInfo, Write
+from shared.gateways.records import Stored, creating, file_path, updating
+from shared.services.context import Context
+from shared.services.inspection import inspect
+from shared.services.page_ranges import PageRanges, listing_digest
+
+GROWTH = 1.5
+"""A remembered range may grow to so many pages before it is split."""
+
+SETTINGS_VERSION = 1
+"""Moves on where the code decides otherwise about the same listing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedPage:
+    """What a page came to. An empty ``next_start`` means that nothing comes after it.
+
+    ``memory`` is to be written along with the page's result: a page that is repeated without one
+    must not pass for unchanged.
+    """
+
+    next_start: str
+    counts: Mapping[str, int]
+    memory: tuple[Write, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """Objects of start <= name < end, and the sidecars they may have, also beyond the edge."""
+
+    start: str
+    end: str
+    objects: list[ObjectInfo]
+    sidecars: dict[str, ObjectInfo]
+
+
+class ScanPage:
+    """Scans the page that begins at a name."""
+
+    def __init__(self, context: Context, batch: Batch, guard: Callable[[], None]) -> None:
+        """``guard`` is called before anything is written; it raises where writing must stop."""
+        self._context = context
+        self._batch = batch
+        self._guard = guard
+        self._ranges = PageRanges(context)
+        # Ranges remember the whole deployment's scan; a part of it only invalidates them.
+        self._is_whole = batch.prefix == context.rules.prefix
+
+    def __call__(self, start: str) -> ScannedPage:
+        """Scan it and write what was found.
+
+        Raises:
+            GatewayError: the listing failed: nothing is known, and nothing was written.
+        """
+        known = self._ranges.get(start) if self._is_whole else None
+        listing = self._list(start, known)
+        identity = listing_digest(listing.objects, listing.sidecars)
+        settings = self._settings()
+        trusted = self._batch.mode is not SyncMode.FULL
+        if known and trusted and known.end == listing.end and known.says(identity, settings):
+            return ScannedPage(listing.end, known.counts)
+
+        found = self._context.records.query(
+            FileRecord,
+            queries.records_in_range(
+                max(start, self._batch.prefix),
+                listing.end or planning.end_of(self._batch.prefix),
+                self._most_records + 1,
+            ),
+        )
+        if len(found) > self._most_records:
+            listing = _cut(listing, found.pop().present.path)
+            identity = listing_digest(listing.objects, listing.sidecars)
+        counts = self._decide(listing, found)
+        memory = self._memory(known, listing, identity, settings, counts)
+        return ScannedPage(listing.end, counts, tuple(memory))
+
+    # --- the bucket's side ------------------------------------------------------------------
+
+    def _list(self, start: str, known: PageRange | None) -> _Listing:
+        bucket, size = self._context.bucket, self._context.rules.page_size
+        prefix = self._batch.prefix
+        if known is not None:
+            most = int(size * GROWTH)
+            objects = bucket.list_objects(prefix=prefix, start=start, end=known.end, limit=most + 1)
+            if len(objects) <= most:
+                return self._with_sidecars(start, known.end, objects)
+        objects = bucket.list_objects(prefix=prefix, start=start, limit=size + 1)
+        end = objects[size].name if len(objects) > size else ""
+        return self._with_sidecars(start, end, objects[:size])
+
+    def _with_sidecars(self, start: str, end: str, listed: list[ObjectInfo]) -> _Listing:
+        """A base and its sidecar may lie on two pages: the base's page looks beyond its edge."""
+        bucket = self._context.bucket
+        names = {info.name for info in listed}
+        sidecars = {info.name: info for info in listed if is_sidecar(info.name)}
+        objects = []
+        for info in listed:
+            if info.name in sidecars:
+                base = base_name(info.name)
+                if base not in names and base < start and bucket.stat(base):
+                    continue
+            else:
+                sidecar = sidecar_name(info.name)
+                beyond = bucket.stat(sidecar) if end and sidecar >= end else None
+                if beyond is not None:
+                    sidecars[sidecar] = beyond
+            objects.append(info)
+        return _Listing(start, end, objects, sidecars)
+
+    # --- the records' side ------------------------------------------------------------------
+
+    @property
+    def _most_records(self) -> int:
+        """A page bounds what is read at once, also where most of its objects are gone."""
+        return int(self._context.rules.page_size * GROWTH) * 2
+
+    def _decide(self, listing: _Listing, found: list[Stored[FileRecord]]) -> dict[str, int]:
+        """Write what was found; returns how many of each kind."""
+        now = self._context.clock.now()
+        wanted = inspect(self._context, listing.objects, listing.sidecars)
+        stored = {each.present.path: each for each in found}
+        counts: Counter[str] = Counter(scanned=len(wanted))
+        writes: dict[str, Write] = {}
+        for want, record in planning.march(wanted, (each.present for each in found)):
+            finding = self._compare(want, record, now)
+            if finding is None:
+                continue
+            counts[finding.change] += 1
+            if finding.record is not None and finding.record != record:
+                path = finding.record.path
+                writes[path] = _write(finding.record, stored.get(path))
+        if writes and not self._batch.dry_run:
+            self._guard()
+            if not self._is_whole:
+                self._ranges.forget(max(listing.start, self._batch.prefix), listing.end)
+            self._commit(writes, {want.path: want for want in wanted}, now)
+        return dict(counts)
+
+    def _compare(
+        self, want: planning.Wanted | None, record: FileRecord | None, now: datetime
+    ) -> planning.Finding | None:
+        if record is not None and record.fence > self._batch.fence:
+            raise LostLease(f"{record.path!r} was written under a later fence")
+        return planning.compare(
+            want,
+            record,
+            batch_id=self._batch.batch_id,
+            fence=self._batch.fence,
+            removes=self._batch.delete_policy is DeletePolicy.MIRROR,
+            now=now,
+        )
+
+    def _commit(
+        self, writes: Mapping[str, Write], wanted: Mapping[str, planning.Wanted], now: datetime
+    ) -> None:
+        """Write the findings; where a journey wrote first, look at its record and find again."""
+        records = self._context.records
+        names = {write.path: name for name, write in writes.items()}
+        for write in records.commit_each(list(writes.values())):
+            path = names[write.path]
+
+            def decide(stored: Stored[FileRecord], path: str = path) -> FileRecord | None:
+                finding = self._compare(wanted.get(path), stored.record, now)
+                return finding.record if finding else None
+
+            records.change(FileRecord, write.path, decide)
+
+    # --- the memory -------------------------------------------------------------------------
+
+    def _memory(
+        self,
+        known: PageRange | None,
+        listing: _Listing,
+        identity: str,
+        settings: str,
+        counts: Mapping[str, int],
+    ) -> list[Write]:
+        if self._batch.dry_run or not self._is_whole:
+            return []
+        scanned, skipped = counts.get("scanned", 0), counts.get(Change.SKIPPED, 0)
+        next_time = {
+            "scanned": scanned,
+            Change.SKIPPED.value: skipped,
+            Change.UNCHANGED.value: scanned - skipped,
+        }
+        new = PageRange(listing.start, listing.end, identity, settings, counts=next_time)
+        return [] if new == known else self._ranges.saving(known, new)
+
+    def _settings(self) -> str:
+        """What the decisions about a listing depend on beside it."""
+        rules = self._context.rules
+        return digest(
+            SETTINGS_VERSION,
+            rules.prefix,
+            rules.import_settings,
+            rules.path_template.text if rules.path_template else None,
+            rules.expected_fields,
+            [glob.text for glob in rules.include],
+            [glob.text for glob in rules.exclude],
+            rules.max_file_bytes,
+            self._batch.delete_policy,
+        )
+
+
+def _cut(listing: _Listing, end: str) -> _Listing:
+    """The part of a listing before ``end``."""
+    return _Listing(
+        listing.start,
+        end,
+        [info for info in listing.objects if info.name < end],
+        listing.sidecars,
+    )
+
+
+def _write(record: FileRecord, stored: Stored[FileRecord] | None) -> Write:
+    if stored is None:
+        return creating(file_path(record.path), record)
+    return updating(stored.path, record, stored.version, stored.record)
