@@ -21,7 +21,10 @@ from shared.services.start import StartSync
 from shared.services.supervise import Supervise
 
 GEMINI_TIMEOUT = timedelta(seconds=60)
-"""Of each connect, read and write of a request."""
+"""Of each connect, read and write of a request; scaled, so that no late effect outlives the
+import's deadline."""
+
+LEAST_GEMINI_TIMEOUT = timedelta(seconds=5)
 
 
 def records(settings: CommonSettings) -> Records:
@@ -63,7 +66,7 @@ def context(settings: SyncSettings) -> Context:
             settings.gemini_api_key.get_secret_value(),
             base_url=settings.gemini_base_url,
             api_version=settings.gemini_api_version,
-            timeout=GEMINI_TIMEOUT,
+            timeout=max(GEMINI_TIMEOUT / settings.time_scale, LEAST_GEMINI_TIMEOUT),
         ),
         clock=SystemClock(),
         new_id=lambda: uuid.uuid4().hex,

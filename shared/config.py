@@ -97,7 +97,7 @@ class CommonSettings(BaseModel):
     tier: Annotated[Tier, BeforeValidator(_tier)] = Field(
         default_factory=lambda: load_tier_table().default_tier
     )
-    time_scale: Annotated[float, Field(ge=1, le=1000, allow_inf_nan=False)] = 1.0
+    time_scale: Annotated[float, Field(ge=1, le=100)] = 1.0
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
 
     @classmethod

@@ -87,6 +87,14 @@ class Batch:
     completed_at: datetime | None = None
     expires_at: datetime | None = None
 
+    def is_supervised(self, now: datetime) -> bool:
+        """Whether a call of the supervisor may be at work."""
+        return (
+            bool(self.supervisor)
+            and self.supervised_until is not None
+            and (now < self.supervised_until)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class PageResult:

@@ -41,20 +41,33 @@ class Closing:
         return self.close(held, status, " ".join(filter(None, (message, drift))))
 
     def close(self, held: Stored[Batch], status: BatchStatus, message: str) -> Stored[Batch]:
-        """Close the batch and release the lease; a batch that is over stays as it is.
+        """Close the batch as its supervisor, and release the lease.
 
         Raises:
             Conflict: the batch or the lease keep changing.
         """
-        retrying = cas_retrying(self._context.clock)
-        return retrying(lambda: self._close(held, status, message))
+        by = held.present.supervisor
+        return self._close_retrying(held.path, status, message, by)
 
-    def _close(self, held: Stored[Batch], status: BatchStatus, message: str) -> Stored[Batch]:
+    def close_from_outside(self, path: str, status: BatchStatus, message: str) -> Stored[Batch]:
+        """Close the batch whoever supervises it.
+
+        A call that is at work finishes its step; until it hands back, the lease stays taken.
+        """
+        return self._close_retrying(path, status, message, "")
+
+    def _close_retrying(
+        self, path: str, status: BatchStatus, message: str, by: str
+    ) -> Stored[Batch]:
+        retrying = cas_retrying(self._context.clock)
+        return retrying(lambda: self._close(path, status, message, by))
+
+    def _close(self, path: str, status: BatchStatus, message: str, by: str) -> Stored[Batch]:
         context = self._context
-        batch = context.records.get(Batch, held.path)
+        batch = context.records.get(Batch, path)
         if batch.present.status.is_terminal:
             return batch
-        lease = context.records.get(Lease, LEASE)
+        busy = batch.present.is_supervised(batch.read_time) and batch.present.supervisor != by
         closed = replace(
             batch.present,
             status=status,
@@ -62,19 +75,13 @@ class Closing:
             message=message,
             counts={**batch.present.counts, **self.counts(batch.present)},
             requests=self.requests(batch.present),
-            supervisor="",
-            supervised_until=None,
+            supervisor=batch.present.supervisor if busy else "",
+            supervised_until=batch.present.supervised_until if busy else None,
             completed_at=context.clock.now(),
         )
         writes: list[Write] = [updating(batch.path, closed, batch.version, batch.record)]
-        try:
-            released = leases.release(
-                lease.record, closed.batch_id, closed.nonce, closed.fence, lease.read_time
-            )
-            if released != lease.record:
-                writes.append(updating(LEASE, released, lease.version, lease.record))
-        except LostLease:
-            pass  # another holder's by now: not ours to release
+        if not busy:
+            writes += self._releasing(closed)
         versions = context.records.documents.commit(writes)
         counted = {name: closed.counts.get(name, 0) for name in ("indexed", "deleted", "failed")}
         emit(
@@ -86,11 +93,24 @@ class Closing:
         )
         return Stored(batch.path, closed, versions[0], batch.read_time)
 
-    def release(self, lease: Stored[Lease]) -> None:
-        """Release the lease of a batch that is over (its closing was interrupted)."""
-        held = lease.present
-        released = leases.release(held, held.holder, held.nonce, held.fence, lease.read_time)
-        self._context.records.write(lease, released)
+    def _releasing(self, batch: Batch) -> list[Write]:
+        """The write that releases the batch's lease; none where it isn't the batch's (any more)."""
+        lease = self._context.records.get(Lease, LEASE)
+        try:
+            released = leases.release(
+                lease.record, batch.batch_id, batch.nonce, batch.fence, lease.read_time
+            )
+        except LostLease:
+            return []
+        if released == lease.record:
+            return []
+        return [updating(LEASE, released, lease.version, lease.record)]
+
+    def let_go(self, batch: Batch) -> None:
+        """Release the lease of a batch that is over and has no supervisor at work."""
+        writes = self._releasing(batch)
+        if writes:
+            self._context.records.documents.commit(writes)
 
     def counts(self, batch: Batch) -> dict[str, int]:
         """What became of the batch's files so far. ``failed`` counts every file that is."""

@@ -29,8 +29,9 @@ class ControlBatch:
             InvalidRequest: it is over already.
         """
         held = self._running(batch_id)
-        closed = Closing(self._context).close(held, BatchStatus.CANCELLED, "cancelled on request")
-        return closed.present
+        closing = Closing(self._context)
+        status = BatchStatus.CANCELLED
+        return closing.close_from_outside(held.path, status, "cancelled on request").present
 
     def pause(self, batch_id: str) -> Batch:
         """Stop new work until ``resume``; Scheduler's ticks don't end the pause."""

@@ -102,7 +102,8 @@ class Pump:
             return []
         held = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED, FileStatus.IMPORTING)
         used = documents.sums(held, ["working_size"])["working_size"]
-        return list(_fitting(ready, rules.max_raw_bytes - used))
+        fitting = list(_fitting(ready, rules.max_raw_bytes - used))
+        return fitting or ([] if used else ready[:1])
 
     def _imports_left(self) -> int:
         """Imports that may be started now, those already planned being counted as started."""
@@ -125,7 +126,7 @@ class Pump:
 
 
 def _fitting(ready: Iterable[Stored[FileRecord]], room: int) -> Iterable[Stored[FileRecord]]:
-    """Those that fit, in order, and always the first when there is nothing else in the way."""
+    """Those that fit, in order."""
     for stored in ready:
         room -= stored.present.desired_size
         if room < 0:

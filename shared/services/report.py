@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from shared.domain import breaker, holds
 from shared.domain.batches import Batch
 from shared.domain.breaker import BreakerState
 from shared.domain.breaker_policy import BreakerPolicy
+from shared.domain.content import file_id
 from shared.domain.errors import InvalidRequest
 from shared.domain.files import IN_FLIGHT, Change, FileRecord, FileStatus
 from shared.domain.holds import Hold
@@ -62,7 +63,7 @@ class Report:
 
         A skipped or failed file stays so over many batches, and each batch's summary names it.
         """
-        after = _decoded(page_token)
+        after = _checked(page_token)
         if status in (FileStatus.SKIPPED, FileStatus.FAILED):
             query = queries.with_status(status, limit=limit)
         elif status is not None:
@@ -75,7 +76,7 @@ class Report:
         more = len(found) == limit
         return {
             "files": [file_row(stored.present) for stored in found],
-            "next_page_token": _encoded(found[-1].path) if more else "",
+            "next_page_token": file_id(found[-1].present.path) if more else "",
         }
 
     def file(self, path: str) -> dict[str, Any] | None:
@@ -209,12 +210,8 @@ def _time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _encoded(path: str) -> str:
-    return base64.urlsafe_b64encode(path.rpartition("/")[2].encode()).decode()
-
-
-def _decoded(token: str) -> str:
-    try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
-    except ValueError as error:
-        raise InvalidRequest("page_token is not one that was given out") from error
+def _checked(token: str) -> str:
+    """A page token is the id of the last file seen."""
+    if token and not re.fullmatch("[0-9a-f]{64}", token):
+        raise InvalidRequest("page_token is not one that was given out")
+    return token

@@ -123,8 +123,8 @@ class ScanBucket:
     def _give_up(self, batch: Stored[Batch], error: GatewayError) -> None:
         """The bucket can't be read, and won't be by waiting: end the batch, touch nothing."""
         bucket = self._context.rules.bucket
-        Closing(self._context).close(
-            batch,
+        Closing(self._context).close_from_outside(
+            batch.path,
             BatchStatus.FAILED,
             f"the bucket {bucket!r} could not be listed ({error}): check that it exists and that "
             "the dispatcher may read it. Nothing was deleted",

@@ -58,7 +58,7 @@ ACCOUNT_FAULT = (
     "sync again; no file was blamed"
 )
 
-WORKING_UNDER_A_HOLD = (FileStatus.IMPORTING, FileStatus.DELETING)
+FREE_OF_HOLDS = (FileStatus.IMPORTING, FileStatus.DELETING)
 """What needs no metered request goes on to its end before a held batch closes."""
 
 
@@ -93,8 +93,11 @@ class Supervise:
         if lease.record is None or lease.record.released:
             return Supervision()
         batch = self._context.records.get(Batch, batch_path(lease.record.holder))
-        if batch.record is None or batch.record.status.is_terminal:
-            self._closing.release(lease)
+        if batch.record is None:
+            return Supervision()
+        if batch.record.status.is_terminal:
+            if not batch.record.is_supervised(batch.read_time):
+                self._closing.let_go(batch.record)  # its closing was interrupted
             return Supervision()
         try:
             held = self._take(lease, batch)
@@ -106,7 +109,7 @@ class Supervise:
             return Supervision(batch.record.batch_id, "busy")
         try:
             return self._supervise(held)
-        except (Conflict, LostLease):
+        except (AlreadyExists, Conflict, LostLease):
             return Supervision(batch.record.batch_id, "overtaken")
         except Refused as refusal:
             self._closing.close(held, BatchStatus.REFUSED, str(refusal))
@@ -123,7 +126,7 @@ class Supervise:
         """
         context, now = self._context, batch.read_time
         known = batch.present
-        if known.supervisor and known.supervised_until and now < known.supervised_until:
+        if known.is_supervised(now):
             return None
         policy = context.rules.lease
         try:
@@ -155,16 +158,18 @@ class Supervise:
                 return None
             return replace(stored.record, supervisor="", supervised_until=None)
 
-        self._context.records.change(Batch, held.path, decide)
+        after = self._context.records.change(Batch, held.path, decide).record
+        if after is not None and after.status.is_terminal:
+            self._closing.let_go(after)  # closed from outside meanwhile
 
     def _update(self, held: Stored[Batch], **changes: object) -> Stored[Batch]:
         """Change the batch while this call is its supervisor. Raises ``LostLease`` otherwise."""
         mine = held.present.supervisor
 
         def decide(stored: Stored[Batch]) -> Batch:
-            if stored.record is None or stored.record.supervisor != mine:
-                raise LostLease("another call supervises the batch")
-            return replace(stored.record, **changes)  # type: ignore[arg-type]  # field names
+            if stored.present.status.is_terminal or stored.present.supervisor != mine:
+                raise LostLease("the batch is over, or another call supervises it")
+            return replace(stored.present, **changes)  # type: ignore[arg-type]  # field names
 
         return self._context.records.change(Batch, held.path, decide)
 
@@ -302,7 +307,7 @@ class Supervise:
         max_age = self._context.rules.batch_max_age
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
             self._closing.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
-        elif hold is not None and self._count(*WORKING_UNDER_A_HOLD) == 0:
+        elif hold is not None and batch.removals_released and not self._count(*FREE_OF_HOLDS):
             self._closing.close(
                 held,
                 BatchStatus.DEFERRED,

@@ -1,0 +1,223 @@
+"""What the stories of this folder share: things that go wrong, and playing on until something is.
+
+A ``Crash`` stands for a process that died: nobody catches it, and its task was not acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from shared.domain.batches import Batch
+from shared.domain.breaker import BreakerState, CircuitState, WindowEntry
+from shared.domain.errors import (
+    Denied,
+    OutcomeUnknown,
+    QuotaKind,
+    SyncError,
+    Throttled,
+    Unavailable,
+)
+from shared.domain.files import FileStatus
+from shared.domain.operations import OperationRecord
+from shared.domain.rules import Rules
+from shared.gateways.ports import Query, Task
+from shared.gateways.records import BREAKER, batch_path
+from shared.services.start import SyncRequest
+from tests.world import World, rules
+
+PATH = "a.md"
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+class Crash(Exception):
+    """The process died here."""
+
+
+def throttled(
+    *, retry_after: timedelta | None = None, quota: QuotaKind = QuotaKind.RATE
+) -> Throttled:
+    return Throttled("a call", retry_after=retry_after, quota=quota)
+
+
+def lost() -> OutcomeUnknown:
+    return OutcomeUnknown("a call")
+
+
+def unavailable() -> Unavailable:
+    return Unavailable("a call", code=503)
+
+
+def denied() -> Denied:
+    return Denied("a call", code=403)
+
+
+# --- worlds -----------------------------------------------------------------------------------
+
+
+def world_with(*paths: str, given: Rules | None = None) -> World:
+    """A world whose bucket holds these files (one, if none is named), each of its own content."""
+    world = World(given or rules())
+    world.put({path: f"content of {path}" for path in paths or (PATH,)})
+    return world
+
+
+def synced(*paths: str, given: Rules | None = None) -> World:
+    world = world_with(*paths, given=given)
+    world.sync()
+    return world
+
+
+def begun(world: World, **request: Any) -> Batch:
+    return world.start(SyncRequest(**request))
+
+
+# --- playing ----------------------------------------------------------------------------------
+
+
+def step(world: World) -> None:
+    """The next thing to happen; a handler that fails leaves its task to a retry in ten seconds."""
+    tick = world._next_tick
+    try:
+        world.step()
+    except (SyncError, Crash):
+        if world._next_tick == tick:
+            now = world.clock.now()
+            world.queues.retry_later(world.queues.due(now)[0], now + 10 * SECOND)
+
+
+def play(world: World, until: Callable[[], object], *, steps: int = 3000) -> None:
+    """Play until something holds."""
+    for _ in range(steps):
+        if until():
+            return
+        step(world)
+    raise AssertionError(f"it never came to that: {[(f.path, f.status) for f in world.files()]}")
+
+
+def play_to(world: World, status: FileStatus, path: str = PATH) -> None:
+    """Play until a file has come to a status."""
+    play(world, lambda: status in [f.status for f in world.files() if f.path == path])
+
+
+def play_out(world: World, batch: Batch) -> Batch:
+    """Play until the batch is over, whatever handlers raise."""
+    play(world, lambda: batch_now(world, batch).status.is_terminal, steps=20_000)
+    return batch_now(world, batch)
+
+
+def play_for(world: World, time: timedelta) -> None:
+    """Play until so much time has passed."""
+    end = world.clock.now() + time
+    play(world, lambda: world.clock.now() >= end, steps=20_000)
+
+
+def later(world: World, time: timedelta) -> None:
+    """So much time passes in which nothing happens: Scheduler's ticks of it are not played."""
+    world._next_tick = max(world._next_tick, world.clock.advance(time))
+
+
+def cancelled(world: World, batch: Batch) -> None:
+    """Cancel the batch; the next one starts a second later at the earliest."""
+    world.control.cancel(batch.batch_id)
+    world.clock.advance(SECOND)
+
+
+def task_of(world: World, path: str = PATH) -> Task:
+    """The waiting task of a file."""
+    found = [task for task in world.queues.waiting if task.payload.get("path") == path]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def deliver_at_its_time(world: World, task: Task) -> None:
+    if task.at is not None and task.at > world.clock.now():
+        world.clock.set(task.at)
+    world.deliver(task)
+
+
+def come_to_task(world: World, status: FileStatus, queue: str, path: str = PATH) -> Task:
+    """Play until the file of that status has a task in the queue; the task, at its time."""
+
+    def there() -> bool:
+        return any(
+            task.payload.get("path") == path and task.queue == queue
+            for task in world.queues.waiting
+        ) and (world.file(path).status is status)
+
+    play(world, there)
+    task = task_of(world, path)
+    if task.at is not None and task.at > world.clock.now():
+        world.clock.set(task.at)
+    return task
+
+
+# --- looking ----------------------------------------------------------------------------------
+
+
+def batch_now(world: World, batch: Batch) -> Batch:
+    return world.records.get(Batch, batch_path(batch.batch_id)).present
+
+
+def breaker_now(world: World) -> BreakerState:
+    return world.records.get(BreakerState, BREAKER).record or BreakerState()
+
+
+def set_breaker(world: World, **changes: Any) -> BreakerState:
+    """Make the breaker's record so."""
+    return world.records.change(
+        BreakerState, BREAKER, lambda stored: replace(stored.record or BreakerState(), **changes)
+    ).present
+
+
+def half_open(world: World) -> BreakerState:
+    return set_breaker(world, state=CircuitState.HALF_OPEN, generation=2)
+
+
+def entries(world: World) -> list[WindowEntry]:
+    """The breaker's window, oldest first."""
+    query = Query("breaker/state/window", order_by=("at",))
+    return [stored.present for stored in world.records.query(WindowEntry, query)]
+
+
+def throttled_calls(world: World) -> list[str]:
+    return [entry.call for entry in entries(world) if entry.throttled]
+
+
+def operations(world: World) -> list[OperationRecord]:
+    found = world.records.query(OperationRecord, Query("operations"))
+    return sorted((stored.present for stored in found), key=lambda o: o.operation_id)
+
+
+def contents(world: World) -> dict[str, str]:
+    """Path to content hash, of every document in every store; fails where two share a path."""
+    documents = world.store_documents()
+    found = {str(d.metadata["path"]): str(d.metadata["content_hash"]) for d in documents}
+    assert len(found) == len(documents), [d.metadata["path"] for d in documents]
+    return found
+
+
+def wanted(world: World) -> dict[str, str]:
+    """Path to content hash, of every object in the bucket."""
+    objects = world.bucket.list_objects(prefix="", limit=10_000)
+    return {info.name: info.content_hash for info in objects}
+
+
+def in_step(world: World) -> bool:
+    """Whether store, records and bucket agree, and nothing lies about in the store."""
+    records = {f.path: f.current_document for f in world.files() if f.current_document}
+    documents = {str(d.metadata["path"]): d.name for d in world.store_documents()}
+    return contents(world) == wanted(world) and records == documents
+
+
+def changes(summary: Mapping[str, Any]) -> dict[str, int]:
+    """The summary's figures that are not zero."""
+    names = (
+        "scanned new changed metadata_changed removed unchanged skipped indexed deleted failed"
+    ).split()
+    return {name: summary[name] for name in names if summary[name]}

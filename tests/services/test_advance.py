@@ -1,0 +1,108 @@
+"""One delivery of a task: whose turn it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.domain.errors import Conflict
+from shared.domain.files import FileStatus
+from shared.gateways.records import file_path
+from tests.services.story import PATH, begun, come_to_task, in_step, play_out, synced, world_with
+
+
+def payload(**changes: object) -> dict[str, Any]:
+    return {"schema": 1, "path": PATH, "seq": 1, "batch": "b", "generation": 0, **changes}
+
+
+def test_a_task_of_a_file_or_batch_that_is_not_there_is_acknowledged() -> None:
+    world = world_with()
+    assert world.advance(payload()) == "gone"
+
+
+def test_a_task_of_a_finished_file_is_acknowledged_and_asks_nothing_of_gemini() -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+    play_out(world, batch)
+    calls = sum(world.gemini.calls.values())
+
+    assert world.advance(task.payload) == "over"
+
+    assert sum(world.gemini.calls.values()) == calls
+
+
+def test_a_duplicate_of_a_task_whose_file_waits_for_a_slot_is_acknowledged() -> None:
+    world = world_with()
+    begun(world)
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+    world.deliver(task)
+
+    assert world.advance(task.payload) == "over"
+    assert world.gemini.metered == 1
+
+
+def test_every_task_delivered_twice_makes_nothing_twice() -> None:
+    world = world_with(*(f"{n}.md" for n in range(6)))
+    deliver = world.advance
+    twice = lambda p: (deliver(p), deliver(p))[0]  # noqa: E731 - a handler for this world
+    world.advance = twice  # type: ignore[assignment]  # the world's handler
+
+    summary = world.sync()
+
+    assert (summary["status"], summary["indexed"]) == ("completed", 6)
+    assert (world.gemini.metered, world.gemini.imports) == (12, 6)
+    assert in_step(world)
+
+
+def test_a_record_that_changes_between_reading_and_claiming_is_read_again() -> None:
+    world = world_with()
+    begun(world)
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+    read = world.documents.get_all
+    racing = [True]
+
+    def raced(paths: list[str]) -> object:
+        snapshots = read(paths)
+        if racing and file_path(PATH) in paths:
+            racing.pop()
+            world.advance(task.payload)
+        return snapshots
+
+    world.documents.get_all = raced  # type: ignore[method-assign,assignment]  # of this world only
+
+    assert world.advance(task.payload) == "over"
+    assert world.gemini.metered == 1
+
+
+def test_a_record_that_never_stands_still_leaves_the_task_to_a_retry() -> None:
+    world = world_with()
+    begun(world)
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+
+    def conflict(_: object) -> list[object]:
+        raise Conflict("somebody wrote")
+
+    world.documents.commit = conflict  # type: ignore[method-assign,assignment]  # this world's
+
+    with pytest.raises(Conflict):
+        world.advance(task.payload)
+    assert world.gemini.metered == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"schema": 99}, {"path": 7}, {"seq": "1"}, {"batch": None}, {"generation": "x"}],
+    ids=str,
+)
+def test_a_payload_that_is_not_ours_is_refused_and_touches_nothing(
+    changes: dict[str, object],
+) -> None:
+    world = synced()
+    writes = world.documents.writes
+
+    with pytest.raises(Exception, match="task"):
+        world.advance(payload(**changes))
+
+    assert world.documents.writes == writes

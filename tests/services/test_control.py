@@ -1,0 +1,152 @@
+"""What a person may do to a running batch."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.domain.batches import BatchStatus
+from shared.domain.errors import InvalidRequest
+from shared.domain.files import FileStatus
+from shared.services.control import NoSuchBatch
+from tests.services.story import (
+    HOUR,
+    MINUTE,
+    PATH,
+    batch_now,
+    begun,
+    cancelled,
+    come_to_task,
+    in_step,
+    play,
+    play_for,
+    play_out,
+    play_to,
+    synced,
+    world_with,
+)
+from tests.world import rules
+
+
+def test_a_paused_batch_makes_no_metered_request_though_scheduler_goes_on() -> None:
+    world = world_with(*(f"{n}.md" for n in range(20)))
+    batch = begun(world)
+    play_to(world, FileStatus.UPLOADED, "7.md")
+    world.control.pause(batch.batch_id)
+    metered = world.gemini.metered
+
+    play_for(world, HOUR)
+
+    assert world.gemini.metered == metered
+    assert batch_now(world, batch).status == "paused"
+    world.control.resume(batch.batch_id)
+    assert play_out(world, batch).status == "completed"
+    assert world.gemini.imports == 20
+    assert in_step(world)
+
+
+def test_an_import_in_hand_is_finished_during_a_pause() -> None:
+    world = world_with()
+    world.gemini.import_latency = 5 * MINUTE
+    batch = begun(world)
+    play_to(world, FileStatus.IMPORTING)
+    world.control.pause(batch.batch_id)
+
+    play_to(world, FileStatus.INDEXED)
+
+    assert batch_now(world, batch).status == "paused"
+
+
+def test_a_pause_during_the_scan_holds_the_scan() -> None:
+    world = world_with(*(f"{n}.md" for n in range(7)), given=rules(page_size=3))
+    batch = begun(world)
+    play(world, lambda: [t for t in world.queues.waiting if t.path == "/control/scan"])
+    world.control.pause(batch.batch_id)
+
+    play_for(world, HOUR / 4)
+
+    assert world.files() == []
+    world.control.resume(batch.batch_id)
+    assert play_out(world, batch).status == "completed"
+    assert in_step(world)
+
+
+def test_a_cancelled_batch_is_over_at_once_and_the_lease_is_free() -> None:
+    world = world_with("a.md", "b.md")
+    batch = begun(world)
+    play_to(world, FileStatus.PENDING)
+
+    ended = world.control.cancel(batch.batch_id)
+
+    assert (ended.status, ended.message) == ("cancelled", "cancelled on request")
+    assert ended.completed_at == world.clock.now()
+    metered = world.gemini.metered
+    play_for(world, HOUR)
+    assert world.gemini.metered == metered
+    assert world.sync()["status"] == "completed"
+    assert in_step(world)
+
+
+def test_a_step_that_runs_while_its_batch_is_cancelled_is_finished() -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+
+    def cancel(call: str) -> None:
+        if call == "import_file:enter":
+            cancelled(world, batch)
+
+    world.gemini.on_call = cancel
+    world.deliver(task)
+
+    assert world.file(PATH).status is FileStatus.INDEXED
+    assert batch_now(world, batch).status == "cancelled"
+
+
+def test_a_task_planned_by_a_cancelled_batch_makes_no_metered_request() -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+    cancelled(world, batch)
+
+    world.deliver(task)
+
+    assert world.gemini.metered == 0
+    assert world.file(PATH).status is FileStatus.PENDING
+
+
+def test_a_paused_batch_can_be_cancelled() -> None:
+    world = world_with()
+    batch = begun(world)
+    world.control.pause(batch.batch_id)
+
+    assert world.control.cancel(batch.batch_id).status == "cancelled"
+
+
+def test_a_cancellation_in_a_supervisors_way_takes_effect_all_the_same() -> None:
+    world = world_with()
+    batch = begun(world)
+    commit = world.documents.commit
+    racing = [True]
+
+    def raced(writes: list[object]) -> list[object]:
+        if racing and any(w.path.startswith("batches/") for w in writes):  # type: ignore[attr-defined]
+            racing.pop()
+            world.supervise()
+        return commit(writes)  # type: ignore[arg-type]  # passed on
+
+    world.documents.commit = raced  # type: ignore[method-assign,assignment]  # of this world only
+
+    assert world.control.cancel(batch.batch_id).status == "cancelled"
+    assert batch_now(world, batch).status == "cancelled"
+
+
+@pytest.mark.parametrize("act", ["cancel", "pause", "resume"])
+def test_a_batch_that_is_not_there_or_over_is_said_to_be(act: str) -> None:
+    world = synced()
+    over = world.report.batches(1)[0]["batch_id"]
+
+    with pytest.raises(NoSuchBatch, match="nothing"):
+        getattr(world.control, act)("nothing")
+    with pytest.raises(InvalidRequest, match="is over: completed"):
+        getattr(world.control, act)(over)
+    assert BatchStatus.COMPLETED.is_terminal

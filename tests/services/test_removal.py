@@ -1,0 +1,289 @@
+"""Documents of objects that are gone: after a complete scan, past a last look, under a cap."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.domain.batches import DeletePolicy
+from shared.domain.errors import GatewayError, NotFound, QuotaKind
+from shared.domain.files import FileStatus
+from tests.services.story import (
+    DAY,
+    HOUR,
+    PATH,
+    SECOND,
+    Crash,
+    begun,
+    changes,
+    denied,
+    in_step,
+    later,
+    play,
+    play_out,
+    play_to,
+    synced,
+    task_of,
+    throttled,
+    unavailable,
+)
+from tests.world import World, rules
+
+
+def removing(world: World) -> None:
+    """Play until the file's removal has a task."""
+    play_to(world, FileStatus.DELETING)
+    play(world, lambda: any(t.payload.get("path") == PATH for t in world.queues.waiting))
+
+
+def test_a_removed_objects_document_is_deleted() -> None:
+    world = synced("a.md", "b.md")
+    world.bucket.delete(PATH)
+
+    summary = world.sync()
+
+    assert changes(summary) == {"scanned": 1, "removed": 1, "unchanged": 1, "deleted": 1}
+    assert world.file(PATH).status is FileStatus.DELETED
+    assert in_step(world)
+
+
+def test_the_last_look_finds_the_object_back_as_it_was_and_keeps_its_document() -> None:
+    world = synced()
+    document = world.file(PATH).current_document
+    content = f"content of {PATH}"
+    world.bucket.delete(PATH)
+    batch = begun(world)
+    removing(world)
+    world.put({PATH: content})
+
+    assert play_out(world, batch).status == "completed"
+
+    assert world.file(PATH).current_document == document
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
+def test_the_last_look_finds_the_object_back_with_other_content_and_imports_that() -> None:
+    world = synced()
+    world.bucket.delete(PATH)
+    batch = begun(world)
+    removing(world)
+    world.put({PATH: "other content"})
+
+    assert play_out(world, batch).status == "completed"
+
+    assert world.gemini.imports == 2
+    assert in_step(world)
+
+
+def test_a_last_look_that_fails_deletes_nothing_yet() -> None:
+    world = synced()
+    world.bucket.delete(PATH)
+    batch = begun(world)
+    removing(world)
+    world.bucket.fail_next("stat", unavailable())
+
+    world.clock.set(max(world.clock.now(), task_of(world).at or world.clock.now()))
+    try:
+        world.deliver(task_of(world))
+    except GatewayError:
+        world.queues.retry_later(task_of(world), world.clock.now() + 10 * SECOND)
+
+    assert len(world.store_documents()) == 1
+    assert play_out(world, batch).status == "completed"
+    assert world.store_documents() == []
+
+
+@pytest.mark.parametrize(
+    "answer", [NotFound("delete_document", code=404), denied()], ids=["404", "403"]
+)
+def test_a_document_that_is_gone_already_counts_as_deleted(answer: GatewayError) -> None:
+    world = synced()
+    world.gemini.delete_document(world.file(PATH).current_document)
+    world.bucket.delete(PATH)
+    world.gemini.fail_next("delete_document", answer)
+
+    summary = world.sync()
+
+    assert (summary["status"], summary["deleted"]) == ("completed", 1)
+
+
+def test_a_403_is_not_believed_while_the_store_does_not_answer() -> None:
+    world = synced()
+    world.bucket.delete(PATH)
+    world.gemini.fail_next("delete_document", denied())
+    world.gemini.fail_next("get_store", unavailable())
+
+    summary = world.sync()
+
+    assert summary["deleted"] == 1
+    assert world.store_documents() == []
+
+
+@pytest.mark.parametrize("error", [throttled(), unavailable()], ids=["429", "503"])
+def test_a_deletion_that_fails_is_tried_again(error: GatewayError) -> None:
+    world = synced()
+    world.bucket.delete(PATH)
+    world.gemini.fail_next("delete_document", error)
+
+    summary = world.sync()
+
+    assert (summary["status"], summary["deleted"]) == ("completed", 1)
+    assert world.store_documents() == []
+
+
+def test_a_deletion_whose_process_died_is_finished_by_another() -> None:
+    world = synced()
+    world.bucket.delete(PATH)
+    batch = begun(world)
+    removing(world)
+    world.gemini.fail_next("delete_document", Crash(), after_effect=True)
+
+    closed = play_out(world, batch)
+
+    assert (closed.status, closed.counts["deleted"]) == ("completed", 1)
+    assert world.store_documents() == []
+
+
+# --- the cap ----------------------------------------------------------------------------------
+
+
+def many(count: int) -> World:
+    world = synced(*(f"{n:03d}.md" for n in range(count)))
+    for n in range(count):
+        world.bucket.delete(f"{n:03d}.md")
+    world.put({"new.md": "new"})
+    return world
+
+
+def test_fifty_deletions_need_no_leave_and_fifty_one_of_fewer_than_510_do() -> None:
+    assert many(50).sync()["deleted"] == 50
+    assert many(51).sync()["deleted"] == 0
+
+
+def test_too_many_removals_are_refused_with_the_figures_and_the_way_to_allow_them() -> None:
+    world = many(51)
+
+    summary = world.sync()
+
+    assert summary["status"] == "refused"
+    assert changes(summary) == {"scanned": 1, "new": 1, "removed": 51, "indexed": 1}
+    assert "51 of 5" in summary["message"]
+    assert "more than the 50 allowed" in summary["message"]
+    assert "max_deletes=51" in summary["message"]
+    assert len(world.store_documents()) == 52
+    again = world.sync(max_deletes=51)
+    assert (again["status"], again["deleted"]) == ("completed", 51)
+    assert in_step(world)
+
+
+def test_max_deletes_of_zero_refuses_any_removal() -> None:
+    world = synced()
+    world.bucket.delete(PATH)
+
+    assert world.sync(max_deletes=0)["status"] == "refused"
+    assert len(world.store_documents()) == 1
+
+
+def test_what_a_refused_removal_named_comes_back_without_a_new_import() -> None:
+    world = many(51)
+    world.sync()
+    for n in range(51):
+        world.put({f"{n:03d}.md": f"content of {n:03d}.md"})
+    imports = world.gemini.imports
+
+    summary = world.sync()
+
+    assert summary["status"] == "completed"
+    assert changes(summary) == {"scanned": 52, "unchanged": 52}
+    assert world.gemini.imports == imports
+    assert in_step(world)
+
+
+# --- add_only, and narrower syncs -------------------------------------------------------------
+
+
+def test_add_only_removes_nothing() -> None:
+    world = synced("a.md", "b.md")
+    world.bucket.delete(PATH)
+
+    summary = world.sync(delete_policy=DeletePolicy.ADD_ONLY)
+
+    assert (summary["status"], summary["removed"], summary["deleted"]) == ("completed", 0, 0)
+    assert len(world.store_documents()) == 2
+    assert world.sync()["deleted"] == 1
+
+
+def test_add_only_does_not_carry_out_a_removal_that_an_earlier_sync_was_refused() -> None:
+    world = synced("a.md", "b.md")
+    world.bucket.delete(PATH)
+    assert world.sync(max_deletes=0)["status"] == "refused"
+
+    summary = world.sync(delete_policy=DeletePolicy.ADD_ONLY)
+
+    assert (summary["status"], summary["deleted"]) == ("completed", 0)
+    assert len(world.store_documents()) == 2
+
+
+def test_add_only_keeps_the_document_of_an_object_that_is_skipped_now() -> None:
+    world = synced("a.md", "b.md")
+    world.put({PATH: ""})
+
+    world.sync(delete_policy=DeletePolicy.ADD_ONLY)
+
+    assert len(world.store_documents()) == 2
+
+
+def test_add_only_keeps_the_document_of_an_object_that_vanishes_before_its_upload() -> None:
+    world = synced("a.md", "b.md")
+    world.put({PATH: "changed"})
+    batch = begun(world, delete_policy=DeletePolicy.ADD_ONLY)
+    play_to(world, FileStatus.PENDING)
+    world.bucket.delete(PATH)
+
+    assert play_out(world, batch).status == "completed"
+    assert len(world.store_documents()) == 2
+
+
+def test_a_narrower_sync_does_not_carry_out_a_removal_outside_its_prefix() -> None:
+    world = synced("a/1.md", "b/1.md", "b/2.md")
+    world.bucket.delete("b/1.md")
+    assert world.sync(max_deletes=0)["status"] == "refused"
+
+    summary = world.sync(prefix="a/")
+
+    assert (summary["status"], summary["deleted"]) == ("completed", 0)
+    assert world.stored_paths() == ["a/1.md", "b/1.md", "b/2.md"]
+
+
+def test_a_skipped_object_that_had_a_document_loses_it() -> None:
+    world = synced("a.md", "b.md")
+    world.put({PATH: ""})
+
+    summary = world.sync()
+
+    assert changes(summary)["skipped"] == 1
+    file = world.file(PATH)
+    assert (file.status, file.desired_skip_reason) == (FileStatus.SKIPPED, "empty")
+    assert world.stored_paths() == ["b.md"]
+
+
+def test_full_storage_does_not_stop_the_removals_that_would_free_it() -> None:
+    world = synced("a.md", "b.md", given=rules(page_size=1))
+    world.bucket.delete("b.md")
+    world.put({"a.md": "changed", "c.md": "new", "d.md": "new", "e.md": "new"})
+
+    def full(call: str) -> None:
+        if call == "upload:enter":
+            raise throttled(quota=QuotaKind.STORAGE)
+
+    world.gemini.on_call = full
+    batch = begun(world)
+    closed = play_out(world, batch)
+
+    assert closed.status == "deferred"
+    play(world, lambda: world.stored_paths() == ["a.md"], steps=200)
+    world.gemini.on_call = lambda _: None
+    later(world, DAY)
+    assert world.sync()["status"] == "completed"
+    assert in_step(world)
+    assert HOUR

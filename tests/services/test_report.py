@@ -1,0 +1,145 @@
+"""What people and monitors are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.domain.errors import InvalidRequest, Rejected
+from shared.domain.files import FileStatus
+from tests.services.story import (
+    MINUTE,
+    PATH,
+    SECOND,
+    begun,
+    play_out,
+    play_to,
+    synced,
+    world_with,
+)
+from tests.world import World
+
+SUMMARY = (
+    "batch_id status mode trigger scanned new changed metadata_changed removed unchanged skipped "
+    "indexed deleted failed requests started_at completed_at skips failures"
+).split()
+
+
+def test_a_batch_is_told_with_the_keys_that_were_promised() -> None:
+    world = world_with("a.md", "b.md")
+    summary = world.sync()
+
+    assert list(summary)[: len(SUMMARY)] == SUMMARY
+    assert summary["requests"] == {"metered": 4, "throttled": 0, "unmetered": 8}
+    assert (summary["mode"], summary["trigger"]) == ("incremental", "http")
+    assert summary["started_at"] == "2026-01-01T00:00:00+00:00"
+    assert summary["completed_at"] > summary["started_at"]
+
+
+def test_a_running_batch_is_told_as_it_stands() -> None:
+    world = world_with(*(f"{n}.md" for n in range(4)))
+    world.gemini.import_latency = 10 * MINUTE
+    batch = begun(world)
+    play_to(world, FileStatus.IMPORTING, "0.md")
+    world.clock.advance(MINUTE)
+
+    told = world.report.batch(batch.batch_id)
+
+    assert told is not None
+    assert (told["status"], told["phase"]) == ("running", "working")
+    progress = told["progress"]
+    assert (progress["total"], progress["done"]) == (4, 0)
+    assert progress["waiting"] + progress["in_progress"] == 4
+    assert progress["eta_seconds"] is None
+    assert told["breaker"]["state"] == "closed"
+    assert told["hold"] is None
+
+
+def test_a_finished_batch_has_nothing_left_and_no_time_to_go() -> None:
+    world = world_with("a.md", "b.md")
+    progress = world.sync()["progress"]
+
+    assert (progress["total"], progress["done"], progress["eta_seconds"]) == (2, 2, 0)
+
+
+def test_a_failure_is_told_with_path_reason_kind_and_attempts() -> None:
+    world = world_with()
+    world.gemini.fail_next("upload", Rejected("files.upload", code=400, status="BAD"))
+
+    summary = world.sync()
+
+    (failure,) = summary["failures"]
+    assert failure["path"] == PATH
+    assert (failure["kind"], failure["attempts"]) == ("permanent", 1)
+    assert "400" in failure["reason"]
+    row = world.report.file(PATH)
+    assert row is not None
+    assert (row["status"], row["kind"], row["code"]) == ("failed", "permanent", 400)
+
+
+def test_batches_are_told_newest_first() -> None:
+    world = world_with()
+    ids = []
+    for _ in range(3):
+        ids.append(world.sync()["batch_id"])
+        world.clock.advance(SECOND)
+
+    assert [each["batch_id"] for each in world.report.batches(2)] == ids[:0:-1]
+
+
+def test_files_of_a_batch_are_paged_without_loss_or_repeat() -> None:
+    world = synced(*(f"{n}.md" for n in range(7)))
+    batch_id = world.report.batches(1)[0]["batch_id"]
+    seen: list[str] = []
+    token, pages = "", 0
+    while pages < 10:
+        page = world.report.files(batch_id, FileStatus.INDEXED, token, 3)
+        seen += [row["path"] for row in page["files"]]
+        token, pages = page["next_page_token"], pages + 1
+        if not token:
+            break
+
+    assert sorted(seen) == [f"{n}.md" for n in range(7)]
+    assert pages == 3
+
+
+def test_skipped_files_are_told_by_every_batch_and_not_only_by_the_first() -> None:
+    world = world_with("a.md")
+    world.put({"empty.md": ""})
+    world.sync()
+    world.clock.advance(SECOND)
+    second = world.sync()
+
+    page = world.report.files(second["batch_id"], FileStatus.SKIPPED, "", 10)
+    assert [(row["path"], row["reason"]) for row in page["files"]] == [("empty.md", "empty")]
+    assert second["skips"] == [{"path": "empty.md", "reason": "empty"}]
+
+
+@pytest.mark.parametrize("token", ["é", "x", "////", "a" * 5])
+def test_a_page_token_of_ones_own_making_is_refused(token: str) -> None:
+    world = World()
+
+    with pytest.raises(InvalidRequest, match="page_token"):
+        world.report.files("b", None, token, 10)
+
+
+def test_what_is_not_there_is_none() -> None:
+    world = World()
+
+    assert world.report.batch("nothing") is None
+    assert world.report.file("nothing") is None
+    assert world.report.batches(10) == []
+    assert world.report.breaker()["breaker"]["state"] == "closed"
+
+
+def test_nothing_that_is_told_changes_anything() -> None:
+    world = world_with()
+    batch = begun(world)
+    play_out(world, batch)
+    writes = world.documents.writes
+
+    world.report.batch(batch.batch_id)
+    world.report.batches(10)
+    world.report.files(batch.batch_id, None, "", 10)
+    world.report.file(PATH)
+
+    assert world.documents.writes == writes

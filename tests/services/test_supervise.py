@@ -1,0 +1,430 @@
+"""The supervisor: whatever was interrupted, the next call goes on; holds and ages end a batch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.batches import Batch, BatchPhase, BatchStatus
+from shared.domain.errors import QuotaKind
+from shared.domain.files import FileStatus
+from shared.domain.lease import Lease, LeasePolicy
+from shared.gateways.ports import QueueName
+from shared.gateways.records import LEASE, batch_path
+from tests.services.story import (
+    DAY,
+    HOUR,
+    MINUTE,
+    PATH,
+    SECOND,
+    Crash,
+    batch_now,
+    begun,
+    cancelled,
+    come_to_task,
+    in_step,
+    later,
+    play,
+    play_for,
+    play_out,
+    play_to,
+    synced,
+    throttled,
+    world_with,
+)
+from tests.world import World, rules
+
+
+def lease_now(world: World) -> Lease:
+    return world.records.get(Lease, LEASE).present
+
+
+def change_batch(world: World, batch: Batch, **changes: object) -> None:
+    world.records.change(
+        Batch,
+        batch_path(batch.batch_id),
+        lambda stored: replace(stored.present, **changes),  # type: ignore[arg-type]  # field names
+    )
+
+
+def test_an_idle_tick_reads_at_most_two_documents_and_writes_none() -> None:
+    world = synced()
+    reads, writes = world.documents.reads, world.documents.writes
+
+    assert world.supervise().status == "idle"
+
+    assert world.documents.reads - reads <= 2
+    assert world.documents.writes == writes
+
+
+def test_each_call_renews_the_lease() -> None:
+    """The earlier system's heartbeat was never called."""
+    world = world_with()
+    begun(world)
+    first = lease_now(world).expires_at
+    world.clock.advance(2 * MINUTE)
+
+    world.supervise()
+
+    assert lease_now(world).expires_at == first + 2 * MINUTE
+    assert lease_now(world).fence == 1
+
+
+def test_a_second_supervisor_at_the_same_time_leaves_at_once() -> None:
+    world = world_with()
+    batch = begun(world)
+    change_batch(
+        world, batch, supervisor="another", supervised_until=world.clock.now() + SECOND
+    )
+
+    assert world.supervise().status == "busy"
+
+    assert batch_now(world, batch).phase is BatchPhase.PREPARING
+
+
+def test_a_supervisor_that_died_is_followed_by_another_under_the_next_fence() -> None:
+    world = world_with()
+    batch = begun(world)
+    change_batch(
+        world,
+        batch,
+        supervisor="dead",
+        supervised_until=world.clock.now() + world.rules.work_budget * 1.25,
+    )
+
+    closed = play_out(world, batch)
+
+    assert (closed.status, closed.fence) == ("completed", 2)
+    assert closed.started_at is not None
+    assert closed.completed_at is not None
+    assert closed.completed_at - closed.started_at < HOUR / 2
+    assert in_step(world)
+
+
+def test_a_batch_whose_lease_ran_out_waits_out_the_take_over_delay_first() -> None:
+    """In the earlier system recovery ran before the lock was taken."""
+    world = world_with()
+    batch = begun(world)
+    ends = lease_now(world).expires_at
+    world.clock.set(ends + world.rules.lease.takeover_delay - SECOND)
+
+    assert world.supervise().status == "waiting to take over"
+    assert lease_now(world).fence == 1
+    world.clock.advance(SECOND)
+    world.supervise()
+
+    lease = lease_now(world)
+    assert (lease.fence, lease.holder, lease.taken_over) == (2, batch.batch_id, True)
+    assert (batch_now(world, batch).fence, batch_now(world, batch).nonce) == (2, lease.nonce)
+
+
+def test_an_overtaken_supervisor_writes_nothing_more_to_the_batch() -> None:
+    world = world_with()
+    batch = begun(world)
+
+    def overtaken(call: str) -> None:
+        if call == "list_stores:exit":
+            change_batch(world, batch, supervisor="another", fence=9)
+
+    world.gemini.on_call = overtaken
+
+    assert world.supervise().status == "overtaken"
+
+    now = batch_now(world, batch)
+    assert (now.supervisor, now.fence, now.phase) == ("another", 9, BatchPhase.PREPARING)
+
+
+def test_a_batch_that_is_over_has_its_lease_released_if_its_closing_was_interrupted() -> None:
+    world = world_with()
+    batch = begun(world)
+    change_batch(world, batch, status=BatchStatus.CANCELLED, phase=BatchPhase.CLOSED)
+
+    world.supervise()
+
+    assert lease_now(world).released
+    world.clock.advance(SECOND)
+    assert world.sync()["status"] == "completed"
+
+
+# --- lost tasks -------------------------------------------------------------------------------
+
+
+def lose(world: World, path: str) -> None:
+    """Delete every waiting task of that handler, as if it had never been delivered."""
+    for task in world.queues.waiting:
+        if task.path == path:
+            world.queues.acknowledge(task)
+
+
+@pytest.mark.parametrize(
+    ("status", "queue"),
+    [
+        (FileStatus.PENDING, "uploads"),
+        (FileStatus.UPLOADED, "polls"),
+        (FileStatus.UPLOADED, "uploads"),
+        (FileStatus.IMPORTING, "polls"),
+    ],
+)
+def test_a_lost_task_is_found_and_made_again(status: FileStatus, queue: str) -> None:
+    world = world_with()
+    if queue == "polls" and status is FileStatus.UPLOADED:
+        world.gemini.file_latency = MINUTE
+    if status is FileStatus.IMPORTING:
+        world.gemini.import_latency = MINUTE
+    batch = begun(world)
+    come_to_task(world, status, queue)
+
+    lose(world, "/step")
+
+    closed = play_out(world, batch)
+    assert closed.status == "completed"
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
+def test_a_lost_removal_is_found_and_made_again() -> None:
+    world = synced("a.md", "b.md")
+    world.bucket.delete(PATH)
+    world.clock.advance(SECOND)
+    batch = begun(world)
+    come_to_task(world, FileStatus.DELETING, "polls")
+
+    lose(world, "/step")
+
+    assert play_out(world, batch).counts["deleted"] == 1
+
+
+def test_a_task_that_only_waits_is_not_made_a_second_time() -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+    seq = world.file(PATH).task_seq
+    world.queues.retry_later(task, world.clock.now() + HOUR / 2)
+
+    play_for(world, HOUR / 4)
+
+    assert world.file(PATH).task_seq == seq
+    assert play_out(world, batch).status == "completed"
+
+
+def test_records_whose_dispatcher_died_before_their_tasks_get_them() -> None:
+    world = world_with(*(f"{n}.md" for n in range(5)))
+    batch = begun(world)
+    dying = [True]
+
+    def dies(call: str) -> None:
+        uploads = [t for t in world.queues.waiting if t.queue is QueueName.UPLOADS]
+        if call == "create:enter" and dying and len(uploads) == 2:
+            dying.pop()
+            raise Crash
+
+    world.queues.on_call = dies
+
+    assert play_out(world, batch).status == "completed"
+    assert dying == []
+    assert world.gemini.imports == 5
+    assert in_step(world)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_stale_delivery_makes_sure_that_the_task_now_responsible_exists(*, after: bool) -> None:
+    world = world_with()
+    world.gemini.import_latency = 2 * MINUTE
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.IMPORTING, "polls")
+    world.queues.fail_next("create", Crash(), after_effect=after)
+    with pytest.raises(Crash):
+        world.deliver(task)
+    seq = world.file(PATH).task_seq
+    assert seq > task.payload["seq"]
+
+    assert world.advance(task.payload) == "stale"
+    world.queues.acknowledge(task)
+
+    (current,) = [t for t in world.queues.waiting if t.payload.get("path") == PATH]
+    assert current.payload["seq"] == seq
+    assert play_out(world, batch).status == "completed"
+    assert world.gemini.imports == 1
+
+
+def test_a_lost_scan_task_is_made_again_under_another_name() -> None:
+    world = world_with()
+    batch = begun(world)
+    play(world, lambda: [t for t in world.queues.waiting if t.path == "/control/scan"])
+
+    lose(world, "/control/scan")
+
+    closed = play_out(world, batch)
+    assert (closed.status, closed.scan_attempt) == ("completed", 1)
+
+
+def test_a_batch_whose_every_nudge_is_lost_is_carried_by_scheduler_alone() -> None:
+    world = world_with("a.md", "b.md")
+    batch = begun(world)
+
+    def lost_nudges() -> bool:
+        lose(world, "/control/supervise")
+        return batch_now(world, batch).status.is_terminal
+
+    play(world, lost_nudges)
+
+    assert batch_now(world, batch).status == "completed"
+    assert in_step(world)
+
+
+def test_everything_killed_and_started_an_hour_later_is_finished() -> None:
+    world = world_with(*(f"{n}.md" for n in range(10)))
+    batch = begun(world)
+    play_to(world, FileStatus.UPLOADED, "3.md")
+    for task in world.queues.waiting:
+        world.queues.acknowledge(task)
+    later(world, HOUR)
+
+    assert play_out(world, batch).status == "completed"
+    assert world.gemini.imports == 10
+    assert in_step(world)
+
+
+# --- guards and ends --------------------------------------------------------------------------
+
+
+def test_more_imports_than_asked_for_are_refused_with_the_figures_and_none_is_made() -> None:
+    world = world_with(*(f"{n}.md" for n in range(5)))
+
+    summary = world.sync(max_imports=4)
+
+    assert summary["status"] == "refused"
+    assert "5 files" in summary["message"]
+    assert "max_imports 4" in summary["message"]
+    assert world.gemini.metered == 0
+    later(world, HOUR)
+    assert world.sync(max_imports=5)["indexed"] == 5
+
+
+def test_max_imports_is_looked_at_before_the_first_import_of_a_scan_of_many_pages() -> None:
+    world = world_with(*(f"{n}.md" for n in range(9)), given=rules(page_size=2))
+
+    assert world.sync(max_imports=8)["status"] == "refused"
+    assert world.gemini.metered == 0
+
+
+@pytest.mark.parametrize(
+    "quota", [QuotaKind.DAY, QuotaKind.STORAGE, QuotaKind.SPEND], ids=lambda q: q.value
+)
+@pytest.mark.parametrize("call", ["upload", "import_file"])
+def test_an_allowance_that_is_spent_defers_the_batch_and_blames_no_file(
+    quota: QuotaKind, call: str
+) -> None:
+    world = world_with(*(f"{n}.md" for n in range(4)))
+
+    def spent(entered: str) -> None:
+        if entered == f"{call}:enter" and world.gemini.calls[call] > 2:
+            raise throttled(quota=quota)
+
+    world.gemini.on_call = spent
+    batch = begun(world)
+    closed = play_out(world, batch)
+
+    assert closed.status == "deferred"
+    assert f"({quota})" in closed.message
+    assert closed.completed_at is not None
+    assert closed.completed_at - (closed.started_at or closed.completed_at) < HOUR
+    assert closed.counts["failed"] == 0
+    assert {f.status for f in world.files()} <= {
+        FileStatus.INDEXED,
+        FileStatus.PENDING,
+        FileStatus.UPLOADED,
+    }
+    world.gemini.on_call = lambda _: None
+    later(world, DAY)
+    assert world.sync()["status"] == "completed"
+    assert world.gemini.imports == 4
+    assert in_step(world)
+
+
+def test_a_held_sync_makes_no_metered_request_until_the_hold_is_over() -> None:
+    world = world_with("a.md", "b.md")
+    world.gemini.fail_next("upload", throttled(quota=QuotaKind.DAY))
+    world.gemini.fail_next("upload", throttled(quota=QuotaKind.DAY))
+    assert world.sync()["status"] == "deferred"
+    metered = world.gemini.metered
+    world.clock.advance(SECOND)
+
+    assert world.sync()["status"] == "deferred"
+
+    assert world.gemini.metered == metered
+    assert world.report.breaker()["hold"] == {
+        "reason": "day",
+        "until": "2026-01-01T08:01:00+00:00",  # midnight in California, and a minute
+    }
+
+
+def test_a_sync_under_a_hold_still_sees_to_removals() -> None:
+    world = synced("a.md", "b.md")
+    world.put({"c.md": "new"})
+    world.gemini.fail_next("upload", throttled(quota=QuotaKind.STORAGE))
+    world.clock.advance(SECOND)
+    assert world.sync()["status"] == "deferred"
+    world.bucket.delete(PATH)
+    world.clock.advance(SECOND)
+
+    assert world.sync()["deleted"] == 1
+    assert world.stored_paths() == ["b.md"]
+
+
+def test_a_batch_closes_at_its_maximum_age_and_the_rest_goes_on_with_the_next() -> None:
+    world = world_with(
+        *(f"{n:02d}.md" for n in range(30)),
+        given=rules(
+            tier=replace(rules().tier, rpm=5), batch_max_age=5 * MINUTE
+        ),
+    )
+    batch = begun(world)
+    closed = play_out(world, batch)
+
+    assert closed.status == "deferred"
+    assert "0:05:00" in closed.message
+    assert closed.completed_at is not None
+    assert closed.completed_at - (closed.created_at or closed.completed_at) <= 7 * MINUTE
+    done = world.gemini.imports
+    assert 5 <= done < 30
+    assert world.gemini.metered <= 7 * 5 + 2
+    world.clock.advance(SECOND)
+    world.sync()
+    assert world.gemini.imports > done
+
+
+def test_a_store_that_differs_from_the_records_is_said_so() -> None:
+    world = synced("a.md", "b.md")
+    world.gemini.delete_document(world.file(PATH).current_document)
+    world.clock.advance(SECOND)
+
+    summary = world.sync()
+
+    assert summary["status"] == "completed"
+    assert "1 active documents" in summary["message"]
+    assert "2" in summary["message"]
+
+
+def test_the_counts_of_a_closed_batch_are_those_of_its_files() -> None:
+    world = synced("a.md", "b.md", "c.md")
+    world.bucket.delete("a.md")
+    world.put({"b.md": "changed", "d.md": "new", "e.md": ""})
+    world.clock.advance(SECOND)
+
+    summary = world.sync()
+
+    names = "scanned new changed removed unchanged skipped indexed deleted failed".split()
+    assert [summary[name] for name in names] == [4, 1, 1, 1, 1, 1, 2, 1, 0]
+
+
+def test_the_lease_of_a_closed_batch_is_free() -> None:
+    world = synced()
+
+    assert lease_now(world).released
+    assert lease_now(world).fence == 1
+    assert lease_now(world).expires_at <= world.clock.now()
+    assert LeasePolicy().takeover_delay > timedelta(0)
+    assert cancelled
