@@ -6,7 +6,8 @@ import random
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
+from importlib import import_module
 
 from shared.config import CommonSettings, SyncSettings
 from shared.domain.breaker_policy import BreakerPolicy
@@ -35,6 +36,7 @@ def records(settings: CommonSettings) -> Records:
     return Records(documents, SystemClock())
 
 
+@cache
 def report(settings: CommonSettings) -> Report:
     """The read-only use case; needs Firestore alone."""
     policy = BreakerPolicy().scaled(settings.time_scale)
@@ -73,6 +75,15 @@ def context(settings: SyncSettings) -> Context:
         jitter=random.random,
         chunking=settings.chunking,
     )
+
+
+def preload(*clients: str) -> None:
+    """Import client modules as the process starts, not within the first request's budget.
+
+    Clients themselves are made later: a server forks after this, and channels don't survive that.
+    """
+    for client in clients:
+        import_module(client)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 WATCHDOG_MARGIN = timedelta(seconds=20)
 """Between the end of a step's budget and the end of its process."""
 
-LEAST_WATCHDOG = timedelta(seconds=5)
+LEAST_WATCHDOG = timedelta(seconds=15)
 """However much the time is scaled, a step has so long."""
 
 TIMEOUT_MARGIN = timedelta(seconds=20)
@@ -210,6 +210,7 @@ class SyncSettings(CommonSettings):
         takeover = max(self.dispatch_deadline, LeasePolicy().takeover_delay)
         claim = max(self.dispatch_deadline + timedelta(seconds=60), JourneyPolicy().claim_lifetime)
         journey = JourneyPolicy(claim_lifetime=claim).scaled(scale)
+        lease = LeasePolicy(takeover_delay=takeover).scaled(scale)
         return Rules(
             bucket=self.bucket,
             prefix=self.prefix,
@@ -221,7 +222,11 @@ class SyncSettings(CommonSettings):
             ),
             breaker=BreakerPolicy().scaled(scale),
             holds=HoldPolicy().scaled(scale),
-            lease=LeasePolicy(takeover_delay=takeover).scaled(scale),
+            lease=replace(
+                lease,
+                duration=max(lease.duration, self.work_budget * 1.25),
+                takeover_delay=max(lease.takeover_delay, self.watchdog_budget),
+            ),
             embedding_model=self.embedding_model,
             max_tokens_per_chunk=self.chunk_max_tokens,
             max_overlap_tokens=self.chunk_overlap_tokens,

@@ -8,7 +8,7 @@ from typing import Any
 import functions_framework
 from flask import Request, Response
 
-from shared.composition import UseCases
+from shared.composition import UseCases, preload
 from shared.config import SyncSettings
 from shared.domain.batches import Batch, Trigger
 from shared.http import Routes, SyncBody, checked, json_body
@@ -17,6 +17,7 @@ from shared.services.start import AlreadyRunning
 
 SETTINGS = settings_of(SyncSettings)
 USE = UseCases(SETTINGS)
+preload("google.cloud.firestore", "google.cloud.storage", "google.cloud.tasks_v2")
 
 
 def _answer(batch_id: str, **more: object) -> dict[str, Any]:

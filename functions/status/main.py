@@ -7,42 +7,45 @@ from typing import Any
 import functions_framework
 from flask import Request, Response
 
-from shared.composition import report
+from shared.composition import preload, report
 from shared.config import CommonSettings
 from shared.http import NOTHING_FOUND, FileQuery, FilesQuery, ListQuery, Routes, checked_query
 from shared.process import settings_of
 
 SETTINGS = settings_of(CommonSettings)
-REPORT = report(SETTINGS)
+preload("google.cloud.firestore")
 
 
 def _batches(request: Request) -> tuple[dict[str, Any], int]:
-    return {"batches": REPORT.batches(checked_query(ListQuery, request).limit)}, 200
+    return {"batches": report(SETTINGS).batches(checked_query(ListQuery, request).limit)}, 200
 
 
 def _batch(_: Request, batch_id: str) -> tuple[dict[str, Any], int]:
-    found = REPORT.batch(batch_id)
+    found = report(SETTINGS).batch(batch_id)
     return (found, 200) if found else (NOTHING_FOUND, 404)
 
 
 def _files(request: Request, batch_id: str) -> tuple[dict[str, Any], int]:
     query = checked_query(FilesQuery, request)
-    return REPORT.files(batch_id, query.status, query.page_token, query.limit), 200
+    return report(SETTINGS).files(batch_id, query.status, query.page_token, query.limit), 200
 
 
 def _file(request: Request) -> tuple[dict[str, Any], int]:
-    found = REPORT.file(checked_query(FileQuery, request).path)
+    found = report(SETTINGS).file(checked_query(FileQuery, request).path)
     return ({"files": [found]}, 200) if found else (NOTHING_FOUND, 404)
 
 
 ROUTES = Routes(
     {
-        ("GET", "/"): lambda _: ({"batches": REPORT.batches(10), **REPORT.breaker()}, 200),
+        ("GET", "/"): lambda _: (
+            {"batches": report(SETTINGS).batches(10), **report(SETTINGS).breaker()},
+            200,
+        ),
         ("GET", "/batches"): _batches,
         ("GET", "/batches/<batch_id>"): _batch,
         ("GET", "/batches/<batch_id>/files"): _files,
         ("GET", "/files"): _file,
-        ("GET", "/breaker"): lambda _: (REPORT.breaker(), 200),
+        ("GET", "/breaker"): lambda _: (report(SETTINGS).breaker(), 200),
     }
 )
 

@@ -7,13 +7,14 @@ from typing import Any
 import functions_framework
 from flask import Request, Response
 
-from shared.composition import UseCases
+from shared.composition import UseCases, preload
 from shared.config import SyncSettings
 from shared.http import Routes, json_body
 from shared.process import settings_of, watchdog
 
 SETTINGS = settings_of(SyncSettings)
 USE = UseCases(SETTINGS)
+preload("google.cloud.firestore", "google.cloud.storage", "google.cloud.tasks_v2", "google.genai")
 
 
 def _step(request: Request) -> tuple[dict[str, Any], int]:

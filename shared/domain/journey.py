@@ -493,7 +493,8 @@ def failed(
     if not record.desired_key:  # and the bucket has lost it meanwhile
         return given_up(record, now)
     rounds = record.exhausted_rounds + (1 if kind is FailureKind.EXHAUSTED else 0)
-    wait = min(policy.exhausted_first * 2.0 ** max(rounds - 1, 0), policy.exhausted_most)
+    doublings = min(max(rounds - 1, 0), 16)  # far past the most, far below what a timedelta holds
+    wait = min(policy.exhausted_first * 2.0**doublings, policy.exhausted_most)
     return replace(
         _at_rest(moved(record, FileStatus.FAILED), now),
         attempts=min(record.attempts, policy.max_attempts),
@@ -528,6 +529,23 @@ def removal_begun(
     """A candidate that the batch's guards let go."""
     begun = moved(taken_over(record, batch_id), FileStatus.DELETING)
     return handed_on(begun, queue, now, now, policy)
+
+
+def documents_going(record: FileRecord) -> FileRecord:
+    """Its documents are about to be deleted.
+
+    None of them is the current one from here on, even if the object comes back before the
+    deletion is noted.
+    """
+    return replace(
+        record,
+        stale_documents=documents_to_remove(record),
+        current_key="",
+        current_document="",
+        current_content_hash="",
+        current_size=0,
+        new_document="",
+    )
 
 
 def kept(record: FileRecord, now: datetime) -> FileRecord:

@@ -78,6 +78,8 @@ def compare(
         removes: Whether documents of vanished objects are to go (``mirror``).
         now: The time of the scan.
     """
+    if record is not None and record.fence > fence:
+        return None  # a scan under a later fence has looked since
     if want is None:
         return _vanished(record, batch_id, fence, removes=removes, now=now) if record else None
     if record is None:

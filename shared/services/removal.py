@@ -23,6 +23,7 @@ class Removal:
         if wanted is not None and not wanted.skip_reason:
             dispatch.file.apply(self._came_back(wanted))
         else:
+            dispatch.file.apply(journey.documents_going)
             for name in journey.documents_to_remove(dispatch.record):
                 delete_document(dispatch, name)
             dispatch.file.apply(lambda record: journey.removed(record, dispatch.now()))

@@ -10,7 +10,6 @@ from datetime import datetime
 from shared.domain import planning
 from shared.domain.batches import Batch, DeletePolicy, SyncMode
 from shared.domain.content import digest
-from shared.domain.errors import LostLease
 from shared.domain.files import Change, FileRecord
 from shared.domain.metadata import base_name, is_sidecar, sidecar_name
 from shared.domain.page_ranges import PageRange
@@ -157,8 +156,6 @@ class ScanPage:
     def _compare(
         self, want: planning.Wanted | None, record: FileRecord | None, now: datetime
     ) -> planning.Finding | None:
-        if record is not None and record.fence > self._batch.fence:
-            raise LostLease(f"{record.path!r} was written under a later fence")
         return planning.compare(
             want,
             record,
