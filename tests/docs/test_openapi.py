@@ -1,0 +1,190 @@
+"""docs/openapi.yaml describes exactly what the functions serve."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from enum import Enum
+from typing import Any
+
+import pytest
+import yaml
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import validate
+
+from shared.domain.batches import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
+from shared.domain.breaker_state import CircuitState
+from shared.domain.files import FailureKind, FileStatus
+from shared.domain.holds import HoldReason
+from shared.domain.preflight import SkipReason
+from shared.http import MAX_BODY, FilesQuery, SyncBody
+from shared.services.advance import Outcome
+from shared.services.supervise import Supervision
+from tests.docs.markdown import ROOT
+from tests.world import World
+
+FUNCTIONS = ("dispatcher", "upload", "status")
+DESCRIPTION: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
+SCHEMAS: dict[str, Any] = DESCRIPTION["components"]["schemas"]
+
+Operation = tuple[str, str]
+
+
+def operations() -> dict[Operation, dict[str, Any]]:
+    return {
+        (method.upper(), path): operation
+        for path, item in DESCRIPTION["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters"
+    }
+
+
+def routes(function: str) -> set[Operation]:
+    """The keys of a function's `Routes({...})`, read without importing it."""
+    tree = ast.parse((ROOT / "functions" / function / "main.py").read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Routes":
+            (table,) = node.args
+            assert isinstance(table, ast.Dict)
+            keys = [ast.literal_eval(key) for key in table.keys if key is not None]
+            return {(method, re.sub(r"<(\w+)>", r"{\1}", path)) for method, path in keys}
+    raise AssertionError(f"{function} has no routes")
+
+
+def problems(schema: str, value: object) -> list[str]:
+    """What is wrong with a value, by a schema of the description."""
+    whole = {"$ref": f"#/components/schemas/{schema}", "components": DESCRIPTION["components"]}
+    found = OAS31Validator(whole).iter_errors(value)
+    return [f"{error.json_path}: {error.message}" for error in found]
+
+
+def test_the_description_is_valid() -> None:
+    validate(DESCRIPTION)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_serves_exactly_what_is_described(function: str) -> None:
+    described = {key for key, operation in operations().items() if function in operation["tags"]}
+    assert described == routes(function)
+
+
+def test_each_operation_belongs_to_one_function() -> None:
+    for operation in operations().values():
+        assert len({*operation["tags"]} & {*FUNCTIONS}) == 1
+
+
+@pytest.mark.parametrize(
+    ("schema", "values"),
+    [
+        ("SyncMode", SyncMode),
+        ("DeletePolicy", DeletePolicy),
+        ("Trigger", Trigger),
+        ("BatchStatus", BatchStatus),
+        ("BatchPhase", BatchPhase),
+        ("FileStatus", FileStatus),
+        ("SkipReason", SkipReason),
+        ("FailureKind", FailureKind),
+        ("CircuitState", CircuitState),
+        ("HoldReason", HoldReason),
+    ],
+)
+def test_an_enumeration_has_the_values_of_the_code(schema: str, values: Iterable[Enum]) -> None:
+    assert SCHEMAS[schema]["enum"] == [value.value for value in values]
+
+
+def test_the_outcomes_of_a_step_are_those_of_the_code() -> None:
+    assert SCHEMAS["Step"]["properties"]["outcome"]["enum"] == list(Outcome)
+
+
+def test_a_sync_request_has_the_fields_and_defaults_of_the_code() -> None:
+    described = SCHEMAS["SyncBody"]["properties"]
+    assert {name: field["default"] for name, field in described.items()} == {
+        name: field.default for name, field in SyncBody.model_fields.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "good"),
+    [
+        ({}, True),
+        ({"mode": "full", "trigger": "scheduler", "dry_run": True, "prefix": "a/"}, True),
+        ({"delete_policy": "add_only", "max_deletes": 0, "max_imports": None, "force": True}, True),
+        ({"delete_policy": None}, True),
+        ({"mode": "everything"}, False),
+        ({"dry_run": "yes"}, False),
+        ({"max_deletes": -1}, False),
+        ({"max_imports": 1.5}, False),
+        ({"prefix": "a" * 1025}, False),
+        ({"unheard_of": 1}, False),
+    ],
+)
+def test_code_and_description_agree_on_a_sync_request(body: dict[str, Any], *, good: bool) -> None:
+    try:
+        SyncBody.model_validate(body)
+    except ValueError:
+        assert not good
+    else:
+        assert good
+    assert (not problems("SyncBody", body)) is good
+
+
+def test_the_query_parameters_are_those_of_the_code() -> None:
+    shared = DESCRIPTION["components"]["parameters"]
+    used = {
+        name: schema
+        for operation in operations().values()
+        for parameter in operation.get("parameters", ())
+        for name, schema in [_query(parameter, shared)]
+    }
+    assert used.keys() == FilesQuery.model_fields.keys()
+    assert used["limit"]["default"] == FilesQuery.model_fields["limit"].default
+
+
+def _query(parameter: dict[str, Any], shared: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    if "$ref" in parameter:
+        parameter = shared[parameter["$ref"].rpartition("/")[2]]
+    return parameter["name"], parameter["schema"]
+
+
+def test_the_largest_body_is_the_one_described() -> None:
+    assert f"{MAX_BODY:,} bytes" in DESCRIPTION["info"]["description"]
+
+
+def test_the_supervisor_answers_as_described() -> None:
+    names = {field.name for field in fields(Supervision)}
+    assert SCHEMAS["Supervision"]["properties"].keys() == names
+
+
+def test_a_batch_is_reported_as_described() -> None:
+    world = World()
+    world.put({"a/one.md": "# One\n", "b/photo.png": "not text", "b/empty.md": ""})
+
+    report = world.sync()
+
+    assert problems("BatchReport", report) == []
+    assert report["skips"]
+    assert problems("Batches", {"batches": world.report.batches(10)}) == []
+    overview = {"batches": world.report.batches(10), **world.report.breaker()}
+    assert problems("Overview", overview) == []
+    assert problems("Traffic", world.report.breaker()) == []
+
+
+def test_files_are_reported_as_described() -> None:
+    world = World()
+    world.put({"a/one.md": "# One\n", "b/empty.md": ""})
+    batch_id = world.sync()["batch_id"]
+
+    assert problems("FilePage", world.report.files(batch_id, None, "", 1)) == []
+    assert problems("Files", {"files": [world.report.file("a/one.md")]}) == []
+
+
+def test_a_report_with_a_field_more_or_less_is_noticed() -> None:
+    world = World()
+    world.put({"a/one.md": "# One\n"})
+    report = world.sync()
+
+    assert problems("BatchReport", {**report, "surplus": 1})
+    assert problems("BatchReport", {k: v for k, v in report.items() if k != "scanned"})
+    assert problems("BatchReport", {**report, "status": "splendid"})

@@ -1,0 +1,99 @@
+"""Statuses, reasons, codes and figures in the pages are those of the code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import Enum
+
+import pytest
+
+from local.fss.outcome import Exit
+from shared.domain.batches import BatchPhase, BatchStatus
+from shared.domain.breaker_state import CircuitState
+from shared.domain.files import FailureKind, FileStatus
+from shared.domain.holds import HoldReason
+from shared.domain.metadata import MAX_ENTRIES, RESERVED_KEYS, MetadataQuality
+from shared.domain.metadata_value import MAX_VALUE_LENGTH
+from shared.domain.operations import OperationState
+from shared.domain.preflight import SkipReason
+from shared.domain.tiers import load_tiers
+from shared.process import EXIT_CONFIGURATION, EXIT_WATCHDOG
+from shared.services.events import Event
+from tests.docs.markdown import Page, code, first_codes
+
+OPERATIONS = Page.read("docs/operations.md")
+METADATA = Page.read("docs/metadata.md")
+LIMITS = Page.read("docs/limits.md")
+
+
+@pytest.mark.parametrize(
+    ("heading", "values"),
+    [
+        ("## Batch statuses", BatchStatus),
+        ("## File statuses", FileStatus),
+        ("## Why a file is skipped", SkipReason),
+        ("## Why a file failed", [kind for kind in FailureKind if kind]),
+        ("## The breaker", CircuitState),
+        ("## Holds", HoldReason),
+    ],
+)
+def test_a_table_of_operations_lists_every_value_once(heading: str, values: Iterable[Enum]) -> None:
+    listed = first_codes(OPERATIONS.table(heading))
+    assert sorted(listed) == sorted(value.value for value in values)
+
+
+def test_the_states_of_an_import_are_all_listed() -> None:
+    _, found, rest = OPERATIONS.text.partition("Each import has a record")
+    assert found
+    listed = re.findall(r"^\| `(\w+)` \|", rest.partition("\n## ")[0], re.MULTILINE)
+    assert sorted(listed) == sorted(OperationState)
+
+
+def test_the_phases_of_a_batch_are_all_named() -> None:
+    section = OPERATIONS.text.partition("one of these phases:")[2].partition("\n\n")[0]
+    assert set(code(section)) == set(BatchPhase)
+
+
+def test_every_event_is_listed_with_its_fields() -> None:
+    listed = first_codes(OPERATIONS.table("## When something is stuck"))
+    assert sorted(listed) == sorted(Event)
+
+
+def test_every_exit_code_is_listed() -> None:
+    listed = [int(row[0]) for row in OPERATIONS.table("## Exit codes")]
+    assert listed == sorted({*map(int, Exit), EXIT_CONFIGURATION, EXIT_WATCHDOG})
+
+
+def test_the_reserved_entries_are_those_of_the_code() -> None:
+    listed = first_codes(METADATA.table("## Entries that are always there"))
+    assert tuple(listed) == RESERVED_KEYS
+
+
+def test_the_limits_of_metadata_are_those_of_the_code() -> None:
+    entries, length, *_ = (row[0] for row in METADATA.table("## Limits, and what gives way"))
+    assert entries == f"{MAX_ENTRIES} entries"
+    assert length == f"{MAX_VALUE_LENGTH} characters of a string"
+
+
+def test_the_quality_scores_are_those_of_the_code() -> None:
+    listed = {code(row[0])[0]: int(row[2]) for row in METADATA.table("## The quality score")}
+    assert listed == {quality.value: quality.score for quality in MetadataQuality}
+
+
+def test_the_tiers_are_those_of_the_table() -> None:
+    listed = {code(row[0])[0]: row[1:] for row in LIMITS.table("## Tier presets")}
+    assert listed == {
+        tier.name: [
+            str(tier.rpm),
+            "no limit known" if tier.rpd is None else str(tier.rpd),
+            str(tier.max_concurrent_dispatches),
+            str(tier.max_imports_in_progress),
+            _size(tier.storage_bytes),
+        ]
+        for tier in load_tiers().values()
+    }
+
+
+def _size(count: int) -> str:
+    return f"{count // 10**12} TB" if count >= 10**12 else f"{count // 10**9} GB"
