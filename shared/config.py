@@ -29,6 +29,7 @@ from shared.domain.holds import HoldPolicy
 from shared.domain.journey import JourneyPolicy
 from shared.domain.lease import LeasePolicy
 from shared.domain.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
+from shared.domain.pacing import Start
 from shared.domain.path_glob import PathGlob
 from shared.domain.path_template import PathTemplate
 from shared.domain.preflight import MAX_DOCUMENT_SIZE
@@ -241,6 +242,7 @@ class SyncSettings(CommonSettings):
             ),
             work_budget=self.work_budget,
             inline_wait=INLINE_WAIT / min(scale, 10),
+            start=Start().scaled(scale),
             tick=TICK / scale,
             nudge=NUDGE / scale,
         )

@@ -34,6 +34,7 @@ from shared.domain.breaker_window import (
     is_clean,
     is_tripped,
     last_success_at,
+    throttled_in,
     window_entry,
 )
 from shared.domain.learned_factor import lowered, on_document_failed, raised
@@ -179,12 +180,14 @@ def on_throttled(
 
     Calls in flight when a hold began bring their 429s during it. Those count in the window, but
     such a burst is one signal: it lowers the factor once, and only a Retry-After extends the hold.
+    A stray 429 only holds.
     """
     if is_stale(state, permit, now):
         return None
     wish = _believed(retry_after, policy)
     held = held_until(state, now)
-    after = lowered(state, now, policy) if held is None else state
+    stray = throttled_in(window, state.generation, policy) <= policy.stray_allowance
+    after = state if held is not None or stray else lowered(state, now, policy)
     closed = state.state is CircuitState.CLOSED
     if state.state is CircuitState.HALF_OPEN or (
         closed and is_tripped(window, state.generation, policy)

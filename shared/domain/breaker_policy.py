@@ -12,6 +12,9 @@ class BreakerPolicy:
 
     Attributes:
         window_size: Latest entries looked at; an empty place counts as a success.
+        stray_allowance: 429s of a full window that are taken for strays: each holds, but says
+            nothing of the rate. (Without it, one 429 in 500 requests that has nothing to do with
+            our rate would cost half of it for good.)
         throttle_threshold: 429s in the window that open the breaker (5 of 100 are 5 %).
         consecutive_threshold: 429s in a row, newest first, that open it.
         cooldown: Time in OPEN; doubles with each opening until a clean window passes.
@@ -41,6 +44,7 @@ class BreakerPolicy:
     """
 
     window_size: int = 100
+    stray_allowance: int = 1
     throttle_threshold: int = 5
     consecutive_threshold: int = 3
     cooldown: timedelta = timedelta(seconds=300)
@@ -75,6 +79,9 @@ class BreakerPolicy:
             ),
             "1 < throttle_threshold <= window_size": (
                 1 < self.throttle_threshold <= self.window_size
+            ),
+            "0 <= stray_allowance < throttle_threshold": (
+                0 <= self.stray_allowance < self.throttle_threshold
             ),
             "1 <= half_open_probes": self.half_open_probes >= 1,
             "1 <= storm_threshold": self.storm_threshold >= 1,

@@ -65,18 +65,23 @@ def window_entry(
     )
 
 
+def throttled_in(window: Window, generation: int, policy: BreakerPolicy) -> int:
+    """This generation's 429s among the latest entries."""
+    return sum(entry.throttled for entry in _of_generation(window, generation, policy))
+
+
 def is_tripped(window: Window, generation: int, policy: BreakerPolicy) -> bool:
     """Whether this generation's 429s are too many of the window, or too many in a row."""
     latest = _of_generation(window, generation, policy)
-    in_all = sum(entry.throttled for entry in latest)
+    in_all = throttled_in(window, generation, policy)
     in_a_row = len(list(takewhile(lambda entry: entry.throttled, latest)))
     return in_all >= policy.throttle_threshold or in_a_row >= policy.consecutive_threshold
 
 
 def is_clean(window: Window, generation: int, policy: BreakerPolicy) -> bool:
-    """Whether the window is full, all of this generation, and without a 429."""
-    latest = _of_generation(window, generation, policy)
-    return len(latest) == policy.window_size and not any(entry.throttled for entry in latest)
+    """Whether the window is full, all of this generation, and with no more 429s than strays."""
+    is_full = len(_of_generation(window, generation, policy)) == policy.window_size
+    return is_full and throttled_in(window, generation, policy) <= policy.stray_allowance
 
 
 def began_at(window: Window, policy: BreakerPolicy) -> datetime | None:

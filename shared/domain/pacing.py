@@ -6,11 +6,29 @@ each due at a time of their own never let it; the queue's rate stays the hard ce
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import floor
 
 BURST_RESERVE = 0.01
 """Part of the interval that spacing adds, so that jitter of dispatches can't exceed the preset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How requests begin after a pause.
+
+    Attributes:
+        lead: Until the first of them: by then their tasks are made, and none is overdue.
+        warm_up: So long they come at half the rate: what cold instances delay then, comes
+            together with what follows without exceeding the quota of that minute.
+    """
+
+    lead: timedelta = timedelta(seconds=1)
+    warm_up: timedelta = timedelta(seconds=6)
+
+    def scaled(self, time_scale: float) -> Start:
+        """The same start with its times divided by ``time_scale``."""
+        return Start(self.lead / time_scale, self.warm_up / time_scale)
 
 
 def spacing(rpm: float, slowdown: float) -> timedelta:
@@ -19,14 +37,23 @@ def spacing(rpm: float, slowdown: float) -> timedelta:
 
 
 def free_slots(
-    *, now: datetime, next_slot_at: datetime | None, interval: timedelta, horizon: timedelta
+    *,
+    now: datetime,
+    next_slot_at: datetime | None,
+    interval: timedelta,
+    horizon: timedelta,
+    start: Start,
 ) -> list[datetime]:
     """Times of the metered requests that may be planned now, up to ``now + horizon``.
 
     ``next_slot_at`` is the first time not yet given away; one that has passed is not made up for.
     """
-    first = max(next_slot_at or now, now)
     end = now + horizon
-    if first >= end:
-        return []
-    return [first + interval * n for n in range(floor((end - first) / interval) + 1)]
+    at, warm_at = next_slot_at, now
+    if at is None or at < now:
+        at, warm_at = now + start.lead, now + start.lead + start.warm_up
+    slots = []
+    while at <= end:
+        slots.append(at)
+        at += interval * 2 if at < warm_at else interval
+    return slots

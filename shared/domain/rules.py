@@ -11,6 +11,7 @@ from shared.domain.content import import_settings_digest, owner_tag
 from shared.domain.holds import HoldPolicy
 from shared.domain.journey import JourneyPolicy
 from shared.domain.lease import LeasePolicy
+from shared.domain.pacing import Start
 from shared.domain.path_glob import PathGlob
 from shared.domain.path_template import PathTemplate
 from shared.domain.preflight import MAX_DOCUMENT_SIZE
@@ -55,6 +56,7 @@ class Rules:
         page_size: Objects of one scan page.
         work_budget: After this a function hands its work on.
         inline_wait: How long a dispatch may wait for Gemini before it hands on.
+        start: How metered requests begin after a pause.
         tick: Scheduler's period.
         nudge: Nudges of one such span are one.
         batch_max_age: After this a batch closes and leaves the rest to the next.
@@ -84,6 +86,7 @@ class Rules:
     page_size: int = 1000
     work_budget: timedelta = timedelta(seconds=240)
     inline_wait: timedelta = INLINE_WAIT
+    start: Start = field(default_factory=Start)
     tick: timedelta = TICK
     nudge: timedelta = NUDGE
     batch_max_age: timedelta = timedelta(hours=23)

@@ -183,7 +183,7 @@ class Records:
             group = groups.pop()
             try:
                 self.documents.commit(group)
-            except Conflict:
+            except (AlreadyExists, Conflict):
                 if len(group) == 1:
                     conflicts += group
                 else:

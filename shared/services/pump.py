@@ -45,7 +45,11 @@ class Pump:
             return Plan((), next_slot_at)
         interval = pacing.spacing(rules.tier.rpm, breaker.slowdown(state, rules.breaker))
         slots = pacing.free_slots(
-            now=now, next_slot_at=next_slot_at, interval=interval, horizon=rules.pump_horizon
+            now=now,
+            next_slot_at=next_slot_at,
+            interval=interval,
+            horizon=rules.pump_horizon,
+            start=rules.start,
         )
         if state.state is CircuitState.HALF_OPEN:
             slots = slots[: rules.breaker.half_open_probes]

@@ -1,0 +1,71 @@
+"""`fss`, or `python -m local.fss`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import NoReturn
+
+from local.fss import remote
+from local.fss.arguments import UsageProblem, parse
+from local.fss.outcome import Exit, Failure
+from local.fss.output import Output
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: the same way out as after Ctrl-C."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    output = Output(as_json="--json" in words)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return _run(words, output)
+    except KeyboardInterrupt as interruption:
+        output.note("\nInterrupted; everything has been stopped.")
+        return Exit.TERMINATED if isinstance(interruption, Terminated) else Exit.INTERRUPTED
+    except Failure as failure:
+        output.fail(failure)
+        return failure.exit_code
+    except Exception as error:  # noqa: BLE001 - Python would end with 1, which says something else
+        traceback.print_exc()
+        output.fail(Failure(Exit.COULD_NOT_RUN, f"unexpected: {error!r}"))
+        return Exit.COULD_NOT_RUN
+
+
+def _run(words: Sequence[str], output: Output) -> Exit:
+    try:
+        arguments = parse(words)
+    except UsageProblem as problem:
+        raise Failure(Exit.USAGE, str(problem)) from None
+    if arguments.command in ("local", "up"):
+        return _on_this_machine(arguments, output)
+    if arguments.command in ("cancel", "pause", "resume"):
+        return remote.order(arguments, output)
+    commands = {"sync": remote.sync, "status": remote.status, "failures": remote.failures}
+    return commands[arguments.command](arguments, output)
+
+
+def _on_this_machine(arguments: Namespace, output: Output) -> Exit:
+    """Import what only these commands need: it takes a second."""
+    from local.fss import machine  # noqa: PLC0415 - see above
+
+    try:
+        return (machine.local if arguments.command == "local" else machine.up)(arguments, output)
+    except KeyboardInterrupt:
+        kept = arguments.state and f"go on with --state {arguments.state}"
+        output.note(kept or "nothing is kept; with --state DIR a later run would go on from here")
+        raise
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise Terminated
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""The subcommands that run a whole deployment on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from local.addresses import StackUrls
+from local.folder import Mirrored, UnusableFolder, survey
+from local.fss.client import Deployment
+from local.fss.outcome import Exit, Failure
+from local.fss.output import Output
+from local.fss.progress import Display
+from local.fss.remote import report
+from local.fss.sync import request_of, watch
+from local.options import GEMINI_KEY, StackOptions
+from local.processes import CouldNotRun
+from local.run_folder import StateInUse, UnusableState
+from local.stack import LocalStack, longest_part
+from shared.domain.batches import BatchStatus
+
+LOOK_AGAIN = 0.5
+"""Seconds between looks at the parts of a stack that is left up."""
+
+
+def local(arguments: Namespace, output: Output) -> Exit:
+    """Start a stack, sync the folder once, and stop; with --keep only when told to."""
+    with _stack(arguments, output) as stack:
+        deployment = Deployment(stack.urls.dispatcher, stack.urls.status)
+        with output.display() as display:
+            copied = _copy(stack, arguments.source, display)
+            batch = _sync(stack, deployment, arguments, copied, display)
+        end = report(deployment, batch, output, dry_run=arguments.dry_run)
+        if arguments.keep:
+            output.note(_directions(stack.urls))
+            _stay_up(stack)
+    return end
+
+
+def up(arguments: Namespace, output: Output) -> Exit:
+    """Start a stack with the folder in its bucket, say where everything is, and stay."""
+    with _stack(arguments, output) as stack:
+        with output.display() as display:
+            _copy(stack, arguments.source, display)
+        output.answer(asdict(stack.urls), _directions(stack.urls))
+        _stay_up(stack)
+    return Exit.IN_STEP
+
+
+@contextmanager
+def _stack(arguments: Namespace, output: Output) -> Iterator[LocalStack]:
+    """Run a stack for the block; whatever keeps it from running is a `Failure`."""
+    options = _options(arguments)
+    try:
+        survey(arguments.source, longest_part=longest_part(options.state))
+        stack = LocalStack(options)
+        output.note("Starting the local stack ...")
+        began = time.monotonic()
+        with stack:
+            output.note(f"It is up after {time.monotonic() - began:.1f} s.")
+            yield stack
+    except (UnusableFolder, UnusableState) as error:
+        raise Failure(Exit.USAGE, str(error)) from error
+    except StateInUse as error:
+        raise Failure(Exit.REFUSED, str(error)) from error
+    except CouldNotRun as error:
+        raise Failure(Exit.COULD_NOT_RUN, str(error)) from error
+
+
+def _options(arguments: Namespace) -> StackOptions:
+    source, state = arguments.source.resolve(), arguments.state and arguments.state.resolve()
+    if state is not None and state.is_relative_to(source):
+        raise Failure(Exit.USAGE, f"--state {state} lies inside {source}: it would be synced too")
+    if arguments.real and not os.environ.get(GEMINI_KEY):
+        raise Failure(Exit.USAGE, f"--real needs a key of the service in {GEMINI_KEY}")
+    settings = {
+        "PATH_TEMPLATE": arguments.path_template or "",
+        "INCLUDE": ",".join(arguments.include),
+        "EXCLUDE": ",".join(arguments.exclude),
+    }
+    options = StackOptions(
+        tier=arguments.tier,
+        time_scale=arguments.time_scale,
+        state=state,
+        quota=arguments.quota,
+        seed=arguments.seed,
+        faults=arguments.faults,
+        real=arguments.real,
+        status_port=getattr(arguments, "port", None),
+        settings={name: value for name, value in settings.items() if value},
+    )
+    return replace(options, deployment=_store_of(source)) if arguments.real else options
+
+
+def _store_of(source: Path) -> str:
+    """Return the name of a deployment that each folder has to itself, with a store of its own."""
+    slug = re.sub(r"[^a-z0-9]+", "-", source.name.lower()).strip("-")[:30] or "folder"
+    return f"local-{slug}-{hashlib.sha256(os.fsencode(source)).hexdigest()[:8]}"
+
+
+def _copy(stack: LocalStack, source: Path, display: Display) -> Mirrored:
+    copied = stack.mirror(source)
+    display.say(
+        f"Bucket {stack.urls.bucket}: {copied.uploaded} files copied, {copied.deleted} deleted, "
+        f"{copied.unchanged} as before."
+    )
+    return copied
+
+
+def _sync(
+    stack: LocalStack,
+    deployment: Deployment,
+    arguments: Namespace,
+    copied: Mirrored,
+    display: Display,
+) -> dict[str, Any]:
+    """Sync, after finishing what an earlier run with this state had begun."""
+    request = request_of(arguments)
+    try:
+        started = deployment.start(request)
+    except Failure as refused:
+        earlier = refused.details.get("batch_id")
+        if not isinstance(earlier, str):
+            raise
+        display.say(f"Going on with batch {earlier} of an earlier run.")
+        if deployment.batch(earlier)["status"] == BatchStatus.PAUSED:
+            deployment.order(earlier, "resume")
+        batch = watch(deployment, earlier, display, stack.check)
+        has_all = not (copied.uploaded or copied.deleted) and request == {"mode": "incremental"}
+        if has_all and batch["status"] == BatchStatus.COMPLETED:
+            return batch
+        started = deployment.start(request)
+    return watch(deployment, started["batch_id"], display, stack.check)
+
+
+def _stay_up(stack: LocalStack) -> None:
+    """Return only by an exception: a signal, or a part that is gone."""
+    while True:
+        stack.check()
+        time.sleep(LOOK_AGAIN)
+
+
+def _directions(urls: StackUrls) -> str:
+    """Return where each part is, and how its official client gets there."""
+    grpc = f'CloudTasksGrpcTransport(channel=grpc.insecure_channel("{urls.cloud_tasks}"))'
+    hints = {
+        "dispatcher": f"curl -X POST -d '{{}}' {urls.dispatcher}/sync",
+        "upload": "serves the queues uploads and polls",
+        "status": "in a browser, or /batches, /files?path=..., /breaker",
+        "firestore": f'FIRESTORE_EMULATOR_HOST={urls.firestore}, then '
+        f'firestore.Client(project="{urls.project}")',
+        "cloud_tasks": f"CloudTasksClient(transport={grpc})",
+        "cloud_tasks_admin": "/queues, /dispatches",
+        "storage": f'STORAGE_EMULATOR_HOST={urls.storage}, then '
+        f'storage.Client(project="{urls.project}").bucket("{urls.bucket}")',
+        "gemini": f'genai.Client(api_key="local", http_options={{"base_url": "{urls.gemini}"}})',
+    }  # fmt: skip
+    lines = [f"{name:<18} {getattr(urls, name)}\n{'':<18}   {hint}" for name, hint in hints.items()]
+    lines += [f"{'queue ' + name:<18} {path}" for name, path in urls.queues.items()]
+    lines += [
+        "",
+        f"export FSS_DISPATCHER_URL={urls.dispatcher} FSS_STATUS_URL={urls.status}",
+        "fss sync --watch",
+        "",
+        "Ctrl-C stops everything.",
+    ]
+    return "\n".join(lines)

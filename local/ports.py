@@ -1,0 +1,51 @@
+"""Loopback ports that a run can come back to."""
+
+from __future__ import annotations
+
+import random
+import socket
+import time
+
+HOST = "127.0.0.1"
+
+CANDIDATES = range(20_000, 32_000)
+"""Below what systems hand out by themselves (Linux: 32768 and up, others 49152 and up): nothing
+takes one of these by chance between two runs, or between its choice and its use."""
+
+_LOOK_AGAIN = 0.05
+
+
+def loopback(port: int) -> str:
+    """Return the address ``127.0.0.1:PORT``."""
+    return f"{HOST}:{port}"
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        # As servers do: connections of an earlier server that are being forgotten don't count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def becomes_free(port: int, within: float) -> bool:
+    """Wait at most `within` seconds for an earlier server to leave; whether the port is free."""
+    deadline = time.monotonic() + within
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_LOOK_AGAIN)
+    return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Return different free ports, at random so that runs starting together don't meet."""
+    shuffled = random.sample(CANDIDATES, len(CANDIDATES))
+    found = [port for port, _ in zip(filter(is_free, shuffled), range(count), strict=False)]
+    if len(found) < count:
+        raise OSError(f"only {len(found)} of {count} ports are free on {HOST}")
+    return found
