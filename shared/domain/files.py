@@ -94,6 +94,8 @@ class FileRecord:
     desired_media_type: str = ""
     desired_sidecar_generation: int = 0
     desired_skip_reason: str = ""
+    # A journey took its aim from the object itself: no remembered listing speaks of it.
+    look_again: bool = False
 
     # The next step: a task that exists or is being made, or a slot that the file waits for.
     task_seq: int = 0

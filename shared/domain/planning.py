@@ -122,6 +122,7 @@ def _vanished(
         record,
         desired_key="",
         desired_skip_reason="",
+        look_again=False,
         fence=fence,
         change=Change.REMOVED,
         decided_in=batch_id,
@@ -191,6 +192,7 @@ def _aimed(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
         desired_media_type=want.media_type,
         desired_sidecar_generation=want.sidecar_generation,
         desired_skip_reason=want.skip_reason,
+        look_again=False,
         fence=fence,
     )
 
@@ -214,17 +216,22 @@ def re_aimed(
     if wanted is None or wanted.skip_reason:
         target = replace(record, desired_key="", desired_skip_reason="")
         if wanted is not None:
-            target = _aimed(record, wanted, record.fence)
+            target = _looked_at(record, wanted)
         return journey.given_up(target, now)
-    target = _aimed(record, wanted, record.fence)
+    target = _looked_at(record, wanted)
     if target.desired_key == record.working_key and record.status is FileStatus.UPLOADED:
         return journey.postponed(target, now, now)
     return journey.restarted(target, now, policy)
 
 
+def _looked_at(record: FileRecord, wanted: Wanted) -> FileRecord:
+    """Aimed at what a journey saw; the next scan looks at it whatever the listing says."""
+    return replace(_aimed(record, wanted, record.fence), look_again=True)
+
+
 def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) -> FileRecord:
     """The last look before a removal found the object: as it was indexed, or with other content."""
-    target = _aimed(record, wanted, record.fence)
+    target = _looked_at(record, wanted)
     if wanted.key == record.current_key and not record.stale_documents:
         return journey.kept(target, now)
     return journey.journey_begun(journey.taken_over(target, batch_id), now)

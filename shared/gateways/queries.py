@@ -24,6 +24,11 @@ def records_in_range(start: str, end: str, limit: int) -> Query:
     return Query(FILES, tuple(where), ("path",), limit)
 
 
+def to_look_at(limit: int) -> Query:
+    """Files whose records say more than any scan has seen."""
+    return Query(FILES, (Where("look_again", Op.EQ, value=True),), (), limit)
+
+
 def ready_for(slot: Slot, now: datetime, limit: int) -> Query:
     """Files that wait for a metered request, the longest waiting first."""
     return Query(

@@ -20,7 +20,7 @@ from shared.gateways.ports import QueueName, Task
 from shared.gateways.records import LEASE, Stored, batch_path, creating, page_path
 from shared.services.closing import Closing
 from shared.services.context import PAYLOAD_VERSION, Context, Deadline, checked_payload
-from shared.services.scan_page import ScanPage
+from shared.services.scan_page import ScanPage, Unsettled
 
 
 def scan_task(batch: Batch, index: int) -> Task:
@@ -70,10 +70,11 @@ class ScanBucket:
         """Go on from page ``index``, whose ``result`` is known where it was done before."""
         context = self._context
         deadline = Deadline.after(context.clock, context.rules.work_budget / 2)
+        unsettled = Unsettled(context)
         pages = 0
         while True:
             if result is None:
-                result = self._scan_page(batch, index, previous)
+                result = self._scan_page(batch, index, previous, unsettled)
                 pages += 1
             if result is None:
                 return pages  # a second delivery was faster, and goes on
@@ -86,11 +87,11 @@ class ScanBucket:
                 return pages
 
     def _scan_page(
-        self, batch: Batch, index: int, previous: PageResult | None
+        self, batch: Batch, index: int, previous: PageResult | None, unsettled: Unsettled
     ) -> PageResult | None:
         context = self._context
         start = previous.next_start if previous else ""
-        page = ScanPage(context, batch, lambda: self._check_lease(batch))(start)
+        page = ScanPage(context, batch, unsettled, lambda: self._check_lease(batch))(start)
         counts = Counter(previous.counts if previous else {})
         counts.update(page.counts)
         result = PageResult(

@@ -23,8 +23,24 @@ from shared.services.page_ranges import PageRanges, listing_digest
 GROWTH = 1.5
 """A remembered range may grow to so many pages before it is split."""
 
+MOST_UNSETTLED = 1000
+"""More of these, and no remembered page is trusted."""
+
 SETTINGS_VERSION = 1
 """Moves on where the code decides otherwise about the same listing."""
+
+
+class Unsettled:
+    """Paths whose records a journey aimed by itself: no remembered page speaks of them."""
+
+    def __init__(self, context: Context) -> None:
+        found = context.records.query(FileRecord, queries.to_look_at(MOST_UNSETTLED))
+        self._paths = [stored.present.path for stored in found]
+
+    def __call__(self, start: str, end: str) -> bool:
+        """Whether any may lie in start <= path < end (empty: no bound)."""
+        too_many = len(self._paths) == MOST_UNSETTLED
+        return too_many or any(start <= path and (not end or path < end) for path in self._paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +69,13 @@ class _Listing:
 class ScanPage:
     """Scans the page that begins at a name."""
 
-    def __init__(self, context: Context, batch: Batch, guard: Callable[[], None]) -> None:
+    def __init__(
+        self, context: Context, batch: Batch, unsettled: Unsettled, guard: Callable[[], None]
+    ) -> None:
         """``guard`` is called before anything is written; it raises where writing must stop."""
         self._context = context
         self._batch = batch
+        self._unsettled = unsettled
         self._guard = guard
         self._ranges = PageRanges(context)
         # Ranges remember the whole deployment's scan; a part of it only invalidates them.
@@ -72,7 +91,7 @@ class ScanPage:
         listing = self._list(start, known)
         identity = listing_digest(listing.objects, listing.sidecars)
         settings = self._settings()
-        trusted = self._batch.mode is not SyncMode.FULL
+        trusted = self._batch.mode is not SyncMode.FULL and not self._unsettled(start, listing.end)
         if known and trusted and known.end == listing.end and known.says(identity, settings):
             return ScannedPage(listing.end, known.counts)
 

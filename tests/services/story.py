@@ -217,7 +217,16 @@ def in_step(world: World) -> bool:
 
 def changes(summary: Mapping[str, Any]) -> dict[str, int]:
     """The summary's figures that are not zero."""
-    names = (
-        "scanned new changed metadata_changed removed unchanged skipped indexed deleted failed"
-    ).split()
+    names = [
+        "scanned",
+        "new",
+        "changed",
+        "metadata_changed",
+        "removed",
+        "unchanged",
+        "skipped",
+        "indexed",
+        "deleted",
+        "failed",
+    ]
     return {name: summary[name] for name in names if summary[name]}

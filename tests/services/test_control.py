@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.batches import BatchStatus
 from shared.domain.errors import InvalidRequest
 from shared.domain.files import FileStatus
 from shared.services.control import NoSuchBatch
@@ -149,4 +148,3 @@ def test_a_batch_that_is_not_there_or_over_is_said_to_be(act: str) -> None:
         getattr(world.control, act)("nothing")
     with pytest.raises(InvalidRequest, match="is over: completed"):
         getattr(world.control, act)(over)
-    assert BatchStatus.COMPLETED.is_terminal

@@ -15,8 +15,8 @@ from tests.services.story import (
     PATH,
     SECOND,
     Crash,
-    begun,
     batch_now,
+    begun,
     come_to_task,
     contents,
     denied,
@@ -25,7 +25,6 @@ from tests.services.story import (
     later,
     lost,
     operations,
-    play,
     play_out,
     play_to,
     throttled,
@@ -34,11 +33,6 @@ from tests.services.story import (
     wanted,
     world_with,
 )
-from tests.world import World
-
-
-def at_import(world: World) -> object:
-    return come_to_task(world, FileStatus.UPLOADED, "uploads")
 
 
 def test_the_intent_is_written_before_the_request() -> None:
@@ -217,11 +211,7 @@ def test_a_sidecar_changed_between_upload_and_import_makes_one_document_of_the_n
 
     (document,) = world.store_documents()
     assert document.metadata.get("title") == (None if change == "removed" else "New")
-    assert in_step_with_sidecar(world)
-
-
-def in_step_with_sidecar(world: World) -> bool:
-    return list(contents(world)) == [PATH]
+    assert list(contents(world)) == [PATH]
 
 
 def test_an_unreadable_sidecar_does_not_stop_its_file_and_is_reported() -> None:
@@ -386,4 +376,3 @@ def test_a_metered_request_is_made_by_one_dispatch_only_even_when_it_fails() -> 
     assert max(count for _, _, count in world.dispatches) == 1
     assert {q for _, q, count in world.dispatches if count} == {"uploads"}
     assert batch_now(world, batch).requests["metered"] == world.gemini.metered
-    assert play  # the loop that delivered them

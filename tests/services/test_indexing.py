@@ -18,8 +18,8 @@ from tests.services.story import (
     SECOND,
     Crash,
     begun,
-    cancelled,
     breaker_now,
+    cancelled,
     come_to_task,
     denied,
     in_step,
@@ -467,7 +467,9 @@ def test_a_crash_after_the_old_document_was_deleted_goes_on_to_the_end() -> None
 # --- the bucket moved on ----------------------------------------------------------------------
 
 
-def test_content_that_changed_while_its_import_ran_is_imported_right_after_and_replaces_it() -> None:
+def test_content_that_changed_while_its_import_ran_is_imported_right_after_and_replaces_it() -> (
+    None
+):
     world = world_with()
     world.gemini.import_latency = 10 * MINUTE
     batch = begun(world)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -54,16 +55,17 @@ def most_in_a_minute(times: list[datetime]) -> int:
     return max(sum(first <= at < first + MINUTE for at in times) for first in times)
 
 
-def test_slots_are_spaced_evenly_two_ticks_ahead() -> None:
+def test_slots_are_spaced_evenly_two_ticks_ahead_after_a_gentle_start() -> None:
     world = world_with(*files(100), given=TIER1)
     begun(world)
     play(world, lambda: planned(world))
 
     times = planned(world)
-    gaps = {later - earlier for earlier, later in zip(times, times[1:], strict=False)}
-    assert gaps == {timedelta(seconds=3.03)}
+    first, *others = (later - earlier for earlier, later in pairwise(times))
+    assert times[0] - world.clock.now() == SECOND
+    assert (first, set(others)) == (timedelta(seconds=6.06), {timedelta(seconds=3.03)})
     assert times[-1] - world.clock.now() <= 2 * MINUTE
-    assert len(times) == 40  # floor(120 / 3.03) + 1
+    assert len(times) == 39  # at 1 s, and floor((120 - 7.06) / 3.03) + 1 from 7.06 s on
 
 
 def test_workers_together_keep_the_rate_however_many_there_are() -> None:
@@ -107,7 +109,8 @@ def test_the_spacing_follows_the_breaker_and_the_learned_factor(
     play(world, lambda: planned(world))
 
     times = planned(world)
-    assert times[1] - times[0] == timedelta(seconds=gap)
+    first, second = (later - earlier for earlier, later in pairwise(times[:3]))
+    assert (first, second) == (timedelta(seconds=2 * gap), timedelta(seconds=gap))
     if state is CircuitState.HALF_OPEN:
         assert len(times) == 3
 
@@ -148,7 +151,7 @@ def test_no_more_imports_are_in_progress_than_allowed() -> None:
 
 def test_uploads_run_at_most_so_many_raw_bytes_ahead_of_the_imports() -> None:
     world = World(rules(max_raw_bytes=1000, max_imports_in_progress=2))
-    world.put({path: "x" * 400 for path in files(8)})
+    world.put(dict.fromkeys(files(8), "x" * 400))
     world.gemini.import_latency = MINUTE
     batch = begun(world)
     most = 0

@@ -9,7 +9,6 @@ from shared.domain.errors import GatewayError, NotFound, QuotaKind
 from shared.domain.files import FileStatus
 from tests.services.story import (
     DAY,
-    HOUR,
     PATH,
     SECOND,
     Crash,
@@ -286,4 +285,3 @@ def test_full_storage_does_not_stop_the_removals_that_would_free_it() -> None:
     later(world, DAY)
     assert world.sync()["status"] == "completed"
     assert in_step(world)
-    assert HOUR

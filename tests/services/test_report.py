@@ -18,10 +18,27 @@ from tests.services.story import (
 )
 from tests.world import World
 
-SUMMARY = (
-    "batch_id status mode trigger scanned new changed metadata_changed removed unchanged skipped "
-    "indexed deleted failed requests started_at completed_at skips failures"
-).split()
+SUMMARY = [
+    "batch_id",
+    "status",
+    "mode",
+    "trigger",
+    "scanned",
+    "new",
+    "changed",
+    "metadata_changed",
+    "removed",
+    "unchanged",
+    "skipped",
+    "indexed",
+    "deleted",
+    "failed",
+    "requests",
+    "started_at",
+    "completed_at",
+    "skips",
+    "failures",
+]
 
 
 def test_a_batch_is_told_with_the_keys_that_were_promised() -> None:

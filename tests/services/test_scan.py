@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -102,9 +103,7 @@ def test_page_boundaries_lose_nothing_and_count_nothing_twice(count: int) -> Non
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 4, 5])
 def test_a_sidecar_on_the_next_page_is_seen_with_its_base(page_size: int) -> None:
-    world = world_with(
-        "a.md", "a.md.b.txt", "a.md.c.txt", "z.md", given=rules(page_size=page_size)
-    )
+    world = world_with("a.md", "a.md.b.txt", "a.md.c.txt", "z.md", given=rules(page_size=page_size))
     world.put({"a.md.meta.json": '{"title": "A"}'})
 
     summary = world.sync()
@@ -342,10 +341,8 @@ def test_a_scan_that_was_overtaken_does_not_undo_what_its_follower_wrote() -> No
 
     world.put({PATH: "new content"})
     world.bucket.on_call = overtaken
-    try:
+    with suppress(LostLease):
         world.scan(task.payload)
-    except LostLease:
-        pass
 
     assert world.file(PATH).fence == 4  # the first sync, the second, its take-over, the third
     assert in_step(world)

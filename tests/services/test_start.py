@@ -12,7 +12,6 @@ from shared.domain.files import FileStatus
 from shared.domain.lease import Lease
 from shared.gateways.ports import Query
 from shared.gateways.records import DEPLOYMENT, LEASE
-from shared.services.context import Context
 from shared.services.start import AlreadyRunning, StartSync, SyncRequest
 from tests.services.story import (
     DAY,
@@ -70,7 +69,7 @@ def test_a_second_start_is_refused_with_the_running_batch() -> None:
 def test_of_two_starts_at_one_moment_one_makes_the_batch_and_the_other_learns_its_name() -> None:
     world = world_with()
     read = world.documents.get_all
-    first = []
+    first: list[str] = []
 
     def overtaken(paths: list[str]) -> object:
         snapshots = read(paths)
@@ -92,7 +91,7 @@ def test_twenty_starts_at_one_moment_make_one_batch_each_time() -> None:
         world = world_with()
         read = world.documents.get_all
         left = [losers]
-        refused = []
+        refused: list[str] = []
 
         def overtaken(
             paths: list[str],
@@ -251,21 +250,10 @@ def test_two_stores_of_one_name_are_refused_by_name() -> None:
 
 def losing_its_records() -> World:
     """A world whose store holds documents, and whose records are gone."""
-    old = synced("a.md", "b.md")
-    world = World(old.rules, old.clock)
-    world.gemini, world.bucket = old.gemini, old.bucket
-    context: Context = replace(world.context, gemini=old.gemini, bucket=old.bucket)
-    fresh = World(old.rules, old.clock)
-    fresh.gemini, fresh.bucket = old.gemini, old.bucket
-    fresh.context = replace(
-        fresh.context, gemini=context.gemini, bucket=context.bucket
-    )
-    for name in ("start", "scan", "supervise", "control", "advance"):
-        kind = type(getattr(fresh, name))
-        setattr(fresh, name, kind(fresh.context))
-    fresh.clock.advance(SECOND)
-    fresh._next_tick = fresh.clock.now()
-    return fresh
+    world = synced("a.md", "b.md")
+    world.documents._collections.clear()
+    world.clock.advance(SECOND)
+    return world
 
 
 def test_a_store_with_documents_beside_empty_records_is_refused_with_the_way_out() -> None:

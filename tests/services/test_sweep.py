@@ -139,7 +139,7 @@ def test_a_saved_place_in_the_listing_that_is_no_longer_good_begins_the_listing_
     batch = begun(world)
     uncertain(world, took_effect=True)
     key = world.file(PATH).working_key
-    state = SweepState(started_at=world.clock.now(), page_token="old", wanted=(key,))  # noqa: S106 - a page token
+    state = SweepState(started_at=world.clock.now(), page_token="old", wanted=(key,))
     world.records.change(SweepState, SWEEP, lambda _: state)
     world.clock.advance(HOUR)
     ask = world.gemini.list_documents
@@ -187,10 +187,17 @@ def test_of_two_documents_of_one_import_the_newest_stays() -> None:
     twin = f"{document.name[:-1]}9"
     world.gemini._stores[document.name.partition("/documents/")[0]].imports[twin] = type(made)(
         type(made.document)(
-            twin, document.display_name, document.state, document.size, document.created_at,
+            twin,
+            document.display_name,
+            document.state,
+            document.size,
+            document.created_at,
             document.metadata,
         ),
-        made.operation, made.source, made.settles_at, made.fate,
+        made.operation,
+        made.source,
+        made.settles_at,
+        made.fate,
     )
 
     assert play_out(world, batch).status == "completed"
@@ -227,9 +234,7 @@ def test_a_failed_document_of_a_lost_import_is_not_left_behind() -> None:
 
 def test_a_failed_document_of_a_lost_import_that_recovers_is_kept() -> None:
     world = world_with()
-    world.gemini.fates.append(
-        ImportFate(document_fails=True, recovers_after=HOUR + 3 * MINUTE)
-    )
+    world.gemini.fates.append(ImportFate(document_fails=True, recovers_after=HOUR + 3 * MINUTE))
     batch = begun(world)
     uncertain(world, took_effect=True)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from shared.domain.breaker import CircuitState, OpenCause
 from shared.domain.errors import Unavailable
 from shared.domain.files import FailureKind, FileStatus
 from shared.domain.tiers import tier_named
+from shared.gateways.memory.imports import ImportFate
 from tests.services.story import (
     MINUTE,
     SECOND,
@@ -52,7 +55,7 @@ def test_the_first_429_ever_does_not_open_the_breaker() -> None:
     state = breaker_now(world)
     assert state.state is CircuitState.CLOSED
     assert state.hold_until == world.clock.now() + 10 * SECOND
-    assert state.learned_factor == 0.7
+    assert state.learned_factor == 1.0
     assert play_out(world, batch).status == "completed"
 
 
@@ -70,7 +73,7 @@ def test_three_429s_in_a_row_open_it_and_the_trickle_is_a_third_of_the_rate() ->
     play(world, lambda: world.clock.now() >= opened_at + 295 * SECOND, steps=5000)
     trickle = [at for at, _, metered in world.dispatches if metered and at > opened_at]
     assert 15 <= len(trickle) <= 33  # 295 s at 9.09 s; the hold and a tick may cost some
-    gaps = [b - a for a, b in zip(trickle, trickle[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(trickle)]
     assert min(gaps) >= 9 * SECOND
     assert batch.status == "running"
 
@@ -125,7 +128,11 @@ def test_a_late_429_while_open_does_not_extend_the_cooldown() -> None:
     world.supervise()
     until = world.clock.now() + 300 * SECOND
     set_breaker(
-        world, state=CircuitState.OPEN, generation=1, openings=1, cooldown_until=until,
+        world,
+        state=CircuitState.OPEN,
+        generation=1,
+        openings=1,
+        cooldown_until=until,
         hold_seconds=10.0,
     )
     throttle(world, 2)
@@ -216,8 +223,6 @@ def test_every_metered_success_is_an_entry_of_the_window_with_a_time_to_go() -> 
 
 @pytest.mark.parametrize("count", [20, 19])
 def test_many_failed_documents_lower_the_factor_though_every_reply_was_good(count: int) -> None:
-    from shared.gateways.memory.imports import ImportFate
-
     world = world_with(*(f"{n:02d}.md" for n in range(count)))
     world.gemini.fates.extend([ImportFate(document_fails=True)] * count)
     begun(world)

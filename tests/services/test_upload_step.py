@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from shared.domain.files import FailureKind, FileStatus, Slot
 from shared.gateways.ports import RemoteState
 from shared.services.advance import Outcome
 from tests.services.story import (
+    DAY,
     HOUR,
     MINUTE,
     PATH,
@@ -39,6 +41,22 @@ from tests.services.story import (
     wanted,
     world_with,
 )
+from tests.world import World
+
+
+def spoil(world: World, **changes: object) -> None:
+    """Make the service say so of the file's raw file."""
+    name = world.file(PATH).raw_file
+    kept = world.gemini._files[name]
+    reply = replace(kept.reply, **changes)  # type: ignore[arg-type]  # field names
+    never = world.clock.now() + 48 * HOUR
+    world.gemini._files[name] = replace(kept, reply=reply, ready_at=never)
+
+
+def planned_generation(world: World) -> int:
+    """The breaker's generation under which the file's task was planned; -1 without one."""
+    mine = [task for task in world.queues.waiting if task.payload.get("path") == PATH]
+    return int(mine[0].payload["generation"]) if mine else -1
 
 
 def test_an_upload_counts_its_attempt_and_waits_for_an_import_slot_when_active() -> None:
@@ -173,38 +191,20 @@ def test_an_upload_found_by_name_is_believed_only_byte_for_byte() -> None:
 
 
 @pytest.mark.parametrize("why", ["failed", "expiring"])
-def test_a_name_taken_by_what_cannot_be_used_moves_on_to_the_next_epoch(
-    why: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_taken_by_what_cannot_be_used_moves_on_to_the_next_epoch(why: str) -> None:
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
     world.gemini.fail_next("upload", lost(), after_effect=True)
     world.deliver(task)
-    first = world.file(PATH).raw_file
     if why == "expiring":
-        kept = world.gemini._files[first]
-        soon = world.clock.now() + 2 * HOUR
-        reply = kept.reply.__replace__(expires_at=soon) if hasattr(kept.reply, "__replace__") else (
-            type(kept.reply)(kept.reply.name, kept.reply.state, kept.reply.size,
-                             kept.reply.sha256, soon)
-        )
-        world.gemini._files[first] = type(kept)(reply, kept.ready_at, kept.expires_at)
+        spoil(world, expires_at=world.clock.now() + 2 * HOUR)
     else:
-        kept = world.gemini._files[first]
-        reply = type(kept.reply)(
-            kept.reply.name, RemoteState.FAILED, kept.reply.size, kept.reply.sha256,
-            kept.reply.expires_at,
-        )
-        world.gemini._files[first] = type(kept)(
-            reply, world.clock.now() + 48 * HOUR, kept.expires_at
-        )
-    del monkeypatch
+        spoil(world, state=RemoteState.FAILED)
 
     play(world, lambda: world.file(PATH).upload_epoch == 1)
 
-    summary = play_out(world, batch)
-    assert summary.status == "completed"
+    assert play_out(world, batch).status == "completed"
     assert contents(world) == wanted(world)
 
 
@@ -296,13 +296,8 @@ def test_a_raw_file_that_fails_is_uploaded_again_under_a_new_name() -> None:
     world.gemini.file_latency = HOUR
     batch = begun(world)
     play_to(world, FileStatus.UPLOADED)
-    first = world.file(PATH).raw_file
     world.gemini.file_latency = timedelta()
-    kept = world.gemini._files[first]
-    reply = type(kept.reply)(
-        first, RemoteState.FAILED, kept.reply.size, kept.reply.sha256, kept.reply.expires_at, "no"
-    )
-    world.gemini._files[first] = type(kept)(reply, kept.ready_at + 48 * HOUR, kept.expires_at)
+    spoil(world, state=RemoteState.FAILED)
 
     assert play_out(world, batch).status == "completed"
     assert in_step(world)
@@ -388,9 +383,9 @@ def test_five_errors_exhaust_a_file_and_backoffs_grow_between_them() -> None:
     file = world.file(PATH)
     assert (file.status, file.failure_kind) == (FileStatus.FAILED, FailureKind.EXHAUSTED)
     assert file.attempts == 5
-    assert file.eligible_at == file.failed_at + timedelta(days=1) if file.failed_at else False
+    assert file.failed_at is not None
+    assert file.eligible_at == file.failed_at + DAY
     assert len(times) == 10
-    assert world.report.batch(batch.batch_id)["failures"][0]["attempts"] == 5  # type: ignore[index]  # it is there
 
 
 def test_an_upload_that_kills_its_process_every_time_is_given_up_in_the_end() -> None:
@@ -454,7 +449,7 @@ def test_a_probe_spent_on_a_replaced_object_gives_its_permit_back() -> None:
     begun(world)
     come_to_task(world, FileStatus.PENDING, "uploads")
     half_open(world)
-    play(world, lambda: task_planned_under(world) == 2)
+    play(world, lambda: planned_generation(world) == 2)
     world.put({PATH: "other content"})
 
     deliver_at_its_time(world, task_of(world))
@@ -468,7 +463,7 @@ def test_an_upload_found_by_name_is_no_successful_probe() -> None:
     begun(world)
     come_to_task(world, FileStatus.PENDING, "uploads")
     half_open(world)
-    play(world, lambda: task_planned_under(world) == 2)
+    play(world, lambda: planned_generation(world) == 2)
     task = task_of(world)
     world.gemini.fail_next("upload", Crash(), after_effect=True)
     with pytest.raises(Crash):
@@ -480,8 +475,3 @@ def test_an_upload_found_by_name_is_no_successful_probe() -> None:
     assert world.file(PATH).status is FileStatus.UPLOADED
     state = breaker_now(world)
     assert (state.probe_successes, state.permits) == (0, {})
-
-
-def task_planned_under(world: object) -> int:
-    waiting = [t for t in world.queues.waiting if t.payload.get("path") == PATH]  # type: ignore[attr-defined]
-    return waiting[0].payload["generation"] if waiting else -1

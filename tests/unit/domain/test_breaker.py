@@ -84,13 +84,53 @@ OPEN = throttled(NEW, "ttt")  # at START, generation 1, held to 10 s, cooling do
 # ------------------------------------------------------------------ opening
 
 
-def test_the_first_429_ever_holds_and_slows_but_does_not_open() -> None:
+def test_the_first_429_ever_holds_and_changes_nothing_else() -> None:
     after = throttled(NEW, "t")
 
-    assert after.state is CircuitState.CLOSED
-    assert after.hold_until == at(10)
-    assert after.learned_factor == 0.7
-    assert after.generation == 0
+    assert after == BreakerState(hold_until=at(10), hold_seconds=10, updated_at=START)
+
+
+@pytest.mark.parametrize(
+    ("newest_first", "factor"),
+    [
+        ("t" + "s" * 99, 1.0),
+        ("t" + "s" * 98 + "t", 0.7),
+        ("t" + "s" * 99 + "t", 1.0),
+        ("tst", 0.7),
+        ("tt", 0.7),
+    ],
+    ids=["alone", "2nd of 100", "the other is the 101st", "2nd of a few", "in a row"],
+)
+def test_a_429_lowers_the_factor_unless_it_is_the_only_one_of_the_latest_hundred(
+    newest_first: str, factor: float
+) -> None:
+    after = throttled(NEW, newest_first)
+
+    assert (after.state, after.hold_until) == (CircuitState.CLOSED, at(10))
+    assert (after.learned_factor, after.factor_cut_at) == (factor, START if factor < 1 else None)
+
+
+def test_429s_of_an_earlier_generation_do_not_make_another_more_than_a_stray() -> None:
+    entries = window("t", generation=3) + window("ttt", generation=2)
+
+    after = on_throttled(replace(NEW, generation=3), entries, Permit(3), START, POLICY)
+
+    assert after is not None
+    assert (after.hold_until, after.learned_factor) == (at(10), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("allowance", "factors"), [(0, [0.7, 0.7, 0.7]), (1, [1, 0.7, 0.7]), (2, [1, 1, 0.7])]
+)
+def test_the_policy_says_how_many_429s_are_strays(allowance: int, factors: list[float]) -> None:
+    policy = replace(POLICY, stray_allowance=allowance)
+    found = []
+    for newest_first in ("t", "tst", "tstst"):
+        after = on_throttled(NEW, window(newest_first), Permit(0), START, policy)
+        assert after is not None
+        found.append(after.learned_factor)
+
+    assert found == factors
 
 
 def test_five_429s_among_the_latest_hundred_open_it() -> None:
@@ -158,24 +198,25 @@ def test_a_429_that_does_not_open_holds_for_its_retry_after() -> None:
 
 
 def test_a_burst_of_429s_in_flight_is_one_signal() -> None:
-    held = throttled(NEW, "t")
+    held = throttled(NEW, "tst")
 
-    assert on_throttled(held, window("tst"), Permit(0), at(2), POLICY) is None
-    assert throttled(held, "ttt", seconds=2).learned_factor == 0.7
+    assert held.learned_factor == 0.7
+    assert on_throttled(held, window("ttst"), Permit(0), at(2), POLICY) is None
+    assert throttled(held, "tttst", seconds=2).learned_factor == 0.7
 
 
 def test_in_a_burst_a_longer_retry_after_extends_the_hold() -> None:
-    after = throttled(throttled(NEW, "t"), "tst", seconds=2, retry_after=20)
+    after = throttled(throttled(NEW, "tst"), "ttst", seconds=2, retry_after=20)
 
     assert after.hold_until == at(22)
     assert after.learned_factor == 0.7
 
 
-def test_each_429_after_a_hold_lowers_the_factor_to_a_tenth_at_least() -> None:
-    state = NEW
+def test_each_later_429_after_a_hold_lowers_the_factor_to_a_tenth_at_least() -> None:
+    state = throttled(NEW, "t")
     factors = []
-    for turn in range(8):
-        state = throttled(state, "t", seconds=20 * turn)
+    for turn in range(1, 9):
+        state = throttled(state, "tst", seconds=20 * turn)
         factors.append(state.learned_factor)
 
     assert factors == [0.7, 0.49, 0.343, 0.2401, 0.1681, 0.1177, 0.1, 0.1]
@@ -401,12 +442,16 @@ def test_a_tick_drops_expired_permits() -> None:
 
 def test_a_hundred_clean_requests_make_openings_forgotten() -> None:
     worn = BreakerState(generation=3, openings=4)
+    stray = window("s" * 50 + "t" + "s" * 49, generation=3)
+    two = window("s" * 50 + "tt" + "s" * 48, generation=3)
 
     assert on_tick(worn, window("s" * 99, generation=3), START, POLICY, preset_rate=1) is None
     assert on_tick(worn, window("s" * 100, generation=2), START, POLICY, preset_rate=1) is None
     after = on_tick(worn, window("s" * 100, generation=3), START, POLICY, preset_rate=1)
 
     assert after == BreakerState(generation=3, openings=0, updated_at=START)
+    assert on_tick(worn, stray, START, POLICY, preset_rate=1) == after
+    assert on_tick(worn, two, START, POLICY, preset_rate=1) is None
     assert throttled(replace(worn, openings=0), "ttt").cooldown_seconds == 300
 
 
@@ -417,7 +462,8 @@ def test_a_hundred_clean_requests_make_openings_forgotten() -> None:
         ("s" * 100, 2.0, -1000, 0.75),
         ("s" * 100, 3.0, -1000, 0.7),
         ("s" * 99, 1.0, -1000, 0.7),
-        ("s" * 99 + "t", 1.0, -1000, 0.7),
+        ("s" * 99 + "t", 1.0, -1000, 0.75),
+        ("s" * 98 + "tt", 1.0, -1000, 0.7),
         ("s" * 100, 1.0, -99, 0.7),
     ],
     ids=[
@@ -425,6 +471,7 @@ def test_a_hundred_clean_requests_make_openings_forgotten() -> None:
         "at more than half of it",
         "idle",
         "not full",
+        "clean but for a stray",
         "not clean",
         "begun before the last change",
     ],
@@ -638,6 +685,8 @@ def test_scaling_divides_every_wait_but_not_the_windows_retention() -> None:
     [
         ({"throttle_threshold": 1}, "1 < throttle_threshold"),
         ({"throttle_threshold": 101}, "throttle_threshold <= window_size"),
+        ({"stray_allowance": -1}, "0 <= stray_allowance"),
+        ({"stray_allowance": 5}, "stray_allowance < throttle_threshold"),
         ({"consecutive_threshold": 0}, "1 <= consecutive_threshold"),
         ({"half_open_probes": 0}, "1 <= half_open_probes"),
         ({"cooldown": timedelta(hours=2)}, "cooldown <= cooldown_cap"),

@@ -107,10 +107,10 @@ class PlainBreaker:
 
     def is_throttled(self, now: int, wish: int) -> None:
         held = now < self.hold_end
-        if not held:
+        outcomes = "".join(what for _, era, what in self.log[-8:] if era == self.era)
+        if not held and outcomes.count("t") > 1:
             self.factor = max(0.25, round(self.factor / 2, 4))
             self.changed = now
-        outcomes = "".join(what for _, era, what in self.log[-8:] if era == self.era)
         trips = outcomes.count("t") >= 3 or outcomes.endswith("tt")
         if self.mode == "half_open" or (self.mode == "closed" and trips):
             self.trip(now, wish)
@@ -140,7 +140,8 @@ class PlainBreaker:
             self.probes = {probe: end for probe, end in self.probes.items() if end > now}
         elif self.mode == "closed":
             latest = self.log[-8:]
-            if len(latest) < 8 or any(e != self.era or what == "t" for _, e, what in latest):
+            outcomes = "".join(what for _, era, what in latest if era == self.era)
+            if len(outcomes) < 8 or outcomes.count("t") > 1:
                 return
             self.openings = 0
             began, ended = latest[0][0], latest[-1][0]

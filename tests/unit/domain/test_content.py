@@ -70,7 +70,9 @@ def test_chunking_and_embedding_settings_are_part_of_the_import_settings() -> No
             embedding_model=model, max_tokens_per_chunk=tokens, max_overlap_tokens=overlap
         )
 
-    assert len({settings("", 0, 0), settings("m", 0, 0), settings("", 9, 0), settings("", 9, 1)}) == 4
+    assert (
+        len({settings("", 0, 0), settings("m", 0, 0), settings("", 9, 0), settings("", 9, 1)}) == 4
+    )
 
 
 def test_a_raw_files_id_is_legal_and_tells_store_content_and_epoch_apart() -> None:

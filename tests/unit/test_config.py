@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.config import CommonSettings, SyncSettings
+from shared.domain.batches import DeletePolicy
+from shared.domain.errors import InvalidRequest
+from shared.domain.metadata import DEFAULT_EXPECTED_FIELDS
+from shared.domain.pacing import Start
+from shared.domain.tiers import load_tiers
+from shared.gateways.ports import Chunking, QueueName
+
+COMMON = {"PROJECT_ID": "p", "BUCKET": "b", "DEPLOYMENT": "dev"}
+GOOD = {
+    **COMMON,
+    "LOCATION": "us-central1",
+    "UPLOADS_QUEUE": "u",
+    "POLLS_QUEUE": "p",
+    "CONTROL_QUEUE": "c",
+    "UPLOAD_URL": "https://upload.example/",
+    "DISPATCHER_URL": "https://dispatcher.example",
+    "GEMINI_API_KEY": "AIza-very-secret",
+}
+
+
+def settings(**changes: str) -> SyncSettings:
+    return SyncSettings.from_environment({**GOOD, **changes})
+
+
+def problems(**changes: str) -> tuple[str, ...]:
+    with pytest.raises(InvalidRequest) as caught:
+        settings(**changes)
+    return caught.value.problems
+
+
+def test_good_settings_make_the_rules() -> None:
+    rules = settings(PREFIX="docs/", TIER="tier2", DELETE_POLICY="add_only").rules()
+
+    assert (rules.bucket, rules.prefix, rules.deployment) == ("b", "docs/", "dev")
+    assert (rules.tier.name, rules.tier.rpm) == ("tier2", 200)
+    assert rules.delete_policy is DeletePolicy.ADD_ONLY
+    assert rules.store_display_name == "file-search-sync dev"
+    assert rules.max_imports_in_progress == 50
+
+
+def test_defaults_are_those_that_are_documented() -> None:
+    found = settings()
+
+    assert (found.tier.name, found.time_scale, found.log_level) == ("tier1", 1.0, "INFO")
+    assert (found.firestore_database, found.prefix) == ("(default)", "")
+    assert (found.gemini_api_version, found.function_timeout_seconds) == ("v1beta", 300)
+    assert (found.max_file_bytes, found.chunking) == (104_857_600, None)
+    assert found.rules().expected_fields == DEFAULT_EXPECTED_FIELDS
+    assert found.rules().start == Start()
+
+
+def test_every_missing_key_is_named_at_once() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        SyncSettings.from_environment({})
+
+    assert sorted(caught.value.problems) == sorted(f"{name} is not set" for name in GOOD)
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert problems(BUCKET="", GEMINI_API_KEY="") == (
+        "BUCKET is not set",
+        "GEMINI_API_KEY is not set",
+    )
+
+
+def test_missing_and_bad_keys_are_named_together() -> None:
+    found = problems(BUCKET="", TIER="tier9", UPLOAD_URL="ftp://x", TIME_SCALE="0.5")
+
+    assert [problem.partition(":")[0].partition(" ")[0] for problem in found] == [
+        "BUCKET",
+        "TIER",
+        "TIME_SCALE",
+        "UPLOAD_URL",
+    ]
+
+
+def test_an_unknown_tier_names_the_tiers() -> None:
+    (problem,) = problems(TIER="tier9")
+    assert all(name in problem for name in load_tiers())
+    assert "'tier9'" in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PATH_TEMPLATE", "{category"),
+        ("PATH_TEMPLATE", "{year:nothing}"),
+        ("EXPECTED_FIELDS", "title,title"),
+        ("LOG_LEVEL", "LOUD"),
+        ("TIME_SCALE", "nan"),
+        ("TIME_SCALE", "inf"),
+        ("TIME_SCALE", "0"),
+        ("TIME_SCALE", "100.5"),
+        ("DISPATCHER_URL", "dispatcher.example"),
+        ("STATUS_URL", "javascript:x"),
+        ("GEMINI_API_VERSION", "../v1"),
+        ("CHUNK_MAX_TOKENS", "513"),
+        ("MAX_FILE_BYTES", "0"),
+        ("MAX_FILE_BYTES", "104857601"),
+        ("DELETE_POLICY", "delete"),
+        ("MAX_IMPORTS_IN_PROGRESS", "0"),
+        ("FUNCTION_TIMEOUT_SECONDS", "59"),
+        ("FUNCTION_TIMEOUT_SECONDS", "1796"),
+        ("FUNCTION_TIMEOUT_SECONDS", "5 minutes"),
+    ],
+)
+def test_a_bad_value_is_named_by_its_variable(name: str, value: str) -> None:
+    (problem,) = problems(**{name: value})
+    assert problem.startswith(f"{name}: ")
+
+
+def test_overlap_must_be_less_than_the_chunk() -> None:
+    (problem,) = problems(CHUNK_MAX_TOKENS="10", CHUNK_OVERLAP_TOKENS="10")
+    assert "chunk_overlap_tokens" in problem
+    assert settings(CHUNK_MAX_TOKENS="10", CHUNK_OVERLAP_TOKENS="9").chunking == Chunking(10, 9)
+
+
+def test_a_secret_is_never_repeated() -> None:
+    secret = GOOD["GEMINI_API_KEY"]
+    good = settings()
+    assert secret not in repr(good)
+    assert secret not in good.model_dump_json()
+    with pytest.raises(InvalidRequest) as caught:
+        SyncSettings.from_environment({"GEMINI_API_KEY": secret, "TIER": secret})
+    tier = next(problem for problem in caught.value.problems if problem.startswith("TIER"))
+    others = [problem for problem in caught.value.problems if problem is not tier]
+    assert all(secret not in problem for problem in others)
+    assert caught.value.__cause__ is None
+
+
+def test_the_status_function_needs_no_gemini_key_and_does_not_hold_one() -> None:
+    found = CommonSettings.from_environment({**COMMON, "GEMINI_API_KEY": "AIza-very-secret"})
+    assert "secret" not in repr(found)
+
+
+def test_lists_are_split_at_commas() -> None:
+    found = settings(EXPECTED_FIELDS=" title , year:int ,", INCLUDE="**/*.md, a/*", EXCLUDE="")
+    assert found.expected_fields == ("title", "year:int")
+    assert [glob.matches("a/x.txt") for glob in found.include] == [False, True]
+    assert found.exclude == ()
+    assert settings(EXPECTED_FIELDS="").expected_fields == DEFAULT_EXPECTED_FIELDS
+    assert settings(EXPECTED_FIELDS=",").expected_fields == ()
+
+
+def test_queues_and_urls_belong_together() -> None:
+    found = settings(STATUS_URL="https://status.example/")
+    assert found.queue_urls == {
+        QueueName.UPLOADS: "https://upload.example",
+        QueueName.POLLS: "https://upload.example",
+        QueueName.CONTROL: "https://dispatcher.example",
+    }
+    assert set(found.queue_ids.values()) == {"u", "p", "c"}
+    assert found.status_url_of("b1") == "https://status.example/batches/b1"
+    assert settings().status_url_of("b1") is None
+
+
+ZERO = timedelta(0)
+
+
+@given(st.integers(60, 1795))
+def test_budgets_nest_for_every_function_timeout(seconds: int) -> None:
+    found = settings(FUNCTION_TIMEOUT_SECONDS=str(seconds))
+    rules = found.rules()
+
+    assert (
+        ZERO
+        < rules.work_budget
+        < found.watchdog_budget
+        < found.function_timeout
+        <= found.dispatch_deadline
+        < rules.journey.claim_lifetime
+    )
+    assert found.dispatch_deadline <= timedelta(minutes=30)  # Cloud Tasks allows no more
+    assert rules.lease.takeover_delay >= found.function_timeout
+
+
+@given(st.integers(60, 1795), st.floats(1, 100))
+def test_a_claim_outlives_its_process_at_every_time_scale(seconds: int, scale: float) -> None:
+    found = settings(FUNCTION_TIMEOUT_SECONDS=str(seconds), TIME_SCALE=str(scale))
+    rules = found.rules()
+
+    assert ZERO < rules.work_budget < found.watchdog_budget < rules.journey.claim_lifetime
+    assert found.watchdog_budget < found.function_timeout
+    assert rules.lease.takeover_delay >= found.watchdog_budget
+
+
+@pytest.mark.parametrize("scale", [1, 2, 10, 50, 100])
+@pytest.mark.parametrize("seconds", [60, 300, 540, 1795])
+def test_time_scales_keep_what_a_batch_and_a_step_rest_on(seconds: int, scale: int) -> None:
+    found = settings(FUNCTION_TIMEOUT_SECONDS=str(seconds), TIME_SCALE=str(scale))
+    rules = found.rules()
+
+    assert rules.work_budget < found.watchdog_budget <= found.function_timeout
+    assert found.function_timeout < found.dispatch_deadline
+    assert found.watchdog_budget < rules.journey.claim_lifetime < rules.journey.import_deadline
+    assert rules.lease.duration >= 1.25 * rules.work_budget
+    assert rules.lease.takeover_delay >= found.watchdog_budget
+
+
+@pytest.mark.parametrize(
+    ("seconds", "scale", "budgets"),
+    [
+        (300, 1, (260, 280, 305, 660, 600)),
+        (1795, 1, (1755, 1775, 1800, 2662.5, 1800)),
+        (300, 10, (26, 28, 305, 66, 60)),
+        (300, 100, (14.8, 15, 305, 22.5, 15)),
+        (1795, 100, (17.55, 17.75, 1800, 26.625, 18)),
+    ],
+)
+def test_budgets_scale_down_to_what_a_busy_machine_needs(
+    seconds: int, scale: int, budgets: tuple[float, ...]
+) -> None:
+    found = settings(FUNCTION_TIMEOUT_SECONDS=str(seconds), TIME_SCALE=str(scale))
+    rules = found.rules()
+
+    assert tuple(
+        span.total_seconds()
+        for span in (
+            rules.work_budget,
+            found.watchdog_budget,
+            found.dispatch_deadline,
+            rules.journey.claim_lifetime,
+            rules.lease.takeover_delay,
+        )
+    ) == pytest.approx(budgets)
+
+
+def test_a_time_scale_divides_waits_together() -> None:
+    plain, fast = settings().rules(), settings(TIME_SCALE="10").rules()
+
+    for one, other in [
+        (plain.tick, fast.tick),
+        (plain.nudge, fast.nudge),
+        (plain.breaker.cooldown, fast.breaker.cooldown),
+        (plain.journey.import_deadline, fast.journey.import_deadline),
+        (plain.journey.backoff_first, fast.journey.backoff_first),
+        (plain.lease.duration, fast.lease.duration),
+        (plain.holds.storage, fast.holds.storage),
+        (plain.start.lead, fast.start.lead),
+        (plain.start.warm_up, fast.start.warm_up),
+        (plain.inline_wait, fast.inline_wait),
+    ]:
+        assert one == other * 10
