@@ -46,6 +46,9 @@ WATCHDOG_MARGIN = timedelta(seconds=20)
 LEAST_WATCHDOG = timedelta(seconds=15)
 """However much the time is scaled, a step has so long."""
 
+CLAIM_MARGIN = timedelta(seconds=60)
+"""Between the end of a dispatch and the end of its claim."""
+
 TIMEOUT_MARGIN = timedelta(seconds=20)
 """Between the end of a process and the function's timeout, which would leave its thread alone."""
 
@@ -209,8 +212,10 @@ class SyncSettings(CommonSettings):
         """
         scale = self.time_scale
         takeover = max(self.dispatch_deadline, LeasePolicy().takeover_delay)
-        claim = max(self.dispatch_deadline + timedelta(seconds=60), JourneyPolicy().claim_lifetime)
+        claim = max(self.dispatch_deadline + CLAIM_MARGIN, JourneyPolicy().claim_lifetime)
         journey = JourneyPolicy(claim_lifetime=claim).scaled(scale)
+        margin = max(CLAIM_MARGIN / scale, LEAST_WATCHDOG / 3)
+        breaker = BreakerPolicy().scaled(scale)
         lease = LeasePolicy(takeover_delay=takeover).scaled(scale)
         return Rules(
             bucket=self.bucket,
@@ -219,9 +224,11 @@ class SyncSettings(CommonSettings):
             store_display_name=self.store_display_name or f"file-search-sync {self.deployment}",
             tier=self.tier,
             journey=replace(
-                journey, claim_lifetime=max(journey.claim_lifetime, self.watchdog_budget * 1.5)
+                journey, claim_lifetime=max(journey.claim_lifetime, self.watchdog_budget + margin)
             ),
-            breaker=BreakerPolicy().scaled(scale),
+            breaker=replace(
+                breaker, permit_lifetime=max(breaker.permit_lifetime, self.watchdog_budget)
+            ),
             holds=HoldPolicy().scaled(scale),
             lease=replace(
                 lease,

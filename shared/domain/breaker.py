@@ -180,21 +180,24 @@ def on_throttled(
 
     Calls in flight when a hold began bring their 429s during it. Those count in the window, but
     such a burst is one signal: it lowers the factor once, and only a Retry-After extends the hold.
-    A stray 429 only holds.
+    In CLOSED a stray 429 only holds.
     """
     if is_stale(state, permit, now):
         return None
     wish = _believed(retry_after, policy)
     held = held_until(state, now)
-    stray = throttled_in(window, state.generation, policy) <= policy.stray_allowance
-    after = state if held is not None or stray else lowered(state, now, policy)
     closed = state.state is CircuitState.CLOSED
+    stray = closed and throttled_in(window, state.generation, policy) <= policy.stray_allowance
+    spared = stray or (held is not None and _is_cut(state, held))
+    after = state if spared else lowered(state, now, policy)
     if state.state is CircuitState.HALF_OPEN or (
         closed and is_tripped(window, state.generation, policy)
     ):
         return _opened(after, OpenCause.THROTTLED, now, policy, wish)
     if held is not None:
-        return _with_hold(after, wish, now) if now + wish > held else None
+        if now + wish > held:
+            return _with_hold(after, wish, now)
+        return after if after is not state else None
     hold = (wish or policy.default_hold) if closed else max(wish, _doubled_hold(state, now))
     return _with_hold(after, hold, now)
 
@@ -276,6 +279,12 @@ def _with_hold(state: BreakerState, hold: timedelta, now: datetime) -> BreakerSt
     """A hold of that length; a later end that already stands is kept."""
     until = max(now + hold, state.hold_until or now)
     return replace(state, hold_until=until, hold_seconds=hold.total_seconds(), updated_at=now)
+
+
+def _is_cut(state: BreakerState, held: datetime) -> bool:
+    """Whether the factor was lowered since the hold that ends at ``held`` began."""
+    began = held - timedelta(seconds=state.hold_seconds)
+    return state.factor_cut_at is not None and state.factor_cut_at >= began
 
 
 def _doubled_hold(state: BreakerState, now: datetime) -> timedelta:

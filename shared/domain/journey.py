@@ -65,8 +65,8 @@ class Step(StrEnum):
 class JourneyPolicy:
     """The journey's times and bounds. ``scaled`` divides the times for local use.
 
-    Claim lifetime and overdue grace must outlive the function's timeout: a thread goes on
-    working after its request was given up.
+    A claim must outlive the function's timeout: a thread goes on working after its request was
+    given up.
     """
 
     claim_lifetime: timedelta = timedelta(seconds=660)

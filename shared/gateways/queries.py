@@ -138,3 +138,8 @@ def candidates_below(prefix: str, end: str, limit: int | None) -> Query:
         Where("path", Op.LT, end),
     )
     return Query(FILES, where, ("path",), limit)
+
+
+def with_document() -> Query:
+    """Files that have a document in the store, whatever becomes of them."""
+    return Query(FILES, (Where("current_document", Op.GT, ""),))

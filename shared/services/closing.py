@@ -133,9 +133,7 @@ class Closing:
             store = context.gemini.get_store(store_name)
         except GatewayError as error:
             return f"the store could not be compared with the records: {error}"
-        indexed = context.records.documents.count(
-            queries.with_status(FileStatus.INDEXED, FileStatus.REMOVAL_CANDIDATE)
-        )
+        indexed = context.records.documents.count(queries.with_document())
         cap = context.rules.tier.storage_bytes
         if store.size_bytes >= cap * NEAR_CAP:
             emit(Event.STORAGE_NEAR_CAP, store=store.name, bytes=store.size_bytes, cap=cap)

@@ -42,6 +42,8 @@ def default_of(field: FieldInfo) -> str:
     value: Any = field.get_default(call_default_factory=True, validated_data={})
     if value in (None, "", ()):
         return "none"
+    if isinstance(value, tuple):
+        return f"`{','.join(value)}`"
     if isinstance(value, Tier):
         return f"`{value.name}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"

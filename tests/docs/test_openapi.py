@@ -19,7 +19,7 @@ from shared.domain.breaker_state import CircuitState
 from shared.domain.files import FailureKind, FileStatus
 from shared.domain.holds import HoldReason
 from shared.domain.preflight import SkipReason
-from shared.http import MAX_BODY, FilesQuery, SyncBody
+from shared.http import MAX_BODY, FileQuery, FilesQuery, SyncBody
 from shared.services.advance import Outcome
 from shared.services.supervise import Supervision
 from tests.docs.markdown import ROOT
@@ -138,7 +138,7 @@ def test_the_query_parameters_are_those_of_the_code() -> None:
         for parameter in operation.get("parameters", ())
         for name, schema in [_query(parameter, shared)]
     }
-    assert used.keys() == FilesQuery.model_fields.keys()
+    assert used.keys() == FilesQuery.model_fields.keys() | FileQuery.model_fields.keys()
     assert used["limit"]["default"] == FilesQuery.model_fields["limit"].default
 
 

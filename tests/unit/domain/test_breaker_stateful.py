@@ -65,6 +65,7 @@ class PlainBreaker:
     hold: int = 0
     factor: float = 1.0
     changed: int = -1
+    cut_at: int = -1_000_000
     probes: dict[str, int] = field(default_factory=dict)
     good: int = 0
     faults: list[int] = field(default_factory=list)
@@ -108,9 +109,11 @@ class PlainBreaker:
     def is_throttled(self, now: int, wish: int) -> None:
         held = now < self.hold_end
         outcomes = "".join(what for _, era, what in self.log[-8:] if era == self.era)
-        if not held and outcomes.count("t") > 1:
+        stray = self.mode == "closed" and outcomes.count("t") <= 1
+        was_cut = held and self.cut_at >= self.hold_end - self.hold
+        if not stray and not was_cut:
             self.factor = max(0.25, round(self.factor / 2, 4))
-            self.changed = now
+            self.changed = self.cut_at = now
         trips = outcomes.count("t") >= 3 or outcomes.endswith("tt")
         if self.mode == "half_open" or (self.mode == "closed" and trips):
             self.trip(now, wish)
