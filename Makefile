@@ -12,7 +12,7 @@ FUNCTIONS := dispatcher upload status
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format package rate lock clean
+.PHONY: help demo test terraform lint format package rate lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ demo: $(READY) ## the whole system on this machine, on a folder of examples
 
 test: $(READY) ## every test but the minutes-long ones
 	@$(BIN)/pytest $(ARGS)
+
+terraform: $(READY) ## fmt, validate and every Terraform test, for each environment
+	@$(BIN)/pytest tests/terraform -m "" $(ARGS)
 
 lint: $(READY) ## ruff, mypy and the import rules
 	@$(BIN)/ruff check

@@ -89,6 +89,7 @@ class Closing:
             batch_id=closed.batch_id,
             status=closed.status.value,
             detail=closed.message,
+            dry_run=closed.dry_run,
             **counted,
         )
         return Stored(batch.path, closed, versions[0], batch.read_time)

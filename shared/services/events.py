@@ -15,7 +15,7 @@ class Event(StrEnum):
     """Names of the events, with the fields each carries."""
 
     BATCH_CLOSED = "batch_closed"
-    """batch_id, status, detail, and the counts indexed, deleted, failed."""
+    """batch_id, status, detail, dry_run, and the counts indexed, deleted, failed."""
 
     BREAKER_OPENED = "breaker_opened"
     """cause, cooldown_seconds."""

@@ -1,0 +1,157 @@
+locals {
+  # The functions that sync: they share the key, the documents, the records and the queues.
+  syncing = {
+    dispatcher = module.dispatcher.member
+    upload     = module.upload.member
+  }
+
+  common_environment = merge(
+    {
+      PROJECT_ID         = var.project_id
+      FIRESTORE_DATABASE = local.name
+      BUCKET             = var.documents_bucket.name
+      DEPLOYMENT         = var.deployment
+      TIER               = var.tier
+    },
+    {
+      for name, value in { PREFIX = var.settings.prefix, LOG_LEVEL = var.settings.log_level } :
+      name => value if value != null
+    },
+  )
+
+  sync_environment = merge(
+    local.common_environment,
+    {
+      LOCATION                 = var.region
+      UPLOADS_QUEUE            = google_cloud_tasks_queue.this["uploads"].name
+      POLLS_QUEUE              = google_cloud_tasks_queue.this["polls"].name
+      CONTROL_QUEUE            = google_cloud_tasks_queue.this["control"].name
+      UPLOAD_URL               = local.url.upload
+      DISPATCHER_URL           = local.url.dispatcher
+      STATUS_URL               = local.url.status
+      TASKS_SERVICE_ACCOUNT    = google_service_account.tasks.email
+      FUNCTION_TIMEOUT_SECONDS = tostring(local.budgets.function_timeout)
+    },
+    {
+      for name, value in {
+        INCLUDE                 = try(join(",", var.settings.include), null)
+        EXCLUDE                 = try(join(",", var.settings.exclude), null)
+        EXPECTED_FIELDS         = try(join(",", var.settings.expected_fields), null)
+        PATH_TEMPLATE           = var.settings.path_template
+        MAX_FILE_BYTES          = try(tostring(var.settings.max_file_bytes), null)
+        DELETE_POLICY           = var.settings.delete_policy
+        MAX_IMPORTS_IN_PROGRESS = try(tostring(var.settings.max_imports_in_progress), null)
+        STORE_DISPLAY_NAME      = var.settings.store_display_name
+        EMBEDDING_MODEL         = var.settings.embedding_model
+        CHUNK_MAX_TOKENS        = try(tostring(var.settings.chunk_max_tokens), null)
+        CHUNK_OVERLAP_TOKENS    = try(tostring(var.settings.chunk_overlap_tokens), null)
+      } : name => value if value != null
+    },
+  )
+
+  key = {
+    GEMINI_API_KEY = {
+      secret  = google_secret_manager_secret.gemini_api_key.secret_id
+      version = var.gemini_api_key_version
+    }
+  }
+
+  # Of one upload instance: a step waits for the network most of its time.
+  upload_concurrency = 4
+
+  build = {
+    runtime         = var.runtime
+    bucket          = google_storage_bucket.packages.name
+    repository      = google_artifact_registry_repository.images.id
+    service_account = google_service_account.build.id
+  }
+
+  people = { operators = var.operators, viewers = distinct(concat(var.operators, var.viewers)) }
+}
+
+module "dispatcher" {
+  source = "./modules/function"
+
+  name            = "${local.name}-dispatcher"
+  description     = "Starts a sync, scans, supervises"
+  project_id      = var.project_id
+  region          = var.region
+  build           = merge(local.build, { object = google_storage_bucket_object.package["dispatcher"].name })
+  environment     = local.sync_environment
+  secrets         = local.key
+  timeout_seconds = local.budgets.function_timeout
+  memory          = "1Gi"
+  concurrency     = 8
+  max_instances   = 3
+  ingress         = "ALLOW_ALL" # people call it from anywhere, and IAM knows them
+  invokers = concat(
+    [google_service_account.scheduler.member, google_service_account.tasks.member],
+    local.people.operators,
+    module.pipeline[*].deployer_member,
+  )
+
+  depends_on = [
+    google_storage_bucket_iam_member.build_reads_packages,
+    google_project_iam_member.build_reads_sources,
+    google_project_iam_member.build_writes_logs,
+    google_artifact_registry_repository_iam_member.build_writes_images,
+  ]
+}
+module "upload" {
+  source = "./modules/function"
+
+  name            = "${local.name}-upload"
+  description     = "Takes one file one step further"
+  project_id      = var.project_id
+  region          = var.region
+  build           = merge(local.build, { object = google_storage_bucket_object.package["upload"].name })
+  environment     = local.sync_environment
+  secrets         = local.key
+  timeout_seconds = local.budgets.function_timeout
+  memory          = "1Gi"
+  concurrency     = local.upload_concurrency
+  # All that its two queues dispatch at once, and one to spare for uneven spreading.
+  max_instances = ceil((local.queues.uploads.concurrent + local.queues.polls.concurrent) / local.upload_concurrency) + 1
+  ingress       = "ALLOW_INTERNAL_ONLY" # Cloud Tasks of the same project is internal
+  invokers      = [google_service_account.tasks.member]
+
+  depends_on = [
+    google_storage_bucket_iam_member.build_reads_packages,
+    google_project_iam_member.build_reads_sources,
+    google_project_iam_member.build_writes_logs,
+    google_artifact_registry_repository_iam_member.build_writes_images,
+  ]
+}
+
+module "status" {
+  source = "./modules/function"
+
+  name            = "${local.name}-status"
+  description     = "Shows the state of syncs, and changes nothing"
+  project_id      = var.project_id
+  region          = var.region
+  build           = merge(local.build, { object = google_storage_bucket_object.package["status"].name })
+  environment     = local.common_environment
+  secrets         = {}
+  timeout_seconds = 60
+  memory          = "512Mi"
+  concurrency     = 8
+  max_instances   = 3
+  ingress         = "ALLOW_ALL" # people look at it from anywhere, and IAM knows them
+  invokers        = concat(local.people.viewers, module.pipeline[*].deployer_member)
+
+  depends_on = [
+    google_storage_bucket_iam_member.build_reads_packages,
+    google_project_iam_member.build_reads_sources,
+    google_project_iam_member.build_writes_logs,
+    google_artifact_registry_repository_iam_member.build_writes_images,
+  ]
+}
+
+resource "google_storage_bucket_iam_member" "reads_documents" {
+  for_each = local.syncing
+
+  bucket = var.documents_bucket.create ? google_storage_bucket.documents[0].name : var.documents_bucket.name
+  role   = "roles/storage.objectViewer"
+  member = each.value
+}

@@ -1,0 +1,102 @@
+# What the functions log, as metrics. shared/services/events.py names the events; a test compares.
+
+locals {
+  metric_prefix = replace(var.name, "-", "_")
+
+  services = join(" OR ", [for service in values(var.services) : "\"${service}\""])
+  logs     = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${local.services})"
+  real_end = "jsonPayload.event=\"batch_closed\" AND NOT jsonPayload.dry_run=true"
+
+  counters = {
+    batches_closed = {
+      description = "Syncs that ended, by status"
+      filter      = local.real_end
+      label       = "status"
+    }
+    batches_with_failures = {
+      description = "Syncs that ended with failed files"
+      filter      = "${local.real_end} AND jsonPayload.failed>0"
+      label       = null
+    }
+    store_drifted = {
+      description = "Syncs after which store and records disagreed"
+      filter      = "jsonPayload.event=\"store_drifted\""
+      label       = null
+    }
+    breaker_opened = {
+      description = "Openings of the circuit breaker, by cause"
+      filter      = "jsonPayload.event=\"breaker_opened\""
+      label       = "cause"
+    }
+    # The cooldown doubles with each reopening in a row: 300, 600, 1200 s.
+    breaker_stayed_open = {
+      description = "Openings of the circuit breaker after at least two in a row"
+      filter      = "jsonPayload.event=\"breaker_opened\" AND jsonPayload.cooldown_seconds>=1200"
+      label       = null
+    }
+    leases_taken_over = {
+      description = "Syncs resumed after their supervisor vanished"
+      filter      = "jsonPayload.event=\"lease_taken_over\""
+      label       = null
+    }
+    storage_near_cap = {
+      description = "Warnings that the store nears its tier's size"
+      filter      = "jsonPayload.event=\"storage_near_cap\""
+      label       = null
+    }
+    files_given_up = {
+      description = "Files that failed, by kind of failure"
+      filter      = "jsonPayload.event=\"file_failed\""
+      label       = "kind"
+    }
+    errors = {
+      description = "Errors that the functions logged"
+      filter      = "log_id(\"run.googleapis.com/stderr\") AND severity>=ERROR"
+      label       = null
+    }
+  }
+
+  # Figures of a sync, as its end logs them.
+  figures = {
+    files_indexed = "indexed"
+    files_failed  = "failed"
+    files_deleted = "deleted"
+  }
+}
+
+resource "google_logging_metric" "counter" {
+  for_each = local.counters
+
+  name        = "${local.metric_prefix}_${each.key}"
+  description = each.value.description
+  filter      = "${local.logs} AND ${each.value.filter}"
+
+  label_extractors = each.value.label == null ? null : { (each.value.label) = "EXTRACT(jsonPayload.${each.value.label})" }
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+
+    dynamic "labels" {
+      for_each = each.value.label == null ? [] : [each.value.label]
+      content {
+        key        = labels.value
+        value_type = "STRING"
+      }
+    }
+  }
+}
+
+resource "google_logging_metric" "figure" {
+  for_each = local.figures
+
+  name            = "${local.metric_prefix}_${each.key}"
+  description     = "Files ${each.value} by each sync"
+  filter          = "${local.logs} AND ${local.real_end}"
+  value_extractor = "EXTRACT(jsonPayload.${each.value})"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+  }
+}

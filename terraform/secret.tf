@@ -1,0 +1,12 @@
+# The container only: the key is added with gcloud and never seen by Terraform or its state.
+resource "google_secret_manager_secret" "gemini_api_key" {
+  secret_id           = "${local.name}-gemini-api-key"
+  deletion_protection = var.deletion_protection
+  version_destroy_ttl = "604800s" # a destroyed version can be restored for a week
+
+  replication {
+    auto {}
+  }
+
+  depends_on = [google_project_service.this]
+}

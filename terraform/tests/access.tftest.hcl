@@ -1,0 +1,145 @@
+# What each identity may do: the least, on the one resource.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+run "access" {
+  command = plan
+
+  assert {
+    condition = { for key, grant in google_storage_bucket_iam_member.reads_documents : key => "${grant.member} ${grant.role} ${grant.bucket}" } == {
+      for name in ["dispatcher", "upload"] :
+      name => "serviceAccount:${name}@p.iam.gserviceaccount.com roles/storage.objectViewer ${var.documents_bucket.name}"
+    }
+    error_message = "Dispatcher and upload function read the documents; nobody else does, and nobody writes them."
+  }
+
+  assert {
+    condition = { for key, grant in google_project_iam_member.writes_records : key => "${grant.member} ${grant.role}" } == {
+      for name in ["dispatcher", "upload"] : name => "serviceAccount:${name}@p.iam.gserviceaccount.com roles/datastore.user"
+    }
+    error_message = "Dispatcher and upload function write records."
+  }
+
+  assert {
+    condition     = google_project_iam_member.reads_records.role == "roles/datastore.viewer" && google_project_iam_member.reads_records.member == "serviceAccount:status@p.iam.gserviceaccount.com"
+    error_message = "The status function reads records and writes none."
+  }
+
+  assert {
+    condition = alltrue([
+      for grant in concat(values(google_project_iam_member.writes_records), [google_project_iam_member.reads_records]) :
+      one(grant.condition[*].expression) == "resource.name == \"projects/${var.project_id}/databases/fss-${var.deployment}\""
+    ])
+    error_message = "Access to Firestore is to this deployment's database only."
+  }
+
+  assert {
+    condition = toset([for grant in google_cloud_tasks_queue_iam_member.this : "${grant.member} ${grant.role} ${grant.name}"]) == toset(concat(
+      [
+        for pair in setproduct(["dispatcher", "upload"], ["uploads", "polls", "control"]) :
+        "serviceAccount:${pair[0]}@p.iam.gserviceaccount.com roles/cloudtasks.enqueuer fss-${var.deployment}-${pair[1]}"
+      ],
+      [for queue in ["uploads", "polls", "control"] : "serviceAccount:dispatcher@p.iam.gserviceaccount.com roles/cloudtasks.viewer fss-${var.deployment}-${queue}"],
+    ))
+    error_message = "Dispatcher and upload function create tasks; only the dispatcher looks at them."
+  }
+
+  assert {
+    condition = { for key, grant in google_service_account_iam_member.acts_as_tasks : key => "${grant.member} ${grant.service_account_id}" } == {
+      for name in ["dispatcher", "upload"] : name => "serviceAccount:${name}@p.iam.gserviceaccount.com projects/p/serviceAccounts/tasks"
+    }
+    error_message = "Dispatcher and upload function hand tasks the tasks' account, and no other."
+  }
+
+  assert {
+    condition     = one(google_project_iam_member.build_reads_sources.condition[*].expression) == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-123456789012-${var.region}/\")"
+    error_message = "The builder reads the functions' sources only."
+  }
+
+  assert {
+    condition     = length(google_storage_bucket.documents) == (var.documents_bucket.create ? 1 : 0)
+    error_message = "An existing bucket of documents is only granted on."
+  }
+}
+
+run "created_documents_bucket" {
+  command = plan
+
+  variables {
+    documents_bucket = { name = "documents-to-create", create = true }
+  }
+
+  assert {
+    condition = (
+      google_storage_bucket.documents[0].uniform_bucket_level_access &&
+      google_storage_bucket.documents[0].public_access_prevention == "enforced" &&
+      !google_storage_bucket.documents[0].force_destroy
+    )
+    error_message = "A bucket of documents is private and never deleted with its content."
+  }
+}
+
+run "invokers_of_a_function" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    name            = "a-function"
+    description     = "-"
+    build           = { runtime = "python311", bucket = "b", object = "o", repository = "r", service_account = "s" }
+    environment     = {}
+    secrets         = { KEY = { secret = "a-secret", version = "3" } }
+    timeout_seconds = 60
+    memory          = "512Mi"
+    concurrency     = 2
+    max_instances   = 1
+    ingress         = "ALLOW_ALL"
+    invokers        = ["user:a@example.com"]
+    region          = "us-central1"
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service_iam_binding.invokers.role == "roles/run.invoker" && google_cloudfunctions2_function_iam_binding.invokers.role == "roles/cloudfunctions.invoker"
+    error_message = "Callers may call, and nothing more."
+  }
+
+  assert {
+    condition     = google_secret_manager_secret_iam_member.this["KEY"].secret_id == "a-secret" && google_secret_manager_secret_iam_member.this["KEY"].role == "roles/secretmanager.secretAccessor"
+    error_message = "A function reads the one secret it is given, and can't change it."
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.this.service_config[0].environment_variables.THREADS == "2"
+    error_message = "A process has a thread for each request it is sent."
+  }
+}
+
+run "a_public_function_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    name            = "a-function"
+    description     = "-"
+    build           = { runtime = "python311", bucket = "b", object = "o", repository = "r", service_account = "s" }
+    environment     = {}
+    secrets         = {}
+    timeout_seconds = 60
+    memory          = "512Mi"
+    concurrency     = 2
+    max_instances   = 1
+    ingress         = "ALLOW_ALL"
+    invokers        = ["allUsers"]
+    region          = "us-central1"
+  }
+
+  expect_failures = [var.invokers]
+}

@@ -1,0 +1,128 @@
+# Who a function runs as, who builds it, who may call it, and what it is told.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+variables {
+  operators = ["group:operators@example.com"]
+  viewers   = ["group:viewers@example.com"]
+}
+
+run "functions" {
+  command = plan
+
+  assert {
+    condition = {
+      for name, function in { dispatcher = module.dispatcher, upload = module.upload, status = module.status } :
+      name => function.function.service_config[0].service_account_email
+      } == {
+      dispatcher = "dispatcher@p.iam.gserviceaccount.com"
+      upload     = "upload@p.iam.gserviceaccount.com"
+      status     = "status@p.iam.gserviceaccount.com"
+    }
+    error_message = "Each function runs as a service account of its own."
+  }
+
+  assert {
+    condition = alltrue([
+      for function in [module.dispatcher, module.upload, module.status] :
+      function.function.build_config[0].service_account == "projects/p/serviceAccounts/build"
+    ])
+    error_message = "Functions are built by the builder, not by a default account."
+  }
+
+  assert {
+    condition = toset(module.dispatcher.invokers.run) == toset([
+      "serviceAccount:scheduler@p.iam.gserviceaccount.com",
+      "serviceAccount:tasks@p.iam.gserviceaccount.com",
+      "group:operators@example.com",
+    ])
+    error_message = "The dispatcher is called by Scheduler, its queue and operators only."
+  }
+
+  assert {
+    condition     = toset(module.upload.invokers.run) == toset(["serviceAccount:tasks@p.iam.gserviceaccount.com"])
+    error_message = "The upload function is called by its queues only."
+  }
+
+  assert {
+    condition     = toset(module.status.invokers.run) == toset(["group:operators@example.com", "group:viewers@example.com"])
+    error_message = "The status function is called by operators and viewers only."
+  }
+
+  assert {
+    condition = alltrue([
+      for function in [module.dispatcher, module.upload, module.status] : toset(function.invokers.run) == toset(function.invokers.functions)
+    ])
+    error_message = "Callers are the same on both APIs."
+  }
+
+  assert {
+    condition     = module.upload.function.service_config[0].ingress_settings == "ALLOW_INTERNAL_ONLY"
+    error_message = "The upload function is reached from inside only."
+  }
+
+  assert {
+    condition = alltrue([
+      for function in [module.dispatcher, module.upload] : alltrue([
+        for secret in function.function.service_config[0].secret_environment_variables :
+        secret.key == "GEMINI_API_KEY" && secret.version == var.gemini_api_key_version
+      ]) && length(function.function.service_config[0].secret_environment_variables) == 1
+    ])
+    error_message = "The key comes from the secret, in the version that is pinned."
+  }
+
+  assert {
+    condition     = length(module.status.function.service_config[0].secret_environment_variables) == 0 && module.status.readable_secrets == {}
+    error_message = "The status function has no key and may read none."
+  }
+
+  assert {
+    condition = alltrue([
+      for function in [module.dispatcher, module.upload, module.status] :
+      !contains(keys(function.function.service_config[0].environment_variables), "GEMINI_API_KEY")
+    ])
+    error_message = "The key is never a plain environment variable."
+  }
+
+  assert {
+    condition = alltrue([
+      for function in [module.dispatcher, module.upload] :
+      function.function.service_config[0].timeout_seconds == tonumber(function.function.service_config[0].environment_variables.FUNCTION_TIMEOUT_SECONDS)
+    ])
+    error_message = "A function knows its own timeout."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, function in { dispatcher = module.dispatcher, upload = module.upload, status = module.status } :
+      function.function.name == "fss-${var.deployment}-${name}" && can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", function.function.name))
+    ])
+    error_message = "A name in kebab-case is the Cloud Run service's name too."
+  }
+
+  assert {
+    condition = (
+      module.dispatcher.function.service_config[0].environment_variables.DISPATCHER_URL == "https://fss-${var.deployment}-dispatcher-123456789012.${var.region}.run.app" &&
+      module.dispatcher.function.service_config[0].environment_variables.UPLOAD_URL == "https://fss-${var.deployment}-upload-123456789012.${var.region}.run.app"
+    )
+    error_message = "Functions know each other by the address of their Cloud Run services."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, function in { dispatcher = module.dispatcher, upload = module.upload, status = module.status } :
+      function.function.build_config[0].source[0].storage_source[0].object == "${name}-${filesha256("${path.module}/${var.packages_dir}/${name}.zip")}.zip"
+    ])
+    error_message = "Each function is deployed from its own zip, named by its sha256."
+  }
+
+  assert {
+    condition = (
+      module.upload.function.service_config[0].max_instance_count * module.upload.function.service_config[0].max_instance_request_concurrency
+      >= google_cloud_tasks_queue.this["uploads"].rate_limits[0].max_concurrent_dispatches + google_cloud_tasks_queue.this["polls"].rate_limits[0].max_concurrent_dispatches
+    )
+    error_message = "There are instances for all that the queues dispatch at once."
+  }
+}

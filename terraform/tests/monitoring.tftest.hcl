@@ -1,0 +1,67 @@
+# Someone is told, and by metrics that exist.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+variables {
+  notification_channels = ["projects/example/notificationChannels/1"]
+}
+
+run "alerts" {
+  command = plan
+
+  assert {
+    condition = length(setsubtract(
+      ["breaker-open", "drift", "failed-files", "function-errors", "function-failures", "lease-taken-over", "storage-near-cap", "supervisor-silent", "sync-not-finished"],
+      keys(module.monitoring.policies),
+    )) == 0
+    error_message = "Every way to go wrong has an alert."
+  }
+
+  assert {
+    condition     = contains(keys(module.monitoring.policies), "no-completed-sync") == !var.sync.paused
+    error_message = "A missing sync is told where one is scheduled."
+  }
+
+  assert {
+    condition     = alltrue([for policy in module.monitoring.policies : policy.notification_channels == var.notification_channels && length(policy.documentation[0].content) > 80])
+    error_message = "Each alert goes to the channels and says what to do."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in module.monitoring.policies : alltrue([
+        for metric in flatten(regexall("user_([a-z0-9_]+)", policy.conditions[0].condition_prometheus_query_language[0].query)) :
+        contains(keys(module.monitoring.metrics), metric)
+      ])
+    ])
+    error_message = "Each alert asks for a metric that is made."
+  }
+
+  assert {
+    condition     = alltrue([for filter in module.monitoring.metrics : strcontains(filter, "\"fss-${var.deployment}-dispatcher\"")])
+    error_message = "Metrics count this deployment's logs only."
+  }
+
+  assert {
+    condition     = alltrue([for policy in module.monitoring.policies : policy.conditions[0].condition_prometheus_query_language[0].disable_metric_validation])
+    error_message = "An alert can be made before its metric has a first entry."
+  }
+}
+
+run "no_completed_sync" {
+  command = plan
+
+  variables {
+    sync = { schedule = "0 */4 * * *", period_hours = 4 }
+  }
+
+  assert {
+    condition = (
+      strcontains(module.monitoring.policies["no-completed-sync"].conditions[0].condition_prometheus_query_language[0].query, "[4h]") &&
+      module.monitoring.policies["no-completed-sync"].conditions[0].condition_prometheus_query_language[0].duration == "14400s"
+    )
+    error_message = "The alert comes after twice the period: one to look back on, one to wait."
+  }
+}

@@ -1,0 +1,86 @@
+"""Each function starts from its zip as Cloud Run would start it: an empty virtual environment with
+its own requirements, and the environment variables that are planned for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from local.packaging import FUNCTIONS, build
+from local.ports import HOST, free_ports, loopback
+from local.processes import Processes, answers
+from local.terraform import Plan
+
+pytestmark = [pytest.mark.terraform, pytest.mark.timeout(900)]
+
+UNREACHABLE = {
+    "FIRESTORE_EMULATOR_HOST": loopback(1),  # where Google's client asks for no credentials
+    "GEMINI_API_KEY": "a-key",
+}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The unpacked zips."""
+    root = tmp_path_factory.mktemp("functions")
+    found = {}
+    for name, package in build(root / "zips").items():
+        found[name] = root / name
+        with zipfile.ZipFile(package.path) as archive:
+            archive.extractall(found[name])
+    return found
+
+
+@pytest.fixture(scope="module")
+def pythons(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """An interpreter with nothing but the function's requirements; equal ones are shared."""
+    root = tmp_path_factory.mktemp("pythons")
+    found = {}
+    for name, folder in folders.items():
+        requirements = folder / "requirements.txt"
+        venv = root / hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
+        found[name] = venv / "bin" / "python"
+        if not venv.exists():
+            subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+            install = ["-m", "pip", "install", "-qq", "--require-hashes", "--requirement"]
+            subprocess.run([found[name], *install, requirements], check=True)
+    return found
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_starts_with_what_is_planned_for_it_and_nothing_else(
+    function: str,
+    folders: dict[str, Path],
+    pythons: dict[str, Path],
+    plans: dict[str, Plan],
+    tmp_path: Path,
+) -> None:
+    planned = plans["prod"].resources[f"module.{function}.google_cloudfunctions2_function.this"]
+    assert planned["build_config"][0]["entry_point"] == "main"
+    variables = planned["service_config"][0]["environment_variables"]
+    (port,) = free_ports(1)
+    source = folders[function] / "main.py"
+    framework = [str(pythons[function]), "-m", "functions_framework", "--target", "main"]
+    with Processes(tmp_path) as processes:
+        child = processes.start(
+            function,
+            [*framework, "--source", str(source), "--host", HOST, "--port", str(port)],
+            env={"PATH": os.environ["PATH"], **variables, **UNREACHABLE},
+            cwd=source.parent,
+        )
+        url = f"http://{loopback(port)}/nothing"
+        child.wait_until(lambda: answers(url))
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(url, timeout=30)
+        with refused.value as response:
+            assert response.code == 404
+            assert json.load(response)["error"] == "there is no /nothing"

@@ -1,0 +1,174 @@
+"""Every query finds its index: those of the code, against those of the plan."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, get_type_hints
+
+import pytest
+
+from local.terraform import Plan
+from shared.domain.batches import Batch, Deployment, PageResult
+from shared.domain.breaker_window import WindowEntry
+from shared.domain.files import FileRecord, FileStatus, Slot
+from shared.domain.operations import OperationRecord
+from shared.domain.page_ranges import PageRange
+from shared.gateways import queries
+from shared.gateways.memory.documents import MemoryDocuments
+from shared.gateways.ports import Op, Query, Where
+from tests.terraform.needed_indexes import ASCENDING, DESCENDING, Index, needed
+from tests.world import World
+
+COLLECTIONS: Mapping[str, type] = {
+    "files": FileRecord,
+    "batches": Batch,
+    "operations": OperationRecord,
+    "pages": PageResult,
+    "ranges": PageRange,
+    "window": WindowEntry,
+}
+
+SAMPLES: Mapping[object, Any] = {
+    str: "x",
+    int: 1,
+    int | None: 1,
+    datetime: datetime(2026, 1, 1, tzinfo=UTC),
+    Slot: Slot.UPLOAD,
+    FileStatus: FileStatus.FAILED,
+}
+
+
+def written_queries() -> Iterator[Query]:
+    """One of each that shared/gateways/queries.py can make."""
+    for name, make in inspect.getmembers(queries, inspect.isfunction):
+        if make.__module__ == queries.__name__:
+            hints = get_type_hints(make)
+            assert hints.pop("return") is Query, name
+            yield from _calls(make, hints)
+
+
+def _calls(make: Callable[..., Query], hints: Mapping[str, object]) -> Iterator[Query]:
+    parameters = inspect.signature(make).parameters.values()
+    samples = [SAMPLES[hints[each.name]] for each in parameters if each.kind < each.KEYWORD_ONLY]
+    yield make(*samples)
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        yield make(*samples, FileStatus.PENDING)
+
+
+@pytest.fixture(scope="module")
+def made() -> list[tuple[Query, Sequence[str]]]:
+    """The queries of a few syncs and all looks at them, with the fields that are summed."""
+    seen: list[tuple[Query, Sequence[str]]] = []
+
+    class Watched(MemoryDocuments):
+        def query(self, query: Query) -> list[Any]:
+            seen.append((query, ()))
+            return super().query(query)
+
+        def count(self, query: Query) -> int:
+            seen.append((query, ()))
+            return super().count(query)
+
+        def sums(self, query: Query, names: Sequence[str]) -> dict[str, int]:
+            seen.append((query, names))
+            return super().sums(query, names)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.world.MemoryDocuments", Watched)
+        world = World()
+    world.put({f"{n}.md": f"# {n}\n" for n in range(4)})
+    batch_id = world.sync()["batch_id"]
+    world.bucket.delete("1.md")
+    world.sync()
+    for status in (None, FileStatus.INDEXED):
+        for token in ("", world.report.files(batch_id, status, "", 1)["next_page_token"] or ""):
+            world.report.files(batch_id, status, token, 1)
+    world.report.batches(10)
+    return [*seen, *((query, ()) for query in written_queries())]
+
+
+@pytest.fixture(scope="module")
+def wanted(made: list[tuple[Query, Sequence[str]]]) -> set[Index]:
+    return {index for query, summed in made for index in needed(query, summed)}
+
+
+def planned_composites(plan: Plan) -> set[Index]:
+    return {
+        Index(each["collection"], tuple((f["field_path"], f["order"]) for f in each["fields"]))
+        for each in plan.of_type("google_firestore_index").values()
+    }
+
+
+def planned_singles(plan: Plan) -> set[Index]:
+    return {
+        Index(each["collection"], ((each["field"], index["order"]),))
+        for each in plan.of_type("google_firestore_field").values()
+        for config in each["index_config"]
+        for index in config["indexes"]
+    }
+
+
+@pytest.mark.terraform
+def test_every_query_has_its_index_and_no_index_is_without_a_query(
+    plan: Plan, wanted: set[Index]
+) -> None:
+    composites = {index for index in wanted if len(index.fields) > 1}
+    assert planned_composites(plan) == composites
+    assert planned_singles(plan) == wanted - composites
+
+
+@pytest.mark.terraform
+def test_a_forgotten_index_is_noticed(plan: Plan, wanted: set[Index]) -> None:
+    planned = planned_composites(plan) | planned_singles(plan)
+    for index in planned:
+        assert planned - {index} != wanted
+
+
+@pytest.mark.terraform
+def test_all_other_fields_are_exempt_and_what_has_an_end_ends(plan: Plan) -> None:
+    fields = list(plan.of_type("google_firestore_field").values())
+    exempt = {each["collection"] for each in fields if each["field"] == "*"}
+    ending = {each["collection"] for each in fields if each["ttl_config"]}
+    assert exempt == set(COLLECTIONS)
+    assert ending == {
+        name for name, record in COLLECTIONS.items() if "expires_at" in get_type_hints(record)
+    }
+    assert "expires_at" not in get_type_hints(Deployment)
+
+
+def test_every_field_that_is_asked_for_is_one_that_records_have(wanted: set[Index]) -> None:
+    for index in wanted:
+        known = get_type_hints(COLLECTIONS[index.collection])
+        assert {name for name, _ in index.fields} <= set(known), index
+
+
+@pytest.mark.parametrize(
+    ("query", "summed", "indexes"),
+    [
+        (Query("c"), (), set()),
+        (Query("c", (Where("a", Op.EQ, 1),)), (), {(("a", ASCENDING),)}),
+        (Query("c", (Where("a", Op.GE, 1),), ("a",)), (), {(("a", ASCENDING),)}),
+        (Query("d/x/c", (), ("-a",)), (), {(("a", DESCENDING),)}),
+        (
+            Query("c", (Where("b", Op.LE, 1), Where("a", Op.IN, [1])), ("-b",)),
+            (),
+            {(("a", ASCENDING), ("b", DESCENDING))},
+        ),
+        (
+            Query("c", (Where("b", Op.EQ, 1), Where("a", Op.EQ, 1))),
+            (),
+            {(("a", ASCENDING), ("b", ASCENDING))},
+        ),
+        (
+            Query("c", (Where("a", Op.EQ, 1),)),
+            ("x", "y"),
+            {(("a", ASCENDING), ("x", ASCENDING)), (("a", ASCENDING), ("y", ASCENDING))},
+        ),
+    ],
+)
+def test_the_index_of_a_query_follows_firestores_rules(
+    query: Query, summed: Sequence[str], indexes: set[tuple[tuple[str, str], ...]]
+) -> None:
+    assert needed(query, summed) == {Index("c", fields) for fields in indexes}
