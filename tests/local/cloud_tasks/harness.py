@@ -130,7 +130,7 @@ class LocalServer:
         queue = tasks_v2.Queue(name=f"{LOCATION}/queues/{queue_id}", **settings)
         return self.client.create_queue(parent=LOCATION, queue=queue).name
 
-    def admin(self, path: str, body: object = None) -> Any:  # noqa: ANN401 - decoded JSON
+    def admin(self, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(f"{self.addresses.admin}{path}", data, PATIENCE) as response:
             return json.load(response)

@@ -18,7 +18,7 @@ INVALID = grpc.StatusCode.INVALID_ARGUMENT
 UNIMPLEMENTED = grpc.StatusCode.UNIMPLEMENTED
 
 
-def good_task() -> Any:  # noqa: ANN401 - protobuf messages are made at run time
+def good_task() -> Any:
     task = Task()
     task.http_request.url = "http://127.0.0.1:8080/work"
     return task
@@ -65,7 +65,7 @@ def test_a_plain_task_passes() -> None:
 def test_times_are_bounded_and_the_refusal_names_the_limit(
     limit: str, good: float, bad: float
 ) -> None:
-    def timed(value: float) -> Any:  # noqa: ANN401 - as above
+    def timed(value: float) -> Any:
         task = good_task()
         if limit == "dispatch_deadline":
             set_seconds(task.dispatch_deadline, value)
