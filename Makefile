@@ -12,7 +12,7 @@ FUNCTIONS := dispatcher upload status
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test terraform lint format package rate lock clean
+.PHONY: help demo test terraform lint format package rate chaos lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ package: $(READY) ## the deployable zips, byte for byte reproducible, in build/
 
 rate: $(READY) ## request rates measured in real time, minutes long
 	@$(BIN)/python -m local.rate
+
+chaos: $(READY) ## syncs while everything that can be killed, lost or refused is, minutes long
+	@$(BIN)/python -m local.chaos $(ARGS)
 
 lock: $(READY) ## pin dependencies anew; newest versions: make lock ARGS=--upgrade
 	@$(LOCK) $(ARGS) --extra dev --output-file requirements/dev.txt pyproject.toml

@@ -46,6 +46,9 @@ WATCHDOG_MARGIN = timedelta(seconds=20)
 LEAST_WATCHDOG = timedelta(seconds=15)
 """However much the time is scaled, a step has so long."""
 
+LEAST_NUDGE = timedelta(seconds=0.5)
+"""However much the time is scaled, the supervisor is not woken more often."""
+
 CLAIM_MARGIN = timedelta(seconds=60)
 """Between the end of a dispatch and the end of its claim."""
 
@@ -251,7 +254,7 @@ class SyncSettings(CommonSettings):
             inline_wait=INLINE_WAIT / min(scale, 10),
             start=Start().scaled(scale),
             tick=TICK / scale,
-            nudge=NUDGE / scale,
+            nudge=max(NUDGE / scale, LEAST_NUDGE),
         )
 
 

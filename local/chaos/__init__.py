@@ -1,0 +1,1 @@
+"""The whole local stack under fire: killed, throttled, answered late, twice or not at all."""

@@ -1,0 +1,74 @@
+"""`python -m local.chaos`: syncs under fire, one after the other or side by side."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from local.chaos.run import Run
+from local.chaos.weather import Weather
+from local.fss.outcome import Exit, Failure
+from local.processes import CouldNotRun
+
+SEEDS = (1, 2, 3, 4, 5)
+FILES = 300
+SECONDS = 1200.0
+"""For one run, from its first start."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run, print a line for each seed and a summary; return 1 if an invariant was broken."""
+    parser = argparse.ArgumentParser(prog="python -m local.chaos", description=__doc__)
+    parser.add_argument("seeds", type=int, nargs="*", metavar="SEED", default=SEEDS)
+    parser.add_argument("--files", type=int, default=FILES)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="for one seed at most")
+    parser.add_argument("--at-once", type=int, default=len(SEEDS), help="seeds side by side")
+    parser.add_argument(
+        "--most-429",
+        type=int,
+        metavar="N",
+        help="end the 429s of uploads and of imports after so many",
+    )
+    parser.add_argument("--evidence", type=Path, metavar="FOLDER", help="of broken runs")
+    arguments = parser.parse_args(argv)
+    cancelled = threading.Event()
+    runs = [
+        Run(
+            seed=seed,
+            files=arguments.files,
+            seconds=arguments.seconds,
+            weather=Weather(throttled_most=arguments.most_429),
+            evidence=arguments.evidence,
+            cancelled=cancelled,
+        )
+        for seed in arguments.seeds
+    ]
+    broken = 0
+    with ThreadPoolExecutor(arguments.at_once) as pool:
+        futures = [pool.submit(run) for run in runs]
+        try:
+            for future in as_completed(futures):
+                outcome = future.result()
+                print(outcome.figures, flush=True)
+                for problem in outcome.broken:
+                    print(f"  BROKEN: {problem}", flush=True)
+                broken += bool(outcome.broken)
+        except (CouldNotRun, Failure) as error:
+            print(f"chaos: {error}", file=sys.stderr)
+            return Exit.COULD_NOT_RUN
+        except KeyboardInterrupt:
+            return Exit.INTERRUPTED
+        finally:
+            cancelled.set()
+            pool.shutdown(cancel_futures=True)
+    held = len(runs) - broken
+    print(f"{held} of {len(runs)} seeds of {arguments.files} files held every invariant")
+    return Exit.NOT_IN_STEP if broken else Exit.IN_STEP
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local import queues
+from tests.chaos.gate import gate
+from tests.chaos.stage import stage
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_tasks_that_were_recorded_and_never_made_are_found_by_the_supervisor(
+    tmp_path: Path,
+) -> None:
+    with (
+        gate(b"/step") as towards_tasks,
+        stage(tmp_path, 20, {"CLOUD_TASKS_EMULATOR_HOST": towards_tasks.address}) as scene,
+    ):
+        stack = scene.stack
+        towards_tasks.lead_to(stack.urls.cloud_tasks)
+        batch_id = scene.syncing.start()
+        scene.patience.wait_until(towards_tasks.shut.is_set, "the dispatcher planned nothing")
+        stack.functions["dispatcher"].kill()
+
+        handed_on = [record for record in scene.database.collection("files") if record["task_id"]]
+        with queues.connect(stack.urls.cloud_tasks) as client:
+            made = [task.name for task in client.list_tasks(parent=stack.urls.queues["uploads"])]
+        assert handed_on
+        assert not made
+
+        towards_tasks.open()
+        stack.functions["dispatcher"].restart()
+        batch = scene.syncing.follow(batch_id)
+        assert not list(scene.aftermath(batch).broken())
+
+
+def test_the_work_is_finished_after_every_function_was_killed_at_once(tmp_path: Path) -> None:
+    with stage(tmp_path, 100) as scene:
+        batch_id = scene.syncing.start()
+
+        def is_busy() -> bool:
+            return any(record["claim_id"] for record in scene.database.collection("files"))
+
+        scene.patience.wait_until(is_busy, "nothing is under way")
+        for function in scene.stack.functions.values():
+            function.kill()
+        assert any(record["status"] != "indexed" for record in scene.database.collection("files"))
+        scene.restart_all()
+        batch = scene.syncing.follow(batch_id)
+        assert not list(scene.aftermath(batch).broken())
