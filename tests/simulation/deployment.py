@@ -1,0 +1,112 @@
+"""A deployment on the in-memory twins, and what can be seen of it from outside."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+from typing import Any, cast
+
+from shared.domain.batches import Batch
+from shared.domain.batches import Deployment as Belonging
+from shared.domain.files import FileRecord
+from shared.domain.rules import Rules
+from shared.gateways.memory.bucket import MemoryBucket
+from shared.gateways.memory.documents import MemoryDocuments
+from shared.gateways.memory.gemini import MemoryGemini
+from shared.gateways.memory.tasks import MemoryTasks
+from shared.gateways.ports import Document, ObjectInfo, Query
+from shared.gateways.records import DEPLOYMENT, LEASE, Records, batch_path
+from shared.services.context import Context
+from tests.simulation.faulty_ports import Gate, GatedPort, GatedQueues
+from tests.simulation.stage import Stage
+
+
+class Deployment:
+    """The twins on one virtual clock.
+
+    Attributes:
+        plain: The ports without a gate: for looking, and for what never goes wrong.
+    """
+
+    def __init__(self, rules: Rules, chance: Random) -> None:
+        self.rules = rules
+        self.chance = chance
+        self.stage = Stage()
+        self.documents = MemoryDocuments(self.stage)
+        self.queues = MemoryTasks(
+            self.stage, tombstone=chance.choice((timedelta(0), timedelta(hours=24)))
+        )
+        self.bucket = MemoryBucket(self.stage)
+        self.gemini = MemoryGemini(self.stage)
+        self.records = Records(self.documents, self.stage)
+        self.plain = Context(
+            rules=rules,
+            records=self.records,
+            queues=self.queues,
+            bucket=self.bucket,
+            gemini=self.gemini,
+            clock=self.stage,
+            new_id=self._new_id,
+            jitter=chance.random,
+        )
+        self._ids = 0
+
+    def gated(self, gate: Gate) -> Context:
+        """The ports, each call of which passes the gate."""
+        documents = GatedPort("documents", self.documents, gate)
+        return replace(
+            self.plain,
+            records=Records(cast("Any", documents), self.stage),
+            queues=cast("Any", GatedQueues("queues", self.queues, gate)),
+            bucket=cast("Any", GatedPort("bucket", self.bucket, gate)),
+            gemini=cast("Any", GatedPort("gemini", self.gemini, gate)),
+        )
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return f"{self._ids:06d}"
+
+    # --- looking ----------------------------------------------------------------------------
+
+    def store_name(self) -> str:
+        """The store that the records belong to."""
+        return self.records.get(Belonging, DEPLOYMENT).present.store
+
+    def batches(self) -> list[tuple[str, Batch]]:
+        """All batches, by their paths."""
+        found = self.records.query(Batch, Query("batches"))
+        return [(stored.path, stored.present) for stored in found]
+
+    def file_records(self) -> list[FileRecord]:
+        """All records of files, by path."""
+        found = self.records.query(FileRecord, Query("files", order_by=("path",)))
+        return [stored.present for stored in found]
+
+    def objects(self) -> list[ObjectInfo]:
+        """All that the bucket holds."""
+        return self.bucket.list_objects(prefix="", limit=10_000)
+
+    def store_documents(self) -> list[Document]:
+        """All documents of the store, whoever made them."""
+        now = self.stage.now()
+        stores = self.gemini._stores.values()
+        return [made.document_at(now) for store in stores for made in store.imports.values()]
+
+    def own_documents(self) -> list[Document]:
+        """The documents with our owner tag."""
+        owner = self.rules.owner
+        return [each for each in self.store_documents() if each.metadata.get("owner") == owner]
+
+    def running_batch(self) -> Batch | None:
+        """The one that isn't over, if there is one."""
+        lease = self.documents._find(LEASE)
+        if lease is None:
+            return None
+        batch = self.records.get(Batch, batch_path(lease.fields["holder"])).record
+        return batch if batch is not None and not batch.status.is_terminal else None
+
+    def lease_is_held(self) -> bool:
+        """Whether the writer's lease has a holder that hasn't released it."""
+        lease = self.documents._find(LEASE)
+        return lease is not None and not lease.fields["released"]

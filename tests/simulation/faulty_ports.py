@@ -1,0 +1,79 @@
+"""The twins behind a gate that every call passes: there the scheduler steps in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from shared.domain.errors import GatewayError
+from shared.gateways.ports import QueueName, Task
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a port."""
+
+    port: str
+    name: str
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+    method: Callable[..., Any]
+
+    def __str__(self) -> str:
+        given = [_short(value) for value in self.arguments]
+        given += [f"{name}={_short(value)}" for name, value in self.keywords.items()]
+        return f"{self.port}.{self.name}({', '.join(given)})"
+
+
+class Gate(Protocol):
+    """Decides what becomes of a call; ``effect`` makes it."""
+
+    def __call__(self, call: Call, effect: Callable[[], T]) -> T: ...
+
+
+class GatedPort:
+    """Any twin, each call of which passes the gate."""
+
+    def __init__(self, port: str, twin: object, gate: Gate) -> None:
+        self._port = port
+        self._twin = twin
+        self._gate = gate
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._twin, name)
+
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            return self._gate(
+                Call(self._port, name, arguments, keywords, method),
+                lambda: method(*arguments, **keywords),
+            )
+
+        setattr(self, name, call)
+        return call
+
+
+class GatedQueues(GatedPort):
+    """The queues, whose ``create_many`` is many calls, as it is in the cloud."""
+
+    create: Callable[[Task], bool]
+    exists: Callable[[QueueName, str], bool]
+
+    def create_many(self, tasks: Sequence[Task]) -> int:
+        new = 0
+        failure: GatewayError | None = None
+        for task in tasks:
+            try:
+                new += self.create(task)
+            except GatewayError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return new
+
+
+def _short(value: object) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 700 else text[:700] + "…"

@@ -1,0 +1,272 @@
+"""The gate that every call of every port passes: there actors wait, crash, and meet trouble."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from shared.domain.errors import (
+    Conflict,
+    Denied,
+    GatewayError,
+    OutcomeUnknown,
+    QuotaKind,
+    Rejected,
+    SyncError,
+    Throttled,
+    Unavailable,
+)
+from shared.gateways.memory.imports import ImportFate
+from shared.gateways.ports import RemoteFile, RemoteState
+from tests.simulation.faulty_ports import Call
+from tests.simulation.stage import Actor, Crashed
+from tests.simulation.weather import Fault
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+T = TypeVar("T")
+
+
+class FaultyGate:
+    """One simulation's gate.
+
+    Attributes:
+        points: Scheduling points of trouble so far.
+        charges: By path, how often something went wrong that may count as a try of the file.
+        windows: Troubles of the service, each with its end.
+    """
+
+    def __init__(self, play: Simulation) -> None:
+        self.points = 0
+        self.charges: Counter[str] = Counter()
+        self.windows: dict[Fault, datetime] = {}
+        self._failed_raw_files: set[str] = set()
+        self._play = play
+        self._chance = play.chance
+        self._weather = play.weather
+
+    def __call__(self, call: Call, effect: Callable[[], T]) -> T:
+        """Let one call pass, or make it go wrong."""
+        play = self._play
+        actor = play.stage.current
+        if actor is None:
+            return self._make(call, effect)
+        actor.check()
+        chance, now = self._chance, play.stage.now()
+        fault: Fault | None = None
+        if play.in_trouble:
+            self.points += 1
+            if chance.random() < self._weather.switch:
+                delay = chance.choice((0.0, 0.0, 0.0, 0.05, 0.4, 3.0))
+                actor.wait(now + timedelta(seconds=delay))
+            if chance.random() < self._weather.rate_of(call.port, call.name):
+                possible = self._weather.of_call(call.port, call.name)
+                fault = chance.choice(possible) if possible else None
+            if fault is Fault.PAUSE:
+                seconds = chance.choice((20, 100, 170, 260, 400, 900))
+                play.note(
+                    actor.name, f"paused for {seconds} s before {call.port}.{call.name}", None
+                )
+                self._charge()
+                actor.wait(now + timedelta(seconds=seconds))
+                fault = None
+        self._watchdog(actor)
+        if not play.in_trouble:
+            return self._make(call, effect)
+        if call.port == "gemini":
+            fault = self._in_window(call) or fault
+        if fault is not None:
+            return self._fail(fault, call, effect)
+        result = self._make(call, effect)
+        if call.name in ("upload", "import_file") and self._turns_out(Fault.SLOW_REPLY):
+            actor.wait(play.stage.now() + timedelta(seconds=chance.choice((5, 40, 100))))
+            self._watchdog(actor)
+        return result
+
+    def _watchdog(self, actor: Actor) -> None:
+        """Past its time an instance ends; if it was frozen, after another call or two."""
+        role = self._play.roles[actor]
+        if self._play.stage.now() <= role.deadline:
+            return
+        if role.calls_left is None:
+            role.calls_left = self._chance.choice((0, 1, 2))
+        if role.calls_left == 0:
+            self._charge()
+            actor.doomed = True
+            raise Crashed
+        role.calls_left -= 1
+
+    def _in_window(self, call: Call) -> Fault | None:
+        now = self._play.stage.now()
+        for kind, until in self.windows.items():
+            if now >= until:
+                continue
+            if kind is Fault.ACCOUNT:
+                return kind
+            if kind is Fault.STORM and self._chance.random() < 0.8:
+                return Fault.SERVER_ERROR
+            metered = call.name in ("upload", "import_file")
+            if kind is Fault.RATE_LIMIT and self._chance.random() < (0.8 if metered else 0.2):
+                return Fault.THROTTLED
+        return None
+
+    def _charge(self) -> None:
+        """Something went wrong that may count as a try of the file in hand."""
+        role = self._play.role()
+        if role is not None and role.path:
+            self.charges[role.path] += 1
+
+    def troubles(self, path: str) -> int:
+        """How often something went wrong with a file that may count against it."""
+        play = self._play
+        count = self.charges[path] + play.library.edits
+        if play.raw_files_expire_soon or path in play.library.poisoned:
+            count += play.rules.journey.max_attempts
+        return count
+
+    def _fail(self, fault: Fault, call: Call, effect: Callable[[], T]) -> T:
+        """Make the call go wrong in this way."""
+        play, who, name = self._play, self._play.who(), f"{call.port}.{call.name}"
+        if fault not in (Fault.THROTTLED, Fault.QUOTA_GONE, Fault.ACCOUNT):
+            self._charge()
+        match fault:
+            case Fault.CRASH_BEFORE | Fault.CRASH_AFTER:
+                if fault is Fault.CRASH_AFTER:
+                    self._make(call, effect)
+                play.note(who, f"{fault} {call.name}", None)
+                actor = play.stage.current
+                assert actor is not None
+                actor.doomed = True
+                raise Crashed
+            case Fault.LOST_REPLY:
+                with suppress(SyncError):
+                    self._make(call, effect)
+                play.note(who, f"{fault} of {name}", None)
+                raise (Unavailable if call.port == "queues" else OutcomeUnknown)(name)
+            case Fault.LATE_EFFECT:
+                delay = timedelta(seconds=self._chance.choice((5, 60, 250)))
+                late = _detached(call, effect)
+                play.note(who, f"{call.name} takes effect {delay} later", None)
+                play.happen_in(delay, lambda: self._late(call, late))
+                raise OutcomeUnknown(name)
+            case _:
+                play.note(who, call, fault)
+                self._count_metered(call)
+                raise self._error(fault, call)
+
+    def _error(self, fault: Fault, call: Call) -> SyncError:
+        """What the caller meets, nothing having happened."""
+        chance, name = self._chance, f"{call.port}.{call.name}"
+        match fault:
+            case Fault.CONFLICT:
+                return Conflict("contention")
+            case Fault.THROTTLED:
+                wait = chance.choice((None, 5, 30, 120))
+                hint = None if wait is None else timedelta(seconds=wait)
+                return Throttled(name, retry_after=hint)
+            case Fault.QUOTA_GONE:
+                kind = chance.choice((QuotaKind.DAY, QuotaKind.STORAGE, QuotaKind.SPEND))
+                return Throttled(name, quota=kind, retry_after=timedelta(seconds=5))
+            case Fault.ACCOUNT:
+                return Denied(name, code=403)
+            case Fault.NOT_READY:
+                return Rejected(name, code=400, status="FAILED_PRECONDITION")
+            case Fault.SERVER_ERROR if call.name == "import_file":
+                return OutcomeUnknown(name, code=503)
+            case Fault.SERVER_ERROR:
+                return Unavailable(name, code=503)
+            case _:
+                return Unavailable(name)
+
+    def _late(self, call: Call, effect: Callable[[], object]) -> None:
+        with suppress(GatewayError):
+            self._make(call, effect, counted=False)
+
+    def _count_metered(self, call: Call) -> None:
+        if call.name in ("upload", "import_file"):
+            self._play.invariants.metered(self._play.role(), call)
+
+    def _make(self, call: Call, effect: Callable[[], T], *, counted: bool = True) -> T:
+        """Let the call do its work, under the eyes of the invariants."""
+        if counted:
+            self._count_metered(call)
+        if call.port == "gemini":
+            self._decide_fate(call)
+        try:
+            with self._play.invariants.watching(call):
+                result = effect()
+        except SyncError as error:
+            self._play.note(self._play.who(), call, error)
+            raise
+        if call.name == "get_file" and call.arguments[0] in self._failed_raw_files:
+            assert isinstance(result, RemoteFile)
+            result = cast("T", replace(result, state=RemoteState.FAILED, error="virus"))
+        self._play.note(self._play.who(), call, result)
+        return result
+
+    # --- what becomes of uploads and imports ------------------------------------------------
+
+    def _decide_fate(self, call: Call) -> None:
+        if call.name == "upload":
+            self._decide_upload(call)
+        elif call.name == "import_file":
+            self._decide_import(call)
+
+    def _turns_out(self, fault: Fault) -> bool:
+        return (
+            self._play.in_trouble
+            and fault in self._weather.kinds
+            and self._chance.random() < self._weather.import_rate
+        )
+
+    def _decide_upload(self, call: Call) -> None:
+        chance = self._chance
+        seconds = chance.choice((0, 0, 1, 7)) if self._play.in_trouble else 0
+        if self._turns_out(Fault.SLOW):
+            seconds = chance.choice((20, 100, 300))
+            self._charge()
+        self._play.gemini.file_latency = timedelta(seconds=seconds)
+        name = f"files/{call.arguments[0]}"
+        self._failed_raw_files.discard(name)
+        if self._turns_out(Fault.RAW_FAILS):
+            self._failed_raw_files.add(name)
+            self._charge()
+
+    def _decide_import(self, call: Call) -> None:
+        chance = self._chance
+        seconds = chance.choice((0, 0, 1, 10)) if self._play.in_trouble else 0
+        if self._turns_out(Fault.SLOW):
+            seconds = chance.choice((20, 100, 250))
+        self._play.gemini.import_latency = timedelta(seconds=seconds)
+        path = next(str(entry.value) for entry in call.arguments[2] if entry.key == "path")
+        fates = {
+            Fault.OPERATION_HANGS: ImportFate(operation_hangs=True),
+            Fault.OPERATION_FAILS: ImportFate(operation_fails=True),
+            Fault.DOCUMENT_FAILS: ImportFate(document_fails=True),
+            Fault.DOCUMENT_RECOVERS: ImportFate(
+                document_fails=True, recovers_after=timedelta(seconds=chance.choice((10, 60, 100)))
+            ),
+        }
+        fate = ImportFate()
+        for kind, bad in fates.items():
+            if self._turns_out(kind):
+                fate = bad
+                self._charge()
+                break
+        self._play.gemini.fates.clear()
+        self._play.gemini.fates.append(self._play.library.fate_of(path) or fate)
+
+
+def _detached(call: Call, effect: Callable[[], T]) -> Callable[[], T]:
+    """The effect, which needs nothing of its caller any more: what is sent has been read."""
+    if call.name != "upload":
+        return effect
+    file_id, content = call.arguments
+    sent = io.BytesIO(content.read())
+    return lambda: call.method(file_id, sent, **call.keywords)

@@ -1,0 +1,301 @@
+"""What must hold at every write, whatever happens: each promise by its name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.domain import breaker_state, pacing
+from shared.domain.batches import Batch, BatchStatus
+from shared.domain.breaker_state import BreakerState, CircuitState
+from shared.domain.files import UNFINISHED, FileRecord, FileStatus
+from shared.domain.lease import Lease
+from shared.gateways.codec import from_fields
+from shared.gateways.ports import Query, QueueName, RemoteState
+from shared.gateways.records import BREAKER, LEASE, file_path
+from tests.simulation.faulty_ports import Call
+
+if TYPE_CHECKING:
+    from tests.simulation.roles import Role
+    from tests.simulation.simulation import Simulation
+
+MINUTE = timedelta(seconds=60)
+
+Fields = Mapping[str, Any]
+
+
+class Violation(AssertionError):
+    """A promise was broken."""
+
+    def __init__(self, invariant: str, detail: str) -> None:
+        super().__init__(f"{invariant}: {detail}")
+        self.invariant = invariant
+
+
+def require(condition: object, invariant: str, detail: object) -> None:
+    """Raise ``Violation`` unless the condition holds."""
+    if not condition:
+        raise Violation(invariant, str(detail))
+
+
+class Invariants:
+    """Watches every call of one simulation."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._slots: dict[str, tuple[str, datetime]] = {}
+        self._probes: Counter[int] = Counter()
+
+    # --- at every write ---------------------------------------------------------------------
+
+    @contextmanager
+    def watching(self, call: Call) -> Iterator[None]:
+        """Look at what a call does."""
+        match call.port, call.name:
+            case "documents", "commit":
+                paths = [write.path for write in call.arguments[0]]
+                before = {path: self._fields(path) for path in paths}
+                yield
+                for path in paths:
+                    self._written(path, before[path], self._fields(path))
+                self._fenced(paths)
+            case "queues", "create":
+                new = not self._simulation.queues.exists(*_key(call))
+                yield
+                if new:
+                    self._planned(call)
+            case "gemini", "delete_document":
+                self._deleting(call.arguments[0])
+                yield
+            case "gemini", ("upload" | "import_file"):
+                yield
+                self._succeeded()
+            case _:
+                yield
+
+    def _fields(self, path: str) -> Fields | None:
+        stored = self._simulation.documents._find(path)
+        return stored.fields if stored else None
+
+    def _written(self, path: str, before: Fields | None, after: Fields | None) -> None:
+        if after is None or before == after:
+            return
+        kind = path.partition("/")[0]
+        if path == BREAKER:
+            self._legal_breaker_transition(before, after)
+        elif path == LEASE:
+            self._fence_grows(before, after)
+        elif kind == "files":
+            self._removal_is_grounded(before, after)
+            self._one_claim_at_a_time(before, after)
+            self._attempts_are_earned(after)
+        elif kind == "batches" and "/pages/" not in path:
+            self._one_running_batch(path, before, after)
+            self._counts_match(before, after)
+
+    def _legal_breaker_transition(self, before: Fields | None, after: Fields) -> None:
+        name = "legal_breaker_transitions"
+        old = from_fields(BreakerState, before) if before else BreakerState()
+        new = from_fields(BreakerState, after)
+        if new.state is old.state:
+            require(new.generation == old.generation, name, f"generation moved: {old} {new}")
+            require(
+                new.cooldown_until == old.cooldown_until,
+                name,
+                f"the cooldown was moved from {old.cooldown_until} to {new.cooldown_until}",
+            )
+            return
+        require(new.state in breaker_state.LEGAL_MOVES[old.state], name, f"{old} {new}")
+        require(new.generation == old.generation + 1, name, f"{old.generation} {new.generation}")
+        if new.state is CircuitState.CLOSED:
+            needed = self._simulation.rules.breaker.half_open_probes
+            good = self._probes[old.generation]
+            require(good >= needed, name, f"closed after {good} good probes of {needed}")
+
+    def _fence_grows(self, before: Fields | None, after: Fields) -> None:
+        old = from_fields(Lease, before) if before else Lease()
+        new = from_fields(Lease, after)
+        name = "one_holder_per_fence"
+        if (new.holder, new.nonce) != (old.holder, old.nonce):
+            require(new.fence > old.fence, name, f"{old} -> {new}")
+            now = self._simulation.stage.now()
+            gap = self._simulation.rules.lease.takeover_delay
+            require(
+                old.released or now >= old.expires_at + gap,
+                name,
+                f"taken from a holder: {old} {new}",
+            )
+        require(new.fence >= old.fence, name, f"{old} -> {new}")
+
+    def _fenced(self, paths: list[str]) -> None:
+        """Supervisors and scans write plans only while nobody took the lease over."""
+        role = self._simulation.role()
+        if role is None or role.kind not in ("supervise", "scan"):
+            return
+        lease = self._simulation.documents._find(LEASE)
+        fence = int(lease.fields["fence"]) if lease else 0
+        if role.fence is None:
+            role.fence = fence
+        plans = [path for path in paths if path.startswith(("files/", "batches/"))]
+        require(
+            role.fence == fence or not plans,
+            "one_holder_per_fence",
+            f"a {role.kind} of fence {role.fence} wrote {plans} under fence {fence}",
+        )
+
+    def _one_running_batch(self, path: str, before: Fields | None, after: Fields) -> None:
+        if before is not None:
+            return
+        running = [
+            batch.batch_id
+            for other, batch in self._simulation.batches()
+            if other != path and not batch.status.is_terminal
+        ]
+        require(not running, "one_running_batch", f"{after['batch_id']} beside {running}")
+
+    def _counts_match(self, before: Fields | None, after: Fields) -> None:
+        """A batch that is over says of its files what their records say."""
+        batch = from_fields(Batch, after)
+        if before is None or before["status"] == after["status"] or batch.dry_run:
+            return
+        records = self._simulation.file_records()
+        if batch.status not in (BatchStatus.COMPLETED, BatchStatus.COMPLETED_WITH_FAILURES):
+            return
+        name = "closed_counts_match"
+        indexed = sum(
+            record.batch_id == batch.batch_id and record.status is FileStatus.INDEXED
+            for record in records
+        )
+        deleted = sum(record.removed_in == batch.batch_id for record in records)
+        require(batch.counts.get("indexed") == indexed, name, f"indexed {batch.counts}, {indexed}")
+        require(batch.counts.get("deleted") == deleted, name, f"deleted {batch.counts}, {deleted}")
+        failed = sum(record.status is FileStatus.FAILED for record in records)
+        require(batch.counts.get("failed") == failed, name, f"failed {batch.counts}, {failed}")
+        unfinished = [record for record in records if record.status in UNFINISHED]
+        require(not unfinished, name, f"over, but not {unfinished}")
+        has_failures = batch.status is BatchStatus.COMPLETED_WITH_FAILURES
+        require(has_failures == bool(failed), name, f"{batch.status} with {failed} failed")
+
+    def _removal_is_grounded(self, before: Fields | None, after: Fields) -> None:
+        """A removal needs an object that was gone, and a scan that saw all of the bucket."""
+        if before is None or before["status"] == after["status"]:
+            return
+        record = from_fields(FileRecord, after)
+        if before["status"] == FileStatus.INDEXED.value and record.status is FileStatus.PENDING:
+            require(
+                record.desired_key != record.current_key,
+                "indexed_content_is_not_imported_again",
+                record,
+            )
+        role = self._simulation.role()
+        if record.status is FileStatus.REMOVAL_CANDIDATE and role and role.kind == "scan":
+            self._was_gone(record.path, "nothing_deleted_after_bad_listing")
+        if record.status is FileStatus.DELETING:
+            pages = self._simulation.records.documents.query(
+                Query(f"batches/{record.batch_id}/pages", order_by=("-index",), limit=1)
+            )
+            complete = pages and pages[0].fields and not pages[0].fields["next_start"]
+            require(complete, "removals_only_after_a_complete_scan", record.path)
+
+    def _one_claim_at_a_time(self, before: Fields | None, after: Fields) -> None:
+        """A live claim excludes every other dispatch."""
+        if before is None or after["claim_id"] in ("", before["claim_id"]):
+            return
+        expires = before["claim_expires_at"]
+        live = before["claim_id"] and expires is not None
+        require(
+            not live or self._simulation.stage.now() >= expires,
+            "one_claim_at_a_time",
+            f"{after['path']}: {after['claim_id']} over {before['claim_id']} until {expires}",
+        )
+
+    def _attempts_are_earned(self, after: Fields) -> None:
+        """One attempt under way, and one for each trouble that counts: a 429 is none."""
+        most = 1 + self._simulation.gate.troubles(after["path"])
+        require(
+            after["attempts"] <= most,
+            "no_file_blamed_without_cause",
+            f"{after['path']}: {after['attempts']} attempts, not {most}",
+        )
+
+    def _was_gone(self, path: str, name: str) -> None:
+        simulation = self._simulation
+        since = simulation.library.there_since(path)
+        actor = simulation.stage.current
+        began = actor.started_at if actor else simulation.stage.now()
+        require(since is None or since >= began, name, f"{path} has been there since {since}")
+
+    def _deleting(self, name: str) -> None:
+        """Foreign documents stay; the last good document of a wanted path stays."""
+        simulation = self._simulation
+        require(name not in simulation.library.foreign, "foreign_documents_untouched", name)
+        documents = {document.name: document for document in self._simulation.own_documents()}
+        document = documents.get(name)
+        if document is None or document.state is not RemoteState.ACTIVE:
+            return
+        made = simulation.gemini._document("", name)
+        if made.fate.document_fails or made.fate.operation_fails:
+            return  # it had failed, and recovered at the last moment
+        path = str(document.metadata["path"])
+        others = [
+            other
+            for other in documents.values()
+            if other.metadata["path"] == path
+            and other.name != name
+            and other.state is RemoteState.ACTIVE
+        ]
+        if not others:
+            self._was_gone(path, "old_document_goes_last")
+
+    # --- metered requests -------------------------------------------------------------------
+
+    def metered(self, role: Role | None, call: Call) -> None:
+        """A metered request is about to be made."""
+        name = "metered_within_allowance"
+        if role is None:
+            return
+        role.metered += 1
+        require(role.metered == 1, name, f"a second metered request of one dispatch: {call}")
+        task = role.task
+        require(
+            task is not None and task.queue is QueueName.UPLOADS, name, f"{role} made {call.name}"
+        )
+        record = self._fields(file_path(role.path))
+        slot = record["task_at"] if record else None
+        now = self._simulation.stage.now()
+        is_frozen = now > role.deadline  # its slot was an earlier one
+        require(
+            slot is None or is_frozen or now >= slot,
+            name,
+            f"{call.name} at {now}, before its slot {slot}",
+        )
+
+    def _planned(self, call: Call) -> None:
+        """The slots given away never exceed the tier's rate."""
+        task = call.arguments[0]
+        role = self._simulation.role()
+        if task.queue is not QueueName.UPLOADS or role is None or role.kind != "supervise":
+            return
+        at = task.at or self._simulation.stage.now()
+        batch = str(task.payload["batch"])
+        least = pacing.spacing(self._simulation.rules.tier.rpm, 1.0) - timedelta(milliseconds=1)
+        near = [
+            other
+            for other, (its_batch, when) in self._slots.items()
+            if other != task.id and its_batch == batch and abs(when - at) < least
+        ]
+        self._slots[task.id] = batch, at
+        require(not near, "metered_within_allowance", f"{task} is too near to {near}")
+
+    def _succeeded(self) -> None:
+        state = self._simulation.documents._find(BREAKER)
+        if state is not None and state.fields["state"] == CircuitState.HALF_OPEN.value:
+            self._probes[int(state.fields["generation"])] += 1
+
+
+def _key(call: Call) -> tuple[QueueName, str]:
+    task = call.arguments[0]
+    return task.queue, task.id

@@ -1,0 +1,114 @@
+"""The bucket's team: what it puts there, and what it does to it while a sync runs."""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from datetime import datetime
+from random import Random
+
+from shared.domain.metadata import MetadataEntry, sidecar_name
+from shared.gateways.memory.bucket import MemoryBucket
+from shared.gateways.memory.gemini import MemoryGemini
+from shared.gateways.memory.imports import ImportFate
+from shared.gateways.ports import Clock
+from shared.services.context import Context
+from shared.services.inspection import inspect_one
+
+MAX_FILES = 12
+
+
+class Library:
+    """Files of a seed's choosing."""
+
+    def __init__(self, bucket: MemoryBucket, chance: Random, clock: Clock) -> None:
+        self.poisoned: set[str] = set()
+        self.foreign: set[str] = set()
+        self.edits = 0
+        self._bucket = bucket
+        self._chance = chance
+        self._clock = clock
+        self._versions: defaultdict[str, int] = defaultdict(int)
+        self._there_since: dict[str, datetime] = {}
+        self.names: list[str] = []
+
+    def fill(self) -> None:
+        """The first files."""
+        chance = self._chance
+        count = chance.choice((1, 1, 2, 3, 3, 4, 5, 6, 8, MAX_FILES))
+        self.names = [f"{'ab'[n % 2]}/{n:02d}.md" for n in range(count)]
+        for name in self.names:
+            self._write(name)
+            if chance.random() < 0.04:
+                self.poisoned.add(name)
+        if chance.random() < 0.2:
+            self._bucket.put(f"{self.names[0]}.meta.json", b'{"title": "first"}')
+        if chance.random() < 0.2:
+            self._bucket.put("a/empty.md", b"")
+
+    def edit(self) -> None:
+        """Something happens to a file."""
+        chance = self._chance
+        name = chance.choice(self.names)
+        there = self._bucket.stat(name) is not None
+        self.edits += 1
+        match chance.randint(0, 7):
+            case 0 | 1:
+                self._write(name)
+            case 2 if self._versions[name] > 1:
+                self._write(name, version=self._versions[name] - 1)
+            case 3 | 4 if there:
+                self._bucket.delete(name)
+                self._there_since.pop(name, None)
+            case 5 if there:
+                self._bucket.touch_metadata(name, {"title": f"title {self.edits}"})
+            case 6 if there:
+                content = f'{{"title": "title {self.edits}"}}'
+                self._bucket.put(sidecar_name(name), content.encode())
+            case 7 if there:
+                self._bucket.put(name, b"")  # preflight skips it from now on
+                self._there_since.pop(name, None)
+            case _ if len(self.names) < MAX_FILES:
+                name = f"c/{len(self.names):02d}.md"
+                self.names.append(name)
+                self._write(name)
+            case _:
+                self._write(name)
+
+    def _write(self, name: str, version: int | None = None) -> None:
+        if version is None:
+            self._versions[name] += 1
+            version = self._versions[name]
+        self._bucket.put(name, f"{name}, version {version}".encode())
+        self._there_since.setdefault(name, self._clock.now())
+
+    def there_since(self, name: str) -> datetime | None:
+        """Since when there has been a file worth indexing under this name, without a gap."""
+        return self._there_since.get(name)
+
+    def fate_of(self, path: str) -> ImportFate | None:
+        """The fate of every import of a file that the service can't digest."""
+        return ImportFate(operation_fails=True) if path in self.poisoned else None
+
+    def plant_foreign_documents(self, store: str, gemini: MemoryGemini, context: Context) -> None:
+        """Somebody else puts documents into the same store, of the very same content."""
+        for number, name in enumerate(self.names[:3]):
+            wanted = inspect_one(context, name)
+            if wanted is None:
+                continue
+            file = gemini.upload(
+                f"foreign-{number}",
+                io.BytesIO(b"x"),
+                size=1,
+                media_type="text/plain",
+                display_name="",
+            )
+            entries = [
+                MetadataEntry("path", name),
+                MetadataEntry("content_key", wanted.key),
+                MetadataEntry("owner", "somebody else"),
+            ]
+            operation = gemini.import_file(store, file.name, entries, None)
+            document = gemini.get_operation(operation.name).document
+            assert document is not None
+            self.foreign.add(document)

@@ -1,0 +1,368 @@
+"""Deliberately broken variants of the code, each with the promises it breaks.
+
+The simulation is worth what it finds: every one of these must be found by the seeds of the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared.domain import breaker, journey, lease, planning
+from shared.domain.batches import BatchPhase
+from shared.domain.errors import GatewayError
+from shared.domain.files import Change, FailureKind, FileStatus
+from shared.domain.journey import JourneyPolicy, Step
+from shared.services import removal as removal_module
+from shared.services import traffic as traffic_module
+from shared.services.closing import Closing
+from shared.services.dispatch import Dispatch
+from shared.services.indexing import Indexing
+from shared.services.lost_tasks import LostTasks
+from shared.services.scan_page import ScanPage
+from shared.services.start import StartSync
+from shared.services.supervise import Supervise
+from shared.services.sweep import Sweep
+
+Patches = Mapping[tuple[Any, str], Any]
+"""What is put in place of an attribute of a module or class."""
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One broken variant.
+
+    Attributes:
+        name: What the broken code does.
+        invariants: The promises any of which may show it.
+        patches: What is put where.
+    """
+
+    name: str
+    invariants: frozenset[str]
+    patches: Patches
+
+
+_DOUBLES = "one_live_document_per_path one_document_per_content_key no_orphans store_matches_bucket"
+
+
+# --- whose turn it is -----------------------------------------------------------------------
+
+_turn = journey.turn
+
+
+def _claim_not_checked(record: Any, seq: Any, now: Any) -> Any:
+    return _turn(replace(record, claim_id=""), seq, now)
+
+
+def _stale_task_taken(record: Any, _seq: Any, now: Any) -> Any:
+    return _turn(record, record.task_seq, now)
+
+
+_handed_on = journey.handed_on
+
+
+def _seq_not_bumped(record: Any, *arguments: Any) -> Any:
+    if record.status is FileStatus.PENDING:
+        return _handed_on(record, *arguments)
+    return _handed_on(replace(record, task_seq=record.task_seq - 1), *arguments)
+
+
+# --- uploads and imports --------------------------------------------------------------------
+
+_next_step = journey.next_step
+
+
+def _intent_forgotten(record: Any) -> Step:
+    if record.status is FileStatus.IMPORTING and not (record.operation_name or record.new_document):
+        return Step.IMPORT
+    return _next_step(record)
+
+
+_settle = Sweep._settle
+
+
+def _uncertain_sends_again(self: Any, file: Any, _found: Any, *rest: Any) -> Any:
+    return _settle(self, file, (), *rest)
+
+
+_sweep_page = Sweep.__call__
+
+
+def _partial_listing_decides(self: Any, *arguments: Any) -> Any:
+    gemini = self._context.gemini
+
+    class FirstPageOnly:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(gemini, name)
+
+        def list_documents(self, *where: Any) -> Any:
+            return replace(gemini.list_documents(*where), next_page_token="")
+
+    self._context = replace(self._context, gemini=FirstPageOnly())
+    return _sweep_page(self, *arguments)
+
+
+def _any_owner_matches(_self: Any, state: Any, documents: Any) -> Any:
+    for document in documents:
+        key = document.metadata.get("content_key")
+        if key in state.wanted:
+            yield key, document.name
+
+
+_tried_again = journey.tried_again
+_given_back = journey.given_back
+
+
+def _attempts_not_counted(record: Any, *arguments: Any) -> Any:
+    return _tried_again(replace(record, attempts=0), *arguments)
+
+
+def _given_back_is_failed(record: Any, _ready_at: Any, now: Any) -> Any:
+    return journey.failed(record, FailureKind.EXHAUSTED, "throttled", 429, now, JourneyPolicy())
+
+
+def _given_back_costs_an_attempt(record: Any, ready_at: Any, now: Any) -> Any:
+    return replace(_given_back(record, ready_at, now), attempts=record.attempts)
+
+
+_go_on = Indexing.go_on
+
+
+def _old_document_goes_first(self: Any, operation: Any = None) -> Any:
+    for name in journey.forerunners(self._dispatch.record):
+        try:
+            self._gemini.delete_document(name)
+        except GatewayError:
+            continue
+    return _go_on(self, operation)
+
+
+def _verification_skipped(_self: Any) -> bool:
+    return True
+
+
+_compare = planning.compare
+
+
+def _raw_expiry_resets(want: Any, record: Any, **rest: Any) -> Any:
+    is_old = (
+        record is not None
+        and record.indexed_at is not None
+        and ((rest["now"] - record.indexed_at).total_seconds() > 48 * 3600)
+    )
+    if is_old and want is not None and record.status is FileStatus.INDEXED:
+        return planning.Finding(Change.CHANGED, journey.journey_begun(record, rest["now"]))
+    return _compare(want, record, **rest)
+
+
+# --- removals -------------------------------------------------------------------------------
+
+
+_see_to_scan = Supervise._see_to_scan
+
+
+def _scan_taken_as_complete(self: Any, held: Any) -> Any:
+    after = _see_to_scan(self, held)
+    if after.present.phase is BatchPhase.SCANNING and not after.present.dry_run:
+        self._release_removals(after)
+    return after
+
+
+_list = ScanPage._list
+
+
+def _failed_listing_is_empty(self: Any, start: Any, known: Any) -> Any:
+    try:
+        return _list(self, start, known)
+    except GatewayError:
+        return self._with_sidecars(start, "", [])
+
+
+# --- the service ----------------------------------------------------------------------------
+
+_on_throttled = breaker.on_throttled
+
+
+def _late_throttling_extends(
+    state: Any, window: Any, permit: Any, now: Any, policy: Any, **more: Any
+) -> Any:
+    if state.state is breaker.CircuitState.OPEN:
+        return replace(state, cooldown_until=now + policy.cooldown)
+    return _on_throttled(state, window, permit, now, policy, **more)
+
+
+_on_success = breaker.on_success
+
+
+def _stale_permit_counts(state: Any, permit: Any, now: Any, policy: Any) -> Any:
+    if state.state is not breaker.CircuitState.HALF_OPEN:
+        return _on_success(state, permit, now, policy)
+    successes = state.probe_successes + 1
+    if successes >= policy.half_open_probes:
+        return breaker.move(state, breaker.CircuitState.CLOSED, now)
+    return replace(state, probe_successes=successes)
+
+
+def _success_always_told(self: Any, permit: Any) -> None:
+    self._change(lambda state, now: breaker.on_success(state, permit, now, self._policy))
+
+
+# --- batches --------------------------------------------------------------------------------
+
+_acquire = lease.acquire
+
+
+def _fence_stays(last: Any, *arguments: Any) -> Any:
+    acquired = _acquire(last, *arguments)
+    return replace(acquired, fence=last.fence if last else 1)
+
+
+_update = Supervise._update
+
+
+def _slots_not_saved(self: Any, held: Any, **changes: Any) -> Any:
+    changes.pop("next_slot_at", None)
+    return _update(self, held, **changes) if changes else held
+
+
+def _nothing(*_arguments: Any, **_keywords: Any) -> None:
+    """Do nothing."""
+
+
+def _closes_at_once(self: Any, held: Any) -> bool:
+    self._closing.finish(held)
+    return True
+
+
+MUTATIONS = tuple(
+    Mutation(name, frozenset(invariants.split()), patches)
+    for name, invariants, patches in (
+        (
+            "claim_not_checked",
+            "one_claim_at_a_time",
+            {(journey, "turn"): _claim_not_checked},
+        ),
+        (
+            "stale_task_not_recognised",
+            f"metered_within_allowance {_DOUBLES}",
+            {(journey, "turn"): _stale_task_taken},
+        ),
+        (
+            "task_seq_not_bumped",
+            "no_wait_without_deadline every_batch_closed",
+            {(journey, "handed_on"): _seq_not_bumped},
+        ),
+        ("intent_not_written", _DOUBLES, {(journey, "next_step"): _intent_forgotten}),
+        ("uncertain_imports_blindly", _DOUBLES, {(Sweep, "_settle"): _uncertain_sends_again}),
+        ("partial_listing_decides", _DOUBLES, {(Sweep, "__call__"): _partial_listing_decides}),
+        (
+            "foreign_documents_taken",
+            "foreign_documents_untouched store_matches_bucket",
+            {(Sweep, "_matches"): _any_owner_matches},
+        ),
+        (
+            "attempts_not_counted",
+            "no_wait_without_deadline every_batch_closed",
+            {(journey, "tried_again"): _attempts_not_counted},
+        ),
+        (
+            "give_back_fails_the_file",
+            "no_file_blamed_without_cause",
+            {(journey, "given_back"): _given_back_is_failed},
+        ),
+        (
+            "throttling_costs_an_attempt",
+            "no_file_blamed_without_cause",
+            {(journey, "given_back"): _given_back_costs_an_attempt},
+        ),
+        ("old_document_not_deleted", _DOUBLES, {(journey, "forerunners"): lambda _record: ()}),
+        (
+            "old_document_deleted_first",
+            "old_document_goes_last",
+            {(Indexing, "go_on"): _old_document_goes_first},
+        ),
+        (
+            "new_document_not_verified",
+            "old_document_goes_last store_matches_bucket",
+            {(Indexing, "_verify"): _verification_skipped},
+        ),
+        (
+            "raw_expiry_resets_indexed",
+            "indexed_content_is_not_imported_again",
+            {(planning, "compare"): _raw_expiry_resets},
+        ),
+        (
+            "scan_overwrites_in_flight",
+            f"{_DOUBLES} no_defect_raised old_document_goes_last",
+            {(planning, "RESTING"): tuple(FileStatus)},
+        ),
+        (
+            "removal_after_incomplete_scan",
+            "removals_only_after_a_complete_scan",
+            {(Supervise, "_see_to_scan"): _scan_taken_as_complete},
+        ),
+        (
+            "failed_listing_is_empty",
+            "nothing_deleted_after_bad_listing",
+            {(ScanPage, "_list"): _failed_listing_is_empty},
+        ),
+        (
+            "no_last_look_before_removal",
+            "old_document_goes_last",
+            {(removal_module, "inspect_one"): _nothing},
+        ),
+        (
+            "late_429_extends_the_cooldown",
+            "legal_breaker_transitions",
+            {(breaker, "on_throttled"): _late_throttling_extends},
+        ),
+        (
+            "stale_permit_counted",
+            "legal_breaker_transitions",
+            {
+                (breaker, "on_success"): _stale_permit_counts,
+                (traffic_module.Traffic, "succeeded"): _success_always_told,
+            },
+        ),
+        ("fence_stays", "one_holder_per_fence", {(lease, "acquire"): _fence_stays}),
+        (
+            "two_batches_at_once",
+            "one_running_batch one_holder_per_fence",
+            {
+                (StartSync, "_check_idle"): _nothing,
+                (lease, "may_take_over_at"): lambda last, _policy: last.acquired_at,
+            },
+        ),
+        (
+            "pump_gives_slots_twice",
+            "metered_within_allowance",
+            {(Supervise, "_update"): _slots_not_saved},
+        ),
+        (
+            "lease_not_released",
+            "no_wait_without_deadline lease_free every_batch_closed",
+            {(Closing, "_releasing"): lambda _self, _batch: []},
+        ),
+        (
+            "overdue_files_not_looked_for",
+            "no_wait_without_deadline every_batch_closed",
+            {(LostTasks, "revive"): _nothing},
+        ),
+        (
+            "batch_closed_too_soon",
+            "closed_counts_match",
+            {(Supervise, "_is_done"): _closes_at_once},
+        ),
+        (
+            "wishes_of_a_429_blame_the_file",
+            "no_file_blamed_without_cause",
+            {
+                (Dispatch, "_give_back"): lambda self, _ready_at, also: self.try_again(
+                    "throttled", 429, also
+                )
+            },
+        ),
+    )
+)

@@ -1,0 +1,148 @@
+"""What must hold once all is over: bucket, records and store after a last quiet sync."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from shared.domain import journey
+from shared.domain.batches import Batch, BatchStatus
+from shared.domain.files import FailureKind, FileStatus
+from shared.domain.lease import Lease
+from shared.domain.metadata import base_name, is_sidecar
+from shared.gateways.ports import RemoteState
+from shared.gateways.records import LEASE
+from shared.services.inspection import inspect_one
+from tests.simulation.invariants import Violation, require
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+
+def check_quiet_batch(batch: Batch) -> None:
+    """A sync in peace does all it set out to do."""
+    done = (BatchStatus.COMPLETED, BatchStatus.COMPLETED_WITH_FAILURES)
+    require(batch.status in done, "every_batch_closed", f"{batch.status} {batch.message}")
+
+
+class Outcome:
+    """The end of one simulation."""
+
+    def __init__(self, play: Simulation) -> None:
+        self._play = play
+
+    def check(self) -> None:
+        """After a last sync in peace."""
+        for promise in (
+            self.every_batch_closed,
+            self.lease_free,
+            self.no_file_lost,
+            self.no_file_blamed_without_cause,
+            self.one_live_document_per_path,
+            self.one_document_per_content_key,
+            self.no_orphans,
+            self.store_matches_bucket,
+            self.foreign_documents_untouched,
+        ):
+            promise()
+
+    def every_batch_closed(self) -> None:
+        for _, batch in self._play.batches():
+            require(batch.status.is_terminal, "every_batch_closed", batch)
+            require(batch.completed_at is not None, "every_batch_closed", batch)
+
+    def lease_free(self) -> None:
+        lease = self._play.records.get(Lease, LEASE).present
+        require(lease.released, "lease_free", lease)
+
+    def no_file_lost(self) -> None:
+        """Every object is indexed, or failed or skipped with a reason."""
+        records = {record.path: record for record in self._play.file_records()}
+        for info in self._play.objects():
+            if is_sidecar(info.name) and self._play.bucket.stat(base_name(info.name)):
+                continue  # it has no record while its base is there
+            wanted = inspect_one(self._play.plain, info.name)
+            assert wanted is not None
+            record = records.get(info.name)
+            if record is None:
+                raise Violation("no_file_lost", f"{info.name} has no record")
+            if wanted.skip_reason:
+                good = record.status is FileStatus.SKIPPED and bool(record.desired_skip_reason)
+            else:
+                good = record.status is FileStatus.INDEXED or (
+                    record.status is FileStatus.FAILED
+                    and bool(record.failure_reason)
+                    and record.failure_kind is not FailureKind.NONE
+                )
+            require(good, "no_file_lost", record)
+
+    def no_file_blamed_without_cause(self) -> None:
+        """A failed file had its tries, each with a trouble that counts; a 429 never does."""
+        play = self._play
+        most = play.rules.journey.max_attempts
+        for record in self._play.file_records():
+            if record.status is not FileStatus.FAILED or record.path in play.library.poisoned:
+                continue
+            require(record.failure_code != 429, "no_file_blamed_without_cause", record)
+            charges = self._play.gate.troubles(record.path)
+            require(
+                charges >= most,
+                "no_file_blamed_without_cause",
+                f"{charges} charges: {record}",
+            )
+
+    def one_live_document_per_path(self) -> None:
+        by_path: defaultdict[object, list[str]] = defaultdict(list)
+        for document in self._play.own_documents():
+            if document.state is RemoteState.FAILED:
+                continue  # not found by any search; the orphans' business
+            by_path[document.metadata["path"]].append(document.name)
+        doubles = {path: names for path, names in by_path.items() if len(names) > 1}
+        require(not doubles, "one_live_document_per_path", doubles)
+
+    def one_document_per_content_key(self) -> None:
+        keys = Counter(
+            document.metadata["content_key"]
+            for document in self._play.own_documents()
+            if document.state is not RemoteState.FAILED
+        )
+        doubles = {key: count for key, count in keys.items() if count > 1}
+        require(not doubles, "one_document_per_content_key", doubles)
+
+    def no_orphans(self) -> None:
+        known: set[str] = set()
+        for record in self._play.file_records():
+            known.add(record.current_document)
+            if record.status is FileStatus.FAILED:  # they stay until something takes their place
+                known.update(journey.documents_to_remove(record))
+        orphans = [
+            document.name for document in self._play.own_documents() if document.name not in known
+        ]
+        require(not orphans, "no_orphans", orphans)
+
+    def store_matches_bucket(self) -> None:
+        """After a clean sync the store holds the bucket's content, no more and no less."""
+        records = {record.path: record for record in self._play.file_records()}
+        held = {str(document.metadata["path"]): document for document in self._play.own_documents()}
+        for info in self._play.objects():
+            wanted = inspect_one(self._play.plain, info.name)
+            if wanted is None or wanted.skip_reason:
+                continue
+            document = held.pop(info.name, None)
+            record = records[info.name]
+            if record.status is FileStatus.FAILED:
+                continue
+            good = (
+                document is not None
+                and document.state is RemoteState.ACTIVE
+                and document.metadata["content_key"] == wanted.key == record.current_key
+                and document.metadata["content_hash"] == info.content_hash
+                and record.current_document == document.name
+            )
+            require(good, "store_matches_bucket", f"{record} {document} {wanted}")
+        require(not held, "store_matches_bucket", f"documents of what is gone: {held}")
+
+    def foreign_documents_untouched(self) -> None:
+        there = {document.name for document in self._play.store_documents()}
+        missing = self._play.library.foreign - there
+        require(not missing, "foreign_documents_untouched", missing)

@@ -1,0 +1,70 @@
+"""Rules for simulations: times that nest as the deployed ones do, but shorter.
+
+So fewer idle ticks are to be played.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+
+from shared.domain.breaker_policy import BreakerPolicy
+from shared.domain.holds import HoldPolicy
+from shared.domain.journey import JourneyPolicy
+from shared.domain.lease import LeasePolicy
+from shared.domain.rules import Rules
+from shared.domain.tiers import Tier
+
+FUNCTION_TIMEOUT = timedelta(seconds=150)
+"""An instance's request is given up after this; the watchdog ends it at the same time, and only
+an instance that was frozen goes on for another call or two."""
+
+DISPATCH_DEADLINE = FUNCTION_TIMEOUT + timedelta(seconds=5)
+
+_TIERS = {
+    rpm: Tier(
+        name=f"{rpm} a minute",
+        rpm=rpm,
+        rpd=None,
+        max_concurrent_dispatches=50,
+        max_imports_in_progress=50,
+        storage_bytes=10**9,
+    )
+    for rpm in (6, 20, 200)
+}
+
+
+def rules_of(chance: Random) -> Rules:
+    """The rules of one seed."""
+    return Rules(
+        bucket="library",
+        deployment="simulation",
+        store_display_name="simulated store",
+        tier=_TIERS[chance.choice((6, 20, 20, 200))],
+        journey=JourneyPolicy(
+            claim_lifetime=timedelta(seconds=220),
+            overdue_grace=timedelta(seconds=60),
+            max_attempts=3,
+            backoff_most=timedelta(seconds=60),
+            active_deadline=timedelta(seconds=240),
+            import_deadline=timedelta(seconds=300),
+            failed_grace=timedelta(seconds=120),
+            raw_reserve=timedelta(seconds=120),
+        ),
+        breaker=BreakerPolicy(
+            window_size=20,
+            cooldown=timedelta(seconds=chance.choice((15, 120))),
+            cooldown_cap=timedelta(minutes=8),
+            retry_after_cap=timedelta(minutes=10),
+            permit_lifetime=timedelta(seconds=220),
+            half_open_probes=chance.choice((1, 3)),
+        ),
+        holds=HoldPolicy(
+            storage=timedelta(minutes=8), spend=timedelta(minutes=8), account=timedelta(minutes=3)
+        ),
+        lease=LeasePolicy(takeover_delay=timedelta(seconds=160)),
+        page_size=chance.choice((2, 3, 5, 1000)),
+        max_imports_in_progress=chance.choice((2, 5, 50)),
+        work_budget=timedelta(seconds=110),
+        batch_max_age=chance.choice((timedelta(minutes=20), timedelta(hours=23))),
+    )

@@ -1,0 +1,404 @@
+"""One run: a whole deployment on the twins, played under a seed's trouble, then in peace."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from random import Random
+from typing import Any
+
+from shared.domain import holds
+from shared.domain.batches import Batch, BatchStatus, SyncMode
+from shared.domain.errors import SyncError
+from shared.domain.holds import Hold
+from shared.gateways.codec import MalformedRecord
+from shared.gateways.memory import documents as documents_twin
+from shared.gateways.memory import gemini as gemini_twin
+from shared.gateways.ports import Task
+from shared.gateways.records import HOLD, batch_path
+from shared.services.advance import AdvanceFile
+from shared.services.control import ControlBatch
+from shared.services.scan import ScanBucket
+from shared.services.start import StartSync, SyncRequest
+from shared.services.supervise import Supervise
+from tests.simulation.deployment import Deployment
+from tests.simulation.gate import FaultyGate
+from tests.simulation.invariants import Invariants, Violation
+from tests.simulation.library import Library
+from tests.simulation.outcome import Outcome, check_quiet_batch
+from tests.simulation.roles import Role
+from tests.simulation.rules import DISPATCH_DEADLINE, FUNCTION_TIMEOUT, rules_of
+from tests.simulation.stage import Actor
+from tests.simulation.trace import Entry, lines
+from tests.simulation.weather import WINDOWS, Fault, Weather
+
+MAX_POINTS = 400
+"""Scheduling points of trouble; after that the world is quiet."""
+
+QUIET_BOUND = timedelta(hours=8)
+"""In peace a batch is over within this: every wait of the rules below, some times over."""
+
+RAW_FILE_LIFE = timedelta(hours=50)
+"""After this no raw file is left of what was begun."""
+
+TRACE = 4000
+
+Happening = tuple[datetime, Callable[[], None]]
+
+
+class Simulation(Deployment):
+    """One seed's run: ``run`` plays it, and raises ``Violation`` where a promise was broken.
+
+    Attributes:
+        seed: All that the run is made from.
+        weather: What may go wrong in it.
+        library: The bucket's files and what happens to them.
+        gate: Where things go wrong.
+        in_trouble: Whether anything may go wrong now.
+        raw_files_expire_soon: Whether waiting long costs an upload.
+    """
+
+    def __init__(self, seed: int, *, points: int = MAX_POINTS) -> None:
+        self.seed = seed
+        self.weather = Weather.of(chance := Random(seed))  # noqa: S311 - chance that repeats
+        super().__init__(rules_of(chance), chance)
+        self.library = Library(self.bucket, chance, self.stage)
+        self.gate = FaultyGate(self)
+        self.invariants = Invariants(self)
+        self.in_trouble = False
+        self.raw_files_expire_soon = chance.random() < 0.2
+        self.roles: dict[Actor, Role] = {}
+        self.trace: deque[Entry] = deque(maxlen=TRACE)
+        self._inline_role: Role | None = None
+        self._max_points = points
+        self._tries: Counter[tuple[str, str]] = Counter()
+        self._happenings: list[Happening] = []
+        self._next_tick = self.stage.now()
+        context = self.gated(self.gate)
+        self._start_sync = StartSync(context)
+        self._scan = ScanBucket(context)
+        self._supervise = Supervise(context)
+        self._control = ControlBatch(context)
+        self._advance = AdvanceFile(context)
+
+    # --- the play ---------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Play the whole run. Raises ``Violation``."""
+        with self._reproducibly():
+            try:
+                self._play()
+            finally:
+                self.stage.clear()
+
+    def _play(self) -> None:
+        self.library.fill()
+        if self.chance.random() < 0.5:
+            self._quiet_sync()
+            for _ in range(self.chance.randint(1, 4)):
+                self.library.edit()
+            self.library.plant_foreign_documents(self.store_name(), self.gemini, self.plain)
+        self._trouble()
+        self._peace()
+        hold = self.records.get(Hold, HOLD).record
+        if self.chance.random() < 0.5:
+            self.stage.advance_to(self.stage.now() + RAW_FILE_LIFE)
+            self.raw_files_expire_soon = True
+        if standing := holds.in_force(hold, self.stage.now()):
+            self.stage.advance_to(standing.hold_until)
+        self._quiet_sync()
+        Outcome(self).check()
+
+    @contextmanager
+    def _reproducibly(self) -> Iterator[None]:
+        """Chance outside the seed is taken from it as well: tenacity's jitter."""
+        state, life, page = random.getstate(), gemini_twin.FILE_LIFE, gemini_twin.PAGE_SIZE
+        measure = documents_twin._document_bytes
+        random.seed(self.seed)
+        if self.raw_files_expire_soon:
+            gemini_twin.FILE_LIFE = timedelta(minutes=10)
+        gemini_twin.PAGE_SIZE = 3
+        documents_twin._document_bytes = lambda *_: 0  # no document here comes near the limit
+        logging.disable()
+        try:
+            yield
+        finally:
+            gemini_twin.FILE_LIFE, gemini_twin.PAGE_SIZE = life, page
+            documents_twin._document_bytes = measure
+            random.setstate(state)
+            logging.disable(logging.NOTSET)
+
+    def _trouble(self) -> None:
+        self.in_trouble = True
+        self._next_tick = self.stage.now() + timedelta(seconds=self.chance.randint(0, 59))
+        plans = self._plans()
+        while self.gate.points < self._max_points:
+            if plans and (plans[0][0] <= self.gate.points or self._is_idle()):
+                plans.pop(0)[1]()
+            elif not plans and self._is_idle():
+                break
+            else:
+                self._step()
+        self.in_trouble = False
+        self.gate.windows.clear()
+        self.note("--", "peace", None)
+
+    def _plans(self) -> list[tuple[int, Callable[[], None]]]:
+        """What people do in the meantime, by the scheduling point at which they do it."""
+        chance = self.chance
+        plans: list[tuple[int, Callable[[], None]]] = [(0, self._start)]
+        edits = chance.choice((0, 1, 2, 5))
+        plans += [(chance.randint(1, 300), self.library.edit) for _ in range(edits)]
+        if self.weather.kinds & WINDOWS:
+            windows = chance.choice((1, 2, 4))
+            plans += [(chance.randint(1, 250), self._begin_window) for _ in range(windows)]
+        acts = [self._start, self._start, self._cancel, self._pause]
+        plans += [
+            (chance.randint(1, 350), chance.choice(acts)) for _ in range(chance.choice((0, 1, 3)))
+        ]
+        return sorted(plans, key=lambda plan: plan[0])
+
+    def _peace(self) -> None:
+        """No more trouble: everything that was begun ends within a bound."""
+        end = self.stage.now() + QUIET_BOUND
+        while not self._is_idle():
+            if self.stage.now() > end:
+                raise Violation("no_wait_without_deadline", self._unfinished())
+            batch = self.running_batch()
+            if batch is not None and batch.status is BatchStatus.PAUSED:
+                self._control.resume(batch.batch_id)
+            self._step()
+
+    def _quiet_sync(self) -> None:
+        batch = self._start_sync(SyncRequest())
+        self._peace()
+        check_quiet_batch(self.records.get(Batch, batch_path(batch.batch_id)).present)
+
+    def _is_idle(self) -> bool:
+        return (
+            not self.stage.actors
+            and not self._happenings
+            and self.queues.next_due() is None
+            and not self.lease_is_held()
+        )
+
+    def _unfinished(self) -> str:
+        return (
+            f"not over after {QUIET_BOUND}: batch {self.running_batch()}, "
+            f"{len(self.stage.actors)} actors, tasks {self.queues.waiting}"
+        )
+
+    # --- who is next ------------------------------------------------------------------------
+
+    def _step(self) -> None:
+        """Let one thing happen, the time passing until something can."""
+        now = self.stage.now()
+        ready: list[tuple[datetime, Callable[[], None]]] = []
+        later: list[datetime] = []
+
+        def offer(at: datetime, act: Callable[[], None]) -> None:
+            if at <= now:
+                ready.append((at, act))
+            else:
+                later.append(at)
+
+        for actor in self.stage.actors:
+            offer(actor.wake_at, partial(self._resume, actor))
+        for happening in self._happenings:
+            offer(happening[0], partial(self._happen, happening))
+        for task in self.queues.due(now):
+            offer(min(task.at or now, now), partial(self._deliver, task))
+        due = self.queues.next_due()
+        if due is not None and due > now:
+            later.append(due)
+        if self.in_trouble or self.lease_is_held():
+            offer(self._next_tick, self._tick)
+        if not ready:
+            self.stage.advance_to(min(later))
+        elif self.in_trouble:
+            self.chance.choice(ready)[1]()
+        else:
+            min(ready, key=lambda entry: entry[0])[1]()
+
+    def _happen(self, happening: Happening) -> None:
+        self._happenings.remove(happening)
+        happening[1]()
+
+    def happen_in(self, delay: timedelta, act: Callable[[], None]) -> None:
+        """Let something happen later, whatever becomes of the actors."""
+        self._happenings.append((self.stage.now() + delay, act))
+
+    # --- actors -----------------------------------------------------------------------------
+
+    def _perform_as(self, role: Role, work: Callable[[], object]) -> None:
+        """Bring somebody on stage; in peace nobody interrupts, so it is done at once."""
+        if self.in_trouble:
+            actor = self.stage.spawn(role.kind, work)
+            self.roles[actor] = role
+            self._resume(actor)
+            return
+        self._inline_role = role
+        error: BaseException | None = None
+        try:
+            work()
+        except Violation:
+            raise
+        except Exception as failure:  # noqa: BLE001 - it is judged below
+            error = failure
+        finally:
+            self._inline_role = None
+        self._settle(role, error, crashed=False)
+
+    def _resume(self, actor: Actor) -> None:
+        self.stage.resume(actor)
+        if actor.finished:
+            role = self.roles.pop(actor)
+            if actor.error is not None or actor.crashed:
+                self.note(actor.name, "ended", actor.error or "crashed")
+            self._settle(role, actor.error, crashed=actor.crashed)
+
+    def role(self) -> Role | None:
+        """Of whoever acts now."""
+        current = self.stage.current
+        return self.roles.get(current) if current is not None else self._inline_role
+
+    def who(self) -> str:
+        """The name of whoever acts now."""
+        current = self.stage.current
+        if current is not None:
+            return current.name
+        return self._inline_role.kind if self._inline_role else "-"
+
+    def _settle(self, role: Role, error: BaseException | None, *, crashed: bool) -> None:
+        """What the caller makes of an actor's end."""
+        if error is not None and not _is_expected(error):
+            if isinstance(error, Violation):
+                raise error
+            raise Violation("no_defect_raised", f"{type(error).__name__}: {error}") from error
+        task = role.task
+        if task is None or not self.queues.exists(task.queue, task.id):
+            return
+        key = (task.queue.value, task.id)
+        if crashed or error is not None:
+            self._tries[key] += 1
+            wait = min(10 * 2 ** self._tries[key], 300)
+            self.queues.retry_later(task, self.stage.now() + timedelta(seconds=wait))
+        elif self.stage.now() <= role.deadline and not self._strikes(Fault.LOST_ANSWER):
+            self.queues.acknowledge(task)
+
+    # --- deliveries, ticks ------------------------------------------------------------------
+
+    def _deliver(self, task: Task) -> None:
+        now = self.stage.now()
+        if self._strikes(Fault.LOST_TASK):
+            self.note("--", f"lost task {task.path} {dict(task.payload)}", None)
+            self.queues.acknowledge(task)
+            return
+        if self._strikes(Fault.LATE):
+            self.queues.retry_later(
+                task, now + timedelta(seconds=self.chance.choice((30, 120, 400)))
+            )
+            return
+        again = now + DISPATCH_DEADLINE + timedelta(seconds=10)
+        if self._strikes(Fault.DUPLICATE):
+            again = now + timedelta(seconds=self.chance.choice((0, 0, 1, 30)))
+        self.queues.retry_later(task, again)
+        kinds = {"/step": "step", "/control/scan": "scan", "/control/supervise": "supervise"}
+        handlers: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+            "/step": self._advance,
+            "/control/scan": self._scan,
+            "/control/supervise": lambda _: self._supervise(),
+        }
+        role = Role(kinds[task.path], now + DISPATCH_DEADLINE, task)
+        self._perform_as(role, lambda: handlers[task.path](task.payload))
+
+    def _tick(self) -> None:
+        self._next_tick = self.stage.now() + self.rules.tick
+        if self._strikes(Fault.MISSED_TICK):
+            return
+        for _ in range(2 if self._strikes(Fault.EXTRA_TICK) else 1):
+            role = Role("supervise", self.stage.now() + DISPATCH_DEADLINE)
+            self._perform_as(role, self._supervise)
+
+    def _strikes(self, fault: Fault) -> bool:
+        return (
+            self.in_trouble
+            and fault in self.weather.kinds
+            and self.chance.random() < self.weather.delivery_rate
+        )
+
+    # --- people -----------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        chance = self.chance
+        request = SyncRequest()
+        if chance.random() < 0.2:
+            request = chance.choice(
+                (
+                    SyncRequest(mode=SyncMode.RETRY_FAILED),
+                    SyncRequest(mode=SyncMode.FULL),
+                    SyncRequest(dry_run=True),
+                    SyncRequest(max_deletes=0),
+                    SyncRequest(max_imports=2),
+                )
+            )
+        self._perform_as(self._person("start"), lambda: self._start_sync(request))
+
+    def _person(self, kind: str) -> Role:
+        return Role(kind, self.stage.now() + FUNCTION_TIMEOUT)
+
+    def _cancel(self) -> None:
+        batch = self.running_batch()
+        if batch is not None:
+            self._perform_as(self._person("control"), lambda: self._control.cancel(batch.batch_id))
+
+    def _pause(self) -> None:
+        batch = self.running_batch()
+        if batch is None:
+            return
+        self._perform_as(self._person("control"), lambda: self._control.pause(batch.batch_id))
+        self.happen_in(
+            timedelta(seconds=self.chance.choice((5, 90, 500))), lambda: self._unpause(batch)
+        )
+
+    def _unpause(self, batch: Batch) -> None:
+        self._perform_as(self._person("control"), lambda: self._control.resume(batch.batch_id))
+
+    def _begin_window(self) -> None:
+        """The service is in trouble for a while."""
+        kind = self.chance.choice(sorted(self.weather.kinds & WINDOWS))
+        seconds = self.chance.choice((20, 90, 300))
+        self.gate.windows[kind] = self.stage.now() + timedelta(seconds=seconds)
+        self.note("--", f"{kind} begins, {seconds} s", None)
+
+    # --- the story --------------------------------------------------------------------------
+
+    def note(self, who: str, what: object, outcome: object) -> None:
+        """A line of the trace."""
+        self.trace.append((self.stage.now(), who, what, outcome))
+
+    def story(self, *, reads: bool = False) -> list[str]:
+        """The run's steps, as far as they are kept, in lines that a person can follow."""
+        return lines(self.trace, self.library.names, reads=reads)
+
+
+def replayed(seed: int) -> Simulation:
+    """Play one seed; where it fails, say how to see it again, and how it ended."""
+    simulation = Simulation(seed)
+    try:
+        simulation.run()
+    except Violation as violation:
+        violation.add_note(f"replay: python -m tests.simulation {seed}")
+        violation.add_note("\n".join(simulation.story()[-60:]))
+        raise
+    return simulation
+
+
+def _is_expected(error: BaseException) -> bool:
+    """Whether a caller may meet this; everything else is a defect of the code."""
+    return isinstance(error, SyncError) and not isinstance(error, MalformedRecord)
