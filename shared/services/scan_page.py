@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain import planning
@@ -17,7 +17,7 @@ from shared.gateways import queries
 from shared.gateways.ports import ObjectInfo, Write
 from shared.gateways.records import Stored, creating, file_path, updating
 from shared.services.context import Context
-from shared.services.inspection import inspect
+from shared.services.inspection import inspect, inspect_one
 from shared.services.page_ranges import PageRanges, listing_digest
 
 GROWTH = 1.5
@@ -169,7 +169,7 @@ class ScanPage:
             self._guard()
             if not self._is_whole:
                 self._ranges.forget(max(listing.start, self._batch.prefix), listing.end)
-            self._commit(writes, {want.path: want for want in wanted}, now)
+            self._commit(writes, now)
         return dict(counts)
 
     def _compare(
@@ -184,18 +184,22 @@ class ScanPage:
             now=now,
         )
 
-    def _commit(
-        self, writes: Mapping[str, Write], wanted: Mapping[str, planning.Wanted], now: datetime
-    ) -> None:
-        """Write the findings; where a journey wrote first, look at its record and find again."""
+    def _commit(self, writes: Mapping[str, Write], now: datetime) -> None:
+        """Write the findings.
+
+        Where somebody wrote first, a journey or another delivery of this page, this listing may be
+        the older one: look at the object as it is now.
+        """
         records = self._context.records
         names = {write.path: name for name, write in writes.items()}
         for write in records.commit_each(list(writes.values())):
             path = names[write.path]
 
             def decide(stored: Stored[FileRecord], path: str = path) -> FileRecord | None:
-                finding = self._compare(wanted.get(path), stored.record, now)
-                return finding.record if finding else None
+                finding = self._compare(inspect_one(self._context, path), stored.record, now)
+                if finding is None or finding.record is None:
+                    return None
+                return replace(finding.record, look_again=True)
 
             records.change(FileRecord, write.path, decide)
 
