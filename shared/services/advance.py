@@ -130,7 +130,8 @@ class AdvanceFile:
         claim_id = context.new_id()
         admission = self._traffic.admit(state, hold, claim_id)
         if not isinstance(admission, Proceed):
-            self._postpone(file, max(admission.until, now))
+            # The pump waits out what must be; a hold may also end before its time.
+            self._postpone(file, min(max(admission.until, now), now + context.rules.tick))
             return Outcome.GIVEN_BACK
         dispatch = self._dispatch(file, batch, admission.permit)
         try:

@@ -85,7 +85,7 @@ class FaultyGate:
             return self._fail(fault, call, effect)
         result = self._make(call, effect)
         if call.name in ("upload", "import_file") and self._turns_out(Fault.SLOW_REPLY):
-            actor.wait(play.stage.now() + timedelta(seconds=chance.choice((5, 40, 100))))
+            actor.wait(play.stage.now() + timedelta(seconds=chance.choice((10, 30, 50, 90))))
             self._watchdog(actor)
         return result
 

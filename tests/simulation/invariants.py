@@ -100,6 +100,8 @@ class Invariants:
         name = "legal_breaker_transitions"
         old = from_fields(BreakerState, before) if before else BreakerState()
         new = from_fields(BreakerState, after)
+        good = self._probes[new.generation]
+        require(new.probe_successes <= good, name, f"{new.probe_successes} probes, {good} good")
         if new.state is old.state:
             require(new.generation == old.generation, name, f"generation moved: {old} {new}")
             require(

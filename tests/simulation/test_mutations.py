@@ -9,6 +9,8 @@ from tests.simulation.mutations import MUTATIONS, Mutation
 from tests.simulation.simulation import Simulation
 from tests.simulation.test_seeds import SEEDS
 
+pytestmark = pytest.mark.simulation
+
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_a_broken_variant_is_found(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:

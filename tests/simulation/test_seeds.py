@@ -6,6 +6,8 @@ import pytest
 
 from tests.simulation.simulation import replayed
 
+pytestmark = pytest.mark.simulation
+
 SEEDS = range(1, 2001)
 
 CHUNK = 50

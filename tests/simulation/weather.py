@@ -99,7 +99,7 @@ class Weather:
         share = chance.choice((0.0, 0.15, 0.3, 0.6))
         kinds = {kind for kind in Fault if chance.random() < share}
         kinds.add(chance.choice(list(Fault)))
-        if chance.random() < 0.3:
+        if chance.random() < 0.4:
             kinds |= chance.choice(_THEMES)
         return cls(
             kinds=frozenset(kinds),
