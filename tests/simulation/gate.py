@@ -24,6 +24,7 @@ from shared.domain.errors import (
 from shared.gateways.memory.imports import ImportFate
 from shared.gateways.ports import RemoteFile, RemoteState
 from tests.simulation.faulty_ports import Call
+from tests.simulation.rules import FUNCTION_TIMEOUT
 from tests.simulation.stage import Actor, Crashed
 from tests.simulation.weather import Fault
 
@@ -108,6 +109,8 @@ class FaultyGate:
             if now >= until:
                 continue
             if kind is Fault.ACCOUNT:
+                if until - now < FUNCTION_TIMEOUT:
+                    self._charge()  # over before the store is asked: it looks like the file's own
                 return kind
             if kind is Fault.STORM and self._chance.random() < 0.8:
                 return Fault.SERVER_ERROR

@@ -17,7 +17,6 @@ from shared.domain.journey import JourneyPolicy, Step
 from shared.services import removal as removal_module
 from shared.services import traffic as traffic_module
 from shared.services.closing import Closing
-from shared.services.dispatch import Dispatch
 from shared.services.indexing import Indexing
 from shared.services.lost_tasks import LostTasks
 from shared.services.scan_page import ScanPage
@@ -35,11 +34,13 @@ class Mutation:
 
     Attributes:
         name: What the broken code does.
+        seed: One that is known to find it, tried first; any other may do as well.
         invariants: The promises any of which may show it.
         patches: What is put where.
     """
 
     name: str
+    seed: int
     invariants: frozenset[str]
     patches: Patches
 
@@ -121,6 +122,10 @@ def _attempts_not_counted(record: Any, *arguments: Any) -> Any:
 
 def _given_back_is_failed(record: Any, _ready_at: Any, now: Any) -> Any:
     return journey.failed(record, FailureKind.EXHAUSTED, "throttled", 429, now, JourneyPolicy())
+
+
+def _given_back_is_tried_again(record: Any, _ready_at: Any, now: Any) -> Any:
+    return _tried_again(record, "throttled", 429, now, 0.5, JourneyPolicy(max_attempts=3))
 
 
 def _given_back_costs_an_attempt(record: Any, ready_at: Any, now: Any) -> Any:
@@ -237,98 +242,115 @@ def _closes_at_once(self: Any, held: Any) -> bool:
 
 
 MUTATIONS = tuple(
-    Mutation(name, frozenset(invariants.split()), patches)
-    for name, invariants, patches in (
+    Mutation(name, seed, frozenset(invariants.split()), patches)
+    for name, seed, invariants, patches in (
         (
             "claim_not_checked",
+            1,
             "one_claim_at_a_time",
             {(journey, "turn"): _claim_not_checked},
         ),
         (
             "stale_task_not_recognised",
+            149,
             f"metered_within_allowance {_DOUBLES}",
             {(journey, "turn"): _stale_task_taken},
         ),
         (
             "task_seq_not_bumped",
+            7,
             "no_wait_without_deadline every_batch_closed",
             {(journey, "handed_on"): _seq_not_bumped},
         ),
-        ("intent_not_written", _DOUBLES, {(journey, "next_step"): _intent_forgotten}),
-        ("uncertain_imports_blindly", _DOUBLES, {(Sweep, "_settle"): _uncertain_sends_again}),
-        ("partial_listing_decides", _DOUBLES, {(Sweep, "__call__"): _partial_listing_decides}),
+        ("intent_not_written", 8, _DOUBLES, {(journey, "next_step"): _intent_forgotten}),
+        ("uncertain_imports_blindly", 2, _DOUBLES, {(Sweep, "_settle"): _uncertain_sends_again}),
+        ("partial_listing_decides", 8, _DOUBLES, {(Sweep, "__call__"): _partial_listing_decides}),
         (
             "foreign_documents_taken",
+            84,
             "foreign_documents_untouched store_matches_bucket",
             {(Sweep, "_matches"): _any_owner_matches},
         ),
         (
             "attempts_not_counted",
+            10,
             "no_wait_without_deadline every_batch_closed",
             {(journey, "tried_again"): _attempts_not_counted},
         ),
         (
             "give_back_fails_the_file",
+            1,
             "no_file_blamed_without_cause",
             {(journey, "given_back"): _given_back_is_failed},
         ),
         (
             "throttling_costs_an_attempt",
+            43,
             "no_file_blamed_without_cause",
             {(journey, "given_back"): _given_back_costs_an_attempt},
         ),
-        ("old_document_not_deleted", _DOUBLES, {(journey, "forerunners"): lambda _record: ()}),
+        ("old_document_not_deleted", 1, _DOUBLES, {(journey, "forerunners"): lambda _record: ()}),
         (
             "old_document_deleted_first",
+            68,
             "old_document_goes_last",
             {(Indexing, "go_on"): _old_document_goes_first},
         ),
         (
             "new_document_not_verified",
+            9,
             "old_document_goes_last store_matches_bucket",
             {(Indexing, "_verify"): _verification_skipped},
         ),
         (
             "raw_expiry_resets_indexed",
+            9,
             "indexed_content_is_not_imported_again",
             {(planning, "compare"): _raw_expiry_resets},
         ),
         (
             "scan_overwrites_in_flight",
+            39,
             f"{_DOUBLES} no_defect_raised old_document_goes_last",
             {(planning, "RESTING"): tuple(FileStatus)},
         ),
         (
             "removal_after_incomplete_scan",
+            3,
             "removals_only_after_a_complete_scan",
             {(Supervise, "_see_to_scan"): _scan_taken_as_complete},
         ),
         (
             "failed_listing_is_empty",
+            1,
             "nothing_deleted_after_bad_listing",
             {(ScanPage, "_list"): _failed_listing_is_empty},
         ),
         (
             "no_last_look_before_removal",
+            92,
             "old_document_goes_last",
             {(removal_module, "inspect_one"): _nothing},
         ),
         (
             "late_429_extends_the_cooldown",
+            9,
             "legal_breaker_transitions",
             {(breaker, "on_throttled"): _late_throttling_extends},
         ),
         (
             "stale_permit_counted",
+            1449,
             "legal_breaker_transitions",
             {
                 (breaker, "on_success"): _stale_permit_counts,
                 (traffic_module.Traffic, "succeeded"): _success_always_told,
             },
         ),
-        ("fence_stays", "one_holder_per_fence", {(lease, "acquire"): _fence_stays}),
+        ("fence_stays", 1, "one_holder_per_fence", {(lease, "acquire"): _fence_stays}),
         (
             "two_batches_at_once",
+            2,
             "one_running_batch one_holder_per_fence",
             {
                 (StartSync, "_check_idle"): _nothing,
@@ -337,32 +359,33 @@ MUTATIONS = tuple(
         ),
         (
             "pump_gives_slots_twice",
+            1,
             "metered_within_allowance",
             {(Supervise, "_update"): _slots_not_saved},
         ),
         (
             "lease_not_released",
+            1,
             "no_wait_without_deadline lease_free every_batch_closed",
             {(Closing, "_releasing"): lambda _self, _batch: []},
         ),
         (
             "overdue_files_not_looked_for",
+            2,
             "no_wait_without_deadline every_batch_closed",
             {(LostTasks, "revive"): _nothing},
         ),
         (
             "batch_closed_too_soon",
+            1,
             "closed_counts_match",
             {(Supervise, "_is_done"): _closes_at_once},
         ),
         (
-            "wishes_of_a_429_blame_the_file",
+            "refusal_counts_as_a_try",
+            43,
             "no_file_blamed_without_cause",
-            {
-                (Dispatch, "_give_back"): lambda self, _ready_at, also: self.try_again(
-                    "throttled", 429, also
-                )
-            },
+            {(journey, "given_back"): _given_back_is_tried_again},
         ),
     )
 )
