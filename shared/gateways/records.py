@@ -175,10 +175,8 @@ class Records:
         They go in groups for speed; a group that fails is split until the culprit is alone.
         """
         conflicts: list[Write] = []
-        groups = [
-            list(writes[i : i + MAX_WRITES_PER_COMMIT])
-            for i in range(0, len(writes), MAX_WRITES_PER_COMMIT)
-        ]
+        size = MAX_WRITES_PER_COMMIT - 1  # a fence may be one more
+        groups = [list(writes[i : i + size]) for i in range(0, len(writes), size)]
         while groups:
             group = groups.pop()
             try:
