@@ -75,9 +75,7 @@ class Indexing:
 
     def _operation_unreadable(self, error: GatewayError) -> None:
         """Gone, or not to be had for too long: the store will tell. Otherwise look again."""
-        gone = isinstance(error, GONE) and not self._dispatch.traffic.is_account_fault(
-            error, self._dispatch.store
-        )
+        gone = isinstance(error, GONE) and not self._dispatch.may_be_account_fault(error)
         if gone:
             self._become_uncertain(str(error))
         elif self._is_too_late() and not isinstance(error, Throttled):
@@ -149,7 +147,7 @@ class Indexing:
                 but=GONE,
             )
         except GONE as error:
-            if dispatch.traffic.is_account_fault(error, dispatch.store):
+            if dispatch.may_be_account_fault(error):
                 dispatch.look_again(error)
             ended = self._ended(OperationState.FAILED, str(error))
             dispatch.try_again("the document is not in the store", error.code, [ended])

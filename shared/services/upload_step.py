@@ -62,7 +62,7 @@ class UploadStep:
         try:
             remote = dispatch.ask(lambda: self._gemini.get_file(dispatch.record.raw_file), but=GONE)
         except GONE as error:
-            if dispatch.traffic.is_account_fault(error, dispatch.store):
+            if dispatch.may_be_account_fault(error):
                 dispatch.look_again(error)
             dispatch.restart()
         else:
