@@ -15,7 +15,14 @@ from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponen
 
 from shared.domain import journey, planning
 from shared.domain.breaker import CircuitState, EntryOutcome, Permit
-from shared.domain.errors import Denied, GatewayError, Rejected, SyncError, Throttled
+from shared.domain.errors import (
+    Denied,
+    GatewayError,
+    NotFound,
+    Rejected,
+    SyncError,
+    Throttled,
+)
 from shared.domain.files import FailureKind, FileRecord, FileStatus
 from shared.domain.holds import HoldReason
 from shared.domain.rules import INLINE_WAIT
@@ -29,6 +36,9 @@ from shared.services.traffic import Traffic
 T = TypeVar("T")
 
 Errors = tuple[type[GatewayError], ...]
+
+GONE: Errors = (NotFound, Denied)
+"""How Gemini says that something isn't there (any more); the latter to a bad key as well."""
 
 INLINE_LOOKS = 6
 """Looks at something that takes a moment, 0.15 s to 1.5 s apart (3.75 s in all, unless scaled),
@@ -78,6 +88,26 @@ class Dispatch:
         except GatewayError as error:
             self._look_failed(error)
             raise HandedOn from error
+
+    def if_there(self, request: Callable[[], T]) -> T | None:
+        """The answer, or None where what the request is about is surely not there.
+
+        Gemini says 403 both of what isn't there and to a bad key. So a 403 is believed only if
+        the store answers, and if it comes again: the key may have been bad for a moment.
+
+        Raises ``HandedOn`` as ``ask`` does.
+        """
+        try:
+            return self.ask(request, but=GONE)
+        except NotFound:
+            return None
+        except Denied as error:
+            if self.may_be_account_fault(error):
+                self.look_again(error)
+        try:
+            return self.ask(request, but=GONE)
+        except GONE:
+            return None
 
     def watch(self, look: Callable[[], T], *, until: Callable[[T], bool], but: Errors = ()) -> T:
         """Look a few times within seconds; the last answer, whether ``until`` holds or not.
