@@ -26,9 +26,12 @@ locals {
       status           = ["ASCENDING"]
     }
     batches    = { created_at = ["DESCENDING"] }
+    listing    = { index = ["ASCENDING"] }
     operations = {}
     pages      = { index = ["DESCENDING"] }
+    planned    = { path = ["ASCENDING"] }
     ranges     = { start = ["ASCENDING", "DESCENDING"] }
+    reconcile  = {}
     window     = { at = ["ASCENDING", "DESCENDING"] }
   }
 
@@ -47,7 +50,7 @@ locals {
   ]
 
   # Collections whose documents end by themselves; files, ranges, locks and meta never do.
-  expiring = ["batches", "operations", "pages", "window"]
+  expiring = ["batches", "listing", "operations", "pages", "planned", "reconcile", "window"]
 }
 
 resource "google_firestore_index" "this" {

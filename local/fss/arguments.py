@@ -135,7 +135,7 @@ def _request() -> _Parser:
     for name, text in (("--max-deletes", "documents"), ("--max-imports", "files")):
         verb = name.removeprefix("--max-").removesuffix("s")
         add(name, type=_count, metavar="N", help=f"refuse to {verb} more {text}")
-    add("--force", action="store_true", help="take over a store that the records don't know")
+    add("--force", action="store_true", help="don't rebuild lost records from the store")
     return parser
 
 

@@ -12,7 +12,8 @@ from local.names import printable
 FIELDS = (
     "batch_id", "status", "mode", "trigger",
     "scanned", "new", "changed", "metadata_changed", "removed", "unchanged", "skipped",
-    "indexed", "deleted", "failed", "requests", "started_at", "completed_at", "skips", "failures",
+    "indexed", "deleted", "failed", "drift", "reconciliation", "requests",
+    "started_at", "completed_at", "skips", "failures",
 )  # fmt: skip
 
 SHOWN = 20
@@ -58,6 +59,9 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
         yield "  did      nothing: this was a dry run"
     else:
         yield f"  did      {_counts(summary, ('indexed', 'deleted', 'failed'))}"
+    if summary["reconciliation"] is not None:
+        counts = summary["reconciliation"].items()
+        yield f"  store    {', '.join(f'{count} {kind}' for kind, count in counts)}"
     requests = summary["requests"]
     yield f"  requests {_counts(requests, ('metered', 'throttled', 'unmetered'))}"
     if summary["skips"]:

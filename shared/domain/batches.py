@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.files import FileRecord
+
 
 class SyncMode(StrEnum):
     INCREMENTAL = "incremental"
     FULL = "full"
     RETRY_FAILED = "retry_failed"
+    RECONCILE = "reconcile"
 
 
 class DeletePolicy(StrEnum):
@@ -44,6 +47,7 @@ class BatchPhase(StrEnum):
     """What a running batch is at; each phase starts only when the one before is complete."""
 
     PREPARING = "preparing"
+    RECONCILING = "reconciling"
     SCANNING = "scanning"
     WORKING = "working"
     CLOSED = "closed"
@@ -72,6 +76,7 @@ class Batch:
     # Moves on where the task of a scan page was lost and its name can't be used again.
     scan_attempt: int = 0
     removals_released: bool = False
+    reconciled: bool = False
 
     # The pump: no metered request is planned before this.
     next_slot_at: datetime | None = None
@@ -81,11 +86,24 @@ class Batch:
 
     counts: dict[str, int] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=dict)
+    # What a listing of the store came to, and documents it counts beyond the records' at the end.
+    reconciliation: dict[str, int] = field(default_factory=dict)
+    drift: int | None = None
     message: str = ""
     created_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
     expires_at: datetime | None = None
+
+    @property
+    def is_scanned(self) -> bool:
+        """Whether its scan is complete, and its removals were decided on."""
+        return self.removals_released
+
+    @property
+    def plans_reconcile(self) -> bool:
+        """Whether its scan sees records as a reconcile would have mended them."""
+        return self.dry_run and self.reconciled
 
     def is_supervised(self, now: datetime) -> bool:
         """Whether a call of the supervisor may be at work."""
@@ -114,6 +132,16 @@ class PageResult:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """A record that the reconcile of a dry run would have written, in ``batches/{id}/planned``."""
+
+    path: str
+    record: FileRecord
+    schema_version: int = 1
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """What the records belong to, at ``meta/deployment``: a mismatch is refused."""
 
@@ -124,3 +152,5 @@ class Deployment:
     owner: str
     schema_version: int = 1
     created_at: datetime | None = None
+    # What no reconcile could explain away, foreign documents mostly: it is looked into once.
+    known_drift: int = 0

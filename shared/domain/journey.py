@@ -26,17 +26,17 @@ from shared.domain.files import UNFINISHED, FailureKind, FileRecord, FileStatus,
 LEGAL_MOVES: dict[FileStatus, frozenset[FileStatus]] = {
     status: frozenset(FileStatus(name) for name in names.split())
     for status, names in {
-        FileStatus.PENDING: "uploading failed skipped removal_candidate deleted",
+        FileStatus.PENDING: "uploading importing indexed failed skipped removal_candidate deleted",
         FileStatus.UPLOADING: "uploaded pending failed",
         FileStatus.UPLOADED: "importing pending failed",
         FileStatus.IMPORTING: "indexed uncertain uploaded pending failed",
         FileStatus.UNCERTAIN: "importing uploaded pending failed",
-        FileStatus.INDEXED: "pending removal_candidate",
-        FileStatus.FAILED: "pending skipped removal_candidate deleted",
+        FileStatus.INDEXED: "pending importing removal_candidate",
+        FileStatus.FAILED: "pending importing indexed skipped removal_candidate deleted",
         FileStatus.SKIPPED: "pending removal_candidate deleted",
         FileStatus.REMOVAL_CANDIDATE: "deleting indexed pending",
         FileStatus.DELETING: "deleted skipped pending indexed",
-        FileStatus.DELETED: "pending skipped",
+        FileStatus.DELETED: "pending skipped indexed removal_candidate",
     }.items()
 }
 """Staying where one is is always legal; a record that isn't there yet may start anywhere."""
@@ -332,6 +332,39 @@ def adopted(record: FileRecord, document: str, now: datetime, policy: JourneyPol
     )
 
 
+def document_doubted(
+    record: FileRecord,
+    *,
+    document: str,
+    key: str,
+    content_hash: str,
+    size: int,
+    operation_id: str,
+    now: datetime,
+    policy: JourneyPolicy,
+) -> FileRecord:
+    """A document found in the store is to be the path's only one: verified, then the rest goes.
+
+    Nothing was uploaded for it; ``operations/{operation_id}`` is created in the same write, and
+    the task of its verification is the caller's to hand on to.
+    """
+    return moved(
+        record,
+        FileStatus.IMPORTING,
+        working_key=key,
+        working_content_hash=content_hash,
+        working_size=size,
+        new_document=document,
+        document_failed_at=None,
+        operation_id=operation_id,
+        operation_name="",
+        raw_file="",
+        raw_active=False,
+        raw_expires_at=None,
+        wait_deadline=now + policy.import_deadline,
+    )
+
+
 def _shelved(record: FileRecord) -> FileRecord:
     """An unverified document is never forgotten: it goes with the stale ones."""
     if not record.new_document:
@@ -461,14 +494,15 @@ def tried_again(
     """
     importing = record.status in (FileStatus.IMPORTING, FileStatus.UNCERTAIN)
     attempts = record.attempts + (1 if importing else 0)
+    keeps_upload = importing and bool(record.raw_file)
     if attempts > policy.max_attempts or (attempts == policy.max_attempts and not importing):
         return failed(record, FailureKind.EXHAUSTED, reason, code, now, policy)
     errors = record.errors_in_a_row + 1
-    slot = Slot.IMPORT if importing else Slot.UPLOAD
+    slot = Slot.IMPORT if keeps_upload else Slot.UPLOAD
     return awaiting_slot(
         moved(
             _shelved(record),
-            FileStatus.UPLOADED if importing else FileStatus.PENDING,
+            FileStatus.UPLOADED if keeps_upload else FileStatus.PENDING,
             attempts=attempts,
             errors_in_a_row=errors,
             operation_name="",
@@ -549,8 +583,12 @@ def documents_going(record: FileRecord) -> FileRecord:
 
 
 def kept(record: FileRecord, now: datetime) -> FileRecord:
-    """A removal that was not needed after all."""
-    return _at_rest(moved(record, FileStatus.INDEXED), now)
+    """A removal or a journey that is not needed after all."""
+    return replace(
+        _without_failure(_at_rest(moved(record, FileStatus.INDEXED), now)),
+        attempts=0,
+        errors_in_a_row=0,
+    )
 
 
 def removed(record: FileRecord, now: datetime) -> FileRecord:

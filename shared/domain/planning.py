@@ -150,7 +150,7 @@ def _skipped(want: Wanted, record: FileRecord, batch_id: str, fence: int, now: d
 
 
 def _unchanged(target: FileRecord, record: FileRecord, batch_id: str, now: datetime) -> Finding:
-    if record.status is FileStatus.REMOVAL_CANDIDATE:  # it was gone, and is back as it was
+    if _is_back(target.desired_key, record):
         return Finding(Change.UNCHANGED, journey.kept(target, now))
     # A repeated page finds what it wrote the first time.
     change = record.change if record.decided_in == batch_id else Change.UNCHANGED
@@ -159,17 +159,24 @@ def _unchanged(target: FileRecord, record: FileRecord, batch_id: str, now: datet
 
 def _change(want: Wanted, record: FileRecord) -> Change:
     """Against the store's document where there is one, else against what was last wanted."""
-    if record.status is FileStatus.REMOVAL_CANDIDATE:
-        back = want.key == record.current_key and not record.stale_documents
-        if back:
-            return Change.UNCHANGED
-    elif record.desired_key == want.key and record.status is not FileStatus.SKIPPED:
+    if _is_back(want.key, record):
+        return Change.UNCHANGED
+    aims = record.status not in (FileStatus.SKIPPED, FileStatus.REMOVAL_CANDIDATE)
+    if aims and record.desired_key == want.key:
         return Change.UNCHANGED
     if not record.current_key:
         return Change.NEW if record.status is FileStatus.SKIPPED else Change.CHANGED
     if record.current_content_hash == want.content_hash and record.current_size == want.size:
         return Change.METADATA_CHANGED
     return Change.CHANGED
+
+
+def _is_back(key: str, record: FileRecord) -> bool:
+    """Something else was to become of it, nothing has begun, and it is as it was indexed."""
+    idle = record.status in (FileStatus.REMOVAL_CANDIDATE, FileStatus.FAILED) or (
+        record.status is FileStatus.PENDING and not record.claim_id and not record.raw_file
+    )
+    return idle and key == record.current_key and not record.stale_documents
 
 
 def _is_older(want: Wanted, record: FileRecord) -> bool:

@@ -304,6 +304,11 @@ class Store:
     failed_documents: int
     size_bytes: int
 
+    @property
+    def documents(self) -> int:
+        """How many there are, in whatever state."""
+        return self.active_documents + self.pending_documents + self.failed_documents
+
 
 @dataclass(frozen=True, slots=True)
 class StorePage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.files import FileStatus, Slot
@@ -101,6 +102,17 @@ def latest_page(batch_id: str) -> Query:
     return Query(f"{BATCHES}/{batch_id}/pages", (), ("-index",), 1)
 
 
+def listed_pages(batch_id: str) -> Query:
+    """What a batch's listing of the store noted, in order."""
+    return Query(f"{BATCHES}/{batch_id}/listing", (), ("index",))
+
+
+def planned_in_range(batch_id: str, start: str, end: str, limit: int) -> Query:
+    """Records that a dry run would have written, of start <= path < end, by path."""
+    query = records_in_range(start, end, limit)
+    return replace(query, collection=f"{BATCHES}/{batch_id}/planned")
+
+
 def latest_entries(limit: int) -> Query:
     """The breaker's window, newest first."""
     return Query(WINDOW, (), ("-at",), limit)
@@ -140,6 +152,11 @@ def candidates_below(prefix: str, end: str, limit: int | None) -> Query:
     return Query(FILES, where, ("path",), limit)
 
 
-def with_document() -> Query:
+def with_document(limit: int | None = None) -> Query:
     """Files that have a document in the store, whatever becomes of them."""
-    return Query(FILES, (Where("current_document", Op.GT, ""),))
+    return Query(FILES, (Where("current_document", Op.GT, ""),), ("current_document",), limit)
+
+
+def holding(document: str) -> Query:
+    """The file whose document this is."""
+    return Query(FILES, (Where("current_document", Op.EQ, document),), (), 1)

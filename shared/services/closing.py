@@ -6,20 +6,18 @@ from dataclasses import replace
 
 from shared.domain import lease as leases
 from shared.domain.batches import Batch, BatchPhase, BatchStatus
-from shared.domain.errors import GatewayError, LostLease
+from shared.domain.errors import LostLease
 from shared.domain.files import FileStatus
 from shared.domain.lease import Lease
 from shared.gateways import queries
 from shared.gateways.ports import Write
 from shared.gateways.records import LEASE, Stored, cas_retrying, updating
 from shared.services.context import Context
+from shared.services.drift import Drift
 from shared.services.events import Event, emit
 
 REMOVALS_REFUSED = "removals_refused"
 """Among a batch's counts: how many deletions its guard refused."""
-
-NEAR_CAP = 0.8
-"""From this share of the tier's storage on, somebody should know."""
 
 
 class Closing:
@@ -28,8 +26,8 @@ class Closing:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def finish(self, held: Stored[Batch]) -> Stored[Batch]:
-        """Close a batch that did all it could; compare the store with the records."""
+    def finish(self, held: Stored[Batch], drift: Drift) -> Stored[Batch]:
+        """Close a batch that did all it could."""
         counts = self.counts(held.present)
         message = held.present.message
         status = BatchStatus.COMPLETED
@@ -37,8 +35,7 @@ class Closing:
             status = BatchStatus.COMPLETED_WITH_FAILURES
         if REMOVALS_REFUSED in held.present.counts:
             status = BatchStatus.REFUSED
-        drift = self._drift(held.present.store)
-        return self.close(held, status, " ".join(filter(None, (message, drift))))
+        return self.close(held, status, " ".join(filter(None, (message, str(drift)))))
 
     def close(self, held: Stored[Batch], status: BatchStatus, message: str) -> Stored[Batch]:
         """Close the batch as its supervisor, and release the lease.
@@ -129,24 +126,3 @@ class Closing:
         """Requests made for the batch's files so far."""
         kinds = ("metered", "throttled", "unmetered")
         return self._context.records.documents.sums(queries.all_of_batch(batch.batch_id), kinds)
-
-    def _drift(self, store_name: str) -> str:
-        """What the store says against the records; empty where they agree or can't be compared."""
-        context = self._context
-        try:
-            store = context.gemini.get_store(store_name)
-        except GatewayError as error:
-            return f"the store could not be compared with the records: {error}"
-        indexed = context.records.documents.count(queries.with_document())
-        cap = context.rules.tier.storage_bytes
-        if store.size_bytes >= cap * NEAR_CAP:
-            emit(Event.STORAGE_NEAR_CAP, store=store.name, bytes=store.size_bytes, cap=cap)
-        if store.active_documents == indexed:
-            return ""
-        emit(
-            Event.STORE_DRIFTED,
-            store=store.name,
-            active=store.active_documents,
-            indexed=indexed,
-        )
-        return f"the store counts {store.active_documents} active documents, the records {indexed}"

@@ -24,7 +24,7 @@ class Event(StrEnum):
     """batch_id, fence."""
 
     STORE_DRIFTED = "store_drifted"
-    """store, active (by the store), indexed (by the records)."""
+    """store, stored (documents by the store's count), held (by the records)."""
 
     STORAGE_NEAR_CAP = "storage_near_cap"
     """store, bytes, cap."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,15 @@ from shared.domain.files import IN_FLIGHT, Change, FileRecord, FileStatus
 from shared.domain.holds import Hold
 from shared.gateways import queries
 from shared.gateways.ports import Clock, Query
-from shared.gateways.records import BREAKER, HOLD, Records, batch_path, file_path
+from shared.gateways.records import (
+    BREAKER,
+    HOLD,
+    Records,
+    batch_path,
+    file_path,
+    reconcile_path,
+)
+from shared.services.reconcile import ReconcileState
 
 SAMPLE = 100
 """Skips and failures listed in a batch's own answer; the rest is paged from its files."""
@@ -52,6 +61,7 @@ class Report:
             **summary(batch, skipped, failed, counts=counts, requests=requests),
             "phase": batch.phase.value,
             "message": batch.message,
+            "findings": self._findings(batch),
             "progress": self._progress(batch, counts, stored.read_time),
             **self.breaker(),
         }
@@ -144,6 +154,13 @@ class Report:
             "eta_seconds": round(left / rate * 60) if rate and left else (0 if not left else None),
         }
 
+    def _findings(self, batch: Batch) -> list[dict[str, str]]:
+        """What a listing of the store showed, some of each kind."""
+        if not batch.reconciliation:
+            return []
+        state = self._records.get(ReconcileState, reconcile_path(batch.batch_id)).record
+        return [asdict(finding) for finding in state.findings] if state else []
+
     def _sample(self, status: FileStatus) -> list[FileRecord]:
         query = queries.with_status(status, limit=SAMPLE)
         return [stored.present for stored in self._records.query(FileRecord, query)]
@@ -168,6 +185,8 @@ def summary(
         "trigger": batch.trigger.value,
         "scanned": counts.get("scanned", 0),
         **{kind: counts.get(kind, 0) for kind in kinds},
+        "drift": batch.drift,
+        "reconciliation": batch.reconciliation if batch.reconciled else None,
         "requests": {kind: requests.get(kind, 0) for kind in ("metered", "throttled", "unmetered")},
         "started_at": _time(batch.started_at),
         "completed_at": _time(batch.completed_at),

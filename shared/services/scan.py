@@ -80,7 +80,7 @@ class ScanBucket:
         """Go on from page ``index``, whose ``result`` is known where it was done before."""
         context = self._context
         deadline = Deadline.after(context.clock, context.rules.work_budget / 2)
-        unsettled = Unsettled(context)
+        unsettled = Unsettled(context, batch)
         pages = 0
         while True:
             if result is None:

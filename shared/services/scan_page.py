@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain import planning
-from shared.domain.batches import Batch, DeletePolicy, SyncMode
+from shared.domain.batches import Batch, DeletePolicy, PlannedFile, SyncMode
 from shared.domain.content import digest
 from shared.domain.files import Change, FileRecord
 from shared.domain.metadata import base_name, is_sidecar, sidecar_name
@@ -19,6 +19,7 @@ from shared.gateways.records import Stored, creating, file_path, updating
 from shared.services.context import Context
 from shared.services.inspection import inspect, inspect_one
 from shared.services.page_ranges import PageRanges, listing_digest
+from shared.services.reconciled_files import as_planned
 
 GROWTH = 1.5
 """A remembered range may grow to so many pages before it is split."""
@@ -33,13 +34,16 @@ SETTINGS_VERSION = 1
 class Unsettled:
     """Paths whose records a journey aimed by itself: no remembered page speaks of them."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, batch: Batch) -> None:
         found = context.records.query(FileRecord, queries.to_look_at(MOST_UNSETTLED))
+        if batch.plans_reconcile:
+            query = queries.planned_in_range(batch.batch_id, "", "", MOST_UNSETTLED)
+            found += map(as_planned, context.records.query(PlannedFile, query))
         self._paths = [stored.present.path for stored in found]
 
     def __call__(self, start: str, end: str) -> bool:
         """Whether any may lie in start <= path < end (empty: no bound)."""
-        too_many = len(self._paths) == MOST_UNSETTLED
+        too_many = len(self._paths) >= MOST_UNSETTLED
         return too_many or any(start <= path and (not end or path < end) for path in self._paths)
 
 
@@ -95,13 +99,10 @@ class ScanPage:
         if known and trusted and known.end == listing.end and known.says(identity, settings):
             return ScannedPage(listing.end, known.counts)
 
-        found = self._context.records.query(
-            FileRecord,
-            queries.records_in_range(
-                max(start, self._batch.prefix),
-                listing.end or planning.end_of(self._batch.prefix),
-                self._most_records + 1,
-            ),
+        found = self._records(
+            max(start, self._batch.prefix),
+            listing.end or planning.end_of(self._batch.prefix),
+            self._most_records + 1,
         )
         if len(found) > self._most_records:
             listing = _cut(listing, found.pop().present.path)
@@ -144,6 +145,18 @@ class ScanPage:
         return _Listing(start, end, objects, sidecars)
 
     # --- the records' side ------------------------------------------------------------------
+
+    def _records(self, start: str, end: str, limit: int) -> list[Stored[FileRecord]]:
+        """The range's records; a dry run puts what its reconcile planned in their place."""
+        records, batch_id = self._context.records, self._batch.batch_id
+        found = records.query(FileRecord, queries.records_in_range(start, end, limit))
+        if not self._batch.plans_reconcile:
+            return found
+        query = queries.planned_in_range(batch_id, start, end, limit)
+        by_path = {each.present.path: each for each in found}
+        planned = map(as_planned, records.query(PlannedFile, query))
+        by_path |= {each.present.path: each for each in planned}
+        return [by_path[path] for path in sorted(by_path)][:limit]
 
     @property
     def _most_records(self) -> int:

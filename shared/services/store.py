@@ -7,45 +7,42 @@ from shared.gateways.ports import Store
 from shared.services.context import Context
 
 
-class EnsureStore:
-    """Finds the deployment's store, or creates it."""
+class DeploymentStore:
+    """The store of the deployment's display name."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def __call__(self, *, force: bool) -> str:
-        """The store's resource name.
+    def find(self) -> Store | None:
+        """The store, or None where there is none.
 
-        A listing that fails raises: it never makes a second store.
-
-        Args:
-            force: Take over a store that holds documents while the records are empty.
+        Of several with the name, the one that holds documents is meant: an empty twin comes of a
+        request that took effect late.
 
         Raises:
-            Refused: the store holds documents that no record knows, or its name is not unique.
-            GatewayError: the stores can't be listed.
+            Refused: several of them hold documents.
+            GatewayError: the stores can't be listed: nothing is known.
+        """
+        name = self._context.rules.store_display_name
+        ours = [store for store in self._stores() if store.display_name == name]
+        filled = [store for store in ours if store.documents]
+        if len(filled) > 1:
+            names = ", ".join(store.name for store in filled)
+            raise Refused(
+                f"{len(filled)} stores are called {name!r} and hold documents ({names}): delete "
+                "all but one, or choose another STORE_DISPLAY_NAME"
+            )
+        return next(iter(filled or ours), None)
+
+    def ensure(self) -> Store:
+        """The store, created where there is none.
+
+        Raises what ``find`` raises: a listing that fails never makes a second store.
         """
         rules = self._context.rules
-        ours = [store for store in self._stores() if store.display_name == rules.store_display_name]
-        if len(ours) > 1:
-            names = ", ".join(store.name for store in ours)
-            raise Refused(
-                f"{len(ours)} stores are called {rules.store_display_name!r} ({names}): "
-                "delete or rename all but one"
-            )
-        if not ours:
-            return self._context.gemini.create_store(
-                rules.store_display_name, rules.embedding_model
-            ).name
-        store = ours[0]
-        held = store.active_documents + store.pending_documents + store.failed_documents
-        if held and not force:
-            raise Refused(
-                f"{store.name} holds {held} documents and the records are empty: importing would "
-                "double them. Point FIRESTORE_DATABASE at its records, choose another "
-                "STORE_DISPLAY_NAME, or sync with force to import everything again beside them"
-            )
-        return store.name
+        return self.find() or self._context.gemini.create_store(
+            rules.store_display_name, rules.embedding_model
+        )
 
     def _stores(self) -> list[Store]:
         stores: list[Store] = []

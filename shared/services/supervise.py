@@ -38,19 +38,20 @@ from shared.gateways.records import (
     LEASE,
     Stored,
     batch_path,
-    creating,
     updating,
 )
 from shared.services.closing import REMOVALS_REFUSED, Closing
 from shared.services.context import Context, Deadline
+from shared.services.drift import MeasureDrift
 from shared.services.events import Event, emit
 from shared.services.fencing import fenced
 from shared.services.lost_tasks import LostTasks
+from shared.services.preparation import Preparation
 from shared.services.pump import Pump
+from shared.services.reconcile import Reconcile, Stage
 from shared.services.removals import Removals
 from shared.services.retries import Retries
 from shared.services.scan import scan_task
-from shared.services.store import EnsureStore
 from shared.services.sweep import Sweep
 from shared.services.traffic import Traffic
 
@@ -58,6 +59,9 @@ ACCOUNT_FAULT = (
     "Gemini refuses the account: check the API key, its project and the store's permissions, then "
     "sync again; no file was blamed"
 )
+
+MOST_LISTING_FAILURES = 10
+"""Calls in a row; then a sync that is done but for a look into the store ends without it."""
 
 FREE_OF_HOLDS = (FileStatus.IMPORTING, FileStatus.DELETING)
 """What needs no metered request goes on to its end before a held batch closes."""
@@ -198,6 +202,8 @@ class Supervise:
             return Supervision(held.present.batch_id, BatchStatus.PAUSED)
         if held.present.phase is BatchPhase.PREPARING:
             held = self._prepare(held)
+        if held.present.phase is BatchPhase.RECONCILING:
+            held = self._reconcile(held, deadline)
         if held.present.phase is BatchPhase.SCANNING:
             held = self._see_to_scan(held)
         batch = held.present
@@ -215,32 +221,41 @@ class Supervise:
 
     def _prepare(self, held: Stored[Batch]) -> Stored[Batch]:
         """Find or make the store, and note what the records belong to."""
-        context, batch = self._context, held.present
-        if batch.dry_run:
-            return self._update(held, phase=BatchPhase.SCANNING)
-        deployment = context.records.get(Deployment, DEPLOYMENT)
-        if deployment.record is None:
-            try:
-                store = EnsureStore(context)(force=batch.force)
-            except (Denied, Rejected) as error:
-                return self._closing.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
-            except GatewayError as error:
-                generation = (self._traffic.read()[0].record or BreakerState()).generation
-                self._traffic.note(error, Permit(generation), batch.batch_id)
-                raise
-            rules = context.rules
-            record = Deployment(
-                bucket=rules.bucket,
-                prefix=rules.prefix,
-                deployment=rules.deployment,
-                store=store,
-                owner=rules.owner,
-                created_at=context.clock.now(),
-            )
-            context.records.documents.commit([creating(DEPLOYMENT, record)])
+        batch = held.present
+        try:
+            store = Preparation(self._context)(batch)
+        except (Denied, Rejected) as error:
+            return self._closing.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
+        except GatewayError as error:
+            self._note(error, batch)
+            raise
+        reconciles = store.reconciles or batch.mode is SyncMode.RECONCILE
+        phase = BatchPhase.RECONCILING if reconciles and store.name else BatchPhase.SCANNING
+        return self._update(held, phase=phase, store=store.name)
+
+    def _reconcile(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
+        """Go on with the reconcile; what comes after it depends on what came before.
+
+        Raises:
+            Refused: the store lost more than may be imported again without leave.
+        """
+        batch = held.present
+        reconcile = Reconcile(self._context, batch)
+        try:
+            state = reconcile(deadline)
+        except GatewayError as error:  # unknown, not empty: the next call lists on
+            self._note(error, batch)
+            if not (batch.is_scanned and reconcile.failures >= MOST_LISTING_FAILURES):
+                return held
+            message = f"{batch.message} the store could not be listed: {error}".strip()
+            held = self._update(held, message=message)
         else:
-            store = deployment.record.store
-        return self._update(held, phase=BatchPhase.SCANNING, store=store)
+            if state.stage is not Stage.DONE:
+                self._context.nudge(batch.batch_id)
+                return held
+            held = self._update(held, reconciliation=dict(state.counts))
+        phase = BatchPhase.WORKING if batch.is_scanned else BatchPhase.SCANNING
+        return self._update(held, phase=phase, reconciled=True, removals_released=False)
 
     def _see_to_scan(self, held: Stored[Batch]) -> Stored[Batch]:
         """Make the next page's task where it is missing; when all is scanned, check and go on."""
@@ -281,7 +296,7 @@ class Supervise:
         """Plan the next metered requests, unless a hold or a guard still has a say."""
         context, batch = self._context, held.present
         guarded = batch.max_imports is not None and batch.phase is BatchPhase.SCANNING
-        if guarded or not batch.store:
+        if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0
         hold = self._traffic.read()[1].record
         if holds.in_force(hold, context.clock.now()) is not None:
@@ -298,7 +313,11 @@ class Supervise:
         try:
             Sweep(self._context)(batch.store, batch.batch_id, state.generation, deadline)
         except GatewayError as error:  # unknown, not empty: the next call lists on
-            self._traffic.note(error, Permit(state.generation), batch.batch_id)
+            self._note(error, batch)
+
+    def _note(self, error: GatewayError, batch: Batch) -> None:
+        generation = (self._traffic.read()[0].record or BreakerState()).generation
+        self._traffic.note(error, Permit(generation), batch.batch_id)
 
     def _release_removals(self, held: Stored[Batch]) -> Stored[Batch]:
         """After a complete scan: let the candidates go, if they are not suspiciously many."""
@@ -348,8 +367,24 @@ class Supervise:
             self._update(held, removals_released=False)
             self._context.nudge(held.present.batch_id)
         else:
-            self._closing.finish(held)
+            self._finish(held)
         return True
+
+    def _finish(self, held: Stored[Batch]) -> None:
+        """Close the batch, unless the store counts something that nobody has looked into."""
+        context, batch = self._context, held.present
+        drift = MeasureDrift(context)(batch.store)
+        deployment = context.records.get(Deployment, DEPLOYMENT)
+        whole = batch.prefix == context.rules.prefix
+        if whole and drift.by is not None and drift.by != deployment.present.known_drift:
+            if not batch.reconciled:
+                self._update(held, phase=BatchPhase.RECONCILING)
+                context.nudge(batch.batch_id)
+                return
+            emit(Event.STORE_DRIFTED, store=batch.store, stored=drift.stored, held=drift.held)
+            known = replace(deployment.present, known_drift=drift.by)
+            context.records.write(deployment, known)
+        self._closing.finish(self._update(held, drift=drift.by), drift)
 
     def _count(self, *statuses: FileStatus) -> int:
         return self._context.records.documents.count(queries.with_status(*statuses))

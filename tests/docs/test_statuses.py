@@ -56,7 +56,7 @@ def test_the_phases_of_a_batch_are_all_named() -> None:
 
 
 def test_every_event_is_listed_with_its_fields() -> None:
-    listed = first_codes(OPERATIONS.table("## When something is stuck"))
+    listed = first_codes(OPERATIONS.table("## Events"))
     assert sorted(listed) == sorted(Event)
 
 

@@ -18,6 +18,8 @@ def batch(**changes: Any) -> dict[str, Any]:
         **counts,
         "batch_id": "b1",
         "status": "running",
+        "drift": 0,
+        "reconciliation": None,
         "mode": "incremental",
         "trigger": "http",
         "phase": "working",
@@ -121,7 +123,7 @@ def test_a_dry_run_says_that_nothing_was_done() -> None:
 
 def test_the_summary_has_exactly_the_fields_of_the_contract() -> None:
     assert set(FIELDS) <= set(batch())
-    assert len(FIELDS) == 19
+    assert len(FIELDS) == 21
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ A ``Crash`` stands for a process that died: nobody catches it, and its task was 
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -21,10 +22,12 @@ from shared.domain.errors import (
     Unavailable,
 )
 from shared.domain.files import FileStatus
+from shared.domain.metadata import MetadataEntry
 from shared.domain.operations import OperationRecord
 from shared.domain.rules import Rules
 from shared.gateways.ports import Query, Task
 from shared.gateways.records import BREAKER, batch_path
+from shared.services.inspection import inspect_one
 from shared.services.start import SyncRequest
 from tests.world import World, rules
 
@@ -75,6 +78,42 @@ def synced(*paths: str, given: Rules | None = None) -> World:
 
 def begun(world: World, **request: Any) -> Batch:
     return world.start(SyncRequest(**request))
+
+
+def store_of(world: World) -> str:
+    """The only store's name."""
+    (store,) = world.gemini.list_stores().stores
+    return store.name
+
+
+def plant(world: World, store: str, path: str, *, owner: str = "", key: str = "") -> str:
+    """Put a document of a path into a store behind the deployment's back; its name.
+
+    Unless told otherwise it is as the deployment itself would have made it.
+    """
+    wanted = inspect_one(world.context, path)
+    content = f"planted {path}".encode()
+    digest = wanted.content_hash if wanted else "md5:" + "0" * 32
+    metadata = {
+        "path": world.rules.relative(path),
+        "content_hash": digest,
+        "content_key": key or (wanted.key if wanted else f"key of {path}"),
+        "owner": owner or world.rules.owner,
+    }
+    planted = sum(world.gemini.calls.values())
+    raw = world.gemini.upload(
+        f"planted-{planted}",
+        io.BytesIO(content),
+        size=len(content),
+        media_type="text/plain",
+        display_name=path,
+    )
+    entries = [MetadataEntry(name, value) for name, value in metadata.items()]
+    operation = world.gemini.import_file(store, raw.name, entries, None)
+    world.gemini.delete_file(raw.name)
+    document = world.gemini.get_operation(operation.name).document
+    assert document
+    return document
 
 
 # --- playing ----------------------------------------------------------------------------------

@@ -122,7 +122,13 @@ def test_a_403_is_not_believed_while_the_store_does_not_answer() -> None:
     world = synced()
     world.bucket.delete(PATH)
     world.gemini.fail_next("delete_document", denied())
-    world.gemini.fail_next("get_store", unavailable())
+    asked = world.gemini.calls["delete_document"]
+
+    def unanswered(call: str) -> None:
+        if call == "delete_document:enter" and world.gemini.calls["delete_document"] == asked + 1:
+            world.gemini.fail_next("get_store", unavailable())
+
+    world.gemini.on_call = unanswered
 
     summary = world.sync()
 

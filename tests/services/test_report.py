@@ -33,6 +33,8 @@ SUMMARY = [
     "indexed",
     "deleted",
     "failed",
+    "drift",
+    "reconciliation",
     "requests",
     "started_at",
     "completed_at",

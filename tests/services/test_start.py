@@ -22,6 +22,7 @@ from tests.services.story import (
     begun,
     cancelled,
     in_step,
+    plant,
     play_for,
     play_out,
     play_to,
@@ -239,13 +240,30 @@ def test_two_stores_of_one_name_are_refused_by_name() -> None:
     world = world_with()
     one = world.gemini.create_store("test store", "")
     two = world.gemini.create_store("test store", "")
+    plant(world, one.name, "a.md")
+    plant(world, two.name, "b.md")
+    metered = world.gemini.metered
 
     summary = world.sync()
 
     assert summary["status"] == "refused"
     assert one.name in summary["message"]
     assert two.name in summary["message"]
-    assert world.gemini.metered == 0
+    assert world.gemini.metered == metered
+
+
+def test_of_two_stores_of_one_name_the_one_in_use_is_meant() -> None:
+    world = world_with()
+    world.gemini.create_store("test store", "")
+    used = world.gemini.create_store("test store", "")
+    plant(world, used.name, "theirs.md", owner="somebody else")
+
+    summary = world.sync()
+
+    assert summary["status"] == "completed"
+    assert {document.name.partition("/doc")[0] for document in world.store_documents()} == {
+        used.name
+    }
 
 
 def losing_its_records() -> World:
@@ -256,17 +274,16 @@ def losing_its_records() -> World:
     return world
 
 
-def test_a_store_with_documents_beside_empty_records_is_refused_with_the_way_out() -> None:
+def test_a_store_with_documents_beside_empty_records_is_reconciled_first() -> None:
     world = losing_its_records()
     metered = world.gemini.metered
 
     summary = world.sync()
 
-    assert summary["status"] == "refused"
-    assert "2 documents" in summary["message"]
-    assert "force" in summary["message"]
+    assert (summary["status"], summary["unchanged"], summary["new"]) == ("completed", 2, 0)
+    assert summary["reconciliation"]["adopted"] == 2
     assert world.gemini.metered == metered
-    assert len(world.store_documents()) == 2
+    assert in_step(world)
 
 
 def test_force_takes_over_a_store_that_holds_documents() -> None:
@@ -274,7 +291,9 @@ def test_force_takes_over_a_store_that_holds_documents() -> None:
 
     summary = world.sync(force=True)
 
-    assert (summary["status"], summary["indexed"]) == ("completed", 2)
+    assert (summary["status"], summary["new"]) == ("completed", 2)
+    assert world.gemini.imports == 4
+    assert in_step(world), "what it was imported beside has gone again"
 
 
 def test_what_a_cancelled_batch_left_goes_on_with_the_next() -> None:

@@ -25,10 +25,12 @@ from tests.services.story import (
     come_to_task,
     in_step,
     later,
+    plant,
     play,
     play_for,
     play_out,
     play_to,
+    store_of,
     synced,
     throttled,
     world_with,
@@ -407,16 +409,31 @@ def test_a_batch_closes_at_its_maximum_age_and_the_rest_goes_on_with_the_next() 
     assert world.gemini.imports > done
 
 
-def test_a_store_that_differs_from_the_records_is_said_so() -> None:
+def test_a_store_that_differs_from_the_records_is_looked_into_at_once() -> None:
     world = synced("a.md", "b.md")
     world.gemini.delete_document(world.file(PATH).current_document)
     world.clock.advance(SECOND)
 
     summary = world.sync()
 
-    assert summary["status"] == "completed"
-    assert "1 active documents" in summary["message"]
-    assert "2" in summary["message"]
+    assert (summary["status"], summary["drift"]) == ("completed", 0)
+    assert summary["reconciliation"]["ghost"] == 1
+    assert in_step(world)
+
+
+def test_a_difference_that_nothing_explains_is_told_each_time_and_looked_into_once() -> None:
+    world = synced("a.md", "b.md")
+    plant(world, store_of(world), "c.md", owner="somebody else")
+    world.clock.advance(SECOND)
+
+    first = world.sync()
+    listed = world.gemini.calls["list_documents"]
+    second = world.sync()
+
+    assert first["reconciliation"]["foreign"] == 1
+    assert (first["drift"], second["drift"]) == (1, 1)
+    assert "counts 3 documents, the records 2" in second["message"]
+    assert world.gemini.calls["list_documents"] == listed
 
 
 def test_the_counts_of_a_closed_batch_are_those_of_its_files() -> None:

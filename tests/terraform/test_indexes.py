@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from local.terraform import Plan
-from shared.domain.batches import Batch, Deployment, PageResult
+from shared.domain.batches import Batch, Deployment, PageResult, PlannedFile
 from shared.domain.breaker_window import WindowEntry
 from shared.domain.files import FileRecord, FileStatus, Slot
 from shared.domain.operations import OperationRecord
@@ -18,15 +18,19 @@ from shared.domain.page_ranges import PageRange
 from shared.gateways import queries
 from shared.gateways.memory.documents import MemoryDocuments
 from shared.gateways.ports import Op, Query, Where
+from shared.services.reconcile import ListedDocuments, ReconcileState
 from tests.terraform.needed_indexes import ASCENDING, DESCENDING, Index, needed
 from tests.world import World
 
 COLLECTIONS: Mapping[str, type] = {
     "files": FileRecord,
     "batches": Batch,
+    "listing": ListedDocuments,
     "operations": OperationRecord,
     "pages": PageResult,
+    "planned": PlannedFile,
     "ranges": PageRange,
+    "reconcile": ReconcileState,
     "window": WindowEntry,
 }
 

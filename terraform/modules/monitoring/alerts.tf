@@ -28,7 +28,7 @@ locals {
       title    = "Store and records disagree"
       metric   = local.counter.store_drifted
       severity = "WARNING"
-      text     = "The store counts other documents than the records do. Someone else may have added or deleted some. A sync with mode full looks at every file again."
+      text     = "The store counts other documents than the records do, and a reconcile could not mend it: most likely someone else keeps documents there. The latest batch names them as findings."
     }
     lease-taken-over = {
       title    = "Sync resumed after a loss"

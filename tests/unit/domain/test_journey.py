@@ -44,17 +44,32 @@ def record(status: FileStatus = S.PENDING, **fields: object) -> FileRecord:
 # --- moves ------------------------------------------------------------------------------------
 
 MOVES = {
-    S.PENDING: {S.UPLOADING, S.FAILED, S.SKIPPED, S.REMOVAL_CANDIDATE, S.DELETED},
+    S.PENDING: {
+        S.UPLOADING,
+        S.IMPORTING,
+        S.INDEXED,
+        S.FAILED,
+        S.SKIPPED,
+        S.REMOVAL_CANDIDATE,
+        S.DELETED,
+    },
     S.UPLOADING: {S.UPLOADED, S.PENDING, S.FAILED},
     S.UPLOADED: {S.IMPORTING, S.PENDING, S.FAILED},
     S.IMPORTING: {S.INDEXED, S.UNCERTAIN, S.UPLOADED, S.PENDING, S.FAILED},
     S.UNCERTAIN: {S.IMPORTING, S.UPLOADED, S.PENDING, S.FAILED},
-    S.INDEXED: {S.PENDING, S.REMOVAL_CANDIDATE},
-    S.FAILED: {S.PENDING, S.SKIPPED, S.REMOVAL_CANDIDATE, S.DELETED},
+    S.INDEXED: {S.PENDING, S.IMPORTING, S.REMOVAL_CANDIDATE},
+    S.FAILED: {
+        S.PENDING,
+        S.IMPORTING,
+        S.INDEXED,
+        S.SKIPPED,
+        S.REMOVAL_CANDIDATE,
+        S.DELETED,
+    },
     S.SKIPPED: {S.PENDING, S.REMOVAL_CANDIDATE, S.DELETED},
     S.REMOVAL_CANDIDATE: {S.DELETING, S.INDEXED, S.PENDING},
     S.DELETING: {S.DELETED, S.SKIPPED, S.PENDING, S.INDEXED},
-    S.DELETED: {S.PENDING, S.SKIPPED},
+    S.DELETED: {S.PENDING, S.SKIPPED, S.INDEXED, S.REMOVAL_CANDIDATE},
 }
 
 
@@ -76,7 +91,8 @@ def test_a_move_is_made_where_it_is_legal_and_refused_where_not(
 
 
 def test_an_indexed_file_never_goes_back_to_an_import_or_to_failed_without_a_new_journey() -> None:
-    assert not MOVES[S.INDEXED] & {S.UPLOADING, S.UPLOADED, S.IMPORTING, S.UNCERTAIN, S.FAILED}
+    """Where it is IMPORTING again, its document is only verified."""
+    assert not MOVES[S.INDEXED] & {S.UPLOADING, S.UPLOADED, S.UNCERTAIN, S.FAILED}
 
 
 @pytest.mark.parametrize(
@@ -364,11 +380,20 @@ def test_a_given_back_import_keeps_its_upload() -> None:
 def test_five_attempts_are_made_of_one_content(
     status: FileStatus, attempts: int, expected: FileStatus, slot: Slot
 ) -> None:
-    before = record(status, attempts=attempts, raw_active=status is not S.UPLOADING)
+    before = record(
+        status, attempts=attempts, raw_file="files/x", raw_active=status is not S.UPLOADING
+    )
     after = journey.tried_again(before, "it broke", 503, NOW, 1.0, POLICY)
 
     assert (after.status, after.slot) == (expected, slot)
     assert (after.failure_reason, after.failure_code) == ("it broke", 503)
+
+
+def test_a_document_that_was_found_and_is_gone_is_uploaded_anew() -> None:
+    before = record(S.IMPORTING, new_document="d1", attempts=0)
+    after = journey.tried_again(before, "it is gone", 404, NOW, 1.0, POLICY)
+
+    assert (after.status, after.slot, after.attempts) == (S.PENDING, Slot.UPLOAD, 1)
 
 
 @pytest.mark.parametrize(

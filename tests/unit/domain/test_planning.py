@@ -207,6 +207,34 @@ def test_a_candidate_that_is_back_as_it_was_is_kept() -> None:
     assert told(NEWER, gone.record) == (Change.CHANGED, S.PENDING)
 
 
+@pytest.mark.parametrize("status", [S.PENDING, S.FAILED])
+def test_what_changed_and_changed_back_before_its_import_is_not_imported(status: S) -> None:
+    changed = found(NEWER, INDEXED)
+    assert changed is not None
+    assert changed.record is not None
+    waiting = replace(changed.record, status=status, failure_kind=FailureKind.PERMANENT)
+
+    back = found(replace(WANT, generation=7), waiting)
+
+    assert back is not None
+    assert back.record is not None
+    assert (back.change, back.record.status) == (Change.UNCHANGED, S.INDEXED)
+    assert (back.record.slot, back.record.failure_kind) == (Slot.NONE, FailureKind.NONE)
+    assert told(NEWER, back.record)[0] is Change.UNCHANGED, "an older listing"
+
+
+def test_what_changed_back_after_its_upload_goes_its_way() -> None:
+    changed = found(NEWER, INDEXED)
+    assert changed is not None
+    assert changed.record is not None
+    uploading = replace(changed.record, status=S.UPLOADING, raw_file="files/x", claim_id="c")
+
+    assert told(replace(WANT, generation=7), uploading) == (
+        Change.METADATA_CHANGED,
+        S.UPLOADING,
+    )
+
+
 # --- skipped ----------------------------------------------------------------------------------
 
 

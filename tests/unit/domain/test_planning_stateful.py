@@ -85,6 +85,8 @@ class PlanningMachine(RuleBasedStateMachine):
             assert finding.change is self.expected(path, before.get(path)), path
         for path, want in self.bucket.items():
             assert self.records[path].desired_key == ("" if want.skip_reason else want.key)
+            if want.key == self.store.get(path):
+                assert self.records[path].status is S.INDEXED, "nothing is imported twice"
 
     def expected(self, path: str, record: FileRecord | None) -> Change:
         """What a person would call it, from the bucket, the store and the last scan's wish."""
@@ -96,7 +98,9 @@ class PlanningMachine(RuleBasedStateMachine):
         if record is None or record.status is S.DELETED:
             return Change.NEW
         held = self.store.get(path)
-        if want.key == (held if record.status is S.REMOVAL_CANDIDATE else record.desired_key):
+        if want.key == held and record.status in (S.REMOVAL_CANDIDATE, S.PENDING, S.FAILED):
+            return Change.UNCHANGED
+        if want.key == record.desired_key and record.status is not S.REMOVAL_CANDIDATE:
             return Change.UNCHANGED
         if held is None:
             return Change.NEW if record.status is S.SKIPPED else Change.CHANGED

@@ -1,0 +1,60 @@
+"""What the store counts against what the records say: the cheapest sign that something is amiss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.domain.errors import GatewayError
+from shared.gateways import queries
+from shared.services.context import Context
+from shared.services.events import Event, emit
+
+NEAR_CAP = 0.8
+"""From this share of the tier's storage on, somebody should know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Documents of the store beyond those that records hold.
+
+    Attributes:
+        stored: By the store's own count, in whatever state.
+        held: By the records.
+        error: Why the store could not be asked; then there are no figures.
+    """
+
+    stored: int = 0
+    held: int = 0
+    error: str = ""
+
+    @property
+    def by(self) -> int | None:
+        """Negative: documents are missing. None: unknown."""
+        return None if self.error else self.stored - self.held
+
+    def __str__(self) -> str:
+        if self.error:
+            return f"the store could not be compared with the records: {self.error}"
+        if not self.by:
+            return ""
+        return f"the store counts {self.stored} documents, the records {self.held}"
+
+
+class MeasureDrift:
+    """One unmetered request and one aggregation."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __call__(self, store_name: str) -> Drift:
+        """Compare; meant for a moment when no file is under way."""
+        context = self._context
+        try:
+            store = context.gemini.get_store(store_name)
+        except GatewayError as error:
+            return Drift(error=str(error))
+        cap = context.rules.tier.storage_bytes
+        if store.size_bytes >= cap * NEAR_CAP:
+            emit(Event.STORAGE_NEAR_CAP, store=store.name, bytes=store.size_bytes, cap=cap)
+        held = context.records.documents.count(queries.with_document())
+        return Drift(store.documents, held)

@@ -1,0 +1,393 @@
+"""The store against the records: one listing, resumable, and what it takes to make them agree.
+
+Documents are listed 20 a page, so a large store takes many calls of the supervisor; each goes on
+where the last one stopped. A listing that fails or is not complete decides nothing about what it
+did not show.
+
+What a path without a record has is adopted while it is listed: losing the database must not mean
+paying for every embedding again. The rest waits until all is listed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from itertools import chain
+
+from shared.domain import journey
+from shared.domain.batches import Batch, DeletePolicy
+from shared.domain.errors import Denied, GatewayError, NotFound, Refused, Rejected
+from shared.domain.files import FileRecord, FileStatus
+from shared.domain.planning import deletion_cap, end_of
+from shared.domain.reconciliation import (
+    Discrepancy,
+    Judge,
+    Judgement,
+    StoredDocument,
+    is_under_way,
+)
+from shared.gateways import queries
+from shared.gateways.codec import to_fields
+from shared.gateways.ports import Document, DocumentPage, Put, RemoteState
+from shared.gateways.records import Stored, listing_path, reconcile_path
+from shared.services.context import Context, Deadline
+from shared.services.our_documents import OurDocuments
+from shared.services.reconciled_files import ReconciledFiles
+
+PAGES_AT_ONCE = 50
+"""Pages of 20 documents noted in one write: a crash lists so many again at most."""
+
+RECORDS_AT_ONCE = 500
+
+MOST_FINDINGS = 100
+"""Findings of one kind that are named; the others are counted."""
+
+
+class Stage(StrEnum):
+    LISTING = "listing"
+    JUDGING = "judging"
+    COUNTING_GHOSTS = "counting_ghosts"
+    MENDING_GHOSTS = "mending_ghosts"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    kind: Discrepancy
+    path: str
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileState:
+    """How far a reconcile is, at ``batches/{id}/reconcile/state``.
+
+    Attributes:
+        stage: What it is at.
+        started_at: When its listing began: what was indexed since may not be in it.
+        position: Where the stage goes on: a page token, or the last path seen.
+        pages: Pages of documents noted at ``batches/{id}/listing``.
+        matched: Documents listed that are their records' current ones.
+        waiting: Documents listed that are judged when all is listed.
+        missing: Records whose document was not listed, as far as two counts can tell.
+        ghosts: Records whose document is certainly gone.
+        counts: Documents listed and adopted, and discrepancies by kind.
+        findings: Some of them by name.
+        failures: Calls in a row that Gemini failed.
+    """
+
+    stage: Stage = Stage.LISTING
+    started_at: datetime | None = None
+    position: str = ""
+    pages: int = 0
+    matched: int = 0
+    waiting: int = 0
+    missing: int = 0
+    ghosts: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    failures: int = 0
+    schema_version: int = 1
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDocuments:
+    """Part of the listing, at ``batches/{id}/listing/{index}``; ``live`` holds short ids."""
+
+    index: int
+    live: tuple[str, ...] = ()
+    unknown: tuple[StoredDocument, ...] = ()
+    schema_version: int = 1
+    expires_at: datetime | None = None
+
+
+class Reconcile:
+    """One batch's reconcile of its store."""
+
+    def __init__(self, context: Context, batch: Batch) -> None:
+        self._context = context
+        self._batch = batch
+        self._files = ReconciledFiles(context, batch)
+        self._ours = OurDocuments(context)
+        self._path = reconcile_path(batch.batch_id)
+        self._state = ReconcileState()
+
+    def __call__(self, deadline: Deadline) -> ReconcileState:
+        """Go on until the deadline; it is over when its stage is DONE.
+
+        Raises:
+            Refused: so many documents are gone that importing them again needs leave.
+            GatewayError: the store can't be read now; what was done so far is kept.
+        """
+        self._state = self._context.records.get(ReconcileState, self._path).record or self._begun()
+        try:
+            while self._state.stage is not Stage.DONE and not deadline.passed:
+                self._go_on(deadline)
+                self._save()
+        except GatewayError:
+            self._state = replace(self._state, failures=self._state.failures + 1)
+            self._save()
+            raise
+        return self._state
+
+    @property
+    def failures(self) -> int:
+        """Calls in a row that Gemini failed."""
+        return self._state.failures
+
+    def _begun(self) -> ReconcileState:
+        now = self._context.clock.now()
+        return ReconcileState(started_at=now, expires_at=self._batch.expires_at)
+
+    def _go_on(self, deadline: Deadline) -> None:
+        match self._state.stage:
+            case Stage.LISTING:
+                self._list(deadline)
+            case Stage.JUDGING:
+                self._judge_unknown(deadline)
+            case Stage.COUNTING_GHOSTS:
+                self._count_ghosts(deadline)
+            case _:
+                self._mend_ghosts(deadline)
+
+    # --- the listing ------------------------------------------------------------------------
+
+    def _list(self, deadline: Deadline) -> None:
+        """Note some pages of the store, and adopt what has no record."""
+        part = ListedDocuments(self._state.pages, expires_at=self._batch.expires_at)
+        try:
+            for _ in range(PAGES_AT_ONCE):
+                page = self._page()
+                part = self._noted(part, page.documents)
+                self._set(position=page.next_page_token)
+                if not page.next_page_token:
+                    self._listed()
+                    break
+                if deadline.passed:
+                    break
+        finally:
+            if part.live or part.unknown:
+                path = listing_path(self._batch.batch_id, part.index)
+                self._set(pages=part.index + 1, waiting=self._state.waiting + len(part.unknown))
+                self._save(Put(path, to_fields(part)))
+
+    def _page(self) -> DocumentPage:
+        try:
+            page = self._context.gemini.list_documents(self._batch.store, self._state.position)
+        except Rejected:
+            if self._state.position:  # the place is no longer good: begin anew
+                self._state = replace(self._begun(), failures=self._state.failures)
+            raise
+        self._set(failures=0)
+        return page
+
+    def _noted(self, part: ListedDocuments, documents: Sequence[Document]) -> ListedDocuments:
+        ours, foreign = self._ours.read(documents)
+        self._count(listed=len(documents))
+        for theirs in foreign:
+            self._found(Discrepancy.FOREIGN, theirs.display_name, theirs.name)
+        ours = [each for each in ours if each.path.startswith(self._batch.prefix)]
+        known = dict(self._files.get(each.path for each in ours))
+        unknown = []
+        for document in ours:
+            stored = known[document.path]
+            adopted = self._adopted(stored, document) if _has_nothing(stored.record) else None
+            known[document.path] = adopted or stored
+            if adopted is None and not self._is_known(stored.record, document):
+                unknown.append(document)
+        return replace(
+            part,
+            live=(*part.live, *(_id(each.name) for each in ours if not each.is_failed)),
+            unknown=(*part.unknown, *unknown),
+        )
+
+    def _is_known(self, record: FileRecord | None, document: StoredDocument) -> bool:
+        if record is None or document.name not in journey.documents_to_remove(record):
+            return False
+        if record.current_document == document.name:
+            self._set(matched=self._state.matched + 1)
+        return True
+
+    def _adopted(
+        self, stored: Stored[FileRecord], document: StoredDocument
+    ) -> Stored[FileRecord] | None:
+        """The record made for the document; None where it has to wait for the judgement."""
+        judgement = self._judge.orphan(document, stored.record)
+        if judgement.record is None:
+            return None
+        written = self._files.put(stored, judgement.record)
+        if written is None:
+            return None
+        self._report(judgement, document)
+        if document.is_active and not self._batch.dry_run:
+            self._set(matched=self._state.matched + 1)
+        return written
+
+    def _listed(self) -> None:
+        """All is listed: the records may hold more documents than were found."""
+        held = self._context.records.documents.count(queries.with_document())
+        self._set(missing=held - self._state.matched, stage=Stage.JUDGING)
+
+    # --- what the listing left open ---------------------------------------------------------
+
+    def _judge_unknown(self, deadline: Deadline) -> None:
+        by_path: dict[str, list[StoredDocument]] = defaultdict(list)
+        if self._state.waiting:
+            for document in chain.from_iterable(part.unknown for part in self._listing):
+                by_path[document.path].append(document)
+        for path in sorted(path for path in by_path if path > self._state.position):
+            if deadline.passed:
+                return
+            self._settle(path, by_path[path])
+            self._set(position=path)
+        whole = self._batch.prefix == self._context.rules.prefix
+        stage = Stage.COUNTING_GHOSTS if self._state.missing or not whole else Stage.DONE
+        self._set(position="", stage=stage)
+
+    def _settle(self, path: str, documents: Sequence[StoredDocument]) -> None:
+        stored = self._files.get([path])[path]
+        if _has_nothing(stored.record):
+            judgement = self._judge.orphan(documents[-1], stored.record)
+        else:
+            known = self._judge.unknown(stored.present, documents, self._live)
+            if known is None:
+                return
+            judgement = known
+        if judgement.record is not None and self._files.put(stored, judgement.record) is None:
+            judgement = Judgement(Discrepancy.UNDECIDED)
+        self._report(judgement, documents[-1])
+
+    # --- records without a document ---------------------------------------------------------
+
+    def _count_ghosts(self, deadline: Deadline) -> None:
+        """Count them first: a store that lost much is not filled again without leave."""
+        for missing in self._missing(deadline):
+            gone = [each for each in missing if self._is_gone(each.present) is not None]
+            self._set(ghosts=self._state.ghosts + len(gone))
+        if self._state.stage is not Stage.DONE:
+            return
+        held = self._context.records.documents.count(queries.with_document())
+        cap = deletion_cap(held, self._batch.max_imports)
+        ghosts = self._state.ghosts
+        if ghosts > cap:
+            raise Refused(
+                f"{ghosts} of {held} documents are gone from the store, more than the {cap} that "
+                "are imported again without leave. If that is right, sync with max_imports="
+                f"{ghosts} or more"
+            )
+        self._set(position="", stage=Stage.MENDING_GHOSTS if ghosts else Stage.DONE)
+
+    def _mend_ghosts(self, deadline: Deadline) -> None:
+        for missing in self._missing(deadline):
+            for stored in missing:
+                leftover = self._is_gone(stored.present)
+                if leftover is None:
+                    continue
+                judgement = self._judge.ghost(stored.present, leftover=leftover)
+                if judgement.record is not None:
+                    written = self._files.put(stored, judgement.record)
+                    judgement = judgement if written else Judgement(Discrepancy.UNDECIDED)
+                name = stored.present.current_document
+                self._found(judgement.kind, stored.present.path, name)
+
+    def _missing(self, deadline: Deadline) -> Iterator[list[Stored[FileRecord]]]:
+        """Records whose document was not listed, a page at a time; the last one ends the stage."""
+        prefix = self._batch.prefix
+        while not deadline.passed:
+            start = self._state.position or prefix
+            query = queries.records_in_range(start, end_of(prefix), RECORDS_AT_ONCE)
+            page = [each.present for each in self._context.records.query(FileRecord, query)]
+            missing = [each.path for each in page if self._may_be_gone(each)]
+            found = self._files.get(missing).values() if missing else []
+            yield [each for each in found if each.record and self._may_be_gone(each.record)]
+            if len(page) < RECORDS_AT_ONCE:
+                self._set(stage=Stage.DONE)
+                return
+            self._set(position=page[-1].path + "\0")
+
+    def _may_be_gone(self, record: FileRecord) -> bool:
+        """Not in the listing, old enough to be, and at rest."""
+        name, began = record.current_document, self._state.started_at
+        later = record.indexed_at is not None and began is not None and record.indexed_at >= began
+        return bool(name) and name not in self._live and not later and not is_under_way(record)
+
+    def _is_gone(self, record: FileRecord) -> bool | None:
+        """None: the document is there. True: it is, but as FAILED. False: it isn't there.
+
+        Gemini says 403 both for what isn't there and to a bad key: believed only if the store
+        answers.
+        """
+        gemini, name = self._context.gemini, record.current_document
+        try:
+            document = gemini.get_document(name)
+        except NotFound:
+            return False
+        except Denied:
+            gemini.get_store(self._batch.store)
+            try:
+                document = gemini.get_document(name)
+            except (NotFound, Denied):
+                return False
+        return True if document.state is RemoteState.FAILED else None
+
+    # --- what is known of the whole ---------------------------------------------------------
+
+    @cached_property
+    def _judge(self) -> Judge:
+        return Judge(
+            batch_id=self._batch.batch_id,
+            fence=self._batch.fence,
+            now=self._context.clock.now(),
+            policy=self._context.rules.journey,
+            scanned=self._batch.is_scanned,
+            removes=self._batch.delete_policy is DeletePolicy.MIRROR,
+        )
+
+    @cached_property
+    def _listing(self) -> list[ListedDocuments]:
+        query = queries.listed_pages(self._batch.batch_id)
+        found = self._context.records.query(ListedDocuments, query)
+        return [each.present for each in found if each.present.index < self._state.pages]
+
+    @cached_property
+    def _live(self) -> frozenset[str]:
+        """Names of the documents that were listed, but for failed ones."""
+        store = self._batch.store
+        ids = chain.from_iterable(part.live for part in self._listing)
+        return frozenset(f"{store}/documents/{each}" for each in ids)
+
+    # --- the state --------------------------------------------------------------------------
+
+    def _report(self, judgement: Judgement, document: StoredDocument) -> None:
+        self._found(judgement.kind, document.path, document.name)
+        record = judgement.record
+        if record is not None and document.name in (record.current_document, record.new_document):
+            self._count(adopted=1)
+
+    def _found(self, kind: Discrepancy, path: str, document: str) -> None:
+        self._count(**{kind.value: 1})
+        if self._state.counts[kind] <= MOST_FINDINGS:
+            self._set(findings=(*self._state.findings, Finding(kind, path, document)))
+
+    def _count(self, **more: int) -> None:
+        counts = self._state.counts
+        self._set(counts={**counts, **{kind: counts.get(kind, 0) + more[kind] for kind in more}})
+
+    def _set(self, **changes: object) -> None:
+        self._state = replace(self._state, **changes)  # type: ignore[arg-type]  # field names
+
+    def _save(self, *also: Put) -> None:
+        self._context.records.documents.commit([Put(self._path, to_fields(self._state)), *also])
+
+
+def _has_nothing(record: FileRecord | None) -> bool:
+    return record is None or record.status is FileStatus.DELETED
+
+
+def _id(name: str) -> str:
+    return name.rpartition("/")[2]
