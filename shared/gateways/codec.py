@@ -13,7 +13,7 @@ from dataclasses import MISSING, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from shared.domain.errors import SyncError
 from shared.gateways.document_rules import FieldValue
@@ -35,10 +35,19 @@ class MalformedRecord(SyncError):
 def to_fields(record: object) -> dict[str, FieldValue]:
     """The record as the fields of a document. Raises ``TypeError`` for a class of other types."""
     return {
-        field.name: value if field.encode is None else field.encode(value)
-        for field in _plan(type(record))
-        for value in (getattr(record, field.name),)
+        name: getattr(record, name) if encode is None else encode(getattr(record, name))
+        for name, _, _, _, encode in _plan(type(record))
     }
+
+
+def changed_fields(new: object, old: object) -> dict[str, FieldValue]:
+    """The fields in which a record differs from another of its class."""
+    fields = {}
+    for name, _, _, _, encode in _plan(type(new)):
+        value = getattr(new, name)
+        if value != getattr(old, name):
+            fields[name] = value if encode is None else encode(value)
+    return fields
 
 
 def from_fields(cls: type[R], fields: Fields) -> R:
@@ -49,29 +58,37 @@ def from_fields(cls: type[R], fields: Fields) -> R:
         TypeError: the class has a field of a type that isn't stored.
     """
     values = {}
-    for field in _plan(cls):
-        if field.name in fields:
+    for name, required, plain, decode, _ in _plan(cls):
+        if name in fields:
+            value = fields[name]
             try:
-                values[field.name] = field.decode(fields[field.name])
+                values[name] = value if type(value) is plain else decode(value)
             except (TypeError, ValueError) as error:
-                raise MalformedRecord(cls, field.name, str(error)) from error
-        elif field.required:
-            raise MalformedRecord(cls, field.name, "missing")
+                raise MalformedRecord(cls, name, str(error)) from error
+        elif required:
+            raise MalformedRecord(cls, name, "missing")
     return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
 class _Codec:
-    """How one type is stored; ``encode`` is None where that is as it is."""
+    """How one type is stored.
+
+    Attributes:
+        decode: Makes a field's value of it, or raises.
+        encode: None where it is stored as it is.
+        plain: Values of exactly this type need no decoding.
+    """
 
     decode: _Convert
     encode: _Convert | None = None
+    plain: type | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
+class _Field(NamedTuple):
     name: str
     required: bool
+    plain: type | None
     decode: _Convert
     encode: _Convert | None
 
@@ -93,7 +110,7 @@ def _planned(cls: type) -> tuple[_Field, ...]:
     for field in dataclasses.fields(cls):
         codec = _codec(hints[field.name])
         required = field.default is MISSING and field.default_factory is MISSING
-        plan.append(_Field(field.name, required, codec.decode, codec.encode))
+        plan.append(_Field(field.name, required, codec.plain, codec.decode, codec.encode))
     return tuple(plan)
 
 
@@ -107,11 +124,11 @@ def _codec(hint: Any) -> _Codec:  # noqa: ANN401 - an annotation
         case (key, inner) if origin in (dict, Mapping) and key is str:
             return _mapping(_codec(inner))
     if hint in (str, int, bool):
-        return _Codec(_exactly(hint))
+        return _Codec(_exactly(hint), plain=hint)
     if hint is float:
-        return _Codec(_as_float)
+        return _Codec(_as_float, plain=float)
     if hint is datetime:
-        return _Codec(_as_datetime)
+        return _Codec(_as_datetime, plain=datetime)
     if hint is timedelta:
         return _Codec(lambda value: timedelta(seconds=_as_float(value)), timedelta.total_seconds)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
@@ -147,6 +164,7 @@ def _optional(inner: _Codec) -> _Codec:
     return _Codec(
         lambda value: None if value is None else decode(value),
         encode and (lambda value: None if value is None else encode(value)),
+        inner.plain,
     )
 
 

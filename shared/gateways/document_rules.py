@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from shared.gateways.ports import (
@@ -47,7 +48,7 @@ def storable_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """
     copy = {}
     for name, value in fields.items():
-        if not _FIELD_NAME.fullmatch(name):
+        if not _is_field_name(name):
             raise ValueError(f"not a field name: {name!r}")
         try:
             copy[name] = value if isinstance(value, Increment) else storable_value(value)
@@ -87,6 +88,8 @@ def storable_value(  # noqa: C901 - one case for each type
 
 def _text(text: str) -> str:
     """The text as a plain ``str``. Raises ``ValueError`` where UTF-8 can't express it."""
+    if type(text) is str and text.isascii():
+        return text
     try:
         return text.encode().decode()
     except UnicodeEncodeError:
@@ -101,6 +104,12 @@ def _map_key(key: object) -> str:
     return _text(key)
 
 
+@lru_cache
+def _is_field_name(name: str) -> bool:
+    return _FIELD_NAME.fullmatch(name) is not None
+
+
+@lru_cache(1024)
 def check_document_path(path: str) -> None:
     """Raises ``ValueError`` unless the path is ``collection/id[/collection/id]``."""
     parts = path.split("/")
@@ -108,6 +117,7 @@ def check_document_path(path: str) -> None:
         raise ValueError(f"not a document's path: {path!r}")
 
 
+@lru_cache
 def check_collection_path(path: str) -> None:
     """Raises ``ValueError`` unless the path is ``collection[/id/collection]``."""
     parts = path.split("/")

@@ -15,7 +15,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from shared.domain.content import file_id
 from shared.domain.errors import AlreadyExists, Conflict
-from shared.gateways.codec import from_fields, to_fields
+from shared.gateways.codec import changed_fields, from_fields, to_fields
 from shared.gateways.ports import (
     MAX_WRITES_PER_COMMIT,
     Clock,
@@ -98,13 +98,8 @@ def creating(path: str, record: object) -> Create:
 
 def updating(path: str, record: object, version: object, before: object | None = None) -> Update:
     """A conditional write of the record; with ``before`` only of the fields that differ."""
-    new = to_fields(record)
-    if before is not None:
-        old = to_fields(before)
-        new = {
-            name: value for name, value in new.items() if old.get(name) != value or name not in old
-        }
-    return Update(path, new, if_version=version)
+    fields = to_fields(record) if before is None else changed_fields(record, before)
+    return Update(path, fields, if_version=version)
 
 
 def cas_retrying(clock: Clock) -> Retrying:
@@ -123,7 +118,7 @@ class Records:
 
     def __init__(self, documents: DocumentStore, clock: Clock) -> None:
         self.documents = documents
-        self._clock = clock
+        self._retrying = cas_retrying(clock)
 
     def get(self, kind: type[T], path: str) -> Stored[T]:
         return _stored(kind, self.documents.get(path))
@@ -158,9 +153,8 @@ class Records:
         Raises:
             Conflict: others wrote ``CAS_ATTEMPTS`` times in a row.
         """
-        retrying = cas_retrying(self._clock)
         stored = known
-        for attempt in retrying:
+        for attempt in self._retrying:
             with attempt:
                 if stored is None or attempt.retry_state.attempt_number > 1:
                     stored = self.get(kind, path)
@@ -187,10 +181,8 @@ class Records:
         They go in groups for speed; a group that fails is split until the culprit is alone.
         """
         conflicts: list[Write] = []
-        groups = [
-            list(writes[i : i + MAX_WRITES_PER_COMMIT])
-            for i in range(0, len(writes), MAX_WRITES_PER_COMMIT)
-        ]
+        size = MAX_WRITES_PER_COMMIT - 1  # a fence may be one more
+        groups = [list(writes[i : i + size]) for i in range(0, len(writes), size)]
         while groups:
             group = groups.pop()
             try:

@@ -41,6 +41,7 @@ class Closing:
         """Close the batch as its supervisor, and release the lease.
 
         Raises:
+            LostLease: another call supervises it by now.
             Conflict: the batch or the lease keep changing.
         """
         by = held.present.supervisor
@@ -64,6 +65,8 @@ class Closing:
         batch = context.records.get(Batch, path)
         if batch.present.status.is_terminal:
             return batch
+        if by and batch.present.supervisor != by:
+            raise LostLease("another call supervises the batch")
         busy = batch.present.is_supervised(batch.read_time) and batch.present.supervisor != by
         closed = replace(
             batch.present,

@@ -15,8 +15,16 @@ from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponen
 
 from shared.domain import journey, planning
 from shared.domain.breaker import CircuitState, EntryOutcome, Permit
-from shared.domain.errors import GatewayError, Rejected, SyncError, Throttled
+from shared.domain.errors import (
+    Denied,
+    GatewayError,
+    NotFound,
+    Rejected,
+    SyncError,
+    Throttled,
+)
 from shared.domain.files import FailureKind, FileRecord, FileStatus
+from shared.domain.holds import HoldReason
 from shared.domain.rules import INLINE_WAIT
 from shared.gateways.ports import Create, QueueName, Write
 from shared.services.claimed_file import ClaimedFile, Transition
@@ -28,6 +36,9 @@ from shared.services.traffic import Traffic
 T = TypeVar("T")
 
 Errors = tuple[type[GatewayError], ...]
+
+GONE: Errors = (NotFound, Denied)
+"""How Gemini says that something isn't there (any more); the latter to a bad key as well."""
 
 INLINE_LOOKS = 6
 """Looks at something that takes a moment, 0.15 s to 1.5 s apart (3.75 s in all, unless scaled),
@@ -78,6 +89,26 @@ class Dispatch:
             self._look_failed(error)
             raise HandedOn from error
 
+    def if_there(self, request: Callable[[], T]) -> T | None:
+        """The answer, or None where what the request is about is surely not there.
+
+        Gemini says 403 both of what isn't there and to a bad key. So a 403 is believed only if
+        the store answers, and if it comes again: the key may have been bad for a moment.
+
+        Raises ``HandedOn`` as ``ask`` does.
+        """
+        try:
+            return self.ask(request, but=GONE)
+        except NotFound:
+            return None
+        except Denied as error:
+            if self.may_be_account_fault(error):
+                self.look_again(error)
+        try:
+            return self.ask(request, but=GONE)
+        except GONE:
+            return None
+
     def watch(self, look: Callable[[], T], *, until: Callable[[T], bool], but: Errors = ()) -> T:
         """Look a few times within seconds; the last answer, whether ``until`` holds or not.
 
@@ -120,22 +151,45 @@ class Dispatch:
 
     # --- failures ---------------------------------------------------------------------------
 
+    def may_be_account_fault(self, error: GatewayError) -> bool:
+        """Whether a 400, 401 or 403 may be the account's fault: the store can't be read either.
+
+        Then no file is to be blamed; and where the store is refused as well, a hold begins.
+        """
+        if not isinstance(error, Denied | Rejected):
+            return False
+        self.file.count("unmetered")
+        try:
+            self.context.gemini.get_store(self.store)
+        except (Denied, Rejected):
+            self.traffic.hold(HoldReason.ACCOUNT)
+            return True
+        except GatewayError as unknown:
+            self.note(unknown)
+            return True
+        return False
+
     def metered_failed(self, error: GatewayError, also: Sequence[Write] = ()) -> None:
         """A metered request failed, and surely had no effect, or one that a retry will find."""
         if isinstance(error, Throttled):
             self.file.count("throttled")
             entry = self._throttled_entry(error)
             ready_at = self.now() + (error.retry_after or timedelta(0))
-            self._give_back(ready_at, [*also, entry])
+            self.give_back([*also, entry], ready_at=ready_at)
             self.traffic.failed(error, self.permit)
             return
         state = self.traffic.failed(error, self.permit)
-        if self.traffic.is_account_fault(error, self.store) or state is CircuitState.OPEN:
-            self._give_back(self.now(), also)
+        if self.may_be_account_fault(error) or state is CircuitState.OPEN:
+            self.give_back(also)
         elif isinstance(error, Rejected):
             self.fail(FailureKind.PERMANENT, str(error), error.code, also)
         else:
             self.try_again(str(error), error.code, also)
+
+    def give_back(self, also: Sequence[Write] = (), *, ready_at: datetime | None = None) -> None:
+        """The try counts for nothing: the file waits for another slot, from ``ready_at`` on."""
+        at = ready_at or self.now()
+        self.file.apply(lambda record: journey.given_back(record, at, self.now()), also)
 
     def note(self, error: GatewayError) -> None:
         """A failed request that the file needn't wait for still counts for the breaker."""
@@ -157,7 +211,7 @@ class Dispatch:
             wait = max(wait, error.retry_after or timedelta(0))
         ready_at = self.now() + wait
         if self.record.status is FileStatus.UPLOADING:
-            self._give_back(ready_at, entries)
+            self.give_back(entries, ready_at=ready_at)
         else:
             self.poll_at(ready_at, journey.error_noted, entries)
         self.traffic.failed(error, self.permit)
@@ -208,9 +262,6 @@ class Dispatch:
                 reason=record.failure_reason,
                 attempts=record.attempts,
             )
-
-    def _give_back(self, ready_at: datetime, also: Sequence[Write]) -> None:
-        self.file.apply(lambda record: journey.given_back(record, ready_at, self.now()), also)
 
     def _throttled_entry(self, error: Throttled) -> Create:
         return self.traffic.entry(

@@ -86,8 +86,8 @@ class ImportStep:
                 [self._noted(replace(intent, error_message=str(error)))],
             )
         except (NotFound, Denied) as error:  # the raw file expired, or the account's fault
-            if dispatch.traffic.is_account_fault(error, dispatch.store):
-                dispatch.metered_failed(error, [self._failed(intent, error)])
+            if dispatch.may_be_account_fault(error):
+                dispatch.give_back([self._failed(intent, error)])
             else:
                 dispatch.restart([self._failed(intent, error)])
         except Rejected as error:

@@ -11,21 +11,18 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import journey
-from shared.domain.errors import Denied, GatewayError, NotFound, Throttled
+from shared.domain.errors import GatewayError, Throttled
 from shared.domain.files import FailureKind
 from shared.domain.operations import OperationState
 from shared.gateways.ports import Document, ImportOperation, RemoteState, Update
 from shared.gateways.records import operation_path
-from shared.services.dispatch import Dispatch
+from shared.services.dispatch import GONE, Dispatch
 from shared.services.removal import delete_document
 
 INVALID_ARGUMENT = 3
 """google.rpc.Code of an import that will fail again."""
 
 CONTENT_KEY = "content_key"
-
-GONE = (NotFound, Denied)
-"""How Gemini says that something is not there, or that the key is bad."""
 
 
 class Indexing:
@@ -75,9 +72,7 @@ class Indexing:
 
     def _operation_unreadable(self, error: GatewayError) -> None:
         """Gone, or not to be had for too long: the store will tell. Otherwise look again."""
-        gone = isinstance(error, GONE) and not self._dispatch.traffic.is_account_fault(
-            error, self._dispatch.store
-        )
+        gone = isinstance(error, GONE) and not self._dispatch.may_be_account_fault(error)
         if gone:
             self._become_uncertain(str(error))
         elif self._is_too_late() and not isinstance(error, Throttled):
@@ -111,11 +106,8 @@ class Indexing:
         any document that failed, and goes before another import is tried.
         """
         name = f"{self._dispatch.store}/documents/{operation.name.rpartition('/')[2]}"
-        try:
-            document = self._dispatch.ask(lambda: self._gemini.get_document(name), but=GONE)
-        except GONE:
-            return None
-        return document.name if self._is_ours(document) else None
+        document = self._dispatch.if_there(lambda: self._gemini.get_document(name))
+        return document.name if document is not None and self._is_ours(document) else None
 
     def _import_failed(self, operation: ImportOperation) -> None:
         dispatch = self._dispatch
@@ -142,17 +134,18 @@ class Indexing:
         """Whether the document is there, ACTIVE, and made from this very content."""
         dispatch = self._dispatch
         name = dispatch.record.new_document
+        document: Document | None
         try:
             document = dispatch.watch(
                 lambda: self._gemini.get_document(name),
                 until=lambda seen: seen.state is not RemoteState.PENDING,
                 but=GONE,
             )
-        except GONE as error:
-            if dispatch.traffic.is_account_fault(error, dispatch.store):
-                dispatch.look_again(error)
-            ended = self._ended(OperationState.FAILED, str(error))
-            dispatch.try_again("the document is not in the store", error.code, [ended])
+        except GONE:
+            document = dispatch.if_there(lambda: self._gemini.get_document(name))
+        if document is None:
+            reason = "the document is not in the store"
+            dispatch.try_again(reason, None, [self._ended(OperationState.FAILED, reason)])
             return False
         match document.state:
             case RemoteState.ACTIVE if self._is_ours(document):

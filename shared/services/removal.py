@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from shared.domain import journey, planning
-from shared.domain.errors import Denied, NotFound
 from shared.domain.files import FileRecord
 from shared.services.claimed_file import Transition
 from shared.services.dispatch import Dispatch
@@ -39,14 +38,5 @@ class Removal:
 
 
 def delete_document(dispatch: Dispatch, name: str) -> None:
-    """Delete a document that must not stay. One that isn't there is fine.
-
-    Gemini says 403 both for what isn't there and to a bad key: believed only if the store answers.
-    """
-    gemini = dispatch.context.gemini
-    try:
-        dispatch.ask(lambda: gemini.delete_document(name), but=(NotFound, Denied))
-    except NotFound:
-        return
-    except Denied:
-        dispatch.ask(lambda: gemini.get_store(dispatch.store))
+    """Delete a document that must not stay. One that isn't there is fine."""
+    dispatch.if_there(lambda: dispatch.context.gemini.delete_document(name))

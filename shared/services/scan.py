@@ -20,6 +20,7 @@ from shared.gateways.ports import QueueName, Task
 from shared.gateways.records import LEASE, Stored, batch_path, creating, page_path
 from shared.services.closing import Closing
 from shared.services.context import PAYLOAD_VERSION, Context, Deadline, checked_payload
+from shared.services.fencing import fenced
 from shared.services.scan_page import ScanPage, Unsettled
 
 
@@ -44,7 +45,8 @@ class ScanBucket:
 
         Raises:
             GatewayError: the bucket can't be listed. Nothing is decided; the task comes again.
-            LostLease: the batch has another supervisor by now, who makes the next task.
+            LostLease: the batch doesn't scan any more, or goes on under another fence, whose
+                supervisor makes the next task.
             InvalidTask: the payload is not one of ours.
         """
         batch_id, index = checked_payload(payload, batch=str, index=int)
@@ -59,12 +61,20 @@ class ScanBucket:
         if batch.record is None or not _is_scanning(batch.record) or (index and not previous):
             return 0
         try:
-            return self._scan(batch.record, index, previous, result.record)
+            return self._fenced(batch).go_on(batch.record, index, previous, result.record)
         except (Denied, NotFound) as error:
             self._give_up(batch, error)
             return 0
 
-    def _scan(
+    def _fenced(self, batch: Stored[Batch]) -> ScanBucket:
+        """The same, writing only while the batch scans under the fence that was read."""
+        fence = batch.present.fence
+        writing = fenced(
+            self._context, batch, lambda known: known.fence == fence and _is_scanning(known)
+        )
+        return ScanBucket(writing)
+
+    def go_on(
         self, batch: Batch, index: int, previous: PageResult | None, result: PageResult | None
     ) -> int:
         """Go on from page ``index``, whose ``result`` is known where it was done before."""

@@ -44,6 +44,7 @@ from shared.services.closing import REMOVALS_REFUSED, Closing
 from shared.services.context import Context, Deadline
 from shared.services.drift import MeasureDrift
 from shared.services.events import Event, emit
+from shared.services.fencing import fenced
 from shared.services.lost_tasks import LostTasks
 from shared.services.preparation import Preparation
 from shared.services.pump import Pump
@@ -112,12 +113,9 @@ class Supervise:
         if held is None:
             return Supervision(batch.record.batch_id, "busy")
         try:
-            return self._supervise(held)
+            return self._fenced(held).go_on(held)
         except (AlreadyExists, Conflict, LostLease):
             return Supervision(batch.record.batch_id, "overtaken")
-        except Refused as refusal:
-            self._closing.close(held, BatchStatus.REFUSED, str(refusal))
-            return Supervision(batch.record.batch_id, BatchStatus.REFUSED)
         finally:
             self._hand_back(held)
 
@@ -154,6 +152,16 @@ class Supervise:
             emit(Event.LEASE_TAKEN_OVER, batch_id=taken.batch_id, fence=taken.fence)
         return Stored(batch.path, taken, versions[0], now)
 
+    def _fenced(self, held: Stored[Batch]) -> Supervise:
+        """The same, writing only while this call is the supervisor of a batch that isn't over."""
+        mine = held.present.supervisor
+        writing = fenced(
+            self._context,
+            held,
+            lambda known: known.supervisor == mine and not known.status.is_terminal,
+        )
+        return Supervise(writing)
+
     def _hand_back(self, held: Stored[Batch]) -> None:
         mine = held.present.supervisor
 
@@ -179,7 +187,15 @@ class Supervise:
 
     # --- what there is to do ----------------------------------------------------------------
 
-    def _supervise(self, held: Stored[Batch]) -> Supervision:
+    def go_on(self, held: Stored[Batch]) -> Supervision:
+        """Do all there is to do now, as the batch's supervisor."""
+        try:
+            return self._move_on(held)
+        except Refused as refusal:
+            self._closing.close(held, BatchStatus.REFUSED, str(refusal))
+            return Supervision(held.present.batch_id, BatchStatus.REFUSED)
+
+    def _move_on(self, held: Stored[Batch]) -> Supervision:
         context = self._context
         deadline = Deadline.after(context.clock, context.rules.work_budget)
         if held.present.status is BatchStatus.PAUSED:

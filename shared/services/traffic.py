@@ -20,7 +20,7 @@ from shared.domain.breaker import (
     WindowEntry,
 )
 from shared.domain.breaker_window import window_entry
-from shared.domain.errors import Denied, GatewayError, QuotaKind, Rejected, Throttled, Unavailable
+from shared.domain.errors import GatewayError, QuotaKind, Throttled, Unavailable
 from shared.domain.holds import Hold, HoldReason
 from shared.gateways import queries
 from shared.gateways.ports import Create
@@ -160,22 +160,6 @@ class Traffic:
             return holds.merge(stored.record, new, now)
 
         return self._context.records.change(Hold, HOLD, decide).present
-
-    def is_account_fault(self, error: GatewayError, store: str) -> bool:
-        """Whether a 400, 401 or 403 is the account's fault: reading the store fails as well.
-
-        Then a hold begins, and no file is to be blamed.
-        """
-        if not isinstance(error, Denied | Rejected):
-            return False
-        try:
-            self._context.gemini.get_store(store)
-        except (Denied, Rejected):
-            self.hold(HoldReason.ACCOUNT)
-            return True
-        except GatewayError:
-            return False  # unknown; the file is tried again by the caller's rules
-        return False
 
     # --- time -------------------------------------------------------------------------------
 

@@ -9,17 +9,14 @@ from typing import IO
 
 from shared.domain import journey
 from shared.domain.content import raw_file_id
-from shared.domain.errors import Denied, GatewayError, NameTaken, NotFound, SourceChanged
+from shared.domain.errors import GatewayError, NameTaken, NotFound, SourceChanged
 from shared.domain.files import FileRecord, FileStatus
 from shared.gateways.ports import RemoteFile, RemoteState, Write
-from shared.services.dispatch import Dispatch
+from shared.services.dispatch import GONE, Dispatch
 
 READ_SIZE = 1 << 20
 
 RAW_FILES = "files/"
-
-GONE = (NotFound, Denied)
-"""How Gemini says that a raw file is not there (any more)."""
 
 
 class UploadStep:
@@ -62,7 +59,7 @@ class UploadStep:
         try:
             remote = dispatch.ask(lambda: self._gemini.get_file(dispatch.record.raw_file), but=GONE)
         except GONE as error:
-            if dispatch.traffic.is_account_fault(error, dispatch.store):
+            if dispatch.may_be_account_fault(error):
                 dispatch.look_again(error)
             dispatch.restart()
         else:

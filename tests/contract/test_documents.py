@@ -344,6 +344,22 @@ def test_writing_what_is_there_already_makes_no_new_version(
     assert documents.get("files/a").version == created
 
 
+def test_an_update_that_changes_nothing_is_refused_all_the_same_where_another_wrote(
+    documents: Documents,
+) -> None:
+    """What a fence asks of a document that it leaves as it is."""
+    (first,) = documents.commit([Create("batches/b", {"fence": 1, "n": 1})])
+    same = Update("batches/b", {"fence": 1}, if_version=first)
+
+    assert documents.commit([Put("files/a", {"n": 1}), same])[1] == first
+    (second,) = documents.commit([Update("batches/b", {"n": 2})])
+    with pytest.raises(Conflict):
+        documents.commit([Put("files/a", {"n": 2}), same])
+
+    assert documents.get("files/a").fields == {"n": 1}
+    assert documents.get("batches/b").version == second
+
+
 @pytest.mark.parametrize("value", [1.0, True, "1", None, [1]])
 def test_another_type_is_another_value(documents: Documents, value: object) -> None:
     (created,) = documents.commit([Create("files/a", {"n": 1})])

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.errors import NotFound, Rejected
+from shared.domain.errors import GatewayError, NotFound, Rejected, Throttled
 from shared.domain.files import FailureKind, FileStatus, Slot
 from shared.domain.operations import OperationState
 from shared.services.advance import Outcome
@@ -352,6 +352,28 @@ def test_a_refusal_of_the_account_stops_the_batch_and_blames_no_file() -> None:
     world.gemini.on_call = lambda _: None
     later(world, HOUR)
     assert world.sync()["status"] == "completed"
+    assert in_step(world)
+
+
+@pytest.mark.parametrize("refusal", [denied(), Rejected("import_file", code=400)], ids=str)
+@pytest.mark.parametrize("unknown", [throttled(), unavailable(), lost()], ids=str)
+def test_while_the_store_cannot_be_asked_whose_fault_it_is_no_file_is_blamed(
+    refusal: GatewayError, unknown: GatewayError
+) -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    attempts = world.file(PATH).attempts
+    world.gemini.fail_next("import_file", refusal)
+    world.gemini.fail_next("get_store", unknown)
+
+    world.deliver(task)
+
+    file = world.file(PATH)
+    assert (file.status, file.attempts) == (FileStatus.UPLOADED, attempts)
+    assert throttled_calls(world) == (["a call"] if isinstance(unknown, Throttled) else [])
+    assert play_out(world, batch).status == "completed"
+    assert world.gemini.calls["upload"] == 1
     assert in_step(world)
 
 

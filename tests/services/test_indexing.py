@@ -406,6 +406,20 @@ def test_a_replacement_deletes_the_old_document_only_after_the_new_is_verified()
 
 
 @pytest.mark.parametrize(
+    "fate", [ImportFate(), ImportFate(operation_fails=True)], ids=["good", "failed"]
+)
+def test_a_403_that_passes_leaves_no_document_of_the_import_behind(fate: ImportFate) -> None:
+    """Asked for a document, Gemini says 403 to a bad key; the store answers a moment later."""
+    world = world_with()
+    world.gemini.fates.append(fate)
+    world.gemini.fail_next("get_document", denied())
+
+    assert world.sync()["status"] == "completed"
+    assert world.gemini.imports == 1 + fate.operation_fails
+    assert in_step(world)
+
+
+@pytest.mark.parametrize(
     "answer", [NotFound("delete_document", code=404), denied()], ids=["404", "403"]
 )
 def test_an_old_document_that_is_gone_already_is_no_failure(answer: GatewayError) -> None:

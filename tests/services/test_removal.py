@@ -106,6 +106,18 @@ def test_a_document_that_is_gone_already_counts_as_deleted(answer: GatewayError)
     assert (summary["status"], summary["deleted"]) == ("completed", 1)
 
 
+def test_a_403_that_has_passed_when_the_store_is_asked_leaves_no_document_behind() -> None:
+    """The key was bad for a moment; to a document that isn't there, Gemini says 403 as well."""
+    world = synced()
+    world.bucket.delete(PATH)
+    world.gemini.fail_next("delete_document", denied())
+
+    summary = world.sync()
+
+    assert summary["deleted"] == 1
+    assert world.store_documents() == []
+
+
 def test_a_403_is_not_believed_while_the_store_does_not_answer() -> None:
     world = synced()
     world.bucket.delete(PATH)

@@ -9,6 +9,7 @@ import pytest
 from shared.domain.batches import Batch, BatchPhase, BatchStatus
 from shared.domain.errors import QuotaKind
 from shared.domain.files import FileStatus
+from shared.domain.holds import HoldReason
 from shared.domain.lease import Lease
 from shared.gateways.ports import QueueName
 from shared.gateways.records import LEASE, batch_path
@@ -357,6 +358,22 @@ def test_a_held_sync_makes_no_metered_request_until_the_hold_is_over() -> None:
         "reason": "day",
         "until": "2026-01-01T08:01:00+00:00",  # midnight in California, and a minute
     }
+
+
+def test_a_file_does_not_wait_for_a_hold_that_is_replaced_by_a_shorter_one() -> None:
+    world = world_with()
+    batch = begun(world)
+    began = world.clock.now()
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+    world.supervise._traffic.hold(HoldReason.DAY)
+    world.deliver(task)
+    world.supervise._traffic.hold(HoldReason.ACCOUNT)
+
+    later(world, HOUR / 2)
+
+    assert play_out(world, batch).status == "completed"
+    assert world.clock.now() - began < HOUR
+    assert in_step(world)
 
 
 def test_a_sync_under_a_hold_still_sees_to_removals() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any, cast
 
-from shared.domain.batches import Batch
+from shared.domain.batches import Batch, BatchStatus
 from shared.domain.batches import Deployment as Belonging
 from shared.domain.files import FileRecord
 from shared.domain.rules import Rules
@@ -105,6 +105,13 @@ class Deployment:
             return None
         batch = self.records.get(Batch, batch_path(lease.fields["holder"])).record
         return batch if batch is not None and not batch.status.is_terminal else None
+
+    def paused_batch(self) -> str:
+        """The id of the batch that waits for somebody to resume it; empty where none does."""
+        lease = self.documents._find(LEASE)
+        holder = str(lease.fields["holder"]) if lease else ""
+        batch = self.documents._find(batch_path(holder))
+        return holder if batch and batch.fields["status"] == BatchStatus.PAUSED.value else ""
 
     def lease_is_held(self) -> bool:
         """Whether the writer's lease has a holder that hasn't released it."""

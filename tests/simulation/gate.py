@@ -202,8 +202,7 @@ class FaultyGate:
         if call.port == "gemini":
             self._decide_fate(call)
         try:
-            with self._play.invariants.watching(call):
-                result = effect()
+            result = self._play.invariants.watch(call, effect)
         except SyncError as error:
             self._play.note(self._play.who(), call, error)
             raise

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.domain import breaker_state, pacing
 from shared.domain.batches import Batch, BatchStatus
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 MINUTE = timedelta(seconds=60)
 
+T = TypeVar("T")
+
 Fields = Mapping[str, Any]
 
 
@@ -35,10 +36,10 @@ class Violation(AssertionError):
         self.invariant = invariant
 
 
-def require(condition: object, invariant: str, detail: object) -> None:
-    """Raise ``Violation`` unless the condition holds."""
+def require(condition: object, invariant: str, *details: object) -> None:
+    """Raise ``Violation`` unless the condition holds; details become text only then."""
     if not condition:
-        raise Violation(invariant, str(detail))
+        raise Violation(invariant, " ".join(map(str, details)))
 
 
 class Invariants:
@@ -51,30 +52,32 @@ class Invariants:
 
     # --- at every write ---------------------------------------------------------------------
 
-    @contextmanager
-    def watching(self, call: Call) -> Iterator[None]:
-        """Look at what a call does."""
-        match call.port, call.name:
-            case "documents", "commit":
-                paths = [write.path for write in call.arguments[0]]
-                before = {path: self._fields(path) for path in paths}
-                yield
-                for path in paths:
-                    self._written(path, before[path], self._fields(path))
-                self._fenced(paths)
-            case "queues", "create":
+    def watch(self, call: Call, effect: Callable[[], T]) -> T:
+        """Let a call take effect, and look at what it does."""
+        match call.name:
+            case "commit":
+                return self._watch_commit([write.path for write in call.arguments[0]], effect)
+            case "create":
                 new = not self._simulation.queues.exists(*_key(call))
-                yield
+                result = effect()
                 if new:
                     self._planned(call)
-            case "gemini", "delete_document":
+                return result
+            case "delete_document":
                 self._deleting(call.arguments[0])
-                yield
-            case "gemini", ("upload" | "import_file"):
-                yield
+            case "upload" | "import_file":
+                result = effect()
                 self._succeeded()
-            case _:
-                yield
+                return result
+        return effect()
+
+    def _watch_commit(self, paths: list[str], effect: Callable[[], T]) -> T:
+        before = {path: self._fields(path) for path in paths}
+        result = effect()
+        for path in paths:
+            self._written(path, before[path], self._fields(path))
+        self._fenced(paths)
+        return result
 
     def _fields(self, path: str) -> Fields | None:
         stored = self._simulation.documents._find(path)
@@ -103,15 +106,17 @@ class Invariants:
         good = self._probes[new.generation]
         require(new.probe_successes <= good, name, f"{new.probe_successes} probes, {good} good")
         if new.state is old.state:
-            require(new.generation == old.generation, name, f"generation moved: {old} {new}")
+            require(new.generation == old.generation, name, "generation moved:", old, new)
             require(
                 new.cooldown_until == old.cooldown_until,
                 name,
-                f"the cooldown was moved from {old.cooldown_until} to {new.cooldown_until}",
+                "the cooldown was moved:",
+                old.cooldown_until,
+                new.cooldown_until,
             )
             return
-        require(new.state in breaker_state.LEGAL_MOVES[old.state], name, f"{old} {new}")
-        require(new.generation == old.generation + 1, name, f"{old.generation} {new.generation}")
+        require(new.state in breaker_state.LEGAL_MOVES[old.state], name, old, new)
+        require(new.generation == old.generation + 1, name, old.generation, new.generation)
         if new.state is CircuitState.CLOSED:
             needed = self._simulation.rules.breaker.half_open_probes
             good = self._probes[old.generation]
@@ -122,15 +127,17 @@ class Invariants:
         new = from_fields(Lease, after)
         name = "one_holder_per_fence"
         if (new.holder, new.nonce) != (old.holder, old.nonce):
-            require(new.fence > old.fence, name, f"{old} -> {new}")
+            require(new.fence > old.fence, name, old, "->", new)
             now = self._simulation.stage.now()
             gap = self._simulation.rules.lease.takeover_delay
             require(
                 old.released or now >= old.expires_at + gap,
                 name,
-                f"taken from a holder: {old} {new}",
+                "taken from a holder:",
+                old,
+                new,
             )
-        require(new.fence >= old.fence, name, f"{old} -> {new}")
+        require(new.fence >= old.fence, name, old, "->", new)
 
     def _fenced(self, paths: list[str]) -> None:
         """Supervisors and scans write plans only while nobody took the lease over."""
@@ -156,28 +163,28 @@ class Invariants:
             for other, batch in self._simulation.batches()
             if other != path and not batch.status.is_terminal
         ]
-        require(not running, "one_running_batch", f"{after['batch_id']} beside {running}")
+        require(not running, "one_running_batch", after["batch_id"], "beside", running)
 
     def _counts_match(self, before: Fields | None, after: Fields) -> None:
         """A batch that is over says of its files what their records say."""
-        batch = from_fields(Batch, after)
-        if before is None or before["status"] == after["status"] or batch.dry_run:
+        if before is None or before["status"] == after["status"] or after["dry_run"]:
             return
-        records = self._simulation.file_records()
+        batch = from_fields(Batch, after)
         if batch.status not in (BatchStatus.COMPLETED, BatchStatus.COMPLETED_WITH_FAILURES):
             return
+        records = self._simulation.file_records()
         name = "closed_counts_match"
         indexed = sum(
             record.batch_id == batch.batch_id and record.status is FileStatus.INDEXED
             for record in records
         )
         deleted = sum(record.removed_in == batch.batch_id for record in records)
-        require(batch.counts.get("indexed") == indexed, name, f"indexed {batch.counts}, {indexed}")
-        require(batch.counts.get("deleted") == deleted, name, f"deleted {batch.counts}, {deleted}")
+        require(batch.counts.get("indexed") == indexed, name, batch.counts, indexed)
+        require(batch.counts.get("deleted") == deleted, name, batch.counts, deleted)
         failed = sum(record.status is FileStatus.FAILED for record in records)
-        require(batch.counts.get("failed") == failed, name, f"failed {batch.counts}, {failed}")
+        require(batch.counts.get("failed") == failed, name, batch.counts, failed)
         unfinished = [record for record in records if record.status in UNFINISHED]
-        require(not unfinished, name, f"over, but not {unfinished}")
+        require(not unfinished, name, "over, but not", unfinished)
         has_failures = batch.status is BatchStatus.COMPLETED_WITH_FAILURES
         require(has_failures == bool(failed), name, f"{batch.status} with {failed} failed")
 
@@ -228,7 +235,7 @@ class Invariants:
         since = simulation.library.there_since(path)
         actor = simulation.stage.current
         began = actor.started_at if actor else simulation.stage.now()
-        require(since is None or since >= began, name, f"{path} has been there since {since}")
+        require(since is None or since >= began, name, path, "has been there since", since)
 
     def _deleting(self, name: str) -> None:
         """Foreign documents stay; the last good document of a wanted path stays."""
@@ -260,11 +267,9 @@ class Invariants:
         if role is None:
             return
         role.metered += 1
-        require(role.metered == 1, name, f"a second metered request of one dispatch: {call}")
+        require(role.metered == 1, name, "a second request of one dispatch:", call)
         task = role.task
-        require(
-            task is not None and task.queue is QueueName.UPLOADS, name, f"{role} made {call.name}"
-        )
+        require(task is not None and task.queue is QueueName.UPLOADS, name, role, "made", call.name)
         record = self._fields(file_path(role.path))
         slot = record["task_at"] if record else None
         now = self._simulation.stage.now()
@@ -290,7 +295,7 @@ class Invariants:
             if other != task.id and its_batch == batch and abs(when - at) < least
         ]
         self._slots[task.id] = batch, at
-        require(not near, "metered_within_allowance", f"{task} is too near to {near}")
+        require(not near, "metered_within_allowance", task, "is too near to", near)
 
     def _succeeded(self) -> None:
         state = self._simulation.documents._find(BREAKER)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def check_quiet_batch(batch: Batch) -> None:
     """A sync in peace does all it set out to do."""
     done = (BatchStatus.COMPLETED, BatchStatus.COMPLETED_WITH_FAILURES)
-    require(batch.status in done, "every_batch_closed", f"{batch.status} {batch.message}")
+    require(batch.status in done, "every_batch_closed", batch.status, batch.message)
 
 
 class Outcome:
@@ -88,7 +88,9 @@ class Outcome:
             require(
                 charges >= most,
                 "no_file_blamed_without_cause",
-                f"{charges} charges: {record}",
+                charges,
+                "charges:",
+                record,
             )
 
     def one_live_document_per_path(self) -> None:
@@ -139,8 +141,8 @@ class Outcome:
                 and document.metadata["content_hash"] == info.content_hash
                 and record.current_document == document.name
             )
-            require(good, "store_matches_bucket", f"{record} {document} {wanted}")
-        require(not held, "store_matches_bucket", f"documents of what is gone: {held}")
+            require(good, "store_matches_bucket", record, document, wanted)
+        require(not held, "store_matches_bucket", "documents of what is gone:", held)
 
     def foreign_documents_untouched(self) -> None:
         there = {document.name for document in self._play.store_documents()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
 from collections import Counter, deque
@@ -13,7 +14,7 @@ from random import Random
 from typing import Any
 
 from shared.domain import holds
-from shared.domain.batches import Batch, BatchStatus, SyncMode
+from shared.domain.batches import Batch, SyncMode
 from shared.domain.errors import SyncError
 from shared.domain.holds import Hold
 from shared.gateways.codec import MalformedRecord
@@ -125,9 +126,11 @@ class Simulation(Deployment):
         gemini_twin.PAGE_SIZE = 3
         documents_twin._document_bytes = lambda *_: 0  # no document here comes near the limit
         logging.disable()
+        gc.disable()  # a run is short: its garbage waits for its end
         try:
             yield
         finally:
+            gc.enable()
             gemini_twin.FILE_LIFE, gemini_twin.PAGE_SIZE = life, page
             documents_twin._document_bytes = measure
             random.setstate(state)
@@ -169,9 +172,8 @@ class Simulation(Deployment):
         while not self._is_idle():
             if self.stage.now() > end:
                 raise Violation("no_wait_without_deadline", self._unfinished())
-            batch = self.running_batch()
-            if batch is not None and batch.status is BatchStatus.PAUSED:
-                self._control.resume(batch.batch_id)
+            if paused := self.paused_batch():
+                self._control.resume(paused)
             self._step()
 
     def _quiet_sync(self) -> None:
@@ -181,10 +183,10 @@ class Simulation(Deployment):
 
     def _is_idle(self) -> bool:
         return (
-            not self.stage.actors
+            not self.lease_is_held()
+            and not self.stage.actors
             and not self._happenings
             and self.queues.next_due() is None
-            and not self.lease_is_held()
         )
 
     def _unfinished(self) -> str:
@@ -213,13 +215,11 @@ class Simulation(Deployment):
             offer(happening[0], partial(self._happen, happening))
         for task in self.queues.due(now):
             offer(min(task.at or now, now), partial(self._deliver, task))
-        due = self.queues.next_due()
-        if due is not None and due > now:
-            later.append(due)
         if self.in_trouble or self.lease_is_held():
             offer(self._next_tick, self._tick)
         if not ready:
-            self.stage.advance_to(min(later))
+            due = self.queues.next_due()
+            self.stage.advance_to(min(later if due is None else [due, *later]))
         elif self.in_trouble:
             self.chance.choice(ready)[1]()
         else:

@@ -29,7 +29,7 @@ class Actor:
         finished: Whether it will never go on.
         crashed: Whether it ended by dying.
         error: What it raised, if it did.
-        result: What it returned.
+        player: The thread that plays it, from its first turn to its end.
     """
 
     def __init__(self, name: str, work: Callable[[], object], now: datetime) -> None:
@@ -40,31 +40,14 @@ class Actor:
         self.finished = False
         self.crashed = False
         self.error: BaseException | None = None
-        self.result: object = None
+        self.player: Player | None = None
         self._work = work
-        self._turn = threading.Semaphore(0)
-        self._handed_back = threading.Semaphore(0)
-        self._thread: threading.Thread | None = None
-
-    def resume(self) -> None:
-        """Let it run until it waits or ends; called by the director."""
-        if self._thread is None:
-            if self.doomed:
-                self.finished = self.crashed = True
-                return
-            self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-            self._thread.start()
-        else:
-            self._turn.release()
-        self._handed_back.acquire()
-        if self.finished:
-            self._thread.join()
 
     def wait(self, until: datetime) -> None:
         """Hand the baton back until ``until``; called by the actor itself."""
+        assert self.player is not None
         self.wake_at = until
-        self._handed_back.release()
-        self._turn.acquire()
+        self.player.hand_back()
         self.check()
 
     def check(self) -> None:
@@ -72,16 +55,58 @@ class Actor:
         if self.doomed:
             raise Crashed
 
-    def _run(self) -> None:
+    def act(self) -> None:
+        """The whole of it, in the player's thread."""
         try:
-            self.result = self._work()
+            self.check()
+            self._work()
         except Crashed:
             self.crashed = True
         except BaseException as error:  # noqa: BLE001 - the director decides what it means
             self.error = error
         finally:
             self.finished = True
-            self._handed_back.release()
+
+
+class Player:
+    """A thread that plays one actor after another, and only while it has the baton."""
+
+    def __init__(self) -> None:
+        self._part: Actor | None = None
+        self._turn = _taken()
+        self._handed_back = _taken()
+        self._thread = threading.Thread(target=self._play, daemon=True)
+        self._thread.start()
+
+    def play(self, actor: Actor) -> None:
+        """Let an actor begin or go on, until it waits or ends; called by the director."""
+        self._part = actor
+        self._turn.release()
+        self._handed_back.acquire()
+
+    def hand_back(self) -> None:
+        """Wait for another turn; called by the actor."""
+        self._handed_back.release()
+        self._turn.acquire()
+
+    def dismiss(self) -> None:
+        """End the thread; called by the director, when no actor is being played."""
+        self._part = None
+        self._turn.release()
+        self._thread.join()
+
+    def _play(self) -> None:
+        self._turn.acquire()
+        while self._part is not None:
+            self._part.act()
+            self.hand_back()
+
+
+def _taken() -> threading.Lock:
+    """A baton's place, empty: one thread waits at it, another puts the baton there."""
+    place = threading.Lock()
+    place.acquire()
+    return place
 
 
 class Stage:
@@ -95,6 +120,7 @@ class Stage:
     def __init__(self) -> None:
         self.current: Actor | None = None
         self.actors: list[Actor] = []
+        self._idle: list[Player] = []
         self._now = START
         self._names = 0
 
@@ -126,16 +152,19 @@ class Stage:
 
     def resume(self, actor: Actor) -> None:
         """Let one actor go on until it waits or ends."""
+        if actor.player is None:
+            actor.player = self._idle.pop() if self._idle else Player()
         self.current = actor
-        try:
-            actor.resume()
-        finally:
-            self.current = None
+        actor.player.play(actor)
+        self.current = None
         if actor.finished:
             self.actors.remove(actor)
+            self._idle.append(actor.player)
 
     def clear(self) -> None:
-        """Let every actor die where it stands."""
+        """Let every actor die where it stands, and send the players home."""
         while self.actors:
             self.actors[0].doomed = True
             self.resume(self.actors[0])
+        while self._idle:
+            self._idle.pop().dismiss()

@@ -30,10 +30,15 @@ def select(documents: Mapping[str, Fields], query: Query) -> list[str]:
     backwards.append(backwards[-1] if backwards else False)
     tests = [_test(where) for where in query.where]
 
+    matching = documents
+    for test in tests:
+        matching = {key: fields for key, fields in matching.items() if test(fields)}
+    if not names and query.start_after is None:
+        return sorted(matching)[: query.limit]
     keys = {
         document_id: (*(_sort_key(fields[name]) for name in names), _sort_key(document_id))
-        for document_id, fields in documents.items()
-        if all(name in fields for name in names) and all(test(fields) for test in tests)
+        for document_id, fields in matching.items()
+        if all(name in fields for name in names)
     }
     if query.start_after is not None:
         cursor = [_sort_key(storable_value(value)) for value in query.start_after]
@@ -76,14 +81,14 @@ def _test(where: Where) -> Callable[[Fields], bool]:
         wanted = [_sort_key(storable_value(value)) for value in where.value if value is not None]
         return lambda fields: name in fields and _sort_key(fields[name]) in wanted
 
-    bound = _sort_key(storable_value(where.value))
+    kind, bound = _sort_key(storable_value(where.value))
     compare = _COMPARISONS[where.op]
 
     def holds(fields: Fields) -> bool:
         if name not in fields:
             return False
-        key = _sort_key(fields[name])
-        return key[0] == bound[0] and compare(key, bound)
+        its_kind, key = _sort_key(fields[name])
+        return its_kind == kind and compare(key, bound)
 
     return holds
 

@@ -39,6 +39,9 @@ MAX_DOCUMENT_BYTES: Final = 1_048_576
 """Source: Firestore, quotas and limits."""
 
 
+_CONTAINERS = (dict, list)
+
+
 @dataclass(frozen=True, slots=True)
 class _Stored:
     fields: Fields
@@ -147,13 +150,13 @@ def _snapshot(path: str, stored: _Stored | None, read_time: datetime) -> Snapsho
 
 
 def _copy(value: FieldValue) -> FieldValue:
-    match value:
-        case dict():
-            return {key: _copy(item) for key, item in value.items()}
-        case list():
-            return [_copy(item) for item in value]
-        case _:
-            return value
+    if type(value) is dict:
+        return {
+            key: _copy(item) if type(item) in _CONTAINERS else item for key, item in value.items()
+        }
+    if type(value) is list:
+        return [_copy(item) for item in value]
+    return value
 
 
 def _applied(write: Write, before: _Stored | None, commit: int) -> _Stored | None:
@@ -196,11 +199,14 @@ def _incremented(value: FieldValue, by: int) -> FieldValue:
 
 def _is_identical(one: FieldValue, other: FieldValue) -> bool:
     """Equal in value and in type: 1, 1.0 and True differ."""
+    if one is other:
+        return True
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):
-        same_keys = one.keys() == other.keys()
-        return same_keys and all(_is_identical(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(
+            item is other[key] or _is_identical(item, other[key]) for key, item in one.items()
+        )
     if isinstance(one, list):
         return len(one) == len(other) and all(map(_is_identical, one, other))
     return bool(one == other)

@@ -258,8 +258,7 @@ class MemoryGemini(ScriptedCalls):
 
     def _described(self, store: _Store) -> Store:
         now = self._clock.now()
-        documents = [made.document_at(now) for made in store.imports.values()]
-        states = [document.state for document in documents]
+        states = [made.state_at(now) for made in store.imports.values()]
         return Store(
             name=store.name,
             display_name=store.title,
@@ -267,7 +266,7 @@ class MemoryGemini(ScriptedCalls):
             active_documents=states.count(RemoteState.ACTIVE),
             pending_documents=states.count(RemoteState.PENDING),
             failed_documents=states.count(RemoteState.FAILED),
-            size_bytes=sum(document.size or 0 for document in documents),
+            size_bytes=sum(made.document.size or 0 for made in store.imports.values()),
         )
 
 

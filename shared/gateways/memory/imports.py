@@ -63,9 +63,10 @@ class Import:
 
     def document_at(self, now: datetime) -> Document:
         """The document as it stands at a time."""
-        return replace(self.document, state=self._state(now))
+        return replace(self.document, state=self.state_at(now))
 
-    def _state(self, now: datetime) -> RemoteState:
+    def state_at(self, now: datetime) -> RemoteState:
+        """The document's state at a time."""
         if now < self.settles_at:
             return RemoteState.PENDING
         if not (self.fate.operation_fails or self.fate.document_fails):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -69,11 +69,11 @@ class MemoryTasks(ScriptedCalls):
     @property
     def waiting(self) -> list[Task]:
         """All tasks in the queues, in the order they come due."""
-        return [entry.task for entry in self._in_order()]
+        return _in_order(self._waiting.values())
 
     def due(self, now: datetime) -> list[Task]:
         """Tasks whose time has come, the longest waiting first."""
-        return [entry.task for entry in self._in_order() if entry.due <= now]
+        return _in_order(entry for entry in self._waiting.values() if entry.due <= now)
 
     def next_due(self) -> datetime | None:
         """When the next task comes due; None when the queues are empty."""
@@ -98,5 +98,6 @@ class MemoryTasks(ScriptedCalls):
         self._waiting[key] = _Waiting(task, task.at or now, self.created)
         return True
 
-    def _in_order(self) -> list[_Waiting]:
-        return sorted(self._waiting.values(), key=lambda entry: (entry.due, entry.order))
+
+def _in_order(entries: Iterable[_Waiting]) -> list[Task]:
+    return [e.task for e in sorted(entries, key=lambda entry: (entry.due, entry.order))]
