@@ -171,7 +171,7 @@ class Supervise:
                 raise LostLease("the batch is over, or another call supervises it")
             return replace(stored.present, **changes)  # type: ignore[arg-type]  # field names
 
-        return self._context.records.change(Batch, held.path, decide)
+        return self._context.records.change(Batch, held.path, decide, known=held)
 
     # --- what there is to do ----------------------------------------------------------------
 
