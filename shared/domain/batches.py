@@ -68,6 +68,9 @@ class Batch:
     store: str = ""
     nonce: str = ""
     fence: int = 0
+    # Documents that the records know of: when it began, as counted by the batch before (None where
+    # that one left anything under way); when it is over, as counted by itself.
+    census: int | None = None
 
     # Moves on where the task of a scan page was lost and its name can't be used again.
     scan_attempt: int = 0

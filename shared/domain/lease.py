@@ -54,6 +54,8 @@ class Lease:
         expires_at: When it ends unless renewed.
         released: Whether the holder said that its work had ended.
         taken_over: Whether this holder followed one that never said so.
+        census: How many documents the holder knew of when it released, all being at rest, None
+            where it didn't count. It goes from hand to hand: any other holder ends it.
         schema_version: Of this record.
     """
 
@@ -64,6 +66,7 @@ class Lease:
     expires_at: datetime = _NEVER
     released: bool = True
     taken_over: bool = False
+    census: int | None = None
     schema_version: int = 1
 
 
@@ -173,7 +176,15 @@ def check(
     return left
 
 
-def release(lease: Lease | None, holder: str, nonce: str, fence: int, now: datetime) -> Lease:
+def release(
+    lease: Lease | None,
+    holder: str,
+    nonce: str,
+    fence: int,
+    now: datetime,
+    *,
+    census: int | None = None,
+) -> Lease:
     """Say that the work has ended, even after the lease did; others may start at once.
 
     The fence stays, so that the next acquisition goes on from it. Repeating it changes nothing.
@@ -184,7 +195,7 @@ def release(lease: Lease | None, holder: str, nonce: str, fence: int, now: datet
     own = _lease_of(lease, holder, nonce, fence)
     if own.released:
         return own
-    return replace(own, released=True, expires_at=min(own.expires_at, now))
+    return replace(own, released=True, expires_at=min(own.expires_at, now), census=census)
 
 
 def _is_live(lease: Lease, now: datetime) -> bool:

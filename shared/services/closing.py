@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from shared.domain import lease as leases
 from shared.domain.batches import Batch, BatchPhase, BatchStatus
@@ -22,6 +23,36 @@ NEAR_CAP = 0.8
 """From this share of the tier's storage on, somebody should know."""
 
 
+REQUESTS = ("metered", "throttled", "unmetered")
+"""What is counted of a file's requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What became of a batch's files so far. ``failed`` counts every file that is.
+
+    Attributes:
+        counts: Files by what they came to.
+        requests: Requests made for them.
+        touched: Whether the batch did anything but look; if not, its files are none.
+    """
+
+    counts: Mapping[str, int]
+    requests: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(REQUESTS, 0))
+    touched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a batch ends; ``by`` names the supervisor that ends it, empty for somebody else."""
+
+    status: BatchStatus
+    message: str
+    by: str = ""
+    figures: Figures | None = None
+    census: int | None = None
+
+
 class Closing:
     """Closes batches."""
 
@@ -30,15 +61,20 @@ class Closing:
 
     def finish(self, held: Stored[Batch]) -> Stored[Batch]:
         """Close a batch that did all it could; compare the store with the records."""
-        counts = self.counts(held.present)
-        message = held.present.message
+        batch = held.present
+        figures = self._figures(batch)
         status = BatchStatus.COMPLETED
-        if counts["failed"]:
+        if figures.counts["failed"]:
             status = BatchStatus.COMPLETED_WITH_FAILURES
-        if REMOVALS_REFUSED in held.present.counts:
+        if REMOVALS_REFUSED in batch.counts:
             status = BatchStatus.REFUSED
-        drift = self._drift(held.present.store)
-        return self.close(held, status, " ".join(filter(None, (message, drift))))
+        indexed = batch.census
+        if figures.touched or indexed is None:
+            indexed = self._context.records.documents.count(queries.with_document())
+        drift = self._drift(batch.store, indexed)
+        message = " ".join(filter(None, (batch.message, drift)))
+        ended = _End(status, message, batch.supervisor, figures, census=indexed)
+        return self._close_retrying(held.path, ended)
 
     def close(self, held: Stored[Batch], status: BatchStatus, message: str) -> Stored[Batch]:
         """Close the batch as its supervisor, and release the lease.
@@ -46,35 +82,34 @@ class Closing:
         Raises:
             Conflict: the batch or the lease keep changing.
         """
-        by = held.present.supervisor
-        return self._close_retrying(held.path, status, message, by)
+        return self._close_retrying(held.path, _End(status, message, held.present.supervisor))
 
     def close_from_outside(self, path: str, status: BatchStatus, message: str) -> Stored[Batch]:
         """Close the batch whoever supervises it.
 
         A call that is at work finishes its step; until it hands back, the lease stays taken.
         """
-        return self._close_retrying(path, status, message, "")
+        return self._close_retrying(path, _End(status, message))
 
-    def _close_retrying(
-        self, path: str, status: BatchStatus, message: str, by: str
-    ) -> Stored[Batch]:
+    def _close_retrying(self, path: str, end: _End) -> Stored[Batch]:
         retrying = cas_retrying(self._context.clock)
-        return retrying(lambda: self._close(path, status, message, by))
+        return retrying(lambda: self._close(path, end))
 
-    def _close(self, path: str, status: BatchStatus, message: str, by: str) -> Stored[Batch]:
+    def _close(self, path: str, end: _End) -> Stored[Batch]:
         context = self._context
         batch = context.records.get(Batch, path)
         if batch.present.status.is_terminal:
             return batch
-        busy = batch.present.is_supervised(batch.read_time) and batch.present.supervisor != by
+        busy = batch.present.is_supervised(batch.read_time) and batch.present.supervisor != end.by
+        figures = end.figures or self._figures(batch.present)
         closed = replace(
             batch.present,
-            status=status,
+            status=end.status,
             phase=BatchPhase.CLOSED,
-            message=message,
-            counts={**batch.present.counts, **self.counts(batch.present)},
-            requests=self.requests(batch.present),
+            message=end.message,
+            counts={**batch.present.counts, **figures.counts},
+            requests=dict(figures.requests),
+            census=end.census,
             supervisor=batch.present.supervisor if busy else "",
             supervised_until=batch.present.supervised_until if busy else None,
             completed_at=context.clock.now(),
@@ -99,7 +134,12 @@ class Closing:
         lease = self._context.records.get(Lease, LEASE)
         try:
             released = leases.release(
-                lease.record, batch.batch_id, batch.nonce, batch.fence, lease.read_time
+                lease.record,
+                batch.batch_id,
+                batch.nonce,
+                batch.fence,
+                lease.read_time,
+                census=batch.census,
             )
         except LostLease:
             return []
@@ -113,28 +153,27 @@ class Closing:
         if writes:
             self._context.records.documents.commit(writes)
 
-    def counts(self, batch: Batch) -> dict[str, int]:
-        """What became of the batch's files so far. ``failed`` counts every file that is."""
+    def _figures(self, batch: Batch) -> Figures:
         documents = self._context.records.documents
-        return {
-            "indexed": documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED)),
-            "deleted": documents.count(queries.removed_in(batch.batch_id)),
+        counts = {
+            "indexed": 0,
+            "deleted": 0,
             "failed": documents.count(queries.with_status(FileStatus.FAILED)),
         }
+        if not documents.count(queries.all_of_batch(batch.batch_id, 1)):
+            return Figures(counts)  # one read instead of five
+        counts["indexed"] = documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED))
+        counts["deleted"] = documents.count(queries.removed_in(batch.batch_id))
+        requests = documents.sums(queries.all_of_batch(batch.batch_id), REQUESTS)
+        return Figures(counts, requests, touched=True)
 
-    def requests(self, batch: Batch) -> dict[str, int]:
-        """Requests made for the batch's files so far."""
-        kinds = ("metered", "throttled", "unmetered")
-        return self._context.records.documents.sums(queries.all_of_batch(batch.batch_id), kinds)
-
-    def _drift(self, store_name: str) -> str:
+    def _drift(self, store_name: str, indexed: int) -> str:
         """What the store says against the records; empty where they agree or can't be compared."""
         context = self._context
         try:
             store = context.gemini.get_store(store_name)
         except GatewayError as error:
             return f"the store could not be compared with the records: {error}"
-        indexed = context.records.documents.count(queries.with_document())
         cap = context.rules.tier.storage_bytes
         if store.size_bytes >= cap * NEAR_CAP:
             emit(Event.STORAGE_NEAR_CAP, store=store.name, bytes=store.size_bytes, cap=cap)

@@ -115,6 +115,7 @@ class StartSync:
             store=deployment.record.store if deployment.record else "",
             nonce=nonce,
             fence=acquired.fence,
+            census=lease.record.census if lease.record else None,
             created_at=now,
             started_at=now,
             expires_at=now + context.rules.retention,

@@ -195,3 +195,10 @@ def test_scaling_divides_all_durations() -> None:
         renew_margin=timedelta(seconds=1),
         takeover_delay=timedelta(seconds=10),
     )
+
+
+def test_what_a_holder_counted_is_known_until_the_next_one_begins() -> None:
+    released = release(FIRST, "batch-1", "n1", 1, at(3), census=7)
+    assert released.census == 7
+
+    assert acquire(released, "batch-2", "n2", at(3), POLICY).census is None
