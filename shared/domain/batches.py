@@ -101,6 +101,14 @@ class Batch:
         return self.removals_released
 
     @property
+    def expected_documents(self) -> int | None:
+        """One for each object that is wanted, where its complete scan found all as it was."""
+        names = ("new", "changed", "metadata_changed", "removed")
+        if "scanned" not in self.counts or any(self.counts.get(name) for name in names):
+            return None
+        return self.counts["scanned"] - self.counts.get("skipped", 0)
+
+    @property
     def plans_reconcile(self) -> bool:
         """Whether its scan sees records as a reconcile would have mended them."""
         return self.dry_run and self.reconciled

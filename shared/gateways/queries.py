@@ -40,6 +40,13 @@ def ready_for(slot: Slot, now: datetime, limit: int) -> Query:
     )
 
 
+def ready(now: datetime, limit: int) -> Query:
+    """Files that may have the metered request they wait for, whichever it is."""
+    slots = [Slot.UPLOAD.value, Slot.IMPORT.value]
+    where = (Where("slot", Op.IN, slots), Where("ready_at", Op.LE, now))
+    return Query(FILES, where, ("ready_at",), limit)
+
+
 def waiting_for(slot: Slot) -> Query:
     """All files that wait for a metered request, whether they may have it yet or not."""
     return Query(FILES, (Where("slot", Op.EQ, slot.value),))

@@ -41,13 +41,19 @@ class Drift:
 
 
 class MeasureDrift:
-    """One unmetered request and one aggregation."""
+    """One unmetered request; and a count of the records, unless a scan's own count agrees."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def __call__(self, store_name: str) -> Drift:
-        """Compare; meant for a moment when no file is under way."""
+    def __call__(self, store_name: str, expected: int | None) -> Drift:
+        """Compare; meant for a moment when no file is under way.
+
+        Args:
+            store_name: The store.
+            expected: Documents to expect after a scan. If the store has so many, they aren't
+                counted, which is billed for each thousand.
+        """
         context = self._context
         try:
             store = context.gemini.get_store(store_name)
@@ -56,5 +62,7 @@ class MeasureDrift:
         cap = context.rules.tier.storage_bytes
         if store.size_bytes >= cap * NEAR_CAP:
             emit(Event.STORAGE_NEAR_CAP, store=store.name, bytes=store.size_bytes, cap=cap)
+        if store.documents == expected:
+            return Drift(expected, expected)
         held = context.records.documents.count(queries.with_document())
         return Drift(store.documents, held)

@@ -53,9 +53,11 @@ class Pump:
         )
         if state.state is CircuitState.HALF_OPEN:
             slots = slots[: rules.breaker.half_open_probes]
+        if not slots or not self._is_wanted(now):
+            return Plan((), next_slot_at)
         left_today = self._left_today(now)
-        if not slots or left_today == 0:
-            return Plan((), next_slot_at, day_is_spent=left_today == 0)
+        if left_today == 0:
+            return Plan((), next_slot_at, day_is_spent=True)
         slots = slots[:left_today]
         files = self._ready(Slot.IMPORT, min(len(slots), self._imports_left()), now)
         files += self._uploads(len(slots) - len(files), now)
@@ -89,6 +91,10 @@ class Pump:
         )
 
     # --- bounds -----------------------------------------------------------------------------
+
+    def _is_wanted(self, now: datetime) -> bool:
+        """Whether any file is ready: one read, where the bounds take many."""
+        return bool(self._context.records.documents.count(queries.ready(now, 1)))
 
     def _ready(self, slot: Slot, most: int, now: datetime) -> list[Stored[FileRecord]]:
         if most <= 0:

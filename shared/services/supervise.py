@@ -183,7 +183,7 @@ class Supervise:
                 raise LostLease("the batch is over, or another call supervises it")
             return replace(stored.present, **changes)  # type: ignore[arg-type]  # field names
 
-        return self._context.records.change(Batch, held.path, decide)
+        return self._context.records.change(Batch, held.path, decide, known=held)
 
     # --- what there is to do ----------------------------------------------------------------
 
@@ -210,14 +210,21 @@ class Supervise:
         if batch.dry_run or batch.phase is BatchPhase.CLOSED:
             return Supervision(batch.batch_id, batch.status)
 
+        at_rest = not self._are_any(*UNFINISHED, FileStatus.REMOVAL_CANDIDATE)
+        planned = 0 if at_rest else self._see_to_files(held, deadline)
+        self._close_if_over(context.records.get(Batch, held.path), at_rest=at_rest)
+        return Supervision(batch.batch_id, batch.status, planned)
+
+    def _see_to_files(self, held: Stored[Batch], deadline: Deadline) -> int:
+        """Move the files on; returns how many metered requests were planned."""
+        batch = held.present
         self._lost_tasks.revive(batch.batch_id)
         state = self._traffic.tick()
         if batch.phase is BatchPhase.WORKING and not batch.removals_released:
             held = self._release_removals(held)
         planned = self._plan(held, state)
         self._sweep(batch, state, deadline)
-        self._close_if_over(context.records.get(Batch, held.path))
-        return Supervision(batch.batch_id, batch.status, planned)
+        return planned
 
     def _prepare(self, held: Stored[Batch]) -> Stored[Batch]:
         """Find or make the store, and note what the records belong to."""
@@ -330,19 +337,27 @@ class Supervise:
 
     # --- the end ----------------------------------------------------------------------------
 
-    def _close_if_over(self, held: Stored[Batch]) -> None:
-        """Close a batch that is done, that can't go on today, or that is too old."""
+    def _close_if_over(self, held: Stored[Batch], *, at_rest: bool) -> None:
+        """Close a batch that is done, that can't go on today, or that is too old.
+
+        ``at_rest`` says that no file is unfinished or waits to be removed.
+        """
         batch = held.present
         if batch.status is not BatchStatus.RUNNING:
             return
-        if batch.phase is BatchPhase.WORKING and batch.removals_released and self._is_done(held):
-            return
+        if batch.phase is BatchPhase.WORKING:
+            if at_rest:
+                self._finish(held)
+                return
+            if batch.removals_released and self._is_done(held):
+                return
         now = self._context.clock.now()
-        hold = holds.in_force(self._traffic.read()[1].record, now)
+        unconcerned = at_rest and batch.phase is BatchPhase.SCANNING
+        hold = None if unconcerned else holds.in_force(self._traffic.read()[1].record, now)
         max_age = self._context.rules.batch_max_age
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
             self._closing.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
-        elif hold is not None and batch.removals_released and not self._count(*FREE_OF_HOLDS):
+        elif hold is not None and batch.removals_released and not self._are_any(*FREE_OF_HOLDS):
             self._closing.close(
                 held,
                 BatchStatus.DEFERRED,
@@ -360,7 +375,7 @@ class Supervise:
 
     def _is_done(self, held: Stored[Batch]) -> bool:
         """Close the batch if nothing is left to do; a removal found late is released first."""
-        if self._count(*UNFINISHED):
+        if self._are_any(*UNFINISHED):
             return False
         refused = REMOVALS_REFUSED in held.present.counts
         if not refused and self._removals.waiting(held.present):
@@ -373,12 +388,12 @@ class Supervise:
     def _finish(self, held: Stored[Batch]) -> None:
         """Close the batch, unless the store counts something that nobody has looked into."""
         context, batch = self._context, held.present
-        drift = MeasureDrift(context)(batch.store)
-        deployment = context.records.get(Deployment, DEPLOYMENT)
         whole = batch.prefix == context.rules.prefix
+        drift = MeasureDrift(context)(batch.store, batch.expected_documents if whole else None)
+        deployment = context.records.get(Deployment, DEPLOYMENT)
         if whole and drift.by is not None and drift.by != deployment.present.known_drift:
             if not batch.reconciled:
-                self._update(held, phase=BatchPhase.RECONCILING)
+                self._update(held, phase=BatchPhase.RECONCILING, removals_released=True)
                 context.nudge(batch.batch_id)
                 return
             emit(Event.STORE_DRIFTED, store=batch.store, stored=drift.stored, held=drift.held)
@@ -388,3 +403,7 @@ class Supervise:
 
     def _count(self, *statuses: FileStatus) -> int:
         return self._context.records.documents.count(queries.with_status(*statuses))
+
+    def _are_any(self, *statuses: FileStatus) -> bool:
+        """Whether a file is in one of these: one read, where a count takes one a thousand."""
+        return bool(self._context.records.documents.count(queries.with_status(*statuses, limit=1)))
