@@ -68,6 +68,7 @@ class Batch:
     delete_policy: DeletePolicy = DeletePolicy.MIRROR
     max_deletes: int | None = None
     max_imports: int | None = None
+    max_estimated_cost: float | None = None
     force: bool = False
     store: str = ""
     nonce: str = ""
@@ -104,6 +105,10 @@ class Batch:
     def plans_reconcile(self) -> bool:
         """Whether its scan sees records as a reconcile would have mended them."""
         return self.dry_run and self.reconciled
+
+    def bounds_imports(self) -> bool:
+        """Whether a guard has its say before the first import, which a whole scan must precede."""
+        return self.max_imports is not None or self.max_estimated_cost is not None
 
     def is_supervised(self, now: datetime) -> bool:
         """Whether a call of the supervisor may be at work."""

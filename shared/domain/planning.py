@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain import journey
+from shared.domain.estimate import tokens_of
 from shared.domain.files import Change, FileRecord, FileStatus, Slot
 
 
@@ -194,6 +195,7 @@ def _aimed(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
         desired_generation=want.generation,
         desired_metageneration=want.metageneration,
         desired_size=want.size,
+        desired_tokens=0 if want.skip_reason else tokens_of(want.media_type, want.size),
         desired_content_hash=want.content_hash,
         desired_metadata_digest=want.metadata_digest,
         desired_media_type=want.media_type,

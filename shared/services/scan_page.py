@@ -27,7 +27,7 @@ GROWTH = 1.5
 MOST_UNSETTLED = 1000
 """More of these, and no remembered page is trusted."""
 
-SETTINGS_VERSION = 1
+SETTINGS_VERSION = 2
 """Moves on where the code decides otherwise about the same listing."""
 
 
