@@ -44,6 +44,8 @@ locals {
     ["files", "slot", "ready_at"],
     ["files", "raw_active", "slot", "status"],
     ["files", "slot", "status"],
+    ["files", "status", "desired_size"],
+    ["files", "status", "desired_tokens"],
     ["files", "status", "eligible_at"],
     ["files", "status", "path"],
     ["files", "status", "working_size"],

@@ -106,6 +106,7 @@ class Batch:
         """Whether its scan sees records as a reconcile would have mended them."""
         return self.dry_run and self.reconciled
 
+    @property
     def bounds_imports(self) -> bool:
         """Whether a guard has its say before the first import, which a whole scan must precede."""
         return self.max_imports is not None or self.max_estimated_cost is not None

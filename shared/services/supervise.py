@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shared.domain import holds
+from shared.domain import holds, workload
 from shared.domain import lease as leases
 from shared.domain.batches import (
     Batch,
@@ -53,6 +53,7 @@ from shared.services.retries import Retries
 from shared.services.scan import scan_task
 from shared.services.sweep import Sweep
 from shared.services.traffic import Traffic
+from shared.services.waiting_work import waiting_work
 
 ACCOUNT_FAULT = (
     "Gemini refuses the account: check the API key, its project and the store's permissions, then "
@@ -261,25 +262,28 @@ class Supervise:
         The phase moves on last: what is interrupted here is checked again.
 
         Raises:
-            Refused: more files wait to be imported than the sync may import.
+            Refused: more waits to be imported than the sync may import or spend.
         """
         held = self._update(held, counts=dict(last.counts))
         batch = held.present
         if batch.dry_run:
             return self._closing.close(held, BatchStatus.COMPLETED, "dry run: nothing was changed")
         Retries(self._context).begin(batch.batch_id, every=batch.mode is SyncMode.RETRY_FAILED)
-        waiting = self._count(FileStatus.PENDING)
-        if batch.max_imports is not None and waiting > batch.max_imports:
-            raise Refused(
-                f"{waiting} files wait to be imported, more than max_imports {batch.max_imports}; "
-                f"nothing was imported. Ask for at least {waiting} to allow it"
+        if batch.bounds_imports:
+            refused = workload.refusals(
+                waiting_work(self._context),
+                max_imports=batch.max_imports,
+                max_estimated_cost=batch.max_estimated_cost,
+                price=self._context.rules.price,
             )
+            if refused:
+                raise Refused(" ".join(refused))
         return self._update(held, phase=BatchPhase.WORKING)
 
     def _plan(self, held: Stored[Batch], state: BreakerState) -> int:
         """Plan the next metered requests, unless a hold or a guard still has a say."""
         context, batch = self._context, held.present
-        guarded = batch.max_imports is not None and batch.phase is BatchPhase.SCANNING
+        guarded = batch.bounds_imports and batch.phase is BatchPhase.SCANNING
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0
         hold = self._traffic.read()[1].record
