@@ -116,6 +116,8 @@ def test_a_sync_request_has_the_fields_and_defaults_of_the_code() -> None:
         ({"dry_run": "yes"}, False),
         ({"max_deletes": -1}, False),
         ({"max_imports": 1.5}, False),
+        ({"max_estimated_cost": 2}, True),
+        ({"max_estimated_cost": 0}, False),
         ({"prefix": "a" * 1025}, False),
         ({"unheard_of": 1}, False),
     ],
