@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.estimate import Estimate
 from shared.domain.files import FileRecord
+from shared.domain.foresight import Foresight, Retried, Sample
 
 
 class SyncMode(StrEnum):
@@ -90,6 +92,9 @@ class Batch:
     # What a listing of the store came to, and documents it counts beyond the records' at the end.
     reconciliation: dict[str, int] = field(default_factory=dict)
     drift: int | None = None
+    # Of a dry run, when it is over.
+    estimate: Estimate | None = None
+    samples: dict[str, tuple[Sample, ...]] = field(default_factory=dict)
     message: str = ""
     created_at: datetime | None = None
     started_at: datetime | None = None
@@ -111,6 +116,11 @@ class Batch:
         """Whether a guard has its say before the first import, which a whole scan must precede."""
         return self.max_imports is not None or self.max_estimated_cost is not None
 
+    @property
+    def retried(self) -> Retried:
+        """Which failed files it tries again."""
+        return Retried(every=self.mode is SyncMode.RETRY_FAILED, since=self.created_at)
+
     def is_supervised(self, now: datetime) -> bool:
         """Whether a call of the supervisor may be at work."""
         return (
@@ -125,7 +135,8 @@ class PageResult:
     """How far the scan is, at ``batches/{id}/pages/{index}``; written when the page is done.
 
     ``counts`` add up all pages so far, so that the last page alone tells the whole scan.
-    An empty ``next_start`` means that the scan is complete.
+    An empty ``next_start`` means that the scan is complete. A dry run's ``foresight`` adds up all
+    pages too.
     """
 
     index: int
@@ -133,6 +144,7 @@ class PageResult:
     next_start: str
     schema_version: int = 1
     counts: dict[str, int] = field(default_factory=dict)
+    foresight: Foresight | None = None
     completed_at: datetime | None = None
     expires_at: datetime | None = None
 

@@ -1,47 +1,108 @@
-"""What a file will come to before it is sent: tokens to embed, and room in the store.
-
-The service tells neither beforehand. Tokens are estimated from bytes by media type, on the high
-side where the type hides its text, since guards rest on it: docs/limits.md tells how far off it
-may be.
-"""
+"""What a sync will come to before it is started: money, time, and room in the store."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from math import ceil
-from types import MappingProxyType
 from typing import Final
 
-BYTES_PER_TOKEN: Final = 4
-"""Of text: about four characters a token, https://ai.google.dev/gemini-api/docs/tokens ."""
+from shared.domain import pacing
+from shared.domain.prices import Price
+from shared.domain.tiers import Tier
+from shared.domain.workload import Workload
 
-DOCUMENT_BYTES_PER_TOKEN: Final = 20
-"""Of formatted documents, an assumption. As counted for legal discovery, a gigabyte holds 64,782
-pages of Word and 677,963 of text (https://cloudnine.com/?p=174 ): ten times the bytes, which makes
-42. Half of that, for the denser formats of today and for PDF without pictures."""
-
-PACKED_BYTES_PER_TOKEN: Final = 2
-"""Of workbooks and archives, an assumption: text and numbers in them are compressed."""
-
-_DOCUMENTS = """
-    application/pdf application/msword application/vnd.oasis.opendocument.text
-    application/vnd.openxmlformats-officedocument.presentationml.presentation
-    application/vnd.openxmlformats-officedocument.wordprocessingml.document
-    application/vnd.openxmlformats-officedocument.wordprocessingml.template
-    application/x-hwp application/x-hwp-v5
-"""
-_PACKED = """
-    application/vnd.ms-excel application/zip
-    application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
-"""
-_BYTES_PER_TOKEN_OF = MappingProxyType(
-    dict.fromkeys(_DOCUMENTS.split(), DOCUMENT_BYTES_PER_TOKEN)
-    | dict.fromkeys(_PACKED.split(), PACKED_BYTES_PER_TOKEN)
-)
+_DAY = timedelta(days=1)
 
 STORED_PER_BYTE: Final = 3
 """A store grows by about so many bytes for each byte of input, by Google's documentation."""
 
 
-def tokens_of(media_type: str, size: int) -> int:
-    """How many tokens a file of that type and size, in bytes, is likely to be embedded as."""
-    return ceil(size / _BYTES_PER_TOKEN_OF.get(media_type, BYTES_PER_TOKEN))
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a dry run says of the sync that would follow it.
+
+    Attributes:
+        files: To be imported, those among them that are retried included.
+        retries: Failed files to be tried again.
+        removals: Documents to be deleted, if no guard refuses it.
+        metered_requests: If none has to be repeated.
+        seconds: That these take at the tier's rate, without waiting for another day.
+        days: Quota days that they are spread over, today being the first.
+        bytes: Sizes of the files to be imported.
+        tokens: What they are likely to be embedded as.
+        cost: Of embedding these, in ``currency``; None where the model has no known price.
+        currency: ISO 4217; empty without a price.
+        price_date: When the price was read, as an ISO date; empty without a price.
+        storage_bytes: What all stores of the project hold now; None where that can't be read.
+        storage_growth: By how many bytes they will grow.
+        storage_cap: The tier's.
+        refusals: What the guards would say against it.
+    """
+
+    files: int
+    retries: int
+    removals: int
+    metered_requests: int
+    seconds: int
+    days: int
+    bytes: int
+    tokens: int
+    cost: float | None
+    currency: str
+    price_date: str
+    storage_bytes: int | None
+    storage_growth: int
+    storage_cap: int
+    refusals: tuple[str, ...] = ()
+
+
+def estimated(
+    work: Workload,
+    *,
+    tier: Tier,
+    left_today: int | None,
+    price: Price | None,
+    storage_bytes: int | None,
+    refusals: tuple[str, ...],
+) -> Estimate:
+    """The estimate of some work.
+
+    Args:
+        work: All that waits.
+        tier: Its rate, quota and storage.
+        left_today: Of the daily quota; None without one.
+        price: Of embedding, if known.
+        storage_bytes: What the project's stores hold now, if known.
+        refusals: What the guards say against it.
+    """
+    requests = work.metered_requests
+    time = pacing.spacing(tier.rpm, 1.0) * requests
+    return Estimate(
+        files=work.files,
+        retries=work.retries,
+        removals=work.removals,
+        metered_requests=requests,
+        seconds=ceil(time.total_seconds()),
+        days=max(_quota_days(requests, tier.rpd, left_today), ceil(time / _DAY), 1),
+        bytes=work.bytes,
+        tokens=work.tokens,
+        cost=price.cost(work.tokens) if price else None,
+        currency=price.currency if price else "",
+        price_date=price.as_of.isoformat() if price else "",
+        storage_bytes=storage_bytes,
+        storage_growth=growth(work.bytes - work.replaced_bytes),
+        storage_cap=tier.storage_bytes,
+        refusals=refusals,
+    )
+
+
+def growth(net_bytes: int) -> int:
+    """By how much a store grows for so many bytes more of input than it gives up."""
+    return max(net_bytes, 0) * STORED_PER_BYTE
+
+
+def _quota_days(requests: int, rpd: int | None, left_today: int | None) -> int:
+    if rpd is None or left_today is None or requests <= left_today:
+        return 1
+    return 1 + ceil((requests - left_today) / rpd)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain import journey
-from shared.domain.estimate import tokens_of
 from shared.domain.files import Change, FileRecord, FileStatus, Slot
+from shared.domain.tokens import tokens_of
 
 
 @dataclass(frozen=True, slots=True)

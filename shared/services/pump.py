@@ -53,7 +53,7 @@ class Pump:
         )
         if state.state is CircuitState.HALF_OPEN:
             slots = slots[: rules.breaker.half_open_probes]
-        left_today = self._left_today(now)
+        left_today = self.left_today(now)
         if not slots or left_today == 0:
             return Plan((), next_slot_at, day_is_spent=left_today == 0)
         slots = slots[:left_today]
@@ -116,7 +116,7 @@ class Pump:
         planned = documents.count(queries.planned_imports())
         return self._context.rules.max_imports_in_progress - started - planned
 
-    def _left_today(self, now: datetime) -> int | None:
+    def left_today(self, now: datetime) -> int | None:
         """What is left of a daily quota, None where the tier has none."""
         rpd = self._context.rules.tier.rpd
         if rpd is None:

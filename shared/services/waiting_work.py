@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.domain.files import FileStatus
 from shared.domain.workload import Workload
 from shared.gateways import queries
 from shared.services.context import Context
@@ -10,9 +11,13 @@ from shared.services.context import Context
 def waiting_work(context: Context) -> Workload:
     """All that waits, whichever batch found it: a sync goes on with what others left."""
     documents = context.records.documents
-    sums = documents.sums(queries.to_import(), ["desired_size", "desired_tokens"])
+    names = ["desired_size", "desired_tokens", "current_size"]
+    sums = documents.sums(queries.to_import(), names)
+    uploaded = documents.count(queries.with_status(FileStatus.UPLOADED))
     return Workload(
-        files=documents.count(queries.to_import()),
+        uploads=documents.count(queries.to_import()) - uploaded,
+        imports=uploaded,
         bytes=sums["desired_size"],
         tokens=sums["desired_tokens"],
+        replaced_bytes=sums["current_size"],
     )

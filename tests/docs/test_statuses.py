@@ -11,11 +11,6 @@ import pytest
 from local.fss.outcome import Exit
 from shared.domain.batches import BatchPhase, BatchStatus
 from shared.domain.breaker_state import CircuitState
-from shared.domain.estimate import (
-    BYTES_PER_TOKEN,
-    DOCUMENT_BYTES_PER_TOKEN,
-    PACKED_BYTES_PER_TOKEN,
-)
 from shared.domain.files import FailureKind, FileStatus
 from shared.domain.holds import HoldReason
 from shared.domain.metadata import MAX_ENTRIES, RESERVED_KEYS, MetadataQuality
@@ -24,6 +19,11 @@ from shared.domain.operations import OperationState
 from shared.domain.preflight import SkipReason
 from shared.domain.prices import load_prices
 from shared.domain.tiers import load_tiers
+from shared.domain.tokens import (
+    BYTES_PER_TOKEN,
+    DOCUMENT_BYTES_PER_TOKEN,
+    PACKED_BYTES_PER_TOKEN,
+)
 from shared.process import EXIT_CONFIGURATION, EXIT_WATCHDOG
 from shared.services.events import Event
 from tests.docs.markdown import Page, code, first_codes

@@ -8,7 +8,7 @@ from shared.domain.prices import Price
 from shared.domain.workload import Workload, amount, refusals
 
 PRICE = Price("gemini-embedding-001", 0.15, "USD", date(2026, 10, 7))
-WORK = Workload(files=300, bytes=40_000_000, tokens=10_000_000)  # 1.50 USD
+WORK = Workload(uploads=300, bytes=40_000_000, tokens=10_000_000)  # 1.50 USD
 
 
 def said(max_imports: int | None = None, cost: float | None = None) -> list[str]:
