@@ -44,6 +44,7 @@ locals {
     ["files", "slot", "ready_at"],
     ["files", "raw_active", "slot", "status"],
     ["files", "slot", "status"],
+    ["files", "status", "current_size"],
     ["files", "status", "desired_size"],
     ["files", "status", "desired_tokens"],
     ["files", "status", "eligible_at"],

@@ -29,6 +29,7 @@ from shared.domain.errors import (
     Rejected,
 )
 from shared.domain.files import UNFINISHED, FileStatus
+from shared.domain.foresight import Foresight
 from shared.domain.holds import HoldReason
 from shared.domain.lease import Lease, LeaseHeld
 from shared.gateways import queries
@@ -43,6 +44,7 @@ from shared.gateways.records import (
 from shared.services.closing import REMOVALS_REFUSED, Closing
 from shared.services.context import Context, Deadline
 from shared.services.drift import MeasureDrift
+from shared.services.dry_run import DryRun
 from shared.services.events import Event, emit
 from shared.services.lost_tasks import LostTasks
 from shared.services.preparation import Preparation
@@ -267,7 +269,9 @@ class Supervise:
         held = self._update(held, counts=dict(last.counts))
         batch = held.present
         if batch.dry_run:
-            return self._closing.close(held, BatchStatus.COMPLETED, "dry run: nothing was changed")
+            outlook = DryRun(self._context)(batch, last.foresight or Foresight())
+            held = self._update(held, estimate=outlook.estimate, samples=outlook.samples)
+            return self._closing.close(held, BatchStatus.COMPLETED, outlook.message)
         Retries(self._context).begin(batch.batch_id, every=batch.mode is SyncMode.RETRY_FAILED)
         if batch.bounds_imports:
             refused = workload.refusals(
