@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from shared.domain.batches import Batch, DeletePolicy
+from shared.domain.batches import Batch, DeletePolicy, PlannedFile
 from shared.domain.content import file_id
 from shared.domain.errors import GatewayError
 from shared.domain.estimate import Estimate, estimated
@@ -17,6 +17,7 @@ from shared.domain.files import Change, FileRecord, FileStatus
 from shared.domain.foresight import RETRIED, SAMPLES, Foresight, Sample, merged
 from shared.domain.workload import Workload, refusals, work_of
 from shared.gateways import queries
+from shared.gateways.records import file_path
 from shared.services.context import Context
 from shared.services.inspection import inspect_one
 from shared.services.pump import Pump
@@ -47,7 +48,7 @@ class DryRun:
         """What the sync would do whose complete scan foresees this."""
         documents = self._context.records.documents
         retries, retried = self._retries(batch)
-        work = waiting_work(self._context) + retries + foresight.work
+        work = waiting_work(self._context) + retries + self._mended(batch) + foresight.work
         removes = batch.delete_policy is DeletePolicy.MIRROR
         removals = self._removals.waiting(batch) + work.removals if removes else 0
         indexed = documents.count(queries.with_status(FileStatus.INDEXED)) + work.indexed
@@ -111,6 +112,20 @@ class DryRun:
             last = found[-1].present
             ordered = [getattr(last, name) for name in query.order_by]
             page = query.after(*ordered, file_id(last.path))
+
+    def _mended(self, batch: Batch) -> Workload:
+        """By how much a reconcile would have changed the work before the scan began."""
+        work = Workload()
+        if not batch.plans_reconcile:
+            return work
+        page = query = queries.planned_in_range(batch.batch_id, "", "", AT_ONCE)
+        while found := self._context.records.query(PlannedFile, page):
+            planned = {each.present.path: each.present.record for each in found}
+            stored = self._context.records.get_all([(FileRecord, file_path(p)) for p in planned])
+            for before, after in zip(stored, planned.values(), strict=True):
+                work += work_of(after, batch.retried) - work_of(before.record, batch.retried)
+            page = query.after(found[-1].present.path)
+        return work
 
     def _held_back(self, batch: Batch) -> tuple[Sample, ...]:
         """Candidates that no earlier batch released, and that are still gone."""

@@ -18,8 +18,10 @@ from tests.services.story import (
     SECOND,
     begun,
     later,
+    plant,
     play_for,
     play_to,
+    store_of,
     throttled,
     world_with,
 )
@@ -159,6 +161,33 @@ def test_samples_are_few_however_many_files_there_are() -> None:
     assert [each["path"] for each in told["samples"]["new"]] == [f"{n:03d}.md" for n in range(20)]
 
 
+@pytest.mark.parametrize(
+    ("mode", "lost"), [("incremental", True), ("reconcile", True), ("reconcile", False)]
+)
+def test_a_dry_run_that_reconciles_first_foresees_what_that_changes(
+    mode: str, *, lost: bool
+) -> None:
+    """An orphan goes; a ghost and a changed file are imported."""
+    world = world_with(*(f"{n:02d}.md" for n in range(12)))
+    world.sync()
+    world.gemini.delete_document(world.file("03.md").current_document)
+    plant(world, store_of(world), "gone.md")
+    if lost:
+        world.documents._collections.clear()
+    later(world, SECOND)
+    world.put({"05.md": "changed"})
+
+    told = world.sync(mode=mode, dry_run=True)
+    later(world, SECOND)
+    metered = world.gemini.metered
+    done = world.sync(mode=mode)
+
+    assert counts(done) == counts(told)
+    assert told["estimate"]["files"] == 2
+    assert world.gemini.metered - metered == told["estimate"]["metered_requests"] == 4
+    assert done["deleted"] == told["estimate"]["removals"] == 1
+
+
 # --- failures ---------------------------------------------------------------------------------
 
 
@@ -271,6 +300,8 @@ def test_a_replaced_file_grows_the_store_by_the_difference() -> None:
 
 def test_a_model_without_a_price_and_stores_that_cannot_be_listed_are_told_as_unknown() -> None:
     world = world_with(given=rules(embedding_model="models/of-tomorrow"))
+    world.sync()
+    later(world, SECOND)
     world.gemini.fail_next("list_stores", throttled(quota=QuotaKind.RATE))
 
     estimate = world.sync(dry_run=True)["estimate"]
