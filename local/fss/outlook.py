@@ -7,13 +7,10 @@ from typing import Any
 
 from local.fss.progress import duration
 from local.names import printable
-from shared.domain.workload import amount
+from shared.domain.figures import amount, size
 
 SHOWN = 5
 """Files named of each kind of change; --json has up to twenty."""
-
-_KILO = 1000
-_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def outlook_lines(estimate: Mapping[str, Any], samples: Mapping[str, Any]) -> Iterator[str]:
@@ -29,14 +26,6 @@ def outlook_lines(estimate: Mapping[str, Any], samples: Mapping[str, Any]) -> It
             yield ""
             yield kind.replace("_", " ").capitalize()
             yield from _files(files)
-
-
-def size(count: int) -> str:
-    """Return a number of bytes in the decimal unit that suits it."""
-    value, unit = float(count), 0
-    while value >= _KILO and unit < len(_UNITS) - 1:
-        value, unit = value / _KILO, unit + 1
-    return f"{value:.3g} {_UNITS[unit]}"
 
 
 def _work(estimate: Mapping[str, Any]) -> str:
@@ -65,7 +54,9 @@ def _storage(estimate: Mapping[str, Any]) -> str:
     more, cap = size(estimate["storage_growth"]), size(estimate["storage_cap"])
     if estimate["storage_bytes"] is None:
         return f"about {more} more; how much of {cap} is used could not be read"
-    return f"about {more} more; {size(estimate['storage_bytes'])} of {cap} are used"
+    fits = estimate["storage_bytes"] + estimate["storage_growth"] <= estimate["storage_cap"]
+    short = "" if fits else ": not all of it fits"
+    return f"about {more} more; {size(estimate['storage_bytes'])} of {cap} are used{short}"
 
 
 def _files(files: Sequence[Mapping[str, str]]) -> Iterator[str]:

@@ -84,6 +84,12 @@ class Batch:
     # The pump: no metered request is planned before this.
     next_slot_at: datetime | None = None
 
+    # The project's storage: when it was looked at, what was used, and how many bytes of input more
+    # may be uploaded before the next look; None: not known.
+    storage_looked_at: datetime | None = None
+    storage_used: int | None = None
+    storage_room: int | None = None
+
     supervisor: str = ""
     supervised_until: datetime | None = None
 

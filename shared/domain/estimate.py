@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
-from typing import Final
 
 from shared.domain import pacing
 from shared.domain.prices import Price
+from shared.domain.storage import growth
 from shared.domain.tiers import Tier
 from shared.domain.workload import Workload
 
 _DAY = timedelta(days=1)
-
-STORED_PER_BYTE: Final = 3
-"""A store grows by about so many bytes for each byte of input, by Google's documentation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +92,6 @@ def estimated(
         storage_cap=tier.storage_bytes,
         refusals=refusals,
     )
-
-
-def growth(net_bytes: int) -> int:
-    """By how much a store grows for so many bytes more of input than it gives up."""
-    return max(net_bytes, 0) * STORED_PER_BYTE
 
 
 def _quota_days(requests: int, rpd: int | None, left_today: int | None) -> int:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, replace
-from math import ceil, floor, log10
 from operator import add, sub
 
+from shared.domain.figures import amount, size
 from shared.domain.files import FileRecord, FileStatus
 from shared.domain.prices import Price
 
@@ -116,17 +116,10 @@ def refusals(
         cost = price.cost(work.tokens)
         if cost > max_estimated_cost:
             said.append(
-                f"{work.files} files of {work.bytes} bytes wait to be imported, about "
+                f"{work.files} files of {size(work.bytes)} wait to be imported, about "
                 f"{work.tokens} tokens: an estimated {amount(cost)} {price.currency} at "
                 f"{price.per_million_tokens:g} a million (price of {price.as_of}), more than "
                 f"max_estimated_cost {max_estimated_cost:g}; nothing was imported. Ask for "
                 f"at least {amount(cost)} to allow it"
             )
     return said
-
-
-def amount(value: float) -> str:
-    """Money with two digits that say something and no less than cents, rounded up to suffice."""
-    digits = 2 if value == 0 else max(2, 1 - floor(log10(value)))
-    unit = 10**digits
-    return f"{ceil(round(value * unit, 6)) / unit:.{digits}f}"

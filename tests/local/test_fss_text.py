@@ -140,13 +140,19 @@ def test_a_dry_run_tells_what_the_sync_would_come_to() -> None:
         "import 12 files (1 of them failed before), 3.4 MB; delete 2 documents",
         "0.13 USD for about 850,000 tokens (price of 2026-10-07)",
         "5 min for 23 metered requests at this tier's rate, spread over 3 days",
-        "about 10.2 MB more; 940 MB of 1 GB are used",
+        "about 10.2 MB more; 940 MB of 1 GB are used\n",
         "refused  12 files wait",
         "New\n  0.md\n  1.md\n  2.md\n  3.md\n  4.md\n  ...",
         ".png: unsupported_type",
     ):
         assert told in text
     assert "\x1b" not in text
+
+
+def test_a_dry_run_says_that_not_all_fits_into_the_storage() -> None:
+    full = ESTIMATE | {"storage_bytes": 989_800_001}
+    text = summary_text(batch(status="completed", estimate=full, samples={}))
+    assert "not all of it fits" in text
 
 
 def test_what_a_dry_run_could_not_find_out_is_said() -> None:
