@@ -44,6 +44,8 @@ locals {
     ["files", "slot", "ready_at"],
     ["files", "raw_active", "slot", "status"],
     ["files", "slot", "status"],
+    ["files", "slot", "status", "current_size"],
+    ["files", "slot", "status", "desired_size"],
     ["files", "status", "current_size"],
     ["files", "status", "desired_size"],
     ["files", "status", "desired_tokens"],

@@ -53,6 +53,7 @@ from shared.services.reconcile import Reconcile, Stage
 from shared.services.removals import Removals
 from shared.services.retries import Retries
 from shared.services.scan import scan_task
+from shared.services.storage import StorageWatch
 from shared.services.sweep import Sweep
 from shared.services.traffic import Traffic
 from shared.services.waiting_work import waiting_work
@@ -88,6 +89,7 @@ class Supervise:
         self._closing = Closing(context)
         self._lost_tasks = LostTasks(context)
         self._removals = Removals(context)
+        self._storage = StorageWatch(context)
 
     def __call__(self) -> Supervision:
         """One call: at most one at a time works, the others leave at once.
@@ -290,16 +292,32 @@ class Supervise:
         guarded = batch.bounds_imports and batch.phase is BatchPhase.SCANNING
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0
+        if self._storage.is_due(batch):
+            held = self._look_at_storage(held)
         hold = self._traffic.read()[1].record
         if holds.in_force(hold, context.clock.now()) is not None:
             return 0
-        plan = self._pump.plan(batch.next_slot_at, state)
-        if plan.day_is_spent:
-            self._traffic.hold(HoldReason.DAY)
+        plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
+        if plan.storage_is_full:  # by an older look
+            held = self._look_at_storage(held)
+            plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
+        if plan.day_is_spent or plan.storage_is_full:
+            self._traffic.hold(HoldReason.DAY if plan.day_is_spent else HoldReason.STORAGE)
         if not plan.assigned:
             return 0
-        self._update(held, next_slot_at=plan.next_slot_at)
+        self._update(held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)
         return self._pump.carry_out(plan, batch.batch_id, state.generation)
+
+    def _look_at_storage(self, held: Stored[Batch]) -> Stored[Batch]:
+        """Note how full the project's stores are."""
+        seen: dict[str, int] = {}
+        try:
+            seen = self._storage.look()
+        except GatewayError as error:  # what was known before still stands
+            self._note(error, held.present)
+        held = self._update(held, storage_looked_at=self._context.clock.now(), **seen)
+        warning = self._storage.warning(held.present)
+        return self._update(held, message=warning) if warning and not held.present.message else held
 
     def _sweep(self, batch: Batch, state: BreakerState, deadline: Deadline) -> None:
         try:
@@ -335,12 +353,13 @@ class Supervise:
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
             self._closing.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
         elif hold is not None and batch.removals_released and not self._count(*FREE_OF_HOLDS):
+            figures = self._storage.figures(batch) if hold.reason is HoldReason.STORAGE else ""
             self._closing.close(
                 held,
                 BatchStatus.DEFERRED,
                 f"out of allowance ({hold.reason}) until "
-                f"{hold.hold_until.isoformat(timespec='minutes')}: the files that are left go on "
-                "with the first sync after that",
+                f"{hold.hold_until.isoformat(timespec='minutes')}: {self._left()} files are left, "
+                f"and go on with the first sync after that{'; ' if figures else ''}{figures}",
             )
         elif batch.created_at is not None and now - batch.created_at >= max_age:
             self._closing.close(
@@ -377,6 +396,9 @@ class Supervise:
             known = replace(deployment.present, known_drift=drift.by)
             context.records.write(deployment, known)
         self._closing.finish(self._update(held, drift=drift.by), drift)
+
+    def _left(self) -> int:
+        return self._context.records.documents.count(queries.to_import())
 
     def _count(self, *statuses: FileStatus) -> int:
         return self._context.records.documents.count(queries.with_status(*statuses))

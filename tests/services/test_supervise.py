@@ -331,7 +331,7 @@ def test_a_cost_above_the_bound_is_refused_with_the_figures_and_nothing_is_spent
     summary = world.sync(max_estimated_cost=0.07)
 
     assert summary["status"] == "refused"
-    for figure in ("5 files", "2000000 bytes", "500000 tokens", "0.075 USD", "2026-10-07"):
+    for figure in ("5 files", "2 MB", "500000 tokens", "0.075 USD", "2026-10-07"):
         assert figure in summary["message"]
     assert world.gemini.metered == 0
     later(world, HOUR)
