@@ -15,6 +15,7 @@ from shared.domain.pacing import Start
 from shared.domain.path_glob import PathGlob
 from shared.domain.path_template import PathTemplate
 from shared.domain.preflight import MAX_DOCUMENT_SIZE
+from shared.domain.prices import Price, load_prices
 from shared.domain.tiers import Tier
 
 TICK = timedelta(seconds=60)
@@ -100,6 +101,11 @@ class Rules:
     def owner(self) -> str:
         """The owner tag that this deployment's documents carry."""
         return owner_tag(bucket=self.bucket, prefix=self.prefix, deployment=self.deployment)
+
+    @property
+    def price(self) -> Price | None:
+        """What embedding costs with this deployment's model; None if that is not known."""
+        return load_prices().price_of(self.embedding_model)
 
     @property
     def import_settings(self) -> str:

@@ -30,6 +30,11 @@ def to_look_at(limit: int) -> Query:
     return Query(FILES, (Where("look_again", Op.EQ, value=True),), (), limit)
 
 
+def to_import() -> Query:
+    """Files that an import has yet to be paid for."""
+    return with_status(FileStatus.PENDING, FileStatus.UPLOADING, FileStatus.UPLOADED)
+
+
 def ready_for(slot: Slot, now: datetime, limit: int) -> Query:
     """Files that wait for a metered request, the longest waiting first."""
     return Query(

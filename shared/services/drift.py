@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from shared.domain.errors import GatewayError
 from shared.gateways import queries
 from shared.services.context import Context
-from shared.services.events import Event, emit
-
-NEAR_CAP = 0.8
-"""From this share of the tier's storage on, somebody should know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +55,6 @@ class MeasureDrift:
             store = context.gemini.get_store(store_name)
         except GatewayError as error:
             return Drift(error=str(error))
-        cap = context.rules.tier.storage_bytes
-        if store.size_bytes >= cap * NEAR_CAP:
-            emit(Event.STORAGE_NEAR_CAP, store=store.name, bytes=store.size_bytes, cap=cap)
         if store.documents == expected:
             return Drift(expected, expected)
         held = context.records.documents.count(queries.with_document())

@@ -15,6 +15,7 @@ from shared.domain import lease as leases
 from shared.domain.batches import Batch, BatchPhase, BatchStatus, PageResult
 from shared.domain.content import digest
 from shared.domain.errors import AlreadyExists, Denied, GatewayError, NotFound
+from shared.domain.foresight import Foresight, joined
 from shared.domain.lease import Lease
 from shared.gateways import queries
 from shared.gateways.ports import QueueName, Task
@@ -109,6 +110,7 @@ class ScanBucket:
             start=start,
             next_start=page.next_start,
             counts=dict(counts),
+            foresight=_together(previous, page.foresight),
             completed_at=context.clock.now(),
             expires_at=batch.expires_at,
         )
@@ -156,6 +158,13 @@ class ScanBucket:
 
 def _next_index(previous: PageResult | None) -> int:
     return previous.index + 1 if previous else 0
+
+
+def _together(previous: PageResult | None, page: Foresight | None) -> Foresight | None:
+    """A dry run's foresight of all pages so far."""
+    if page is None or previous is None or previous.foresight is None:
+        return page
+    return joined(previous.foresight, page)
 
 
 def _is_scanning(batch: Batch) -> bool:
