@@ -72,6 +72,7 @@ class Batch:
     max_imports: int | None = None
     max_estimated_cost: float | None = None
     force: bool = False
+    new_store: bool = False
     store: str = ""
     nonce: str = ""
     fence: int = 0
@@ -186,3 +187,13 @@ class Deployment:
     created_at: datetime | None = None
     # What no reconcile could explain away, foreign documents mostly: it is looked into once.
     known_drift: int = 0
+    # The display name by which ``store`` was found; empty in records of an earlier version.
+    store_name: str = ""
+    # A store that is being filled, and one that was left: names as ``store``.
+    next_store: str = ""
+    previous_store: str = ""
+
+    @property
+    def target(self) -> str:
+        """The store that syncs work on."""
+        return self.next_store or self.store
