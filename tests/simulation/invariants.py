@@ -95,7 +95,7 @@ class Invariants:
             self._removal_is_grounded(before, after)
             self._one_claim_at_a_time(before, after)
             self._attempts_are_earned(after)
-        elif kind == "batches" and "/pages/" not in path:
+        elif kind == "batches" and path.count("/") == 1:
             self._one_running_batch(path, before, after)
             self._counts_match(before, after)
 
