@@ -12,7 +12,7 @@ FUNCTIONS := dispatcher upload status
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test terraform lint format package rate chaos simulate lock clean
+.PHONY: help demo test terraform lint format package rate chaos simulate model lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ chaos: $(READY) ## syncs while everything that can be killed, lost or refused is
 
 simulate: $(READY) ## thousands of seeded runs on a virtual clock, and the broken variants they find
 	@$(BIN)/pytest tests/simulation -m simulation -n 2 $(ARGS)
+
+model: $(READY) ## random changes and syncs against a plain model, on the twins and on the local stack
+	@$(BIN)/pytest tests/model -m model -n 2 $(ARGS)
 
 lock: $(READY) ## pin dependencies anew; newest versions: make lock ARGS=--upgrade
 	@$(LOCK) $(ARGS) --extra dev --output-file requirements/dev.txt pyproject.toml

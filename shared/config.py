@@ -33,7 +33,7 @@ from shared.domain.pacing import Start
 from shared.domain.path_glob import PathGlob
 from shared.domain.path_template import PathTemplate
 from shared.domain.preflight import MAX_DOCUMENT_SIZE
-from shared.domain.rules import INLINE_WAIT, NUDGE, TICK, Rules
+from shared.domain.rules import INLINE_WAIT, NUDGE, SCAN_PATIENCE, TICK, Rules
 from shared.domain.tiers import Tier, load_tier_table, tier_named
 from shared.gateways.ports import Chunking, QueueName
 
@@ -253,6 +253,7 @@ class SyncSettings(CommonSettings):
             work_budget=self.work_budget,
             inline_wait=INLINE_WAIT / min(scale, 10),
             start=Start().scaled(scale),
+            scan_patience=SCAN_PATIENCE / scale,
             tick=TICK / scale,
             nudge=max(NUDGE / scale, LEAST_NUDGE),
         )

@@ -43,6 +43,7 @@ class SyncBody(BaseModel):
     delete_policy: DeletePolicy | None = Field(None, strict=False)
     max_deletes: int | None = Field(None, ge=0)
     max_imports: int | None = Field(None, ge=0)
+    max_estimated_cost: float | None = Field(None, gt=0, allow_inf_nan=False)
     force: bool = False
 
     def request(self) -> SyncRequest:

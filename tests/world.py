@@ -49,24 +49,30 @@ class World:
         self.gemini = MemoryGemini(self.clock)
         self.records = Records(self.documents, self.clock)
         ids = itertools.count(1)
-        self.context = Context(
-            rules=self.rules,
-            records=self.records,
-            queues=self.queues,
-            bucket=self.bucket,
-            gemini=self.gemini,
-            clock=self.clock,
-            new_id=lambda: f"id{next(ids):06d}",
-            jitter=lambda: 0.5,
+        self.use(
+            Context(
+                rules=self.rules,
+                records=self.records,
+                queues=self.queues,
+                bucket=self.bucket,
+                gemini=self.gemini,
+                clock=self.clock,
+                new_id=lambda: f"id{next(ids):06d}",
+                jitter=lambda: 0.5,
+            )
         )
-        self.start = StartSync(self.context)
-        self.scan = ScanBucket(self.context)
-        self.supervise = Supervise(self.context)
-        self.control = ControlBatch(self.context)
-        self.advance = AdvanceFile(self.context)
         self.report = Report(self.records, self.clock, self.rules.breaker)
         self.dispatches: list[tuple[datetime, QueueName, int]] = []
         self._next_tick = self.clock.now()
+
+    def use(self, context: Context) -> None:
+        """Let the services work with these ports from now on."""
+        self.context = context
+        self.start = StartSync(context)
+        self.scan = ScanBucket(context)
+        self.supervise = Supervise(context)
+        self.control = ControlBatch(context)
+        self.advance = AdvanceFile(context)
 
     # --- playing ----------------------------------------------------------------------------
 

@@ -135,6 +135,8 @@ def _request() -> _Parser:
     for name, text in (("--max-deletes", "documents"), ("--max-imports", "files")):
         verb = name.removeprefix("--max-").removesuffix("s")
         add(name, type=_count, metavar="N", help=f"refuse to {verb} more {text}")
+    bound = "refuse to import for an estimated price of more US dollars"
+    add("--max-estimated-cost", type=_amount, metavar="USD", help=bound)
     add("--force", action="store_true", help="don't rebuild lost records from the store")
     return parser
 
@@ -205,6 +207,13 @@ def _port(text: str) -> int:
     value = _read(int)(text)
     if not 0 < value <= MAX_PORT:
         raise argparse.ArgumentTypeError(f"a port is a number from 1 to {MAX_PORT}")
+    return value
+
+
+def _amount(text: str) -> float:
+    value = _read(float)(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("an amount of money is more than 0")
     return value
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from local.fss.client import Deployment
+from local.fss.outlook import outlook_lines
 from local.names import printable
 
 FIELDS = (
@@ -15,6 +16,9 @@ FIELDS = (
     "indexed", "deleted", "failed", "drift", "reconciliation", "requests",
     "started_at", "completed_at", "skips", "failures",
 )  # fmt: skip
+
+OUTLOOK = ("estimate", "samples")
+"""Fields that only a dry run has."""
 
 SHOWN = 20
 """Failed files that the text names; the rest is a number."""
@@ -40,7 +44,9 @@ def complete_summary(deployment: Deployment, batch: Mapping[str, Any]) -> dict[s
     whole = dict(batch)
     whole["skips"] = [{name: file[name] for name in _SKIP} for file in skips]
     whole["failures"] = [{name: file[name] for name in _FAILURE} for file in failures]
-    return {name: whole[name] for name in FIELDS}
+    return {name: whole[name] for name in FIELDS} | {
+        name: whole[name] for name in OUTLOOK if name in whole
+    }
 
 
 def summary_text(summary: Mapping[str, Any], *, message: str = "", dry_run: bool = False) -> str:
@@ -50,11 +56,15 @@ def summary_text(summary: Mapping[str, Any], *, message: str = "", dry_run: bool
 
 def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterator[str]:
     status = str(summary["status"]).replace("_", " ")
-    yield f"Batch {summary['batch_id']}: {status}{' (dry run)' if dry_run else ''}"
+    kind = " (dry run)" if dry_run or "estimate" in summary else ""
+    yield f"Batch {summary['batch_id']}: {status}{kind}"
     if message:
         yield f"  {message}"
     found = ("new", "changed", "metadata_changed", "removed", "unchanged", "skipped")
     yield f"  found    {_counts(summary, found)} of {summary['scanned']} files"
+    if "estimate" in summary:
+        yield from outlook_lines(summary["estimate"], summary["samples"])
+        return
     if dry_run:
         yield "  did      nothing: this was a dry run"
     else:

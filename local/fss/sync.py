@@ -21,7 +21,7 @@ PATIENCE = 60.0
 def request_of(arguments: Namespace) -> dict[str, object]:
     """Return the body of the request that the options ask for."""
     request: dict[str, object] = {"mode": arguments.mode}
-    for name in ("delete_policy", "max_deletes", "max_imports"):
+    for name in ("delete_policy", "max_deletes", "max_imports", "max_estimated_cost"):
         if (value := getattr(arguments, name)) is not None:  # 0 is a limit too
             request[name] = value
     for name in ("prefix", "dry_run", "force"):

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.estimate import Estimate
 from shared.domain.files import FileRecord
+from shared.domain.foresight import Foresight, Retried, Sample
 
 
 class SyncMode(StrEnum):
@@ -68,6 +70,7 @@ class Batch:
     delete_policy: DeletePolicy = DeletePolicy.MIRROR
     max_deletes: int | None = None
     max_imports: int | None = None
+    max_estimated_cost: float | None = None
     force: bool = False
     store: str = ""
     nonce: str = ""
@@ -81,6 +84,12 @@ class Batch:
     # The pump: no metered request is planned before this.
     next_slot_at: datetime | None = None
 
+    # The project's storage: when it was looked at, what was used, and how many bytes of input more
+    # may be uploaded before the next look; None: not known.
+    storage_looked_at: datetime | None = None
+    storage_used: int | None = None
+    storage_room: int | None = None
+
     supervisor: str = ""
     supervised_until: datetime | None = None
 
@@ -89,6 +98,9 @@ class Batch:
     # What a listing of the store came to, and documents it counts beyond the records' at the end.
     reconciliation: dict[str, int] = field(default_factory=dict)
     drift: int | None = None
+    # Of a dry run, when it is over.
+    estimate: Estimate | None = None
+    samples: dict[str, tuple[Sample, ...]] = field(default_factory=dict)
     message: str = ""
     created_at: datetime | None = None
     started_at: datetime | None = None
@@ -101,9 +113,27 @@ class Batch:
         return self.removals_released
 
     @property
+    def expected_documents(self) -> int | None:
+        """One for each object that is wanted, where its complete scan found all as it was."""
+        names = ("new", "changed", "metadata_changed", "removed")
+        if "scanned" not in self.counts or any(self.counts.get(name) for name in names):
+            return None
+        return self.counts["scanned"] - self.counts.get("skipped", 0)
+
+    @property
     def plans_reconcile(self) -> bool:
         """Whether its scan sees records as a reconcile would have mended them."""
         return self.dry_run and self.reconciled
+
+    @property
+    def bounds_imports(self) -> bool:
+        """Whether a guard has its say before the first import, which a whole scan must precede."""
+        return self.max_imports is not None or self.max_estimated_cost is not None
+
+    @property
+    def retried(self) -> Retried:
+        """Which failed files it tries again."""
+        return Retried(every=self.mode is SyncMode.RETRY_FAILED, since=self.created_at)
 
     def is_supervised(self, now: datetime) -> bool:
         """Whether a call of the supervisor may be at work."""
@@ -119,7 +149,8 @@ class PageResult:
     """How far the scan is, at ``batches/{id}/pages/{index}``; written when the page is done.
 
     ``counts`` add up all pages so far, so that the last page alone tells the whole scan.
-    An empty ``next_start`` means that the scan is complete.
+    An empty ``next_start`` means that the scan is complete. A dry run's ``foresight`` adds up all
+    pages too.
     """
 
     index: int
@@ -127,6 +158,7 @@ class PageResult:
     next_start: str
     schema_version: int = 1
     counts: dict[str, int] = field(default_factory=dict)
+    foresight: Foresight | None = None
     completed_at: datetime | None = None
     expires_at: datetime | None = None
 

@@ -89,6 +89,7 @@ class FileRecord:
     desired_generation: int = 0
     desired_metageneration: int = 0
     desired_size: int = 0
+    desired_tokens: int = 0
     desired_content_hash: str = ""
     desired_metadata_digest: str = ""
     desired_media_type: str = ""

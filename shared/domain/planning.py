@@ -12,6 +12,7 @@ from datetime import datetime
 
 from shared.domain import journey
 from shared.domain.files import Change, FileRecord, FileStatus, Slot
+from shared.domain.tokens import tokens_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,7 @@ def _aimed(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
         desired_generation=want.generation,
         desired_metageneration=want.metageneration,
         desired_size=want.size,
+        desired_tokens=0 if want.skip_reason else tokens_of(want.media_type, want.size),
         desired_content_hash=want.content_hash,
         desired_metadata_digest=want.metadata_digest,
         desired_media_type=want.media_type,

@@ -15,6 +15,7 @@ from shared.domain.pacing import Start
 from shared.domain.path_glob import PathGlob
 from shared.domain.path_template import PathTemplate
 from shared.domain.preflight import MAX_DOCUMENT_SIZE
+from shared.domain.prices import Price, load_prices
 from shared.domain.tiers import Tier
 
 TICK = timedelta(seconds=60)
@@ -23,6 +24,8 @@ TICK = timedelta(seconds=60)
 NUDGE = timedelta(seconds=10)
 """Events within such a span wake the supervisor once."""
 
+SCAN_PATIENCE = timedelta(hours=1)
+"""How long the bucket may fail to be listed."""
 
 INLINE_WAIT = timedelta(seconds=3.75)
 """How long a running instance is paid to wait for Gemini, before a task waits instead."""
@@ -54,6 +57,7 @@ class Rules:
         max_imports_in_progress: Imports started and not settled.
         max_raw_bytes: Bytes uploaded and not yet imported; the Files API holds 20 GB a project.
         page_size: Objects of one scan page.
+        scan_patience: A scan of which no page could be listed for so long ends its batch.
         work_budget: After this a function hands its work on.
         inline_wait: How long a dispatch may wait for Gemini before it hands on.
         start: How metered requests begin after a pause.
@@ -84,6 +88,7 @@ class Rules:
     max_imports_in_progress: int = 50
     max_raw_bytes: int = 2_000_000_000
     page_size: int = 1000
+    scan_patience: timedelta = SCAN_PATIENCE
     work_budget: timedelta = timedelta(seconds=240)
     inline_wait: timedelta = INLINE_WAIT
     start: Start = field(default_factory=Start)
@@ -96,6 +101,11 @@ class Rules:
     def owner(self) -> str:
         """The owner tag that this deployment's documents carry."""
         return owner_tag(bucket=self.bucket, prefix=self.prefix, deployment=self.deployment)
+
+    @property
+    def price(self) -> Price | None:
+        """What embedding costs with this deployment's model; None if that is not known."""
+        return load_prices().price_of(self.embedding_model)
 
     @property
     def import_settings(self) -> str:

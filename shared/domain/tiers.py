@@ -7,7 +7,6 @@ number comes from.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
+
+from shared.domain.strict_json import key_problems, parse_table
 
 SCHEMA_VERSION = 1
 
@@ -119,20 +120,11 @@ def parse_tier_table(text: str) -> TierTable:
         InvalidTiers: With every problem named at once.
     """
     problems: list[str] = []
+    table = parse_table(text, problems)
+    if table is None:
+        raise InvalidTiers(problems)
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in pairs]
-        problems.extend(f"{key!r} appears twice" for key in set(keys) if keys.count(key) > 1)
-        return dict(pairs)
-
-    try:
-        table = json.loads(text, object_pairs_hook=unique)
-    except json.JSONDecodeError as error:
-        raise InvalidTiers([f"not JSON: {error}"]) from error
-    if not isinstance(table, dict):
-        raise InvalidTiers(["not an object"])
-
-    problems += _key_problems("the file", table, _TABLE_KEYS)
+    problems += key_problems("the file", table, _TABLE_KEYS)
     problems += _table_problems(table)
     tiers = table.get("tiers")
     if isinstance(tiers, dict):
@@ -175,7 +167,7 @@ def _table_problems(table: dict[str, Any]) -> list[str]:
 def _tier_problems(name: str, fields: object) -> list[str]:
     if not isinstance(fields, dict):
         return [f"tier {name!r} is not an object"]
-    problems = _key_problems(f"tier {name!r}", fields, _TIER_KEYS)
+    problems = key_problems(f"tier {name!r}", fields, _TIER_KEYS)
     for key in sorted(_TIER_KEYS & fields.keys()):
         value = fields[key]
         unlimited = key == "rpd" and value is None
@@ -186,9 +178,3 @@ def _tier_problems(name: str, fields: object) -> list[str]:
         elif key == "max_concurrent_dispatches" and value > MAX_QUEUE_CONCURRENT_DISPATCHES:
             problems.append(f"tier {name!r}: {key} is more than a queue allows")
     return problems
-
-
-def _key_problems(where: str, found: dict[str, Any], expected: frozenset[str]) -> list[str]:
-    missing = [f"{where} lacks {key!r}" for key in sorted(expected - found.keys())]
-    unknown = [f"{where} has an unknown key {key!r}" for key in sorted(found.keys() - expected)]
-    return missing + unknown

@@ -9,7 +9,7 @@ classes of ``shared.domain.errors``; no exception of a client library gets past 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import IO, Any, Protocol
@@ -134,6 +134,10 @@ class Query:
     order_by: tuple[str, ...] = ()
     limit: int | None = None
     start_after: tuple[Any, ...] | None = None
+
+    def after(self, *last: object) -> Query:
+        """The same from behind that document on; where many tie, its id comes last."""
+        return replace(self, start_after=last)
 
 
 class DocumentStore(Protocol):

@@ -30,6 +30,11 @@ def to_look_at(limit: int) -> Query:
     return Query(FILES, (Where("look_again", Op.EQ, value=True),), (), limit)
 
 
+def to_import() -> Query:
+    """Files that an import has yet to be paid for."""
+    return with_status(FileStatus.PENDING, FileStatus.UPLOADING, FileStatus.UPLOADED)
+
+
 def ready_for(slot: Slot, now: datetime, limit: int) -> Query:
     """Files that wait for a metered request, the longest waiting first."""
     return Query(
@@ -38,6 +43,13 @@ def ready_for(slot: Slot, now: datetime, limit: int) -> Query:
         ("ready_at",),
         limit,
     )
+
+
+def ready(now: datetime, limit: int) -> Query:
+    """Files that may have the metered request they wait for, whichever it is."""
+    slots = [Slot.UPLOAD.value, Slot.IMPORT.value]
+    where = (Where("slot", Op.IN, slots), Where("ready_at", Op.LE, now))
+    return Query(FILES, where, ("ready_at",), limit)
 
 
 def waiting_for(slot: Slot) -> Query:

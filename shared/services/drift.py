@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from shared.domain.errors import GatewayError
 from shared.gateways import queries
 from shared.services.context import Context
-from shared.services.events import Event, emit
-
-NEAR_CAP = 0.8
-"""From this share of the tier's storage on, somebody should know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +37,25 @@ class Drift:
 
 
 class MeasureDrift:
-    """One unmetered request and one aggregation."""
+    """One unmetered request; and a count of the records, unless a scan's own count agrees."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def __call__(self, store_name: str) -> Drift:
-        """Compare; meant for a moment when no file is under way."""
+    def __call__(self, store_name: str, expected: int | None) -> Drift:
+        """Compare; meant for a moment when no file is under way.
+
+        Args:
+            store_name: The store.
+            expected: Documents to expect after a scan. If the store has so many, they aren't
+                counted, which is billed for each thousand.
+        """
         context = self._context
         try:
             store = context.gemini.get_store(store_name)
         except GatewayError as error:
             return Drift(error=str(error))
-        cap = context.rules.tier.storage_bytes
-        if store.size_bytes >= cap * NEAR_CAP:
-            emit(Event.STORAGE_NEAR_CAP, store=store.name, bytes=store.size_bytes, cap=cap)
+        if store.documents == expected:
+            return Drift(expected, expected)
         held = context.records.documents.count(queries.with_document())
         return Drift(store.documents, held)

@@ -27,7 +27,7 @@ class Event(StrEnum):
     """store, stored (documents by the store's count), held (by the records)."""
 
     STORAGE_NEAR_CAP = "storage_near_cap"
-    """store, bytes, cap."""
+    """bytes, cap."""
 
     FILE_FAILED = "file_failed"
     """path, kind, reason, attempts."""

@@ -24,11 +24,17 @@ RAW_FILES_PER_IMPORT = 4
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Files with the times of their next metered request; slots beyond are still free."""
+    """Files with the times of their next metered request; slots beyond are still free.
+
+    ``storage_room`` is what these leave of the bytes that fit into the store. The storage is full
+    when no waiting file fits and none is under way.
+    """
 
     assigned: tuple[tuple[Stored[FileRecord], datetime], ...]
     next_slot_at: datetime | None
     day_is_spent: bool = False
+    storage_room: int | None = None
+    storage_is_full: bool = False
 
 
 class Pump:
@@ -37,8 +43,16 @@ class Pump:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def plan(self, next_slot_at: datetime | None, state: BreakerState) -> Plan:
-        """Choose files for the free slots: imports first, since they free what uploads fill."""
+    def plan(
+        self, next_slot_at: datetime | None, state: BreakerState, storage_room: int | None = None
+    ) -> Plan:
+        """Choose files for the free slots: imports first, since they free what uploads fill.
+
+        Args:
+            next_slot_at: The first slot not yet given away.
+            state: The breaker's; it sets the pace.
+            storage_room: Bytes of input that fit into the store; None sets no bound.
+        """
         rules = self._context.rules
         now = self._context.clock.now()
         if breaker.held_until(state, now) is not None:
@@ -53,15 +67,27 @@ class Pump:
         )
         if state.state is CircuitState.HALF_OPEN:
             slots = slots[: rules.breaker.half_open_probes]
-        left_today = self._left_today(now)
-        if not slots or left_today == 0:
-            return Plan((), next_slot_at, day_is_spent=left_today == 0)
+        if not slots or not self._is_wanted(now):
+            return Plan((), next_slot_at)
+        left_today = self.left_today(now)
+        if left_today == 0:
+            return Plan((), next_slot_at, day_is_spent=True)
         slots = slots[:left_today]
         files = self._ready(Slot.IMPORT, min(len(slots), self._imports_left()), now)
-        files += self._uploads(len(slots) - len(files), now)
+        uploads = self._uploads(len(slots) - len(files), now)
+        fitting = list(_growing_within(uploads, storage_room))
+        full = bool(uploads) and not files + fitting and not self._are_under_way()
+        files += fitting
         used = slots[: len(files)]
         end = used[-1] + interval if used else next_slot_at
-        return Plan(tuple(zip(files, used, strict=True)), end)
+        if storage_room is not None:
+            storage_room -= sum(map(_growth, fitting))
+        return Plan(
+            tuple(zip(files, used, strict=True)),
+            end,
+            storage_room=storage_room,
+            storage_is_full=full,
+        )
 
     def carry_out(self, plan: Plan, batch_id: str, generation: int) -> int:
         """Make the tasks of a plan; returns how many.
@@ -90,6 +116,10 @@ class Pump:
 
     # --- bounds -----------------------------------------------------------------------------
 
+    def _is_wanted(self, now: datetime) -> bool:
+        """Whether any file is ready: one read, where the bounds take many."""
+        return bool(self._context.records.documents.count(queries.ready(now, 1)))
+
     def _ready(self, slot: Slot, most: int, now: datetime) -> list[Stored[FileRecord]]:
         if most <= 0:
             return []
@@ -109,6 +139,12 @@ class Pump:
         fitting = list(_fitting(ready, rules.max_raw_bytes - used))
         return fitting or ([] if used else ready[:1])
 
+    def _are_under_way(self) -> bool:
+        """Whether a file has a metered request made or planned, and another to come."""
+        documents = self._context.records.documents
+        uploaded = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED)
+        return bool(documents.count(uploaded) or documents.count(queries.planned_uploads()))
+
     def _imports_left(self) -> int:
         """Imports that may be started now, those already planned being counted as started."""
         documents = self._context.records.documents
@@ -116,7 +152,7 @@ class Pump:
         planned = documents.count(queries.planned_imports())
         return self._context.rules.max_imports_in_progress - started - planned
 
-    def _left_today(self, now: datetime) -> int | None:
+    def left_today(self, now: datetime) -> int | None:
         """What is left of a daily quota, None where the tier has none."""
         rpd = self._context.rules.tier.rpd
         if rpd is None:
@@ -136,3 +172,20 @@ def _fitting(ready: Iterable[Stored[FileRecord]], room: int) -> Iterable[Stored[
         if room < 0:
             return
         yield stored
+
+
+def _growth(stored: Stored[FileRecord]) -> int:
+    """Bytes of input that the store gains by a file, what it replaces being taken off."""
+    return max(stored.present.desired_size - stored.present.current_size, 0)
+
+
+def _growing_within(
+    uploads: Iterable[Stored[FileRecord]], room: int | None
+) -> Iterable[Stored[FileRecord]]:
+    """Those that fit into the store, a smaller one behind one that doesn't among them."""
+    taken = 0
+    for stored in uploads:
+        growth = _growth(stored)
+        if room is None or growth == 0 or taken + growth <= room:
+            yield stored
+            taken += growth

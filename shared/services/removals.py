@@ -32,6 +32,13 @@ class Refusal:
         )
 
 
+def refusal(waiting: int, staying: int, asked: int | None) -> Refusal | None:
+    """What the guard says to deleting ``waiting`` documents while ``staying`` others stay."""
+    indexed = staying + waiting
+    cap = deletion_cap(indexed, asked)
+    return Refusal(waiting, indexed, cap) if waiting > cap else None
+
+
 class Removals:
     """Releases the candidates of a complete scan."""
 
@@ -42,7 +49,7 @@ class Removals:
         """How many documents the batch may let go, if its guard agrees."""
         if batch.delete_policy is DeletePolicy.ADD_ONLY:
             return 0
-        return self._context.records.documents.count(self._candidates(batch))
+        return self._context.records.documents.count(self.candidates(batch))
 
     def release(self, batch: Batch) -> Refusal | None:
         """Let the candidates go, each to a task of its own; or refuse, and let none go.
@@ -53,17 +60,17 @@ class Removals:
         if waiting == 0:
             return None
         documents = self._context.records.documents
-        indexed = documents.count(queries.with_status(FileStatus.INDEXED)) + waiting
-        cap = deletion_cap(indexed, batch.max_deletes)
-        if waiting > cap:
-            return Refusal(waiting, indexed, cap)
-        query = self._candidates(batch, AT_ONCE)
+        indexed = documents.count(queries.with_status(FileStatus.INDEXED))
+        refused = refusal(waiting, indexed, batch.max_deletes)
+        if refused is not None:
+            return refused
+        query = self.candidates(batch, AT_ONCE)
         while candidates := self._context.records.query(FileRecord, query):
             if not self._release(candidates, batch.batch_id):
                 break  # all of them are changing: the next call comes back
         return None
 
-    def _candidates(self, batch: Batch, limit: int | None = None) -> Query:
+    def candidates(self, batch: Batch, limit: int | None = None) -> Query:
         """Those below the batch's own prefix: a part's sync leaves the rest alone."""
         whole = batch.prefix == self._context.rules.prefix
         if whole:

@@ -17,7 +17,8 @@ from shared.domain.errors import InvalidRequest
 from shared.domain.files import IN_FLIGHT, Change, FileRecord, FileStatus
 from shared.domain.holds import Hold
 from shared.gateways import queries
-from shared.gateways.ports import Clock, Query
+from shared.gateways.codec import to_fields
+from shared.gateways.ports import Clock
 from shared.gateways.records import (
     BREAKER,
     HOLD,
@@ -81,7 +82,7 @@ class Report:
         else:
             query = queries.all_of_batch(batch_id, limit)
         if after:
-            query = Query(query.collection, query.where, query.order_by, limit, (after,))
+            query = query.after(after)
         found = self._records.query(FileRecord, query)
         more = len(found) == limit
         return {
@@ -202,7 +203,16 @@ def summary(
             }
             for record in failed
         ],
+        **_outlook(batch),
     }
+
+
+def _outlook(batch: Batch) -> dict[str, Any]:
+    """What a dry run has that is over: what the sync would come to, and examples of it."""
+    if batch.estimate is None:
+        return {}
+    samples = {kind: [asdict(each) for each in found] for kind, found in batch.samples.items()}
+    return {"estimate": to_fields(batch.estimate), "samples": samples}
 
 
 def file_row(record: FileRecord) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from shared.domain import lease as leases
 from shared.domain.batches import Batch, BatchPhase, BatchStatus, PageResult
 from shared.domain.content import digest
 from shared.domain.errors import AlreadyExists, Denied, GatewayError, NotFound
+from shared.domain.foresight import Foresight, joined
 from shared.domain.lease import Lease
+from shared.gateways import queries
 from shared.gateways.ports import QueueName, Task
 from shared.gateways.records import LEASE, Stored, batch_path, creating, page_path
 from shared.services.closing import Closing
@@ -41,30 +43,27 @@ class ScanBucket:
         self._context = context
 
     def __call__(self, payload: Mapping[str, Any]) -> int:
-        """Scan from page ``index`` on; returns how many pages were done.
+        """Scan from the first page on that isn't done; returns how many were done.
+
+        A task whose page ``index`` comes after that one is none that was made for this scan.
 
         Raises:
-            GatewayError: the bucket can't be listed. Nothing is decided; the task comes again.
+            GatewayError: the bucket can't be listed. Nothing is decided; the task comes again, till
+                patience ends and the batch with it.
             LostLease: the batch doesn't scan any more, or goes on under another fence, whose
                 supervisor makes the next task.
             InvalidTask: the payload is not one of ours.
         """
         batch_id, index = checked_payload(payload, batch=str, index=int)
-        batch, result, before = self._context.records.get_all(
-            [
-                (Batch, batch_path(batch_id)),
-                (PageResult, page_path(batch_id, index)),
-                (PageResult, page_path(batch_id, max(index - 1, 0))),
-            ]
-        )
-        previous: PageResult | None = before.record if index else None
-        if batch.record is None or not _is_scanning(batch.record) or (index and not previous):
+        records = self._context.records
+        batch = records.get(Batch, batch_path(batch_id))
+        if batch.record is None or not _is_scanning(batch.record):
             return 0
-        try:
-            return self._fenced(batch).go_on(batch.record, index, previous, result.record)
-        except (Denied, NotFound) as error:
-            self._give_up(batch, error)
+        latest = records.query(PageResult, queries.latest_page(batch_id))
+        previous = latest[0].present if latest else None
+        if index > _next_index(previous):
             return 0
+        return self._fenced(batch).go_on(batch, previous)
 
     def _fenced(self, batch: Stored[Batch]) -> ScanBucket:
         """The same, writing only while the batch scans under the fence that was read."""
@@ -74,32 +73,34 @@ class ScanBucket:
         )
         return ScanBucket(writing)
 
-    def go_on(
-        self, batch: Batch, index: int, previous: PageResult | None, result: PageResult | None
-    ) -> int:
-        """Go on from page ``index``, whose ``result`` is known where it was done before."""
+    def go_on(self, batch: Stored[Batch], previous: PageResult | None) -> int:
+        """Go on behind ``previous``, the latest page that was done, if any was."""
         context = self._context
         deadline = Deadline.after(context.clock, context.rules.work_budget / 2)
-        unsettled = Unsettled(context, batch)
+        unsettled = Unsettled(context, batch.present)
         pages = 0
-        while True:
-            if result is None:
-                result = self._scan_page(batch, index, previous, unsettled)
-                pages += 1
+        while previous is None or previous.next_start:
+            if deadline.passed:
+                context.queues.create(scan_task(batch.present, _next_index(previous)))
+                return pages
+            try:
+                result = self._scan_page(batch.present, previous, unsettled)
+            except GatewayError as error:
+                if not self._give_up(batch, previous, error):
+                    raise
+                return pages
             if result is None:
                 return pages  # a second delivery was faster, and goes on
-            if not result.next_start:
-                context.nudge(batch.batch_id)
-                return pages
-            previous, result, index = result, None, index + 1
-            if deadline.passed:
-                context.queues.create(scan_task(batch, index))
-                return pages
+            previous = result
+            pages += 1
+        context.nudge(batch.present.batch_id)
+        return pages
 
     def _scan_page(
-        self, batch: Batch, index: int, previous: PageResult | None, unsettled: Unsettled
+        self, batch: Batch, previous: PageResult | None, unsettled: Unsettled
     ) -> PageResult | None:
         context = self._context
+        index = _next_index(previous)
         start = previous.next_start if previous else ""
         page = ScanPage(context, batch, unsettled, lambda: self._check_lease(batch))(start)
         counts = Counter(previous.counts if previous else {})
@@ -109,6 +110,7 @@ class ScanBucket:
             start=start,
             next_start=page.next_start,
             counts=dict(counts),
+            foresight=_together(previous, page.foresight),
             completed_at=context.clock.now(),
             expires_at=batch.expires_at,
         )
@@ -131,15 +133,38 @@ class ScanBucket:
             self._context.rules.lease,
         )
 
-    def _give_up(self, batch: Stored[Batch], error: GatewayError) -> None:
-        """The bucket can't be read, and won't be by waiting: end the batch, touch nothing."""
-        bucket = self._context.rules.bucket
-        Closing(self._context).close_from_outside(
-            batch.path,
-            BatchStatus.FAILED,
-            f"the bucket {bucket!r} could not be listed ({error}): check that it exists and that "
-            "the dispatcher may read it. Nothing was deleted",
-        )
+    def _give_up(
+        self, batch: Stored[Batch], previous: PageResult | None, error: GatewayError
+    ) -> bool:
+        """End the batch where waiting for the bucket is no good (any more), touching nothing."""
+        rules = self._context.rules
+        since = previous.completed_at if previous else batch.present.started_at
+        if isinstance(error, Denied | NotFound):
+            message = (
+                f"the bucket {rules.bucket!r} could not be listed ({error}): check that it exists "
+                "and that the dispatcher may read it. Nothing was deleted"
+            )
+        elif since and self._context.clock.now() - since >= rules.scan_patience:
+            message = (
+                f"page {_next_index(previous) + 1} of the bucket {rules.bucket!r} could not be "
+                f"listed for {rules.scan_patience} ({error}). Nothing was deleted; sync again when "
+                "Cloud Storage answers"
+            )
+        else:
+            return False
+        Closing(self._context).close_from_outside(batch.path, BatchStatus.FAILED, message)
+        return True
+
+
+def _next_index(previous: PageResult | None) -> int:
+    return previous.index + 1 if previous else 0
+
+
+def _together(previous: PageResult | None, page: Foresight | None) -> Foresight | None:
+    """A dry run's foresight of all pages so far."""
+    if page is None or previous is None or previous.foresight is None:
+        return page
+    return joined(previous.foresight, page)
 
 
 def _is_scanning(batch: Batch) -> bool:

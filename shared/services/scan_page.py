@@ -11,6 +11,7 @@ from shared.domain import planning
 from shared.domain.batches import Batch, DeletePolicy, PlannedFile, SyncMode
 from shared.domain.content import digest
 from shared.domain.files import Change, FileRecord
+from shared.domain.foresight import SAMPLES, Foresight, Sample, Step, foreseen
 from shared.domain.metadata import base_name, is_sidecar, sidecar_name
 from shared.domain.page_ranges import PageRange
 from shared.gateways import queries
@@ -27,7 +28,7 @@ GROWTH = 1.5
 MOST_UNSETTLED = 1000
 """More of these, and no remembered page is trusted."""
 
-SETTINGS_VERSION = 1
+SETTINGS_VERSION = 2
 """Moves on where the code decides otherwise about the same listing."""
 
 
@@ -52,12 +53,13 @@ class ScannedPage:
     """What a page came to. An empty ``next_start`` means that nothing comes after it.
 
     ``memory`` is to be written along with the page's result: a page that is repeated without one
-    must not pass for unchanged.
+    must not pass for unchanged. ``foresight`` is a dry run's.
     """
 
     next_start: str
     counts: Mapping[str, int]
     memory: tuple[Write, ...] = ()
+    foresight: Foresight | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class ScanPage:
         settings = self._settings()
         trusted = self._batch.mode is not SyncMode.FULL and not self._unsettled(start, listing.end)
         if known and trusted and known.end == listing.end and known.says(identity, settings):
-            return ScannedPage(listing.end, known.counts)
+            return ScannedPage(listing.end, known.counts, foresight=self._skips(listing, known))
 
         found = self._records(
             max(start, self._batch.prefix),
@@ -107,9 +109,10 @@ class ScanPage:
         if len(found) > self._most_records:
             listing = _cut(listing, found.pop().present.path)
             identity = listing_digest(listing.objects, listing.sidecars)
-        counts = self._decide(listing, found)
+        counts, steps = self._decide(listing, found)
         memory = self._memory(known, listing, identity, settings, counts)
-        return ScannedPage(listing.end, counts, tuple(memory))
+        foresight = foreseen(steps, self._batch.retried) if self._batch.dry_run else None
+        return ScannedPage(listing.end, counts, tuple(memory), foresight)
 
     # --- the bucket's side ------------------------------------------------------------------
 
@@ -163,18 +166,23 @@ class ScanPage:
         """A page bounds what is read at once, also where most of its objects are gone."""
         return int(self._context.rules.page_size * GROWTH) * 2
 
-    def _decide(self, listing: _Listing, found: list[Stored[FileRecord]]) -> dict[str, int]:
-        """Write what was found; returns how many of each kind."""
+    def _decide(
+        self, listing: _Listing, found: list[Stored[FileRecord]]
+    ) -> tuple[dict[str, int], list[Step]]:
+        """Write what was found, unless in a dry run; returns how many of each kind, and which."""
         now = self._context.clock.now()
         wanted = inspect(self._context, listing.objects, listing.sidecars)
         stored = {each.present.path: each for each in found}
         counts: Counter[str] = Counter(scanned=len(wanted))
         writes: dict[str, Write] = {}
+        steps: list[Step] = []
         for want, record in planning.march(wanted, (each.present for each in found)):
             finding = self._compare(want, record, now)
             if finding is None:
                 continue
             counts[finding.change] += 1
+            if (after := finding.record or record) is not None:
+                steps.append(Step(finding.change, record, after))
             if finding.record is not None and finding.record != record:
                 path = finding.record.path
                 writes[path] = _write(finding.record, stored.get(path))
@@ -183,7 +191,17 @@ class ScanPage:
             if not self._is_whole:
                 self._ranges.forget(max(listing.start, self._batch.prefix), listing.end)
             self._commit(writes, now)
-        return dict(counts)
+        return dict(counts), steps
+
+    def _skips(self, listing: _Listing, known: PageRange) -> Foresight | None:
+        """Of a remembered page only what it skips is worth telling, and the memory has no names."""
+        if not self._batch.dry_run:
+            return None
+        if not known.counts.get(Change.SKIPPED):
+            return Foresight()
+        wanted = inspect(self._context, listing.objects, listing.sidecars)
+        skips = [Sample(want.path, want.skip_reason) for want in wanted if want.skip_reason]
+        return Foresight(samples={Change.SKIPPED.value: tuple(skips[:SAMPLES])})
 
     def _compare(
         self, want: planning.Wanted | None, record: FileRecord | None, now: datetime

@@ -42,8 +42,9 @@ class AlreadyRunning(SyncError):
 class SyncRequest:
     """What is asked of a sync; None takes the deployment's own setting.
 
-    ``prefix`` narrows the sync to a part of the deployment's own. ``max_deletes`` and
-    ``max_imports`` refuse a batch that would do more. ``force`` takes over a store that holds
+    ``prefix`` narrows the sync to a part of the deployment's own. ``max_deletes``,
+    ``max_imports`` and ``max_estimated_cost`` (in the price's currency) refuse a batch that would
+    do more. ``force`` takes over a store that holds
     documents while the records are empty.
     """
 
@@ -54,6 +55,7 @@ class SyncRequest:
     delete_policy: DeletePolicy | None = None
     max_deletes: int | None = None
     max_imports: int | None = None
+    max_estimated_cost: float | None = None
     force: bool = False
 
 
@@ -68,12 +70,18 @@ class StartSync:
 
         Raises:
             AlreadyRunning: another batch is not over.
-            InvalidRequest: the prefix is outside the deployment's.
+            InvalidRequest: the prefix is outside the deployment's, or the cost is bounded and
+                the embedding model has no known price.
             Refused: the records belong to another bucket, prefix or deployment.
         """
         rules = self._context.rules
         if request.prefix and not request.prefix.startswith(rules.prefix):
             raise InvalidRequest(f"prefix must start with the deployment's own, {rules.prefix!r}")
+        if request.max_estimated_cost is not None and rules.price is None:
+            raise InvalidRequest(
+                f"max_estimated_cost: no price of {rules.embedding_model!r} is known; add it to "
+                "shared/prices.json"
+            )
         for _ in range(STARTS):
             try:
                 batch = self._begin(request)
@@ -111,6 +119,7 @@ class StartSync:
             delete_policy=request.delete_policy or context.rules.delete_policy,
             max_deletes=request.max_deletes,
             max_imports=request.max_imports,
+            max_estimated_cost=request.max_estimated_cost,
             force=request.force,
             store=deployment.record.store if deployment.record else "",
             nonce=nonce,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shared.domain import holds
+from shared.domain import holds, workload
 from shared.domain import lease as leases
 from shared.domain.batches import (
     Batch,
@@ -29,6 +29,7 @@ from shared.domain.errors import (
     Rejected,
 )
 from shared.domain.files import UNFINISHED, FileStatus
+from shared.domain.foresight import Foresight
 from shared.domain.holds import HoldReason
 from shared.domain.lease import Lease, LeaseHeld
 from shared.gateways import queries
@@ -43,6 +44,7 @@ from shared.gateways.records import (
 from shared.services.closing import REMOVALS_REFUSED, Closing
 from shared.services.context import Context, Deadline
 from shared.services.drift import MeasureDrift
+from shared.services.dry_run import DryRun
 from shared.services.events import Event, emit
 from shared.services.fencing import fenced
 from shared.services.lost_tasks import LostTasks
@@ -52,8 +54,10 @@ from shared.services.reconcile import Reconcile, Stage
 from shared.services.removals import Removals
 from shared.services.retries import Retries
 from shared.services.scan import scan_task
+from shared.services.storage import StorageWatch
 from shared.services.sweep import Sweep
 from shared.services.traffic import Traffic
+from shared.services.waiting_work import waiting_work
 
 ACCOUNT_FAULT = (
     "Gemini refuses the account: check the API key, its project and the store's permissions, then "
@@ -86,6 +90,7 @@ class Supervise:
         self._closing = Closing(context)
         self._lost_tasks = LostTasks(context)
         self._removals = Removals(context)
+        self._storage = StorageWatch(context)
 
     def __call__(self) -> Supervision:
         """One call: at most one at a time works, the others leave at once.
@@ -183,7 +188,7 @@ class Supervise:
                 raise LostLease("the batch is over, or another call supervises it")
             return replace(stored.present, **changes)  # type: ignore[arg-type]  # field names
 
-        return self._context.records.change(Batch, held.path, decide)
+        return self._context.records.change(Batch, held.path, decide, known=held)
 
     # --- what there is to do ----------------------------------------------------------------
 
@@ -210,14 +215,21 @@ class Supervise:
         if batch.dry_run or batch.phase is BatchPhase.CLOSED:
             return Supervision(batch.batch_id, batch.status)
 
+        at_rest = not self._are_any(*UNFINISHED, FileStatus.REMOVAL_CANDIDATE)
+        planned = 0 if at_rest else self._see_to_files(held, deadline)
+        self._close_if_over(context.records.get(Batch, held.path), at_rest=at_rest)
+        return Supervision(batch.batch_id, batch.status, planned)
+
+    def _see_to_files(self, held: Stored[Batch], deadline: Deadline) -> int:
+        """Move the files on; returns how many metered requests were planned."""
+        batch = held.present
         self._lost_tasks.revive(batch.batch_id)
         state = self._traffic.tick()
         if batch.phase is BatchPhase.WORKING and not batch.removals_released:
             held = self._release_removals(held)
         planned = self._plan(held, state)
         self._sweep(batch, state, deadline)
-        self._close_if_over(context.records.get(Batch, held.path))
-        return Supervision(batch.batch_id, batch.status, planned)
+        return planned
 
     def _prepare(self, held: Stored[Batch]) -> Stored[Batch]:
         """Find or make the store, and note what the records belong to."""
@@ -277,37 +289,58 @@ class Supervise:
         The phase moves on last: what is interrupted here is checked again.
 
         Raises:
-            Refused: more files wait to be imported than the sync may import.
+            Refused: more waits to be imported than the sync may import or spend.
         """
         held = self._update(held, counts=dict(last.counts))
         batch = held.present
         if batch.dry_run:
-            return self._closing.close(held, BatchStatus.COMPLETED, "dry run: nothing was changed")
+            outlook = DryRun(self._context)(batch, last.foresight or Foresight())
+            held = self._update(held, estimate=outlook.estimate, samples=outlook.samples)
+            return self._closing.close(held, BatchStatus.COMPLETED, outlook.message)
         Retries(self._context).begin(batch.batch_id, every=batch.mode is SyncMode.RETRY_FAILED)
-        waiting = self._count(FileStatus.PENDING)
-        if batch.max_imports is not None and waiting > batch.max_imports:
-            raise Refused(
-                f"{waiting} files wait to be imported, more than max_imports {batch.max_imports}; "
-                f"nothing was imported. Ask for at least {waiting} to allow it"
+        if batch.bounds_imports:
+            refused = workload.refusals(
+                waiting_work(self._context),
+                max_imports=batch.max_imports,
+                max_estimated_cost=batch.max_estimated_cost,
+                price=self._context.rules.price,
             )
+            if refused:
+                raise Refused(" ".join(refused))
         return self._update(held, phase=BatchPhase.WORKING)
 
     def _plan(self, held: Stored[Batch], state: BreakerState) -> int:
         """Plan the next metered requests, unless a hold or a guard still has a say."""
         context, batch = self._context, held.present
-        guarded = batch.max_imports is not None and batch.phase is BatchPhase.SCANNING
+        guarded = batch.bounds_imports and batch.phase is BatchPhase.SCANNING
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0
+        if self._storage.is_due(batch):
+            held = self._look_at_storage(held)
         hold = self._traffic.read()[1].record
         if holds.in_force(hold, context.clock.now()) is not None:
             return 0
-        plan = self._pump.plan(batch.next_slot_at, state)
-        if plan.day_is_spent:
-            self._traffic.hold(HoldReason.DAY)
+        plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
+        if plan.storage_is_full:  # by an older look
+            held = self._look_at_storage(held)
+            plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
+        if plan.day_is_spent or plan.storage_is_full:
+            self._traffic.hold(HoldReason.DAY if plan.day_is_spent else HoldReason.STORAGE)
         if not plan.assigned:
             return 0
-        self._update(held, next_slot_at=plan.next_slot_at)
+        self._update(held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)
         return self._pump.carry_out(plan, batch.batch_id, state.generation)
+
+    def _look_at_storage(self, held: Stored[Batch]) -> Stored[Batch]:
+        """Note how full the project's stores are."""
+        seen: dict[str, int] = {}
+        try:
+            seen = self._storage.look()
+        except GatewayError as error:  # what was known before still stands
+            self._note(error, held.present)
+        held = self._update(held, storage_looked_at=self._context.clock.now(), **seen)
+        warning = self._storage.warning(held.present)
+        return self._update(held, message=warning) if warning and not held.present.message else held
 
     def _sweep(self, batch: Batch, state: BreakerState, deadline: Deadline) -> None:
         try:
@@ -330,25 +363,34 @@ class Supervise:
 
     # --- the end ----------------------------------------------------------------------------
 
-    def _close_if_over(self, held: Stored[Batch]) -> None:
-        """Close a batch that is done, that can't go on today, or that is too old."""
+    def _close_if_over(self, held: Stored[Batch], *, at_rest: bool) -> None:
+        """Close a batch that is done, that can't go on today, or that is too old.
+
+        ``at_rest`` says that no file is unfinished or waits to be removed.
+        """
         batch = held.present
         if batch.status is not BatchStatus.RUNNING:
             return
-        if batch.phase is BatchPhase.WORKING and batch.removals_released and self._is_done(held):
-            return
+        if batch.phase is BatchPhase.WORKING:
+            if at_rest:
+                self._finish(held)
+                return
+            if batch.removals_released and self._is_done(held):
+                return
         now = self._context.clock.now()
-        hold = holds.in_force(self._traffic.read()[1].record, now)
+        unconcerned = at_rest and batch.phase is BatchPhase.SCANNING
+        hold = None if unconcerned else holds.in_force(self._traffic.read()[1].record, now)
         max_age = self._context.rules.batch_max_age
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
             self._closing.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
-        elif hold is not None and batch.removals_released and not self._count(*FREE_OF_HOLDS):
+        elif hold is not None and batch.removals_released and not self._are_any(*FREE_OF_HOLDS):
+            figures = self._storage.figures(batch) if hold.reason is HoldReason.STORAGE else ""
             self._closing.close(
                 held,
                 BatchStatus.DEFERRED,
                 f"out of allowance ({hold.reason}) until "
-                f"{hold.hold_until.isoformat(timespec='minutes')}: the files that are left go on "
-                "with the first sync after that",
+                f"{hold.hold_until.isoformat(timespec='minutes')}: {self._left()} files are left, "
+                f"and go on with the first sync after that{'; ' if figures else ''}{figures}",
             )
         elif batch.created_at is not None and now - batch.created_at >= max_age:
             self._closing.close(
@@ -360,7 +402,7 @@ class Supervise:
 
     def _is_done(self, held: Stored[Batch]) -> bool:
         """Close the batch if nothing is left to do; a removal found late is released first."""
-        if self._count(*UNFINISHED):
+        if self._are_any(*UNFINISHED):
             return False
         refused = REMOVALS_REFUSED in held.present.counts
         if not refused and self._removals.waiting(held.present):
@@ -372,13 +414,15 @@ class Supervise:
 
     def _finish(self, held: Stored[Batch]) -> None:
         """Close the batch, unless the store counts something that nobody has looked into."""
+        if self._storage.is_due(held.present):
+            held = self._look_at_storage(held)
         context, batch = self._context, held.present
-        drift = MeasureDrift(context)(batch.store)
-        deployment = context.records.get(Deployment, DEPLOYMENT)
         whole = batch.prefix == context.rules.prefix
+        drift = MeasureDrift(context)(batch.store, batch.expected_documents if whole else None)
+        deployment = context.records.get(Deployment, DEPLOYMENT)
         if whole and drift.by is not None and drift.by != deployment.present.known_drift:
             if not batch.reconciled:
-                self._update(held, phase=BatchPhase.RECONCILING)
+                self._update(held, phase=BatchPhase.RECONCILING, removals_released=True)
                 context.nudge(batch.batch_id)
                 return
             emit(Event.STORE_DRIFTED, store=batch.store, stored=drift.stored, held=drift.held)
@@ -386,5 +430,12 @@ class Supervise:
             context.records.write(deployment, known)
         self._closing.finish(self._update(held, drift=drift.by), drift)
 
+    def _left(self) -> int:
+        return self._context.records.documents.count(queries.to_import())
+
     def _count(self, *statuses: FileStatus) -> int:
         return self._context.records.documents.count(queries.with_status(*statuses))
+
+    def _are_any(self, *statuses: FileStatus) -> bool:
+        """Whether a file is in one of these: one read, where a count takes one a thousand."""
+        return bool(self._context.records.documents.count(queries.with_status(*statuses, limit=1)))

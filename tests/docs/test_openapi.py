@@ -16,7 +16,8 @@ from openapi_spec_validator import validate
 
 from shared.domain.batches import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
 from shared.domain.breaker_state import CircuitState
-from shared.domain.files import FailureKind, FileStatus
+from shared.domain.files import Change, FailureKind, FileStatus
+from shared.domain.foresight import RETRIED, SAMPLES
 from shared.domain.holds import HoldReason
 from shared.domain.preflight import SkipReason
 from shared.http import MAX_BODY, FileQuery, FilesQuery, SyncBody
@@ -116,6 +117,8 @@ def test_a_sync_request_has_the_fields_and_defaults_of_the_code() -> None:
         ({"dry_run": "yes"}, False),
         ({"max_deletes": -1}, False),
         ({"max_imports": 1.5}, False),
+        ({"max_estimated_cost": 2}, True),
+        ({"max_estimated_cost": 0}, False),
         ({"prefix": "a" * 1025}, False),
         ({"unheard_of": 1}, False),
     ],
@@ -169,6 +172,23 @@ def test_a_batch_is_reported_as_described() -> None:
     overview = {"batches": world.report.batches(10), **world.report.breaker()}
     assert problems("Overview", overview) == []
     assert problems("Traffic", world.report.breaker()) == []
+
+
+def test_a_dry_run_is_reported_as_described() -> None:
+    world = World()
+    world.put({"a/one.md": "# One\n", "b/empty.md": ""})
+
+    report = world.sync(dry_run=True, max_imports=0)
+
+    assert problems("BatchReport", report) == []
+    assert report["samples"].keys() == {"new", "skipped"}
+    assert problems("BatchReport", {**report, "samples": {"unheard_of": []}})
+
+
+def test_the_kinds_and_the_number_of_samples_are_those_of_the_code() -> None:
+    described = SCHEMAS["Samples"]["properties"]
+    assert described.keys() == {*Change, RETRIED} - {Change.UNCHANGED}
+    assert {each["maxItems"] for each in described.values()} == {SAMPLES}
 
 
 def test_files_are_reported_as_described() -> None:

@@ -17,7 +17,13 @@ from shared.domain.metadata import MAX_ENTRIES, RESERVED_KEYS, MetadataQuality
 from shared.domain.metadata_value import MAX_VALUE_LENGTH
 from shared.domain.operations import OperationState
 from shared.domain.preflight import SkipReason
+from shared.domain.prices import load_prices
 from shared.domain.tiers import load_tiers
+from shared.domain.tokens import (
+    BYTES_PER_TOKEN,
+    DOCUMENT_BYTES_PER_TOKEN,
+    PACKED_BYTES_PER_TOKEN,
+)
 from shared.process import EXIT_CONFIGURATION, EXIT_WATCHDOG
 from shared.services.events import Event
 from tests.docs.markdown import Page, code, first_codes
@@ -93,6 +99,20 @@ def test_the_tiers_are_those_of_the_table() -> None:
         ]
         for tier in load_tiers().values()
     }
+
+
+def test_the_prices_are_those_of_the_table() -> None:
+    listed = {code(row[0])[0]: row[1:] for row in LIMITS.table("## What a sync costs")}
+    assert listed == {
+        price.model: [f"{price.per_million_tokens:g}", price.as_of.isoformat()]
+        for price in load_prices().prices.values()
+    }
+
+
+def test_the_bytes_of_a_token_are_those_of_the_code() -> None:
+    text = LIMITS.text.partition("## What a sync costs")[2].partition("\n## ")[0]
+    listed = [int(found) for found in re.findall(r"^\| [^|]+ \| (\d+) \| \w", text, re.MULTILINE)]
+    assert listed == [BYTES_PER_TOKEN, DOCUMENT_BYTES_PER_TOKEN, PACKED_BYTES_PER_TOKEN]
 
 
 def _size(count: int) -> str:

@@ -21,7 +21,7 @@ from local.fss.outcome import Exit, Failure
 SUMMARY = {
     "batch_id": "b1", "status": "completed", "mode": "incremental", "trigger": "http",
     "scanned": 3, "new": 0, "changed": 0, "metadata_changed": 0, "removed": 0, "unchanged": 3,
-    "skipped": 0, "indexed": 0, "deleted": 0, "failed": 0,
+    "skipped": 0, "indexed": 0, "deleted": 0, "failed": 0, "drift": 0, "reconciliation": None,
     "requests": {"metered": 0, "throttled": 0, "unmetered": 0},
     "started_at": None, "completed_at": None, "skips": [], "failures": [],
 }  # fmt: skip
@@ -94,8 +94,10 @@ def test_a_sync_sends_only_what_was_asked_for(
     played: Played, capsys: pytest.CaptureFixture[str]
 ) -> None:
     played.answers["POST /sync"] = (202, {"batch_id": "b1", "status_url": "http://s/b1"})
-    assert main(["sync", "--mode", "full", "--dry-run", "--max-deletes", "0"]) == Exit.IN_STEP
-    assert played.asked[0][1] == {"mode": "full", "dry_run": True, "max_deletes": 0}
+    words = "sync --mode full --dry-run --max-deletes 0 --max-estimated-cost 2.5"
+    assert main(words.split()) == Exit.IN_STEP
+    expected = {"mode": "full", "dry_run": True, "max_deletes": 0, "max_estimated_cost": 2.5}
+    assert played.asked[0][1] == expected
     assert "http://s/b1" in capsys.readouterr().out
 
 

@@ -121,6 +121,48 @@ def test_a_dry_run_says_that_nothing_was_done() -> None:
     assert "dry run" in summary_text(batch(status="completed"), dry_run=True)
 
 
+ESTIMATE = {
+    "files": 12, "retries": 1, "removals": 2, "metered_requests": 23, "seconds": 280, "days": 3,
+    "bytes": 3_400_000, "tokens": 850_000, "cost": 0.1275, "currency": "USD",
+    "price_date": "2026-10-07", "storage_bytes": 940_000_000, "storage_growth": 10_200_000,
+    "storage_cap": 1_000_000_000, "refusals": ["12 files wait, more than max_imports 4"],
+}  # fmt: skip
+
+
+def test_a_dry_run_tells_what_the_sync_would_come_to() -> None:
+    samples = {
+        "new": [{"path": f"{n}.md", "reason": ""} for n in range(7)],
+        "skipped": [{"path": "x\x1b.png", "reason": "unsupported_type"}],
+    }
+    text = summary_text(batch(status="completed", estimate=ESTIMATE, samples=samples))
+    for told in (
+        "completed (dry run)",
+        "import 12 files (1 of them failed before), 3.4 MB; delete 2 documents",
+        "0.13 USD for about 850,000 tokens (price of 2026-10-07)",
+        "5 min for 23 metered requests at this tier's rate, spread over 3 days",
+        "about 10.2 MB more; 940 MB of 1 GB are used\n",
+        "refused  12 files wait",
+        "New\n  0.md\n  1.md\n  2.md\n  3.md\n  4.md\n  ...",
+        ".png: unsupported_type",
+    ):
+        assert told in text
+    assert "\x1b" not in text
+
+
+def test_a_dry_run_says_that_not_all_fits_into_the_storage() -> None:
+    full = ESTIMATE | {"storage_bytes": 989_800_001}
+    text = summary_text(batch(status="completed", estimate=full, samples={}))
+    assert "not all of it fits" in text
+
+
+def test_what_a_dry_run_could_not_find_out_is_said() -> None:
+    unknown = ESTIMATE | {"cost": None, "storage_bytes": None, "days": 1}
+    text = summary_text(batch(status="completed", estimate=unknown, samples={}))
+    assert "no known price" in text
+    assert "could not be read" in text
+    assert "spread" not in text
+
+
 def test_the_summary_has_exactly_the_fields_of_the_contract() -> None:
     assert set(FIELDS) <= set(batch())
     assert len(FIELDS) == 21

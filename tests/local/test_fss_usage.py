@@ -45,6 +45,7 @@ def folder(tmp_path: Path) -> Path:
         (["--faults", '{"kind": "gremlins"}'], "gremlins"),
         (["--faults", "{"], "--faults"),
         (["--max-deletes", "-1"], "0 or more"),
+        (["--max-estimated-cost", "0"], "more than 0"),
         (["--mode", "sideways"], "sideways"),
         (["--real"], "GEMINI_API_KEY"),
         (["--state", "inside"], "lies inside"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from shared.domain.batches import Batch, BatchPhase, BatchStatus
-from shared.domain.errors import QuotaKind
+from shared.domain.errors import InvalidRequest, QuotaKind
 from shared.domain.files import FileStatus
 from shared.domain.holds import HoldReason
 from shared.domain.lease import Lease
@@ -302,11 +303,77 @@ def test_more_imports_than_asked_for_are_refused_with_the_figures_and_none_is_ma
     assert world.sync(max_imports=5)["indexed"] == 5
 
 
-def test_max_imports_is_looked_at_before_the_first_import_of_a_scan_of_many_pages() -> None:
-    world = world_with(*(f"{n}.md" for n in range(9)), given=rules(page_size=2))
+@pytest.mark.parametrize("guard", [{"max_imports": 8}, {"max_estimated_cost": 0.01}], ids=str)
+def test_a_guard_is_heard_before_the_first_import_of_a_scan_that_takes_long(
+    guard: dict[str, Any],
+) -> None:
+    world = World(rules(page_size=2))
+    world.put({f"{n}.md": "x" * 400_000 for n in range(9)})
+    listings = []
 
-    assert world.sync(max_imports=8)["status"] == "refused"
+    def slow(call: str) -> None:
+        if call == "list_objects:exit":
+            listings.append(call)
+            world.supervise()
+            world.clock.advance(MINUTE)
+
+    world.bucket.on_call = slow
+
+    assert world.sync(**guard)["status"] == "refused"
+    assert len(listings) > 4
     assert world.gemini.metered == 0
+    assert [task for task in world.queues.waiting if task.queue is QueueName.UPLOADS] == []
+
+
+def test_a_cost_above_the_bound_is_refused_with_the_figures_and_nothing_is_spent() -> None:
+    world = World(rules())
+    world.put({f"{n}.md": "x" * 400_000 for n in range(5)})  # 500,000 tokens, 0.075 USD
+
+    summary = world.sync(max_estimated_cost=0.07)
+
+    assert summary["status"] == "refused"
+    for figure in ("5 files", "2 MB", "500000 tokens", "0.075 USD", "2026-10-07"):
+        assert figure in summary["message"]
+    assert world.gemini.metered == 0
+    later(world, HOUR)
+    assert world.sync(max_estimated_cost=0.08)["indexed"] == 5
+
+
+def test_what_an_earlier_batch_left_counts_for_the_guards_too() -> None:
+    """Also what is uploaded already: the upload costs nothing, its import does."""
+    world = world_with("a.md", "b.md")
+    world.gemini.file_latency = MINUTE
+    batch = begun(world)
+    play_to(world, FileStatus.UPLOADED)
+    world.control.cancel(batch.batch_id)
+    later(world, SECOND)
+
+    summary = world.sync(max_imports=1)
+
+    assert summary["status"] == "refused"
+    assert "2 files" in summary["message"]
+
+
+def test_the_guard_of_the_cost_reads_sums_and_not_records() -> None:
+    reads = []
+    for files in (10, 400):
+        world = World(rules())
+        world.put({f"{n}.md": "x" * 4000 for n in range(files)})
+        assert world.sync(max_estimated_cost=0.000001)["status"] == "refused"
+        later(world, HOUR)
+        world.documents.reads = 0
+        assert world.sync(max_estimated_cost=0.000001)["status"] == "refused"
+        reads.append(world.documents.reads)
+
+    assert reads[1] == reads[0]
+
+
+def test_a_bound_on_the_cost_of_a_model_without_a_price_is_an_invalid_request() -> None:
+    world = world_with(given=rules(embedding_model="models/of-tomorrow"))
+
+    with pytest.raises(InvalidRequest, match=r"prices\.json"):
+        begun(world, max_estimated_cost=1.0)
+    assert world.sync()["indexed"] == 1
 
 
 @pytest.mark.parametrize(

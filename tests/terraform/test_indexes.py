@@ -85,7 +85,8 @@ def made() -> list[tuple[Query, Sequence[str]]]:
     world.put({f"{n}.md": f"# {n}\n" for n in range(4)})
     batch_id = world.sync()["batch_id"]
     world.bucket.delete("1.md")
-    world.sync()
+    world.sync(max_estimated_cost=1.0)
+    world.sync(dry_run=True, mode="retry_failed")
     for status in (None, FileStatus.INDEXED):
         for token in ("", world.report.files(batch_id, status, "", 1)["next_page_token"] or ""):
             world.report.files(batch_id, status, token, 1)

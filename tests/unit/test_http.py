@@ -113,13 +113,14 @@ def test_every_field_of_a_body_reaches_the_use_case() -> None:
                 "delete_policy": "add_only",
                 "max_deletes": 0,
                 "max_imports": 7,
+                "max_estimated_cost": 2.5,
                 "force": True,
             }
         ),
     ).request()
     assert (found.mode, found.trigger, found.delete_policy) == ("full", "scheduler", "add_only")
     assert (found.dry_run, found.force, found.prefix) == (True, True, "a/")
-    assert (found.max_deletes, found.max_imports) == (0, 7)
+    assert (found.max_deletes, found.max_imports, found.max_estimated_cost) == (0, 7, 2.5)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +134,9 @@ def test_every_field_of_a_body_reaches_the_use_case() -> None:
         ({"max_deletes": "7"}, ["max_deletes"]),
         ({"max_deletes": 1.5}, ["max_deletes"]),
         ({"max_deletes": True}, ["max_deletes"]),
+        ({"max_estimated_cost": 0}, ["max_estimated_cost"]),
+        ({"max_estimated_cost": "2.50"}, ["max_estimated_cost"]),
+        ({"max_estimated_cost": float("inf")}, ["max_estimated_cost"]),
         ({"prefix": "x" * 1025}, ["prefix"]),
         ({"prefix": 7}, ["prefix"]),
         ({"force": None}, ["force"]),

@@ -34,6 +34,7 @@ INDEXED = FileRecord(
     desired_generation=5,
     desired_metageneration=1,
     desired_size=7,
+    desired_tokens=2,
     desired_content_hash="h1",
     desired_metadata_digest="m1",
     desired_media_type="text/markdown",

@@ -1,0 +1,129 @@
+"""The plain model: what a bucket holds, what the last sync saw of it, and what the next must do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.domain.metadata import RESERVED_KEYS
+
+SIDECAR = ".meta.json"
+
+UNSUPPORTED = ".png"
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """What the bucket holds under one name."""
+
+    content: bytes
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a sync makes of one name: a document, or nothing, and then no field is set.
+
+    ``sidecar`` is what is known of it without reading it: another one that says the same makes
+    another document.
+    """
+
+    md5: str = ""
+    sha256: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    own_metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
+    sidecar: bytes | None = field(default=None, compare=False)
+
+    @property
+    def is_document(self) -> bool:
+        return bool(self.md5)
+
+
+SKIPPED = Entry()
+
+
+def stored(metadata: Mapping[str, object], sha256: str) -> tuple[str, Entry]:
+    """The path of a document of the store, and the document."""
+    own = {key: str(value) for key, value in metadata.items() if key not in RESERVED_KEYS}
+    md5 = str(metadata["content_hash"]).removeprefix("md5:")
+    return str(metadata["path"]), Entry(md5, sha256, own)
+
+
+@dataclass
+class Library:
+    """A bucket and, beside it, what the store holds since the last sync.
+
+    Attributes:
+        objects: The bucket, by name.
+        entries: What the last sync made of each name.
+    """
+
+    objects: dict[str, Object] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    def bases(self) -> list[str]:
+        """Names that aren't those of sidecars, in order."""
+        return sorted(name for name in self.objects if not name.endswith(SIDECAR))
+
+    def documents(self, prefix: str = "") -> dict[str, Entry]:
+        """What the store has to hold now, by path."""
+        return {
+            name: entry
+            for name, entry in self._wanted().items()
+            if entry.is_document and name.startswith(prefix)
+        }
+
+    def expected(self, prefix: str = "") -> dict[str, int]:
+        """The figures of a sync's summary; what is not named is 0."""
+        now = _below(prefix, self._wanted())
+        before = _below(prefix, self.entries)
+        kinds = Counter(_change(before.get(name), now.get(name)) for name in now.keys() | before)
+        stored = [name for name, entry in before.items() if entry.is_document]
+        gone = sum(not now.get(name, SKIPPED).is_document for name in stored)
+        imported = kinds["new"] + kinds["changed"] + kinds["metadata_changed"]
+        return {**kinds, "scanned": len(now), "indexed": imported, "deleted": gone}
+
+    def synced(self, prefix: str = "") -> None:
+        """Remember that a sync is through."""
+        kept = {name: each for name, each in self.entries.items() if not name.startswith(prefix)}
+        self.entries = kept | _below(prefix, self._wanted())
+
+    def _wanted(self) -> dict[str, Entry]:
+        return {
+            name: self._entry(name, each)
+            for name, each in self.objects.items()
+            if not (name.endswith(SIDECAR) and name.removesuffix(SIDECAR) in self.objects)
+        }
+
+    def _entry(self, name: str, found: Object) -> Entry:
+        if not found.content or name.endswith((UNSUPPORTED, SIDECAR)):
+            return SKIPPED
+        sidecar = self.objects.get(name + SIDECAR)
+        described = json.loads(sidecar.content) if sidecar else {}
+        return Entry(
+            md5=hashlib.md5(found.content, usedforsecurity=False).hexdigest(),
+            sha256=hashlib.sha256(found.content).hexdigest(),
+            metadata={**found.metadata, **described},
+            own_metadata=found.metadata,
+            sidecar=sidecar.content if sidecar else None,
+        )
+
+
+def _below(prefix: str, entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    return {name: entry for name, entry in entries.items() if name.startswith(prefix)}
+
+
+def _change(before: Entry | None, now: Entry | None) -> str:
+    if now is None:
+        return "removed"
+    if not now.is_document:
+        return "skipped"
+    if before is None or not before.is_document:
+        return "new"
+    if before.md5 != now.md5:
+        return "changed"
+    described = (before.own_metadata, before.sidecar) == (now.own_metadata, now.sidecar)
+    return "unchanged" if described else "metadata_changed"
