@@ -48,7 +48,10 @@ class Mutation:
     patches: Patches
 
 
-_DOUBLES = "one_live_document_per_path one_document_per_content_key no_orphans store_matches_bucket"
+_DOUBLES = (
+    "no_content_imported_twice one_live_document_per_path one_document_per_content_key no_orphans "
+    "store_matches_bucket"
+)
 
 
 # --- whose turn it is -----------------------------------------------------------------------
@@ -253,7 +256,7 @@ def _nothing(*_arguments: Any, **_keywords: Any) -> None:
 
 
 def _closes_at_once(self: Any, held: Any) -> bool:
-    self._closing.finish(held)
+    self._closing.finish(held, Drift())
     return True
 
 
