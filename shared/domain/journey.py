@@ -266,23 +266,25 @@ def raw_became_active(record: FileRecord, now: datetime) -> FileRecord:
 
 
 def restarted(record: FileRecord, now: datetime, policy: JourneyPolicy) -> FileRecord:
-    """From the upload again, under a new name, the earlier upload being of no use."""
+    """From the upload again, under a new name, the earlier upload being of no use.
+
+    Where the bucket has gone back to what is indexed, there is nothing to upload.
+    """
     if record.attempts >= policy.max_attempts and record.working_key == record.desired_key:
         reason = "every upload turned out to be of no use"
         return failed(record, FailureKind.EXHAUSTED, reason, None, now, policy)
-    return awaiting_slot(
-        moved(
-            _shelved(record),
-            FileStatus.PENDING,
-            upload_epoch=record.upload_epoch + 1,
-            raw_file="",
-            raw_active=False,
-            raw_expires_at=None,
-        ),
-        Slot.UPLOAD,
-        now,
-        now,
+    again = moved(
+        _shelved(record),
+        FileStatus.PENDING,
+        upload_epoch=record.upload_epoch + 1,
+        raw_file="",
+        raw_active=False,
+        raw_expires_at=None,
     )
+    is_back = bool(again.desired_key) and again.desired_key == again.current_key
+    if is_back and not again.stale_documents:
+        return kept(again, now)
+    return awaiting_slot(again, Slot.UPLOAD, now, now)
 
 
 # --- import ---------------------------------------------------------------------------------
@@ -383,8 +385,13 @@ def document_known(record: FileRecord, document: str) -> FileRecord:
 
 
 def document_gone(record: FileRecord) -> FileRecord:
-    """The document that came of the import was deleted."""
-    return replace(record, new_document="", document_failed_at=None)
+    """The document that came of the import, or was doubted, was deleted."""
+    gone = replace(record, new_document="", document_failed_at=None)
+    if record.new_document != record.current_document:
+        return gone
+    return replace(
+        gone, current_key="", current_document="", current_content_hash="", current_size=0
+    )
 
 
 def settled(record: FileRecord, now: datetime) -> FileRecord:

@@ -27,6 +27,7 @@ from tests.services.story import (
     operations,
     play_out,
     play_to,
+    synced,
     throttled,
     throttled_calls,
     unavailable,
@@ -160,6 +161,26 @@ def test_an_object_replaced_between_upload_and_import_is_uploaded_anew() -> None
     play_out(world, batch)
     assert (world.gemini.calls["upload"], world.gemini.imports) == (2, 1)
     assert contents(world) == wanted(world)
+
+
+@pytest.mark.parametrize("status", [FileStatus.PENDING, FileStatus.UPLOADED])
+def test_an_object_that_is_back_as_it_was_indexed_is_not_imported_again(
+    status: FileStatus,
+) -> None:
+    world = synced()
+    document = world.file(PATH).current_document
+    world.put({PATH: "other content"})
+    world.clock.advance(SECOND)
+    batch = begun(world)
+    task = come_to_task(world, status, "uploads")
+    world.put({PATH: f"content of {PATH}"})
+
+    world.deliver(task)
+
+    assert play_out(world, batch).status == "completed"
+    assert (world.file(PATH).status, world.gemini.imports) == (FileStatus.INDEXED, 1)
+    assert world.file(PATH).current_document == document
+    assert in_step(world)
 
 
 def test_an_object_removed_between_upload_and_import_is_never_imported() -> None:

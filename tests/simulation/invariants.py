@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from shared.domain import breaker_state, pacing
 from shared.domain.batches import Batch, BatchStatus
@@ -13,8 +13,8 @@ from shared.domain.breaker_state import BreakerState, CircuitState
 from shared.domain.files import UNFINISHED, FileRecord, FileStatus
 from shared.domain.lease import Lease
 from shared.gateways.codec import from_fields
-from shared.gateways.ports import Query, QueueName, RemoteState
-from shared.gateways.records import BREAKER, LEASE, file_path
+from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState
+from shared.gateways.records import BREAKER, LEASE, batch_path, file_path
 from tests.simulation.faulty_ports import Call
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Invariants:
         self._simulation = simulation
         self._slots: dict[str, tuple[str, datetime]] = {}
         self._probes: Counter[int] = Counter()
+        self._late_documents: set[str] = set()
 
     # --- at every write ---------------------------------------------------------------------
 
@@ -65,18 +66,25 @@ class Invariants:
                 return result
             case "delete_document":
                 self._deleting(call.arguments[0])
-            case "upload" | "import_file":
+            case "upload":
                 result = effect()
+                self._succeeded()
+                return result
+            case "import_file":
+                self._importing(call)
+                result = effect()
+                self._imported(cast("ImportOperation", result))
                 self._succeeded()
                 return result
         return effect()
 
     def _watch_commit(self, paths: list[str], effect: Callable[[], T]) -> T:
         before = {path: self._fields(path) for path in paths}
+        supervisor = self._supervisor()
         result = effect()
         for path in paths:
             self._written(path, before[path], self._fields(path))
-        self._fenced(paths)
+        self._fenced(paths, supervisor)
         return result
 
     def _fields(self, path: str) -> Fields | None:
@@ -103,6 +111,9 @@ class Invariants:
         name = "legal_breaker_transitions"
         old = from_fields(BreakerState, before) if before else BreakerState()
         new = from_fields(BreakerState, after)
+        role = self._simulation.role()
+        if role is not None and new.permits.keys() - old.permits.keys():
+            role.probe_of = new.generation
         good = self._probes[new.generation]
         require(new.probe_successes <= good, name, f"{new.probe_successes} probes, {good} good")
         if new.state is old.state:
@@ -139,21 +150,29 @@ class Invariants:
             )
         require(new.fence >= old.fence, name, old, "->", new)
 
-    def _fenced(self, paths: list[str]) -> None:
-        """Supervisors and scans write plans only while nobody took the lease over."""
+    def _fenced(self, paths: list[str], supervisor: str) -> None:
+        """Supervisors and scans write plans only while nobody took over from them."""
         role = self._simulation.role()
-        if role is None or role.kind not in ("supervise", "scan"):
-            return
-        lease = self._simulation.documents._find(LEASE)
-        fence = int(lease.fields["fence"]) if lease else 0
-        if role.fence is None:
-            role.fence = fence
         plans = [path for path in paths if path.startswith(("files/", "batches/"))]
+        if role is None or role.kind not in ("supervise", "scan") or not plans:
+            return
+        lease = self._fields(LEASE)
+        fence = int(lease["fence"]) if lease else 0
+        if role.fence is None:
+            role.fence, role.supervisor = fence, self._supervisor()
+            return
+        require(role.fence == fence, "one_holder_per_fence", role, "wrote", plans, "under", fence)
         require(
-            role.fence == fence or not plans,
-            "one_holder_per_fence",
-            f"a {role.kind} of fence {role.fence} wrote {plans} under fence {fence}",
+            role.kind == "scan" or role.supervisor == supervisor,
+            "one_supervisor_at_a_time",
+            *(role, "wrote", plans, "beside", supervisor),
         )
+
+    def _supervisor(self) -> str:
+        """Of the batch that holds the lease."""
+        lease = self._fields(LEASE)
+        batch = self._fields(batch_path(lease["holder"])) if lease else None
+        return str(batch["supervisor"]) if batch else ""
 
     def _one_running_batch(self, path: str, before: Fields | None, after: Fields) -> None:
         if before is not None:
@@ -298,9 +317,36 @@ class Invariants:
         require(not near, "metered_within_allowance", task, "is too near to", near)
 
     def _succeeded(self) -> None:
-        state = self._simulation.documents._find(BREAKER)
-        if state is not None and state.fields["state"] == CircuitState.HALF_OPEN.value:
-            self._probes[int(state.fields["generation"])] += 1
+        """A probe is good whose permit is of the very generation in which it succeeded."""
+        role = self._simulation.role()
+        state = self._fields(BREAKER)
+        if role is not None and state is not None and role.probe_of == state["generation"]:
+            self._probes[int(state["generation"])] += 1
+
+    # --- imports ----------------------------------------------------------------------------
+
+    def _importing(self, call: Call) -> None:
+        """Nothing is imported while the store holds it, unless that came of a request too late."""
+        if self._is_late():
+            return
+        key = next(entry.value for entry in call.arguments[2] if entry.key == "content_key")
+        there = [
+            document
+            for document in self._simulation.own_documents()
+            if document.metadata["content_key"] == key
+            and document.state is not RemoteState.FAILED
+            and document.name not in self._late_documents
+        ]
+        require(not there, "no_content_imported_twice", there)
+
+    def _imported(self, operation: ImportOperation) -> None:
+        if self._is_late():
+            self._late_documents.add(operation.name.replace("/operations/", "/documents/"))
+
+    def _is_late(self) -> bool:
+        """Whether nobody waits any more for what is being done."""
+        role = self._simulation.role()
+        return role is None or self._simulation.stage.now() > role.deadline
 
 
 def _key(call: Call) -> tuple[QueueName, str]:

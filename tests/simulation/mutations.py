@@ -17,8 +17,11 @@ from shared.domain.journey import JourneyPolicy, Step
 from shared.services import removal as removal_module
 from shared.services import traffic as traffic_module
 from shared.services.closing import Closing
+from shared.services.drift import Drift
+from shared.services.fencing import FencedDocuments
 from shared.services.indexing import Indexing
 from shared.services.lost_tasks import LostTasks
+from shared.services.our_documents import OurDocuments
 from shared.services.scan_page import ScanPage
 from shared.services.start import StartSync
 from shared.services.supervise import Supervise
@@ -45,7 +48,10 @@ class Mutation:
     patches: Patches
 
 
-_DOUBLES = "one_live_document_per_path one_document_per_content_key no_orphans store_matches_bucket"
+_DOUBLES = (
+    "no_content_imported_twice one_live_document_per_path one_document_per_content_key no_orphans "
+    "store_matches_bucket"
+)
 
 
 # --- whose turn it is -----------------------------------------------------------------------
@@ -232,12 +238,25 @@ def _slots_not_saved(self: Any, held: Any, **changes: Any) -> Any:
     return _update(self, held, **changes) if changes else held
 
 
+def _commit_unasked(self: Any, writes: Any) -> Any:
+    return self._documents.commit(writes)
+
+
+def _drift_passed_over(self: Any, held: Any) -> None:
+    self._closing.finish(held, Drift())
+
+
+def _all_are_ours(self: Any, documents: Any) -> Any:
+    tags = [(each, each.metadata["path"], each.metadata["content_key"]) for each in documents]
+    return [self._stored(*tag) for tag in tags], []
+
+
 def _nothing(*_arguments: Any, **_keywords: Any) -> None:
     """Do nothing."""
 
 
 def _closes_at_once(self: Any, held: Any) -> bool:
-    self._closing.finish(held)
+    self._closing.finish(held, Drift())
     return True
 
 
@@ -358,6 +377,12 @@ MUTATIONS = tuple(
             },
         ),
         (
+            "commit_not_fenced",
+            1,
+            "one_holder_per_fence one_supervisor_at_a_time",
+            {(FencedDocuments, "commit"): _commit_unasked},
+        ),
+        (
             "pump_gives_slots_twice",
             1,
             "metered_within_allowance",
@@ -380,6 +405,18 @@ MUTATIONS = tuple(
             1,
             "closed_counts_match",
             {(Supervise, "_is_done"): _closes_at_once},
+        ),
+        (
+            "drift_not_looked_into",
+            1,
+            _DOUBLES,
+            {(Supervise, "_finish"): _drift_passed_over},
+        ),
+        (
+            "orphan_of_foreign_owner_deleted",
+            1,
+            "foreign_documents_untouched",
+            {(OurDocuments, "read"): _all_are_ours},
         ),
         (
             "refusal_counts_as_a_try",

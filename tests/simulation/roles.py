@@ -17,7 +17,9 @@ class Role:
         deadline: When its caller gives up.
         task: What is delivered, for deliveries.
         fence: Of the lease under which it began to write plans.
+        supervisor: Under which name it supervises.
         metered: Metered requests it made.
+        probe_of: Generation of the breaker whose permit for a probe it took.
         calls_left: Calls it still makes past its deadline; None before that.
     """
 
@@ -25,7 +27,9 @@ class Role:
     deadline: datetime
     task: Task | None = None
     fence: int | None = None
+    supervisor: str = ""
     metered: int = 0
+    probe_of: int | None = None
     calls_left: int | None = None
 
     @property

@@ -7,11 +7,12 @@ import pytest
 from tests.simulation.invariants import Violation
 from tests.simulation.mutations import MUTATIONS, Mutation
 from tests.simulation.simulation import Simulation
-from tests.simulation.test_seeds import SEEDS
 
-pytestmark = pytest.mark.simulation
+SEEDS = range(1, 2001)
+"""Those of every change's tests."""
 
 
+@pytest.mark.simulation
 @pytest.mark.timeout(900)  # where no seed is known any more, all of them are played
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_a_broken_variant_is_found(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,6 @@ import pytest
 
 from tests.simulation.simulation import Simulation
 
-pytestmark = pytest.mark.simulation
-
 
 def story_of(seed: int) -> str:
     simulation = Simulation(seed)

@@ -251,6 +251,24 @@ def test_a_restart_moves_the_epoch_on() -> None:
     assert (after.raw_file, after.raw_active) == ("", False)
 
 
+def test_a_restart_for_what_is_indexed_already_ends_the_journey() -> None:
+    before = record(S.UPLOADED, desired_key="k1", current_key="k1", raw_file="files/x", attempts=1)
+
+    assert journey.restarted(before, NOW, POLICY).status is S.INDEXED
+    besides = replace(before, stale_documents=("d9",))
+    assert journey.restarted(besides, NOW, POLICY).status is S.PENDING
+
+
+def test_a_doubted_document_that_had_to_go_is_not_current_any_more() -> None:
+    doubted = record(S.IMPORTING, new_document="d1", current_document="d1", current_key="k1")
+
+    after = journey.document_gone(doubted)
+
+    assert (after.new_document, after.current_document, after.current_key) == ("", "", "")
+    other = journey.document_gone(replace(doubted, new_document="d2"))
+    assert (other.new_document, other.current_document) == ("", "d1")
+
+
 def test_restarts_end_where_the_attempts_do_but_only_for_the_same_content() -> None:
     worn = record(S.UPLOADED, working_key="k1", attempts=5)
     assert journey.restarted(worn, NOW, POLICY).status is S.FAILED
