@@ -115,9 +115,8 @@ class Batch:
 
     @property
     def expected_documents(self) -> int | None:
-        """One for each object that is wanted, where its complete scan found all as it was."""
-        names = ("new", "changed", "metadata_changed", "removed")
-        if "scanned" not in self.counts or any(self.counts.get(name) for name in names):
+        """One for each object that is wanted, once its complete scan has led to nothing else."""
+        if "scanned" not in self.counts or self.counts.get("removed"):
             return None
         return self.counts["scanned"] - self.counts.get("skipped", 0)
 
