@@ -61,7 +61,7 @@ class Report:
         return {
             **summary(batch, skipped, failed, counts=counts, requests=requests),
             "phase": batch.phase.value,
-            "message": batch.message,
+            "message": _message(batch),
             "findings": self._findings(batch),
             "progress": self._progress(batch, counts, stored.read_time),
             **self.breaker(),
@@ -151,6 +151,7 @@ class Report:
             "done": done,
             "waiting": waiting,
             "in_progress": in_progress + removing,
+            "tomorrow": 0 if over else batch.tomorrow,
             "indexed_per_minute": round(rate, 1),
             "eta_seconds": round(left / rate * 60) if rate and left else (0 if not left else None),
         }
@@ -205,6 +206,14 @@ def summary(
         ],
         **_outlook(batch),
     }
+
+
+def _message(batch: Batch) -> str:
+    """What there is to say of the batch; while it runs, also that it won't finish today."""
+    if batch.status.is_terminal or not batch.tomorrow:
+        return batch.message
+    later = f"{batch.tomorrow} files will go on tomorrow: the day's quota does not suffice for them"
+    return f"{batch.message} {later}".strip()
 
 
 def _outlook(batch: Batch) -> dict[str, Any]:
