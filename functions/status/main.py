@@ -9,7 +9,16 @@ from flask import Request, Response
 
 from shared.composition import preload, report
 from shared.config import CommonSettings
-from shared.http import NOTHING_FOUND, FileQuery, FilesQuery, ListQuery, Routes, checked_query
+from shared.http import (
+    NOTHING_FOUND,
+    FileQuery,
+    FilesQuery,
+    ListQuery,
+    NoQuery,
+    Routes,
+    checked_query,
+    json_lines,
+)
 from shared.process import settings_of
 
 SETTINGS = settings_of(CommonSettings)
@@ -35,6 +44,11 @@ def _file(request: Request) -> tuple[dict[str, Any], int]:
     return ({"files": [found]}, 200) if found else (NOTHING_FOUND, 404)
 
 
+def _failures(request: Request) -> Response:
+    checked_query(NoQuery, request)
+    return json_lines(report(SETTINGS).failures())
+
+
 ROUTES = Routes(
     {
         ("GET", "/"): lambda _: (
@@ -45,6 +59,7 @@ ROUTES = Routes(
         ("GET", "/batches/<batch_id>"): _batch,
         ("GET", "/batches/<batch_id>/files"): _files,
         ("GET", "/files"): _file,
+        ("GET", "/failures"): _failures,
         ("GET", "/breaker"): lambda _: (report(SETTINGS).breaker(), 200),
     }
 )

@@ -41,11 +41,9 @@ def status(arguments: Namespace, output: Output) -> Exit:
 
 def failures(arguments: Namespace, output: Output) -> Exit:
     """List the files that failed."""
-    deployment = _deployment(arguments)
-    batch_id = arguments.batch or _latest(deployment)["batch_id"]
-    failed = list(deployment.files(batch_id, "failed"))
-    text = "\n".join(failure_lines(failed)) if failed else "No file has failed."
-    output.answer({"batch_id": batch_id, "failures": failed}, text)
+    failed = list(_deployment(arguments).failures())
+    text = "\n".join(failure_lines(failed, shown=len(failed))) or "No file has failed."
+    output.answer({"failures": failed}, text)
     return Exit.NOT_IN_STEP if failed else Exit.IN_STEP
 
 

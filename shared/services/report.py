@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,6 +33,12 @@ SAMPLE = 100
 """Skips and failures listed in a batch's own answer; the rest is paged from its files."""
 
 FILES_A_PAGE = 500
+
+
+FAILURE = (
+    "path", "reason", "kind", "attempts", "code", "failed_at", "eligible_at", "batch_id",
+)  # fmt: skip
+"""What is told of each failed file."""
 
 
 class Report:
@@ -89,6 +95,15 @@ class Report:
             "files": [file_row(stored.present) for stored in found],
             "next_page_token": file_id(found[-1].present.path) if more else "",
         }
+
+    def failures(self) -> Iterator[dict[str, Any]]:
+        """Every failed file of the deployment, read page by page as it is asked for."""
+        page = query = queries.with_status(FileStatus.FAILED, limit=FILES_A_PAGE)
+        while found := self._records.query(FileRecord, page):
+            for stored in found:
+                row = file_row(stored.present)
+                yield {name: row[name] for name in FAILURE}
+            page = query.after(file_id(found[-1].present.path))
 
     def file(self, path: str) -> dict[str, Any] | None:
         """Everything known of one file."""

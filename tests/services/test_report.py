@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from shared.domain.errors import InvalidRequest, Rejected
 from shared.domain.files import FileStatus
 from tests.services.story import (
+    DAY,
     MINUTE,
     PATH,
     SECOND,
     begun,
+    later,
     play_out,
     play_to,
     synced,
@@ -93,6 +97,45 @@ def test_a_failure_is_told_with_path_reason_kind_and_attempts() -> None:
     row = world.report.file(PATH)
     assert row is not None
     assert (row["status"], row["kind"], row["code"]) == ("failed", "permanent", 400)
+
+
+def test_every_failure_is_told_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.services.report.FILES_A_PAGE", 3)
+    world = world_with(*(f"{n}.md" for n in range(8)))
+    for _ in range(8):
+        world.gemini.fail_next("upload", Rejected("files.upload", code=400, status="BAD"))
+    batch_id = world.sync()["batch_id"]
+
+    told = world.report.failures()
+    reads = world.documents.reads
+    first = next(told)
+    assert world.documents.reads - reads <= 3, "no page is read before it is asked for"
+    rows = [first, *told]
+
+    assert sorted(row["path"] for row in rows) == [f"{n}.md" for n in range(8)]
+    assert {(row["kind"], row["attempts"], row["code"]) for row in rows} == {("permanent", 1, 400)}
+    assert {row["batch_id"] for row in rows} == {batch_id}
+    assert all(row["failed_at"] and row["eligible_at"] is None for row in rows)
+
+
+@pytest.mark.parametrize("mode", ["incremental", "full"])
+def test_a_file_that_failed_for_good_costs_nothing_until_it_changes(mode: str) -> None:
+    world = world_with("a.md", "b.md")
+    world.gemini.fail_next("upload", Rejected("files.upload", code=400, status="BAD"))
+    world.sync()
+    (failed,) = [each.path for each in world.files() if each.status is FileStatus.FAILED]
+    before, metered = world.file(failed), world.gemini.metered
+    for _ in range(3):
+        later(world, 40 * DAY)
+        summary = world.sync(mode=mode)
+        assert (summary["status"], summary["failed"]) == ("completed_with_failures", 1)
+    assert replace(world.file(failed), fence=before.fence) == before
+    assert world.gemini.metered == metered
+
+    later(world, SECOND)
+    world.put({failed: "better"})
+    assert world.sync(mode=mode)["failed"] == 0
+    assert world.gemini.metered == metered + 2
 
 
 def test_batches_are_told_newest_first() -> None:
