@@ -75,19 +75,19 @@ class NoQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ListQuery(BaseModel):
+class PageQuery(BaseModel):
     """Query parameters of a list."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: int = Field(100, ge=1, le=500)
+    page_token: str = Field("", max_length=512)
 
 
-class FilesQuery(ListQuery):
+class FilesQuery(PageQuery):
     """Query parameters of a batch's files."""
 
     status: FileStatus | None = None
-    page_token: str = Field("", max_length=512)
 
 
 class FileQuery(BaseModel):

@@ -13,8 +13,8 @@ from shared.http import (
     NOTHING_FOUND,
     FileQuery,
     FilesQuery,
-    ListQuery,
     NoQuery,
+    PageQuery,
     Routes,
     checked_query,
     json_lines,
@@ -26,7 +26,8 @@ preload("google.cloud.firestore")
 
 
 def _batches(request: Request) -> tuple[dict[str, Any], int]:
-    return {"batches": report(SETTINGS).batches(checked_query(ListQuery, request).limit)}, 200
+    query = checked_query(PageQuery, request)
+    return report(SETTINGS).history(query.page_token, query.limit), 200
 
 
 def _batch(_: Request, batch_id: str) -> tuple[dict[str, Any], int]:

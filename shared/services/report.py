@@ -49,10 +49,25 @@ class Report:
         self._clock = clock
         self._policy = policy
 
-    def batches(self, limit: int) -> list[dict[str, Any]]:
-        """The latest batches' summaries, without their lists."""
-        stored = self._records.query(Batch, queries.latest_batches(limit))
-        return [summary(batch.present, [], []) for batch in stored]
+    def batches(self, limit: int, before: str = "") -> list[dict[str, Any]]:
+        """Summaries of the latest batches, or of those before one, without their lists.
+
+        Raises:
+            InvalidRequest: there is no such batch (any more) as ``before``.
+        """
+        query = queries.latest_batches(limit)
+        if before:
+            known = self._records.get(Batch, batch_path(before)).record if _is_id(before) else None
+            if known is None:
+                raise InvalidRequest("page_token is not one that was given out, or is too old")
+            query = query.after(known.created_at, before)
+        return [summary(each.present, [], []) for each in self._records.query(Batch, query)]
+
+    def history(self, page_token: str, limit: int) -> dict[str, Any]:
+        """The same, with the token of the next page; the token is the last batch's id."""
+        found = self.batches(limit, page_token)
+        more = len(found) == limit
+        return {"batches": found, "next_page_token": found[-1]["batch_id"] if more else ""}
 
     def batch(self, batch_id: str) -> dict[str, Any] | None:
         """One batch: its summary with samples of skips and failures, and where it stands."""
@@ -67,7 +82,6 @@ class Report:
         return {
             **summary(batch, skipped, failed, counts=counts, requests=requests),
             "phase": batch.phase.value,
-            "message": _message(batch),
             "findings": self._findings(batch),
             "progress": self._progress(batch, counts, stored.read_time),
             **self.breaker(),
@@ -219,6 +233,8 @@ def summary(
             }
             for record in failed
         ],
+        "dry_run": batch.dry_run,
+        "message": _message(batch),
         **_outlook(batch),
     }
 
@@ -261,6 +277,11 @@ def file_row(record: FileRecord) -> dict[str, Any]:
 
 def _time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
+
+
+def _is_id(name: str) -> bool:
+    """Whether it can be a document's name."""
+    return re.fullmatch(r"[0-9A-Za-z-]{1,64}", name) is not None
 
 
 def _checked(token: str) -> str:

@@ -169,7 +169,7 @@ def test_a_batch_is_reported_as_described() -> None:
 
     assert problems("BatchReport", report) == []
     assert report["skips"]
-    assert problems("Batches", {"batches": world.report.batches(10)}) == []
+    assert problems("Batches", world.report.history("", 10)) == []
     overview = {"batches": world.report.batches(10), **world.report.breaker()}
     assert problems("Overview", overview) == []
     assert problems("Traffic", world.report.breaker()) == []

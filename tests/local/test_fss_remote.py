@@ -192,6 +192,22 @@ def test_status_without_a_name_shows_the_latest_batch(
     assert "Batch b/2: completed" in capsys.readouterr().out
 
 
+def test_status_shows_what_became_of_the_batches_before(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = {
+        **SUMMARY, "batch_id": "b0", "status": "deferred", "indexed": 3, "drift": -1,
+        "dry_run": False, "message": "out of allowance (day)",
+    }  # fmt: skip
+    played.has({**SUMMARY, **DETAILS, "batch_id": "b1"}, earlier)
+    assert main(["status"]) == Exit.IN_STEP
+    shown = capsys.readouterr().out
+    line = "b0  deferred; incremental; 3 indexed; store -1 documents; out of allowance (day)"
+    assert line in shown
+    assert main(["status", "b1"]) == Exit.IN_STEP
+    assert "b0" not in capsys.readouterr().out
+
+
 def test_a_deployment_without_batches_says_so(
     played: Played, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -146,6 +147,35 @@ def test_batches_are_told_newest_first() -> None:
         world.clock.advance(SECOND)
 
     assert [each["batch_id"] for each in world.report.batches(2)] == ids[:0:-1]
+
+
+def test_the_history_is_paged_without_loss_or_repeat() -> None:
+    world = world_with()
+    ids = []
+    for number in range(7):
+        ids.append(world.sync(dry_run=number % 2 == 1)["batch_id"])
+        later(world, SECOND)
+    told: list[dict[str, Any]] = []
+    token, pages = "", 0
+    while pages < 10:
+        page = world.report.history(token, 3)
+        told += page["batches"]
+        token, pages = page["next_page_token"], pages + 1
+        if not token:
+            break
+
+    assert [each["batch_id"] for each in told] == ids[::-1]
+    assert pages == 3
+    assert [each["dry_run"] for each in told] == [False, True, False, True, False, True, False]
+    assert {each["message"] for each in told} == {"", "dry run: nothing was changed"}
+    assert {each["drift"] for each in told if not each["dry_run"]} == {0}
+    assert all(each["started_at"] and each["completed_at"] for each in told)
+
+
+@pytest.mark.parametrize("token", ["é", "a/b", "..", "20260101-000000-id0009", "x" * 99])
+def test_a_token_that_names_no_batch_is_refused(token: str) -> None:
+    with pytest.raises(InvalidRequest, match="page_token"):
+        synced().report.history(token, 10)
 
 
 def test_files_of_a_batch_are_paged_without_loss_or_repeat() -> None:

@@ -15,7 +15,7 @@ from shared.domain.errors import InvalidRequest, LostLease, Refused, Rejected, U
 from shared.http import MAX_BODY, FilesQuery, Routes, SyncBody, checked, checked_query, json_lines
 from shared.services.control import NoSuchBatch
 from shared.services.start import AlreadyRunning
-from tests.services.story import begun, world_with
+from tests.services.story import SECOND, begun, later, world_with
 from tests.world import World
 
 DISPATCHER = {
@@ -378,6 +378,18 @@ def status(world: World, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = function("status", world, monkeypatch)
     monkeypatch.setattr(module, "report", lambda _: world.report)
     return module
+
+
+def test_the_history_is_served_page_by_page(status: ModuleType, world: World) -> None:
+    first = world.sync()["batch_id"]
+    later(world, SECOND)
+    second = world.sync()["batch_id"]
+
+    _, page = called(status, "GET", "/batches?limit=1")
+    assert [each["batch_id"] for each in page["batches"]] == [second]
+    _, page = called(status, "GET", f"/batches?limit=1&page_token={page['next_page_token']}")
+    assert [each["batch_id"] for each in page["batches"]] == [first]
+    assert called(status, "GET", "/batches?page_token=nothing")[0] == 400
 
 
 def test_failures_are_served_as_lines(status: ModuleType, world: World) -> None:
