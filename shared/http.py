@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Any, TypeVar
 
 from flask import Request, Response
@@ -25,7 +26,7 @@ MAX_BODY = 16_384
 NOTHING_FOUND = {"error": "there is no such thing"}
 """Body of a 404 for a known route."""
 
-Handler = Callable[..., tuple[dict[str, Any], int]]
+Handler = Callable[..., tuple[dict[str, Any], int] | Response]
 Model = TypeVar("Model", bound=BaseModel)
 
 _log = logging.getLogger(__name__)
@@ -69,19 +70,25 @@ def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
         ) from None
 
 
-class ListQuery(BaseModel):
+class NoQuery(BaseModel):
+    """Of a path that takes no query parameters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PageQuery(BaseModel):
     """Query parameters of a list."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: int = Field(100, ge=1, le=500)
+    page_token: str = Field("", max_length=512)
 
 
-class FilesQuery(ListQuery):
+class FilesQuery(PageQuery):
     """Query parameters of a batch's files."""
 
     status: FileStatus | None = None
-    page_token: str = Field("", max_length=512)
 
 
 class FileQuery(BaseModel):
@@ -133,8 +140,8 @@ class Routes:
         try:
             endpoint, arguments = self._map.bind_to_environ(request.environ).match()
             handler = self._handlers[endpoint]
-            body, status = handler(request, **arguments)
-            return answer(body, status)
+            answered = handler(request, **arguments)
+            return answered if isinstance(answered, Response) else answer(*answered)
         except MethodNotAllowed as error:
             allowed = sorted(error.valid_methods or ())
             response = answer({"error": f"use {' or '.join(allowed)}"}, 405)
@@ -175,3 +182,17 @@ def answer(body: Mapping[str, Any], status: int = 200) -> Response:
     """A JSON response."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return Response(text, status, mimetype="application/json")
+
+
+def json_lines(rows: Iterator[Mapping[str, Any]]) -> Response:
+    """A response of one JSON object a line, each made when it is sent.
+
+    The first is made at once, so that what fails then is answered as ever; what fails later cuts
+    the response off.
+    """
+    made = [row for row in [next(rows, None)] if row is not None]
+    lines = (
+        json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+        for row in chain(made, rows)
+    )
+    return Response(lines, mimetype="application/x-ndjson")

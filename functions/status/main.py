@@ -9,7 +9,16 @@ from flask import Request, Response
 
 from shared.composition import preload, report
 from shared.config import CommonSettings
-from shared.http import NOTHING_FOUND, FileQuery, FilesQuery, ListQuery, Routes, checked_query
+from shared.http import (
+    NOTHING_FOUND,
+    FileQuery,
+    FilesQuery,
+    NoQuery,
+    PageQuery,
+    Routes,
+    checked_query,
+    json_lines,
+)
 from shared.process import settings_of
 
 SETTINGS = settings_of(CommonSettings)
@@ -17,7 +26,8 @@ preload("google.cloud.firestore")
 
 
 def _batches(request: Request) -> tuple[dict[str, Any], int]:
-    return {"batches": report(SETTINGS).batches(checked_query(ListQuery, request).limit)}, 200
+    query = checked_query(PageQuery, request)
+    return report(SETTINGS).history(query.page_token, query.limit), 200
 
 
 def _batch(_: Request, batch_id: str) -> tuple[dict[str, Any], int]:
@@ -35,6 +45,11 @@ def _file(request: Request) -> tuple[dict[str, Any], int]:
     return ({"files": [found]}, 200) if found else (NOTHING_FOUND, 404)
 
 
+def _failures(request: Request) -> Response:
+    checked_query(NoQuery, request)
+    return json_lines(report(SETTINGS).failures())
+
+
 ROUTES = Routes(
     {
         ("GET", "/"): lambda _: (
@@ -45,6 +60,7 @@ ROUTES = Routes(
         ("GET", "/batches/<batch_id>"): _batch,
         ("GET", "/batches/<batch_id>/files"): _files,
         ("GET", "/files"): _file,
+        ("GET", "/failures"): _failures,
         ("GET", "/store"): lambda _: (report(SETTINGS).store(), 200),
         ("GET", "/breaker"): lambda _: (report(SETTINGS).breaker(), 200),
     }

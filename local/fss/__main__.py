@@ -49,6 +49,7 @@ def _run(words: Sequence[str], output: Output) -> Exit:
         return remote.order(arguments, output)
     commands = {
         "sync": remote.sync,
+        "retry": remote.sync,
         "status": remote.status,
         "failures": remote.failures,
         "store": remote.store,

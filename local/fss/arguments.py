@@ -59,7 +59,8 @@ def _parser() -> _Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    stack, request, remote, output = _stack(), _request(), _remote(), _output()
+    stack, remote, output, guards = _stack(), _remote(), _output(), _request(modes=False)
+    request = _request(modes=True)
 
     def command(name: str, text: str, *parents: _Parser) -> _Parser:
         about = f"{text[0].upper()}{text[1:]}."
@@ -70,7 +71,11 @@ def _parser() -> _Parser:
     up = command("up", "start everything on this machine and leave it up", stack)
     up.add_argument("--port", type=_port, metavar="P", help="of the status page; default: any")
     sync = command("sync", "start a sync of a deployment", remote, request)
-    sync.add_argument("--watch", action="store_true", help="follow it to its end")
+    retry = command("retry", "start a sync that also retries every failed file", remote, guards)
+    retry.set_defaults(mode=SyncMode.RETRY_FAILED.value)
+    for starting in (sync, retry):
+        starting.add_argument("--watch", action="store_true", help="follow it to its end")
+    command("failures", "list the files that failed", remote)
     store = command("store", "show the store, or end its change to another one", remote)
     store.add_argument(
         "order",
@@ -80,7 +85,6 @@ def _parser() -> _Parser:
     )
     for name, text in (
         ("status", "show how a batch went, or how far it is"),
-        ("failures", "list the files that failed"),
         ("cancel", "end a batch; what is left is done by the next one"),
         ("pause", "hold a batch until it is resumed"),
         ("resume", "let a paused batch go on"),
@@ -130,12 +134,15 @@ def _stack() -> _Parser:
     return parser
 
 
-def _request() -> _Parser:
-    """What is asked of a sync."""
+def _request(*, modes: bool) -> _Parser:
+    """What is asked of a sync, with or without its mode."""
     parser = _Parser(add_help=False)
     group = parser.add_argument_group("the sync")
     add = group.add_argument
-    add("--mode", choices=[mode.value for mode in SyncMode], default=SyncMode.INCREMENTAL.value)
+    if modes:
+        known = [mode.value for mode in SyncMode]
+        add("--mode", choices=known, default=SyncMode.INCREMENTAL.value)
+        add("--new-store", action="store_true", help="fill another store; with --mode full")
     add("--prefix", default="", metavar="P", help="only names that begin so")
     add("--dry-run", action="store_true", help="find out, and change nothing")
     add("--delete-policy", choices=[policy.value for policy in DeletePolicy])
@@ -144,7 +151,6 @@ def _request() -> _Parser:
         add(name, type=_count, metavar="N", help=f"refuse to {verb} more {text}")
     bound = "refuse to import for an estimated price of more US dollars"
     add("--max-estimated-cost", type=_amount, metavar="USD", help=bound)
-    add("--new-store", action="store_true", help="fill another store; with --mode full")
     add("--force", action="store_true", help="don't rebuild lost records from the store")
     return parser
 

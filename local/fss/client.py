@@ -101,9 +101,25 @@ class Deployment:
             if not token:
                 return
 
+    def failures(self) -> Iterator[dict[str, Any]]:
+        """Yield every failed file as it comes."""
+        request = self._request(self._status, "/failures")
+        with _opened(request) as response:
+            try:
+                for line in response:
+                    yield _object(line, request.full_url)
+            except (OSError, http.client.HTTPException) as error:
+                message = f"{request.full_url} broke off: {error!r}"
+                raise Failure(Exit.COULD_NOT_RUN, message) from error
+
     def _call(
         self, base: str | None, path: str, *, body: Mapping[str, object] | None = None
     ) -> dict[str, Any]:
+        return fetched(self._request(base, path, body))
+
+    def _request(
+        self, base: str | None, path: str, body: Mapping[str, object] | None = None
+    ) -> urllib.request.Request:
         if base is None:
             raise Failure(
                 Exit.USAGE, "which deployment? Give --dispatcher and --status, or set "
@@ -115,7 +131,7 @@ class Deployment:
         request.add_header("Content-Type", "application/json")
         if self._token is not None:
             request.add_unredirected_header("Authorization", f"Bearer {self._bearer_for(base)}")
-        return fetched(request)
+        return request
 
     def _bearer_for(self, base: str) -> str:
         url = urllib.parse.urlsplit(base)
@@ -128,16 +144,30 @@ class Deployment:
 
 def fetched(request: urllib.request.Request | str) -> dict[str, Any]:
     """Return the JSON object that a URL answers with, or raise `Failure`."""
-    url = request if isinstance(request, str) else request.full_url
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+    url = _url(request)
+    with _opened(request) as response:
+        try:
             answer = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Failure(Exit.COULD_NOT_RUN, f"no answer from {url}: {error}") from error
+    return _object(answer, url)
+
+
+def _opened(request: urllib.request.Request | str) -> http.client.HTTPResponse:
+    """Return the answer, its head read."""
+    url = _url(request)
+    try:
+        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         with error:
             raise _refusal(error.code, error.read(), url) from None
     except (OSError, http.client.HTTPException) as error:
         raise Failure(Exit.COULD_NOT_RUN, f"no answer from {url}: {error}") from error
-    return _object(answer, url)
+    return response
+
+
+def _url(request: urllib.request.Request | str) -> str:
+    return request if isinstance(request, str) else request.full_url
 
 
 def _quoted(batch_id: str) -> str:

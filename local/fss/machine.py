@@ -38,7 +38,7 @@ def local(arguments: Namespace, output: Output) -> Exit:
         with output.display() as display:
             copied = _copy(stack, arguments.source, display)
             batch = _sync(stack, deployment, arguments, copied, display)
-        end = report(deployment, batch, output, dry_run=arguments.dry_run)
+        end = report(deployment, batch, output)
         if arguments.keep:
             output.note(_directions(stack.urls))
             _stay_up(stack)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from local.fss.client import Deployment, TokenCommand
+from local.fss.history import history_lines
 from local.fss.outcome import Exit, Failure, exit_code, is_over
 from local.fss.output import Output
 from local.fss.progress import describe
 from local.fss.summary import complete_summary, failure_lines, summary_text
 from local.fss.sync import request_of, watch
+
+EARLIER = 5
+"""Batches shown below the latest."""
 
 LATEST = 20
 """Batches looked through for one that is not over."""
@@ -26,26 +31,30 @@ def sync(arguments: Namespace, output: Output) -> Exit:
         return Exit.IN_STEP
     with output.display() as display:
         batch = watch(deployment, started["batch_id"], display)
-    return report(deployment, batch, output, dry_run=arguments.dry_run)
+    return report(deployment, batch, output)
 
 
 def status(arguments: Namespace, output: Output) -> Exit:
-    """Show a batch."""
+    """Show a batch; without a name the latest, and what became of those before it."""
     deployment = _deployment(arguments)
-    batch = deployment.batch(arguments.batch or _latest(deployment)["batch_id"])
+    earlier = []
+    batch_id = arguments.batch
+    if not batch_id:
+        latest, *earlier = _latest(deployment, EARLIER + 1)
+        batch_id = latest["batch_id"]
+    batch = deployment.batch(batch_id)
     if is_over(batch) and not arguments.json:
-        return report(deployment, batch, output)
-    output.answer(batch, f"Batch {batch['batch_id']}: {describe(batch)}")
+        return report(deployment, batch, output, earlier)
+    text = [f"Batch {batch['batch_id']}: {describe(batch)}", *_history(earlier)]
+    output.answer(batch, "\n".join(text))
     return exit_code(batch)
 
 
 def failures(arguments: Namespace, output: Output) -> Exit:
     """List the files that failed."""
-    deployment = _deployment(arguments)
-    batch_id = arguments.batch or _latest(deployment)["batch_id"]
-    failed = list(deployment.files(batch_id, "failed"))
-    text = "\n".join(failure_lines(failed)) if failed else "No file has failed."
-    output.answer({"batch_id": batch_id, "failures": failed}, text)
+    failed = list(_deployment(arguments).failures())
+    text = "\n".join(failure_lines(failed, shown=len(failed))) or "No file has failed."
+    output.answer({"failures": failed}, text)
     return Exit.NOT_IN_STEP if failed else Exit.IN_STEP
 
 
@@ -74,12 +83,21 @@ def store(arguments: Namespace, output: Output) -> Exit:
 
 
 def report(
-    deployment: Deployment, batch: dict[str, Any], output: Output, *, dry_run: bool = False
+    deployment: Deployment,
+    batch: dict[str, Any],
+    output: Output,
+    earlier: Sequence[Mapping[str, Any]] = (),
 ) -> Exit:
     """Give out the summary of a batch that is over; returns what it says."""
     summary = complete_summary(deployment, batch)
-    output.answer(summary, summary_text(summary, message=batch.get("message", ""), dry_run=dry_run))
+    message, dry_run = batch.get("message", ""), batch.get("dry_run", False)
+    text = [summary_text(summary, message=message, dry_run=dry_run), *_history(earlier)]
+    output.answer(summary, "\n".join(text))
     return exit_code(summary)
+
+
+def _history(earlier: Sequence[Mapping[str, Any]]) -> list[str]:
+    return ["", "Earlier", *history_lines(earlier)] if earlier else []
 
 
 def _deployment(arguments: Namespace) -> Deployment:
@@ -87,10 +105,11 @@ def _deployment(arguments: Namespace) -> Deployment:
     return Deployment(arguments.dispatcher, arguments.status, token or None)
 
 
-def _latest(deployment: Deployment) -> dict[str, Any]:
-    for batch in deployment.batches(1):
-        return batch
-    raise Failure(Exit.USAGE, "this deployment has had no batch yet")
+def _latest(deployment: Deployment, count: int) -> list[dict[str, Any]]:
+    batches = deployment.batches(count)
+    if not batches:
+        raise Failure(Exit.USAGE, "this deployment has had no batch yet")
+    return batches
 
 
 def _unfinished(deployment: Deployment) -> dict[str, Any]:

@@ -32,7 +32,7 @@ _FAILURE = ("path", "reason", "kind", "attempts")
 _NEXT_STEPS = {
     "permanent": "the service will not take this file as it is: change it, or its metadata",
     "exhausted": "tried until the attempts ran out; tried again after a day, or at once with "
-    "--mode retry_failed",
+    "fss retry",
 }
 
 
@@ -84,13 +84,13 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
         yield from failure_lines(summary["failures"])
 
 
-def failure_lines(failures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def failure_lines(failures: Sequence[Mapping[str, Any]], *, shown: int = SHOWN) -> Iterator[str]:
     """Yield each failed file with its reason, then what can be done about each kind."""
-    for failure in failures[:SHOWN]:
+    for failure in failures[:shown]:
         attempts = f"{failure['attempts']} attempt{'s' if failure['attempts'] != 1 else ''}"
         yield f"  {printable(failure['path'])}: {failure['reason']} ({failure['kind']}, {attempts})"
-    if len(failures) > SHOWN:
-        yield f"  and {len(failures) - SHOWN} more; --json lists all"
+    if len(failures) > shown:
+        yield f"  and {len(failures) - shown} more; fss failures lists all"
     for kind in sorted({str(failure["kind"]) for failure in failures}):
         if kind in _NEXT_STEPS:
             yield f"  {kind}: {_NEXT_STEPS[kind]}"

@@ -25,7 +25,7 @@ def request_of(arguments: Namespace) -> dict[str, object]:
         if (value := getattr(arguments, name)) is not None:  # 0 is a limit too
             request[name] = value
     for name in ("prefix", "dry_run", "force", "new_store"):
-        if value := getattr(arguments, name):
+        if value := getattr(arguments, name, False):
             request[name] = value
     return request
 

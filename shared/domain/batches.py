@@ -85,6 +85,9 @@ class Batch:
     # The pump: no metered request is planned before this.
     next_slot_at: datetime | None = None
 
+    # Files that the daily quota leaves for another day, as far as is foreseen.
+    tomorrow: int = 0
+
     # The project's storage: when it was looked at, what was used, and how many bytes of input more
     # may be uploaded before the next look; None: not known.
     storage_looked_at: datetime | None = None

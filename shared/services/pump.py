@@ -12,6 +12,7 @@ from datetime import datetime
 
 from shared.domain import breaker, holds, journey, pacing
 from shared.domain.breaker import BreakerState, CircuitState
+from shared.domain.daily_quota import DailyQuota
 from shared.domain.files import FileRecord, FileStatus, Slot
 from shared.gateways import queries
 from shared.gateways.ports import QueueName, Write
@@ -26,13 +27,15 @@ RAW_FILES_PER_IMPORT = 4
 class Plan:
     """Files with the times of their next metered request; slots beyond are still free.
 
-    ``storage_room`` is what these leave of the bytes that fit into the store. The storage is full
-    when no waiting file fits and none is under way.
+    ``tomorrow`` counts the files that the daily quota leaves for another day, 0 where there is
+    none, None where it was not looked at. ``storage_room`` is what the files leave of the bytes
+    that fit into the store; it is full when no waiting file fits and none is under way.
     """
 
     assigned: tuple[tuple[Stored[FileRecord], datetime], ...]
     next_slot_at: datetime | None
     day_is_spent: bool = False
+    tomorrow: int | None = None
     storage_room: int | None = None
     storage_is_full: bool = False
 
@@ -69,12 +72,14 @@ class Pump:
             slots = slots[: rules.breaker.half_open_probes]
         if not slots or not self._is_wanted(now):
             return Plan((), next_slot_at)
-        left_today = self.left_today(now)
-        if left_today == 0:
-            return Plan((), next_slot_at, day_is_spent=True)
-        slots = slots[:left_today]
+        quota = self._quota(now)
+        tomorrow = quota.tomorrow if quota else 0
+        if quota and not quota.left:
+            return Plan((), next_slot_at, day_is_spent=True, tomorrow=tomorrow)
+        slots = slots[: quota.left if quota else None]
         files = self._ready(Slot.IMPORT, min(len(slots), self._imports_left()), now)
-        uploads = self._uploads(len(slots) - len(files), now)
+        free = len(slots) - len(files)
+        uploads = self._uploads(min(free, quota.uploads) if quota else free, now)
         fitting = list(_growing_within(uploads, storage_room))
         full = bool(uploads) and not files + fitting and not self._are_under_way()
         files += fitting
@@ -85,6 +90,7 @@ class Pump:
         return Plan(
             tuple(zip(files, used, strict=True)),
             end,
+            tomorrow=tomorrow,
             storage_room=storage_room,
             storage_is_full=full,
         )
@@ -151,6 +157,17 @@ class Pump:
         started = documents.count(queries.with_status(FileStatus.IMPORTING, FileStatus.UNCERTAIN))
         planned = documents.count(queries.planned_imports())
         return self._context.rules.max_imports_in_progress - started - planned
+
+    def _quota(self, now: datetime) -> DailyQuota | None:
+        """How the quota day stands; None where the tier has no daily quota."""
+        left = self.left_today(now)
+        if left is None:
+            return None
+        documents = self._context.records.documents
+        uploaded = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED)
+        begun = documents.count(uploaded) + documents.count(queries.planned_uploads())
+        owed = begun - documents.count(queries.planned_imports())
+        return DailyQuota(left, owed, documents.count(queries.waiting_for(Slot.UPLOAD)))
 
     def left_today(self, now: datetime) -> int | None:
         """What is left of a daily quota, None where the tier has none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,6 +36,12 @@ SAMPLE = 100
 FILES_A_PAGE = 500
 
 
+FAILURE = (
+    "path", "reason", "kind", "attempts", "code", "failed_at", "eligible_at", "batch_id",
+)  # fmt: skip
+"""What is told of each failed file."""
+
+
 class Report:
     """Reads only. ``None`` answers mean that there is no such thing."""
 
@@ -44,10 +50,25 @@ class Report:
         self._clock = clock
         self._policy = policy
 
-    def batches(self, limit: int) -> list[dict[str, Any]]:
-        """The latest batches' summaries, without their lists."""
-        stored = self._records.query(Batch, queries.latest_batches(limit))
-        return [summary(batch.present, [], []) for batch in stored]
+    def batches(self, limit: int, before: str = "") -> list[dict[str, Any]]:
+        """Summaries of the latest batches, or of those before one, without their lists.
+
+        Raises:
+            InvalidRequest: there is no such batch (any more) as ``before``.
+        """
+        query = queries.latest_batches(limit)
+        if before:
+            known = self._records.get(Batch, batch_path(before)).record if _is_id(before) else None
+            if known is None:
+                raise InvalidRequest("page_token is not one that was given out, or is too old")
+            query = query.after(known.created_at, before)
+        return [summary(each.present, [], []) for each in self._records.query(Batch, query)]
+
+    def history(self, page_token: str, limit: int) -> dict[str, Any]:
+        """The same, with the token of the next page; the token is the last batch's id."""
+        found = self.batches(limit, page_token)
+        more = len(found) == limit
+        return {"batches": found, "next_page_token": found[-1]["batch_id"] if more else ""}
 
     def batch(self, batch_id: str) -> dict[str, Any] | None:
         """One batch: its summary with samples of skips and failures, and where it stands."""
@@ -62,7 +83,6 @@ class Report:
         return {
             **summary(batch, skipped, failed, counts=counts, requests=requests),
             "phase": batch.phase.value,
-            "message": batch.message,
             "findings": self._findings(batch),
             "progress": self._progress(batch, counts, stored.read_time),
             **self.breaker(),
@@ -90,6 +110,15 @@ class Report:
             "files": [file_row(stored.present) for stored in found],
             "next_page_token": file_id(found[-1].present.path) if more else "",
         }
+
+    def failures(self) -> Iterator[dict[str, Any]]:
+        """Every failed file of the deployment, read page by page as it is asked for."""
+        page = query = queries.with_status(FileStatus.FAILED, limit=FILES_A_PAGE)
+        while found := self._records.query(FileRecord, page):
+            for stored in found:
+                row = file_row(stored.present)
+                yield {name: row[name] for name in FAILURE}
+            page = query.after(file_id(found[-1].present.path))
 
     def file(self, path: str) -> dict[str, Any] | None:
         """Everything known of one file."""
@@ -161,6 +190,7 @@ class Report:
             "done": done,
             "waiting": waiting,
             "in_progress": in_progress + removing,
+            "tomorrow": 0 if over else batch.tomorrow,
             "indexed_per_minute": round(rate, 1),
             "eta_seconds": round(left / rate * 60) if rate and left else (0 if not left else None),
         }
@@ -213,8 +243,18 @@ def summary(
             }
             for record in failed
         ],
+        "dry_run": batch.dry_run,
+        "message": _message(batch),
         **_outlook(batch),
     }
+
+
+def _message(batch: Batch) -> str:
+    """What there is to say of the batch; while it runs, also that it won't finish today."""
+    if batch.status.is_terminal or not batch.tomorrow:
+        return batch.message
+    later = f"{batch.tomorrow} files will go on tomorrow: the day's quota does not suffice for them"
+    return f"{batch.message} {later}".strip()
 
 
 def _outlook(batch: Batch) -> dict[str, Any]:
@@ -247,6 +287,11 @@ def file_row(record: FileRecord) -> dict[str, Any]:
 
 def _time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
+
+
+def _is_id(name: str) -> bool:
+    """Whether it can be a document's name."""
+    return re.fullmatch(r"[0-9A-Za-z-]{1,64}", name) is not None
 
 
 def _checked(token: str) -> str:

@@ -327,6 +327,8 @@ class Supervise:
             plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
         if plan.day_is_spent or plan.storage_is_full:
             self._traffic.hold(HoldReason.DAY if plan.day_is_spent else HoldReason.STORAGE)
+        if plan.tomorrow not in (None, batch.tomorrow):
+            held = self._update(held, tomorrow=plan.tomorrow)
         if not plan.assigned:
             return 0
         self._update(held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)

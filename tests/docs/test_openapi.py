@@ -16,6 +16,7 @@ from openapi_spec_validator import validate
 
 from shared.domain.batches import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
 from shared.domain.breaker_state import CircuitState
+from shared.domain.errors import Rejected
 from shared.domain.files import Change, FailureKind, FileStatus
 from shared.domain.foresight import RETRIED, SAMPLES
 from shared.domain.holds import HoldReason
@@ -168,7 +169,7 @@ def test_a_batch_is_reported_as_described() -> None:
 
     assert problems("BatchReport", report) == []
     assert report["skips"]
-    assert problems("Batches", {"batches": world.report.batches(10)}) == []
+    assert problems("Batches", world.report.history("", 10)) == []
     overview = {"batches": world.report.batches(10), **world.report.breaker()}
     assert problems("Overview", overview) == []
     assert problems("Traffic", world.report.breaker()) == []
@@ -198,6 +199,18 @@ def test_files_are_reported_as_described() -> None:
 
     assert problems("FilePage", world.report.files(batch_id, None, "", 1)) == []
     assert problems("Files", {"files": [world.report.file("a/one.md")]}) == []
+
+
+def test_failures_are_reported_as_described() -> None:
+    world = World()
+    world.put({"a/one.md": "# One\n"})
+    world.gemini.fail_next("upload", Rejected("gemini.upload", code=400, status="BAD"))
+    world.sync()
+
+    (failure,) = world.report.failures()
+
+    assert problems("FailedFile", failure) == []
+    assert problems("FailedFile", {**failure, "surplus": 1})
 
 
 def test_a_report_with_a_field_more_or_less_is_noticed() -> None:

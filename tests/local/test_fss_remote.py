@@ -71,7 +71,8 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[Played]:
             status, value = deployment.answer(self.command, self.path, body, bearer)
             self.send_response(status)
             self.end_headers()
-            self.wfile.write(json.dumps(value).encode())
+            text = value if isinstance(value, str) else json.dumps(value)
+            self.wfile.write(text.encode())
 
         def do_POST(self) -> None:
             self.do_GET()
@@ -145,8 +146,41 @@ def test_the_whole_lists_are_fetched_page_by_page(
     failures = json.loads(capsys.readouterr().out)["failures"]
     assert [failure["path"] for failure in failures] == ["f0", "f1", "f2", "f3", "f4"]
     assert set(failures[0]) == {"path", "reason", "kind", "attempts"}
+
+
+def test_failures_are_read_line_by_line_and_all_of_them_shown(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"path": f"f{n}", "reason": "r", "kind": "permanent", "attempts": 1, "batch_id": "b1"}
+        for n in range(30)
+    ]
+    played.answers["GET /failures"] = (200, "".join(f"{json.dumps(row)}\n" for row in rows))
     assert main(["failures"]) == Exit.NOT_IN_STEP
-    assert "f4: r" in capsys.readouterr().out
+    assert "f29: r" in capsys.readouterr().out
+    assert main(["failures", "--json"]) == Exit.NOT_IN_STEP
+    assert json.loads(capsys.readouterr().out) == {"failures": rows}
+
+
+def test_no_failures_is_good_news(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
+    played.answers["GET /failures"] = (200, "")
+    assert main(["failures"]) == Exit.IN_STEP
+    assert "No file has failed" in capsys.readouterr().out
+
+
+def test_failures_that_break_off_are_not_taken_for_all(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played.answers["GET /failures"] = (200, '{"path": "f0", "rea')
+    assert main(["failures", "--json"]) == Exit.COULD_NOT_RUN
+    assert list(json.loads(capsys.readouterr().out)) == ["error"]
+
+
+def test_a_retry_is_a_sync_of_that_mode_with_the_options_of_any(played: Played) -> None:
+    played.answers["POST /sync"] = (202, {"batch_id": "b1", "status_url": ""})
+    assert main(["retry", "--max-imports", "7", "--dry-run"]) == Exit.IN_STEP
+    assert played.asked[0][1] == {"mode": "retry_failed", "max_imports": 7, "dry_run": True}
+    assert main(["retry", "--mode", "full"]) == Exit.USAGE
 
 
 def test_status_without_a_name_shows_the_latest_batch(
@@ -156,6 +190,22 @@ def test_status_without_a_name_shows_the_latest_batch(
     played.answers["GET /batches/b%2F2"] = played.answers.pop("GET /batches/b/2")
     assert main(["status"]) == Exit.IN_STEP
     assert "Batch b/2: completed" in capsys.readouterr().out
+
+
+def test_status_shows_what_became_of_the_batches_before(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = {
+        **SUMMARY, "batch_id": "b0", "status": "deferred", "indexed": 3, "drift": -1,
+        "dry_run": False, "message": "out of allowance (day)",
+    }  # fmt: skip
+    played.has({**SUMMARY, **DETAILS, "batch_id": "b1"}, earlier)
+    assert main(["status"]) == Exit.IN_STEP
+    shown = capsys.readouterr().out
+    line = "b0  deferred; incremental; 3 indexed; store -1 documents; out of allowance (day)"
+    assert line in shown
+    assert main(["status", "b1"]) == Exit.IN_STEP
+    assert "b0" not in capsys.readouterr().out
 
 
 def test_a_deployment_without_batches_says_so(

@@ -106,7 +106,7 @@ def test_the_summary_groups_skips_and_says_what_to_do_about_failures() -> None:
     assert "5 x empty: f0, f1, f2, ..." in text
     assert "1 x unsupported_type: x.png" in text
     assert "b.txt: unreadable (exhausted, 7 attempts)" in text
-    assert "--mode retry_failed" in text
+    assert "fss retry" in text
     assert "\x1b" not in text, "a name must not speak to the terminal"
 
 

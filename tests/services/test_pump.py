@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from shared.domain.batches import Trigger
 from shared.domain.breaker import CircuitState
 from shared.domain.files import FileStatus
 from shared.domain.tiers import tier_named
@@ -18,6 +19,7 @@ from tests.services.story import (
     MINUTE,
     SECOND,
     Crash,
+    batch_now,
     begun,
     cancelled,
     in_step,
@@ -190,6 +192,56 @@ def test_a_daily_quota_is_never_exceeded_and_the_rest_goes_on_the_next_day() -> 
     assert world.sync()["status"] == "completed"
     assert world.gemini.metered == 16
     assert in_step(world)
+
+
+def test_a_load_of_three_days_says_what_it_leaves_and_goes_on_with_each_scheduled_run() -> None:
+    tier = replace(tier_named("tier3"), rpd=20)
+    world = world_with(*files(25), given=rules(tier=tier))
+    told = []
+    for _ in range(3):
+        batch = begun(world, trigger=Trigger.SCHEDULER)
+        play(world, lambda: world.gemini.metered % 20 == 6)
+        running = world.report.batch(batch.batch_id)
+        assert running is not None
+        closed = play_out(world, batch)
+        told.append(
+            (closed.status.value, closed.counts["indexed"], running["progress"]["tomorrow"])
+        )
+        if running["progress"]["tomorrow"]:
+            left = running["progress"]["tomorrow"]
+            assert f"{left} files will go on tomorrow" in running["message"]
+            assert f"{left} files are left" in closed.message
+            assert "(day)" in closed.message
+        later(world, DAY)
+
+    assert told == [("deferred", 10, 15), ("deferred", 10, 5), ("completed", 5, 0)]
+    assert world.gemini.metered == 50
+    assert in_step(world)
+
+
+def test_what_a_quota_allows_is_finished_and_not_only_begun() -> None:
+    tier = replace(tier_named("tier3"), rpd=11)
+    world = world_with(*files(30), given=rules(tier=tier))
+
+    summary = world.sync()
+
+    assert (summary["status"], summary["indexed"]) == ("deferred", 5)
+    assert world.gemini.metered == 11
+    later(world, DAY)
+    assert world.sync()["indexed"] == 6, "the one whose upload had been made, and five more"
+
+
+def test_what_is_left_for_tomorrow_is_no_figure_of_a_batch_that_is_over() -> None:
+    tier = replace(tier_named("tier3"), rpd=20)
+    world = world_with(*files(12), given=rules(tier=tier))
+    batch = begun(world)
+    play(world, lambda: world.gemini.metered == 6)
+    assert batch_now(world, batch).tomorrow == 2
+    closed = play_out(world, batch)
+    assert closed.status == "deferred"
+    summary = world.report.batch(batch.batch_id)
+    assert summary is not None
+    assert summary["progress"]["tomorrow"] == 0
 
 
 def test_a_crash_after_the_slots_were_saved_wastes_them_and_gives_none_twice() -> None:

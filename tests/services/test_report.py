@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from shared.domain.errors import InvalidRequest, Rejected
 from shared.domain.files import FileStatus
 from tests.services.story import (
+    DAY,
     MINUTE,
     PATH,
     SECOND,
     begun,
+    later,
     play_out,
     play_to,
     synced,
@@ -95,6 +100,45 @@ def test_a_failure_is_told_with_path_reason_kind_and_attempts() -> None:
     assert (row["status"], row["kind"], row["code"]) == ("failed", "permanent", 400)
 
 
+def test_every_failure_is_told_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.services.report.FILES_A_PAGE", 3)
+    world = world_with(*(f"{n}.md" for n in range(8)))
+    for _ in range(8):
+        world.gemini.fail_next("upload", Rejected("files.upload", code=400, status="BAD"))
+    batch_id = world.sync()["batch_id"]
+
+    told = world.report.failures()
+    reads = world.documents.reads
+    first = next(told)
+    assert world.documents.reads - reads <= 3, "no page is read before it is asked for"
+    rows = [first, *told]
+
+    assert sorted(row["path"] for row in rows) == [f"{n}.md" for n in range(8)]
+    assert {(row["kind"], row["attempts"], row["code"]) for row in rows} == {("permanent", 1, 400)}
+    assert {row["batch_id"] for row in rows} == {batch_id}
+    assert all(row["failed_at"] and row["eligible_at"] is None for row in rows)
+
+
+@pytest.mark.parametrize("mode", ["incremental", "full"])
+def test_a_file_that_failed_for_good_costs_nothing_until_it_changes(mode: str) -> None:
+    world = world_with("a.md", "b.md")
+    world.gemini.fail_next("upload", Rejected("files.upload", code=400, status="BAD"))
+    world.sync()
+    (failed,) = [each.path for each in world.files() if each.status is FileStatus.FAILED]
+    before, metered = world.file(failed), world.gemini.metered
+    for _ in range(3):
+        later(world, 40 * DAY)
+        summary = world.sync(mode=mode)
+        assert (summary["status"], summary["failed"]) == ("completed_with_failures", 1)
+    assert replace(world.file(failed), fence=before.fence) == before
+    assert world.gemini.metered == metered
+
+    later(world, SECOND)
+    world.put({failed: "better"})
+    assert world.sync(mode=mode)["failed"] == 0
+    assert world.gemini.metered == metered + 2
+
+
 def test_batches_are_told_newest_first() -> None:
     world = world_with()
     ids = []
@@ -103,6 +147,35 @@ def test_batches_are_told_newest_first() -> None:
         world.clock.advance(SECOND)
 
     assert [each["batch_id"] for each in world.report.batches(2)] == ids[:0:-1]
+
+
+def test_the_history_is_paged_without_loss_or_repeat() -> None:
+    world = world_with()
+    ids = []
+    for number in range(7):
+        ids.append(world.sync(dry_run=number % 2 == 1)["batch_id"])
+        later(world, SECOND)
+    told: list[dict[str, Any]] = []
+    token, pages = "", 0
+    while pages < 10:
+        page = world.report.history(token, 3)
+        told += page["batches"]
+        token, pages = page["next_page_token"], pages + 1
+        if not token:
+            break
+
+    assert [each["batch_id"] for each in told] == ids[::-1]
+    assert pages == 3
+    assert [each["dry_run"] for each in told] == [False, True, False, True, False, True, False]
+    assert {each["message"] for each in told} == {"", "dry run: nothing was changed"}
+    assert {each["drift"] for each in told if not each["dry_run"]} == {0}
+    assert all(each["started_at"] and each["completed_at"] for each in told)
+
+
+@pytest.mark.parametrize("token", ["é", "a/b", "..", "20260101-000000-id0009", "x" * 99])
+def test_a_token_that_names_no_batch_is_refused(token: str) -> None:
+    with pytest.raises(InvalidRequest, match="page_token"):
+        synced().report.history(token, 10)
 
 
 def test_files_of_a_batch_are_paged_without_loss_or_repeat() -> None:

@@ -90,7 +90,7 @@ def made() -> list[tuple[Query, Sequence[str]]]:
     for status in (None, FileStatus.INDEXED):
         for token in ("", world.report.files(batch_id, status, "", 1)["next_page_token"] or ""):
             world.report.files(batch_id, status, token, 1)
-    world.report.batches(10)
+    world.report.history(world.report.history("", 1)["next_page_token"], 1)
     return [*seen, *((query, ()) for query in written_queries())]
 
 

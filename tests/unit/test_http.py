@@ -11,11 +11,11 @@ import pytest
 from flask import Request, Response
 from werkzeug.test import EnvironBuilder
 
-from shared.domain.errors import InvalidRequest, LostLease, Refused, Unavailable
-from shared.http import MAX_BODY, FilesQuery, Routes, SyncBody, checked, checked_query
+from shared.domain.errors import InvalidRequest, LostLease, Refused, Rejected, Unavailable
+from shared.http import MAX_BODY, FilesQuery, Routes, SyncBody, checked, checked_query, json_lines
 from shared.services.control import NoSuchBatch
 from shared.services.start import AlreadyRunning
-from tests.services.story import begun, world_with
+from tests.services.story import SECOND, begun, later, world_with
 from tests.world import World
 
 DISPATCHER = {
@@ -69,7 +69,7 @@ def function(name: str, world: World, monkeypatch: pytest.MonkeyPatch) -> Module
     for key, value in DISPATCHER.items():
         monkeypatch.setenv(key, value)
     module = importlib.reload(importlib.import_module(f"functions.{name}.main"))
-    monkeypatch.setattr(module, "USE", world)
+    monkeypatch.setattr(module, "USE", world, raising=False)
     return module
 
 
@@ -322,3 +322,82 @@ def test_each_failure_has_its_status_and_only_ours_is_a_5xx(error: Exception, st
 def test_an_answer_is_json_that_people_can_read() -> None:
     routes = Routes({("GET", "/x"): lambda _: ({"name": "日本"}, 200)})
     assert "日本" in routes(request("GET", "/x")).get_data(as_text=True)
+
+
+# --- lines ------------------------------------------------------------------------------------
+
+
+def rows(count: int, first: int = 0) -> Iterator[dict[str, Any]]:
+    """Lines, of which the fourth can't be made."""
+    for number in range(first, count):
+        if number == 3:
+            raise Unavailable("firestore", code=503)
+        yield {"path": f"{number}/日本\n.md"}
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_json_lines_are_one_object_a_line(count: int) -> None:
+    response = Routes({("GET", "/x"): lambda _: json_lines(rows(count))})(request("GET", "/x"))
+
+    assert (response.status_code, response.mimetype) == (200, "application/x-ndjson")
+    lines = response.get_data(as_text=True).splitlines()
+    assert [json.loads(line) for line in lines] == list(rows(count))
+
+
+def test_what_fails_at_the_first_line_is_answered_as_ever() -> None:
+    response = Routes({("GET", "/x"): lambda _: json_lines(rows(4, first=3))})(request("GET", "/x"))
+
+    assert response.status_code == 503
+
+
+def test_what_fails_later_cuts_the_lines_off() -> None:
+    response = Routes({("GET", "/x"): lambda _: json_lines(rows(4))})(request("GET", "/x"))
+
+    lines = response.iter_encoded()
+    assert len([next(lines) for _ in range(3)]) == 3
+    with pytest.raises(Unavailable):
+        next(lines)
+
+
+def test_lines_are_made_when_they_are_asked_for() -> None:
+    made = []
+
+    def counted() -> Iterator[dict[str, Any]]:
+        for number in range(1000):
+            made.append(number)
+            yield {"n": number}
+
+    lines = json_lines(counted()).iter_encoded()
+    next(lines)
+
+    assert len(made) <= 2
+
+
+@pytest.fixture
+def status(world: World, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = function("status", world, monkeypatch)
+    monkeypatch.setattr(module, "report", lambda _: world.report)
+    return module
+
+
+def test_the_history_is_served_page_by_page(status: ModuleType, world: World) -> None:
+    first = world.sync()["batch_id"]
+    later(world, SECOND)
+    second = world.sync()["batch_id"]
+
+    _, page = called(status, "GET", "/batches?limit=1")
+    assert [each["batch_id"] for each in page["batches"]] == [second]
+    _, page = called(status, "GET", f"/batches?limit=1&page_token={page['next_page_token']}")
+    assert [each["batch_id"] for each in page["batches"]] == [first]
+    assert called(status, "GET", "/batches?page_token=nothing")[0] == 400
+
+
+def test_failures_are_served_as_lines(status: ModuleType, world: World) -> None:
+    world.gemini.fail_next("upload", Rejected("files.upload", code=400, status="BAD"))
+    world.sync()
+
+    response = status.ROUTES(request("GET", "/failures"))
+
+    (failure,) = [json.loads(line) for line in response.get_data(as_text=True).splitlines()]
+    assert (failure["path"], failure["kind"]) == ("a.md", "permanent")
+    assert called(status, "GET", "/failures?limit=1")[0] == 400
