@@ -18,7 +18,7 @@ from shared.domain.batches import (
     PageResult,
     SyncMode,
 )
-from shared.domain.breaker import BreakerState, Permit
+from shared.domain.breaker import BreakerState
 from shared.domain.errors import (
     AlreadyExists,
     Conflict,
@@ -210,7 +210,7 @@ class Supervise:
                 return self._closing.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
             except GatewayError as error:
                 generation = (self._traffic.read()[0].record or BreakerState()).generation
-                self._traffic.note(error, Permit(generation), batch.batch_id)
+                self._traffic.look_failed(error, generation)
                 raise
             rules = context.rules
             record = Deployment(
@@ -282,7 +282,7 @@ class Supervise:
         try:
             Sweep(self._context)(batch.store, batch.batch_id, state.generation, deadline)
         except GatewayError as error:  # unknown, not empty: the next call lists on
-            self._traffic.note(error, Permit(state.generation), batch.batch_id)
+            self._traffic.look_failed(error, state.generation)
 
     def _release_removals(self, held: Stored[Batch]) -> Stored[Batch]:
         """After a complete scan: let the candidates go, if they are not suspiciously many."""
