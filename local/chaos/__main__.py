@@ -16,7 +16,7 @@ from local.processes import CouldNotRun
 SEEDS = (1, 2, 3, 4, 5)
 FILES = 300
 AT_ONCE = 3
-"""Side by side on two cores: a stack waits about half of its time."""
+"""Side by side: a stack keeps about a third of a core busy."""
 
 SECONDS = 1200.0
 """For one run, from its first start."""
