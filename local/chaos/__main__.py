@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from local.chaos.run import Run
-from local.chaos.weather import Weather
 from local.fss.outcome import Exit, Failure
 from local.processes import CouldNotRun
 
 SEEDS = (1, 2, 3, 4, 5)
 FILES = 300
+AT_ONCE = 3
+"""Side by side: a stack keeps about a third of a core busy."""
+
 SECONDS = 1200.0
 """For one run, from its first start."""
 
@@ -26,13 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("seeds", type=int, nargs="*", metavar="SEED", default=SEEDS)
     parser.add_argument("--files", type=int, default=FILES)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for one seed at most")
-    parser.add_argument("--at-once", type=int, default=len(SEEDS), help="seeds side by side")
-    parser.add_argument(
-        "--most-429",
-        type=int,
-        metavar="N",
-        help="end the 429s of uploads and of imports after so many",
-    )
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="seeds side by side")
     parser.add_argument("--evidence", type=Path, metavar="FOLDER", help="of broken runs")
     arguments = parser.parse_args(argv)
     cancelled = threading.Event()
@@ -41,7 +37,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             seed=seed,
             files=arguments.files,
             seconds=arguments.seconds,
-            weather=Weather(throttled_most=arguments.most_429),
             evidence=arguments.evidence,
             cancelled=cancelled,
         )

@@ -18,8 +18,6 @@ class Weather:
 
     Attributes:
         throttled: Of the metered calls, answered with 429; every fifth names a RetryInfo.
-        throttled_most: So many 429s at most, of either sort, for uploads and for imports each; None
-            has no end of them, and a run goes at the slowest pace almost from its beginning.
         polls_throttled: Of the other calls, answered with 429.
         unavailable: Of all calls to Gemini, answered with 503, without effect.
         replies_lost: Of uploads and imports that take effect, without a reply.
@@ -34,7 +32,6 @@ class Weather:
     """
 
     throttled: float = 0.10
-    throttled_most: int | None = None
     polls_throttled: float = 0.02
     unavailable: float = 0.05
     replies_lost: float = 0.03
@@ -68,11 +65,10 @@ class Weather:
 
     def _throttling(self, route: str) -> list[dict[str, object]]:
         """A metered call's 429s."""
-        times = self.most if self.throttled_most is None else self.throttled_most
         kind = "rate_limited"
         return [
-            _order(kind, route, self.throttled / 5, times=times, retry_info=True, delay_s=0.5),
-            _order(kind, route, self.throttled * 4 / 5, times=times),
+            _order(kind, route, self.throttled / 5, retry_info=True, delay_s=0.5),
+            _order(kind, route, self.throttled * 4 / 5),
         ]
 
     def task_faults(self, seed: int) -> dict[str, float]:

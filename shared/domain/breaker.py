@@ -32,12 +32,17 @@ from shared.domain.breaker_window import (
     Window,
     WindowEntry,
     is_clean,
+    is_repeated,
     is_tripped,
     last_success_at,
-    throttled_in,
     window_entry,
 )
-from shared.domain.learned_factor import lowered, on_document_failed, raised
+from shared.domain.learned_factor import (
+    on_document_failed,
+    raised,
+    relearned,
+    relearned_in_trickle,
+)
 
 __all__ = [
     "LEGAL_MOVES",
@@ -63,6 +68,7 @@ __all__ = [
     "on_success",
     "on_throttled",
     "on_tick",
+    "on_unmetered_throttled",
     "slowdown",
     "window_entry",
 ]
@@ -130,9 +136,7 @@ def held_until(state: BreakerState, now: datetime) -> datetime | None:
 
 def is_untroubled(state: BreakerState) -> bool:
     """Whether time has nothing to change: the window need not be read."""
-    return (
-        state.state is CircuitState.CLOSED and state.openings == 0 and state.learned_factor == 1.0
-    )
+    return state.state is CircuitState.CLOSED and state.learned_factor == 1.0
 
 
 def is_stale(state: BreakerState, permit: Permit, now: datetime) -> bool:
@@ -163,7 +167,7 @@ def on_success(
         return None
     successes = state.probe_successes + 1
     if successes >= policy.half_open_probes:
-        return move(state, CircuitState.CLOSED, now)
+        return replace(move(state, CircuitState.CLOSED, now), openings=0)
     return replace(_returned(state, permit, now), probe_successes=successes)
 
 
@@ -176,30 +180,47 @@ def on_throttled(
     *,
     retry_after: timedelta | None = None,
 ) -> BreakerState | None:
-    """A call got a 429 that speaks of a rate; ``window`` already holds its entry.
+    """A metered call got a 429 that speaks of a rate; ``window`` already holds its entry.
 
-    Calls in flight when a hold began bring their 429s during it. Those count in the window, but
-    such a burst is one signal: it lowers the factor once, and only a Retry-After extends the hold.
-    In CLOSED a stray 429 only holds.
+    It holds, and may open the circuit. Calls in flight when a hold began bring their 429s during
+    it: those count in the window, but only a Retry-After extends the hold.
     """
     if is_stale(state, permit, now):
         return None
     wish = _believed(retry_after, policy)
-    held = held_until(state, now)
-    closed = state.state is CircuitState.CLOSED
-    stray = closed and throttled_in(window, state.generation, policy) <= policy.stray_allowance
-    spared = stray or (held is not None and _is_cut(state, held))
-    after = state if spared else lowered(state, now, policy)
-    if state.state is CircuitState.HALF_OPEN or (
-        closed and is_tripped(window, state.generation, policy)
-    ):
-        return _opened(after, OpenCause.THROTTLED, now, policy, wish)
-    if held is not None:
-        if now + wish > held:
-            return _with_hold(after, wish, now)
-        return after if after is not state else None
-    hold = (wish or policy.default_hold) if closed else max(wish, _doubled_hold(state, now))
-    return _with_hold(after, hold, now)
+    hold = wish or policy.default_hold
+    match state.state:
+        case CircuitState.HALF_OPEN:
+            return _opened(state, OpenCause.THROTTLED, now, policy, wish)
+        case CircuitState.CLOSED if is_tripped(window, state.generation, policy):
+            learned = relearned(state, window, now, policy)
+            return _opened(learned, OpenCause.THROTTLED, now, policy, wish)
+        case CircuitState.OPEN:
+            if is_repeated(window):
+                hold = max(wish, _doubled_hold(state, now))
+            after = _held(relearned_in_trickle(state, window, now, policy), hold, wish, now)
+        case _:
+            after = _held(state, hold, wish, now)
+    return after if after is not state else None
+
+
+def on_unmetered_throttled(
+    state: BreakerState,
+    permit: Permit,
+    now: datetime,
+    policy: BreakerPolicy,
+    *,
+    retry_after: timedelta | None = None,
+) -> BreakerState | None:
+    """A poll, a look or a deletion got such a 429: it holds metered calls too, and no more.
+
+    Their share can't be told from it: successes of such calls, several to a file, leave no entry.
+    """
+    if is_stale(state, permit, now):
+        return None
+    wish = _believed(retry_after, policy)
+    after = _held(state, wish or policy.default_hold, wish, now)
+    return after if after is not state else None
 
 
 def on_server_error(
@@ -247,8 +268,6 @@ def on_tick(
             if not is_clean(window, state.generation, policy):
                 return None
             after = raised(state, window, now, policy, preset_rate)
-            if after.openings:
-                after = replace(after, openings=0, updated_at=now)
             return after if after is not state else None
 
 
@@ -281,10 +300,12 @@ def _with_hold(state: BreakerState, hold: timedelta, now: datetime) -> BreakerSt
     return replace(state, hold_until=until, hold_seconds=hold.total_seconds(), updated_at=now)
 
 
-def _is_cut(state: BreakerState, held: datetime) -> bool:
-    """Whether the factor was lowered since the hold that ends at ``held`` began."""
-    began = held - timedelta(seconds=state.hold_seconds)
-    return state.factor_cut_at is not None and state.factor_cut_at >= began
+def _held(state: BreakerState, hold: timedelta, wish: timedelta, now: datetime) -> BreakerState:
+    """A hold of that length; one that stands is extended by the service's own wish alone."""
+    held = held_until(state, now)
+    if held is None:
+        return _with_hold(state, hold, now)
+    return _with_hold(state, wish, now) if now + wish > held else state
 
 
 def _doubled_hold(state: BreakerState, now: datetime) -> timedelta:

@@ -12,12 +12,11 @@ class BreakerPolicy:
 
     Attributes:
         window_size: Latest entries looked at; an empty place counts as a success.
-        stray_allowance: 429s of a full window that are taken for strays: each holds, but says
-            nothing of the rate. (Without it, one 429 in 500 requests that has nothing to do with
-            our rate would cost half of it for good.)
+        stray_allowance: 429s of a full window that is clean all the same: one in a hundred says
+            nothing of the rate.
         throttle_threshold: 429s in the window that open the breaker (5 of 100 are 5 %).
         consecutive_threshold: 429s in a row, newest first, that open it.
-        cooldown: Time in OPEN; doubles with each opening until a clean window passes.
+        cooldown: Time in OPEN; doubles each time a probe finds the service no better.
         cooldown_cap: The doubling's end. A longer Retry-After still wins.
         default_hold: Hold after a 429 that names no Retry-After.
         retry_after_cap: Longest Retry-After believed; a day's quota is a hold of its own.
@@ -25,7 +24,15 @@ class BreakerPolicy:
         permit_lifetime: After this a probe is given up; longer than a function may run.
         open_slowdown: How much longer spacing grows in OPEN.
         half_open_slowdown: The same in HALF_OPEN; in CLOSED it is 1.
-        factor_cut: The learned factor is multiplied by this on a 429 (as botocore's 0.7).
+        factor_cut: The learned factor is multiplied by this (as botocore's 0.7).
+        heeded_share: So large a share of 429s always costs a cut. A limit of half the rate
+            throttles about as many; strays of any other cause are far fewer.
+        alike_share: Slow calls that meet 429s at least so often, relative to fast ones, show
+            that the rate is not the cause. A cut of 0.7 would end any share below 0.3 that
+            is, and OPEN slows by more: halfway leaves room for chance on either side.
+        least_expected: 429s that slow calls would have to meet if the rate were not the cause,
+            before fewer of them show that it is: by chance, none come of 3 in one case of
+            twenty.
         factor_step: Added back after a clean window: one cut is earned back in six.
         factor_floor: The learned factor's least value.
         least_utilisation: A window slower than this share of the allowed rate proves
@@ -56,6 +63,9 @@ class BreakerPolicy:
     open_slowdown: float = 3.0
     half_open_slowdown: float = 1.5
     factor_cut: float = 0.7
+    heeded_share: float = 1 / 3
+    alike_share: float = 0.5
+    least_expected: float = 3.0
     factor_step: float = 0.05
     factor_floor: float = 0.1
     least_utilisation: float = 0.5
@@ -100,6 +110,9 @@ class BreakerPolicy:
             ),
             "0 < factor_floor <= 1": 0 < self.factor_floor <= 1,
             "0 < factor_cut < 1": 0 < self.factor_cut < 1,
+            "0 < heeded_share <= 1": 0 < self.heeded_share <= 1,
+            "0 < alike_share <= 1": 0 < self.alike_share <= 1,
+            "0 <= least_expected": self.least_expected >= 0,
             "0 < factor_step <= 1": 0 < self.factor_step <= 1,
             "0 < least_utilisation <= 1": 0 < self.least_utilisation <= 1,
         }

@@ -35,6 +35,22 @@ class IllegalMove(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How many calls there were, and how many of them got a 429."""
+
+    calls: int = 0
+    throttled: int = 0
+
+    @property
+    def share(self) -> float:
+        """Of 429s; 0 where there were no calls."""
+        return self.throttled / self.calls if self.calls else 0.0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.calls + other.calls, self.throttled + other.throttled)
+
+
+@dataclass(frozen=True, slots=True)
 class BreakerState:
     """At ``breaker/state``. The defaults are a breaker that has seen nothing.
 
@@ -44,16 +60,19 @@ class BreakerState:
         generation: Counts the changes of state; never goes back.
         opened_at: When it last opened.
         open_cause: What opened it then.
-        openings: How often it opened since a window last passed clean; doubles the cooldown.
+        openings: How often it opened since it was last CLOSED; doubles the cooldown.
         cooldown_until: When OPEN gives way to HALF_OPEN; set only while OPEN.
         cooldown_seconds: Length of the latest cooldown.
         hold_until: No metered call before this, whatever the state.
-        hold_seconds: Length of the latest hold; doubles in OPEN.
+        hold_seconds: Length of the latest hold; doubles in OPEN with 429s in a row.
         permits: Probes under way in HALF_OPEN, each with the time it is given up.
         probe_successes: Probes of this HALF_OPEN that came back good.
         learned_factor: Share of the preset rate that was found to be bearable.
         factor_cut_at: When the factor was last lowered.
         factor_raised_at: When the factor was last raised.
+        fast: Metered calls in CLOSED since the factor last changed, as far as the windows of the
+            openings showed them.
+        slow: The same, of the slower calls in OPEN and HALF_OPEN.
         server_errors: Latest 5xx replies with no success since, newest first.
         failed_documents: Latest documents that turned FAILED, newest first.
         updated_at: When this record last changed.
@@ -74,6 +93,8 @@ class BreakerState:
     learned_factor: float = 1.0
     factor_cut_at: datetime | None = None
     factor_raised_at: datetime | None = None
+    fast: Tally = Tally()
+    slow: Tally = Tally()
     server_errors: tuple[datetime, ...] = ()
     failed_documents: tuple[datetime, ...] = ()
     updated_at: datetime | None = None

@@ -9,6 +9,7 @@ from enum import StrEnum
 from itertools import takewhile
 
 from shared.domain.breaker_policy import BreakerPolicy
+from shared.domain.breaker_state import Tally
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -22,7 +23,7 @@ class EntryOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WindowEntry:
-    """One metered success, or one 429 from any call, at ``breaker/state/window/{auto}``.
+    """How one metered call ended, success or 429, at ``breaker/state/window/{auto}``.
 
     The defaults are an empty place, which counts as a success of no generation.
     """
@@ -65,23 +66,29 @@ def window_entry(
     )
 
 
-def throttled_in(window: Window, generation: int, policy: BreakerPolicy) -> int:
-    """This generation's 429s among the latest entries."""
-    return sum(entry.throttled for entry in _of_generation(window, generation, policy))
+def tally(window: Window, generation: int, policy: BreakerPolicy) -> Tally:
+    """Count this generation's part of the latest entries."""
+    entries = _of_generation(window, generation, policy)
+    return Tally(len(entries), sum(entry.throttled for entry in entries))
 
 
 def is_tripped(window: Window, generation: int, policy: BreakerPolicy) -> bool:
     """Whether this generation's 429s are too many of the window, or too many in a row."""
+    in_all = tally(window, generation, policy).throttled
     latest = _of_generation(window, generation, policy)
-    in_all = throttled_in(window, generation, policy)
     in_a_row = len(list(takewhile(lambda entry: entry.throttled, latest)))
     return in_all >= policy.throttle_threshold or in_a_row >= policy.consecutive_threshold
 
 
+def is_repeated(window: Window) -> bool:
+    """Whether the two newest entries are 429s."""
+    return len(window) > 1 and window[0].throttled and window[1].throttled
+
+
 def is_clean(window: Window, generation: int, policy: BreakerPolicy) -> bool:
     """Whether the window is full, all of this generation, and with no more 429s than strays."""
-    is_full = len(_of_generation(window, generation, policy)) == policy.window_size
-    return is_full and throttled_in(window, generation, policy) <= policy.stray_allowance
+    found = tally(window, generation, policy)
+    return found.calls == policy.window_size and found.throttled <= policy.stray_allowance
 
 
 def began_at(window: Window, policy: BreakerPolicy) -> datetime | None:

@@ -1,7 +1,10 @@
 """The learned factor: what share of the preset rate the service was found to bear.
 
-Down by multiplication on trouble, up by a small step after each clean window that was used at
-about the allowed rate, as TCP does. The preset stays the ceiling: the factor never exceeds 1.
+Down by multiplication when the circuit opens, up by a small step after each clean window that was
+used at about the allowed rate, as TCP does. The preset stays the ceiling: the factor never exceeds
+1. TCP takes every loss for congestion, and so crawls where losses have another cause. Here OPEN is
+an experiment: 429s that come no less often at a third of the rate are not about the rate, and no
+further cut would end them.
 """
 
 from __future__ import annotations
@@ -10,16 +13,52 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.breaker_policy import BreakerPolicy
-from shared.domain.breaker_state import BreakerState
-from shared.domain.breaker_window import Window, began_at
+from shared.domain.breaker_state import BreakerState, Tally
+from shared.domain.breaker_window import Window, began_at, tally
 
 _DIGITS = 4  # keeps 0.05 steps free of binary dust
 
 
 def lowered(state: BreakerState, now: datetime, policy: BreakerPolicy) -> BreakerState:
     """One cut, not below the floor."""
-    factor = max(policy.factor_floor, round(state.learned_factor * policy.factor_cut, _DIGITS))
-    return replace(state, learned_factor=factor, factor_cut_at=now, updated_at=now)
+    factor = max(policy.factor_floor, state.learned_factor * policy.factor_cut)
+    return replace(_changed(state, factor, now), factor_cut_at=now)
+
+
+def relearned(
+    state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy
+) -> BreakerState:
+    """429s are about to open the circuit: one cut, or nothing, or one cut given back.
+
+    The calls made since it was closed are compared with the slower ones of the opening before; and
+    with them those of earlier openings that decided nothing. A cut is made where the slow ones met
+    fewer 429s, where there are none, and where so many calls were throttled that it is to be heeded
+    anyhow.
+    """
+    closed, half_open, opened = (
+        tally(window, state.generation - before, policy) for before in range(3)
+    )
+    fast, slow = state.fast + closed, state.slow + half_open + opened
+    if not slow.calls or fast.share >= policy.heeded_share:
+        return lowered(state, now, policy)
+    expected = slow.calls * fast.share
+    if slow.throttled >= max(1.0, expected * policy.alike_share):
+        return _raised_to(state, state.learned_factor / policy.factor_cut, now)
+    if expected >= policy.least_expected:
+        return lowered(state, now, policy)
+    return replace(state, fast=fast, slow=slow, updated_at=now)
+
+
+def relearned_in_trickle(
+    state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy
+) -> BreakerState:
+    """A 429 in OPEN: one cut more, once in each opening, if even the trickle is too fast."""
+    trickle = tally(window, state.generation, policy)
+    is_few = trickle.throttled < policy.throttle_threshold or trickle.share < policy.heeded_share
+    opened_at, cut_at = state.opened_at or now, state.factor_cut_at
+    if is_few or (cut_at is not None and cut_at > opened_at):
+        return state
+    return lowered(state, now, policy)
 
 
 def on_document_failed(
@@ -57,5 +96,19 @@ def raised(
     least_rate = preset_rate * state.learned_factor * policy.least_utilisation
     if window[0].at - began > timedelta(seconds=policy.window_size / least_rate):
         return state
-    factor = min(1.0, round(state.learned_factor + policy.factor_step, _DIGITS))
-    return replace(state, learned_factor=factor, factor_raised_at=now, updated_at=now)
+    return _raised_to(state, state.learned_factor + policy.factor_step, now)
+
+
+def _raised_to(state: BreakerState, factor: float, now: datetime) -> BreakerState:
+    return replace(_changed(state, min(1.0, factor), now), factor_raised_at=now)
+
+
+def _changed(state: BreakerState, factor: float, now: datetime) -> BreakerState:
+    """Another factor; what was counted under the old one tells nothing of it."""
+    return replace(
+        state,
+        learned_factor=round(factor, _DIGITS),
+        fast=Tally(),
+        slow=Tally(),
+        updated_at=now,
+    )

@@ -173,7 +173,9 @@ class Dispatch:
         """A metered request failed, and surely had no effect, or one that a retry will find."""
         if isinstance(error, Throttled):
             self.file.count("throttled")
-            entry = self._throttled_entry(error)
+            entry = self.traffic.entry(
+                EntryOutcome.THROTTLED, self.permit, batch_id=self.batch_id, call=error.call
+            )
             ready_at = self.now() + (error.retry_after or timedelta(0))
             self.give_back([*also, entry], ready_at=ready_at)
             self.traffic.failed(error, self.permit)
@@ -192,10 +194,10 @@ class Dispatch:
         self.file.apply(lambda record: journey.given_back(record, at, self.now()), also)
 
     def note(self, error: GatewayError) -> None:
-        """A failed request that the file needn't wait for still counts for the breaker."""
+        """A failed look that the file needn't wait for still counts for the breaker."""
         if isinstance(error, Throttled):
             self.file.count("throttled")
-        self.traffic.note(error, self.permit, self.batch_id)
+        self.traffic.look_failed(error, self.permit.generation)
 
     def look_again(self, error: GatewayError) -> NoReturn:
         """A look or a deletion failed: the same again later; nothing is lost by waiting."""
@@ -203,18 +205,16 @@ class Dispatch:
         raise HandedOn from error
 
     def _look_failed(self, error: GatewayError) -> None:
-        entries = []
         wait = self.policy.backoff(self.record.errors_in_a_row + 1, self.context.jitter())
         if isinstance(error, Throttled):
             self.file.count("throttled")
-            entries.append(self._throttled_entry(error))
             wait = max(wait, error.retry_after or timedelta(0))
         ready_at = self.now() + wait
         if self.record.status is FileStatus.UPLOADING:
-            self.give_back(entries, ready_at=ready_at)
+            self.give_back(ready_at=ready_at)
         else:
-            self.poll_at(ready_at, journey.error_noted, entries)
-        self.traffic.failed(error, self.permit)
+            self.poll_at(ready_at, journey.error_noted)
+        self.traffic.look_failed(error, self.permit.generation)
 
     def try_again(self, reason: str, code: int | None, also: Sequence[Write] = ()) -> None:
         """From the last safe point again, after a backoff, as long as there are tries left."""
@@ -262,8 +262,3 @@ class Dispatch:
                 reason=record.failure_reason,
                 attempts=record.attempts,
             )
-
-    def _throttled_entry(self, error: Throttled) -> Create:
-        return self.traffic.entry(
-            EntryOutcome.THROTTLED, self.permit, batch_id=self.batch_id, call=error.call
-        )

@@ -18,7 +18,7 @@ from shared.domain.batches import (
     PageResult,
     SyncMode,
 )
-from shared.domain.breaker import BreakerState, Permit
+from shared.domain.breaker import BreakerState
 from shared.domain.errors import (
     AlreadyExists,
     Conflict,
@@ -240,7 +240,7 @@ class Supervise:
         except (Denied, Rejected) as error:
             return self._closing.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
         except GatewayError as error:
-            self._note(error, batch)
+            self._look_failed(error)
             raise
         reconciles = store.reconciles or batch.mode is SyncMode.RECONCILE
         phase = BatchPhase.RECONCILING if reconciles and store.name else BatchPhase.SCANNING
@@ -257,7 +257,7 @@ class Supervise:
         try:
             state = reconcile(deadline)
         except GatewayError as error:  # unknown, not empty: the next call lists on
-            self._note(error, batch)
+            self._look_failed(error)
             if not (batch.is_scanned and reconcile.failures >= MOST_LISTING_FAILURES):
                 return held
             message = f"{batch.message} the store could not be listed: {error}".strip()
@@ -340,7 +340,7 @@ class Supervise:
         try:
             seen = self._storage.look()
         except GatewayError as error:  # what was known before still stands
-            self._note(error, held.present)
+            self._look_failed(error)
         held = self._update(held, storage_looked_at=self._context.clock.now(), **seen)
         warning = self._storage.warning(held.present)
         return self._update(held, message=warning) if warning and not held.present.message else held
@@ -349,11 +349,11 @@ class Supervise:
         try:
             Sweep(self._context)(batch.store, batch.batch_id, state.generation, deadline)
         except GatewayError as error:  # unknown, not empty: the next call lists on
-            self._note(error, batch)
+            self._look_failed(error)
 
-    def _note(self, error: GatewayError, batch: Batch) -> None:
+    def _look_failed(self, error: GatewayError) -> None:
         generation = (self._traffic.read()[0].record or BreakerState()).generation
-        self._traffic.note(error, Permit(generation), batch.batch_id)
+        self._traffic.look_failed(error, generation)
 
     def _release_removals(self, held: Stored[Batch]) -> Stored[Batch]:
         """After a complete scan: let the candidates go, if they are not suspiciously many."""

@@ -97,15 +97,22 @@ class Traffic:
         if permit.probe_id:
             self._change(lambda state, now: breaker.on_other_error(state, permit, now))
 
-    def note(self, error: GatewayError, permit: Permit, batch_id: str) -> None:
-        """A failure that changes nothing for any file still counts for the breaker."""
-        if isinstance(error, Throttled):
-            entry = self.entry(EntryOutcome.THROTTLED, permit, batch_id=batch_id, call=error.call)
-            self._context.records.documents.commit([entry])
-        self.failed(error, Permit(permit.generation))
+    def look_failed(self, error: GatewayError, generation: int) -> None:
+        """An unmetered call failed, and the breaker is told, whatever becomes of the file."""
+        permit = Permit(generation)
+        if not isinstance(error, Throttled):
+            self.failed(error, permit)
+        elif (reason := self._hold_reason(error)) is not None:
+            self.hold(reason)
+        else:
+            self._change(
+                lambda state, now: breaker.on_unmetered_throttled(
+                    state, permit, now, self._policy, retry_after=error.retry_after
+                )
+            )
 
     def failed(self, error: GatewayError, permit: Permit) -> CircuitState:
-        """After a failure (and a 429's entry) is written: breaker or hold may change.
+        """After a metered call's failure (and a 429's entry) is written: what it means.
 
         Returns the breaker's state after a 5xx, CLOSED for all that says nothing of a storm.
         """

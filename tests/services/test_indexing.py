@@ -31,7 +31,6 @@ from tests.services.story import (
     synced,
     task_of,
     throttled,
-    throttled_calls,
     unavailable,
     world_with,
 )
@@ -345,7 +344,7 @@ def test_the_sync_waits_where_the_account_is_refused_on_a_look() -> None:
 
 
 @pytest.mark.parametrize("call", ["get_operation", "get_document", "delete_file"])
-def test_a_429_on_a_look_counts_in_the_window_and_changes_nothing_for_the_file(call: str) -> None:
+def test_a_429_on_a_look_holds_metered_calls_and_changes_nothing_for_the_file(call: str) -> None:
     """In the earlier system gets and polls bypassed the breaker."""
     world = world_with()
     world.gemini.fail_next(call, throttled(retry_after=30 * SECOND))
@@ -356,7 +355,7 @@ def test_a_429_on_a_look_counts_in_the_window_and_changes_nothing_for_the_file(c
 
     file = world.file(PATH)
     assert (file.status, file.failure_kind) == (FileStatus.IMPORTING, FailureKind.NONE)
-    assert throttled_calls(world) == ["a call"]
+    assert breaker_now(world).hold_until == world.clock.now() + 30 * SECOND
     next_look = task_of(world).at
     assert next_look is not None
     assert next_look - world.clock.now() >= 29 * SECOND
@@ -366,14 +365,14 @@ def test_a_429_on_a_look_counts_in_the_window_and_changes_nothing_for_the_file(c
     assert in_step(world)
 
 
-def test_a_429_while_watching_a_fresh_upload_counts_in_the_window() -> None:
+def test_a_429_while_watching_a_fresh_upload_holds_metered_calls() -> None:
     world = world_with()
     world.gemini.file_latency = MINUTE
     world.gemini.fail_next("get_file", throttled())
     batch = begun(world)
 
     assert play_out(world, batch).status == "completed"
-    assert throttled_calls(world) == ["a call"]
+    assert breaker_now(world).hold_seconds == 10
     assert world.gemini.metered == 2
 
 

@@ -27,6 +27,7 @@ from shared.domain.breaker import (
     on_success,
     on_throttled,
     on_tick,
+    on_unmetered_throttled,
     slowdown,
     window_entry,
 )
@@ -64,6 +65,14 @@ def throttled(
     return after
 
 
+def look_throttled(
+    state: BreakerState, *, seconds: float, retry_after: float | None = None
+) -> BreakerState | None:
+    wish = None if retry_after is None else timedelta(seconds=retry_after)
+    permit = Permit(state.generation)
+    return on_unmetered_throttled(state, permit, at(seconds), POLICY, retry_after=wish)
+
+
 def admitted(state: BreakerState, name: str, *, seconds: float) -> tuple[Permit, BreakerState]:
     answer = admit(state, at(seconds), name, POLICY)
     assert isinstance(answer, Proceed)
@@ -90,47 +99,11 @@ def test_the_first_429_ever_holds_and_changes_nothing_else() -> None:
     assert after == BreakerState(hold_until=at(10), hold_seconds=10, updated_at=START)
 
 
-@pytest.mark.parametrize(
-    ("newest_first", "factor"),
-    [
-        ("t" + "s" * 99, 1.0),
-        ("t" + "s" * 98 + "t", 0.7),
-        ("t" + "s" * 99 + "t", 1.0),
-        ("tst", 0.7),
-        ("tt", 0.7),
-    ],
-    ids=["alone", "2nd of 100", "the other is the 101st", "2nd of a few", "in a row"],
-)
-def test_a_429_lowers_the_factor_unless_it_is_the_only_one_of_the_latest_hundred(
-    newest_first: str, factor: float
-) -> None:
+@pytest.mark.parametrize("newest_first", ["tst", "tt", "t" + "s" * 20 + "t" + "s" * 20 + "tt"])
+def test_a_429_that_does_not_open_it_only_holds(newest_first: str) -> None:
     after = throttled(NEW, newest_first)
 
-    assert (after.state, after.hold_until) == (CircuitState.CLOSED, at(10))
-    assert (after.learned_factor, after.factor_cut_at) == (factor, START if factor < 1 else None)
-
-
-def test_429s_of_an_earlier_generation_do_not_make_another_more_than_a_stray() -> None:
-    entries = window("t", generation=3) + window("ttt", generation=2)
-
-    after = on_throttled(replace(NEW, generation=3), entries, Permit(3), START, POLICY)
-
-    assert after is not None
-    assert (after.hold_until, after.learned_factor) == (at(10), 1.0)
-
-
-@pytest.mark.parametrize(
-    ("allowance", "factors"), [(0, [0.7, 0.7, 0.7]), (1, [1, 0.7, 0.7]), (2, [1, 1, 0.7])]
-)
-def test_the_policy_says_how_many_429s_are_strays(allowance: int, factors: list[float]) -> None:
-    policy = replace(POLICY, stray_allowance=allowance)
-    found = []
-    for newest_first in ("t", "tst", "tstst"):
-        after = on_throttled(NEW, window(newest_first), Permit(0), START, policy)
-        assert after is not None
-        found.append(after.learned_factor)
-
-    assert found == factors
+    assert after == BreakerState(hold_until=at(10), hold_seconds=10, updated_at=START)
 
 
 def test_five_429s_among_the_latest_hundred_open_it() -> None:
@@ -197,29 +170,23 @@ def test_a_429_that_does_not_open_holds_for_its_retry_after() -> None:
     assert throttled(NEW, "t", retry_after=25).hold_until == at(25)
 
 
-def test_a_burst_of_429s_in_flight_is_one_signal() -> None:
-    held = throttled(NEW, "tst")
+def test_a_429_during_a_hold_extends_it_only_by_a_longer_retry_after() -> None:
+    held = throttled(NEW, "t")
 
-    assert held.learned_factor == 0.7
-    assert on_throttled(held, window("ttst"), Permit(0), at(2), POLICY) is None
-    assert throttled(held, "tttst", seconds=2).learned_factor == 0.7
-
-
-def test_in_a_burst_a_longer_retry_after_extends_the_hold() -> None:
-    after = throttled(throttled(NEW, "tst"), "ttst", seconds=2, retry_after=20)
-
-    assert after.hold_until == at(22)
-    assert after.learned_factor == 0.7
+    assert on_throttled(held, window("tt"), Permit(0), at(2), POLICY) is None
+    assert throttled(held, "tt", seconds=2, retry_after=20).hold_until == at(22)
 
 
-def test_each_later_429_after_a_hold_lowers_the_factor_to_a_tenth_at_least() -> None:
-    state = throttled(NEW, "t")
-    factors = []
-    for turn in range(1, 9):
-        state = throttled(state, "tst", seconds=20 * turn)
-        factors.append(state.learned_factor)
+@pytest.mark.parametrize("retry_after", [None, 25.0])
+def test_a_429_of_an_unmetered_call_holds_metered_ones_and_changes_nothing_else(
+    retry_after: float | None,
+) -> None:
+    after = look_throttled(NEW, seconds=0, retry_after=retry_after)
 
-    assert factors == [0.7, 0.49, 0.343, 0.2401, 0.1681, 0.1177, 0.1, 0.1]
+    assert after is not None
+    assert after.hold_until == at(retry_after or 10)
+    assert replace(after, hold_until=None, hold_seconds=0, updated_at=None) == NEW
+    assert look_throttled(after, seconds=2, retry_after=None) is None
 
 
 # --------------------------------------------------------------------- open
@@ -243,7 +210,7 @@ def test_a_late_429_neither_restarts_the_cooldown_nor_renews_the_hold() -> None:
     assert on_throttled(OPEN, window("tttt"), late, at(200), POLICY) is None
 
 
-def test_429s_in_the_trickle_double_the_hold_up_to_the_cooldowns_end() -> None:
+def test_429s_in_a_row_double_the_hold_of_the_trickle_up_to_the_cooldowns_end() -> None:
     state = OPEN
     holds = []
     for seconds in (20, 41, 82, 163):
@@ -262,12 +229,15 @@ def test_in_the_trickle_a_longer_retry_after_is_obeyed_but_the_cooldown_stays() 
     assert admit(state, at(301), "a", POLICY) == Wait(at(350))
 
 
-def test_a_429_in_the_trickle_lowers_the_factor() -> None:
-    assert throttled(OPEN, "tttt", seconds=20).learned_factor == 0.49
+def test_a_success_in_the_trickle_ends_the_doubling() -> None:
+    state = throttled(throttled(OPEN, "tt", seconds=20), "ttt", seconds=41)
+
+    assert state.hold_until == at(81)
+    assert throttled(state, "tsttt", seconds=82).hold_until == at(92)
 
 
 def test_a_429_after_the_cooldown_that_no_tick_has_seen_still_counts() -> None:
-    state = throttled(OPEN, "tttt", seconds=301)
+    state = throttled(OPEN, "t" * 5, seconds=301)
 
     assert (state.hold_until, state.learned_factor) == (at(301), 0.49)
 
@@ -315,7 +285,7 @@ def test_one_success_does_not_restore_and_all_three_do() -> None:
         (CircuitState.CLOSED, 3, 0),
     ]
     assert state.permits == {}
-    assert state.openings == 1  # forgotten only after a clean window
+    assert state.openings == 0
 
 
 def test_after_recovery_the_window_is_empty() -> None:
@@ -343,8 +313,18 @@ def test_one_throttled_probe_reopens_and_later_probes_are_stale() -> None:
     assert on_success(after, Permit(2, "b"), at(302), POLICY) is None
 
 
-def test_a_throttled_poll_reopens_too() -> None:
-    assert throttled(probing(300, "a"), seconds=301).state is CircuitState.OPEN
+def test_a_throttled_poll_does_not_reopen_it() -> None:
+    after = look_throttled(probing(300, "a"), seconds=301)
+
+    assert after is not None
+    assert (after.state, after.hold_until) == (CircuitState.HALF_OPEN, at(311))
+    assert look_throttled(after, seconds=302) is None
+
+
+def test_a_late_429_of_a_poll_changes_nothing() -> None:
+    late = Permit(generation=0)
+
+    assert on_unmetered_throttled(OPEN, late, at(20), POLICY) is None
 
 
 def test_each_reopening_doubles_the_cooldown_up_to_an_hour() -> None:
@@ -438,21 +418,6 @@ def test_a_tick_drops_expired_permits() -> None:
 
     assert after is not None
     assert after.permits == {"b": at(1000)}
-
-
-def test_a_hundred_clean_requests_make_openings_forgotten() -> None:
-    worn = BreakerState(generation=3, openings=4)
-    stray = window("s" * 50 + "t" + "s" * 49, generation=3)
-    two = window("s" * 50 + "tt" + "s" * 48, generation=3)
-
-    assert on_tick(worn, window("s" * 99, generation=3), START, POLICY, preset_rate=1) is None
-    assert on_tick(worn, window("s" * 100, generation=2), START, POLICY, preset_rate=1) is None
-    after = on_tick(worn, window("s" * 100, generation=3), START, POLICY, preset_rate=1)
-
-    assert after == BreakerState(generation=3, openings=0, updated_at=START)
-    assert on_tick(worn, stray, START, POLICY, preset_rate=1) == after
-    assert on_tick(worn, two, START, POLICY, preset_rate=1) is None
-    assert throttled(replace(worn, openings=0), "ttt").cooldown_seconds == 300
 
 
 @pytest.mark.parametrize(
@@ -694,6 +659,9 @@ def test_scaling_divides_every_wait_but_not_the_windows_retention() -> None:
         ({"permit_lifetime": timedelta(0)}, "0 < permit_lifetime"),
         ({"open_slowdown": 1.2}, "half_open_slowdown <= open_slowdown"),
         ({"factor_cut": 1.0}, "factor_cut < 1"),
+        ({"heeded_share": 0.0}, "0 < heeded_share"),
+        ({"alike_share": 1.5}, "alike_share <= 1"),
+        ({"least_expected": -1.0}, "0 <= least_expected"),
         ({"factor_floor": 0.0}, "0 < factor_floor"),
         ({"window_retention": timedelta(hours=47)}, "48 h <= window_retention"),
         ({"storm_spacing": timedelta(minutes=3)}, "storm_spacing x storm_threshold"),

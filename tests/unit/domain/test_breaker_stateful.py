@@ -31,6 +31,7 @@ from shared.domain.breaker import (
     on_success,
     on_throttled,
     on_tick,
+    on_unmetered_throttled,
     slowdown,
     window_entry,
 )
@@ -47,6 +48,7 @@ POLICY = BreakerPolicy(
     factor_cut=0.5,
     factor_step=0.25,
     factor_floor=0.25,
+    least_expected=1.0,
     storm_threshold=3,
     storm_span=timedelta(seconds=30),
 )
@@ -64,8 +66,11 @@ class PlainBreaker:
     hold_end: int = 0
     hold: int = 0
     factor: float = 1.0
+    fast: str = ""
+    slow: str = ""
     changed: int = -1
     cut_at: int = -1_000_000
+    opened: int = -1_000_000
     probes: dict[str, int] = field(default_factory=dict)
     good: int = 0
     faults: list[int] = field(default_factory=list)
@@ -80,6 +85,7 @@ class PlainBreaker:
         self.enter("open")
         self.cooldown_end = now + max([100, 200, 300][min(self.openings, 2)], wish)
         self.openings += 1
+        self.opened = now
         self.hold = wish or 10
         self.hold_end = max(self.hold_end, now + self.hold)
 
@@ -105,31 +111,60 @@ class PlainBreaker:
             self.good += 1
             if self.good == 2:
                 self.enter("closed")
+                self.openings = 0
+
+    def set_factor(self, factor: float, now: int) -> None:
+        self.factor = round(min(max(factor, 0.25), 1.0), 4)
+        self.changed = now
+        self.fast, self.slow = "", ""
+
+    def cut(self, now: int) -> None:
+        self.set_factor(self.factor / 2, now)
+        self.cut_at = now
+
+    def outcomes(self) -> str:
+        return "".join(what for _, era, what in self.log[-8:] if era == self.era)
 
     def is_throttled(self, now: int, wish: int) -> None:
-        held = now < self.hold_end
-        outcomes = "".join(what for _, era, what in self.log[-8:] if era == self.era)
-        stray = self.mode == "closed" and outcomes.count("t") <= 1
-        was_cut = held and self.cut_at >= self.hold_end - self.hold
-        if not stray and not was_cut:
-            self.factor = max(0.25, round(self.factor / 2, 4))
-            self.changed = self.cut_at = now
-        trips = outcomes.count("t") >= 3 or outcomes.endswith("tt")
-        if self.mode == "half_open" or (self.mode == "closed" and trips):
+        outcomes = self.outcomes()
+        throttled = outcomes.count("t")
+        if self.mode == "half_open":
             self.trip(now, wish)
-        elif held:
-            if now + wish > self.hold_end:
-                self.hold, self.hold_end = wish, now + wish
+        elif self.mode == "closed" and (throttled >= 3 or outcomes.endswith("tt")):
+            self.learns(now)
+            self.trip(now, wish)
         else:
-            doubled = min(2 * self.hold, self.cooldown_end - now)
-            self.hold = (wish or 10) if self.mode == "closed" else max(doubled, wish)
-            self.hold_end = now + self.hold
+            hold = wish or 10
+            if self.mode == "open":
+                if [what for *_, what in self.log[-2:]] == ["t", "t"]:
+                    hold = max(wish, min(2 * self.hold, self.cooldown_end - now))
+                if throttled >= 3 and 3 * throttled >= len(outcomes) and self.cut_at <= self.opened:
+                    self.cut(now)
+            self.holds(now, hold, wish)
+
+    def learns(self, now: int) -> None:
+        latest = self.log[-8:]
+        self.fast += "".join(what for _, era, what in latest if era == self.era)
+        self.slow += "".join(what for _, era, what in latest if era in (self.era - 1, self.era - 2))
+        share = self.fast.count("t") / len(self.fast)
+        if not self.slow or share >= 1 / 3:
+            self.cut(now)
+        elif "t" in self.slow and 2 * self.slow.count("t") >= share * len(self.slow):
+            self.set_factor(self.factor * 2, now)
+        elif share * len(self.slow) >= 1:
+            self.cut(now)
+
+    def holds(self, now: int, hold: int, wish: int) -> None:
+        if now >= self.hold_end:
+            self.hold, self.hold_end = hold, now + hold
+        elif now + wish > self.hold_end:
+            self.hold, self.hold_end = wish, now + wish
 
     def has_server_error(self, probe: str, now: int) -> None:
         if self.mode == "open":
             return
         self.probes.pop(probe, None)
-        since = max([now - 30, *(when for when, _, what in self.log if what == "s")])
+        since = max([now - 30, *(when for when, *_, what in self.log if what == "s")])
         self.faults = [when for when in self.faults if when > since]
         if now not in self.faults:
             self.faults.append(now)
@@ -143,19 +178,18 @@ class PlainBreaker:
             self.probes = {probe: end for probe, end in self.probes.items() if end > now}
         elif self.mode == "closed":
             latest = self.log[-8:]
-            outcomes = "".join(what for _, era, what in latest if era == self.era)
+            outcomes = self.outcomes()
             if len(outcomes) < 8 or outcomes.count("t") > 1:
                 return
-            self.openings = 0
             began, ended = latest[0][0], latest[-1][0]
             used = ended - began <= 8 / self.factor / 0.5
             if used and began > self.changed and self.factor < 1:
-                self.factor = min(1.0, round(self.factor + 0.25, 4))
-                self.changed = now
+                self.set_factor(self.factor + 0.25, now)
 
 
 class BreakerMachine(RuleBasedStateMachine):
     calls = Bundle("calls")
+    polls = Bundle("polls")
 
     def __init__(self) -> None:
         super().__init__()
@@ -221,9 +255,18 @@ class BreakerMachine(RuleBasedStateMachine):
         self.write(answer.state)
         return answer.permit
 
-    @rule(target=calls)
+    @rule(target=polls)
     def a_poll_asks_nobody(self) -> Permit:
         return Permit(self.state.generation)
+
+    @rule(permit=consumes(polls), wish=st.sampled_from([0, 0, 5, 25, 150]))
+    def a_poll_is_throttled(self, permit: Permit, wish: int) -> None:
+        retry_after = timedelta(seconds=wish) if wish else None
+        self.write(
+            on_unmetered_throttled(self.state, permit, self.now, POLICY, retry_after=retry_after)
+        )
+        if self.still_counts(permit):
+            self.plain.holds(self.second, wish or 10, wish)
 
     @rule(permit=consumes(calls))
     def succeeds(self, permit: Permit) -> None:
@@ -257,7 +300,7 @@ class BreakerMachine(RuleBasedStateMachine):
         if before.state == self.state.state == "open":
             assert self.state.cooldown_until == before.cooldown_until
 
-    @rule(permit=consumes(calls))
+    @rule(permit=st.one_of(consumes(calls), consumes(polls)))
     def meets_a_server_error(self, permit: Permit) -> None:
         counts = self.still_counts(permit)
         self.write(on_server_error(self.state, self.window, permit, self.now, POLICY))
@@ -286,6 +329,8 @@ class BreakerMachine(RuleBasedStateMachine):
         assert (state.state, state.generation) == (plain.mode, plain.era)
         assert state.openings == plain.openings
         assert state.learned_factor == plain.factor
+        for tally, calls in ((state.fast, plain.fast), (state.slow, plain.slow)):
+            assert (tally.calls, tally.throttled) == (len(calls), calls.count("t"))
         assert state.probe_successes == plain.good
         assert state.permits == {name: self.moment(end) for name, end in plain.probes.items()}
         assert set(state.server_errors) == set(map(self.moment, plain.faults))
