@@ -16,6 +16,7 @@ from shared.gateways.records import Records
 from shared.services.advance import AdvanceFile
 from shared.services.context import Context
 from shared.services.control import ControlBatch
+from shared.services.cut_over import CutOver
 from shared.services.report import Report
 from shared.services.scan import ScanBucket
 from shared.services.start import StartSync
@@ -111,6 +112,10 @@ class UseCases:
     @cached_property
     def control(self) -> ControlBatch:
         return ControlBatch(self._context)
+
+    @cached_property
+    def cut_over(self) -> CutOver:
+        return CutOver(self._context)
 
     @cached_property
     def advance(self) -> AdvanceFile:

@@ -45,6 +45,7 @@ class SyncBody(BaseModel):
     max_imports: int | None = Field(None, ge=0)
     max_estimated_cost: float | None = Field(None, gt=0, allow_inf_nan=False)
     force: bool = False
+    new_store: bool = False
 
     def request(self) -> SyncRequest:
         """The same as the use case takes it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from hypothesis import HealthCheck, settings
+
 from shared.config import SyncSettings
 
 _OURS = {name.upper() for name in SyncSettings.model_fields}
@@ -19,6 +21,13 @@ _OTHERS = (
     "K_",
     "STORAGE_EMULATOR_HOST",
 )
+
+
+# How fast examples are made says something about the machine, and nothing about the code.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:

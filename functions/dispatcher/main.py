@@ -51,6 +51,11 @@ ROUTES = Routes(
         ("POST", "/batches/<batch_id>:resume"): lambda _, batch_id: _state(
             USE.control.resume(batch_id)
         ),
+        ("POST", "/stores/next:promote"): lambda _: ({"store": USE.cut_over.promote().store}, 200),
+        ("POST", "/stores/previous:drop"): lambda _: (
+            {"dropped": USE.cut_over.drop_previous()},
+            200,
+        ),
         ("POST", "/control/supervise"): lambda _: (asdict(USE.supervise()), 200),
         ("POST", "/control/scan"): lambda request: ({"pages": USE.scan(json_body(request))}, 200),
     }

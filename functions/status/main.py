@@ -45,6 +45,7 @@ ROUTES = Routes(
         ("GET", "/batches/<batch_id>"): _batch,
         ("GET", "/batches/<batch_id>/files"): _files,
         ("GET", "/files"): _file,
+        ("GET", "/store"): lambda _: (report(SETTINGS).store(), 200),
         ("GET", "/breaker"): lambda _: (report(SETTINGS).breaker(), 200),
     }
 )

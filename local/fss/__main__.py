@@ -47,7 +47,12 @@ def _run(words: Sequence[str], output: Output) -> Exit:
         return _on_this_machine(arguments, output)
     if arguments.command in ("cancel", "pause", "resume"):
         return remote.order(arguments, output)
-    commands = {"sync": remote.sync, "status": remote.status, "failures": remote.failures}
+    commands = {
+        "sync": remote.sync,
+        "status": remote.status,
+        "failures": remote.failures,
+        "store": remote.store,
+    }
     return commands[arguments.command](arguments, output)
 
 

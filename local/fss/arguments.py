@@ -71,6 +71,13 @@ def _parser() -> _Parser:
     up.add_argument("--port", type=_port, metavar="P", help="of the status page; default: any")
     sync = command("sync", "start a sync of a deployment", remote, request)
     sync.add_argument("--watch", action="store_true", help="follow it to its end")
+    store = command("store", "show the store, or end its change to another one", remote)
+    store.add_argument(
+        "order",
+        nargs="?",
+        choices=["promote", "drop"],
+        help="promote: search in the new one though files are missing; drop: delete the old one",
+    )
     for name, text in (
         ("status", "show how a batch went, or how far it is"),
         ("failures", "list the files that failed"),
@@ -137,6 +144,7 @@ def _request() -> _Parser:
         add(name, type=_count, metavar="N", help=f"refuse to {verb} more {text}")
     bound = "refuse to import for an estimated price of more US dollars"
     add("--max-estimated-cost", type=_amount, metavar="USD", help=bound)
+    add("--new-store", action="store_true", help="fill another store; with --mode full")
     add("--force", action="store_true", help="don't rebuild lost records from the store")
     return parser
 

@@ -72,6 +72,15 @@ class Deployment:
         """Make a batch `cancel`, `pause` or `resume`; returns ``batch_id`` and ``status``."""
         return self._call(self._dispatcher, f"/batches/{_quoted(batch_id)}:{verb}", body={})
 
+    def store(self) -> dict[str, Any]:
+        """Return the names of the store, of the next one and of the previous one."""
+        return self._call(self._status, "/store")
+
+    def change_store(self, order: str) -> dict[str, Any]:
+        """`promote` the next store, or `drop` the previous one."""
+        which = {"promote": "next", "drop": "previous"}[order]
+        return self._call(self._dispatcher, f"/stores/{which}:{order}", body={})
+
     def batch(self, batch_id: str) -> dict[str, Any]:
         """Return a batch with its progress."""
         return self._call(self._status, f"/batches/{_quoted(batch_id)}")

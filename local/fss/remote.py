@@ -58,6 +58,21 @@ def order(arguments: Namespace, output: Output) -> Exit:
     return Exit.IN_STEP
 
 
+def store(arguments: Namespace, output: Output) -> Exit:
+    """Show which store to search in, or end a change of it."""
+    deployment = _deployment(arguments)
+    if arguments.order:
+        answer = deployment.change_store(arguments.order)
+        done = f"Dropped {answer['dropped']}" if "dropped" in answer else f"Now {answer['store']}"
+        output.answer(answer, done)
+        return Exit.IN_STEP
+    names = deployment.store()
+    labels = {"store": "search in", "next_store": "being filled", "previous_store": "to be dropped"}
+    lines = [f"{label}: {names[name]}" for name, label in labels.items() if names[name]]
+    output.answer(names, "\n".join(lines) or "There is no store yet: sync first.")
+    return Exit.IN_STEP
+
+
 def report(
     deployment: Deployment, batch: dict[str, Any], output: Output, *, dry_run: bool = False
 ) -> Exit:

@@ -24,7 +24,7 @@ def request_of(arguments: Namespace) -> dict[str, object]:
     for name in ("delete_policy", "max_deletes", "max_imports", "max_estimated_cost"):
         if (value := getattr(arguments, name)) is not None:  # 0 is a limit too
             request[name] = value
-    for name in ("prefix", "dry_run", "force"):
+    for name in ("prefix", "dry_run", "force", "new_store"):
         if value := getattr(arguments, name):
             request[name] = value
     return request

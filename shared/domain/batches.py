@@ -72,6 +72,7 @@ class Batch:
     max_imports: int | None = None
     max_estimated_cost: float | None = None
     force: bool = False
+    new_store: bool = False
     store: str = ""
     nonce: str = ""
     fence: int = 0
@@ -114,9 +115,8 @@ class Batch:
 
     @property
     def expected_documents(self) -> int | None:
-        """One for each object that is wanted, where its complete scan found all as it was."""
-        names = ("new", "changed", "metadata_changed", "removed")
-        if "scanned" not in self.counts or any(self.counts.get(name) for name in names):
+        """One for each object that is wanted, once its complete scan has led to nothing else."""
+        if "scanned" not in self.counts or self.counts.get("removed"):
             return None
         return self.counts["scanned"] - self.counts.get("skipped", 0)
 
@@ -186,3 +186,13 @@ class Deployment:
     created_at: datetime | None = None
     # What no reconcile could explain away, foreign documents mostly: it is looked into once.
     known_drift: int = 0
+    # The display name by which ``store`` was found; empty in records of an earlier version.
+    store_name: str = ""
+    # A store that is being filled, and one that was left: names as ``store``.
+    next_store: str = ""
+    previous_store: str = ""
+
+    @property
+    def target(self) -> str:
+        """The store that syncs work on."""
+        return self.next_store or self.store

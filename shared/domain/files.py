@@ -136,6 +136,8 @@ class FileRecord:
     current_size: int = 0
     indexed_at: datetime | None = None
     removed_in: str = ""
+    # Documents in a store that is being left: they go with that store, or with the object.
+    retired_documents: tuple[str, ...] = ()
 
     # How it went wrong.
     failure_kind: FailureKind = FailureKind.NONE

@@ -549,12 +549,44 @@ def failed(
     )
 
 
+# --- another store ---------------------------------------------------------------------------
+
+
+def moved_to_store(record: FileRecord, store: str) -> FileRecord:
+    """The record as one of ``store``: what it has in another one is retired, not deleted.
+
+    Until a cut-over the other store serves searches, so its documents go last.
+    """
+    elsewhere = [
+        name
+        for name in (*record.stale_documents, record.current_document)
+        if name and not name.startswith(f"{store}/")
+    ]
+    if not elsewhere:
+        return record
+    retired = tuple(dict.fromkeys((*record.retired_documents, *elsewhere)))
+    stale = tuple(name for name in record.stale_documents if name not in elsewhere)
+    kept_here = replace(record, retired_documents=retired, stale_documents=stale)
+    if record.current_document not in elsewhere:
+        return kept_here
+    return replace(
+        kept_here,
+        # At rest nothing brings it into this store: it is as if nothing had been aimed at yet.
+        desired_key=record.desired_key if record.status in UNFINISHED else "",
+        current_key="",
+        current_document="",
+        current_content_hash="",
+        current_size=0,
+    )
+
+
 # --- removal --------------------------------------------------------------------------------
 
 
 def documents_to_remove(record: FileRecord) -> tuple[str, ...]:
     """Every document this record knows of, oldest first."""
-    known = (*record.stale_documents, record.current_document, record.new_document)
+    ours = (*record.stale_documents, record.current_document, record.new_document)
+    known = (*record.retired_documents, *ours)
     return tuple(dict.fromkeys(name for name in known if name))
 
 
@@ -586,6 +618,7 @@ def documents_going(record: FileRecord) -> FileRecord:
         current_content_hash="",
         current_size=0,
         new_document="",
+        retired_documents=(),
     )
 
 
@@ -610,6 +643,7 @@ def removed(record: FileRecord, now: datetime) -> FileRecord:
         current_size=0,
         new_document="",
         stale_documents=(),
+        retired_documents=(),
         raw_file="",
         attempts=0,
         errors_in_a_row=0,

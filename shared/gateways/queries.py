@@ -164,9 +164,13 @@ def candidates_below(prefix: str, end: str, limit: int | None) -> Query:
     return Query(FILES, where, ("path",), limit)
 
 
-def with_document(limit: int | None = None) -> Query:
+def in_store(store: str, limit: int | None = None) -> Query:
     """Files that have a document in the store, whatever becomes of them."""
-    return Query(FILES, (Where("current_document", Op.GT, ""),), ("current_document",), limit)
+    where = (
+        Where("current_document", Op.GT, f"{store}/"),
+        Where("current_document", Op.LT, f"{store}0"),  # the character after the slash
+    )
+    return Query(FILES, where, ("current_document",), limit)
 
 
 def holding(document: str) -> Query:

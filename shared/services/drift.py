@@ -57,5 +57,5 @@ class MeasureDrift:
             return Drift(error=str(error))
         if store.documents == expected:
             return Drift(expected, expected)
-        held = context.records.documents.count(queries.with_document())
+        held = context.records.documents.count(queries.in_store(store_name))
         return Drift(store.documents, held)

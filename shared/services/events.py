@@ -26,6 +26,9 @@ class Event(StrEnum):
     STORE_DRIFTED = "store_drifted"
     """store, stored (documents by the store's count), held (by the records)."""
 
+    STORE_CUT_OVER = "store_cut_over"
+    """store, previous_store."""
+
     STORAGE_NEAR_CAP = "storage_near_cap"
     """bytes, cap."""
 
@@ -33,7 +36,7 @@ class Event(StrEnum):
     """path, kind, reason, attempts."""
 
 
-ALARMING = frozenset(Event) - {Event.BATCH_CLOSED}
+ALARMING = frozenset(Event) - {Event.BATCH_CLOSED, Event.STORE_CUT_OVER}
 
 
 def emit(event: Event, **fields: object) -> None:

@@ -230,7 +230,7 @@ class Reconcile:
 
     def _listed(self) -> None:
         """All is listed: the records may hold more documents than were found."""
-        held = self._context.records.documents.count(queries.with_document())
+        held = self._context.records.documents.count(queries.in_store(self._batch.store))
         self._set(missing=held - self._state.matched, stage=Stage.JUDGING)
 
     # --- what the listing left open ---------------------------------------------------------
@@ -271,7 +271,7 @@ class Reconcile:
             self._set(ghosts=self._state.ghosts + len(gone))
         if self._state.stage is not Stage.DONE:
             return
-        held = self._context.records.documents.count(queries.with_document())
+        held = self._context.records.documents.count(queries.in_store(self._batch.store))
         cap = deletion_cap(held, self._batch.max_imports)
         ghosts = self._state.ghosts
         if ghosts > cap:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain import breaker, holds
-from shared.domain.batches import Batch
+from shared.domain.batches import Batch, Deployment
 from shared.domain.breaker import BreakerState
 from shared.domain.breaker_policy import BreakerPolicy
 from shared.domain.content import file_id
@@ -21,6 +21,7 @@ from shared.gateways.codec import to_fields
 from shared.gateways.ports import Clock
 from shared.gateways.records import (
     BREAKER,
+    DEPLOYMENT,
     HOLD,
     Records,
     batch_path,
@@ -94,6 +95,15 @@ class Report:
         """Everything known of one file."""
         record = self._records.get(FileRecord, file_path(path)).record
         return file_row(record) if record else None
+
+    def store(self) -> dict[str, Any]:
+        """The store to search in, and those of a cut-over; empty names where there is none."""
+        known = self._records.get(Deployment, DEPLOYMENT).record
+        return {
+            "store": known.store if known else "",
+            "next_store": known.next_store if known else "",
+            "previous_store": known.previous_store if known else "",
+        }
 
     def breaker(self) -> dict[str, Any]:
         """The breaker, and the hold that stands, if one does."""

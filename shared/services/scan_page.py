@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.domain import planning
+from shared.domain import journey, planning
 from shared.domain.batches import Batch, DeletePolicy, PlannedFile, SyncMode
 from shared.domain.content import digest
 from shared.domain.files import Change, FileRecord
@@ -177,15 +177,15 @@ class ScanPage:
         writes: dict[str, Write] = {}
         steps: list[Step] = []
         for want, record in planning.march(wanted, (each.present for each in found)):
-            finding = self._compare(want, record, now)
-            if finding is None:
-                continue
-            counts[finding.change] += 1
-            if (after := finding.record or record) is not None:
-                steps.append(Step(finding.change, record, after))
-            if finding.record is not None and finding.record != record:
-                path = finding.record.path
-                writes[path] = _write(finding.record, stored.get(path))
+            here = self._here(record)
+            finding = self._compare(want, here, now)
+            after = (finding and finding.record) or here
+            if finding is not None:
+                counts[finding.change] += 1
+                if after is not None:
+                    steps.append(Step(finding.change, record, after))
+            if after is not None and after != record:
+                writes[after.path] = _write(after, stored.get(after.path))
         if writes and not self._batch.dry_run:
             self._guard()
             if not self._is_whole:
@@ -202,6 +202,12 @@ class ScanPage:
         wanted = inspect(self._context, listing.objects, listing.sidecars)
         skips = [Sample(want.path, want.skip_reason) for want in wanted if want.skip_reason]
         return Foresight(samples={Change.SKIPPED.value: tuple(skips[:SAMPLES])})
+
+    def _here(self, record: FileRecord | None) -> FileRecord | None:
+        """The record as one of the batch's store, which may be a new one."""
+        if record is None or not self._batch.store:
+            return record
+        return journey.moved_to_store(record, self._batch.store)
 
     def _compare(
         self, want: planning.Wanted | None, record: FileRecord | None, now: datetime
@@ -227,10 +233,12 @@ class ScanPage:
             path = names[write.path]
 
             def decide(stored: Stored[FileRecord], path: str = path) -> FileRecord | None:
-                finding = self._compare(inspect_one(self._context, path), stored.record, now)
-                if finding is None or finding.record is None:
+                here = self._here(stored.record)
+                finding = self._compare(inspect_one(self._context, path), here, now)
+                after = (finding and finding.record) or here
+                if after is None or after == stored.record:
                     return None
-                return replace(finding.record, look_again=True)
+                return replace(after, look_again=True)
 
             records.change(FileRecord, write.path, decide)
 
@@ -268,6 +276,7 @@ class ScanPage:
             [glob.text for glob in rules.exclude],
             rules.max_file_bytes,
             self._batch.delete_policy,
+            self._batch.store,
         )
 
 

@@ -57,6 +57,7 @@ class SyncRequest:
     max_imports: int | None = None
     max_estimated_cost: float | None = None
     force: bool = False
+    new_store: bool = False
 
 
 class StartSync:
@@ -77,6 +78,8 @@ class StartSync:
         rules = self._context.rules
         if request.prefix and not request.prefix.startswith(rules.prefix):
             raise InvalidRequest(f"prefix must start with the deployment's own, {rules.prefix!r}")
+        if request.new_store and (request.mode is not SyncMode.FULL or request.prefix):
+            raise InvalidRequest("new_store is for mode full, and for all of the deployment")
         if request.max_estimated_cost is not None and rules.price is None:
             raise InvalidRequest(
                 f"max_estimated_cost: no price of {rules.embedding_model!r} is known; add it to "
@@ -121,7 +124,8 @@ class StartSync:
             max_imports=request.max_imports,
             max_estimated_cost=request.max_estimated_cost,
             force=request.force,
-            store=deployment.record.store if deployment.record else "",
+            new_store=request.new_store,
+            store=deployment.record.target if deployment.record else "",
             nonce=nonce,
             fence=acquired.fence,
             created_at=now,

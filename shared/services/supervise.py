@@ -43,6 +43,7 @@ from shared.gateways.records import (
 )
 from shared.services.closing import REMOVALS_REFUSED, Closing
 from shared.services.context import Context, Deadline
+from shared.services.cut_over import CutOver
 from shared.services.drift import MeasureDrift
 from shared.services.dry_run import DryRun
 from shared.services.events import Event, emit
@@ -428,7 +429,10 @@ class Supervise:
             emit(Event.STORE_DRIFTED, store=batch.store, stored=drift.stored, held=drift.held)
             known = replace(deployment.present, known_drift=drift.by)
             context.records.write(deployment, known)
-        self._closing.finish(self._update(held, drift=drift.by), drift)
+        refused = REMOVALS_REFUSED in batch.counts
+        told = "" if refused or not whole else CutOver(context).when_filled()
+        message = " ".join(filter(None, (batch.message, told)))
+        self._closing.finish(self._update(held, drift=drift.by, message=message), drift)
 
     def _left(self) -> int:
         return self._context.records.documents.count(queries.to_import())

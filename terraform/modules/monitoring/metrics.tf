@@ -39,6 +39,11 @@ locals {
       filter      = "jsonPayload.event=\"lease_taken_over\""
       label       = null
     }
+    stores_cut_over = {
+      description = "Moves to another store that were completed"
+      filter      = "jsonPayload.event=\"store_cut_over\""
+      label       = null
+    }
     storage_near_cap = {
       description = "Warnings that the store nears its tier's size"
       filter      = "jsonPayload.event=\"storage_near_cap\""

@@ -1,0 +1,175 @@
+"""A deployment as its finished first sync leaves it, laid directly: one file is synced for real,
+and its records are the pattern of all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from shared.domain.batches import Batch, PageResult
+from shared.domain.content import raw_file_id
+from shared.domain.files import Change, FileRecord
+from shared.domain.operations import OperationRecord
+from shared.domain.page_ranges import PageRange
+from shared.domain.planning import Wanted
+from shared.gateways.codec import to_fields
+from shared.gateways.memory.imports import Import
+from shared.gateways.ports import MAX_WRITES_PER_COMMIT, ObjectInfo, Put, Query, Write
+from shared.gateways.records import (
+    batch_path,
+    file_path,
+    operation_path,
+    page_path,
+    range_path,
+    window_path,
+)
+from shared.services.inspection import inspect
+from shared.services.page_ranges import listing_digest
+from shared.services.upload_step import RAW_FILES
+from tests.world import World
+
+
+def library(count: int) -> dict[str, bytes]:
+    """So many files, in the order of their names."""
+    return {f"shelf {n // 250:03d}/note {n:06d}.md": b"note %d" % n for n in range(count)}
+
+
+def settle(world: World, files: Mapping[str, bytes]) -> None:
+    """Lay what a first sync of these files would make; they come without sidecars.
+
+    Args:
+        world: A new one, whose bucket gets the files.
+        files: Contents by name, in the order of their names.
+    """
+    first, content = next(iter(files.items()))
+    world.bucket.put(first, content)
+    world.sync()
+    for name, content in files.items():
+        if name != first:
+            world.bucket.put(name, content)
+    objects = world.bucket.list_objects(prefix="", limit=len(files))
+    laid = _Laid(world)
+    writes = [*laid.scan(objects)]
+    for want in inspect(world.context, objects, {}):
+        if want.path != first:
+            writes += laid.journey(want)
+    for start in range(0, len(writes), MAX_WRITES_PER_COMMIT):
+        world.documents.commit(writes[start : start + MAX_WRITES_PER_COMMIT])
+
+
+class _Laid:
+    """Writes what all syncs would have written, after the pattern of one."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        records = world.records
+        (self._batch,) = [each.present for each in records.query(Batch, Query("batches"))]
+        (self._file,) = world.files()
+        (self._operation,) = [
+            each.present for each in records.query(OperationRecord, Query("operations"))
+        ]
+        pages = Query(f"{batch_path(self._batch.batch_id)}/pages")
+        (self._page,) = [each.present for each in records.query(PageResult, pages)]
+        (self._range,) = [each.present for each in records.query(PageRange, Query("ranges"))]
+        self._entries = world.documents.query(Query("breaker/state/window"))
+        self._store = world.gemini._stores[self._batch.store]
+        (self._import,) = self._store.imports.values()
+
+    # --- what a scan leaves -------------------------------------------------------------------
+
+    def scan(self, objects: list[ObjectInfo]) -> Iterator[Write]:
+        """The batch, its pages, and the ranges that remember them."""
+        count = len(objects)
+        batch = replace(
+            self._batch,
+            counts={name: each * count for name, each in self._batch.counts.items()},
+            requests={name: each * count for name, each in self._batch.requests.items()},
+            storage_room=self._room_beside(objects),
+        )
+        yield Put(batch_path(batch.batch_id), to_fields(batch))
+        size = self._world.rules.page_size
+        for index, first in enumerate(range(0, count, size)):
+            rows = objects[first : first + size]
+            start = rows[0].name if index else ""
+            end = objects[first + size].name if first + size < count else ""
+            page = replace(
+                self._page,
+                index=index,
+                start=start,
+                next_start=end,
+                counts={name: first + len(rows) for name in self._page.counts},
+            )
+            yield Put(page_path(batch.batch_id, index), to_fields(page))
+            remembered = replace(
+                self._range,
+                start=start,
+                end=end,
+                listing=listing_digest(rows, {}),
+                counts={name: each * len(rows) for name, each in self._range.counts.items()},
+            )
+            yield Put(range_path(start), to_fields(remembered))
+
+    def _room_beside(self, objects: list[ObjectInfo]) -> int:
+        """What the first batch counted off the tier's storage, now for all objects."""
+        left = self._batch.storage_room
+        assert left is not None
+        return left - sum(info.size for info in objects) + self._file.desired_size
+
+    # --- what a file's journey leaves ---------------------------------------------------------
+
+    def journey(self, want: Wanted) -> Iterator[Write]:
+        """The records of one file, and its document in the store."""
+        operation_id = self._world.context.new_id()
+        made = self._imported(want)
+        yield Put(file_path(want.path), to_fields(self._indexed(want, operation_id, made)))
+        operation = replace(
+            self._operation,
+            operation_id=operation_id,
+            path=want.path,
+            content_key=want.key,
+            raw_file=RAW_FILES + raw_file_id(self._store.name, want.key, 0),
+            operation_name=made.operation,
+            document_name=made.document.name,
+        )
+        yield Put(operation_path(operation_id), to_fields(operation))
+        for entry in self._entries:
+            yield Put(window_path(self._world.context.new_id()), entry.fields or {})
+
+    def _imported(self, want: Wanted) -> Import:
+        serial = self._world.gemini._next_id("doc")
+        pattern = self._import.document
+        metadata = {
+            **pattern.metadata,
+            "path": want.path,
+            "content_hash": want.content_hash,
+            "content_key": want.key,
+        }
+        name = f"{self._store.name}/documents/{serial}"
+        document = replace(pattern, name=name, size=want.size, metadata=metadata)
+        operation = f"{self._store.name}/operations/{serial}"
+        made = replace(self._import, document=document, operation=operation)
+        self._store.imports[name] = made
+        return made
+
+    def _indexed(self, want: Wanted, operation_id: str, made: Import) -> FileRecord:
+        return replace(
+            self._file,
+            path=want.path,
+            change=Change.NEW,
+            desired_key=want.key,
+            desired_generation=want.generation,
+            desired_metageneration=want.metageneration,
+            desired_size=want.size,
+            desired_content_hash=want.content_hash,
+            desired_metadata_digest=want.metadata_digest,
+            desired_media_type=want.media_type,
+            working_key=want.key,
+            working_content_hash=want.content_hash,
+            working_size=want.size,
+            operation_id=operation_id,
+            operation_name=made.operation,
+            current_key=want.key,
+            current_document=made.document.name,
+            current_content_hash=want.content_hash,
+            current_size=want.size,
+        )

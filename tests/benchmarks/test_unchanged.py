@@ -1,0 +1,85 @@
+"""Unchanged costs nothing: no metered request, and a few reads for each thousand objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from shared.services.start import SyncRequest
+from tests.benchmarks.meter import Meter
+from tests.benchmarks.settled import library, settle
+from tests.benchmarks.unchanged import OBJECTS, settled
+from tests.services.story import in_step
+from tests.world import World, rules
+
+
+@pytest.fixture(scope="module")
+def twenty_thousand() -> World:
+    return settled(OBJECTS)
+
+
+def test_what_is_laid_is_what_a_first_sync_leaves() -> None:
+    real, laid = World(rules(page_size=20)), World(rules(page_size=20))
+    for name, content in library(50).items():
+        real.bucket.put(name, content)
+    real.sync()
+
+    settle(laid, library(50))
+
+    assert records(laid) == records(real)
+    assert documents(laid) == documents(real)
+    assert in_step(laid)
+
+
+def test_twenty_thousand_unchanged_objects_cost_nothing_metered_and_at_most_sixty_reads(
+    twenty_thousand: World,
+) -> None:
+    meter, metered = Meter(twenty_thousand), twenty_thousand.gemini.metered
+
+    meter.sync(SyncRequest())
+
+    summary = twenty_thousand.report.batches(1)[0]
+    assert (summary["status"], summary["unchanged"]) == ("completed", OBJECTS)
+    assert twenty_thousand.gemini.metered == metered
+    assert meter.reads.total() <= 60, meter.reads
+
+
+def test_one_changed_object_among_them_reads_at_most_a_page_more(twenty_thousand: World) -> None:
+    twenty_thousand.bucket.put("shelf 020/note 005000.md", b"changed")
+    meter, metered = Meter(twenty_thousand), twenty_thousand.gemini.metered
+
+    meter.sync(SyncRequest())
+
+    summary = twenty_thousand.report.batches(1)[0]
+    assert (summary["status"], summary["changed"], summary["indexed"]) == ("completed", 1, 1)
+    assert twenty_thousand.gemini.metered - metered == 2
+    page = meter.reads.pop("query of files by path")
+    assert page == twenty_thousand.rules.page_size, "the only page with a change"
+    assert meter.reads.total() <= 60 + 80, "the journey of a file that is uploaded and imported"
+
+
+# --- looking ----------------------------------------------------------------------------------
+
+
+def records(world: World) -> dict[str, list[str]]:
+    """Every record, by collection, but for times and for ids in the order of events."""
+    return {
+        re.sub(r"/\d.*/", "/*/", collection): sorted(plain(each.fields) for each in stored.values())
+        for collection, stored in world.documents._collections.items()
+        if stored
+    }
+
+
+def documents(world: World) -> list[str]:
+    return sorted(plain(document.metadata) for document in world.store_documents())
+
+
+def plain(fields: Mapping[str, Any]) -> str:
+    timeless = {
+        name: "a time" if isinstance(value, datetime) else value for name, value in fields.items()
+    }
+    return re.sub(r"id\d+|doc-\d+", "an id", repr(sorted(timeless.items())))

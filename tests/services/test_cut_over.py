@@ -1,0 +1,261 @@
+"""A new store is filled while the old one serves; then the deployment points at it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.domain.batches import SyncMode
+from shared.domain.errors import InvalidRequest, Refused, Rejected
+from shared.domain.rules import Rules
+from shared.services.cut_over import CutOver
+from tests.services.story import SECOND, batch_now, begun, denied, in_step, synced
+from tests.world import World, rules
+
+NEW = {"store_display_name": "second store", "embedding_model": "models/gemini-embedding-2"}
+
+
+def library(*paths: str, **given: Any) -> World:
+    world = synced(*(paths or ("a.md", "b.md", "c.md")), given=rules(**given))
+    world.clock.advance(SECOND)
+    return world
+
+
+def configure(world: World, **changes: Any) -> Rules:
+    """The settings of the next syncs."""
+    world.use(replace(world.context, rules=replace(world.context.rules, **changes)))
+    return world.context.rules
+
+
+def moved(world: World, **request: Any) -> dict[str, Any]:
+    """A full sync into a new store."""
+    summary = world.sync(mode=SyncMode.FULL, new_store=True, **request)
+    world.clock.advance(SECOND)
+    return summary
+
+
+def synced_again(world: World, **request: Any) -> dict[str, Any]:
+    summary = world.sync(**request)
+    world.clock.advance(SECOND)
+    return summary
+
+
+def paths_in(world: World, store: str) -> list[str]:
+    return sorted(
+        str(document.metadata["path"])
+        for document in world.store_documents()
+        if document.name.startswith(f"{store}/")
+    )
+
+
+def test_all_is_imported_into_the_new_store_and_then_the_deployment_points_at_it() -> None:
+    world = library()
+    old = world.report.store()["store"]
+    configure(world, **NEW)
+
+    summary = moved(world)
+
+    stores = world.report.store()
+    assert (summary["status"], summary["indexed"], summary["drift"]) == ("completed", 3, 0)
+    assert stores["store"] != old
+    assert (stores["next_store"], stores["previous_store"]) == ("", old)
+    assert stores["store"] in summary["message"]
+    assert paths_in(world, stores["store"]) == paths_in(world, old) == ["a.md", "b.md", "c.md"]
+    assert synced_again(world)["unchanged"] == 3
+
+
+def test_the_old_store_serves_whole_until_the_new_one_is_filled() -> None:
+    world = library()
+    old = world.report.store()["store"]
+    configure(world, **NEW)
+    batch = begun(world, mode=SyncMode.FULL, new_store=True)
+
+    while not batch_now(world, batch).status.is_terminal:
+        assert paths_in(world, old) == ["a.md", "b.md", "c.md"]
+        pointed = world.report.store()
+        assert pointed["store"] == old or len(paths_in(world, pointed["store"])) == 3
+        world.step()
+
+
+def test_a_move_that_is_cut_short_goes_on_with_any_later_sync() -> None:
+    world = library()
+    old = world.report.store()["store"]
+    configure(world, **NEW)
+    batch = begun(world, mode=SyncMode.FULL, new_store=True)
+    while len(world.store_documents()) < 4:
+        world.step()
+    world.control.cancel(batch.batch_id)
+    world.clock.advance(SECOND)
+    assert world.report.store()["store"] == old
+
+    summary = synced_again(world)
+
+    assert summary["status"] == "completed"
+    assert world.report.store()["previous_store"] == old
+    assert world.gemini.imports == 6
+
+
+def test_what_changes_and_goes_meanwhile_goes_from_both_stores() -> None:
+    world = library()
+    old = world.report.store()["store"]
+    configure(world, **NEW)
+    world.gemini.fail_next("import_file", Rejected("a call", code=400, status="INVALID_ARGUMENT"))
+    assert "retry_failed" in moved(world)["message"], "one is missing in the new store"
+    world.bucket.delete("b.md")
+    world.put({"c.md": "changed"})
+
+    summary = synced_again(world, mode=SyncMode.RETRY_FAILED)
+
+    stores = world.report.store()
+    assert stores["previous_store"] == old
+    assert summary["removed"] == summary["deleted"] == 1
+    assert paths_in(world, old) == ["a.md", "c.md"]
+    assert paths_in(world, stores["store"]) == ["a.md", "c.md"]
+
+
+def test_a_file_that_fails_for_the_new_store_keeps_the_old_one_serving_until_told() -> None:
+    world = library()
+    old = world.report.store()["store"]
+    configure(world, **NEW)
+    world.gemini.fail_next("import_file", Rejected("a call", code=400, status="INVALID_ARGUMENT"))
+
+    summary = moved(world)
+
+    assert summary["status"] == "completed_with_failures"
+    assert "goes on serving" in summary["message"]
+    assert world.report.store()["store"] == old
+    promoted = CutOver(world.context).promote()
+    assert (promoted.previous_store, promoted.next_store) == (old, "")
+    assert world.report.store()["store"] == promoted.store
+
+
+def test_a_file_that_never_was_in_a_store_hinders_nothing() -> None:
+    world = library()
+    world.put({"bad.md": "bad"})
+    world.gemini.fail_next("import_file", Rejected("a call", code=400, status="INVALID_ARGUMENT"))
+    assert synced_again(world)["failed"] == 1
+    old = world.report.store()["store"]
+    configure(world, store_display_name="second store")
+
+    moved(world)
+
+    assert world.report.store()["previous_store"] == old
+
+
+def test_the_store_that_was_left_is_dropped_on_request_and_once() -> None:
+    world = library()
+    old = world.report.store()["store"]
+    configure(world, **NEW)
+    moved(world)
+
+    assert CutOver(world.context).drop_previous() == old
+
+    assert [store.name for store in world.gemini.list_stores().stores] == [
+        world.report.store()["store"]
+    ]
+    with pytest.raises(Refused, match="no store to drop"):
+        CutOver(world.context).drop_previous()
+    world.bucket.delete("a.md")
+    assert synced_again(world)["deleted"] == 1, "what is left of the old store is no hindrance"
+    assert in_step(world)
+
+
+def test_a_drop_whose_reply_was_lost_is_done_when_asked_again() -> None:
+    world = library()
+    configure(world, **NEW)
+    moved(world)
+    world.gemini.fail_next("delete_store", denied(), after_effect=True)
+
+    CutOver(world.context).drop_previous()
+
+    assert world.report.store()["previous_store"] == ""
+
+
+def test_a_drop_that_is_refused_leaves_the_store_to_be_dropped() -> None:
+    world = library()
+    configure(world, **NEW)
+    moved(world)
+    previous = world.report.store()["previous_store"]
+    world.gemini.fail_next("delete_store", denied())
+
+    with pytest.raises(type(denied())):
+        CutOver(world.context).drop_previous()
+
+    assert world.report.store()["previous_store"] == previous
+
+
+def test_a_dry_run_of_a_move_tells_what_it_takes_and_makes_no_store() -> None:
+    world = library()
+    configure(world, **NEW)
+
+    summary = moved(world, dry_run=True)
+
+    assert summary["changed"] == 3
+    assert len(world.gemini.list_stores().stores) == 1
+    assert world.report.store()["next_store"] == ""
+    assert moved(world)["indexed"] == 3
+
+
+def test_the_cap_of_imports_holds_for_a_move() -> None:
+    world = library()
+    old = world.report.store()["store"]
+    configure(world, **NEW)
+
+    assert moved(world, max_imports=2)["status"] == "refused"
+
+    assert world.report.store()["store"] == old
+    assert len(world.store_documents()) == 3
+
+
+# --- refused ----------------------------------------------------------------------------------
+
+
+def test_another_model_or_name_is_refused_until_a_new_store_is_asked_for() -> None:
+    world = library()
+    configure(world, embedding_model="models/gemini-embedding-2")
+    other_model = synced_again(world)
+    configure(world, **NEW)
+    other_name = synced_again(world)
+
+    assert (other_model["status"], other_name["status"]) == ("refused", "refused")
+    assert "new_store" in other_model["message"]
+    assert "'second store'" in other_name["message"]
+    assert "new_store" in other_name["message"]
+    assert world.gemini.imports == 3
+
+
+def test_a_new_store_needs_a_name_of_its_own() -> None:
+    summary = moved(library())
+
+    assert summary["status"] == "refused"
+    assert "another STORE_DISPLAY_NAME" in summary["message"]
+
+
+def test_a_new_store_is_filled_by_a_full_sync_of_the_whole() -> None:
+    world = library()
+    for request in ({"mode": SyncMode.INCREMENTAL}, {"mode": SyncMode.FULL, "prefix": "a"}):
+        with pytest.raises(InvalidRequest, match="new_store"):
+            begun(world, new_store=True, **request)
+
+
+def test_a_move_waits_for_what_is_under_way_to_the_old_store() -> None:
+    world = library()
+    world.put({"d.md": "new"})
+    batch = begun(world)
+    while not any(file.status == "uploaded" for file in world.files()):
+        world.step()
+    world.control.cancel(batch.batch_id)
+    world.clock.advance(SECOND)
+    configure(world, **NEW)
+
+    summary = moved(world)
+
+    assert summary["status"] == "refused"
+    assert "let a sync finish first" in summary["message"]
+
+
+def test_nothing_is_promoted_where_nothing_is_being_filled() -> None:
+    with pytest.raises(Refused, match="no new store"):
+        CutOver(library().context).promote()
