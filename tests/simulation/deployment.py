@@ -67,6 +67,10 @@ class Deployment:
         self._ids += 1
         return f"{self._ids:06d}"
 
+    def lose_records(self) -> None:
+        """The database is lost, with all that was known of the store."""
+        self.documents._collections.clear()
+
     # --- looking ----------------------------------------------------------------------------
 
     def store_name(self) -> str:

@@ -22,6 +22,7 @@ from shared.services.fencing import FencedDocuments
 from shared.services.indexing import Indexing
 from shared.services.lost_tasks import LostTasks
 from shared.services.our_documents import OurDocuments
+from shared.services.preparation import Preparation
 from shared.services.scan_page import ScanPage
 from shared.services.start import StartSync
 from shared.services.supervise import Supervise
@@ -411,6 +412,12 @@ MUTATIONS = tuple(
             1,
             _DOUBLES,
             {(Supervise, "_finish"): _drift_passed_over},
+        ),
+        (
+            "lost_records_not_rebuilt",
+            1,
+            "no_content_imported_twice",
+            {(Preparation, "_has_records"): lambda _self: True},
         ),
         (
             "orphan_of_foreign_owner_deleted",

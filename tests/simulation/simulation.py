@@ -15,7 +15,7 @@ from typing import Any
 
 from shared.domain import holds
 from shared.domain.batches import Batch, SyncMode
-from shared.domain.errors import SyncError
+from shared.domain.errors import LostLease, SyncError
 from shared.domain.holds import Hold
 from shared.gateways.codec import MalformedRecord
 from shared.gateways.memory import documents as documents_twin
@@ -23,6 +23,7 @@ from shared.gateways.memory import gemini as gemini_twin
 from shared.gateways.ports import Task
 from shared.gateways.records import HOLD, batch_path
 from shared.services.advance import AdvanceFile
+from shared.services.context import InvalidTask
 from shared.services.control import ControlBatch
 from shared.services.scan import ScanBucket
 from shared.services.start import StartSync, SyncRequest
@@ -46,6 +47,9 @@ QUIET_BOUND = timedelta(hours=8)
 
 RAW_FILE_LIFE = timedelta(hours=50)
 """After this no raw file is left of what was begun."""
+
+ACKNOWLEDGED = (LostLease, InvalidTask)
+"""To a task that fails with these the functions answer 200: it need not come again."""
 
 TRACE = 4000
 
@@ -104,6 +108,8 @@ class Simulation(Deployment):
             for _ in range(self.chance.randint(1, 4)):
                 self.library.edit()
             self.library.plant_foreign_documents(self.store_name(), self.gemini, self.plain)
+            if self.chance.random() < 0.1:
+                self.lose_records()
         self._trouble()
         self._peace()
         hold = self.records.get(Hold, HOLD).record
@@ -284,7 +290,7 @@ class Simulation(Deployment):
         if task is None or not self.queues.exists(task.queue, task.id):
             return
         key = (task.queue.value, task.id)
-        if crashed or error is not None:
+        if crashed or (error is not None and not isinstance(error, ACKNOWLEDGED)):
             self._tries[key] += 1
             wait = min(10 * 2 ** self._tries[key], 300)
             self.queues.retry_later(task, self.stage.now() + timedelta(seconds=wait))
@@ -342,6 +348,7 @@ class Simulation(Deployment):
                 (
                     SyncRequest(mode=SyncMode.RETRY_FAILED),
                     SyncRequest(mode=SyncMode.FULL),
+                    SyncRequest(mode=SyncMode.RECONCILE),
                     SyncRequest(dry_run=True),
                     SyncRequest(max_deletes=0),
                     SyncRequest(max_imports=2),
