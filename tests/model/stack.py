@@ -9,6 +9,7 @@ from unittest import mock
 
 from google.cloud import storage
 
+from local.chaos.database import Database
 from local.chaos.store import list_everything
 from local.chaos.syncing import Patience, Syncing
 from local.fss.client import fetched
@@ -27,6 +28,7 @@ class Stack:
     """A started stack on which a story is played."""
 
     def __init__(self, stack: LocalStack, bucket: storage.Bucket) -> None:
+        self.urls = stack.urls
         self._syncing = Syncing(stack, Patience(PATIENCE))
         self._gemini = str(stack.urls.gemini)
         self._bucket = bucket
@@ -60,6 +62,9 @@ class Stack:
         sent = {document["name"]: str(document["sha256"]) for document in simulated}
         listed = list_everything(self._gemini).documents
         return [stored(document.metadata, sent[document.name]) for document in listed]
+
+    def records(self) -> list[Mapping[str, Any]]:
+        return list(Database(self.urls).collection("files"))
 
     def _stats(self) -> dict[str, Any]:
         return fetched(f"{self._gemini}/_sim/stats")
