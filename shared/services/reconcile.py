@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 
@@ -23,6 +21,7 @@ from shared.domain.batches import Batch, DeletePolicy
 from shared.domain.errors import Denied, GatewayError, NotFound, Refused, Rejected
 from shared.domain.files import FileRecord, FileStatus
 from shared.domain.planning import deletion_cap, end_of
+from shared.domain.reconcile_state import Finding, ListedDocuments, ReconcileState, Stage
 from shared.domain.reconciliation import (
     Discrepancy,
     Judge,
@@ -45,65 +44,6 @@ RECORDS_AT_ONCE = 500
 
 MOST_FINDINGS = 100
 """Findings of one kind that are named; the others are counted."""
-
-
-class Stage(StrEnum):
-    LISTING = "listing"
-    JUDGING = "judging"
-    COUNTING_GHOSTS = "counting_ghosts"
-    MENDING_GHOSTS = "mending_ghosts"
-    DONE = "done"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    kind: Discrepancy
-    path: str
-    document: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReconcileState:
-    """How far a reconcile is, at ``batches/{id}/reconcile/state``.
-
-    Attributes:
-        stage: What it is at.
-        started_at: When its listing began: what was indexed since may not be in it.
-        position: Where the stage goes on: a page token, or the last path seen.
-        pages: Pages of documents noted at ``batches/{id}/listing``.
-        matched: Documents listed that are their records' current ones.
-        waiting: Documents listed that are judged when all is listed.
-        missing: Records whose document was not listed, as far as two counts can tell.
-        ghosts: Records whose document is certainly gone.
-        counts: Documents listed and adopted, and discrepancies by kind.
-        findings: Some of them by name.
-        failures: Calls in a row that Gemini failed.
-    """
-
-    stage: Stage = Stage.LISTING
-    started_at: datetime | None = None
-    position: str = ""
-    pages: int = 0
-    matched: int = 0
-    waiting: int = 0
-    missing: int = 0
-    ghosts: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
-    failures: int = 0
-    schema_version: int = 1
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ListedDocuments:
-    """Part of the listing, at ``batches/{id}/listing/{index}``; ``live`` holds short ids."""
-
-    index: int
-    live: tuple[str, ...] = ()
-    unknown: tuple[StoredDocument, ...] = ()
-    schema_version: int = 1
-    expires_at: datetime | None = None
 
 
 class Reconcile:

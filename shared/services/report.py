@@ -16,6 +16,7 @@ from shared.domain.content import file_id
 from shared.domain.errors import InvalidRequest
 from shared.domain.files import IN_FLIGHT, Change, FileRecord, FileStatus
 from shared.domain.holds import Hold
+from shared.domain.reconcile_state import ReconcileState
 from shared.gateways import queries
 from shared.gateways.codec import to_fields
 from shared.gateways.ports import Clock
@@ -28,7 +29,6 @@ from shared.gateways.records import (
     file_path,
     reconcile_path,
 )
-from shared.services.reconcile import ReconcileState
 
 SAMPLE = 100
 """Skips and failures listed in a batch's own answer; the rest is paged from its files."""

@@ -32,6 +32,7 @@ from shared.domain.files import UNFINISHED, FileStatus
 from shared.domain.foresight import Foresight
 from shared.domain.holds import HoldReason
 from shared.domain.lease import Lease, LeaseHeld
+from shared.domain.reconcile_state import Stage
 from shared.gateways import queries
 from shared.gateways.ports import Write
 from shared.gateways.records import (
@@ -51,7 +52,7 @@ from shared.services.fencing import fenced
 from shared.services.lost_tasks import LostTasks
 from shared.services.preparation import Preparation
 from shared.services.pump import Pump
-from shared.services.reconcile import Reconcile, Stage
+from shared.services.reconcile import Reconcile
 from shared.services.removals import Removals
 from shared.services.retries import Retries
 from shared.services.scan import scan_task

@@ -15,10 +15,10 @@ from shared.domain.breaker_window import WindowEntry
 from shared.domain.files import FileRecord, FileStatus, Slot
 from shared.domain.operations import OperationRecord
 from shared.domain.page_ranges import PageRange
+from shared.domain.reconcile_state import ListedDocuments, ReconcileState
 from shared.gateways import queries
 from shared.gateways.memory.documents import MemoryDocuments
 from shared.gateways.ports import Op, Query, Where
-from shared.services.reconcile import ListedDocuments, ReconcileState
 from tests.terraform.needed_indexes import ASCENDING, DESCENDING, Index, needed
 from tests.world import World
 
