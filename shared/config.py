@@ -211,7 +211,8 @@ class SyncSettings(CommonSettings):
         """The rules these settings make.
 
         The claim outlives the dispatch deadline, and the lease's take-over delay a function:
-        a thread goes on after its request was given up.
+        a thread goes on after its request was given up. The lease outlives a supervisor that died
+        by two ticks, so that the next one renews it and need not wait to take it over.
         """
         scale = self.time_scale
         takeover = max(self.dispatch_deadline, LeasePolicy().takeover_delay)
@@ -235,7 +236,7 @@ class SyncSettings(CommonSettings):
             holds=HoldPolicy().scaled(scale),
             lease=replace(
                 lease,
-                duration=max(lease.duration, self.work_budget * 1.25),
+                duration=max(lease.duration, self.work_budget * 1.25 + 2 * TICK / scale),
                 takeover_delay=max(lease.takeover_delay, self.watchdog_budget),
             ),
             embedding_model=self.embedding_model,

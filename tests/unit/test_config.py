@@ -202,7 +202,7 @@ def test_time_scales_keep_what_a_batch_and_a_step_rest_on(seconds: int, scale: i
     assert rules.work_budget < found.watchdog_budget <= found.function_timeout
     assert found.function_timeout < found.dispatch_deadline
     assert found.watchdog_budget < rules.journey.claim_lifetime < rules.journey.import_deadline
-    assert rules.lease.duration >= 1.25 * rules.work_budget
+    assert rules.lease.duration >= 1.25 * rules.work_budget + 2 * rules.tick
     assert rules.lease.takeover_delay >= found.watchdog_budget
 
 
