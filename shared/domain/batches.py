@@ -118,8 +118,12 @@ class Batch:
 
     @property
     def expected_documents(self) -> int | None:
-        """One for each object that is wanted, once its complete scan has led to nothing else."""
-        if "scanned" not in self.counts or self.counts.get("removed"):
+        """One for each object that is wanted, once its complete scan has led to nothing else.
+
+        None where documents of vanished objects may stay. A failed file may have none either way.
+        """
+        mirrors = self.delete_policy is DeletePolicy.MIRROR
+        if not mirrors or "scanned" not in self.counts or self.counts.get("removed"):
             return None
         return self.counts["scanned"] - self.counts.get("skipped", 0)
 

@@ -422,7 +422,10 @@ class Supervise:
             held = self._look_at_storage(held)
         context, batch = self._context, held.present
         whole = batch.prefix == context.rules.prefix
-        drift = MeasureDrift(context)(batch.store, batch.expected_documents if whole else None)
+        expected = batch.expected_documents if whole else None
+        if expected is not None and self._count(FileStatus.FAILED):
+            expected = None
+        drift = MeasureDrift(context)(batch.store, expected)
         deployment = context.records.get(Deployment, DEPLOYMENT)
         if whole and drift.by is not None and drift.by != deployment.present.known_drift:
             if not batch.reconciled:

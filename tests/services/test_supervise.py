@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.batches import Batch, BatchPhase, BatchStatus
-from shared.domain.errors import InvalidRequest, QuotaKind
+from shared.domain.batches import Batch, BatchPhase, BatchStatus, DeletePolicy
+from shared.domain.errors import InvalidRequest, QuotaKind, Rejected
 from shared.domain.files import FileStatus
 from shared.domain.holds import HoldReason
 from shared.domain.lease import Lease
@@ -486,6 +486,32 @@ def test_a_store_that_differs_from_the_records_is_looked_into_at_once() -> None:
     assert (summary["status"], summary["drift"]) == ("completed", 0)
     assert summary["reconciliation"]["ghost"] == 1
     assert in_step(world)
+
+
+def test_a_second_document_is_not_hidden_by_a_file_that_failed() -> None:
+    world = world_with("a.md", "b.md")
+    world.gemini.fail_next("import_file", Rejected("import_file", code=400))
+    assert world.sync()["failed"] == 1
+    (indexed,) = world.store_documents()
+    plant(world, store_of(world), str(indexed.metadata["path"]))
+    world.clock.advance(SECOND)
+
+    summary = world.sync()
+
+    assert summary["reconciliation"]["duplicate"] == 1
+    assert len(world.store_documents()) == 1
+
+
+def test_a_lost_document_is_not_hidden_by_one_whose_object_is_gone() -> None:
+    world = synced("a.md", "b.md")
+    world.bucket.delete("a.md")
+    world.gemini.delete_document(world.file("b.md").current_document)
+    world.clock.advance(SECOND)
+
+    summary = world.sync(delete_policy=DeletePolicy.ADD_ONLY)
+
+    assert summary["reconciliation"]["ghost"] == 1
+    assert world.stored_paths() == ["a.md", "b.md"]
 
 
 def test_a_difference_that_nothing_explains_is_told_each_time_and_looked_into_once() -> None:
