@@ -23,7 +23,7 @@ from shared.domain.holds import HoldReason
 from shared.domain.preflight import SkipReason
 from shared.http import MAX_BODY, FileQuery, FilesQuery, SyncBody
 from shared.services.advance import Outcome
-from shared.services.supervise import Supervision
+from shared.services.running_batch import Supervision
 from tests.docs.markdown import ROOT
 from tests.world import World
 

@@ -14,7 +14,7 @@ from shared.domain.errors import Rejected
 from shared.domain.files import FileRecord, FileStatus
 from shared.gateways.records import file_path
 from shared.services import reconcile
-from shared.services.supervise import MOST_LISTING_FAILURES
+from shared.services.running_batch import MOST_LISTING_FAILURES
 from tests.services.story import (
     SECOND,
     begun,

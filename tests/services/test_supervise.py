@@ -14,6 +14,7 @@ from shared.domain.holds import HoldReason
 from shared.domain.lease import Lease
 from shared.gateways.ports import QueueName
 from shared.gateways.records import LEASE, batch_path
+from shared.services.traffic import Traffic
 from tests.services.story import (
     DAY,
     HOUR,
@@ -432,9 +433,10 @@ def test_a_file_does_not_wait_for_a_hold_that_is_replaced_by_a_shorter_one() -> 
     batch = begun(world)
     began = world.clock.now()
     task = come_to_task(world, FileStatus.PENDING, "uploads")
-    world.supervise._traffic.hold(HoldReason.DAY)
+    traffic = Traffic(world.context)
+    traffic.hold(HoldReason.DAY)
     world.deliver(task)
-    world.supervise._traffic.hold(HoldReason.ACCOUNT)
+    traffic.hold(HoldReason.ACCOUNT)
 
     later(world, HOUR / 2)
 

@@ -23,9 +23,9 @@ from shared.services.indexing import Indexing
 from shared.services.lost_tasks import LostTasks
 from shared.services.our_documents import OurDocuments
 from shared.services.preparation import Preparation
+from shared.services.running_batch import RunningBatch
 from shared.services.scan_page import ScanPage
 from shared.services.start import StartSync
-from shared.services.supervise import Supervise
 from shared.services.sweep import Sweep
 
 Patches = Mapping[tuple[Any, str], Any]
@@ -172,7 +172,7 @@ def _raw_expiry_resets(want: Any, record: Any, **rest: Any) -> Any:
 # --- removals -------------------------------------------------------------------------------
 
 
-_see_to_scan = Supervise._see_to_scan
+_see_to_scan = RunningBatch._see_to_scan
 
 
 def _scan_taken_as_complete(self: Any, held: Any) -> Any:
@@ -231,7 +231,7 @@ def _fence_stays(last: Any, *arguments: Any) -> Any:
     return replace(acquired, fence=last.fence if last else 1)
 
 
-_update = Supervise._update
+_update = RunningBatch._update
 
 
 def _slots_not_saved(self: Any, held: Any, **changes: Any) -> Any:
@@ -338,7 +338,7 @@ MUTATIONS = tuple(
             "removal_after_incomplete_scan",
             3,
             "removals_only_after_a_complete_scan",
-            {(Supervise, "_see_to_scan"): _scan_taken_as_complete},
+            {(RunningBatch, "_see_to_scan"): _scan_taken_as_complete},
         ),
         (
             "failed_listing_is_empty",
@@ -387,7 +387,7 @@ MUTATIONS = tuple(
             "pump_gives_slots_twice",
             1,
             "metered_within_allowance",
-            {(Supervise, "_update"): _slots_not_saved},
+            {(RunningBatch, "_update"): _slots_not_saved},
         ),
         (
             "lease_not_released",
@@ -405,13 +405,13 @@ MUTATIONS = tuple(
             "batch_closed_too_soon",
             1,
             "closed_counts_match",
-            {(Supervise, "_is_done"): _closes_at_once},
+            {(RunningBatch, "_is_done"): _closes_at_once},
         ),
         (
             "drift_not_looked_into",
             1,
             _DOUBLES,
-            {(Supervise, "_finish"): _drift_passed_over},
+            {(RunningBatch, "_finish"): _drift_passed_over},
         ),
         (
             "lost_records_not_rebuilt",
