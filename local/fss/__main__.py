@@ -50,6 +50,7 @@ def _run(words: Sequence[str], output: Output) -> Exit:
     commands = {
         "sync": remote.sync,
         "retry": remote.sync,
+        "reconcile": remote.sync,
         "status": remote.status,
         "failures": remote.failures,
         "store": remote.store,

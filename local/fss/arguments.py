@@ -73,7 +73,11 @@ def _parser() -> _Parser:
     sync = command("sync", "start a sync of a deployment", remote, request)
     retry = command("retry", "start a sync that also retries every failed file", remote, guards)
     retry.set_defaults(mode=SyncMode.RETRY_FAILED.value)
-    for starting in (sync, retry):
+    reconcile = command(
+        "reconcile", "compare the store with the records, and mend both; then sync", remote, guards
+    )
+    reconcile.set_defaults(mode=SyncMode.RECONCILE.value)
+    for starting in (sync, retry, reconcile):
         starting.add_argument("--watch", action="store_true", help="follow it to its end")
     command("failures", "list the files that failed", remote)
     store = command("store", "show the store, or end its change to another one", remote)
