@@ -20,9 +20,9 @@ run "database" {
 
   assert {
     condition = toset([for field in google_firestore_field.expires_at : "${field.collection} ${field.field} ${length(field.ttl_config)}"]) == toset([
-      for collection in ["batches", "operations", "pages", "window"] : "${collection} expires_at 1"
+      for collection in ["batches", "listing", "operations", "pages", "planned", "reconcile", "window"] : "${collection} expires_at 1"
     ])
-    error_message = "Old batches, pages, operations and window entries end by themselves."
+    error_message = "Old batches and what is theirs, operations and window entries end by themselves."
   }
 
   assert {
@@ -39,7 +39,7 @@ run "database" {
   }
 
   assert {
-    condition     = toset(keys(google_firestore_field.exempt)) == toset(["batches", "files", "operations", "pages", "ranges", "window"])
+    condition     = toset(keys(google_firestore_field.exempt)) == toset(["batches", "files", "listing", "operations", "pages", "planned", "ranges", "reconcile", "window"])
     error_message = "Every large collection is exempt."
   }
 }

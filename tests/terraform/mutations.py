@@ -304,10 +304,10 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "a window that grows for ever": Mutation(
         "firestore",
-        "Old batches, pages, operations and window entries end by themselves.",
+        "Old batches and what is theirs, operations and window entries end by themselves.",
         "firestore.tf",
-        'expiring = ["batches", "operations", "pages", "window"]',
-        'expiring = ["batches", "operations", "pages"]',
+        '"planned", "reconcile", "window"]',
+        '"planned", "reconcile"]',
         alone=True,
     ),
     "rising timestamps indexed": Mutation(
