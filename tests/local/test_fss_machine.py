@@ -144,7 +144,7 @@ def test_up_prints_where_everything_is_and_ctrl_c_leaves_no_process(folder: Path
             "dispatcher", "upload", "status", "firestore", "project", "cloud_tasks",
             "cloud_tasks_admin", "storage", "gemini", "bucket", "queues",
         }  # fmt: skip
-        assert fetched(f"{urls['status']}/batches") == {"batches": []}
+        assert fetched(f"{urls['status']}/batches")["batches"] == []
         listing = fetched(f"{urls['storage']}/storage/v1/b/{urls['bucket']}/o")
         assert {item["name"] for item in listing["items"]} == set(FILES)
         assert len(fetched(f"{urls['cloud_tasks_admin']}/queues")["queues"]) == 3

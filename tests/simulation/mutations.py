@@ -417,7 +417,7 @@ MUTATIONS = tuple(
             "lost_records_not_rebuilt",
             1,
             "no_content_imported_twice",
-            {(Preparation, "_has_records"): lambda _self: True},
+            {(Preparation, "_has_records"): lambda _self, _store: True},
         ),
         (
             "orphan_of_foreign_owner_deleted",
