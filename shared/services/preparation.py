@@ -72,8 +72,8 @@ class Preparation:
             return gemini.get_store(name)
         except (Denied, NotFound) as error:
             raise Refused(
-                f"{name} is gone or not this key's to read ({error}). Restore the key, or delete "
-                "the records (the Firestore database) to fill a new store"
+                f"{name} is gone or not this key's to read ({error}). Restore the key, or fill a "
+                "new store: choose another STORE_DISPLAY_NAME and sync with mode full and new_store"
             ) from error
 
     def _check_name(self, deployment: Deployment) -> None:
