@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.domain import journey, planning
 from shared.domain.files import FileRecord
+from shared.gateways.ports import RemoteState
 from shared.services.claimed_file import Transition
 from shared.services.dispatch import Dispatch
 from shared.services.inspection import inspect_one
@@ -30,11 +31,28 @@ class Removal:
 
     def _came_back(self, wanted: planning.Wanted) -> Transition:
         dispatch = self._dispatch
+        survivor = self._survivor(wanted)
 
         def transition(record: FileRecord) -> FileRecord:
-            return planning.came_back(record, wanted, dispatch.batch_id, dispatch.now())
+            batch_id, now = dispatch.batch_id, dispatch.now()
+            return planning.came_back(record, wanted, batch_id, now, survivor)
 
         return transition
+
+    def _survivor(self, wanted: planning.Wanted) -> str:
+        """The document that was about to go when a removal was interrupted, if it may stay."""
+        dispatch = self._dispatch
+        record = dispatch.record
+        if record.current_document or len(record.stale_documents) != 1:
+            return ""
+        (name,) = record.stale_documents
+        document = dispatch.if_there(lambda: dispatch.context.gemini.get_document(name))
+        stays = (
+            document is not None
+            and document.state is RemoteState.ACTIVE
+            and document.metadata.get("content_key") == wanted.key
+        )
+        return name if stays else ""
 
 
 def delete_document(dispatch: Dispatch, name: str) -> None:

@@ -61,6 +61,23 @@ def test_the_last_look_finds_the_object_back_as_it_was_and_keeps_its_document() 
     assert in_step(world)
 
 
+def test_an_object_that_is_back_after_a_removal_broke_off_keeps_the_document_that_is_left() -> None:
+    world = synced()
+    document = world.file(PATH).current_document
+    world.bucket.delete(PATH)
+    batch = begun(world)
+    removing(world)
+    world.gemini.fail_next("delete_document", unavailable())
+    play(world, lambda: world.file(PATH).stale_documents == (document,))
+    world.put({PATH: f"content of {PATH}"})
+
+    assert play_out(world, batch).status == "completed"
+
+    assert world.file(PATH).current_document == document
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
 def test_the_last_look_finds_the_object_back_with_other_content_and_imports_that() -> None:
     world = synced()
     world.bucket.delete(PATH)
