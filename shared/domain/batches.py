@@ -193,6 +193,8 @@ class Deployment:
     created_at: datetime | None = None
     # What no reconcile could explain away, foreign documents mostly: it is looked into once.
     known_drift: int = 0
+    # Records are to be rebuilt from the store, however often that is cut short.
+    unreconciled: bool = False
     # The display name by which ``store`` was found; empty in records of an earlier version.
     store_name: str = ""
     # A store that is being filled, and one that was left: names as ``store``.

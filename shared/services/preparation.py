@@ -11,7 +11,7 @@ from shared.domain.errors import Denied, NotFound, Refused
 from shared.domain.files import IN_FLIGHT, FileStatus
 from shared.gateways import queries
 from shared.gateways.ports import Store
-from shared.gateways.records import DEPLOYMENT, Stored, creating
+from shared.gateways.records import DEPLOYMENT, Stored
 from shared.services.context import Context
 from shared.services.store import DeploymentStore
 
@@ -57,10 +57,12 @@ class Preparation:
         if known is not None and batch.new_store and store.name == known.store:
             self._refuse_same()
         self._check_model(store)
-        if not batch.dry_run and (known is None or known.target != store.name):
-            self._note(deployment, store)
-        reconciles = bool(store.documents) and not batch.force and not self._has_records(store)
-        return Prepared(store.name, reconciles)
+        cut_short = known is not None and known.unreconciled
+        rebuilds = bool(store.documents) and not batch.force
+        rebuilds = rebuilds and (cut_short or not self._has_records(store))
+        if not batch.dry_run:
+            self._note(deployment, store, unreconciled=rebuilds)
+        return Prepared(store.name, rebuilds)
 
     def _known(self, name: str) -> Store:
         """The store that the records belong to."""
@@ -115,25 +117,23 @@ class Preparation:
     def _has_records(self, store: Store) -> bool:
         return bool(self._context.records.documents.query(queries.in_store(store.name, limit=1)))
 
-    def _note(self, deployment: Stored[Deployment], store: Store) -> None:
+    def _note(self, deployment: Stored[Deployment], store: Store, *, unreconciled: bool) -> None:
         context, rules = self._context, self._context.rules
         name = rules.store_display_name
-        if deployment.record is not None:
-            filling = replace(
-                deployment.record, next_store=store.name, store_name=name, known_drift=0
+        record = deployment.record
+        if record is None:
+            record = Deployment(
+                bucket=rules.bucket,
+                prefix=rules.prefix,
+                deployment=rules.deployment,
+                store=store.name,
+                owner=rules.owner,
+                store_name=name,
+                created_at=context.clock.now(),
             )
-            context.records.write(deployment, filling)
-            return
-        record = Deployment(
-            bucket=rules.bucket,
-            prefix=rules.prefix,
-            deployment=rules.deployment,
-            store=store.name,
-            owner=rules.owner,
-            store_name=name,
-            created_at=context.clock.now(),
-        )
-        context.records.documents.commit([creating(DEPLOYMENT, record)])
+        elif record.target != store.name:
+            record = replace(record, next_store=store.name, store_name=name, known_drift=0)
+        context.records.write(deployment, replace(record, unreconciled=unreconciled))
 
 
 def _model(name: str) -> str:

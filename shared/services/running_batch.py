@@ -142,8 +142,17 @@ class RunningBatch:
                 self._context.nudge(batch.batch_id)
                 return held
             held = self._update(held, reconciliation=dict(state.counts))
+            self._note_rebuilt(batch)
         phase = BatchPhase.WORKING if batch.is_scanned else BatchPhase.SCANNING
         return self._update(held, phase=phase, reconciled=True, removals_released=False)
+
+    def _note_rebuilt(self, batch: Batch) -> None:
+        """From here on the records are all that the store holds: a later sync may trust them."""
+        if batch.dry_run or batch.prefix != self._context.rules.prefix:
+            return
+        self._context.records.change(
+            Deployment, DEPLOYMENT, lambda stored: replace(stored.present, unreconciled=False)
+        )
 
     def _see_to_scan(self, held: Stored[Batch]) -> Stored[Batch]:
         """Make the next page's task where it is missing; when all is scanned, check and go on."""

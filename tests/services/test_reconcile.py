@@ -114,6 +114,35 @@ def test_after_a_rebuild_only_what_changed_meanwhile_is_imported() -> None:
     assert in_step(world)
 
 
+def test_a_rebuild_that_was_cut_short_goes_on_before_anything_is_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconcile, "PAGES_AT_ONCE", 1)
+    world = library()
+    imports = world.gemini.imports
+    wipe(world)
+    world.gemini.fail_next("list_documents", unavailable())
+    batch = begun(world)
+    listed = world.gemini.calls["list_documents"]
+
+    def fail_on_the_second(call: str) -> None:
+        if call == "list_documents:enter" and world.gemini.calls["list_documents"] == listed + 3:
+            world.gemini.fail_next("list_documents", unavailable())
+
+    world.gemini.on_call = fail_on_the_second
+    while world.gemini.calls["list_documents"] < listed + 3:
+        world.step()
+    world.control.cancel(batch.batch_id)
+    world.clock.advance(SECOND)
+    assert 0 < len(world.files()) < len(PATHS)
+
+    summary = world.sync()
+
+    assert (summary["status"], summary["unchanged"]) == ("completed", len(PATHS))
+    assert world.gemini.imports == imports
+    assert in_step(world)
+
+
 def test_names_too_long_for_the_metadata_are_found_again() -> None:
     long = [f"{letter * 300}.md" for letter in "ab"]
     world = synced("short.md", *long)
