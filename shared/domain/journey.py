@@ -626,6 +626,9 @@ def kept(record: FileRecord, now: datetime) -> FileRecord:
     """A removal or a journey that is not needed after all."""
     return replace(
         _without_failure(_at_rest(moved(record, FileStatus.INDEXED), now)),
+        raw_file="",  # what was uploaded for it expires by itself
+        raw_active=False,
+        raw_expires_at=None,
         attempts=0,
         errors_in_a_row=0,
     )
