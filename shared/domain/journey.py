@@ -27,7 +27,7 @@ LEGAL_MOVES: dict[FileStatus, frozenset[FileStatus]] = {
     status: frozenset(FileStatus(name) for name in names.split())
     for status, names in {
         FileStatus.PENDING: "uploading importing indexed failed skipped removal_candidate deleted",
-        FileStatus.UPLOADING: "uploaded pending failed",
+        FileStatus.UPLOADING: "uploaded pending indexed failed",
         FileStatus.UPLOADED: "importing pending failed",
         FileStatus.IMPORTING: "indexed uncertain uploaded pending failed",
         FileStatus.UNCERTAIN: "importing uploaded pending failed",

@@ -174,9 +174,8 @@ def _change(want: Wanted, record: FileRecord) -> Change:
 
 def _is_back(key: str, record: FileRecord) -> bool:
     """Something else was to become of it, nothing is under way, and it is as it was indexed."""
-    idle = record.status in (FileStatus.REMOVAL_CANDIDATE, FileStatus.FAILED) or (
-        record.status is FileStatus.PENDING and not record.claim_id
-    )
+    waiting = record.status in (FileStatus.PENDING, FileStatus.UPLOADING) and not record.claim_id
+    idle = waiting or record.status in (FileStatus.REMOVAL_CANDIDATE, FileStatus.FAILED)
     return idle and key == record.current_key and not record.stale_documents
 
 

@@ -208,7 +208,7 @@ def test_a_candidate_that_is_back_as_it_was_is_kept() -> None:
     assert told(NEWER, gone.record) == (Change.CHANGED, S.PENDING)
 
 
-@pytest.mark.parametrize("status", [S.PENDING, S.FAILED])
+@pytest.mark.parametrize("status", [S.PENDING, S.UPLOADING, S.FAILED])
 def test_what_changed_and_changed_back_before_its_import_is_not_imported(status: S) -> None:
     changed = found(NEWER, INDEXED)
     assert changed is not None
@@ -224,7 +224,7 @@ def test_what_changed_and_changed_back_before_its_import_is_not_imported(status:
     assert told(NEWER, back.record)[0] is Change.UNCHANGED, "an older listing"
 
 
-def test_what_changed_back_after_its_upload_goes_its_way() -> None:
+def test_what_changed_back_while_it_is_uploaded_goes_its_way() -> None:
     changed = found(NEWER, INDEXED)
     assert changed is not None
     assert changed.record is not None
