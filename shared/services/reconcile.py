@@ -42,6 +42,9 @@ PAGES_AT_ONCE = 50
 
 RECORDS_AT_ONCE = 500
 
+JUDGEMENTS = 5
+"""Readings of one contended record; then it is left to the next reconcile."""
+
 MOST_FINDINGS = 100
 """Findings of one kind that are named; the others are counted."""
 
@@ -190,17 +193,21 @@ class Reconcile:
         self._set(position="", stage=stage)
 
     def _settle(self, path: str, documents: Sequence[StoredDocument]) -> None:
-        stored = self._files.get([path])[path]
-        if _has_nothing(stored.record):
-            judgement = self._judge.orphan(documents[-1], stored.record)
-        else:
-            known = self._judge.unknown(stored.present, documents, self._live)
-            if known is None:
-                return
-            judgement = known
-        if judgement.record is not None and self._files.put(stored, judgement.record) is None:
+        """Judge a path, anew where somebody writes its record meanwhile."""
+        judgement: Judgement | None = Judgement(Discrepancy.UNDECIDED)
+        for _ in range(JUDGEMENTS):
+            stored = self._files.get([path])[path]
+            if _has_nothing(stored.record):
+                judgement = self._judge.orphan(documents[-1], stored.record)
+            else:
+                judgement = self._judge.unknown(stored.present, documents, self._live)
+            if judgement is None or judgement.record is None:
+                break
+            if self._files.put(stored, judgement.record) is not None:
+                break
             judgement = Judgement(Discrepancy.UNDECIDED)
-        self._report(judgement, documents[-1])
+        if judgement is not None:
+            self._report(judgement, documents[-1])
 
     # --- records without a document ---------------------------------------------------------
 
