@@ -265,6 +265,12 @@ def raw_became_active(record: FileRecord, now: datetime) -> FileRecord:
     return awaiting_slot(replace(record, raw_active=True), Slot.IMPORT, now, now)
 
 
+def is_back(record: FileRecord) -> bool:
+    """Whether the bucket has gone back to what is indexed, so that nothing needs to be sent."""
+    wanted = bool(record.desired_key) and record.desired_key == record.current_key
+    return wanted and not record.stale_documents and not record.new_document
+
+
 def restarted(record: FileRecord, now: datetime, policy: JourneyPolicy) -> FileRecord:
     """From the upload again, under a new name, the earlier upload being of no use.
 
@@ -281,8 +287,7 @@ def restarted(record: FileRecord, now: datetime, policy: JourneyPolicy) -> FileR
         raw_active=False,
         raw_expires_at=None,
     )
-    is_back = bool(again.desired_key) and again.desired_key == again.current_key
-    if is_back and not again.stale_documents:
+    if is_back(again):
         return kept(again, now)
     return awaiting_slot(again, Slot.UPLOAD, now, now)
 

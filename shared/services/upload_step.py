@@ -32,12 +32,8 @@ class UploadStep:
         The name is saved before anything is sent, so that there is a place to look.
         """
         dispatch = self._dispatch
-        if not dispatch.record.desired_key:  # gone or skipped since its journey began
-            dispatch.file.claim(
-                lambda record: journey.claimed(record, claim_id, read_time, dispatch.policy)
-            )
-            dispatch.file.apply(lambda record: journey.given_up(record, dispatch.now()))
-            dispatch.nudge()
+        if not dispatch.record.desired_key or journey.is_back(dispatch.record):
+            self._end(claim_id, read_time)
             return
         resumed = dispatch.record.status is FileStatus.UPLOADING
         spent = resumed and dispatch.record.attempts >= dispatch.policy.max_attempts
@@ -64,6 +60,16 @@ class UploadStep:
             dispatch.restart()
         else:
             self._follow(remote, [])
+
+    def _end(self, claim_id: str, read_time: datetime) -> None:
+        """Gone, skipped, or back as it is indexed since its journey began: nothing is sent."""
+        dispatch = self._dispatch
+        dispatch.file.claim(
+            lambda record: journey.claimed(record, claim_id, read_time, dispatch.policy)
+        )
+        ended = journey.kept if dispatch.record.desired_key else journey.given_up
+        dispatch.file.apply(lambda record: ended(record, dispatch.now()))
+        dispatch.nudge()
 
     # --- sending ----------------------------------------------------------------------------
 

@@ -10,8 +10,9 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import NameTaken, OutcomeUnknown, Rejected
-from shared.domain.files import FailureKind, FileStatus, Slot
+from shared.domain.files import FailureKind, FileRecord, FileStatus, Slot
 from shared.gateways.ports import RemoteState
+from shared.gateways.records import file_path
 from shared.services.advance import Outcome
 from tests.services.story import (
     DAY,
@@ -34,6 +35,7 @@ from tests.services.story import (
     play_for,
     play_out,
     play_to,
+    synced,
     task_of,
     throttled,
     throttled_calls,
@@ -234,6 +236,24 @@ def test_an_object_replaced_before_its_upload_is_uploaded_as_it_is_now() -> None
     play_out(world, batch)
     assert contents(world) == wanted(world)
     assert world.gemini.imports == 1
+
+
+def test_an_object_that_is_back_as_it_was_indexed_is_not_uploaded() -> None:
+    world = synced()
+    world.put({PATH: "other content"})
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+    uploads = world.gemini.calls["upload"]
+    indexed = world.file(PATH).current_key
+    world.records.change(
+        FileRecord, file_path(PATH), lambda stored: replace(stored.present, desired_key=indexed)
+    )
+
+    world.deliver(task)
+
+    assert world.file(PATH).status is FileStatus.INDEXED
+    assert world.gemini.calls["upload"] == uploads
+    assert play_out(world, batch).status == "completed"
 
 
 def test_an_object_removed_before_its_upload_leaves_nothing_behind() -> None:
