@@ -73,6 +73,7 @@ $(READY): requirements/dev.txt pyproject.toml
 		exit 1; }
 	@echo "Setting up .venv (a minute the first time) ..." >&2
 	@$(PYTHON) -m venv .venv
-	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@# The lock names all there is. Left to resolve extras, a pip before 23.3 looks past the pins.
+	@$(PIP) install --no-deps --require-hashes --requirement requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
