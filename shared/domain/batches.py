@@ -9,6 +9,7 @@ from enum import StrEnum
 from shared.domain.estimate import Estimate
 from shared.domain.files import FileRecord
 from shared.domain.foresight import Foresight, Retried, Sample
+from shared.domain.reconciliation import Discrepancy
 
 
 class SyncMode(StrEnum):
@@ -80,7 +81,9 @@ class Batch:
     # Moves on where the task of a scan page was lost and its name can't be used again.
     scan_attempt: int = 0
     removals_released: bool = False
+    # A listing of its store was completed; one was, or was given up, when all files were at rest.
     reconciled: bool = False
+    had_last_look: bool = False
 
     # The pump: no metered request is planned before this.
     next_slot_at: datetime | None = None
@@ -126,6 +129,11 @@ class Batch:
         if not mirrors or "scanned" not in self.counts or self.counts.get("removed"):
             return None
         return self.counts["scanned"] - self.counts.get("skipped", 0)
+
+    @property
+    def explains_store(self) -> bool:
+        """Whether a listing of its store left nothing open, so that a difference is known."""
+        return self.reconciled and not self.reconciliation.get(Discrepancy.UNDECIDED)
 
     @property
     def plans_reconcile(self) -> bool:

@@ -57,6 +57,20 @@ class ReconcileState:
     expires_at: datetime | None = None
 
 
+_FOUND_ANEW = ("listed", Discrepancy.FOREIGN, Discrepancy.UNDECIDED)
+"""What another listing finds again, or finds to be something else; what was mended stays told."""
+
+
+def again(state: ReconcileState, now: datetime) -> ReconcileState:
+    """The state of another listing for the same batch."""
+    return ReconcileState(
+        started_at=now,
+        counts={kind: count for kind, count in state.counts.items() if kind not in _FOUND_ANEW},
+        findings=tuple(each for each in state.findings if each.kind not in _FOUND_ANEW),
+        expires_at=state.expires_at,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ListedDocuments:
     """Part of the listing, at ``batches/{id}/listing/{index}``; ``live`` holds short ids."""

@@ -128,6 +128,9 @@ class Judge:
         if not record.desired_key or record.status is FileStatus.REMOVAL_CANDIDATE:
             return Judgement(kind, self._unwanted(record, fresh))
         active = [each for each in fresh if each.is_active]
+        there = {each.key for each in active} | ({record.current_key} if holds_another else set())
+        if record.status is FileStatus.UPLOADED and record.desired_key not in there:
+            return Judgement(kind, _with_stale(record, fresh, self.now))  # they go with its import
         best = _best(record, active) if active else None
         if best is None or (holds_another and not _is_better(record, best)):
             if not holds_another:  # nothing to search: what failed goes with the next import
@@ -156,7 +159,8 @@ class Judge:
     def _unwanted(self, record: FileRecord, fresh: Sequence[StoredDocument]) -> FileRecord:
         """The bucket wants nothing of this path: its documents are candidates."""
         more = _with_stale(record, fresh, self.now)
-        if record.status is FileStatus.REMOVAL_CANDIDATE or not self.removes:
+        moves = FileStatus.REMOVAL_CANDIDATE in journey.LEGAL_MOVES[record.status]
+        if not (moves and self.removes):
             return more
         return journey.moved(replace(more, look_again=True), FileStatus.REMOVAL_CANDIDATE)
 
@@ -204,9 +208,13 @@ class Judge:
 
 
 def is_under_way(record: FileRecord) -> bool:
-    """Whether a journey or a removal is about to change what the record holds."""
+    """Whether a journey or a removal is about to change what the record holds.
+
+    An upload that waits for its import's turn is at rest: nothing of it is on its way to the store.
+    """
     resting = (
         FileStatus.PENDING,
+        FileStatus.UPLOADED,
         FileStatus.INDEXED,
         FileStatus.FAILED,
         FileStatus.SKIPPED,

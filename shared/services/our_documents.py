@@ -38,6 +38,7 @@ class OurDocuments:
 
     def _stored(self, document: Document, path: str, key: str) -> StoredDocument:
         content_hash = document.metadata.get("content_hash")
+        is_late = document.state is RemoteState.PENDING and self._is_given_up(document)
         return StoredDocument(
             path=self._full_name(path, document.name),
             name=document.name,
@@ -45,9 +46,14 @@ class OurDocuments:
             content_hash=content_hash if isinstance(content_hash, str) else "",
             size=document.size or 0,
             is_active=document.state is RemoteState.ACTIVE,
-            is_failed=document.state is RemoteState.FAILED,
+            is_failed=document.state is RemoteState.FAILED or is_late,
             created_at=document.created_at,
         )
+
+    def _is_given_up(self, document: Document) -> bool:
+        """Whether a journey would wait no more for it to become ACTIVE."""
+        began, patience = document.created_at, self._context.rules.journey.import_deadline
+        return began is not None and self._context.clock.now() - began >= patience
 
     def _full_name(self, path: str, document: str) -> str:
         """The object's name. A shortened one is looked up, in the records or in the bucket."""

@@ -21,7 +21,7 @@ from shared.domain.batches import Batch, DeletePolicy
 from shared.domain.errors import Denied, GatewayError, NotFound, Refused, Rejected
 from shared.domain.files import FileRecord, FileStatus
 from shared.domain.planning import deletion_cap, end_of
-from shared.domain.reconcile_state import Finding, ListedDocuments, ReconcileState, Stage
+from shared.domain.reconcile_state import Finding, ListedDocuments, ReconcileState, Stage, again
 from shared.domain.reconciliation import (
     Discrepancy,
     Judge,
@@ -77,6 +77,13 @@ class Reconcile:
             self._save()
             raise
         return self._state
+
+    def begin_again(self) -> None:
+        """List the store anew: files were under way when it was listed, and are at rest now."""
+        state = self._context.records.get(ReconcileState, self._path).record
+        if state is not None:
+            self._state = again(state, self._context.clock.now())
+            self._save()
 
     @property
     def failures(self) -> int:

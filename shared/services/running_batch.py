@@ -141,10 +141,12 @@ class RunningBatch:
             if state.stage is not Stage.DONE:
                 self._context.nudge(batch.batch_id)
                 return held
-            held = self._update(held, reconciliation=dict(state.counts))
+            held = self._update(held, reconciled=True, reconciliation=dict(state.counts))
             self._note_rebuilt(batch)
         phase = BatchPhase.WORKING if batch.is_scanned else BatchPhase.SCANNING
-        return self._update(held, phase=phase, reconciled=True, removals_released=False)
+        return self._update(
+            held, phase=phase, had_last_look=batch.is_scanned, removals_released=False
+        )
 
     def _note_rebuilt(self, batch: Batch) -> None:
         """From here on the records are all that the store holds: a later sync may trust them."""
@@ -311,13 +313,15 @@ class RunningBatch:
         drift = MeasureDrift(context)(batch.store, expected)
         deployment = context.records.get(Deployment, DEPLOYMENT)
         if whole and drift.by is not None and drift.by != deployment.present.known_drift:
-            if not batch.reconciled:
+            if not (batch.had_last_look or batch.explains_store):
+                Reconcile(context, batch).begin_again()
                 self._update(held, phase=BatchPhase.RECONCILING, removals_released=True)
                 context.nudge(batch.batch_id)
                 return
             emit(Event.STORE_DRIFTED, store=batch.store, stored=drift.stored, held=drift.held)
-            known = replace(deployment.present, known_drift=drift.by)
-            context.records.write(deployment, known)
+            if batch.explains_store:
+                known = replace(deployment.present, known_drift=drift.by)
+                context.records.write(deployment, known)
         refused = REMOVALS_REFUSED in batch.counts
         told = "" if refused or not whole else CutOver(context).when_filled()
         message = " ".join(filter(None, (batch.message, told)))

@@ -100,6 +100,7 @@ def plant(world: World, store: str, path: str, *, owner: str = "", key: str = ""
         "content_key": key or (wanted.key if wanted else f"key of {path}"),
         "owner": owner or world.rules.owner,
     }
+    there = {document.name for document in world.store_documents()}
     planted = sum(world.gemini.calls.values())
     raw = world.gemini.upload(
         f"planted-{planted}",
@@ -109,11 +110,10 @@ def plant(world: World, store: str, path: str, *, owner: str = "", key: str = ""
         display_name=path,
     )
     entries = [MetadataEntry(name, value) for name, value in metadata.items()]
-    operation = world.gemini.import_file(store, raw.name, entries, None)
+    world.gemini.import_file(store, raw.name, entries, None)
     world.gemini.delete_file(raw.name)
-    document = world.gemini.get_operation(operation.name).document
-    assert document
-    return document
+    (new,) = {document.name for document in world.store_documents()} - there
+    return new
 
 
 # --- playing ----------------------------------------------------------------------------------

@@ -16,13 +16,17 @@ from shared.gateways.records import file_path
 from shared.services import reconcile
 from shared.services.running_batch import MOST_LISTING_FAILURES
 from tests.services.story import (
+    PATH,
     SECOND,
     begun,
+    cancelled,
     denied,
     in_step,
+    later,
     plant,
     play_for,
     play_out,
+    play_to,
     store_of,
     synced,
     unavailable,
@@ -427,6 +431,67 @@ def test_a_sync_whose_last_look_into_the_store_keeps_failing_ends_without_it() -
     assert summary is not None
     assert (summary["status"], summary["drift"]) == (BatchStatus.COMPLETED, -1)
     assert "could not be listed" in summary["message"]
+
+    summary = world.sync()  # nobody has looked into the difference yet, so it is not a known one
+    assert summary["reconciliation"] == {"listed": 29, "ghost": 1}
+    assert in_step(world)
+
+
+# --- files under way --------------------------------------------------------------------------
+
+
+def with_import_under_way(*, twice: bool = True) -> World:
+    """A cancelled sync left an import at the service, and (``twice``) one too many took effect."""
+    world = library()
+    world.put({PATH: "new"})
+    world.gemini.import_latency = timedelta(minutes=10)
+    batch = begun(world)
+    play_to(world, FileStatus.IMPORTING)
+    world.gemini.import_latency = timedelta(0)
+    cancelled(world, batch)
+    if twice:
+        plant(world, store_of(world), PATH)
+    return world
+
+
+def test_what_was_under_way_is_judged_when_all_is_at_rest() -> None:
+    world = with_import_under_way()
+    imports = world.gemini.imports
+
+    summary, found = reconciled(world)
+
+    assert (summary["status"], summary["drift"]) == ("completed", 0)
+    assert found == {"listed": 32, "duplicate": 1}
+    assert {each["kind"] for each in summary["findings"]} == {"duplicate"}
+    assert world.gemini.imports == imports
+    assert in_step(world)
+
+
+def test_where_what_was_under_way_settles_itself_the_store_is_listed_once() -> None:
+    world = with_import_under_way(twice=False)
+    listed = world.gemini.calls["list_documents"]
+
+    summary, found = reconciled(world)
+
+    assert found == {"listed": 31, "undecided": 1}
+    assert summary["drift"] == 0
+    assert world.gemini.calls["list_documents"] - listed == 2, "31 documents are two pages"
+
+
+def test_a_document_that_stays_pending_goes_as_a_failed_one_does() -> None:
+    world = library()
+    world.gemini.import_latency = timedelta(days=400)
+    late = plant(world, store_of(world), "00.md")
+    world.gemini.import_latency = timedelta(0)
+
+    _, at_first = reconciled(world)
+    later(world, world.rules.journey.import_deadline)
+    _, at_last = reconciled(world)
+
+    assert at_first == {"listed": 31, "undecided": 1}
+    assert at_last == {"listed": 31, "duplicate": 1}
+    assert late not in [document.name for document in world.store_documents()]
+    assert in_step(world)
 
 
 # --- a dry run --------------------------------------------------------------------------------

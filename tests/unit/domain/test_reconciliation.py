@@ -139,9 +139,27 @@ def test_documents_of_what_is_not_wanted_are_candidates(status: FileStatus) -> N
     assert journey.documents_to_remove(record) == ("d2",)
 
 
+@pytest.mark.parametrize("key", ["k1", "k0"])
+def test_an_upload_that_waits_for_its_import_is_spared_it_where_the_document_is_there(
+    key: str,
+) -> None:
+    """Its import was paid for: it took effect when nobody waited for it any more."""
+    waiting = replace(
+        INDEXED, status=S.UPLOADED, current_key="", current_document="", raw_file="files/1"
+    )
+    record = mended(AFTER_SCAN, waiting, document(key=key), live="d2")
+
+    if key == "k1":
+        assert (record.status, record.new_document) == (S.IMPORTING, "d2")
+    else:
+        assert (record.status, record.raw_file) == (S.UPLOADED, "files/1")
+        assert record.stale_documents == ("d2",)
+
+
 @pytest.mark.parametrize("status", [S.UPLOADING, S.UPLOADED, S.IMPORTING, S.UNCERTAIN, S.DELETING])
 def test_what_is_under_way_is_left_to_itself(status: FileStatus) -> None:
-    judgement = JUDGE.unknown(replace(INDEXED, status=status), [document()], ["d1", "d2"])
+    under_way = replace(INDEXED, status=status, task_id="its next step")
+    judgement = JUDGE.unknown(under_way, [document()], ["d1", "d2"])
 
     assert judgement is not None
     assert (judgement.kind, judgement.record) == (Discrepancy.UNDECIDED, None)
