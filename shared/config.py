@@ -26,7 +26,7 @@ from shared.domain.batches import DeletePolicy
 from shared.domain.breaker_policy import BreakerPolicy
 from shared.domain.errors import InvalidRequest
 from shared.domain.holds import HoldPolicy
-from shared.domain.journey import JourneyPolicy
+from shared.domain.journey_policy import JourneyPolicy
 from shared.domain.lease import LeasePolicy
 from shared.domain.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
 from shared.domain.pacing import Start

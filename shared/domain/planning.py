@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.domain import journey
+from shared.domain import journey, journey_documents, journey_ends, journey_policy, journey_steps
 from shared.domain.files import Change, FileRecord, FileStatus, Slot
 from shared.domain.tokens import tokens_of
 
@@ -98,7 +98,7 @@ def compare(
         return _unchanged(target, record, batch_id, now)
     target = replace(journey.taken_over(target, batch_id), change=change, decided_in=batch_id)
     if record.status in (*RESTING, FileStatus.REMOVAL_CANDIDATE):
-        target = journey.journey_begun(target, now)
+        target = journey_ends.journey_begun(target, now)
     return Finding(change, target)
 
 
@@ -109,7 +109,9 @@ def _appeared(
     if want.skip_reason:
         skipped = journey.moved(target, FileStatus.SKIPPED, updated_at=now)
         return Finding(Change.SKIPPED, skipped)
-    return Finding(Change.NEW, journey.journey_begun(journey.taken_over(target, batch_id), now))
+    return Finding(
+        Change.NEW, journey_ends.journey_begun(journey.taken_over(target, batch_id), now)
+    )
 
 
 def _vanished(
@@ -117,7 +119,7 @@ def _vanished(
 ) -> Finding | None:
     if record.status is FileStatus.DELETED:
         return None
-    if not removes and journey.documents_to_remove(record):
+    if not removes and journey_documents.documents_to_remove(record):
         return None
     target = replace(
         record,
@@ -133,9 +135,9 @@ def _vanished(
         return Finding(Change.REMOVED, None if target == record else target)
     if record.status not in (*RESTING, FileStatus.PENDING) or record.claim_id:
         return Finding(Change.REMOVED, target)  # under way: its journey ends in removal
-    if journey.documents_to_remove(record):
+    if journey_documents.documents_to_remove(record):
         return Finding(Change.REMOVED, _candidate(target, now))
-    return Finding(Change.REMOVED, journey.removed(target, now))  # never was in the store
+    return Finding(Change.REMOVED, journey_ends.removed(target, now))  # never was in the store
 
 
 def _skipped(want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime) -> Finding:
@@ -145,14 +147,14 @@ def _skipped(want: Wanted, record: FileRecord, batch_id: str, fence: int, now: d
     target = replace(target, change=Change.SKIPPED, decided_in=batch_id)
     if record.status not in (*RESTING, FileStatus.PENDING) or record.claim_id:
         return Finding(Change.SKIPPED, target)
-    if journey.documents_to_remove(record):
+    if journey_documents.documents_to_remove(record):
         return Finding(Change.SKIPPED, _candidate(target, now))
-    return Finding(Change.SKIPPED, journey.removed(target, now))
+    return Finding(Change.SKIPPED, journey_ends.removed(target, now))
 
 
 def _unchanged(target: FileRecord, record: FileRecord, batch_id: str, now: datetime) -> Finding:
     if _is_back(target.desired_key, record):
-        return Finding(Change.UNCHANGED, journey.kept(target, now))
+        return Finding(Change.UNCHANGED, journey_ends.kept(target, now))
     # A repeated page finds what it wrote the first time.
     change = record.change if record.decided_in == batch_id else Change.UNCHANGED
     return Finding(change, None if _same_aim(target, record) else target)
@@ -215,7 +217,7 @@ def _candidate(record: FileRecord, now: datetime) -> FileRecord:
 
 
 def re_aimed(
-    record: FileRecord, wanted: Wanted | None, now: datetime, policy: journey.JourneyPolicy
+    record: FileRecord, wanted: Wanted | None, now: datetime, policy: journey_policy.JourneyPolicy
 ) -> FileRecord:
     """A journey under way meets an object that is not what was planned: plan for what is there.
 
@@ -225,11 +227,11 @@ def re_aimed(
         target = replace(record, desired_key="", desired_skip_reason="")
         if wanted is not None:
             target = _looked_at(record, wanted)
-        return journey.given_up(target, now)
+        return journey_ends.given_up(target, now)
     target = _looked_at(record, wanted)
     if target.desired_key == record.working_key and record.status is FileStatus.UPLOADED:
-        return journey.postponed(target, now, now)
-    return journey.restarted(target, now, policy)
+        return journey_steps.postponed(target, now, now)
+    return journey_steps.restarted(target, now, policy)
 
 
 def _looked_at(record: FileRecord, wanted: Wanted) -> FileRecord:
@@ -255,10 +257,10 @@ def came_back(
             current_size=wanted.size,
             stale_documents=(),
         )
-        return journey.kept(kept, now)
+        return journey_ends.kept(kept, now)
     if wanted.key == record.current_key and not record.stale_documents:
-        return journey.kept(target, now)
-    return journey.journey_begun(journey.taken_over(target, batch_id), now)
+        return journey_ends.kept(target, now)
+    return journey_ends.journey_begun(journey.taken_over(target, batch_id), now)
 
 
 def end_of(prefix: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from shared.domain import journey
+from shared.domain import journey, journey_documents, journey_ends, journey_policy, journey_steps
 from shared.domain.content import digest
 from shared.domain.files import Change, FileRecord, FileStatus
 
@@ -80,7 +80,7 @@ class Judge:
     batch_id: str
     fence: int
     now: datetime
-    policy: journey.JourneyPolicy
+    policy: journey_policy.JourneyPolicy
     scanned: bool
     removes: bool
 
@@ -117,7 +117,7 @@ class Judge:
                 knew then.
             live: Names of all documents that the store listed.
         """
-        known = journey.documents_to_remove(record)
+        known = journey_documents.documents_to_remove(record)
         fresh = [each for each in documents if each.name not in known]
         if not fresh:
             return None
@@ -142,18 +142,14 @@ class Judge:
         """A record whose document is not in the store, or (``leftover``) is there as FAILED."""
         stale = (*record.stale_documents, record.current_document)
         lost = replace(
-            record,
-            current_key="",
-            current_document="",
-            current_content_hash="",
-            current_size=0,
+            journey_documents.without_current(record),
             stale_documents=stale if leftover else record.stale_documents,
             updated_at=self.now,
         )
         if record.status is not FileStatus.INDEXED:
             return Judgement(Discrepancy.GHOST, lost)
         again = replace(lost, change=Change.NEW, decided_in=self.batch_id)
-        again = journey.journey_begun(journey.taken_over(again, self.batch_id), self.now)
+        again = journey_ends.journey_begun(journey.taken_over(again, self.batch_id), self.now)
         return Judgement(Discrepancy.GHOST, again)
 
     def _unwanted(self, record: FileRecord, fresh: Sequence[StoredDocument]) -> FileRecord:
@@ -195,7 +191,7 @@ class Judge:
             # Before the scan it is open what is wanted.
             desired_key=record.desired_key if self.scanned else staying.key,
         )
-        return journey.document_doubted(
+        return journey_steps.document_doubted(
             kept,
             document=staying.name,
             key=staying.key,

@@ -9,7 +9,7 @@ from shared.domain.batches import DeletePolicy
 from shared.domain.breaker_policy import BreakerPolicy
 from shared.domain.content import import_settings_digest, owner_tag
 from shared.domain.holds import HoldPolicy
-from shared.domain.journey import JourneyPolicy
+from shared.domain.journey_policy import JourneyPolicy
 from shared.domain.lease import LeasePolicy
 from shared.domain.pacing import Start
 from shared.domain.path_glob import PathGlob

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from shared.domain import journey
+from shared.domain import journey, journey_steps
 from shared.domain.batches import Batch, BatchStatus
 from shared.domain.breaker import BreakerState, Permit, Proceed
 from shared.domain.content import digest
@@ -155,7 +155,7 @@ class AdvanceFile:
 
     def _postpone(self, file: Stored[FileRecord], ready_at: datetime) -> None:
         now = self._context.clock.now()
-        self._context.records.write(file, journey.postponed(file.present, ready_at, now))
+        self._context.records.write(file, journey_steps.postponed(file.present, ready_at, now))
 
     def _unmetered(
         self, file: Stored[FileRecord], batch: Batch, state: Stored[BreakerState]

@@ -13,7 +13,7 @@ from typing import NoReturn, TypeVar
 
 from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponential
 
-from shared.domain import journey, planning
+from shared.domain import journey, journey_ends, journey_policy, journey_steps, planning
 from shared.domain.breaker import CircuitState, EntryOutcome, Permit
 from shared.domain.errors import (
     Denied,
@@ -65,7 +65,7 @@ class Dispatch:
         return self.file.record
 
     @property
-    def policy(self) -> journey.JourneyPolicy:
+    def policy(self) -> journey_policy.JourneyPolicy:
         return self.context.rules.journey
 
     def now(self) -> datetime:
@@ -191,7 +191,7 @@ class Dispatch:
     def give_back(self, also: Sequence[Write] = (), *, ready_at: datetime | None = None) -> None:
         """The try counts for nothing: the file waits for another slot, from ``ready_at`` on."""
         at = ready_at or self.now()
-        self.file.apply(lambda record: journey.given_back(record, at, self.now()), also)
+        self.file.apply(lambda record: journey_steps.given_back(record, at, self.now()), also)
 
     def note(self, error: GatewayError) -> None:
         """A failed look that the file needn't wait for still counts for the breaker."""
@@ -213,14 +213,14 @@ class Dispatch:
         if self.record.status is FileStatus.UPLOADING:
             self.give_back(ready_at=ready_at)
         else:
-            self.poll_at(ready_at, journey.error_noted)
+            self.poll_at(ready_at, journey_steps.error_noted)
         self.traffic.look_failed(error, self.permit.generation)
 
     def try_again(self, reason: str, code: int | None, also: Sequence[Write] = ()) -> None:
         """From the last safe point again, after a backoff, as long as there are tries left."""
         jitter = self.context.jitter()
         self.file.apply(
-            lambda record: journey.tried_again(
+            lambda record: journey_steps.tried_again(
                 record, reason, code, self.now(), jitter, self.policy
             ),
             also,
@@ -233,7 +233,7 @@ class Dispatch:
     ) -> None:
         """Out of tries, or never going to work."""
         self.file.apply(
-            lambda record: journey.failed(record, kind, reason, code, self.now(), self.policy),
+            lambda record: journey_ends.failed(record, kind, reason, code, self.now(), self.policy),
             also,
         )
         self._tell()
@@ -241,7 +241,9 @@ class Dispatch:
 
     def restart(self, also: Sequence[Write] = ()) -> None:
         """From the upload again: the raw file is of no use any more."""
-        self.file.apply(lambda record: journey.restarted(record, self.now(), self.policy), also)
+        self.file.apply(
+            lambda record: journey_steps.restarted(record, self.now(), self.policy), also
+        )
         self.nudge()
 
     def aim_again(self, also: Sequence[Write] = ()) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from shared.domain import journey
+from shared.domain import journey, journey_steps
 from shared.domain.errors import (
     Denied,
     GatewayError,
@@ -66,7 +66,7 @@ class ImportStep:
         )
 
         def begun(before: FileRecord) -> FileRecord:
-            after = journey.import_begun(before, intent.operation_id, metadata.reports)
+            after = journey_steps.import_begun(before, intent.operation_id, metadata.reports)
             return journey.claimed(after, claim_id, read_time, dispatch.policy)
 
         dispatch.file.claim(begun, [creating(operation_path(intent.operation_id), intent)])
@@ -82,7 +82,9 @@ class ImportStep:
         except OutcomeUnknown as error:
             dispatch.traffic.failed(error, dispatch.permit)
             dispatch.file.apply(
-                lambda record: journey.import_uncertain(record, dispatch.now(), dispatch.policy),
+                lambda record: journey_steps.import_uncertain(
+                    record, dispatch.now(), dispatch.policy
+                ),
                 [self._noted(replace(intent, error_message=str(error)))],
             )
         except (NotFound, Denied) as error:  # the raw file expired, or the account's fault
@@ -104,7 +106,7 @@ class ImportStep:
         dispatch = self._dispatch
         started = replace(intent, state=OperationState.IN_PROGRESS, operation_name=operation.name)
         dispatch.file.apply(
-            lambda record: journey.import_started(
+            lambda record: journey_steps.import_started(
                 record, operation.name, dispatch.now(), dispatch.policy
             ),
             [self._noted(started), dispatch.success_entry("import_file")],

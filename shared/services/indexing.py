@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from shared.domain import journey
+from shared.domain import journey_documents, journey_ends, journey_steps
 from shared.domain.errors import GatewayError, Throttled
 from shared.domain.files import FailureKind
 from shared.domain.operations import OperationState
@@ -96,7 +96,7 @@ class Indexing:
             self._become_uncertain("the import named no document")
             return False
         name = document
-        dispatch.file.apply(lambda record: journey.document_known(record, name))
+        dispatch.file.apply(lambda record: journey_documents.document_known(record, name))
         return True
 
     def _left_behind(self, operation: ImportOperation) -> str | None:
@@ -123,7 +123,7 @@ class Indexing:
     ) -> None:
         dispatch = self._dispatch
         dispatch.file.apply(
-            lambda record: journey.import_uncertain(record, dispatch.now(), dispatch.policy),
+            lambda record: journey_steps.import_uncertain(record, dispatch.now(), dispatch.policy),
             [self._ended(state, reason)],
         )
         dispatch.nudge()
@@ -184,7 +184,7 @@ class Indexing:
         dispatch = self._dispatch
         delete_document(dispatch, dispatch.record.new_document)
         ended = self._ended(OperationState.FAILED, reason)
-        dispatch.file.apply(journey.document_gone)
+        dispatch.file.apply(journey_documents.document_gone)
         dispatch.try_again(reason, None, [ended])
 
     # --- the end ----------------------------------------------------------------------------
@@ -192,7 +192,7 @@ class Indexing:
     def _clean_up(self) -> None:
         """The new document stands: its forerunners go, then the raw file; then it is INDEXED."""
         dispatch = self._dispatch
-        for name in journey.forerunners(dispatch.record):
+        for name in journey_documents.forerunners(dispatch.record):
             delete_document(dispatch, name)
         raw_file = dispatch.record.raw_file
         if raw_file:
@@ -200,7 +200,7 @@ class Indexing:
                 dispatch.ask(lambda: self._gemini.delete_file(raw_file), but=GONE)
         document = dispatch.record.new_document
         dispatch.file.apply(
-            lambda record: journey.settled(record, dispatch.now()),
+            lambda record: journey_ends.settled(record, dispatch.now()),
             [self._ended(OperationState.SUCCEEDED, "", document)],
         )
         dispatch.nudge()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from shared.domain import journey
+from shared.domain import journey, journey_steps
 from shared.domain.errors import Conflict
 from shared.domain.files import FileRecord
 from shared.domain.journey import Step
@@ -49,7 +49,7 @@ class LostTasks:
         record = journey.taken_over(record, batch_id)
         step = journey.next_step(record)
         if step.is_metered:
-            return journey.postponed(record, now, now)
+            return journey_steps.postponed(record, now, now)
         if step is Step.NOTHING:
             return replace(record, overdue_at=None)
         return journey.handed_on(record, QueueName.POLLS, now, now, self._context.rules.journey)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 
-from shared.domain import journey
+from shared.domain import journey_documents
 from shared.domain.batches import Batch, DeletePolicy
 from shared.domain.errors import Denied, GatewayError, NotFound, Refused, Rejected
 from shared.domain.files import FileRecord, FileStatus
@@ -157,7 +157,7 @@ class Reconcile:
         )
 
     def _is_known(self, record: FileRecord | None, document: StoredDocument) -> bool:
-        if record is None or document.name not in journey.documents_to_remove(record):
+        if record is None or document.name not in journey_documents.documents_to_remove(record):
             return False
         if record.current_document == document.name:
             self._set(matched=self._state.matched + 1)

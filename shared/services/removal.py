@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain import journey, planning
+from shared.domain import journey_documents, journey_ends, planning
 from shared.domain.files import FileRecord
 from shared.gateways.ports import RemoteState
 from shared.services.claimed_file import Transition
@@ -23,10 +23,10 @@ class Removal:
         if wanted is not None and not wanted.skip_reason:
             dispatch.file.apply(self._came_back(wanted))
         else:
-            dispatch.file.apply(journey.documents_going)
-            for name in journey.documents_to_remove(dispatch.record):
+            dispatch.file.apply(journey_documents.documents_going)
+            for name in journey_documents.documents_to_remove(dispatch.record):
                 delete_document(dispatch, name)
-            dispatch.file.apply(lambda record: journey.removed(record, dispatch.now()))
+            dispatch.file.apply(lambda record: journey_ends.removed(record, dispatch.now()))
         dispatch.nudge()
 
     def _came_back(self, wanted: planning.Wanted) -> Transition:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.domain import journey
+from shared.domain import journey_ends
 from shared.domain.batches import Batch, DeletePolicy
 from shared.domain.files import FileRecord, FileStatus
 from shared.domain.planning import deletion_cap, end_of
@@ -83,7 +83,7 @@ class Removals:
         released: dict[str, FileRecord] = {}
         writes: list[Write] = []
         for stored in candidates:
-            record = journey.removal_begun(
+            record = journey_ends.removal_begun(
                 stored.present, batch_id, QueueName.POLLS, now, context.rules.journey
             )
             released[stored.path] = record

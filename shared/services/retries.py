@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain import journey
+from shared.domain import journey, journey_ends
 from shared.domain.files import FileRecord, FileStatus
 from shared.gateways import queries
 from shared.gateways.ports import Write
@@ -37,7 +37,7 @@ class Retries:
             writes: list[Write] = []
             for stored in context.records.query(FileRecord, query):
                 record = journey.taken_over(stored.present, batch_id)
-                record = journey.journey_begun(record, now)
+                record = journey_ends.journey_begun(record, now)
                 writes.append(updating(stored.path, record, stored.version, stored.present))
             conflicts = context.records.commit_each(writes)
             begun += len(writes) - len(conflicts)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.domain import journey, planning
+from shared.domain import journey_documents, planning
 from shared.domain.batches import Batch, DeletePolicy, PlannedFile, SyncMode
 from shared.domain.content import digest
 from shared.domain.files import Change, FileRecord
@@ -207,7 +207,7 @@ class ScanPage:
         """The record as one of the batch's store, which may be a new one."""
         if record is None or not self._batch.store:
             return record
-        return journey.moved_to_store(record, self._batch.store)
+        return journey_documents.moved_to_store(record, self._batch.store)
 
     def _compare(
         self, want: planning.Wanted | None, record: FileRecord | None, now: datetime

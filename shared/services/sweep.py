@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.domain import journey
+from shared.domain import journey, journey_documents, journey_steps
 from shared.domain.errors import GatewayError, Rejected
 from shared.domain.files import FileRecord, FileStatus
 from shared.gateways import queries
@@ -109,7 +109,7 @@ class Sweep:
         """Adopt the newest document that the record doesn't know yet; the others are stale."""
         context = self._context
         policy = context.rules.journey
-        known = set(journey.documents_to_remove(file.present))
+        known = set(journey_documents.documents_to_remove(file.present))
         fresh = [name for name in found if name not in known]
 
         def decide(stored: Stored[FileRecord]) -> FileRecord | None:
@@ -120,9 +120,13 @@ class Sweep:
             record = journey.taken_over(record, batch_id)
             if not fresh:
                 reason = "the import left no document in the store"
-                return journey.tried_again(record, reason, None, now, context.jitter(), policy)
+                return journey_steps.tried_again(
+                    record, reason, None, now, context.jitter(), policy
+                )
             stale = (*record.stale_documents, *fresh[:-1])
-            chosen = journey.adopted(replace(record, stale_documents=stale), fresh[-1], now, policy)
+            chosen = journey_steps.adopted(
+                replace(record, stale_documents=stale), fresh[-1], now, policy
+            )
             return journey.handed_on(chosen, QueueName.POLLS, now, now, policy)
 
         settled = context.records.change(FileRecord, file.path, decide, known=file).present

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import IO
 
-from shared.domain import journey
+from shared.domain import journey, journey_ends, journey_steps
 from shared.domain.content import raw_file_id
 from shared.domain.errors import GatewayError, NameTaken, NotFound, SourceChanged
 from shared.domain.files import FileRecord, FileStatus
@@ -32,7 +32,7 @@ class UploadStep:
         The name is saved before anything is sent, so that there is a place to look.
         """
         dispatch = self._dispatch
-        if not dispatch.record.desired_key or journey.is_back(dispatch.record):
+        if not dispatch.record.desired_key or journey_ends.is_back(dispatch.record):
             self._end(claim_id, read_time)
             return
         resumed = dispatch.record.status is FileStatus.UPLOADING
@@ -67,7 +67,7 @@ class UploadStep:
         dispatch.file.claim(
             lambda record: journey.claimed(record, claim_id, read_time, dispatch.policy)
         )
-        ended = journey.kept if dispatch.record.desired_key else journey.given_up
+        ended = journey_ends.kept if dispatch.record.desired_key else journey_ends.given_up
         dispatch.file.apply(lambda record: ended(record, dispatch.now()))
         dispatch.nudge()
 
@@ -75,7 +75,7 @@ class UploadStep:
 
     def _begun(self, record: FileRecord, claim_id: str, read_time: datetime) -> FileRecord:
         name = raw_file_id(self._dispatch.store, record.desired_key, record.upload_epoch)
-        begun = journey.upload_begun(record, RAW_FILES + name)
+        begun = journey_steps.upload_begun(record, RAW_FILES + name)
         return journey.claimed(begun, claim_id, read_time, self._dispatch.policy)
 
     def _send(self) -> None:
@@ -186,12 +186,12 @@ class UploadStep:
     def _uploaded(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
         if record.status is FileStatus.UPLOADED:
             return record
-        return journey.uploaded(
+        return journey_steps.uploaded(
             record, remote.expires_at, self._dispatch.now(), self._dispatch.policy
         )
 
     def _active(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
-        return journey.raw_became_active(self._uploaded(record, remote), self._dispatch.now())
+        return journey_steps.raw_became_active(self._uploaded(record, remote), self._dispatch.now())
 
     def _waiting_since(self) -> datetime:
         deadline = self._dispatch.record.wait_deadline

@@ -9,11 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.domain import breaker, journey, lease, planning
+from shared.domain import (
+    breaker,
+    journey,
+    journey_documents,
+    journey_ends,
+    journey_steps,
+    lease,
+    planning,
+)
 from shared.domain.batches import BatchPhase
 from shared.domain.errors import GatewayError
 from shared.domain.files import Change, FailureKind, FileStatus
-from shared.domain.journey import JourneyPolicy, Step
+from shared.domain.journey import Step
+from shared.domain.journey_policy import JourneyPolicy
 from shared.services import removal as removal_module
 from shared.services import traffic as traffic_module
 from shared.services.closing import Closing
@@ -119,8 +128,8 @@ def _any_owner_matches(_self: Any, state: Any, documents: Any) -> Any:
             yield key, document.name
 
 
-_tried_again = journey.tried_again
-_given_back = journey.given_back
+_tried_again = journey_steps.tried_again
+_given_back = journey_steps.given_back
 
 
 def _attempts_not_counted(record: Any, *arguments: Any) -> Any:
@@ -128,7 +137,9 @@ def _attempts_not_counted(record: Any, *arguments: Any) -> Any:
 
 
 def _given_back_is_failed(record: Any, _ready_at: Any, now: Any) -> Any:
-    return journey.failed(record, FailureKind.EXHAUSTED, "throttled", 429, now, JourneyPolicy())
+    return journey_ends.failed(
+        record, FailureKind.EXHAUSTED, "throttled", 429, now, JourneyPolicy()
+    )
 
 
 def _given_back_is_tried_again(record: Any, _ready_at: Any, now: Any) -> Any:
@@ -143,7 +154,7 @@ _go_on = Indexing.go_on
 
 
 def _old_document_goes_first(self: Any, operation: Any = None) -> Any:
-    for name in journey.forerunners(self._dispatch.record):
+    for name in journey_documents.forerunners(self._dispatch.record):
         try:
             self._gemini.delete_document(name)
         except GatewayError:
@@ -165,7 +176,7 @@ def _raw_expiry_resets(want: Any, record: Any, **rest: Any) -> Any:
         and ((rest["now"] - record.indexed_at).total_seconds() > 48 * 3600)
     )
     if is_old and want is not None and record.status is FileStatus.INDEXED:
-        return planning.Finding(Change.CHANGED, journey.journey_begun(record, rest["now"]))
+        return planning.Finding(Change.CHANGED, journey_ends.journey_begun(record, rest["now"]))
     return _compare(want, record, **rest)
 
 
@@ -295,21 +306,26 @@ MUTATIONS = tuple(
             "attempts_not_counted",
             10,
             "no_wait_without_deadline every_batch_closed",
-            {(journey, "tried_again"): _attempts_not_counted},
+            {(journey_steps, "tried_again"): _attempts_not_counted},
         ),
         (
             "give_back_fails_the_file",
             1,
             "no_file_blamed_without_cause",
-            {(journey, "given_back"): _given_back_is_failed},
+            {(journey_steps, "given_back"): _given_back_is_failed},
         ),
         (
             "throttling_costs_an_attempt",
             43,
             "no_file_blamed_without_cause",
-            {(journey, "given_back"): _given_back_costs_an_attempt},
+            {(journey_steps, "given_back"): _given_back_costs_an_attempt},
         ),
-        ("old_document_not_deleted", 1, _DOUBLES, {(journey, "forerunners"): lambda _record: ()}),
+        (
+            "old_document_not_deleted",
+            1,
+            _DOUBLES,
+            {(journey_documents, "forerunners"): lambda _record: ()},
+        ),
         (
             "old_document_deleted_first",
             68,
@@ -429,7 +445,7 @@ MUTATIONS = tuple(
             "refusal_counts_as_a_try",
             43,
             "no_file_blamed_without_cause",
-            {(journey, "given_back"): _given_back_is_tried_again},
+            {(journey_steps, "given_back"): _given_back_is_tried_again},
         ),
     )
 )

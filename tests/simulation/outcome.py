@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from shared.domain import journey
+from shared.domain import journey_documents
 from shared.domain.batches import Batch, BatchStatus
 from shared.domain.files import FailureKind, FileStatus
 from shared.domain.lease import Lease
@@ -116,7 +116,7 @@ class Outcome:
         for record in self._play.file_records():
             known.add(record.current_document)
             if record.status is FileStatus.FAILED:  # they stay until something takes their place
-                known.update(journey.documents_to_remove(record))
+                known.update(journey_documents.documents_to_remove(record))
         orphans = [
             document.name for document in self._play.own_documents() if document.name not in known
         ]

@@ -10,7 +10,7 @@ from random import Random
 
 from shared.domain.breaker_policy import BreakerPolicy
 from shared.domain.holds import HoldPolicy
-from shared.domain.journey import JourneyPolicy
+from shared.domain.journey_policy import JourneyPolicy
 from shared.domain.lease import LeasePolicy
 from shared.domain.rules import Rules
 from shared.domain.tiers import Tier

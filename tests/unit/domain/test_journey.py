@@ -5,18 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain import journey
-from shared.domain.files import FailureKind, FileRecord, FileStatus, Slot
-from shared.domain.journey import (
-    LEGAL_MOVES,
-    IllegalMove,
-    JourneyPolicy,
-    Step,
-    Turn,
-    moved,
-    next_step,
-    turn,
-)
+from shared.domain import journey, journey_documents, journey_ends, journey_steps
+from shared.domain.files import UNFINISHED, FailureKind, FileRecord, FileStatus, Slot
+from shared.domain.journey import LEGAL_MOVES, IllegalMove, Step, Turn, moved, next_step, turn
+from shared.domain.journey_policy import JourneyPolicy
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -206,9 +198,9 @@ def test_a_batch_that_takes_over_counts_requests_from_nothing() -> None:
 
 
 def test_attempts_count_per_content() -> None:
-    first = journey.upload_begun(record(working_key="old", attempts=4), "files/x")
+    first = journey_steps.upload_begun(record(working_key="old", attempts=4), "files/x")
     assert (first.attempts, first.working_key, first.raw_file) == (1, "k1", "files/x")
-    again = journey.upload_begun(replace(first, status=S.PENDING), "files/x")
+    again = journey_steps.upload_begun(replace(first, status=S.PENDING), "files/x")
     assert again.attempts == 2
 
 
@@ -222,7 +214,7 @@ def test_an_upload_forgets_what_belongs_to_an_earlier_one() -> None:
         document_failed_at=NOW,
         stale_documents=("d1",),
     )
-    after = journey.upload_begun(before, "files/x")
+    after = journey_steps.upload_begun(before, "files/x")
 
     assert (after.raw_active, after.raw_expires_at) == (False, None)
     assert (after.operation_id, after.operation_name) == ("", "")
@@ -231,7 +223,9 @@ def test_an_upload_forgets_what_belongs_to_an_earlier_one() -> None:
 
 
 def test_a_raw_file_has_fifteen_minutes_to_become_active() -> None:
-    after = journey.uploaded(record(S.UPLOADING, errors_in_a_row=2), NOW + 2 * DAY, NOW, POLICY)
+    after = journey_steps.uploaded(
+        record(S.UPLOADING, errors_in_a_row=2), NOW + 2 * DAY, NOW, POLICY
+    )
 
     assert (after.status, after.raw_expires_at) == (S.UPLOADED, NOW + 2 * DAY)
     assert after.wait_deadline == NOW + 15 * MINUTE
@@ -239,13 +233,13 @@ def test_a_raw_file_has_fifteen_minutes_to_become_active() -> None:
 
 
 def test_an_active_raw_file_waits_for_an_import_slot() -> None:
-    after = journey.raw_became_active(record(S.UPLOADED), NOW)
+    after = journey_steps.raw_became_active(record(S.UPLOADED), NOW)
     assert (after.raw_active, after.slot, after.ready_at) == (True, Slot.IMPORT, NOW)
 
 
 def test_a_restart_moves_the_epoch_on() -> None:
     before = record(S.UPLOADED, upload_epoch=1, raw_file="files/x", raw_active=True, attempts=1)
-    after = journey.restarted(before, NOW, POLICY)
+    after = journey_steps.restarted(before, NOW, POLICY)
 
     assert (after.status, after.slot, after.upload_epoch) == (S.PENDING, Slot.UPLOAD, 2)
     assert (after.raw_file, after.raw_active) == ("", False)
@@ -254,35 +248,35 @@ def test_a_restart_moves_the_epoch_on() -> None:
 def test_a_restart_for_what_is_indexed_already_ends_the_journey() -> None:
     before = record(S.UPLOADED, desired_key="k1", current_key="k1", raw_file="files/x", attempts=1)
 
-    assert journey.restarted(before, NOW, POLICY).status is S.INDEXED
+    assert journey_steps.restarted(before, NOW, POLICY).status is S.INDEXED
     besides = replace(before, stale_documents=("d9",))
-    assert journey.restarted(besides, NOW, POLICY).status is S.PENDING
+    assert journey_steps.restarted(besides, NOW, POLICY).status is S.PENDING
 
 
 def test_a_doubted_document_that_had_to_go_is_not_current_any_more() -> None:
     doubted = record(S.IMPORTING, new_document="d1", current_document="d1", current_key="k1")
 
-    after = journey.document_gone(doubted)
+    after = journey_documents.document_gone(doubted)
 
     assert (after.new_document, after.current_document, after.current_key) == ("", "", "")
-    other = journey.document_gone(replace(doubted, new_document="d2"))
+    other = journey_documents.document_gone(replace(doubted, new_document="d2"))
     assert (other.new_document, other.current_document) == ("", "d1")
 
 
 def test_restarts_end_where_the_attempts_do_but_only_for_the_same_content() -> None:
     worn = record(S.UPLOADED, working_key="k1", attempts=5)
-    assert journey.restarted(worn, NOW, POLICY).status is S.FAILED
-    assert journey.restarted(replace(worn, working_key="k0"), NOW, POLICY).status is S.PENDING
+    assert journey_steps.restarted(worn, NOW, POLICY).status is S.FAILED
+    assert journey_steps.restarted(replace(worn, working_key="k0"), NOW, POLICY).status is S.PENDING
 
 
 # --- import -----------------------------------------------------------------------------------
 
 
 def test_an_imports_intent_has_no_name_yet_and_its_reply_has_an_hour() -> None:
-    begun = journey.import_begun(record(S.UPLOADED, operation_name="old"), "o1", ("r",))
+    begun = journey_steps.import_begun(record(S.UPLOADED, operation_name="old"), "o1", ("r",))
     assert (begun.status, begun.operation_id, begun.operation_name) == (S.IMPORTING, "o1", "")
     assert begun.metadata_reports == ("r",)
-    started = journey.import_started(begun, "operations/1", NOW, POLICY)
+    started = journey_steps.import_started(begun, "operations/1", NOW, POLICY)
     assert (started.operation_name, started.wait_deadline) == (
         "operations/1",
         NOW + timedelta(hours=1),
@@ -290,7 +284,9 @@ def test_an_imports_intent_has_no_name_yet_and_its_reply_has_an_hour() -> None:
 
 
 def test_an_uncertain_import_has_no_task_and_is_due_after_its_deadline() -> None:
-    after = journey.import_uncertain(record(S.IMPORTING, claim_id="c", overdue_at=NOW), NOW, POLICY)
+    after = journey_steps.import_uncertain(
+        record(S.IMPORTING, claim_id="c", overdue_at=NOW), NOW, POLICY
+    )
     assert (after.status, after.task_id, after.claim_id) == (S.UNCERTAIN, "", "")
     assert (after.task_seq, after.overdue_at) == (4, None)
     assert after.ready_at == NOW + timedelta(hours=1)
@@ -314,7 +310,7 @@ def test_a_settled_file_holds_exactly_what_was_imported() -> None:
         failure_reason="x",
         operation_name="n",
     )
-    after = journey.settled(before, NOW)
+    after = journey_ends.settled(before, NOW)
 
     assert after.status is S.INDEXED
     assert (after.current_key, after.current_document) == ("k1", "d2")
@@ -328,7 +324,7 @@ def test_a_settled_file_holds_exactly_what_was_imported() -> None:
 
 def test_a_settled_file_whose_content_moved_on_begins_anew_at_once() -> None:
     before = record(S.IMPORTING, working_key="k1", desired_key="k2", new_document="d1")
-    after = journey.settled(before, NOW)
+    after = journey_ends.settled(before, NOW)
 
     assert (after.status, after.slot, after.attempts) == (S.PENDING, Slot.UPLOAD, 0)
     assert (after.current_key, after.current_document) == ("k1", "d1")
@@ -336,7 +332,7 @@ def test_a_settled_file_whose_content_moved_on_begins_anew_at_once() -> None:
 
 def test_a_settled_file_nobody_wants_any_more_is_a_candidate_for_removal() -> None:
     before = record(S.IMPORTING, working_key="k1", desired_key="", new_document="d1")
-    after = journey.settled(before, NOW)
+    after = journey_ends.settled(before, NOW)
 
     assert (after.status, after.current_document) == (S.REMOVAL_CANDIDATE, "d1")
 
@@ -346,11 +342,11 @@ def test_a_journey_given_up_leaves_a_candidate_only_where_there_is_a_document(
     status: FileStatus,
 ) -> None:
     with_document = record(status, desired_key="", current_document="d1", raw_file="files/x")
-    assert journey.given_up(with_document, NOW).status is S.REMOVAL_CANDIDATE
+    assert journey_ends.given_up(with_document, NOW).status is S.REMOVAL_CANDIDATE
     without = record(status, desired_key="", raw_file="files/x")
-    assert journey.given_up(without, NOW).status is S.DELETED
+    assert journey_ends.given_up(without, NOW).status is S.DELETED
     skipped = replace(without, desired_skip_reason="empty")
-    assert journey.given_up(skipped, NOW).status is S.SKIPPED
+    assert journey_ends.given_up(skipped, NOW).status is S.SKIPPED
 
 
 # --- trouble ----------------------------------------------------------------------------------
@@ -367,8 +363,8 @@ def test_backoff_doubles_from_ten_seconds_to_ten_minutes_less_up_to_half(
 
 
 def test_a_given_back_upload_returns_its_attempt() -> None:
-    begun = journey.upload_begun(record(), "files/x")
-    back = journey.given_back(begun, NOW + MINUTE, NOW)
+    begun = journey_steps.upload_begun(record(), "files/x")
+    back = journey_steps.given_back(begun, NOW + MINUTE, NOW)
 
     assert (back.status, back.attempts) == (S.PENDING, 0)
     assert (back.slot, back.ready_at) == (Slot.UPLOAD, NOW + MINUTE)
@@ -377,7 +373,7 @@ def test_a_given_back_upload_returns_its_attempt() -> None:
 
 def test_a_given_back_import_keeps_its_upload() -> None:
     before = record(S.IMPORTING, raw_file="files/x", raw_active=True, attempts=1)
-    back = journey.given_back(before, NOW, NOW)
+    back = journey_steps.given_back(before, NOW, NOW)
 
     assert (back.status, back.slot, back.raw_file) == (S.UPLOADED, Slot.IMPORT, "files/x")
     assert back.attempts == 1
@@ -401,7 +397,7 @@ def test_five_attempts_are_made_of_one_content(
     before = record(
         status, attempts=attempts, raw_file="files/x", raw_active=status is not S.UPLOADING
     )
-    after = journey.tried_again(before, "it broke", 503, NOW, 1.0, POLICY)
+    after = journey_steps.tried_again(before, "it broke", 503, NOW, 1.0, POLICY)
 
     assert (after.status, after.slot) == (expected, slot)
     assert (after.failure_reason, after.failure_code) == ("it broke", 503)
@@ -409,7 +405,7 @@ def test_five_attempts_are_made_of_one_content(
 
 def test_a_document_that_was_found_and_is_gone_is_uploaded_anew() -> None:
     before = record(S.IMPORTING, new_document="d1", attempts=0)
-    after = journey.tried_again(before, "it is gone", 404, NOW, 1.0, POLICY)
+    after = journey_steps.tried_again(before, "it is gone", 404, NOW, 1.0, POLICY)
 
     assert (after.status, after.slot, after.attempts) == (S.PENDING, Slot.UPLOAD, 1)
 
@@ -419,14 +415,14 @@ def test_a_document_that_was_found_and_is_gone_is_uploaded_anew() -> None:
 )
 def test_exhausted_files_rest_longer_each_time_up_to_32_days(rounds: int, days: int) -> None:
     before = record(S.UPLOADING, exhausted_rounds=rounds)
-    after = journey.failed(before, FailureKind.EXHAUSTED, "worn out", None, NOW, POLICY)
+    after = journey_ends.failed(before, FailureKind.EXHAUSTED, "worn out", None, NOW, POLICY)
 
     assert (after.exhausted_rounds, after.eligible_at) == (rounds + 1, NOW + days * DAY)
 
 
 def test_a_permanent_failure_names_its_content_and_no_day() -> None:
     before = record(S.IMPORTING, current_document="d1", current_key="k0")
-    after = journey.failed(before, FailureKind.PERMANENT, "bad", 400, NOW, POLICY)
+    after = journey_ends.failed(before, FailureKind.PERMANENT, "bad", 400, NOW, POLICY)
 
     assert (after.failed_key, after.failed_at, after.eligible_at) == ("k1", NOW, None)
     assert (after.current_document, after.current_key) == ("d1", "k0")
@@ -444,7 +440,7 @@ def test_a_new_journey_has_a_clean_sheet() -> None:
         failed_key="k1",
         failed_at=NOW,
     )
-    after = journey.journey_begun(before, NOW)
+    after = journey_ends.journey_begun(before, NOW)
 
     assert (after.status, after.slot, after.ready_at) == (S.PENDING, Slot.UPLOAD, NOW)
     assert (after.attempts, after.errors_in_a_row) == (0, 0)
@@ -460,10 +456,10 @@ def test_a_new_journey_has_a_clean_sheet() -> None:
 
 def test_documents_to_remove_are_all_that_are_known_each_once() -> None:
     known = record(stale_documents=("d0", "d1"), current_document="d1", new_document="d2")
-    assert journey.documents_to_remove(known) == ("d0", "d1", "d2")
-    assert journey.forerunners(known) == ("d0", "d1")
+    assert journey_documents.documents_to_remove(known) == ("d0", "d1", "d2")
+    assert journey_documents.forerunners(known) == ("d0", "d1")
     adopted = replace(known, new_document="d1")
-    assert journey.forerunners(adopted) == ("d0",)
+    assert journey_documents.forerunners(adopted) == ("d0",)
 
 
 def test_a_removed_file_knows_no_document_any_more() -> None:
@@ -476,16 +472,16 @@ def test_a_removed_file_knows_no_document_any_more() -> None:
         new_document="d2",
         raw_file="files/x",
     )
-    after = journey.removed(before, NOW)
+    after = journey_ends.removed(before, NOW)
 
     assert after.status is S.DELETED
-    assert journey.documents_to_remove(after) == ()
+    assert journey_documents.documents_to_remove(after) == ()
     assert (after.current_key, after.raw_file) == ("", "")
 
 
 def test_a_removal_that_was_not_needed_leaves_the_file_as_it_was_indexed() -> None:
     before = record(S.DELETING, current_document="d1", current_key="k1")
-    after = journey.kept(before, NOW)
+    after = journey_ends.kept(before, NOW)
 
     assert (after.status, after.current_document, after.task_id) == (S.INDEXED, "d1", "")
 
@@ -493,7 +489,7 @@ def test_a_removal_that_was_not_needed_leaves_the_file_as_it_was_indexed() -> No
 @pytest.mark.parametrize("status", S)
 def test_a_batch_waits_for_what_is_on_its_way(status: FileStatus) -> None:
     over = (S.INDEXED, S.FAILED, S.SKIPPED, S.REMOVAL_CANDIDATE, S.DELETED)
-    assert journey.is_unfinished(record(status)) is (status not in over)
+    assert (status in UNFINISHED) is (status not in over)
 
 
 def test_a_time_scale_divides_waits_and_leaves_hours_of_the_service_and_days_alone() -> None:

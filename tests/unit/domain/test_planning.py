@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.domain import planning
 from shared.domain.files import Change, FailureKind, FileRecord, FileStatus, Slot
-from shared.domain.journey import JourneyPolicy
+from shared.domain.journey_policy import JourneyPolicy
 from shared.domain.planning import Finding, Wanted, compare, deletion_cap, march, re_aimed
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

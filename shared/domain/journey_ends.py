@@ -1,0 +1,148 @@
+"""Both ends of a file's journey: how it begins, and every way in which it ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain import journey, journey_documents
+from shared.domain.files import FailureKind, FileRecord, FileStatus, Slot
+from shared.domain.journey_policy import JourneyPolicy
+
+
+def journey_begun(record: FileRecord, now: datetime) -> FileRecord:
+    """PENDING with a clean sheet: new content, or a failure that may be tried again."""
+    return journey.awaiting_slot(
+        replace(
+            _without_failure(journey.moved(record, FileStatus.PENDING)),
+            attempts=0,
+            errors_in_a_row=0,
+        ),
+        Slot.UPLOAD,
+        now,
+        now,
+    )
+
+
+def settled(record: FileRecord, now: datetime) -> FileRecord:
+    """The journey's end: the document is verified, its forerunners and the raw file are gone.
+
+    Where the bucket has moved on meanwhile the next journey starts at once.
+    """
+    done = replace(
+        _without_failure(journey.at_rest(journey.moved(record, FileStatus.INDEXED), now)),
+        current_key=record.working_key,
+        current_document=record.new_document,
+        current_content_hash=record.working_content_hash,
+        current_size=record.working_size,
+        indexed_at=now,
+        new_document="",
+        document_failed_at=None,
+        raw_file="",
+        raw_active=False,
+        raw_expires_at=None,
+        stale_documents=(),
+        upload_epoch=0,
+        attempts=0,
+        errors_in_a_row=0,
+        exhausted_rounds=0,
+    )
+    if record.desired_key == record.working_key:
+        return done
+    if record.desired_key:
+        return journey_begun(done, now)
+    return journey.moved(done, FileStatus.REMOVAL_CANDIDATE)
+
+
+def kept(record: FileRecord, now: datetime) -> FileRecord:
+    """A removal or a journey that is not needed after all."""
+    return replace(
+        _without_failure(journey.at_rest(journey.moved(record, FileStatus.INDEXED), now)),
+        raw_file="",  # what was uploaded for it expires by itself
+        raw_active=False,
+        raw_expires_at=None,
+        attempts=0,
+        errors_in_a_row=0,
+    )
+
+
+def is_back(record: FileRecord) -> bool:
+    """Whether the bucket has gone back to what is indexed, so that nothing needs to be sent."""
+    wanted = bool(record.desired_key) and record.desired_key == record.current_key
+    return wanted and not record.stale_documents and not record.new_document
+
+
+def given_up(record: FileRecord, now: datetime) -> FileRecord:
+    """The bucket no longer wants what this journey was bringing; nothing of it was imported."""
+    before = replace(
+        journey.at_rest(journey.moved(record, FileStatus.PENDING), now),
+        raw_file="",
+        raw_active=False,
+    )
+    if journey_documents.documents_to_remove(before):
+        return journey.moved(before, FileStatus.REMOVAL_CANDIDATE)
+    return removed(before, now)
+
+
+def failed(
+    record: FileRecord,
+    kind: FailureKind,
+    reason: str,
+    code: int | None,
+    now: datetime,
+    policy: JourneyPolicy,
+) -> FileRecord:
+    """Out of tries, or never going to work. What the store holds of the path stays as it is."""
+    if not record.desired_key:  # and the bucket has lost it meanwhile
+        return given_up(record, now)
+    rounds = record.exhausted_rounds + (1 if kind is FailureKind.EXHAUSTED else 0)
+    doublings = min(max(rounds - 1, 0), 16)  # far past the most, far below what a timedelta holds
+    wait = min(policy.exhausted_first * 2.0**doublings, policy.exhausted_most)
+    return replace(
+        journey.at_rest(journey.moved(record, FileStatus.FAILED), now),
+        attempts=min(record.attempts, policy.max_attempts),
+        failure_kind=kind,
+        failure_reason=reason,
+        failure_code=code,
+        failed_key=record.desired_key,
+        failed_at=now,
+        exhausted_rounds=rounds,
+        eligible_at=now + wait if kind is FailureKind.EXHAUSTED else None,
+    )
+
+
+def removal_begun(
+    record: FileRecord, batch_id: str, queue: str, now: datetime, policy: JourneyPolicy
+) -> FileRecord:
+    """A candidate that the batch's guards let go."""
+    begun = journey.moved(journey.taken_over(record, batch_id), FileStatus.DELETING)
+    return journey.handed_on(begun, queue, now, now, policy)
+
+
+def removed(record: FileRecord, now: datetime) -> FileRecord:
+    """The store holds nothing of this path any more."""
+    status = FileStatus.SKIPPED if record.desired_skip_reason else FileStatus.DELETED
+    held_any = bool(journey_documents.documents_to_remove(record))
+    at_rest = journey.at_rest(journey.moved(record, status), now)
+    return replace(
+        journey_documents.without_current(at_rest),
+        removed_in=record.batch_id if held_any else record.removed_in,
+        new_document="",
+        stale_documents=(),
+        retired_documents=(),
+        raw_file="",
+        attempts=0,
+        errors_in_a_row=0,
+    )
+
+
+def _without_failure(record: FileRecord) -> FileRecord:
+    return replace(
+        record,
+        failure_kind=FailureKind.NONE,
+        failure_reason="",
+        failure_code=None,
+        failed_key="",
+        failed_at=None,
+        eligible_at=None,
+    )
