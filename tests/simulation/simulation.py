@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import random
 from collections import Counter, deque
@@ -18,7 +17,6 @@ from shared.domain.batches import Batch, SyncMode
 from shared.domain.errors import LostLease, SyncError
 from shared.domain.holds import Hold
 from shared.gateways.codec import MalformedRecord
-from shared.gateways.memory import documents as documents_twin
 from shared.gateways.memory import gemini as gemini_twin
 from shared.gateways.ports import Task
 from shared.gateways.records import HOLD, batch_path
@@ -35,6 +33,7 @@ from tests.simulation.library import Library
 from tests.simulation.outcome import Outcome, check_quiet_batch
 from tests.simulation.roles import Role
 from tests.simulation.rules import DISPATCH_DEADLINE, FUNCTION_TIMEOUT, rules_of
+from tests.simulation.shortcuts import shortcuts
 from tests.simulation.stage import Actor
 from tests.simulation.trace import Entry, lines
 from tests.simulation.weather import WINDOWS, Fault, Weather
@@ -125,20 +124,16 @@ class Simulation(Deployment):
     def _reproducibly(self) -> Iterator[None]:
         """Chance outside the seed is taken from it as well: tenacity's jitter."""
         state, life, page = random.getstate(), gemini_twin.FILE_LIFE, gemini_twin.PAGE_SIZE
-        measure = documents_twin._document_bytes
         random.seed(self.seed)
         if self.raw_files_expire_soon:
             gemini_twin.FILE_LIFE = timedelta(minutes=10)
         gemini_twin.PAGE_SIZE = 3
-        documents_twin._document_bytes = lambda *_: 0  # no document here comes near the limit
         logging.disable()
-        gc.disable()  # a run is short: its garbage waits for its end
         try:
-            yield
+            with shortcuts():
+                yield
         finally:
-            gc.enable()
             gemini_twin.FILE_LIFE, gemini_twin.PAGE_SIZE = life, page
-            documents_twin._document_bytes = measure
             random.setstate(state)
             logging.disable(logging.NOTSET)
 

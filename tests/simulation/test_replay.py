@@ -6,21 +6,31 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 
 import pytest
 
+from tests.simulation import simulation
 from tests.simulation.simulation import Simulation
 
 
 def story_of(seed: int) -> str:
-    simulation = Simulation(seed)
-    simulation.run()
-    return "\n".join(simulation.story())
+    play = Simulation(seed)
+    play.run()
+    return "\n".join(play.story())
 
 
 @pytest.mark.parametrize("seed", [7, 19, 40])
 def test_a_seed_replays_exactly(seed: int) -> None:
     assert story_of(seed) == story_of(seed)
+
+
+@pytest.mark.parametrize("seed", [7, 19, 40])
+def test_shortcuts_change_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = story_of(seed)
+    monkeypatch.setattr(simulation, "shortcuts", nullcontext)
+
+    assert story_of(seed) == short
 
 
 @pytest.mark.parametrize("hashing", ["1", "2"])
