@@ -57,7 +57,7 @@ class World:
                 bucket=self.bucket,
                 gemini=self.gemini,
                 clock=self.clock,
-                new_id=lambda: f"id{next(ids):06d}",
+                new_id=lambda: f"{next(ids):06d}",
                 jitter=lambda: 0.5,
             )
         )

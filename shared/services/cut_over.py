@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain.batches import Deployment
-from shared.domain.errors import Denied, NotFound, Refused
+from shared.domain.errors import Denied, GatewayError, NotFound, Refused
 from shared.domain.files import FileRecord, FileStatus
 from shared.gateways import queries
 from shared.gateways.records import DEPLOYMENT, Stored
 from shared.services.context import Context
 from shared.services.events import Event, emit
+from shared.services.traffic import Traffic
 
 MOST_NAMED = 3
 """Files of which a message gives the names."""
@@ -69,15 +70,22 @@ class CutOver:
             raise Refused("there is no store to drop: none was left by a cut-over")
         name = deployment.record.previous_store
         try:
+            self._delete(name)
+        except GatewayError as error:
+            Traffic(self._context).look_failed(error)
+            raise
+        after = replace(deployment.record, previous_store="")
+        self._context.records.write(deployment, after)
+        return name
+
+    def _delete(self, name: str) -> None:
+        try:
             self._context.gemini.delete_store(name)
         except NotFound:
             pass
         except Denied:  # so Gemini says also that it is gone
             if self._is_there(name):
                 raise
-        after = replace(deployment.record, previous_store="")
-        self._context.records.write(deployment, after)
-        return name
 
     def _promote(self, deployment: Stored[Deployment]) -> Deployment:
         known = deployment.present

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.domain.errors import GatewayError
 from shared.gateways import queries
 from shared.services.context import Context
 
@@ -49,12 +48,12 @@ class MeasureDrift:
             store_name: The store.
             expected: Documents to expect after a scan. If the store has so many, they aren't
                 counted, which is billed for each thousand.
+
+        Raises:
+            GatewayError: the store could not be asked.
         """
         context = self._context
-        try:
-            store = context.gemini.get_store(store_name)
-        except GatewayError as error:
-            return Drift(error=str(error))
+        store = context.gemini.get_store(store_name)
         if store.documents == expected:
             return Drift(expected, expected)
         held = context.records.documents.count(queries.in_store(store_name))

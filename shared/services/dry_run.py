@@ -23,6 +23,7 @@ from shared.services.inspection import inspect_one
 from shared.services.pump import Pump
 from shared.services.removals import Removals, refusal
 from shared.services.storage import storage_used
+from shared.services.traffic import Traffic
 from shared.services.waiting_work import waiting_work
 
 AT_ONCE = 500
@@ -82,7 +83,8 @@ class DryRun:
     def _storage_used(self) -> int | None:
         try:
             return storage_used(self._context.gemini)
-        except GatewayError:
+        except GatewayError as error:
+            Traffic(self._context).look_failed(error)
             return None
 
     # --- what the records say ---------------------------------------------------------------

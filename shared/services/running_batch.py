@@ -20,7 +20,7 @@ from shared.gateways.records import DEPLOYMENT, Stored
 from shared.services.closing import REMOVALS_REFUSED, Closing
 from shared.services.context import Context, Deadline
 from shared.services.cut_over import CutOver
-from shared.services.drift import MeasureDrift
+from shared.services.drift import Drift, MeasureDrift
 from shared.services.dry_run import DryRun
 from shared.services.events import Event, emit
 from shared.services.lost_tasks import LostTasks
@@ -115,7 +115,7 @@ class RunningBatch:
         except (Denied, Rejected) as error:
             return self._closing.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
         except GatewayError as error:
-            self._look_failed(error)
+            self._traffic.look_failed(error)
             raise
         reconciles = store.reconciles or batch.mode is SyncMode.RECONCILE
         phase = BatchPhase.RECONCILING if reconciles and store.name else BatchPhase.SCANNING
@@ -132,7 +132,7 @@ class RunningBatch:
         try:
             state = reconcile(deadline)
         except GatewayError as error:  # unknown, not empty: the next call lists on
-            self._look_failed(error)
+            self._traffic.look_failed(error)
             if not (batch.is_scanned and reconcile.failures >= MOST_LISTING_FAILURES):
                 return held
             message = f"{batch.message} the store could not be listed: {error}".strip()
@@ -226,7 +226,7 @@ class RunningBatch:
         try:
             seen = self._storage.look()
         except GatewayError as error:  # what was known before still stands
-            self._look_failed(error)
+            self._traffic.look_failed(error)
         held = self._update(held, storage_looked_at=self._context.clock.now(), **seen)
         warning = self._storage.warning(held.present)
         return self._update(held, message=warning) if warning and not held.present.message else held
@@ -235,11 +235,7 @@ class RunningBatch:
         try:
             Sweep(self._context)(batch.store, batch.batch_id, state.generation, deadline)
         except GatewayError as error:  # unknown, not empty: the next call lists on
-            self._look_failed(error)
-
-    def _look_failed(self, error: GatewayError) -> None:
-        generation = (self._traffic.read()[0].record or BreakerState()).generation
-        self._traffic.look_failed(error, generation)
+            self._traffic.look_failed(error)
 
     def _release_removals(self, held: Stored[Batch]) -> Stored[Batch]:
         """After a complete scan: let the candidates go, if they are not suspiciously many."""
@@ -310,7 +306,11 @@ class RunningBatch:
         expected = batch.expected_documents if whole else None
         if expected is not None and self._count(FileStatus.FAILED):
             expected = None
-        drift = MeasureDrift(context)(batch.store, expected)
+        try:
+            drift = MeasureDrift(context)(batch.store, expected)
+        except GatewayError as error:
+            self._traffic.look_failed(error)
+            drift = Drift(error=str(error))
         deployment = context.records.get(Deployment, DEPLOYMENT)
         if whole and drift.by is not None and drift.by != deployment.present.known_drift:
             if not (batch.had_last_look or batch.explains_store):

@@ -97,8 +97,13 @@ class Traffic:
         if permit.probe_id:
             self._change(lambda state, now: breaker.on_other_error(state, permit, now))
 
-    def look_failed(self, error: GatewayError, generation: int) -> None:
-        """An unmetered call failed, and the breaker is told, whatever becomes of the file."""
+    def look_failed(self, error: GatewayError, generation: int | None = None) -> None:
+        """An unmetered call failed, and the breaker is told, whatever becomes of the file.
+
+        ``generation`` is the one in which the call was made; without it, the present one.
+        """
+        if generation is None:
+            generation = (self.read()[0].record or BreakerState()).generation
         permit = Permit(generation)
         if not isinstance(error, Throttled):
             self.failed(error, permit)

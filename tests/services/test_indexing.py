@@ -365,6 +365,21 @@ def test_a_429_on_a_look_holds_metered_calls_and_changes_nothing_for_the_file(ca
     assert in_step(world)
 
 
+def test_a_short_wait_is_waited_out_in_the_same_dispatch() -> None:
+    """The earlier system's loop of short waits returned from its first look."""
+    world = world_with()
+    world.gemini.import_latency = 2 * SECOND
+    begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    began, looks = world.clock.now(), world.gemini.calls["get_operation"]
+
+    world.deliver(task)
+
+    assert world.file(PATH).status is FileStatus.INDEXED
+    assert world.gemini.calls["get_operation"] > looks + 1
+    assert world.clock.now() >= began + 2 * SECOND
+
+
 def test_a_429_while_watching_a_fresh_upload_holds_metered_calls() -> None:
     world = world_with()
     world.gemini.file_latency = MINUTE

@@ -247,19 +247,24 @@ def test_what_is_left_for_tomorrow_is_no_figure_of_a_batch_that_is_over() -> Non
 def test_a_crash_after_the_slots_were_saved_wastes_them_and_gives_none_twice() -> None:
     world = world_with(*files(60), given=TIER1)
     batch = begun(world)
-    dying = [True]
+    uploads: dict[str, datetime] = {}
 
     def dies(call: str) -> None:
-        if call == "create:enter" and dying and world.files():
-            uploads = [f for f in world.files() if f.task_queue == "uploads"]
-            if uploads:
-                dying.pop()
-                raise Crash
+        uploads.update({t.id: t.at for t in world.queues.waiting if t.queue == "uploads" and t.at})
+        if call == "create:enter" and len(uploads) == 5:
+            world.queues.on_call = note
+            raise Crash
+
+    def note(_: str) -> None:
+        uploads.update({t.id: t.at for t in world.queues.waiting if t.queue == "uploads" and t.at})
 
     world.queues.on_call = dies
     play_out(world, batch)
 
-    assert dying == []
+    assert world.queues.on_call is note
+    slots = sorted(uploads.values())
+    assert len(slots) > 60
+    assert min(later - earlier for earlier, later in pairwise(slots)) >= MINUTE / 20
     assert most_in_a_minute(metered_at(world)) <= 21
     assert in_step(world)
 

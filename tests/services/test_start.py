@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from shared.domain.batches import Batch, Deployment, SyncMode, Trigger
-from shared.domain.errors import InvalidRequest, Refused
+from shared.domain.errors import InvalidRequest, Refused, Rejected
 from shared.domain.files import FileStatus
 from shared.domain.lease import Lease
 from shared.gateways.ports import Query
@@ -22,6 +23,7 @@ from tests.services.story import (
     begun,
     breaker_now,
     cancelled,
+    denied,
     in_step,
     plant,
     play_for,
@@ -67,8 +69,13 @@ def test_a_second_start_is_refused_with_the_running_batch() -> None:
     assert len(batches(world)) == 1
 
 
-def test_of_two_starts_at_one_moment_one_makes_the_batch_and_the_other_learns_its_name() -> None:
-    world = world_with()
+@pytest.mark.parametrize("make", [world_with, synced], ids=["no lease yet", "a released lease"])
+def test_of_two_starts_at_one_moment_one_makes_the_batch_and_the_other_learns_its_name(
+    make: Callable[[], World],
+) -> None:
+    world = make()
+    before = len(batches(world))
+    world.clock.advance(SECOND)
     read = world.documents.get_all
     first: list[str] = []
 
@@ -84,7 +91,7 @@ def test_of_two_starts_at_one_moment_one_makes_the_batch_and_the_other_learns_it
         begun(world)
 
     assert caught.value.batch_id == first[1]
-    assert len(batches(world)) == 1
+    assert len(batches(world)) == before + 1
 
 
 def test_twenty_starts_at_one_moment_make_one_batch_each_time() -> None:
@@ -184,18 +191,28 @@ def test_the_store_is_created_once_and_found_again() -> None:
     assert (deployment.bucket, deployment.deployment) == ("library", "test")
 
 
-def test_a_listing_error_creates_no_second_store() -> None:
+@pytest.mark.parametrize(
+    ("error", "times", "ends"),
+    [
+        (unavailable(), 3, "completed"),
+        (throttled(), 3, "completed"),
+        (denied(), 1, "failed"),
+        (Rejected("a call", code=400), 1, "failed"),
+    ],
+    ids=["503", "429", "403", "400"],
+)
+def test_a_listing_error_creates_no_second_store(error: Exception, times: int, ends: str) -> None:
     """In the earlier system a listing error created a second store."""
     world = world_with()
     world.gemini.create_store("test store", "")
-    for _ in range(3):
-        world.gemini.fail_next("list_stores", unavailable())
+    for _ in range(times):
+        world.gemini.fail_next("list_stores", error)
     batch = begun(world)
 
-    assert play_out(world, batch).status == "completed"
+    assert play_out(world, batch).status == ends
 
     assert stores(world) == 1
-    assert in_step(world)
+    assert in_step(world) is (ends == "completed")
 
 
 def test_a_listing_error_on_the_second_page_creates_no_second_store() -> None:

@@ -104,14 +104,32 @@ def test_a_supervisor_that_died_is_followed_by_another_under_the_next_fence() ->
     assert in_step(world)
 
 
+def with_a_lost_task(world: World) -> Batch:
+    """A batch in whose absence of a supervisor there would be something to recover."""
+    batch = begun(world)
+    come_to_task(world, FileStatus.PENDING, "uploads")
+    for task in world.queues.waiting:
+        world.queues.acknowledge(task)
+    return batch
+
+
+def supervise_idly(world: World) -> str:
+    """One call that must change nothing; the status it ends with."""
+    writes, calls = world.documents.writes, world.gemini.calls.copy()
+    status = world.supervise().status
+    assert (world.documents.writes, world.gemini.calls) == (writes, calls)
+    assert world.queues.waiting == []
+    return status
+
+
 def test_a_batch_whose_lease_ran_out_waits_out_the_take_over_delay_first() -> None:
     """In the earlier system recovery ran before the lock was taken."""
     world = world_with()
-    batch = begun(world)
+    batch = with_a_lost_task(world)
     ends = lease_now(world).expires_at
     world.clock.set(ends + world.rules.lease.takeover_delay - SECOND)
 
-    assert world.supervise().status == "waiting to take over"
+    assert supervise_idly(world) == "waiting to take over"
     assert lease_now(world).fence == 1
     world.clock.advance(SECOND)
     world.supervise()
@@ -119,6 +137,16 @@ def test_a_batch_whose_lease_ran_out_waits_out_the_take_over_delay_first() -> No
     lease = lease_now(world)
     assert (lease.fence, lease.holder, lease.taken_over) == (2, batch.batch_id, True)
     assert (batch_now(world, batch).fence, batch_now(world, batch).nonce) == (2, lease.nonce)
+
+
+def test_beside_a_supervisor_at_work_nothing_is_recovered() -> None:
+    world = world_with()
+    batch = with_a_lost_task(world)
+    later(world, HOUR)
+    soon = world.clock.now() + SECOND
+    change_batch(world, batch, supervisor="another", supervised_until=soon)
+
+    assert supervise_idly(world) == "busy"
 
 
 def test_an_overtaken_supervisor_writes_nothing_more_to_the_batch() -> None:

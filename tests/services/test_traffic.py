@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from shared.domain.batches import SyncMode
 from shared.domain.breaker import CircuitState, OpenCause
 from shared.domain.errors import Unavailable
 from shared.domain.files import FailureKind, FileStatus
+from shared.domain.journey_policy import JourneyPolicy
 from shared.domain.tiers import tier_named
 from shared.gateways.memory.imports import ImportFate
 from tests.services.story import (
+    DAY,
     MINUTE,
+    PATH,
     SECOND,
+    Crash,
     begun,
     breaker_now,
     come_to_task,
@@ -21,11 +29,13 @@ from tests.services.story import (
     entries,
     half_open,
     in_step,
+    lost,
     play,
     play_for,
     play_out,
     play_to,
     set_breaker,
+    synced,
     throttled,
     throttled_calls,
     unavailable,
@@ -231,3 +241,100 @@ def test_many_failed_documents_lower_the_factor_though_every_reply_was_good(coun
     play(world, lambda: all(f.document_failed_at for f in world.files()), steps=10_000)
 
     assert breaker_now(world).learned_factor == (0.7 if count == 20 else 1.0)
+
+
+# --- every call -------------------------------------------------------------------------------
+
+METERED = ("upload", "import_file", "create_store")
+
+Calls = list[tuple[str, datetime]]
+
+Prepare = Callable[[], tuple[World, dict[str, Any]]]
+
+
+def slow() -> tuple[World, dict[str, Any]]:
+    world = world_with("a.md", "b.md")
+    world.gemini.file_latency, world.gemini.import_latency = 5 * SECOND, 10 * SECOND
+    return world, {}
+
+
+def changed_and_removed() -> tuple[World, dict[str, Any]]:
+    world = synced("a.md", "b.md")
+    world.clock.advance(SECOND)
+    world.put({PATH: "other content"})
+    world.bucket.delete("b.md")
+    return world, {}
+
+
+def lost_a_document() -> tuple[World, dict[str, Any]]:
+    world = synced("a.md", "b.md")
+    world.clock.advance(SECOND)
+    world.gemini.delete_document(world.file(PATH).current_document)
+    return world, {"mode": SyncMode.RECONCILE}
+
+
+def lost_a_reply() -> tuple[World, dict[str, Any]]:
+    world = world_with("a.md", "b.md")
+    world.gemini.fail_next("import_file", lost(), after_effect=True)
+    return world, {}
+
+
+def lost_a_process() -> tuple[World, dict[str, Any]]:
+    world = world_with("a.md", "b.md")
+    world.gemini.fail_next("upload", Crash(), after_effect=True)
+    return world, {}
+
+
+def uploads_that_soon_expire() -> tuple[World, dict[str, Any]]:
+    policy = JourneyPolicy(raw_reserve=3 * DAY, max_attempts=2)
+    return world_with("a.md", "b.md", given=rules(journey=policy)), {}
+
+
+def only_asking() -> tuple[World, dict[str, Any]]:
+    world = synced("a.md", "b.md")
+    world.clock.advance(SECOND)
+    return world, {"dry_run": True}
+
+
+STORIES = (
+    slow,
+    changed_and_removed,
+    lost_a_document,
+    lost_a_reply,
+    lost_a_process,
+    uploads_that_soon_expire,
+    only_asking,
+)
+
+
+def played(
+    prepare: Prepare, throttled_call: int | None
+) -> tuple[World, list[tuple[str, datetime]]]:
+    """A story whose n-th unmetered call meets a 429; the calls, each with its time."""
+    world, request = prepare()
+    batch = begun(world, **request)
+    calls: list[tuple[str, datetime]] = []
+
+    def note(call: str) -> None:
+        name, _, when = call.partition(":")
+        if when == "exit" or name in METERED:
+            return
+        calls.append((name, world.clock.now()))
+        if len(calls) - 1 == throttled_call:
+            raise throttled(retry_after=77 * SECOND)
+
+    world.gemini.on_call = note
+    play_out(world, batch)
+    return world, calls
+
+
+@pytest.mark.parametrize("prepare", STORIES)
+def test_a_429_of_any_unmetered_call_holds_metered_ones(prepare: Prepare) -> None:
+    """In the earlier system gets, polls and listings bypassed the breaker."""
+    _, calls = played(prepare, None)
+    assert calls
+
+    for number in range(len(calls)):
+        world, seen = played(prepare, number)
+        name, when = seen[number]
+        assert breaker_now(world).hold_until == when + 77 * SECOND, f"call {number}, {name}"

@@ -321,6 +321,14 @@ def test_a_throttled_poll_does_not_reopen_it() -> None:
     assert look_throttled(after, seconds=302) is None
 
 
+def test_a_throttled_poll_while_open_holds_and_leaves_the_cooldown_alone() -> None:
+    after = look_throttled(OPEN, seconds=200)
+
+    assert after is not None
+    assert (after.state, after.generation) == (CircuitState.OPEN, OPEN.generation)
+    assert (after.cooldown_until, after.hold_until) == (OPEN.cooldown_until, at(210))
+
+
 def test_a_late_429_of_a_poll_changes_nothing() -> None:
     late = Permit(generation=0)
 
