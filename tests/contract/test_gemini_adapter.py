@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,6 +46,18 @@ def test_an_import_without_a_usable_reply_may_have_happened(
         simulated.gemini.import_file(store, file.name, [], None)
     imports = [each for each in simulated.requests() if each["route"] == "stores.importFile"]
     assert len(imports) <= 1, "it is not sent again"
+
+
+def test_an_operation_is_resumed_by_its_name_alone(simulated: SimulatedGeminiWorld) -> None:
+    """In the earlier system resuming a saved operation ended in an AttributeError."""
+    store = simulated.gemini.create_store("s", "").name
+    name = simulated.gemini.import_file(store, uploaded(simulated, "f").name, [], None).name
+    with closing(simulated.client()) as after_a_restart:
+        simulated.wait_until(lambda: after_a_restart.get_operation(name).done)
+
+        document = after_a_restart.get_operation(name).document
+        assert document is not None
+        assert after_a_restart.get_document(document).name == document
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,18 @@ def test_a_content_change_leaves_one_document_of_the_new_content() -> None:
     assert in_step(world)
 
 
+def test_the_journey_itself_removes_the_old_document_and_leaves_nothing_to_a_reconcile() -> None:
+    """The earlier system forgot the old document's name: where no count tells, it stayed."""
+    world = synced("docs/a.md", "docs/b.md", "other.md")
+    world.put({"docs/b.md": "new"})
+
+    summary = world.sync(prefix="docs/")  # of a part: store and records are not compared
+
+    assert (summary["changed"], summary["reconciliation"]) == (1, None)
+    assert len(world.store_documents()) == 3
+    assert in_step(world)
+
+
 def test_an_object_rewritten_with_the_same_bytes_costs_nothing() -> None:
     world = synced()
     metered = world.gemini.metered
