@@ -86,9 +86,16 @@ class FaultyGate:
             return self._fail(fault, call, effect)
         result = self._make(call, effect)
         if call.name in ("upload", "import_file") and self._turns_out(Fault.SLOW_REPLY):
-            actor.wait(play.stage.now() + timedelta(seconds=chance.choice((10, 30, 50, 90))))
-            self._watchdog(actor)
+            self._reply_late(actor)
         return result
+
+    def _reply_late(self, actor: Actor) -> None:
+        """It worked, and its caller learns of it when much else may have happened."""
+        chance, play = self._chance, self._play
+        if Fault.RATE_LIMIT in self._weather.kinds and chance.random() < 0.8:
+            play.begin_window(Fault.RATE_LIMIT)  # what is slow is about to refuse
+        actor.wait(play.stage.now() + timedelta(seconds=chance.choice((10, 50, 90, 140))))
+        self._watchdog(actor)
 
     def _watchdog(self, actor: Actor) -> None:
         """Past its time an instance ends; if it was frozen, after another call or two."""

@@ -53,6 +53,7 @@ def rules_of(chance: Random) -> Rules:
         ),
         breaker=BreakerPolicy(
             window_size=20,
+            consecutive_threshold=chance.choice((2, 3)),
             cooldown=timedelta(seconds=chance.choice((15, 120))),
             cooldown_cap=timedelta(minutes=8),
             retry_after_cap=timedelta(minutes=10),

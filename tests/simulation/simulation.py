@@ -160,7 +160,11 @@ class Simulation(Deployment):
         plans += [(chance.randint(1, 300), self.library.edit) for _ in range(edits)]
         if self.weather.kinds & WINDOWS:
             windows = chance.choice((1, 2, 4))
-            plans += [(chance.randint(1, 250), self._begin_window) for _ in range(windows)]
+            kinds = sorted(self.weather.kinds & WINDOWS)
+            plans += [
+                (chance.randint(1, 250), partial(self.begin_window, chance.choice(kinds)))
+                for _ in range(windows)
+            ]
         acts = [self._start, self._start, self._cancel, self._pause]
         plans += [
             (chance.randint(1, 350), chance.choice(acts)) for _ in range(chance.choice((0, 1, 3)))
@@ -371,9 +375,8 @@ class Simulation(Deployment):
     def _unpause(self, batch: Batch) -> None:
         self._perform_as(self._person("control"), lambda: self._control.resume(batch.batch_id))
 
-    def _begin_window(self) -> None:
-        """The service is in trouble for a while."""
-        kind = self.chance.choice(sorted(self.weather.kinds & WINDOWS))
+    def begin_window(self, kind: Fault) -> None:
+        """The service is in trouble of this kind for a while."""
         seconds = self.chance.choice((20, 90, 300))
         self.gate.windows[kind] = self.stage.now() + timedelta(seconds=seconds)
         self.note("--", f"{kind} begins, {seconds} s", None)

@@ -64,7 +64,7 @@ READS = frozenset(
 """Calls that change nothing."""
 
 _THEMES = (
-    {Fault.RATE_LIMIT, Fault.SLOW_REPLY},
+    {Fault.RATE_LIMIT, Fault.SLOW_REPLY, Fault.EXTRA_TICK},
     {Fault.LOST_REPLY, Fault.CRASH_AFTER, Fault.DUPLICATE},
     {Fault.PAUSE, Fault.EXTRA_TICK, Fault.LATE},
     {Fault.ACCOUNT, Fault.STORM, Fault.QUOTA_GONE},
