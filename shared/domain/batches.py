@@ -115,6 +115,11 @@ class Batch:
     expires_at: datetime | None = None
 
     @property
+    def is_running(self) -> bool:
+        """Whether what it planned may be begun."""
+        return self.status is BatchStatus.RUNNING
+
+    @property
     def is_scanned(self) -> bool:
         """Whether its scan is complete, and its removals were decided on."""
         return self.removals_released

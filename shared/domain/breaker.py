@@ -187,7 +187,7 @@ def on_throttled(
     """
     if is_stale(state, permit, now):
         return None
-    wish = _believed(retry_after, policy)
+    wish = believed(retry_after, policy)
     hold = wish or policy.default_hold
     match state.state:
         case CircuitState.HALF_OPEN:
@@ -218,7 +218,7 @@ def on_unmetered_throttled(
     """
     if is_stale(state, permit, now):
         return None
-    wish = _believed(retry_after, policy)
+    wish = believed(retry_after, policy)
     after = _held(state, wish or policy.default_hold, wish, now)
     return after if after is not state else None
 
@@ -314,7 +314,7 @@ def _doubled_hold(state: BreakerState, now: datetime) -> timedelta:
     return min(doubled, state.cooldown_until - now) if state.cooldown_until else doubled
 
 
-def _believed(retry_after: timedelta | None, policy: BreakerPolicy) -> timedelta:
+def believed(retry_after: timedelta | None, policy: BreakerPolicy) -> timedelta:
     """The service's wish within sane bounds; zero if it has none."""
     return min(max(retry_after or timedelta(0), timedelta(0)), policy.retry_after_cap)
 

@@ -13,11 +13,13 @@ class DailyQuota:
         left: Requests neither made nor planned.
         owed: Imports not yet planned, of files whose upload is made or planned.
         waiting: Files to upload.
+        is_spent: All that the day allows was made: what is planned would find nothing.
     """
 
     left: int
     owed: int
     waiting: int
+    is_spent: bool = False
 
     @property
     def uploads(self) -> int:

@@ -44,7 +44,8 @@ class SourceChanged(SyncError):
 class GatewayError(SyncError):
     """A remote service failed. ``code`` is its HTTP status (or its nearest), None without a reply.
 
-    ``retry_after`` is the service's own wish, from Retry-After or RetryInfo.
+    ``call`` names the port and its method ("gemini.upload", "bucket.read"). ``retry_after`` is
+    the service's own wish, from Retry-After or RetryInfo.
     """
 
     def __init__(
@@ -62,6 +63,14 @@ class GatewayError(SyncError):
         self.status = status
         self.detail = detail
         self.retry_after = retry_after
+
+    @property
+    def is_of_bucket(self) -> bool:
+        return self.call.startswith("bucket.")
+
+    @property
+    def is_of_gemini(self) -> bool:
+        return self.call.startswith("gemini.")
 
 
 class QuotaKind(StrEnum):

@@ -36,7 +36,7 @@ LEGAL_MOVES: dict[FileStatus, frozenset[FileStatus]] = {
         FileStatus.FAILED: "pending importing indexed skipped removal_candidate deleted",
         FileStatus.SKIPPED: "pending removal_candidate deleted",
         FileStatus.REMOVAL_CANDIDATE: "deleting indexed pending",
-        FileStatus.DELETING: "deleted skipped pending indexed",
+        FileStatus.DELETING: "deleted skipped pending indexed removal_candidate",
         FileStatus.DELETED: "pending skipped indexed removal_candidate",
     }.items()
 }

@@ -1,4 +1,8 @@
-"""Both ends of a file's journey: how it begins, and every way in which it ends."""
+"""Both ends of a file's journey: how it begins, and every way in which it ends.
+
+A scan may aim at the file until the very write that ends its journey, and remembers the page it
+found it on: so each end looks at the aim once more, and begins the next journey where it moved.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +29,7 @@ def journey_begun(record: FileRecord, now: datetime) -> FileRecord:
 
 
 def settled(record: FileRecord, now: datetime) -> FileRecord:
-    """The journey's end: the document is verified, its forerunners and the raw file are gone.
-
-    Where the bucket has moved on meanwhile the next journey starts at once.
-    """
+    """The journey's end: the document is verified, its forerunners and the raw file are gone."""
     done = replace(
         _without_failure(journey.at_rest(journey.moved(record, FileStatus.INDEXED), now)),
         current_key=record.working_key,
@@ -47,16 +48,12 @@ def settled(record: FileRecord, now: datetime) -> FileRecord:
         errors_in_a_row=0,
         exhausted_rounds=0,
     )
-    if record.desired_key == record.working_key:
-        return done
-    if record.desired_key:
-        return journey_begun(done, now)
-    return journey.moved(done, FileStatus.REMOVAL_CANDIDATE)
+    return _as_aimed(done, now)
 
 
 def kept(record: FileRecord, now: datetime) -> FileRecord:
     """A removal or a journey that is not needed after all."""
-    return replace(
+    stays = replace(
         _without_failure(journey.at_rest(journey.moved(record, FileStatus.INDEXED), now)),
         raw_file="",  # what was uploaded for it expires by itself
         raw_active=False,
@@ -64,6 +61,16 @@ def kept(record: FileRecord, now: datetime) -> FileRecord:
         attempts=0,
         errors_in_a_row=0,
     )
+    return _as_aimed(stays, now)
+
+
+def _as_aimed(indexed: FileRecord, now: datetime) -> FileRecord:
+    """The indexed file, or on its way to what the bucket wants of it by now."""
+    if indexed.desired_key == indexed.current_key:
+        return indexed
+    if indexed.desired_key:
+        return journey_begun(indexed, now)
+    return journey.moved(indexed, FileStatus.REMOVAL_CANDIDATE)
 
 
 def is_back(record: FileRecord) -> bool:
@@ -79,6 +86,8 @@ def given_up(record: FileRecord, now: datetime) -> FileRecord:
         raw_file="",
         raw_active=False,
     )
+    if record.desired_key:
+        return journey_begun(before, now)
     if journey_documents.documents_to_remove(before):
         return journey.moved(before, FileStatus.REMOVAL_CANDIDATE)
     return removed(before, now)
@@ -95,6 +104,8 @@ def failed(
     """Out of tries, or never going to work. What the store holds of the path stays as it is."""
     if not record.desired_key:  # and the bucket has lost it meanwhile
         return given_up(record, now)
+    if record.working_key not in ("", record.desired_key):  # nobody wants what failed any more
+        return journey_begun(record, now)
     rounds = record.exhausted_rounds + (1 if kind is FailureKind.EXHAUSTED else 0)
     doublings = min(max(rounds - 1, 0), 16)  # far past the most, far below what a timedelta holds
     wait = min(policy.exhausted_first * 2.0**doublings, policy.exhausted_most)
@@ -119,21 +130,42 @@ def removal_begun(
     return journey.handed_on(begun, queue, now, now, policy)
 
 
+def may_halt_removal(record: FileRecord) -> bool:
+    """Whether its document is still as it was: a removal that broke off is taken to its end.
+
+    For it alone knows that the document left over may be what a returning object wants.
+    """
+    return record.status is FileStatus.DELETING and bool(record.current_document)
+
+
+def removal_halted(record: FileRecord, now: datetime) -> FileRecord:
+    """Released by a batch that isn't running any more: another batch's guard has to agree."""
+    if is_back(record):
+        return kept(record, now)
+    if record.desired_key:  # a scan has seen it again
+        return journey_begun(record, now)
+    return journey.at_rest(journey.moved(record, FileStatus.REMOVAL_CANDIDATE), now)
+
+
 def removed(record: FileRecord, now: datetime) -> FileRecord:
     """The store holds nothing of this path any more."""
     status = FileStatus.SKIPPED if record.desired_skip_reason else FileStatus.DELETED
     held_any = bool(journey_documents.documents_to_remove(record))
+    if record.desired_key:  # it is back, and was seen while its documents were going
+        status = FileStatus.PENDING
     at_rest = journey.at_rest(journey.moved(record, status), now)
-    return replace(
+    gone = replace(
         journey_documents.without_current(at_rest),
         removed_in=record.batch_id if held_any else record.removed_in,
         new_document="",
         stale_documents=(),
         retired_documents=(),
         raw_file="",
+        look_again=record.look_again and status is not FileStatus.DELETED,
         attempts=0,
         errors_in_a_row=0,
     )
+    return journey_begun(gone, now) if record.desired_key else gone
 
 
 def _without_failure(record: FileRecord) -> FileRecord:

@@ -91,13 +91,17 @@ def import_started(
     )
 
 
-def import_uncertain(record: FileRecord, now: datetime, policy: JourneyPolicy) -> FileRecord:
+def import_uncertain(
+    record: FileRecord, now: datetime, policy: JourneyPolicy, *, in_storm: bool = False
+) -> FileRecord:
     """Sent, and nobody knows whether it took effect: the shared sweep of the store decides.
 
-    Not before the import's own deadline: until then the document may still appear.
+    Not before the import's own deadline: until then the document may still appear. In a storm of
+    5xx the file is not to blame: the try that the sweep will count is given back beforehand.
     """
+    tries = max(record.attempts - 1, 0) if in_storm else record.attempts
     return replace(
-        journey.at_rest(journey.moved(record, FileStatus.UNCERTAIN), now),
+        journey.at_rest(journey.moved(record, FileStatus.UNCERTAIN, attempts=tries), now),
         ready_at=now + policy.import_deadline,
         task_seq=record.task_seq + 1,
     )

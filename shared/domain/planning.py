@@ -216,6 +216,20 @@ def _candidate(record: FileRecord, now: datetime) -> FileRecord:
     return journey.moved(at_rest, FileStatus.REMOVAL_CANDIDATE)
 
 
+def is_aimed_alike(record: FileRecord, other: FileRecord) -> bool:
+    """Whether no scan aimed at the file between the two."""
+    return _aimed_at(record) == _aimed_at(other)
+
+
+def _aimed_at(record: FileRecord) -> tuple[object, ...]:
+    return (
+        record.desired_key,
+        record.desired_generation,
+        record.desired_metageneration,
+        record.desired_skip_reason,
+    )
+
+
 def re_aimed(
     record: FileRecord, wanted: Wanted | None, now: datetime, policy: journey_policy.JourneyPolicy
 ) -> FileRecord:

@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from shared.domain import journey, journey_steps
-from shared.domain.batches import Batch, BatchStatus
+from shared.domain import journey, journey_ends, journey_steps
+from shared.domain.batches import Batch
 from shared.domain.breaker import BreakerState, Permit, Proceed
 from shared.domain.content import digest
 from shared.domain.errors import Conflict
@@ -104,6 +104,10 @@ class AdvanceFile:
         try:
             if journey.next_step(record).is_metered:
                 return self._metered(file, batch.record, state, hold.record, delivery)
+            if journey_ends.may_halt_removal(record) and not batch.record.is_running:
+                now = context.clock.now()
+                context.records.write(file, journey_ends.removal_halted(record, now))
+                return Outcome.GIVEN_BACK
             self._unmetered(file, batch.record, state)
         except Abandoned:
             return Outcome.ABANDONED
@@ -123,7 +127,7 @@ class AdvanceFile:
         now = context.clock.now()
         known = state.record or BreakerState()
         planned_before = delivery.generation != known.generation
-        if batch.status is not BatchStatus.RUNNING or planned_before:
+        if not batch.is_running or planned_before:
             # Paced for another time: the pump plans it anew, at what is right by then.
             self._postpone(file, now)
             return Outcome.GIVEN_BACK

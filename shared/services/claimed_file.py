@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
-from shared.domain.errors import SyncError
+from shared.domain.errors import Conflict, SyncError
 from shared.domain.files import FileRecord
-from shared.gateways.ports import Write
+from shared.gateways.ports import Update, Write
 from shared.gateways.records import Stored
 from shared.services.context import Context
 
@@ -61,14 +62,36 @@ class ClaimedFile:
             return _with_requests(transition(record), counted)
 
         try:
-            self._stored = self._context.records.change(
-                FileRecord, self._stored.path, decide, known=self._stored, also=also
-            )
+            self._stored = self._changed(decide, also)
         except Abandoned:
             if also:
-                self._context.records.documents.commit(also)
+                self._context.records.documents.commit(self._applicable(also))
             raise
         self._requests = dict.fromkeys(self._requests, 0)
+
+    def _changed(
+        self, decide: Callable[[Stored[FileRecord]], FileRecord], also: Sequence[Write]
+    ) -> Stored[FileRecord]:
+        change = partial(
+            self._context.records.change, FileRecord, self._stored.path, decide, known=self._stored
+        )
+        try:
+            return change(also=also)
+        except Conflict:
+            applicable = self._applicable(also)
+            if len(applicable) == len(also):
+                raise
+            return change(also=applicable)
+
+    def _applicable(self, also: Sequence[Write]) -> list[Write]:
+        """Without updates of what is not there (any more): an operation's record expires."""
+        updated = [write.path for write in also if isinstance(write, Update)]
+        found = self._context.records.documents.get_all(updated)
+        return [
+            write
+            for write in also
+            if not isinstance(write, Update) or found[write.path].fields is not None
+        ]
 
 
 def _with_requests(record: FileRecord, counted: dict[str, int]) -> FileRecord:

@@ -7,18 +7,19 @@ only for what is its own. A 429, a storm or an account fault gives the attempt b
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NoReturn, TypeVar
 
 from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponential
 
-from shared.domain import journey, journey_ends, journey_policy, journey_steps, planning
+from shared.domain import breaker, journey, journey_ends, journey_policy, journey_steps, planning
 from shared.domain.breaker import CircuitState, EntryOutcome, Permit
 from shared.domain.errors import (
     Denied,
     GatewayError,
     NotFound,
+    QuotaKind,
     Rejected,
     SyncError,
     Throttled,
@@ -173,11 +174,14 @@ class Dispatch:
         """A metered request failed, and surely had no effect, or one that a retry will find."""
         if isinstance(error, Throttled):
             self.file.count("throttled")
-            entry = self.traffic.entry(
-                EntryOutcome.THROTTLED, self.permit, batch_id=self.batch_id, call=error.call
-            )
-            ready_at = self.now() + (error.retry_after or timedelta(0))
-            self.give_back([*also, entry], ready_at=ready_at)
+            entries = [
+                self.traffic.entry(
+                    EntryOutcome.THROTTLED, self.permit, batch_id=self.batch_id, call=error.call
+                )
+            ]
+            if error.quota is not QuotaKind.RATE:
+                entries = []  # an allowance is used up, which says nothing of the rate
+            self.give_back([*also, *entries], ready_at=self.now() + self._asked_wait(error))
             self.traffic.failed(error, self.permit)
             return
         state = self.traffic.failed(error, self.permit)
@@ -192,6 +196,19 @@ class Dispatch:
         """The try counts for nothing: the file waits for another slot, from ``ready_at`` on."""
         at = ready_at or self.now()
         self.file.apply(lambda record: journey_steps.given_back(record, at, self.now()), also)
+
+    def source_unavailable(self, error: GatewayError) -> None:
+        """The bucket can't be read now: the file waits, and neither it nor Gemini is to blame."""
+        wait = self.policy.backoff(self.record.errors_in_a_row + 1, self.context.jitter())
+        ready_at = self.now() + wait
+        self.file.apply(
+            lambda record: replace(
+                journey_steps.given_back(journey_steps.error_noted(record), ready_at, self.now()),
+                failure_reason=str(error),
+                failure_code=error.code,
+            )
+        )
+        self.nudge()
 
     def note(self, error: GatewayError) -> None:
         """A failed look that the file needn't wait for still counts for the breaker."""
@@ -208,13 +225,16 @@ class Dispatch:
         wait = self.policy.backoff(self.record.errors_in_a_row + 1, self.context.jitter())
         if isinstance(error, Throttled):
             self.file.count("throttled")
-            wait = max(wait, error.retry_after or timedelta(0))
+            wait = max(wait, self._asked_wait(error))
         ready_at = self.now() + wait
         if self.record.status is FileStatus.UPLOADING:
             self.give_back(ready_at=ready_at)
         else:
             self.poll_at(ready_at, journey_steps.error_noted)
         self.traffic.look_failed(error, self.permit.generation)
+
+    def _asked_wait(self, error: Throttled) -> timedelta:
+        return breaker.believed(error.retry_after, self.context.rules.breaker)
 
     def try_again(self, reason: str, code: int | None, also: Sequence[Write] = ()) -> None:
         """From the last safe point again, after a backoff, as long as there are tries left."""
@@ -248,10 +268,15 @@ class Dispatch:
 
     def aim_again(self, also: Sequence[Write] = ()) -> None:
         """The object is not what was planned: look at it now and plan for what is there."""
-        wanted = inspect_one(self.context, self.record.path)
-        self.file.apply(
-            lambda record: planning.re_aimed(record, wanted, self.now(), self.policy), also
-        )
+        planned = self.record
+        wanted = inspect_one(self.context, planned.path)
+
+        def transition(record: FileRecord) -> FileRecord:
+            if planning.is_aimed_alike(record, planned):
+                return planning.re_aimed(record, wanted, self.now(), self.policy)
+            return journey_steps.restarted(record, self.now(), self.policy)  # a scan was later
+
+        self.file.apply(transition, also)
         self.nudge()
 
     def _tell(self) -> None:

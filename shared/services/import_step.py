@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import journey, journey_steps
+from shared.domain.breaker import CircuitState
 from shared.domain.errors import (
     Denied,
     GatewayError,
@@ -80,10 +81,13 @@ class ImportStep:
                 intent.store, intent.raw_file, metadata.entries, dispatch.context.chunking
             )
         except OutcomeUnknown as error:
-            dispatch.traffic.failed(error, dispatch.permit)
+            state = dispatch.traffic.failed(error, dispatch.permit)
             dispatch.file.apply(
                 lambda record: journey_steps.import_uncertain(
-                    record, dispatch.now(), dispatch.policy
+                    record,
+                    dispatch.now(),
+                    dispatch.policy,
+                    in_storm=state is CircuitState.OPEN,
                 ),
                 [self._noted(replace(intent, error_message=str(error)))],
             )

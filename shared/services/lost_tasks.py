@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from shared.domain import journey, journey_steps
-from shared.domain.errors import Conflict
+from shared.domain import journey, journey_ends, journey_steps
+from shared.domain.errors import Conflict, GatewayError
 from shared.domain.files import FileRecord
 from shared.domain.journey import Step
 from shared.gateways import queries
@@ -29,9 +29,7 @@ class LostTasks:
         query = queries.overdue(context.clock.now(), AT_ONCE)
         for stored in context.records.query(FileRecord, query):
             record = stored.present
-            alive = bool(record.task_id) and context.queues.exists(
-                QueueName(record.task_queue), record.task_id
-            )
+            alive = self._may_be_alive(record)
             look = self._still_waiting if alive else self._revived
             try:
                 new = look(record, batch_id, stored.read_time)
@@ -41,11 +39,22 @@ class LostTasks:
             if not alive and saved.task_id:
                 context.queues.create(context.step_task(saved))
 
+    def _may_be_alive(self, record: FileRecord) -> bool:
+        """Whether its task is there. Where the queue can't tell, the next look may."""
+        try:
+            return bool(record.task_id) and self._context.queues.exists(
+                QueueName(record.task_queue), record.task_id
+            )
+        except GatewayError:
+            return True
+
     def _still_waiting(self, record: FileRecord, batch_id: str, now: datetime) -> FileRecord:
         taken = journey.taken_over(record, batch_id)
         return replace(taken, overdue_at=now + self._context.rules.journey.overdue_grace)
 
     def _revived(self, record: FileRecord, batch_id: str, now: datetime) -> FileRecord:
+        if journey_ends.may_halt_removal(record) and record.batch_id != batch_id:
+            return journey_ends.removal_halted(record, now)
         record = journey.taken_over(record, batch_id)
         step = journey.next_step(record)
         if step.is_metered:

@@ -23,6 +23,10 @@ RAW_FILES_PER_IMPORT = 4
 """Uploads may run so far ahead of the imports in progress, in files."""
 
 
+LOOKED_AHEAD = 500
+"""Files looked at for one that fits, where those whose turn it is are too large for the store."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Files with the times of their next metered request; slots beyond are still free.
@@ -75,12 +79,17 @@ class Pump:
         quota = self._quota(now)
         tomorrow = quota.tomorrow if quota else 0
         if quota and not quota.left:
-            return Plan((), next_slot_at, day_is_spent=True, tomorrow=tomorrow)
+            # What is planned already is made first: a hold would send it back.
+            return Plan((), next_slot_at, day_is_spent=not self._planned(), tomorrow=tomorrow)
         slots = slots[: quota.left if quota else None]
         files = self._ready(Slot.IMPORT, min(len(slots), self._imports_left()), now)
         free = len(slots) - len(files)
-        uploads = self._uploads(min(free, quota.uploads) if quota else free, now)
+        most = min(free, quota.uploads) if quota else free
+        uploads = self._uploads(most, now)
         fitting = list(_growing_within(uploads, storage_room))
+        if not fitting and uploads:  # smaller ones may wait behind what is too large
+            uploads = self._uploads(LOOKED_AHEAD, now)
+            fitting = list(_growing_within(uploads, storage_room))[:most]
         full = bool(uploads) and not files + fitting and not self._are_under_way()
         files += fitting
         used = slots[: len(files)]
@@ -176,10 +185,13 @@ class Pump:
             return None
         documents = self._context.records.documents
         used = documents.count(queries.entries_since(holds.quota_day_began(now)))
-        planned = documents.count(queries.planned_imports()) + documents.count(
-            queries.planned_uploads()
-        )
-        return max(rpd - used - planned, 0)
+        return max(rpd - used - self._planned(), 0)
+
+    def _planned(self) -> int:
+        """Metered requests that have their task."""
+        documents = self._context.records.documents
+        planned = (queries.planned_imports(), queries.planned_uploads())
+        return sum(map(documents.count, planned))
 
 
 def _fitting(ready: Iterable[Stored[FileRecord]], room: int) -> Iterable[Stored[FileRecord]]:

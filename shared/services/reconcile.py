@@ -58,7 +58,7 @@ class Reconcile:
         self._files = ReconciledFiles(context, batch)
         self._ours = OurDocuments(context)
         self._path = reconcile_path(batch.batch_id)
-        self._state = ReconcileState()
+        self._state = self._saved = ReconcileState()
 
     def __call__(self, deadline: Deadline) -> ReconcileState:
         """Go on until the deadline; it is over when its stage is DONE.
@@ -68,11 +68,14 @@ class Reconcile:
             GatewayError: the store can't be read now; what was done so far is kept.
         """
         self._state = self._context.records.get(ReconcileState, self._path).record or self._begun()
+        self._saved = self._state
         try:
             while self._state.stage is not Stage.DONE and not deadline.passed:
                 self._go_on(deadline)
                 self._save()
-        except GatewayError:
+        except GatewayError as error:
+            if not error.is_of_gemini:  # what came after the last save may not have been written
+                self._state = self._saved
             self._state = replace(self._state, failures=self._state.failures + 1)
             self._save()
             raise
@@ -110,21 +113,29 @@ class Reconcile:
     def _list(self, deadline: Deadline) -> None:
         """Note some pages of the store, and adopt what has no record."""
         part = ListedDocuments(self._state.pages, expires_at=self._batch.expires_at)
-        try:
-            for _ in range(PAGES_AT_ONCE):
+        for _ in range(PAGES_AT_ONCE):
+            try:
                 page = self._page()
-                part = self._noted(part, page.documents)
-                self._set(position=page.next_page_token)
-                if not page.next_page_token:
-                    self._listed()
-                    break
-                if deadline.passed:
-                    break
-        finally:
-            if part.live or part.unknown:
-                path = listing_path(self._batch.batch_id, part.index)
-                self._set(pages=part.index + 1, waiting=self._state.waiting + len(part.unknown))
-                self._save(Put(path, to_fields(part)))
+            except Rejected:  # a new listing begins, or nothing was listed yet
+                raise
+            except GatewayError:
+                self._keep(part)
+                raise
+            part = self._noted(part, page.documents)
+            self._set(position=page.next_page_token)
+            if not page.next_page_token:
+                self._listed()
+                break
+            if deadline.passed:
+                break
+        self._keep(part)
+
+    def _keep(self, part: ListedDocuments) -> None:
+        """Write what was listed together with the place to go on from."""
+        if part.live or part.unknown:
+            path = listing_path(self._batch.batch_id, part.index)
+            self._set(pages=part.index + 1, waiting=self._state.waiting + len(part.unknown))
+            self._save(Put(path, to_fields(part)))
 
     def _page(self) -> DocumentPage:
         try:
@@ -221,8 +232,8 @@ class Reconcile:
     def _count_ghosts(self, deadline: Deadline) -> None:
         """Count them first: a store that lost much is not filled again without leave."""
         for missing in self._missing(deadline):
-            gone = [each for each in missing if self._is_gone(each.present) is not None]
-            self._set(ghosts=self._state.ghosts + len(gone))
+            if self._is_gone(missing.present) is not None:
+                self._set(ghosts=self._state.ghosts + 1)
         if self._state.stage is not Stage.DONE:
             return
         held = self._context.records.documents.count(queries.in_store(self._batch.store))
@@ -237,28 +248,34 @@ class Reconcile:
         self._set(position="", stage=Stage.MENDING_GHOSTS if ghosts else Stage.DONE)
 
     def _mend_ghosts(self, deadline: Deadline) -> None:
-        for missing in self._missing(deadline):
-            for stored in missing:
-                leftover = self._is_gone(stored.present)
-                if leftover is None:
-                    continue
-                judgement = self._judge.ghost(stored.present, leftover=leftover)
-                if judgement.record is not None:
-                    written = self._files.put(stored, judgement.record)
-                    judgement = judgement if written else Judgement(Discrepancy.UNDECIDED)
-                name = stored.present.current_document
-                self._found(judgement.kind, stored.present.path, name)
+        for stored in self._missing(deadline):
+            leftover = self._is_gone(stored.present)
+            if leftover is None:
+                continue
+            judgement = self._judge.ghost(stored.present, leftover=leftover)
+            if judgement.record is not None:
+                written = self._files.put(stored, judgement.record)
+                judgement = judgement if written else Judgement(Discrepancy.UNDECIDED)
+            name = stored.present.current_document
+            self._found(judgement.kind, stored.present.path, name)
 
-    def _missing(self, deadline: Deadline) -> Iterator[list[Stored[FileRecord]]]:
-        """Records whose document was not listed, a page at a time; the last one ends the stage."""
+    def _missing(self, deadline: Deadline) -> Iterator[Stored[FileRecord]]:
+        """Records whose document was not listed; the last page of them ends the stage.
+
+        Each one dealt with is passed for good, whatever the next one meets.
+        """
         prefix = self._batch.prefix
-        while not deadline.passed:
+        while not _is_over(deadline):
             start = self._state.position or prefix
             query = queries.records_in_range(start, end_of(prefix), RECORDS_AT_ONCE)
             page = [each.present for each in self._context.records.query(FileRecord, query)]
             missing = [each.path for each in page if self._may_be_gone(each)]
-            found = self._files.get(missing).values() if missing else []
-            yield [each for each in found if each.record and self._may_be_gone(each.record)]
+            for stored in self._files.get(missing).values() if missing else []:
+                if _is_over(deadline):
+                    return
+                if stored.record and self._may_be_gone(stored.record):
+                    yield stored
+                    self._set(position=stored.present.path + "\0")
             if len(page) < RECORDS_AT_ONCE:
                 self._set(stage=Stage.DONE)
                 return
@@ -337,6 +354,12 @@ class Reconcile:
 
     def _save(self, *also: Put) -> None:
         self._context.records.documents.commit([Put(self._path, to_fields(self._state)), *also])
+        self._saved = self._state
+
+
+def _is_over(deadline: Deadline) -> bool:
+    """Asked anew each time: a type checker takes a property for a constant."""
+    return deadline.passed
 
 
 def _has_nothing(record: FileRecord | None) -> bool:

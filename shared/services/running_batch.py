@@ -6,6 +6,7 @@ Preparing, reconciling, scanning, working: each phase is gone on with, and left 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from shared.domain import holds, workload
 from shared.domain.batches import Batch, BatchPhase, BatchStatus, Deployment, PageResult, SyncMode
@@ -42,6 +43,9 @@ ACCOUNT_FAULT = (
 
 MOST_LISTING_FAILURES = 10
 """Calls in a row; then a sync that is done but for a look into the store ends without it."""
+
+OVERDUE = 10
+"""Ticks past its greatest age after which a batch is closed before anything else is tried."""
 
 FREE_OF_HOLDS = (FileStatus.IMPORTING, FileStatus.DELETING)
 """What needs no metered request goes on to its end before a held batch closes."""
@@ -81,6 +85,9 @@ class RunningBatch:
         deadline = Deadline.after(context.clock, context.rules.work_budget)
         if held.present.status is BatchStatus.PAUSED:
             return Supervision(held.present.batch_id, BatchStatus.PAUSED)
+        if self._waits_in_vain(held.present):
+            self._close_for_age(held)
+            return Supervision(held.present.batch_id, BatchStatus.DEFERRED)
         if held.present.phase is BatchPhase.PREPARING:
             held = self._prepare(held)
         if held.present.phase is BatchPhase.RECONCILING:
@@ -116,10 +123,11 @@ class RunningBatch:
             return self._closing.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
         except GatewayError as error:
             self._traffic.look_failed(error)
+            self._update(held, message=f"the store could not be read yet: {error}")
             raise
         reconciles = store.reconciles or batch.mode is SyncMode.RECONCILE
         phase = BatchPhase.RECONCILING if reconciles and store.name else BatchPhase.SCANNING
-        return self._update(held, phase=phase, store=store.name)
+        return self._update(held, phase=phase, store=store.name, message="")
 
     def _reconcile(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
         """Go on with the reconcile; what comes after it depends on what came before.
@@ -133,7 +141,9 @@ class RunningBatch:
             state = reconcile(deadline)
         except GatewayError as error:  # unknown, not empty: the next call lists on
             self._traffic.look_failed(error)
-            if not (batch.is_scanned and reconcile.failures >= MOST_LISTING_FAILURES):
+            if not batch.is_scanned:
+                return self._update(held, message=f"the store could not be listed yet: {error}")
+            if reconcile.failures < MOST_LISTING_FAILURES:
                 return held
             message = f"{batch.message} the store could not be listed: {error}".strip()
             held = self._update(held, message=message)
@@ -141,7 +151,9 @@ class RunningBatch:
             if state.stage is not Stage.DONE:
                 self._context.nudge(batch.batch_id)
                 return held
-            held = self._update(held, reconciled=True, reconciliation=dict(state.counts))
+            message = batch.message if batch.is_scanned else ""
+            counts = dict(state.counts)
+            held = self._update(held, reconciled=True, reconciliation=counts, message=message)
             self._note_rebuilt(batch)
         phase = BatchPhase.WORKING if batch.is_scanned else BatchPhase.SCANNING
         return self._update(
@@ -265,7 +277,6 @@ class RunningBatch:
         now = self._context.clock.now()
         unconcerned = at_rest and batch.phase is BatchPhase.SCANNING
         hold = None if unconcerned else holds.in_force(self._traffic.read()[1].record, now)
-        max_age = self._context.rules.batch_max_age
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
             self._closing.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
         elif hold is not None and batch.removals_released and not self._are_any(*FREE_OF_HOLDS):
@@ -277,13 +288,28 @@ class RunningBatch:
                 f"{hold.hold_until.isoformat(timespec='minutes')}: {self._left()} files are left, "
                 f"and go on with the first sync after that{'; ' if figures else ''}{figures}",
             )
-        elif batch.created_at is not None and now - batch.created_at >= max_age:
-            self._closing.close(
-                held,
-                BatchStatus.DEFERRED,
-                f"closed after {max_age}, so that changes and deletions are looked for again; "
-                "the files that are left go on with the next sync",
-            )
+        elif self._is_too_old(batch):
+            self._close_for_age(held)
+
+    def _is_too_old(self, batch: Batch, more: timedelta = timedelta(0)) -> bool:
+        now = self._context.clock.now()
+        return now - (batch.created_at or now) >= self._context.rules.batch_max_age + more
+
+    def _waits_in_vain(self, batch: Batch) -> bool:
+        """Whether its age ends a batch that has come to no file yet, or whose calls never end."""
+        looks = batch.dry_run or batch.phase in (BatchPhase.PREPARING, BatchPhase.RECONCILING)
+        return self._is_too_old(
+            batch, timedelta(0) if looks else OVERDUE * self._context.rules.tick
+        )
+
+    def _close_for_age(self, held: Stored[Batch]) -> None:
+        max_age, said = self._context.rules.batch_max_age, held.present.message
+        self._closing.close(
+            held,
+            BatchStatus.DEFERRED,
+            f"{said}{'; ' if said else ''}closed after {max_age}, so that changes and deletions "
+            "are looked for again; the files that are left go on with the next sync",
+        )
 
     def _is_done(self, held: Stored[Batch]) -> bool:
         """Close the batch if nothing is left to do; a removal found late is released first."""

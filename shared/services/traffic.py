@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from http import HTTPStatus
 
 from shared.domain import breaker, holds
 from shared.domain.breaker import (
@@ -20,7 +21,7 @@ from shared.domain.breaker import (
     WindowEntry,
 )
 from shared.domain.breaker_window import window_entry
-from shared.domain.errors import GatewayError, QuotaKind, Throttled, Unavailable
+from shared.domain.errors import GatewayError, OutcomeUnknown, QuotaKind, Throttled, Unavailable
 from shared.domain.holds import Hold, HoldReason
 from shared.gateways import queries
 from shared.gateways.ports import Create
@@ -100,8 +101,11 @@ class Traffic:
     def look_failed(self, error: GatewayError, generation: int | None = None) -> None:
         """An unmetered call failed, and the breaker is told, whatever becomes of the file.
 
-        ``generation`` is the one in which the call was made; without it, the present one.
+        ``generation`` is the one in which the call was made; without it, the present one. What
+        our own infrastructure failed at says nothing of the service.
         """
+        if not error.is_of_gemini:
+            return
         if generation is None:
             generation = (self.read()[0].record or BreakerState()).generation
         permit = Permit(generation)
@@ -124,7 +128,7 @@ class Traffic:
         match error:
             case Throttled():
                 self._throttled(error, permit)
-            case Unavailable() if error.code is not None:
+            case Unavailable() | OutcomeUnknown() if (error.code or 0) >= HTTPStatus.BAD_REQUEST:
                 window = self._window()
                 return self._change(
                     lambda state, now: breaker.on_server_error(

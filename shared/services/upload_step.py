@@ -48,6 +48,10 @@ class UploadStep:
                 self._send()
         except SourceChanged:
             dispatch.aim_again()
+        except GatewayError as error:
+            if not error.is_of_bucket:
+                raise
+            dispatch.source_unavailable(error)
 
     def await_active(self) -> None:
         """Look at the raw file again."""
@@ -93,7 +97,14 @@ class UploadStep:
                 )
             except NameTaken:
                 remote = None
+            except NotFound as error:
+                if error.is_of_bucket:
+                    raise SourceChanged(f"{record.path!r} was replaced or removed") from error
+                dispatch.metered_failed(error)
+                return
             except GatewayError as error:
+                if error.is_of_bucket:
+                    raise
                 dispatch.metered_failed(error)
                 return
         if remote is None:

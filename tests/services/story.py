@@ -17,6 +17,7 @@ from shared.domain.errors import (
     Denied,
     OutcomeUnknown,
     QuotaKind,
+    Rejected,
     SyncError,
     Throttled,
     Unavailable,
@@ -45,19 +46,23 @@ class Crash(Exception):
 def throttled(
     *, retry_after: timedelta | None = None, quota: QuotaKind = QuotaKind.RATE
 ) -> Throttled:
-    return Throttled("a call", retry_after=retry_after, quota=quota)
+    return Throttled("gemini.call", retry_after=retry_after, quota=quota)
 
 
 def lost() -> OutcomeUnknown:
-    return OutcomeUnknown("a call")
+    return OutcomeUnknown("gemini.call")
 
 
 def unavailable() -> Unavailable:
-    return Unavailable("a call", code=503)
+    return Unavailable("gemini.call", code=503)
+
+
+def invalid() -> Rejected:
+    return Rejected("gemini.call", code=400, status="INVALID_ARGUMENT")
 
 
 def denied() -> Denied:
-    return Denied("a call", code=403)
+    return Denied("gemini.call", code=403)
 
 
 # --- worlds -----------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from shared.domain.batches import SyncMode
-from shared.domain.errors import InvalidRequest, Refused, Rejected
+from shared.domain.errors import InvalidRequest, Refused
 from shared.domain.rules import Rules
 from shared.services.cut_over import CutOver
-from tests.services.story import SECOND, batch_now, begun, denied, in_step, synced
+from tests.services.story import SECOND, batch_now, begun, denied, in_step, invalid, synced
 from tests.world import World, rules
 
 NEW = {"store_display_name": "second store", "embedding_model": "models/gemini-embedding-2"}
@@ -101,7 +101,7 @@ def test_what_changes_and_goes_meanwhile_goes_from_both_stores() -> None:
     world = library()
     old = world.report.store()["store"]
     configure(world, **NEW)
-    world.gemini.fail_next("import_file", Rejected("a call", code=400, status="INVALID_ARGUMENT"))
+    world.gemini.fail_next("import_file", invalid())
     assert "retry_failed" in moved(world)["message"], "one is missing in the new store"
     world.bucket.delete("b.md")
     world.put({"c.md": "changed"})
@@ -119,7 +119,7 @@ def test_a_file_that_fails_for_the_new_store_keeps_the_old_one_serving_until_tol
     world = library()
     old = world.report.store()["store"]
     configure(world, **NEW)
-    world.gemini.fail_next("import_file", Rejected("a call", code=400, status="INVALID_ARGUMENT"))
+    world.gemini.fail_next("import_file", invalid())
 
     summary = moved(world)
 
@@ -134,7 +134,7 @@ def test_a_file_that_fails_for_the_new_store_keeps_the_old_one_serving_until_tol
 def test_a_file_that_never_was_in_a_store_hinders_nothing() -> None:
     world = library()
     world.put({"bad.md": "bad"})
-    world.gemini.fail_next("import_file", Rejected("a call", code=400, status="INVALID_ARGUMENT"))
+    world.gemini.fail_next("import_file", invalid())
     assert synced_again(world)["failed"] == 1
     old = world.report.store()["store"]
     configure(world, store_display_name="second store")

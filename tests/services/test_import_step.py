@@ -315,7 +315,7 @@ def test_a_429_on_an_import_gives_the_attempt_back_and_keeps_the_upload() -> Non
     )
     assert (file.failure_kind, file.failure_reason, file.throttled) == (FailureKind.NONE, "", 1)
     assert file.ready_at == world.clock.now() + 20 * SECOND
-    assert throttled_calls(world) == ["a call"]
+    assert throttled_calls(world) == ["gemini.call"]
     assert play_out(world, batch).status == "completed"
     assert (world.gemini.calls["upload"], world.gemini.imports) == (1, 1)
 

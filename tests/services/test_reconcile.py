@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,18 +10,21 @@ from typing import Any
 import pytest
 
 from shared.domain.batches import BatchStatus, SyncMode
-from shared.domain.errors import Rejected
+from shared.domain.errors import OutcomeUnknown, Rejected
 from shared.domain.files import FileRecord, FileStatus
+from shared.gateways.ports import Write
 from shared.gateways.records import file_path
 from shared.services import reconcile
 from shared.services.running_batch import MOST_LISTING_FAILURES
 from tests.services.story import (
+    DAY,
     PATH,
     SECOND,
     begun,
     cancelled,
     denied,
     in_step,
+    invalid,
     later,
     plant,
     play_for,
@@ -258,7 +261,7 @@ def test_a_record_older_than_the_store_takes_what_the_store_holds() -> None:
 def test_a_document_of_a_file_that_failed_saves_its_import() -> None:
     world = library()
     world.put({"x.md": "content"})
-    world.gemini.fail_next("import_file", Rejected("a call", code=400, status="INVALID_ARGUMENT"))
+    world.gemini.fail_next("import_file", invalid())
     assert world.sync()["failed"] == 1
     plant(world, store_of(world), "x.md")
     imports = world.gemini.imports
@@ -367,7 +370,7 @@ def test_a_403_makes_no_ghosts() -> None:
     assert (told, world.gemini.imports) == ([imports], imports + 1)
 
 
-@pytest.mark.parametrize("error", [unavailable(), Rejected("a call", code=400)])
+@pytest.mark.parametrize("error", [unavailable(), Rejected("gemini.call", code=400)])
 def test_a_listing_that_fails_goes_on_where_it_was_or_begins_anew(error: Exception) -> None:
     world = library()
     plant(world, store_of(world), "00.md")
@@ -435,6 +438,42 @@ def test_a_sync_whose_last_look_into_the_store_keeps_failing_ends_without_it() -
     summary = world.sync()  # nobody has looked into the difference yet, so it is not a known one
     assert summary["reconciliation"] == {"listed": 29, "ghost": 1}
     assert in_step(world)
+
+
+def test_a_part_of_the_listing_that_could_not_be_written_is_listed_again() -> None:
+    world = library()
+    for path in PATHS[:3]:
+        plant(world, store_of(world), path)
+    commit = world.documents.commit
+    lost_writes: list[str] = []
+
+    def failing(writes: Sequence[Write]) -> list[object]:
+        if not lost_writes and any("/listing/" in write.path for write in writes):
+            lost_writes.append(writes[-1].path)
+            raise OutcomeUnknown("commit", code=504)
+        return commit(writes)
+
+    world.documents.commit = failing  # type: ignore[method-assign]  # this world's
+    batch = begun(world, mode=SyncMode.RECONCILE)
+
+    assert play_out(world, batch).reconciliation == {"listed": 33, "duplicate": 3}
+    assert lost_writes
+    assert in_step(world)
+
+
+def test_a_removed_orphan_leaves_no_page_to_be_read_anew_for_ever() -> None:
+    worlds = [library(), library()]
+    plant(worlds[0], store_of(worlds[0]), "gone.md")
+    reads = []
+    for world in worlds:
+        world.sync()
+        later(world, DAY)
+        world.sync()
+        before = world.documents.reads
+        assert world.sync()["unchanged"] == 30
+        reads.append(world.documents.reads - before)
+
+    assert reads[0] <= reads[1] + 3, "its records aside, the page is remembered as any other"
 
 
 # --- files under way --------------------------------------------------------------------------

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.batches import DeletePolicy
+from shared.domain.batches import Batch, DeletePolicy
 from shared.domain.errors import GatewayError, NotFound, QuotaKind
 from shared.domain.files import FileStatus
 from tests.services.story import (
     DAY,
+    HOUR,
     PATH,
     SECOND,
     Crash,
     begun,
+    cancelled,
     changes,
     denied,
     in_step,
     later,
     play,
+    play_for,
     play_out,
     play_to,
     synced,
@@ -318,5 +321,58 @@ def test_full_storage_does_not_stop_the_removals_that_would_free_it() -> None:
     play(world, lambda: world.stored_paths() == ["a.md"], steps=200)
     world.gemini.on_call = lambda _: None
     later(world, DAY)
+    assert world.sync()["status"] == "completed"
+    assert in_step(world)
+
+
+# --- a batch that doesn't run any more --------------------------------------------------------
+
+
+def with_removals_queued() -> tuple[World, Batch]:
+    world = synced(*(f"{n:02d}.md" for n in range(20)), PATH)
+    for n in range(20):
+        world.bucket.delete(f"{n:02d}.md")
+    world.bucket.delete(PATH)
+    batch = begun(world)
+    removing(world)
+    return world, batch
+
+
+def test_what_a_cancelled_batch_had_released_is_not_deleted_but_asked_for_anew() -> None:
+    world, batch = with_removals_queued()
+    left = len(world.store_documents())
+    cancelled(world, batch)
+    play_for(world, DAY)
+
+    assert len(world.store_documents()) == left
+    summary = world.sync(max_deletes=0)
+    assert (summary["status"], summary["deleted"]) == ("refused", 0)
+    assert world.sync()["deleted"] == left
+    assert in_step(world)
+
+
+def test_a_paused_batch_deletes_nothing_until_it_is_resumed() -> None:
+    world, batch = with_removals_queued()
+    world.control.pause(batch.batch_id)
+    left = len(world.store_documents())
+    play_for(world, HOUR)
+    assert len(world.store_documents()) == left
+
+    world.control.resume(batch.batch_id)
+
+    assert play_out(world, batch).counts["deleted"] == 21
+    assert in_step(world)
+
+
+def test_a_removal_whose_task_was_lost_with_its_batch_is_not_taken_up_unasked() -> None:
+    world, batch = with_removals_queued()
+    for task in world.queues.waiting:
+        world.queues.acknowledge(task)
+    cancelled(world, batch)
+    later(world, DAY)
+
+    summary = world.sync(max_deletes=0)
+
+    assert (summary["status"], summary["deleted"]) == ("refused", 0)
     assert world.sync()["status"] == "completed"
     assert in_step(world)

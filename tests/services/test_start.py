@@ -197,7 +197,7 @@ def test_the_store_is_created_once_and_found_again() -> None:
         (unavailable(), 3, "completed"),
         (throttled(), 3, "completed"),
         (denied(), 1, "failed"),
-        (Rejected("a call", code=400), 1, "failed"),
+        (Rejected("gemini.call", code=400), 1, "failed"),
     ],
     ids=["503", "429", "403", "400"],
 )

@@ -126,6 +126,16 @@ def test_a_smaller_file_goes_in_past_one_that_does_not_fit() -> None:
     assert "1 files are left" in summary["message"]
 
 
+def test_small_files_go_in_past_more_large_ones_than_a_minute_has_slots() -> None:
+    world = world_of(90_000, rpm=5)
+    world.put({f"large-{n:02d}.md": "x" * 40_000 for n in range(12)})
+    world.put({f"small-{n:02d}.md": f"small {n}" for n in range(5)})
+
+    summary = world.sync()
+
+    assert (summary["status"], summary["indexed"]) == ("deferred", 5)
+
+
 def test_the_storage_of_other_stores_of_the_project_counts() -> None:
     world = world_of(10_000)
     fill(world, 9_000)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.batches import Batch, BatchPhase, BatchStatus, DeletePolicy
+from shared.domain.batches import Batch, BatchPhase, BatchStatus, DeletePolicy, SyncMode
 from shared.domain.errors import InvalidRequest, QuotaKind, Rejected
 from shared.domain.files import FileStatus
 from shared.domain.holds import HoldReason
@@ -35,6 +35,7 @@ from tests.services.story import (
     store_of,
     synced,
     throttled,
+    unavailable,
     world_with,
 )
 from tests.world import World, rules
@@ -587,3 +588,38 @@ def test_the_lease_of_a_closed_batch_is_free() -> None:
     assert lease_now(world).released
     assert lease_now(world).fence == 1
     assert lease_now(world).expires_at <= world.clock.now()
+
+
+@pytest.mark.parametrize(
+    ("call", "request_"),
+    [
+        ("list_stores", {}),
+        ("list_documents", {"mode": SyncMode.RECONCILE}),
+        ("list_documents", {"mode": SyncMode.RECONCILE, "dry_run": True}),
+    ],
+    ids=["preparing", "reconciling", "a dry run"],
+)
+def test_a_batch_that_comes_to_no_file_says_why_and_ends_by_its_age(
+    call: str, request_: dict[str, Any]
+) -> None:
+    world = synced() if request_ else world_with()
+    world.clock.advance(SECOND)
+
+    def refuse(name: str) -> None:
+        if name == f"{call}:enter":
+            raise unavailable()
+
+    world.gemini.on_call = refuse
+    batch = begun(world, **request_)
+    play_for(world, HOUR)
+    assert "503" in batch_now(world, batch).message
+
+    play_for(world, DAY)
+
+    closed = batch_now(world, batch)
+    assert closed.status is BatchStatus.DEFERRED
+    assert "503" in closed.message
+    world.gemini.on_call = lambda _: None
+    world.clock.advance(SECOND)
+    summary = world.sync()
+    assert (summary["status"], batch_now(world, batch).message) == ("completed", closed.message)

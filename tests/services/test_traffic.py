@@ -11,13 +11,14 @@ import pytest
 
 from shared.domain.batches import SyncMode
 from shared.domain.breaker import CircuitState, OpenCause
-from shared.domain.errors import Unavailable
+from shared.domain.errors import OutcomeUnknown, QuotaKind, Unavailable
 from shared.domain.files import FailureKind, FileStatus
 from shared.domain.journey_policy import JourneyPolicy
 from shared.domain.tiers import tier_named
 from shared.gateways.memory.imports import ImportFate
 from tests.services.story import (
     DAY,
+    HOUR,
     MINUTE,
     PATH,
     SECOND,
@@ -29,6 +30,7 @@ from tests.services.story import (
     entries,
     half_open,
     in_step,
+    later,
     lost,
     play,
     play_for,
@@ -241,6 +243,51 @@ def test_many_failed_documents_lower_the_factor_though_every_reply_was_good(coun
     play(world, lambda: all(f.document_failed_at for f in world.files()), steps=10_000)
 
     assert breaker_now(world).learned_factor == (0.7 if count == 20 else 1.0)
+
+
+def test_a_storm_over_imports_opens_the_breaker_and_blames_no_file() -> None:
+    world = many(30)
+    storm = [True]
+
+    def refuse(call: str) -> None:
+        if call == "import_file:enter" and storm:
+            raise OutcomeUnknown("gemini.import_file", code=503)
+
+    world.gemini.on_call = refuse
+    batch = begun(world)
+    play_for(world, 4 * HOUR)
+
+    assert breaker_now(world).open_cause is OpenCause.SERVER_ERRORS
+    assert {file.status for file in world.files()} <= {FileStatus.UNCERTAIN, FileStatus.UPLOADED}
+    assert max(file.attempts for file in world.files()) < world.rules.journey.max_attempts
+    storm.clear()
+
+    assert play_out(world, batch).counts["failed"] == 0
+    assert in_step(world)
+
+
+def test_a_429_of_an_allowance_says_nothing_of_the_rate() -> None:
+    world = many(5)
+    for _ in range(2):
+        world.gemini.fail_next("upload", throttled(quota=QuotaKind.STORAGE))
+        play_out(world, begun(world))
+        later(world, 2 * HOUR)
+    throttle(world, 1)
+
+    assert play_out(world, begun(world)).status == "completed"
+
+    assert (breaker_now(world).state, breaker_now(world).generation) == (CircuitState.CLOSED, 0)
+    assert len(throttled_calls(world)) == 1
+
+
+def test_a_wish_to_wait_for_months_is_not_believed() -> None:
+    world = many(1)
+    world.gemini.fail_next("upload", throttled(retry_after=200 * DAY))
+    play_out(world, begun(world))
+    later(world, DAY)
+
+    assert play_out(world, begun(world)).status == "completed"
+    assert in_step(world)
 
 
 # --- every call -------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.errors import NameTaken, OutcomeUnknown, Rejected
+from shared.domain.errors import NameTaken, OutcomeUnknown, Rejected, Unavailable
 from shared.domain.files import FailureKind, FileRecord, FileStatus, Slot
 from shared.gateways.ports import RemoteState
 from shared.gateways.records import file_path
@@ -369,7 +369,7 @@ def test_a_429_on_an_upload_gives_the_attempt_back_and_does_not_mark_the_file() 
     assert (file.status, file.slot, file.attempts) == (FileStatus.PENDING, Slot.UPLOAD, 0)
     assert (file.failure_kind, file.failure_reason) == (FailureKind.NONE, "")
     assert (file.metered, file.throttled) == (1, 1)
-    assert throttled_calls(world) == ["a call"]
+    assert throttled_calls(world) == ["gemini.call"]
 
 
 def test_a_429s_retry_after_holds_the_pump_as_long() -> None:
@@ -445,6 +445,36 @@ def test_a_denied_upload_is_tried_again_when_the_store_answers() -> None:
 
     assert summary["status"] == "completed"
     assert world.gemini.calls["upload"] == 2
+
+
+@pytest.mark.parametrize("when", ["at first", "in the middle"])
+def test_a_bucket_that_cannot_be_read_is_neither_the_files_fault_nor_geminis(when: str) -> None:
+    world = world_with("a.md", "b.md", "c.md")
+    opened = world.bucket.open
+    failing = [True]
+
+    class Breaking(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise Unavailable("bucket.read", code=503)
+
+    def unreadable(name: str, generation: int) -> object:
+        if not failing:
+            return opened(name, generation)
+        if when == "at first":
+            raise Unavailable("bucket.read", code=503)
+        return Breaking(b"some")
+
+    world.bucket.open = unreadable  # type: ignore[method-assign,assignment]  # this world's
+    batch = begun(world)
+    play_for(world, 3 * HOUR)
+
+    assert {(file.status, file.attempts) for file in world.files()} == {(FileStatus.PENDING, 0)}
+    assert world.file(PATH).failure_reason.startswith("bucket.read: 503")
+    assert (breaker_now(world).state, breaker_now(world).generation) == ("closed", 0)
+    failing.clear()
+
+    assert play_out(world, batch).status == "completed"
+    assert in_step(world)
 
 
 def test_a_5xx_on_an_upload_is_an_attempt_and_is_tried_again_after_a_backoff() -> None:

@@ -1,0 +1,155 @@
+"""A scan may aim at a file until the very write that ends its journey: no aim is ever lost.
+
+The scan that aimed remembers the page it found the file on, so no later one would look again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.domain import planning
+from shared.domain.files import FileRecord, FileStatus
+from shared.domain.operations import OperationRecord
+from shared.gateways.memory.imports import ImportFate
+from shared.gateways.ports import ImportOperation, Query
+from shared.gateways.records import Stored, file_path
+from shared.services.inspection import inspect_one
+from tests.services.story import (
+    MINUTE,
+    PATH,
+    begun,
+    cancelled,
+    come_to_task,
+    in_step,
+    play,
+    play_out,
+    play_to,
+    synced,
+    world_with,
+)
+from tests.world import World
+
+
+def scan_meanwhile(world: World, content: str | None) -> None:
+    """The object changes (None: vanishes), and a scan aims the record at what there is."""
+    if content is None:
+        world.bucket.delete(PATH)
+    else:
+        world.put({PATH: content})
+
+    def aimed(stored: Stored[FileRecord]) -> FileRecord | None:
+        record = stored.present
+        finding = planning.compare(
+            inspect_one(world.context, PATH),
+            record,
+            batch_id=record.batch_id,
+            fence=record.fence,
+            removes=True,
+            now=world.clock.now(),
+        )
+        assert finding is not None
+        return finding.record
+
+    world.records.change(FileRecord, file_path(PATH), aimed)
+
+
+def before_the_commit(world: World, ends: FileStatus, act: Callable[[], None]) -> None:
+    """Let something happen just before the write that brings the file to a status."""
+    commit = world.documents.commit
+
+    def commit_late(writes: Any) -> Any:
+        for write in writes:
+            if write.path == file_path(PATH) and write.fields.get("status") == ends:
+                world.documents.commit = commit  # type: ignore[method-assign]  # this world's
+                act()
+        return commit(writes)
+
+    world.documents.commit = commit_late  # type: ignore[method-assign]  # this world's
+
+
+def test_an_object_seen_again_while_its_document_goes_is_imported() -> None:
+    world = synced("a.md", "b.md")
+    world.bucket.delete(PATH)
+    batch = begun(world)
+    play_to(world, FileStatus.DELETING)
+    before_the_commit(world, FileStatus.DELETED, lambda: scan_meanwhile(world, "it is back"))
+
+    assert play_out(world, batch).status == "completed"
+
+    assert world.file(PATH).status is FileStatus.INDEXED
+    assert in_step(world)
+
+
+@pytest.mark.parametrize("content", ["a third version", None])
+def test_what_is_back_as_it_was_indexed_may_change_once_more(content: str | None) -> None:
+    world = synced("a.md", "b.md")
+    world.put({PATH: "other content"})
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+    indexed = world.file(PATH).current_key
+    world.records.change(
+        FileRecord, file_path(PATH), lambda stored: replace(stored.present, desired_key=indexed)
+    )
+    before_the_commit(world, FileStatus.INDEXED, lambda: scan_meanwhile(world, content))
+    world.deliver(task)
+
+    assert play_out(world, batch).status == "completed"
+
+    assert in_step(world)
+
+
+def test_what_a_journey_found_gone_may_be_back() -> None:
+    world = world_with("a.md", "b.md")
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+    world.bucket.delete(PATH)
+    before_the_commit(world, FileStatus.DELETED, lambda: scan_meanwhile(world, "it is back"))
+    world.deliver(task)
+
+    assert play_out(world, batch).status == "completed"
+
+    assert in_step(world)
+
+
+def test_a_failure_of_content_that_nobody_wants_any_more_is_no_failure_of_the_new() -> None:
+    world = world_with()
+    world.gemini.import_latency = 2 * MINUTE
+    batch = begun(world)
+    play_to(world, FileStatus.IMPORTING)
+    scan_meanwhile(world, "good content")
+    ask = world.gemini.get_operation
+
+    def refused(name: str) -> ImportOperation:
+        operation = ask(name)
+        world.gemini.get_operation = ask  # type: ignore[method-assign]  # this world's
+        return replace(operation, done=True, document=None, error_code=3, error="bad content")
+
+    world.gemini.get_operation = refused  # type: ignore[method-assign]  # this world's
+    play(world, lambda: world.file(PATH).status is not FileStatus.IMPORTING)
+    assert world.file(PATH).status is FileStatus.PENDING
+
+    closed = play_out(world, batch)
+
+    assert (closed.status, closed.counts["failed"]) == ("completed", 0)
+    assert world.file(PATH).status is FileStatus.INDEXED
+
+
+def test_an_import_goes_on_although_the_record_of_its_operation_has_expired() -> None:
+    """No sync ran for three months, and then one does."""
+    world = world_with()
+    world.gemini.fates.append(ImportFate(operation_hangs=True))
+    batch = begun(world)
+    play_to(world, FileStatus.IMPORTING)
+    cancelled(world, batch)
+    for stored in world.records.query(OperationRecord, Query("operations")):
+        del world.documents._collections["operations"][stored.path.partition("/")[2]]
+
+    summary = world.sync()
+
+    assert summary["status"] == "completed"
+    assert world.gemini.imports == 1
+    assert in_step(world)
