@@ -282,3 +282,19 @@ def test_a_pause_of_the_clock_is_not_made_up_for_by_a_burst() -> None:
 
     assert most_in_a_minute([at for at in metered_at(world) if at >= stopped]) <= 20
     assert in_step(world)
+
+
+@pytest.mark.parametrize("large", [0, 60])
+def test_a_days_quota_is_used_to_its_last_request_and_leaves_no_upload_without_import(
+    large: int,
+) -> None:
+    """Large files, which don't fit the store, stand before the small ones."""
+    tier = replace(tier_named("tier1"), rpd=40, storage_bytes=3_000_000)
+    world = World(rules(tier=tier))
+    world.put({f"a-{n:02d}.md": "x" * 1_500_000 for n in range(large)})
+    world.put({f"b-{n:02d}.md": f"small {n}" for n in range(40)})
+
+    summary = world.sync()
+
+    assert (summary["status"], summary["indexed"]) == ("deferred", 20)
+    assert (world.gemini.calls["upload"], world.gemini.imports) == (20, 20)

@@ -12,7 +12,7 @@ import pytest
 from shared.domain.batches import BatchStatus, SyncMode
 from shared.domain.errors import OutcomeUnknown, Rejected
 from shared.domain.files import FileRecord, FileStatus
-from shared.gateways.ports import Write
+from shared.gateways.ports import DocumentPage, Write
 from shared.gateways.records import file_path
 from shared.services import reconcile
 from shared.services.running_batch import MOST_LISTING_FAILURES
@@ -32,6 +32,7 @@ from tests.services.story import (
     play_to,
     store_of,
     synced,
+    throttled,
     unavailable,
 )
 from tests.world import World, rules
@@ -458,6 +459,51 @@ def test_a_part_of_the_listing_that_could_not_be_written_is_listed_again() -> No
 
     assert play_out(world, batch).reconciliation == {"listed": 33, "duplicate": 3}
     assert lost_writes
+    assert in_step(world)
+
+
+def test_looks_that_fail_now_and_then_do_not_keep_ghosts_from_being_mended() -> None:
+    world = library()
+    for path in PATHS:
+        lose_document(world, path)
+    looks = [0]
+
+    def fail_often(call: str) -> None:
+        if call == "get_document:enter":
+            looks[0] += 1
+            if looks[0] % 4 == 0:
+                raise throttled()
+
+    world.gemini.on_call = fail_often
+    batch = begun(world, mode=SyncMode.RECONCILE, max_imports=100)
+
+    closed = play_out(world, batch)
+
+    assert closed.reconciliation == {"listed": 0, "ghost": 30}
+    assert looks[0] < 5 * len(PATHS)
+    assert in_step(world)
+
+
+def test_a_place_in_the_listing_that_is_no_longer_good_mixes_no_two_listings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconcile, "PAGES_AT_ONCE", 50)
+    world = library()
+    plant(world, store_of(world), "00.md")
+    listing = world.gemini.list_documents
+    refused: list[str] = []
+
+    def refuse_once(store: str, page_token: str = "") -> DocumentPage:
+        if page_token and not refused:
+            refused.append(page_token)
+            raise invalid()
+        return listing(store, page_token)
+
+    world.gemini.list_documents = refuse_once  # type: ignore[method-assign]  # this world's
+    batch = begun(world, mode=SyncMode.RECONCILE)
+
+    assert play_out(world, batch).reconciliation == {"listed": 31, "duplicate": 1}
+    assert refused
     assert in_step(world)
 
 

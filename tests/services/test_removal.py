@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from shared.domain.batches import Batch, DeletePolicy
@@ -376,3 +378,34 @@ def test_a_removal_whose_task_was_lost_with_its_batch_is_not_taken_up_unasked() 
     assert (summary["status"], summary["deleted"]) == ("refused", 0)
     assert world.sync()["status"] == "completed"
     assert in_step(world)
+
+
+@pytest.mark.parametrize("begins", [False, True], ids=["not begun", "broken off"])
+def test_an_object_that_is_back_when_its_removal_is_halted_is_not_lost(begins: bool) -> None:
+    world = synced(PATH, "b.md")
+    world.bucket.delete(PATH)
+    batch = begun(world)
+    removing(world)
+    task = task_of(world)
+    if begins:
+        world.gemini.on_call = dying_at("delete_document:exit")
+        with pytest.raises(Crash):
+            world.deliver(task)
+        world.gemini.on_call = lambda _: None
+    world.queues.retry_later(task, world.clock.now() + HOUR)
+    cancelled(world, batch)
+    world.put({PATH: "it is back"})
+
+    closed = play_out(world, begun(world, delete_policy=DeletePolicy.ADD_ONLY))
+
+    assert closed.status == "completed"
+    assert world.file(PATH).status is FileStatus.INDEXED
+    assert in_step(world)
+
+
+def dying_at(moment: str) -> Callable[[str], None]:
+    def die(call: str) -> None:
+        if call == moment:
+            raise Crash
+
+    return die

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from shared.domain.batches import Batch, BatchPhase, BatchStatus, DeletePolicy, SyncMode
-from shared.domain.errors import InvalidRequest, QuotaKind, Rejected
+from shared.domain.errors import Denied, InvalidRequest, QuotaKind, Rejected, Unavailable
 from shared.domain.files import FileStatus
 from shared.domain.holds import HoldReason
 from shared.domain.lease import Lease
-from shared.gateways.ports import QueueName
+from shared.gateways.ports import Query, QueueName, Snapshot
 from shared.gateways.records import LEASE, batch_path
 from shared.services.traffic import Traffic
 from tests.services.story import (
@@ -623,3 +623,42 @@ def test_a_batch_that_comes_to_no_file_says_why_and_ends_by_its_age(
     world.clock.advance(SECOND)
     summary = world.sync()
     assert (summary["status"], batch_now(world, batch).message) == ("completed", closed.message)
+
+
+def test_a_queue_that_cannot_be_asked_stops_neither_the_other_files_nor_the_batchs_end() -> None:
+    world = world_with("a.md", "b.md")
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+    world.queues.acknowledge(task)  # lost
+
+    def refuse(call: str) -> None:
+        if call == "exists:enter":
+            raise Denied("queues.exists", code=403)
+
+    world.queues.on_call = refuse
+    play_for(world, HOUR)
+    assert world.file("b.md").status is FileStatus.INDEXED
+    assert world.file(PATH).status is FileStatus.PENDING
+
+    play_for(world, DAY)
+
+    assert batch_now(world, batch).status is BatchStatus.DEFERRED
+
+
+def test_a_batch_each_call_of_which_fails_ends_by_its_age() -> None:
+    world = world_with()
+    batch = begun(world)
+    play_to(world, FileStatus.UPLOADED)
+    ask = world.documents.query
+
+    def broken(query: Query) -> list[Snapshot]:
+        if query.collection == "files":
+            raise Unavailable("query", code=503)
+        return ask(query)
+
+    world.documents.query = broken  # type: ignore[method-assign]  # this world's
+    with pytest.raises(Unavailable):
+        world.supervise()
+    play_for(world, DAY)
+
+    assert batch_now(world, batch).status is BatchStatus.DEFERRED

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -16,6 +17,7 @@ from shared.domain.files import FailureKind, FileStatus
 from shared.domain.journey_policy import JourneyPolicy
 from shared.domain.tiers import tier_named
 from shared.gateways.memory.imports import ImportFate
+from shared.gateways.ports import Write
 from tests.services.story import (
     DAY,
     HOUR,
@@ -288,6 +290,26 @@ def test_a_wish_to_wait_for_months_is_not_believed() -> None:
 
     assert play_out(world, begun(world)).status == "completed"
     assert in_step(world)
+
+
+def test_what_our_own_infrastructure_fails_at_is_no_storm_of_geminis() -> None:
+    world = synced("a.md")
+    world.clock.advance(SECOND)
+    begun(world, mode=SyncMode.RECONCILE)
+    commit = world.documents.commit
+
+    def failing(writes: Sequence[Write]) -> list[object]:
+        if any("/reconcile/" in write.path for write in writes):
+            raise Unavailable("commit", code=503)
+        return commit(writes)
+
+    world.documents.commit = failing  # type: ignore[method-assign]  # this world's
+    for _ in range(8):
+        with suppress(Unavailable):
+            world.supervise()
+        world.clock.advance(MINUTE)
+
+    assert (breaker_now(world).state, breaker_now(world).server_errors) == ("closed", ())
 
 
 # --- every call -------------------------------------------------------------------------------

@@ -9,7 +9,14 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.errors import NameTaken, OutcomeUnknown, Rejected, Unavailable
+from shared.domain.errors import (
+    Denied,
+    GatewayError,
+    NameTaken,
+    OutcomeUnknown,
+    Rejected,
+    Unavailable,
+)
 from shared.domain.files import FailureKind, FileRecord, FileStatus, Slot
 from shared.gateways.ports import RemoteState
 from shared.gateways.records import file_path
@@ -447,21 +454,24 @@ def test_a_denied_upload_is_tried_again_when_the_store_answers() -> None:
     assert world.gemini.calls["upload"] == 2
 
 
+@pytest.mark.parametrize("error", [Unavailable, Denied])
 @pytest.mark.parametrize("when", ["at first", "in the middle"])
-def test_a_bucket_that_cannot_be_read_is_neither_the_files_fault_nor_geminis(when: str) -> None:
+def test_a_bucket_that_cannot_be_read_is_neither_the_files_fault_nor_geminis(
+    when: str, error: type[GatewayError]
+) -> None:
     world = world_with("a.md", "b.md", "c.md")
     opened = world.bucket.open
     failing = [True]
 
     class Breaking(io.BytesIO):
         def read(self, *_: object) -> bytes:
-            raise Unavailable("bucket.read", code=503)
+            raise error("bucket.read", code=403)
 
     def unreadable(name: str, generation: int) -> object:
         if not failing:
             return opened(name, generation)
         if when == "at first":
-            raise Unavailable("bucket.read", code=503)
+            raise error("bucket.read", code=403)
         return Breaking(b"some")
 
     world.bucket.open = unreadable  # type: ignore[method-assign,assignment]  # this world's
@@ -469,7 +479,7 @@ def test_a_bucket_that_cannot_be_read_is_neither_the_files_fault_nor_geminis(whe
     play_for(world, 3 * HOUR)
 
     assert {(file.status, file.attempts) for file in world.files()} == {(FileStatus.PENDING, 0)}
-    assert world.file(PATH).failure_reason.startswith("bucket.read: 503")
+    assert world.file(PATH).failure_reason.startswith("bucket.read: 403")
     assert (breaker_now(world).state, breaker_now(world).generation) == ("closed", 0)
     failing.clear()
 
