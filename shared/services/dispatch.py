@@ -174,14 +174,8 @@ class Dispatch:
         """A metered request failed, and surely had no effect, or one that a retry will find."""
         if isinstance(error, Throttled):
             self.file.count("throttled")
-            entries = [
-                self.traffic.entry(
-                    EntryOutcome.THROTTLED, self.permit, batch_id=self.batch_id, call=error.call
-                )
-            ]
-            if error.quota is not QuotaKind.RATE:
-                entries = []  # an allowance is used up, which says nothing of the rate
-            self.give_back([*also, *entries], ready_at=self.now() + self._asked_wait(error))
+            ready_at = self.now() + self._asked_wait(error)
+            self.give_back([*also, *self._throttled_entries(error)], ready_at=ready_at)
             self.traffic.failed(error, self.permit)
             return
         state = self.traffic.failed(error, self.permit)
@@ -232,6 +226,13 @@ class Dispatch:
         else:
             self.poll_at(ready_at, journey_steps.error_noted)
         self.traffic.look_failed(error, self.permit.generation)
+
+    def _throttled_entries(self, error: Throttled) -> list[Write]:
+        """The window's entry of a 429; an allowance that is used up says nothing of the rate."""
+        if error.quota is not QuotaKind.RATE:
+            return []
+        throttled = EntryOutcome.THROTTLED
+        return [self.traffic.entry(throttled, self.permit, batch_id=self.batch_id, call=error.call)]
 
     def _asked_wait(self, error: Throttled) -> timedelta:
         return breaker.believed(error.retry_after, self.context.rules.breaker)

@@ -298,9 +298,7 @@ class RunningBatch:
     def _waits_in_vain(self, batch: Batch) -> bool:
         """Whether its age ends a batch that has come to no file yet, or whose calls never end."""
         looks = batch.dry_run or batch.phase in (BatchPhase.PREPARING, BatchPhase.RECONCILING)
-        return self._is_too_old(
-            batch, timedelta(0) if looks else OVERDUE * self._context.rules.tick
-        )
+        return self._is_too_old(batch, OVERDUE * self._context.rules.tick * (not looks))
 
     def _close_for_age(self, held: Stored[Batch]) -> None:
         max_age, said = self._context.rules.batch_max_age, held.present.message
