@@ -38,6 +38,21 @@ def without_current(record: FileRecord) -> FileRecord:
     )
 
 
+def holding(
+    record: FileRecord, document: str, *, key: str, content_hash: str, size: int
+) -> FileRecord:
+    """This document is the path's current one."""
+    stale = tuple(name for name in record.stale_documents if name != document)
+    return replace(
+        record,
+        current_key=key,
+        current_document=document,
+        current_content_hash=content_hash,
+        current_size=size,
+        stale_documents=stale,
+    )
+
+
 def documents_going(record: FileRecord) -> FileRecord:
     """Its documents are about to be deleted.
 

@@ -253,25 +253,9 @@ def _looked_at(record: FileRecord, wanted: Wanted) -> FileRecord:
     return replace(_aimed(record, wanted, record.fence), look_again=True)
 
 
-def came_back(
-    record: FileRecord, wanted: Wanted, batch_id: str, now: datetime, survivor: str = ""
-) -> FileRecord:
-    """The last look before a removal found the object: as it was indexed, or with other content.
-
-    ``survivor`` is the one document that an interrupted removal did not come to delete, if it was
-    made of what is wanted.
-    """
+def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) -> FileRecord:
+    """The last look before a removal found the object: as it was indexed, or with other content."""
     target = _looked_at(record, wanted)
-    if survivor:
-        kept = replace(
-            target,
-            current_key=wanted.key,
-            current_document=survivor,
-            current_content_hash=wanted.content_hash,
-            current_size=wanted.size,
-            stale_documents=(),
-        )
-        return journey_ends.kept(kept, now)
     if wanted.key == record.current_key and not record.stale_documents:
         return journey_ends.kept(target, now)
     return journey_ends.journey_begun(journey.taken_over(target, batch_id), now)

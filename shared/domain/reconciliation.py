@@ -221,12 +221,12 @@ def is_under_way(record: FileRecord) -> bool:
 
 
 def _holding(record: FileRecord, document: StoredDocument) -> FileRecord:
-    return replace(
+    return journey_documents.holding(
         record,
-        current_key=document.key,
-        current_document=document.name,
-        current_content_hash=document.content_hash,
-        current_size=document.size,
+        document.name,
+        key=document.key,
+        content_hash=document.content_hash,
+        size=document.size,
     )
 
 

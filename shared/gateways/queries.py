@@ -76,6 +76,15 @@ def planned_uploads() -> Query:
     return Query(FILES, where)
 
 
+def interrupted_uploads() -> Query:
+    """Files whose upload was begun by a dispatch that did not live, and that wait for a slot."""
+    where = (
+        Where("status", Op.EQ, FileStatus.UPLOADING.value),
+        Where("slot", Op.EQ, Slot.UPLOAD.value),
+    )
+    return Query(FILES, where)
+
+
 def overdue(now: datetime, limit: int) -> Query:
     """Files of which something should have been heard by now."""
     return Query(FILES, (Where("overdue_at", Op.LE, now),), ("overdue_at",), limit)

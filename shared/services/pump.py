@@ -144,21 +144,31 @@ class Pump:
         """Files to upload, within what may lie uploaded and not yet imported."""
         rules = self._context.rules
         documents = self._context.records.documents
-        uploaded = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED)
-        ahead = rules.max_imports_in_progress * RAW_FILES_PER_IMPORT - documents.count(uploaded)
+        ahead = rules.max_imports_in_progress * RAW_FILES_PER_IMPORT - self._uploaded()
         ready = self._ready(Slot.UPLOAD, min(most, ahead), now)
         if not ready:
             return []
         held = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED, FileStatus.IMPORTING)
         used = documents.sums(held, ["working_size"])["working_size"]
         fitting = list(_fitting(ready, rules.max_raw_bytes - used))
-        return fitting or ([] if used else ready[:1])
+        if fitting or self._uploaded():
+            return fitting
+        importing = documents.count(queries.with_status(FileStatus.IMPORTING))
+        return [] if importing else ready[:1]
+
+    def _uploaded(self) -> int:
+        """Files that are uploaded, or are being so.
+
+        Not those that wait to be begun again: they would wait for each other's end for ever.
+        """
+        count = self._context.records.documents.count
+        begun = count(queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED))
+        return begun - count(queries.interrupted_uploads()) if begun else 0
 
     def _are_under_way(self) -> bool:
         """Whether a file has a metered request made or planned, and another to come."""
         documents = self._context.records.documents
-        uploaded = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED)
-        return bool(documents.count(uploaded) or documents.count(queries.planned_uploads()))
+        return bool(self._uploaded() or documents.count(queries.planned_uploads()))
 
     def _imports_left(self) -> int:
         """Imports that may be started now, those already planned being counted as started."""
@@ -173,8 +183,7 @@ class Pump:
         if left is None:
             return None
         documents = self._context.records.documents
-        uploaded = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED)
-        begun = documents.count(uploaded) + documents.count(queries.planned_uploads())
+        begun = self._uploaded() + documents.count(queries.planned_uploads())
         owed = begun - documents.count(queries.planned_imports())
         return DailyQuota(left, owed, documents.count(queries.waiting_for(Slot.UPLOAD)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from shared.domain import journey_documents, journey_ends, planning
 from shared.domain.files import FileRecord
 from shared.gateways.ports import RemoteState
@@ -31,28 +33,31 @@ class Removal:
 
     def _came_back(self, wanted: planning.Wanted) -> Transition:
         dispatch = self._dispatch
-        survivor = self._survivor(wanted)
+        left_over = self._left_over()
 
         def transition(record: FileRecord) -> FileRecord:
             batch_id, now = dispatch.batch_id, dispatch.now()
-            return planning.came_back(record, wanted, batch_id, now, survivor)
+            return planning.came_back(left_over(record), wanted, batch_id, now)
 
         return transition
 
-    def _survivor(self, wanted: planning.Wanted) -> str:
-        """The document that was about to go when a removal was interrupted, if it may stay."""
+    def _left_over(self) -> Transition:
+        """What an interrupted removal did not come to delete is the current document again."""
         dispatch = self._dispatch
         record = dispatch.record
         if record.current_document or len(record.stale_documents) != 1:
-            return ""
+            return lambda record: record
         (name,) = record.stale_documents
         document = dispatch.if_there(lambda: dispatch.context.gemini.get_document(name))
-        stays = (
-            document is not None
-            and document.state is RemoteState.ACTIVE
-            and document.metadata.get("content_key") == wanted.key
+        if document is None or document.state is not RemoteState.ACTIVE:
+            return lambda record: record
+        return partial(
+            journey_documents.holding,
+            document=name,
+            key=str(document.metadata.get("content_key", "")),
+            content_hash=str(document.metadata.get("content_hash", "")),
+            size=document.size or 0,
         )
-        return name if stays else ""
 
 
 def delete_document(dispatch: Dispatch, name: str) -> None:

@@ -82,4 +82,4 @@ def plain(fields: Mapping[str, Any]) -> str:
     timeless = {
         name: "a time" if isinstance(value, datetime) else value for name, value in fields.items()
     }
-    return re.sub(r"id\d+|doc-\d+", "an id", repr(sorted(timeless.items())))
+    return re.sub(r"\b\d{6}\b|doc-\d+", "an id", repr(sorted(timeless.items())))

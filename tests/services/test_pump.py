@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -298,3 +299,25 @@ def test_a_days_quota_is_used_to_its_last_request_and_leaves_no_upload_without_i
 
     assert (summary["status"], summary["indexed"]) == ("deferred", 20)
     assert (world.gemini.calls["upload"], world.gemini.imports) == (20, 20)
+
+
+@pytest.mark.parametrize("bound", [{"max_imports_in_progress": 1}, {"max_raw_bytes": 10}])
+def test_uploads_whose_processes_died_do_not_wait_for_each_other(bound: dict[str, Any]) -> None:
+    """As many as may lie uploaded and not yet imported: none of them is."""
+    world = world_with(*files(6), given=rules(**bound))
+    dead: list[str] = []
+    dying = 4 if "max_imports_in_progress" in bound else 1
+
+    def die(call: str) -> None:
+        if call == "upload:enter" and len(dead) < dying:
+            dead.append(call)
+            raise Crash
+
+    world.gemini.on_call = die
+    batch = begun(world)
+    play(world, lambda: len(dead) == dying)
+    for task in world.queues.waiting:
+        world.queues.acknowledge(task)  # lost as well
+
+    assert play_out(world, batch).status == "completed"
+    assert in_step(world)

@@ -83,6 +83,27 @@ def test_an_object_that_is_back_after_a_removal_broke_off_keeps_the_document_tha
     assert in_step(world)
 
 
+def test_what_a_removal_that_broke_off_left_is_known_again_when_other_content_comes() -> None:
+    """And the object may be back as it was before that is sent: nothing is imported again then."""
+    world = synced()
+    document = world.file(PATH).current_document
+    world.bucket.delete(PATH)
+    batch = begun(world)
+    removing(world)
+    world.gemini.fail_next("delete_document", unavailable())
+    play(world, lambda: world.file(PATH).stale_documents == (document,))
+    world.put({PATH: "other content"})
+    play(world, lambda: world.file(PATH).status is FileStatus.PENDING)
+    cancelled(world, batch)
+    world.put({PATH: f"content of {PATH}"})
+
+    assert world.sync()["status"] == "completed"
+
+    assert world.file(PATH).current_document == document
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
 def test_the_last_look_finds_the_object_back_with_other_content_and_imports_that() -> None:
     world = synced()
     world.bucket.delete(PATH)

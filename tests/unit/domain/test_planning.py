@@ -334,8 +334,6 @@ def test_the_last_look_keeps_what_is_as_it_was_indexed_and_brings_what_is_not() 
     assert planning.came_back(deleting, NEWER, "b1", NOW).status is S.PENDING
     half_gone = replace(deleting, stale_documents=("d0",))
     assert planning.came_back(half_gone, WANT, "b1", NOW).status is S.PENDING
-    kept = planning.came_back(half_gone, WANT, "b1", NOW, "d1")
-    assert (kept.status, kept.current_document, kept.stale_documents) == (S.INDEXED, "d1", ())
 
 
 # --- marching and guards ----------------------------------------------------------------------
