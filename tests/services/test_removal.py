@@ -39,6 +39,18 @@ def removing(world: World) -> None:
     play(world, lambda: any(t.payload.get("path") == PATH for t in world.queues.waiting))
 
 
+def with_removal_broken_off() -> tuple[World, Batch, str]:
+    """A removal under way that did not come to delete its one document; the document's name."""
+    world = synced()
+    document = world.file(PATH).current_document
+    world.bucket.delete(PATH)
+    batch = begun(world)
+    removing(world)
+    world.gemini.fail_next("delete_document", unavailable())
+    play(world, lambda: world.file(PATH).stale_documents == (document,))
+    return world, batch, document
+
+
 def test_a_removed_objects_document_is_deleted() -> None:
     world = synced("a.md", "b.md")
     world.bucket.delete(PATH)
@@ -67,13 +79,7 @@ def test_the_last_look_finds_the_object_back_as_it_was_and_keeps_its_document() 
 
 
 def test_an_object_that_is_back_after_a_removal_broke_off_keeps_the_document_that_is_left() -> None:
-    world = synced()
-    document = world.file(PATH).current_document
-    world.bucket.delete(PATH)
-    batch = begun(world)
-    removing(world)
-    world.gemini.fail_next("delete_document", unavailable())
-    play(world, lambda: world.file(PATH).stale_documents == (document,))
+    world, batch, document = with_removal_broken_off()
     world.put({PATH: f"content of {PATH}"})
 
     assert play_out(world, batch).status == "completed"
@@ -85,13 +91,7 @@ def test_an_object_that_is_back_after_a_removal_broke_off_keeps_the_document_tha
 
 def test_what_a_removal_that_broke_off_left_is_known_again_when_other_content_comes() -> None:
     """And the object may be back as it was before that is sent: nothing is imported again then."""
-    world = synced()
-    document = world.file(PATH).current_document
-    world.bucket.delete(PATH)
-    batch = begun(world)
-    removing(world)
-    world.gemini.fail_next("delete_document", unavailable())
-    play(world, lambda: world.file(PATH).stale_documents == (document,))
+    world, batch, document = with_removal_broken_off()
     world.put({PATH: "other content"})
     play(world, lambda: world.file(PATH).status is FileStatus.PENDING)
     cancelled(world, batch)
