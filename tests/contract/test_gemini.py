@@ -21,6 +21,7 @@ from shared.domain.errors import (
     Rejected,
     SourceChanged,
     Throttled,
+    Unavailable,
 )
 from shared.domain.metadata import MetadataEntry
 from shared.gateways.memory.imports import ImportFate
@@ -62,6 +63,25 @@ def test_an_uploaded_file_has_the_name_size_and_hash_it_should(gemini_world: Gem
     assert settled.sha256 == hashlib.sha256(b"again").hexdigest()
     assert settled.expires_at is not None
     assert settled.expires_at.tzinfo is not None
+
+
+def test_a_source_that_cannot_be_read_is_told_apart_from_the_service(
+    gemini_world: GeminiWorld,
+) -> None:
+    class Unreadable(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise Unavailable("bucket.read", code=503)
+
+        def readinto(self, *_: object) -> int:
+            raise Unavailable("bucket.read", code=503)
+
+    with pytest.raises(Unavailable) as caught:
+        gemini_world.gemini.upload(
+            "unread", Unreadable(b"abc"), size=3, media_type="text/plain", display_name=""
+        )
+
+    assert caught.value.is_of_bucket
+    assert not caught.value.is_of_gemini
 
 
 @pytest.mark.parametrize("size", [0, 1, 8 * 1024 * 1024, 8 * 1024 * 1024 + 1])
