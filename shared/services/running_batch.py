@@ -337,7 +337,7 @@ class RunningBatch:
             drift = Drift(error=str(error))
         deployment = context.records.get(Deployment, DEPLOYMENT)
         if whole and drift.by is not None and drift.by != deployment.present.known_drift:
-            if not (batch.had_last_look or batch.explains_store):
+            if not batch.had_last_look:  # what came since an earlier look is unknown to it
                 Reconcile(context, batch).begin_again()
                 self._update(held, phase=BatchPhase.RECONCILING, removals_released=True)
                 context.nudge(batch.batch_id)
