@@ -100,7 +100,10 @@ class RunningBatch:
 
         at_rest = not self._are_any(*UNFINISHED, FileStatus.REMOVAL_CANDIDATE)
         planned = 0 if at_rest else self._see_to_files(held, deadline)
-        self._close_if_over(context.records.get(Batch, held.path), at_rest=at_rest)
+        now = context.records.get(Batch, held.path)
+        if now.present.supervisor != batch.supervisor:
+            raise LostLease("another call supervises the batch by now")
+        self._close_if_over(now, at_rest=at_rest)
         return Supervision(batch.batch_id, batch.status, planned)
 
     def _see_to_files(self, held: Stored[Batch], deadline: Deadline) -> int:
