@@ -611,3 +611,15 @@ def test_a_dry_run_changes_nothing_and_the_run_after_it_does_what_it_said() -> N
     names = ["scanned", "new", "changed", "metadata_changed", "removed", "unchanged", "skipped"]
     assert [summary[name] for name in names] == [planned[name] for name in names]
     assert in_step(world)
+
+
+def test_what_comes_after_a_look_before_the_scan_is_looked_into_at_the_end() -> None:
+    world = library()
+    world.put({PATH: "new"})
+    batch = begun(world, mode=SyncMode.RECONCILE)
+    play_to(world, FileStatus.UPLOADED)
+    plant(world, store_of(world), "00.md")  # a process paused past every deadline sent it
+
+    assert play_out(world, batch).status is BatchStatus.COMPLETED
+
+    assert in_step(world)

@@ -662,3 +662,24 @@ def test_a_batch_each_call_of_which_fails_ends_by_its_age() -> None:
     play_for(world, DAY)
 
     assert batch_now(world, batch).status is BatchStatus.DEFERRED
+
+
+def test_an_overtaken_supervisor_does_not_close_the_batch_in_its_successors_name() -> None:
+    world = world_with()
+    batch = begun(world)
+    play_to(world, FileStatus.UPLOADED)
+    later(world, world.rules.batch_max_age)
+    ask = world.documents.query
+
+    def overtaken(query: Query) -> list[Snapshot]:
+        found = ask(query)
+        if any(FileStatus.UNCERTAIN.value in str(where.value) for where in query.where):
+            change_batch(world, batch, supervisor="another")
+        return found
+
+    world.documents.query = overtaken  # type: ignore[method-assign]  # this world's
+
+    assert world.supervise().status == "overtaken"
+
+    now = batch_now(world, batch)
+    assert (now.status, now.supervisor) == (BatchStatus.RUNNING, "another")
