@@ -112,6 +112,7 @@ class FileRecord:
     claim_expires_at: datetime | None = None
     attempts: int = 0
     errors_in_a_row: int = 0
+    error_at: datetime | None = None
     wait_deadline: datetime | None = None
 
     # What of this journey exists at Gemini.

@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
+from http import HTTPStatus
 
 from shared.domain.content import digest
 from shared.domain.files import FileRecord, FileStatus, Slot
@@ -143,6 +144,20 @@ def handed_on(
         claim_expires_at=None,
         updated_at=now,
     )
+
+
+def is_stuck(record: FileRecord, since: datetime, now: datetime, policy: JourneyPolicy) -> bool:
+    """Whether what the file waits for fails so often that no batch should wait for it.
+
+    The last time after ``since``. A wait that has a deadline ends by that in another way, and so
+    does an import of unknown outcome; a 429 is no failure.
+    """
+    if record.claim_id or record.status is FileStatus.UNCERTAIN or record.error_at is None:
+        return False
+    ends = record.wait_deadline is not None and now < record.wait_deadline
+    throttled = record.failure_code == HTTPStatus.TOO_MANY_REQUESTS
+    often = record.errors_in_a_row >= policy.stuck_after and record.error_at >= since
+    return often and not ends and not throttled
 
 
 def taken_over(record: FileRecord, batch_id: str) -> FileRecord:

@@ -155,7 +155,7 @@ def removed(record: FileRecord, now: datetime) -> FileRecord:
         status = FileStatus.PENDING
     at_rest = journey.at_rest(journey.moved(record, status), now)
     gone = replace(
-        journey_documents.without_current(at_rest),
+        _without_failure(journey_documents.without_current(at_rest)),
         removed_in=record.batch_id if held_any else record.removed_in,
         new_document="",
         stale_documents=(),

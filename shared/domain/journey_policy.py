@@ -11,7 +11,8 @@ class JourneyPolicy:
     """The journey's times and bounds. ``scaled`` divides the times for local use.
 
     A claim must outlive the function's timeout: a thread goes on working after its request was
-    given up.
+    given up. ``stuck_after`` errors in a row, half an hour or more of them, no batch waits any
+    longer for the file.
     """
 
     claim_lifetime: timedelta = timedelta(seconds=660)
@@ -19,6 +20,7 @@ class JourneyPolicy:
     max_attempts: int = 5
     backoff_first: timedelta = timedelta(seconds=10)
     backoff_most: timedelta = timedelta(minutes=10)
+    stuck_after: int = 10
     active_deadline: timedelta = timedelta(minutes=15)
     import_deadline: timedelta = timedelta(hours=1)
     failed_grace: timedelta = timedelta(minutes=5)

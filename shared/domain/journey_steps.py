@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import journey, journey_documents, journey_ends
+from shared.domain.errors import GatewayError
 from shared.domain.files import FailureKind, FileRecord, FileStatus, Slot
 from shared.domain.journey import Step
 from shared.domain.journey_policy import JourneyPolicy
@@ -167,9 +168,15 @@ def given_back(record: FileRecord, ready_at: datetime, now: datetime) -> FileRec
     return postponed(back, ready_at, now)
 
 
-def error_noted(record: FileRecord) -> FileRecord:
+def error_noted(record: FileRecord, error: GatewayError, now: datetime) -> FileRecord:
     """One more error in a row: the next wait is longer."""
-    return replace(record, errors_in_a_row=record.errors_in_a_row + 1)
+    return replace(
+        record,
+        errors_in_a_row=record.errors_in_a_row + 1,
+        error_at=now,
+        failure_reason=str(error),
+        failure_code=error.code,
+    )
 
 
 def tried_again(

@@ -20,6 +20,10 @@ from shared.services.events import Event, emit
 REMOVALS_REFUSED = "removals_refused"
 """Among a batch's counts: how many deletions its guard refused."""
 
+ACCOUNT_FAULT = (
+    "Gemini refuses the account: check the API key, its project and the store's permissions, then "
+    "sync again; no file was blamed"
+)
 
 REQUESTS = ("metered", "throttled", "unmetered")
 """What is counted of a file's requests."""

@@ -7,7 +7,7 @@ only for what is its own. A 429, a storm or an account fault gives the attempt b
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn, TypeVar
 
@@ -194,15 +194,16 @@ class Dispatch:
     def source_unavailable(self, error: GatewayError) -> None:
         """The bucket can't be read now: the file waits, and neither it nor Gemini is to blame."""
         wait = self.policy.backoff(self.record.errors_in_a_row + 1, self.context.jitter())
-        ready_at = self.now() + wait
+        self._give_back_after(error, self.now() + wait)
+        self.nudge()
+
+    def _give_back_after(self, error: GatewayError, ready_at: datetime) -> None:
+        """The try counts for nothing, but there was an error."""
         self.file.apply(
-            lambda record: replace(
-                journey_steps.given_back(journey_steps.error_noted(record), ready_at, self.now()),
-                failure_reason=str(error),
-                failure_code=error.code,
+            lambda record: journey_steps.given_back(
+                journey_steps.error_noted(record, error, self.now()), ready_at, self.now()
             )
         )
-        self.nudge()
 
     def note(self, error: GatewayError) -> None:
         """A failed look that the file needn't wait for still counts for the breaker."""
@@ -222,9 +223,11 @@ class Dispatch:
             wait = max(wait, self._asked_wait(error))
         ready_at = self.now() + wait
         if self.record.status is FileStatus.UPLOADING:
-            self.give_back(ready_at=ready_at)
+            self._give_back_after(error, ready_at)
         else:
-            self.poll_at(ready_at, journey_steps.error_noted)
+            self.poll_at(
+                ready_at, lambda record: journey_steps.error_noted(record, error, self.now())
+            )
         self.traffic.look_failed(error, self.permit.generation)
 
     def _throttled_entries(self, error: Throttled) -> list[Write]:
@@ -270,7 +273,11 @@ class Dispatch:
     def aim_again(self, also: Sequence[Write] = ()) -> None:
         """The object is not what was planned: look at it now and plan for what is there."""
         planned = self.record
-        wanted = inspect_one(self.context, planned.path)
+        try:
+            wanted = inspect_one(self.context, planned.path)
+        except GatewayError as error:
+            self.source_unavailable(error)
+            return
 
         def transition(record: FileRecord) -> FileRecord:
             if planning.is_aimed_alike(record, planned):

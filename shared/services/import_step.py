@@ -45,15 +45,23 @@ class ImportStep:
         """Claim the file, import it, and follow the import for a moment."""
         dispatch = self._dispatch
         record = dispatch.record
+
+        def claimed(before: FileRecord) -> FileRecord:
+            return journey.claimed(before, claim_id, read_time, dispatch.policy)
+
         if self._is_useless():
-            dispatch.file.claim(lambda r: journey.claimed(r, claim_id, read_time, dispatch.policy))
+            dispatch.file.claim(claimed)
             self._start_over()
             return
         try:
             metadata = self._metadata()
         except SourceChanged:
-            dispatch.file.claim(lambda r: journey.claimed(r, claim_id, read_time, dispatch.policy))
+            dispatch.file.claim(claimed)
             dispatch.aim_again()
+            return
+        except GatewayError as error:  # the bucket's: nothing else is asked there
+            dispatch.file.claim(claimed)
+            dispatch.source_unavailable(error)
             return
         intent = OperationRecord(
             operation_id=dispatch.context.new_id(),
@@ -67,8 +75,9 @@ class ImportStep:
         )
 
         def begun(before: FileRecord) -> FileRecord:
-            after = journey_steps.import_begun(before, intent.operation_id, metadata.reports)
-            return journey.claimed(after, claim_id, read_time, dispatch.policy)
+            return claimed(
+                journey_steps.import_begun(before, intent.operation_id, metadata.reports)
+            )
 
         dispatch.file.claim(begun, [creating(operation_path(intent.operation_id), intent)])
         self._send(intent, metadata)

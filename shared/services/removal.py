@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from shared.domain import journey_documents, journey_ends, planning
+from shared.domain.errors import GatewayError
 from shared.domain.files import FileRecord
 from shared.gateways.ports import RemoteState
 from shared.services.claimed_file import Transition
@@ -21,7 +22,10 @@ class Removal:
     def go_on(self) -> None:
         """Delete every document the record knows of, unless the object turns out to be there."""
         dispatch = self._dispatch
-        wanted = inspect_one(dispatch.context, dispatch.record.path)
+        try:
+            wanted = inspect_one(dispatch.context, dispatch.record.path)
+        except GatewayError as error:
+            dispatch.look_again(error)
         if wanted is not None and not wanted.skip_reason:
             dispatch.file.apply(self._came_back(wanted))
         else:

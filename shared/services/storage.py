@@ -6,12 +6,16 @@ from typing import Final
 
 from shared.domain import storage
 from shared.domain.batches import Batch
+from shared.domain.errors import GatewayError
 from shared.domain.figures import size
 from shared.domain.files import IN_FLIGHT
 from shared.gateways import queries
 from shared.gateways.ports import Gemini
+from shared.gateways.records import Stored
 from shared.services.context import Context
 from shared.services.events import Event, emit
+from shared.services.held_batch import changed
+from shared.services.traffic import Traffic
 
 TICKS_BETWEEN_LOOKS: Final = 10
 """Uploads are counted off what the last look found, so looks may be rare."""
@@ -37,6 +41,7 @@ class StorageWatch:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._traffic = Traffic(context)
 
     def is_due(self, batch: Batch) -> bool:
         """Whether it is time for a look; the first is before anything is uploaded."""
@@ -44,12 +49,24 @@ class StorageWatch:
         wait = self._context.rules.tick * TICKS_BETWEEN_LOOKS
         return last is None or self._context.clock.now() - last >= wait
 
-    def look(self) -> dict[str, int]:
-        """What the batch is to note of the storage.
+    def look(self, held: Stored[Batch]) -> Stored[Batch]:
+        """Note how full the project's stores are; what was known stands where that can't be told.
 
         Raises:
-            GatewayError: the stores can't be listed; what was known before still stands.
+            LostLease: another call supervises the batch.
         """
+        seen: dict[str, int] = {}
+        try:
+            seen = self._seen()
+        except GatewayError as error:
+            self._traffic.look_failed(error)
+        held = changed(self._context, held, storage_looked_at=self._context.clock.now(), **seen)
+        warning = self._warning(held.present)
+        if not warning or held.present.message:
+            return held
+        return changed(self._context, held, message=warning)
+
+    def _seen(self) -> dict[str, int]:
         used = storage_used(self._context.gemini)
         cap = self._context.rules.tier.storage_bytes
         if storage.is_near_cap(used, cap):
@@ -65,7 +82,7 @@ class StorageWatch:
         added = begun["working_size"] + planned["desired_size"]
         return added - begun["current_size"] - planned["current_size"]
 
-    def warning(self, batch: Batch) -> str:
+    def _warning(self, batch: Batch) -> str:
         """That little is left; nothing where that isn't so or isn't known."""
         cap = self._context.rules.tier.storage_bytes
         near = batch.storage_used is not None and storage.is_near_cap(batch.storage_used, cap)

@@ -9,7 +9,7 @@ from typing import IO
 
 from shared.domain import journey, journey_ends, journey_steps
 from shared.domain.content import raw_file_id
-from shared.domain.errors import GatewayError, NameTaken, NotFound, SourceChanged
+from shared.domain.errors import GatewayError, NameTaken, NotFound, SourceChanged, Throttled
 from shared.domain.files import FileRecord, FileStatus
 from shared.gateways.ports import RemoteFile, RemoteState, Write
 from shared.services.dispatch import GONE, Dispatch
@@ -57,11 +57,16 @@ class UploadStep:
         """Look at the raw file again."""
         dispatch = self._dispatch
         try:
-            remote = dispatch.ask(lambda: self._gemini.get_file(dispatch.record.raw_file), but=GONE)
-        except GONE as error:
-            if dispatch.may_be_account_fault(error):
+            remote = dispatch.ask(
+                lambda: self._gemini.get_file(dispatch.record.raw_file), but=(GatewayError,)
+            )
+        except GatewayError as error:
+            gone = isinstance(error, GONE) and not dispatch.may_be_account_fault(error)
+            if not gone and (isinstance(error, Throttled) or not self._is_too_late()):
                 dispatch.look_again(error)
             dispatch.restart()
+            if not gone:
+                dispatch.note(error)
         else:
             self._follow(remote, [])
 

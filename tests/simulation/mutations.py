@@ -24,10 +24,13 @@ from shared.domain.files import Change, FailureKind, FileStatus
 from shared.domain.journey import Step
 from shared.domain.journey_policy import JourneyPolicy
 from shared.services import removal as removal_module
+from shared.services import running_batch
 from shared.services import traffic as traffic_module
 from shared.services.closing import Closing
 from shared.services.drift import Drift
+from shared.services.ending import Ending
 from shared.services.fencing import FencedDocuments
+from shared.services.held_batch import changed
 from shared.services.indexing import Indexing
 from shared.services.lost_tasks import LostTasks
 from shared.services.our_documents import OurDocuments
@@ -242,12 +245,9 @@ def _fence_stays(last: Any, *arguments: Any) -> Any:
     return replace(acquired, fence=last.fence if last else 1)
 
 
-_update = RunningBatch._update
-
-
-def _slots_not_saved(self: Any, held: Any, **changes: Any) -> Any:
+def _slots_not_saved(context: Any, held: Any, **changes: Any) -> Any:
     changes.pop("next_slot_at", None)
-    return _update(self, held, **changes) if changes else held
+    return changed(context, held, **changes) if changes else held
 
 
 def _commit_unasked(self: Any, writes: Any) -> Any:
@@ -403,7 +403,7 @@ MUTATIONS = tuple(
             "pump_gives_slots_twice",
             1,
             "metered_within_allowance",
-            {(RunningBatch, "_update"): _slots_not_saved},
+            {(running_batch, "changed"): _slots_not_saved},
         ),
         (
             "lease_not_released",
@@ -421,13 +421,13 @@ MUTATIONS = tuple(
             "batch_closed_too_soon",
             1,
             "closed_counts_match",
-            {(RunningBatch, "_is_done"): _closes_at_once},
+            {(Ending, "_is_done"): _closes_at_once},
         ),
         (
             "drift_not_looked_into",
             1021,
             _DOUBLES,
-            {(RunningBatch, "_finish"): _drift_passed_over},
+            {(Ending, "_finish"): _drift_passed_over},
         ),
         (
             "lost_records_not_rebuilt",
