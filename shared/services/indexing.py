@@ -6,7 +6,6 @@ it has to wait.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -196,14 +195,24 @@ class Indexing:
             delete_document(dispatch, name)
         raw_file = dispatch.record.raw_file
         if raw_file:
-            with suppress(*GONE):
-                dispatch.ask(lambda: self._gemini.delete_file(raw_file), but=GONE)
+            self._delete_raw(raw_file)
         document = dispatch.record.new_document
         dispatch.file.apply(
             lambda record: journey_ends.settled(record, dispatch.now()),
             [self._ended(OperationState.SUCCEEDED, "", document)],
         )
         dispatch.nudge()
+
+    def _delete_raw(self, name: str) -> None:
+        """It expires by itself where it can't be deleted in good time."""
+        try:
+            self._dispatch.ask(lambda: self._gemini.delete_file(name), but=(GatewayError,))
+        except GONE:
+            pass
+        except GatewayError as error:
+            if not self._is_too_late():
+                self._dispatch.look_again(error)
+            self._dispatch.note(error)
 
     # --- the operation's document in the records --------------------------------------------
 

@@ -129,11 +129,22 @@ class UploadStep:
     # --- an upload that is there already ----------------------------------------------------
 
     def _earlier_upload(self) -> RemoteFile | None:
-        """The raw file of an earlier try, None where there is none that can be used."""
+        """The raw file of an earlier try, None where there is none that can be used.
+
+        One that can't be looked at, however often that is tried, is of no use.
+        """
         dispatch = self._dispatch
         try:
-            remote = dispatch.ask(lambda: self._gemini.get_file(dispatch.record.raw_file), but=GONE)
+            remote = dispatch.ask(
+                lambda: self._gemini.get_file(dispatch.record.raw_file), but=(GatewayError,)
+            )
         except GONE:
+            return None
+        except GatewayError as error:
+            often = dispatch.record.errors_in_a_row >= dispatch.policy.max_attempts
+            if isinstance(error, Throttled) or not often:
+                dispatch.look_again(error)
+            dispatch.note(error)
             return None
         return remote if self._is_usable(remote) else None
 

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from shared.domain import holds
 from shared.domain.errors import (
     Conflict,
     Denied,
@@ -22,7 +23,7 @@ from shared.domain.errors import (
     Unavailable,
 )
 from shared.gateways.memory.imports import ImportFate
-from shared.gateways.ports import RemoteFile, RemoteState
+from shared.gateways.ports import ImportOperation, RemoteFile, RemoteState
 from tests.simulation.faulty_ports import Call
 from tests.simulation.rules import FUNCTION_TIMEOUT
 from tests.simulation.stage import Actor, Crashed
@@ -41,12 +42,15 @@ class FaultyGate:
         points: Scheduling points of trouble so far.
         charges: By path, how often something went wrong that may count as a try of the file.
         windows: Troubles of the service, each with its end.
+        broken: Names of what can't be looked at or deleted, each with the time it lasts until.
     """
 
     def __init__(self, play: Simulation) -> None:
         self.points = 0
         self.charges: Counter[str] = Counter()
         self.windows: dict[Fault, datetime] = {}
+        self.broken: dict[str, datetime] = {}
+        self._used_of_day: Counter[date] = Counter()
         self._failed_raw_files: set[str] = set()
         self._play = play
         self._chance = play.chance
@@ -135,7 +139,7 @@ class FaultyGate:
     def troubles(self, path: str) -> int:
         """How often something went wrong with a file that may count against it."""
         play = self._play
-        count = self.charges[path] + play.library.edits
+        count = self.charges[path] + play.library.edits[path]
         if play.raw_files_expire_soon or path in play.library.poisoned:
             count += play.rules.journey.max_attempts
         return count
@@ -185,6 +189,10 @@ class FaultyGate:
                 return Throttled(name, quota=kind, retry_after=timedelta(seconds=5))
             case Fault.ACCOUNT:
                 return Denied(name, code=403)
+            case Fault.BUCKET_REFUSES:
+                return Denied(name, code=403)
+            case Fault.SOURCE_BREAKS:
+                return Unavailable("bucket.read")
             case Fault.NOT_READY:
                 return Rejected(name, code=400, status="FAILED_PRECONDITION")
             case Fault.SERVER_ERROR if call.name == "import_file":
@@ -206,20 +214,46 @@ class FaultyGate:
         """Let the call do its work, under the eyes of the invariants."""
         if counted:
             self._count_metered(call)
-        if call.port == "gemini":
-            self._decide_fate(call)
         try:
+            if call.port == "gemini":
+                self._refuse(call)
+                self._decide_fate(call)
             result = self._play.invariants.watch(call, effect)
         except SyncError as error:
             self._play.note(self._play.who(), call, error)
             raise
+        if call.name in ("upload", "import_file") and self._turns_out(Fault.BROKEN):
+            self._break(call, cast("RemoteFile | ImportOperation", result).name)
         if call.name == "get_file" and call.arguments[0] in self._failed_raw_files:
             assert isinstance(result, RemoteFile)
             result = cast("T", replace(result, state=RemoteState.FAILED, error="virus"))
         self._play.note(self._play.who(), call, result)
         return result
 
+    def _refuse(self, call: Call) -> None:
+        """What the service refuses in peace as well: the day is spent, or the thing is broken."""
+        play, name = self._play, f"gemini.{call.name}"
+        until = self.broken.get(str(call.arguments[0])) if call.arguments else None
+        if until is not None and play.stage.now() < until:
+            raise Unavailable(name, code=500)
+        rpd = play.rules.tier.rpd
+        if rpd is None or call.name not in ("upload", "import_file"):
+            return
+        day = holds.quota_day(play.stage.now())
+        if self._used_of_day[day] >= rpd:
+            raise Throttled(name, quota=QuotaKind.DAY)
+        self._used_of_day[day] += 1
+
     # --- what becomes of uploads and imports ------------------------------------------------
+
+    def _break(self, call: Call, name: str) -> None:
+        """Neither a look at it nor its deletion works for hours."""
+        play, chance = self._play, self._chance
+        if chance.random() < 0.5:
+            name = name.replace("/operations/", "/documents/")
+        self.broken[name] = play.stage.now() + timedelta(hours=chance.choice((1, 3)))
+        play.note("--", f"{name} is broken until {self.broken[name]:%H:%M}", None)
+        self.charges[_path(call)] += 1
 
     def _decide_fate(self, call: Call) -> None:
         if call.name == "upload":
@@ -253,7 +287,6 @@ class FaultyGate:
         if self._turns_out(Fault.SLOW):
             seconds = chance.choice((20, 100, 250))
         self._play.gemini.import_latency = timedelta(seconds=seconds)
-        path = next(str(entry.value) for entry in call.arguments[2] if entry.key == "path")
         fates = {
             Fault.OPERATION_HANGS: ImportFate(operation_hangs=True),
             Fault.OPERATION_FAILS: ImportFate(operation_fails=True),
@@ -269,7 +302,14 @@ class FaultyGate:
                 self._charge()
                 break
         self._play.gemini.fates.clear()
-        self._play.gemini.fates.append(self._play.library.fate_of(path) or fate)
+        self._play.gemini.fates.append(self._play.library.fate_of(_path(call)) or fate)
+
+
+def _path(call: Call) -> str:
+    """The file that an upload or an import is about."""
+    if call.name == "upload":
+        return str(call.keywords["display_name"])
+    return next(str(entry.value) for entry in call.arguments[2] if entry.key == "path")
 
 
 def _detached(call: Call, effect: Callable[[], T]) -> Callable[[], T]:

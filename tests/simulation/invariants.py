@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from shared.domain import breaker_state, pacing
-from shared.domain.batches import Batch, BatchStatus
+from shared.domain.batches import Batch, BatchStatus, DeletePolicy
 from shared.domain.breaker_state import BreakerState, CircuitState
 from shared.domain.files import UNFINISHED, FileRecord, FileStatus
 from shared.domain.lease import Lease
@@ -227,6 +227,9 @@ class Invariants:
             )
             complete = pages and pages[0].fields and not pages[0].fields["next_start"]
             require(complete, "removals_only_after_a_complete_scan", record.path)
+            policy = self._simulation.records.get(Batch, batch_path(record.batch_id)).present
+            mirrors = policy.delete_policy is DeletePolicy.MIRROR
+            require(mirrors, "removals_only_where_asked_for", record.path, "in", policy)
 
     def _one_claim_at_a_time(self, before: Fields | None, after: Fields) -> None:
         """A live claim excludes every other dispatch."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime
 from random import Random
 
 from shared.domain.metadata import MetadataEntry, sidecar_name
 from shared.gateways.memory.bucket import MemoryBucket
 from shared.gateways.memory.gemini import MemoryGemini
-from shared.gateways.memory.imports import ImportFate
+from shared.gateways.memory.imports import INTERNAL, ImportFate
 from shared.gateways.ports import Clock
 from shared.services.context import Context
+from shared.services.indexing import INVALID_ARGUMENT
 from shared.services.inspection import inspect_one
 
 MAX_FILES = 12
@@ -22,9 +23,9 @@ class Library:
     """Files of a seed's choosing."""
 
     def __init__(self, bucket: MemoryBucket, chance: Random, clock: Clock) -> None:
-        self.poisoned: set[str] = set()
+        self.poisoned: dict[str, ImportFate] = {}
         self.foreign: set[str] = set()
-        self.edits = 0
+        self.edits: Counter[str] = Counter()
         self._bucket = bucket
         self._chance = chance
         self._clock = clock
@@ -40,7 +41,8 @@ class Library:
         for name in self.names:
             self._write(name)
             if chance.random() < 0.04:
-                self.poisoned.add(name)
+                code = chance.choice((INTERNAL, INVALID_ARGUMENT))
+                self.poisoned[name] = ImportFate(operation_fails=True, error_code=code)
         if chance.random() < 0.2:
             self._bucket.put(f"{self.names[0]}.meta.json", b'{"title": "first"}')
         if chance.random() < 0.2:
@@ -51,7 +53,8 @@ class Library:
         chance = self._chance
         name = chance.choice(self.names)
         there = self._bucket.stat(name) is not None
-        self.edits += 1
+        self.edits[name] += 1
+        number = self.edits.total()
         match chance.randint(0, 7):
             case 0 | 1:
                 self._write(name)
@@ -61,9 +64,9 @@ class Library:
                 self._bucket.delete(name)
                 self._there_since.pop(name, None)
             case 5 if there:
-                self._bucket.touch_metadata(name, {"title": f"title {self.edits}"})
+                self._bucket.touch_metadata(name, {"title": f"title {number}"})
             case 6 if there:
-                content = f'{{"title": "title {self.edits}"}}'
+                content = f'{{"title": "title {number}"}}'
                 self._bucket.put(sidecar_name(name), content.encode())
             case 7 if there:
                 self._bucket.put(name, b"")  # preflight skips it from now on
@@ -88,7 +91,7 @@ class Library:
 
     def fate_of(self, path: str) -> ImportFate | None:
         """The fate of every import of a file that the service can't digest."""
-        return ImportFate(operation_fails=True) if path in self.poisoned else None
+        return self.poisoned.get(path)
 
     def plant_foreign_documents(self, store: str, gemini: MemoryGemini, context: Context) -> None:
         """Somebody else puts documents into the same store, of the very same content."""

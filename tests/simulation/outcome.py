@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain import journey_documents
 from shared.domain.batches import Batch, BatchStatus
-from shared.domain.files import FailureKind, FileStatus
+from shared.domain.files import FailureKind, FileRecord, FileStatus
 from shared.domain.lease import Lease
 from shared.domain.metadata import base_name, is_sidecar
 from shared.gateways.ports import RemoteState
@@ -69,10 +69,8 @@ class Outcome:
             if wanted.skip_reason:
                 good = record.status is FileStatus.SKIPPED and bool(record.desired_skip_reason)
             else:
-                good = record.status is FileStatus.INDEXED or (
-                    record.status is FileStatus.FAILED
-                    and bool(record.failure_reason)
-                    and record.failure_kind is not FailureKind.NONE
+                good = record.desired_key == wanted.key and (
+                    record.status is FileStatus.INDEXED or _is_failed(record)
                 )
             require(good, "no_file_lost", record)
 
@@ -83,6 +81,8 @@ class Outcome:
         for record in self._play.file_records():
             if record.status is not FileStatus.FAILED or record.path in play.library.poisoned:
                 continue
+            exhausted = record.failure_kind is FailureKind.EXHAUSTED
+            require(exhausted, "no_file_blamed_without_cause", record)
             require(record.failure_code != 429, "no_file_blamed_without_cause", record)
             charges = self._play.gate.troubles(record.path)
             require(
@@ -148,3 +148,13 @@ class Outcome:
         there = {document.name for document in self._play.store_documents()}
         missing = self._play.library.foreign - there
         require(not missing, "foreign_documents_untouched", missing)
+
+
+def _is_failed(record: FileRecord) -> bool:
+    """Whether what is wanted of the file was tried in vain, for a reason that is told."""
+    return (
+        record.status is FileStatus.FAILED
+        and record.failed_key == record.desired_key
+        and record.failure_kind is not FailureKind.NONE
+        and bool(record.failure_reason)
+    )

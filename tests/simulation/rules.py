@@ -21,17 +21,17 @@ an instance that was frozen goes on for another call or two."""
 
 DISPATCH_DEADLINE = FUNCTION_TIMEOUT + timedelta(seconds=5)
 
-_TIERS = {
-    rpm: Tier(
+_TIERS = tuple(
+    Tier(
         name=f"{rpm} a minute",
         rpm=rpm,
-        rpd=None,
+        rpd=rpd,
         max_concurrent_dispatches=50,
         max_imports_in_progress=50,
         storage_bytes=10**9,
     )
-    for rpm in (6, 20, 200)
-}
+    for rpm, rpd in ((6, None), (20, None), (20, None), (200, None), (200, 30))
+)
 
 
 def rules_of(chance: Random) -> Rules:
@@ -40,7 +40,7 @@ def rules_of(chance: Random) -> Rules:
         bucket="library",
         deployment="simulation",
         store_display_name="simulated store",
-        tier=_TIERS[chance.choice((6, 20, 20, 200))],
+        tier=chance.choice(_TIERS),
         journey=JourneyPolicy(
             claim_lifetime=timedelta(seconds=220),
             overdue_grace=timedelta(seconds=60),

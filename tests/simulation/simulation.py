@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from shared.domain import holds
-from shared.domain.batches import Batch, SyncMode
+from shared.domain.batches import Batch, BatchStatus, DeletePolicy, SyncMode
 from shared.domain.errors import LostLease, SyncError
 from shared.domain.holds import Hold
 from shared.gateways.codec import MalformedRecord
@@ -46,6 +46,9 @@ QUIET_BOUND = timedelta(hours=8)
 
 RAW_FILE_LIFE = timedelta(hours=50)
 """After this no raw file is left of what was begun."""
+
+MOST_DAYS = 5
+"""On which a sync in peace may have to go on, where the requests of a day are bounded."""
 
 ACKNOWLEDGED = (LostLease, InvalidTask)
 """To a task that fails with these the functions answer 200: it need not come again."""
@@ -111,12 +114,11 @@ class Simulation(Deployment):
                 self.lose_records()
         self._trouble()
         self._peace()
-        hold = self.records.get(Hold, HOLD).record
         if self.chance.random() < 0.5:
             self.stage.advance_to(self.stage.now() + RAW_FILE_LIFE)
             self.raw_files_expire_soon = True
-        if standing := holds.in_force(hold, self.stage.now()):
-            self.stage.advance_to(standing.hold_until)
+        self._wait_out_hold()
+        self.stage.advance_to(max([self.stage.now(), *self.gate.broken.values()]))
         self._quiet_sync()
         Outcome(self).check()
 
@@ -182,9 +184,25 @@ class Simulation(Deployment):
             self._step()
 
     def _quiet_sync(self) -> None:
+        """Sync in peace, on as many days as the quota of a day makes of it."""
+        batch = self._sync_in_peace()
+        for _ in range(MOST_DAYS):
+            if batch.status is not BatchStatus.DEFERRED or not self._wait_out_hold():
+                break
+            batch = self._sync_in_peace()
+        check_quiet_batch(batch)
+
+    def _sync_in_peace(self) -> Batch:
         batch = self._start_sync(SyncRequest())
         self._peace()
-        check_quiet_batch(self.records.get(Batch, batch_path(batch.batch_id)).present)
+        return self.records.get(Batch, batch_path(batch.batch_id)).present
+
+    def _wait_out_hold(self) -> bool:
+        """Let the time of a hold pass, if one is in force."""
+        standing = holds.in_force(self.records.get(Hold, HOLD).record, self.stage.now())
+        if standing is not None:
+            self.stage.advance_to(standing.hold_until)
+        return standing is not None
 
     def _is_idle(self) -> bool:
         return (
@@ -351,6 +369,7 @@ class Simulation(Deployment):
                     SyncRequest(dry_run=True),
                     SyncRequest(max_deletes=0),
                     SyncRequest(max_imports=2),
+                    SyncRequest(delete_policy=DeletePolicy.ADD_ONLY),
                 )
             )
         self._perform_as(self._person("start"), lambda: self._start_sync(request))

@@ -28,6 +28,9 @@ class Fault(StrEnum):
     SERVER_ERROR = "5xx"
     QUOTA_GONE = "429 of a day, of storage or of spend"
     NOT_READY = "failed precondition"
+    # Where the bucket is read.
+    BUCKET_REFUSES = "403 of the bucket"
+    SOURCE_BREAKS = "bucket breaks off in the middle"
     # What becomes of uploads and imports.
     RAW_FAILS = "raw file fails"
     SLOW = "slow processing"
@@ -36,6 +39,7 @@ class Fault(StrEnum):
     OPERATION_FAILS = "operation fails"
     DOCUMENT_FAILS = "document fails"
     DOCUMENT_RECOVERS = "document fails, then recovers"
+    BROKEN = "broken for hours"
     # Deliveries and ticks.
     DUPLICATE = "duplicate delivery"
     LATE = "late delivery"
@@ -68,6 +72,7 @@ _THEMES = (
     {Fault.LOST_REPLY, Fault.CRASH_AFTER, Fault.DUPLICATE},
     {Fault.PAUSE, Fault.EXTRA_TICK, Fault.LATE},
     {Fault.ACCOUNT, Fault.STORM, Fault.QUOTA_GONE},
+    {Fault.BROKEN, Fault.SLOW, Fault.DUPLICATE},
 )
 """Troubles that are worst together."""
 
@@ -120,12 +125,16 @@ class Weather:
     def of_call(self, port: str, name: str) -> list[Fault]:
         """What can happen at this call."""
         possible = list(_ANY)
+        if port == "bucket":
+            possible.append(Fault.BUCKET_REFUSES)
         if port == "gemini":
             possible += _GEMINI
             if name == "import_file":
                 possible.append(Fault.NOT_READY)
             if name in ("import_file", "upload"):
                 possible += [Fault.LATE_EFFECT, Fault.LOST_REPLY]
+            if name == "upload":
+                possible.append(Fault.SOURCE_BREAKS)
         if name not in READS:
             possible.append(Fault.LOST_REPLY)
         if name == "commit":

@@ -13,7 +13,7 @@ from shared.gateways.ports import Chunking, Document, ImportOperation, RemoteSta
 MAX_TOKENS_PER_CHUNK = 512
 """By the API's discovery document."""
 
-_INTERNAL = 13
+INTERNAL = 13
 """The google.rpc.Code of a fault inside the service."""
 
 
@@ -24,12 +24,14 @@ class ImportFate:
     Attributes:
         operation_hangs: The operation never says that it is done.
         operation_fails: It ends in an error; the document stays behind, failed.
+        error_code: That error's google.rpc.Code.
         document_fails: The operation succeeds, the document turns out failed.
         recovers_after: A failed document turns active so long after it failed.
     """
 
     operation_hangs: bool = False
     operation_fails: bool = False
+    error_code: int = INTERNAL
     document_fails: bool = False
     recovers_after: timedelta | None = None
 
@@ -58,7 +60,8 @@ class Import:
             return ImportOperation(self.operation, done=False)
         if self.fate.operation_fails:
             error = "Failed to import the file."
-            return ImportOperation(self.operation, done=True, error_code=_INTERNAL, error=error)
+            code = self.fate.error_code
+            return ImportOperation(self.operation, done=True, error_code=code, error=error)
         return ImportOperation(self.operation, done=True, document=self.document.name)
 
     def document_at(self, now: datetime) -> Document:
