@@ -33,7 +33,7 @@ from shared.domain.pacing import Start
 from shared.domain.path_glob import PathGlob
 from shared.domain.path_template import PathTemplate
 from shared.domain.preflight import MAX_DOCUMENT_SIZE
-from shared.domain.rules import INLINE_WAIT, NUDGE, SCAN_PATIENCE, TICK, Rules
+from shared.domain.rules import INLINE_WAIT, NUDGE, RECONCILE_EVERY, SCAN_PATIENCE, TICK, Rules
 from shared.domain.tiers import Tier, load_tier_table, tier_named
 from shared.gateways.ports import Chunking, QueueName
 
@@ -150,6 +150,7 @@ class SyncSettings(CommonSettings):
     exclude: Globs = ()
     max_file_bytes: Annotated[int, Field(gt=0, le=MAX_DOCUMENT_SIZE)] = MAX_DOCUMENT_SIZE
     delete_policy: DeletePolicy = DeletePolicy.MIRROR
+    reconcile_days: Annotated[int, Field(ge=1, le=365)] = RECONCILE_EVERY.days
     max_imports_in_progress: Positive | None = None
     function_timeout_seconds: Annotated[int, Field(ge=60, le=1795)] = 300
 
@@ -248,6 +249,7 @@ class SyncSettings(CommonSettings):
             exclude=self.exclude,
             max_file_bytes=self.max_file_bytes,
             delete_policy=self.delete_policy,
+            reconcile_every=timedelta(days=self.reconcile_days),
             max_imports_in_progress=(
                 self.max_imports_in_progress or self.tier.max_imports_in_progress
             ),

@@ -40,6 +40,7 @@ locals {
         PATH_TEMPLATE           = var.settings.path_template
         MAX_FILE_BYTES          = try(tostring(var.settings.max_file_bytes), null)
         DELETE_POLICY           = var.settings.delete_policy
+        RECONCILE_DAYS          = try(tostring(var.settings.reconcile_days), null)
         MAX_IMPORTS_IN_PROGRESS = try(tostring(var.settings.max_imports_in_progress), null)
         STORE_DISPLAY_NAME      = var.settings.store_display_name
         EMBEDDING_MODEL         = var.settings.embedding_model

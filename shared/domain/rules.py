@@ -21,6 +21,9 @@ from shared.domain.tiers import Tier
 TICK = timedelta(seconds=60)
 """Scheduler's period: the longest the supervisor is away."""
 
+RECONCILE_EVERY = timedelta(days=7)
+"""Counts that agree may do so by chance: so the store is listed as often as this all the same."""
+
 NUDGE = timedelta(seconds=10)
 """Events within such a span wake the supervisor once."""
 
@@ -54,6 +57,7 @@ class Rules:
         exclude: Globs, stronger than ``include``.
         max_file_bytes: Larger files are skipped.
         delete_policy: Unless a sync asks for another.
+        reconcile_every: The store is listed whole once so much time has passed since the last time.
         max_imports_in_progress: Imports started and not settled.
         max_raw_bytes: Bytes uploaded and not yet imported; the Files API holds 20 GB a project.
         page_size: Objects of one scan page.
@@ -85,6 +89,7 @@ class Rules:
     exclude: tuple[PathGlob, ...] = ()
     max_file_bytes: int = MAX_DOCUMENT_SIZE
     delete_policy: DeletePolicy = DeletePolicy.MIRROR
+    reconcile_every: timedelta = RECONCILE_EVERY
     max_imports_in_progress: int = 50
     max_raw_bytes: int = 2_000_000_000
     page_size: int = 1000

@@ -111,7 +111,10 @@ class Ending:
         return True
 
     def _finish(self, held: Stored[Batch]) -> None:
-        """Close the batch, unless the store counts something that nobody has looked into."""
+        """Close the batch, unless the store is to be listed first.
+
+        Because it counts something that nobody has looked into, or was not listed for long.
+        """
         if self._storage.is_due(held.present):
             held = self._storage.look(held)
         context, batch = self._context, held.present
@@ -125,15 +128,18 @@ class Ending:
             self._traffic.look_failed(error)
             drift = Drift(error=str(error))
         deployment = context.records.get(Deployment, DEPLOYMENT)
-        if whole and drift.by is not None and drift.by != deployment.present.known_drift:
-            if not batch.had_last_look:  # what came since an earlier look is unknown to it
-                Reconcile(context, batch).begin_again()
-                changed(self._context, held, phase=BatchPhase.RECONCILING, removals_released=True)
-                context.nudge(batch.batch_id)
-                return
+        differs = drift.by not in (None, deployment.present.known_drift)
+        every, now = context.rules.reconcile_every, context.clock.now()
+        look = differs or deployment.present.is_to_be_listed(now, every)
+        if whole and look and not batch.had_last_look:  # an earlier look knows nothing of this
+            Reconcile(context, batch).begin_again()
+            changed(self._context, held, phase=BatchPhase.RECONCILING, removals_released=True)
+            context.nudge(batch.batch_id)
+            return
+        if whole and differs:
             emit(Event.STORE_DRIFTED, store=batch.store, stored=drift.stored, held=drift.held)
             if batch.explains_store:
-                known = replace(deployment.present, known_drift=drift.by)
+                known = replace(deployment.present, known_drift=drift.by or 0)
                 context.records.write(deployment, known)
         refused = REMOVALS_REFUSED in batch.counts
         told = "" if refused or not whole else CutOver(context).when_filled()

@@ -162,7 +162,11 @@ class RunningBatch:
         if batch.dry_run or batch.prefix != self._context.rules.prefix:
             return
         self._context.records.change(
-            Deployment, DEPLOYMENT, lambda stored: replace(stored.present, unreconciled=False)
+            Deployment,
+            DEPLOYMENT,
+            lambda stored: replace(
+                stored.present, unreconciled=False, reconciled_at=self._context.clock.now()
+            ),
         )
 
     def _see_to_scan(self, held: Stored[Batch]) -> Stored[Batch]:

@@ -19,9 +19,11 @@ from tests.services.story import (
     begun,
     come_to_task,
     in_step,
+    lost,
     play_for,
     play_out,
     play_to,
+    store_of,
     synced,
     throttled,
     unavailable,
@@ -148,6 +150,35 @@ def test_a_raw_file_that_cannot_be_looked_at_is_uploaded_again_after_fifteen_min
         assert play_out(world, batch).status == "completed"
 
     assert (world.gemini.calls["upload"], world.gemini.imports) == (2, 1)
+    assert in_step(world)
+
+
+def test_an_earlier_upload_that_cannot_be_looked_at_is_given_up_for_another() -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+    world.gemini.fail_next("upload", lost(), after_effect=True)
+    world.deliver(task)
+    first = world.file(PATH).raw_file
+
+    with broken(world.gemini, "get_file", unavailable(), lambda name: name == first):
+        assert play_out(world, batch).status == "completed"
+
+    (source,) = world.gemini.sources(store_of(world)).values()
+    assert source != first
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
+def test_a_raw_file_that_cannot_be_deleted_is_left_to_expire() -> None:
+    world = world_with()
+    batch = begun(world)
+
+    with broken(world.gemini, "delete_file", unavailable(), lambda _: True):
+        ended = play_out(world, batch)
+
+    assert ended.status == "completed"
+    assert lasted(ended) < 2 * HOUR
     assert in_step(world)
 
 

@@ -560,6 +560,43 @@ def test_a_difference_that_nothing_explains_is_told_each_time_and_looked_into_on
     assert world.gemini.calls["list_documents"] == listed
 
 
+def test_a_loss_that_counts_do_not_show_is_found_within_a_week() -> None:
+    world = synced("a.md", "b.md")
+    world.gemini.delete_document(world.file("a.md").current_document)
+    plant(world, store_of(world), "c.md", owner="somebody else")
+    later(world, DAY)
+
+    hidden = world.sync()
+    later(world, 6 * DAY)
+    found = world.sync()
+
+    assert (hidden["drift"], hidden["reconciliation"]) == (0, None)
+    assert (found["reconciliation"]["ghost"], found["indexed"]) == (1, 1)
+    assert world.stored_paths() == ["a.md", "b.md", "c.md"]
+
+
+def test_a_store_whose_counts_agree_is_listed_once_a_week() -> None:
+    world = synced("a.md", "b.md")
+    listings = []
+    for _ in range(15):
+        before = world.gemini.calls["list_documents"]
+        later(world, DAY)
+        assert world.sync()["status"] == "completed"
+        listings.append(world.gemini.calls["list_documents"] - before)
+
+    assert [day for day, made in enumerate(listings, 1) if made] == [7, 14]
+    assert world.gemini.imports == 2
+
+
+def test_a_part_of_the_bucket_is_no_occasion_to_list_the_store() -> None:
+    world = synced("a/1.md", "b/1.md")
+    later(world, 8 * DAY)
+
+    world.sync(prefix="a/")
+
+    assert world.gemini.calls["list_documents"] == 0
+
+
 def test_the_counts_of_a_closed_batch_are_those_of_its_files() -> None:
     world = synced("a.md", "b.md", "c.md")
     world.bucket.delete("a.md")

@@ -65,6 +65,7 @@ def rules_of(chance: Random) -> Rules:
         ),
         lease=LeasePolicy(takeover_delay=timedelta(seconds=160)),
         page_size=chance.choice((2, 3, 5, 1000)),
+        reconcile_every=chance.choice((timedelta(days=7), timedelta(hours=1))),
         max_imports_in_progress=chance.choice((2, 5, 50)),
         work_budget=timedelta(seconds=110),
         batch_max_age=chance.choice((timedelta(minutes=20), timedelta(hours=23))),

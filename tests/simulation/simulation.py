@@ -18,7 +18,7 @@ from shared.domain.errors import LostLease, SyncError
 from shared.domain.holds import Hold
 from shared.gateways.codec import MalformedRecord
 from shared.gateways.memory import gemini as gemini_twin
-from shared.gateways.ports import Task
+from shared.gateways.ports import RemoteState, Task
 from shared.gateways.records import HOLD, batch_path
 from shared.services.advance import AdvanceFile
 from shared.services.context import InvalidTask
@@ -68,6 +68,7 @@ class Simulation(Deployment):
         gate: Where things go wrong.
         in_trouble: Whether anything may go wrong now.
         raw_files_expire_soon: Whether waiting long costs an upload.
+        is_meddled_with: Whether counts of the store may agree by chance.
     """
 
     def __init__(self, seed: int, *, points: int = MAX_POINTS) -> None:
@@ -79,6 +80,7 @@ class Simulation(Deployment):
         self.invariants = Invariants(self)
         self.in_trouble = False
         self.raw_files_expire_soon = chance.random() < 0.2
+        self.is_meddled_with = False
         self.roles: dict[Actor, Role] = {}
         self.trace: deque[Entry] = deque(maxlen=TRACE)
         self._inline_role: Role | None = None
@@ -167,7 +169,7 @@ class Simulation(Deployment):
                 (chance.randint(1, 250), partial(self.begin_window, chance.choice(kinds)))
                 for _ in range(windows)
             ]
-        acts = [self._start, self._start, self._cancel, self._pause]
+        acts = [self._start, self._start, self._cancel, self._pause, self._meddle]
         plans += [
             (chance.randint(1, 350), chance.choice(acts)) for _ in range(chance.choice((0, 1, 3)))
         ]
@@ -193,7 +195,8 @@ class Simulation(Deployment):
         check_quiet_batch(batch)
 
     def _sync_in_peace(self) -> Batch:
-        batch = self._start_sync(SyncRequest())
+        mode = SyncMode.RECONCILE if self.is_meddled_with else SyncMode.INCREMENTAL
+        batch = self._start_sync(SyncRequest(mode=mode))
         self._peace()
         return self.records.get(Batch, batch_path(batch.batch_id)).present
 
@@ -370,6 +373,7 @@ class Simulation(Deployment):
                     SyncRequest(max_deletes=0),
                     SyncRequest(max_imports=2),
                     SyncRequest(delete_policy=DeletePolicy.ADD_ONLY),
+                    SyncRequest(prefix="a/"),
                 )
             )
         self._perform_as(self._person("start"), lambda: self._start_sync(request))
@@ -393,6 +397,17 @@ class Simulation(Deployment):
 
     def _unpause(self, batch: Batch) -> None:
         self._perform_as(self._person("control"), lambda: self._control.resume(batch.batch_id))
+
+    def _meddle(self) -> None:
+        """Somebody deletes one of our documents by hand."""
+        documents = [each for each in self.own_documents() if each.state is RemoteState.ACTIVE]
+        if not documents:
+            return
+        document = self.chance.choice(documents)
+        self.gemini.delete_document(document.name)
+        self.gate.charges[str(document.metadata["path"])] += 1
+        self.is_meddled_with = True
+        self.note("--", f"somebody deletes {document.name}", None)
 
     def begin_window(self, kind: Fault) -> None:
         """The service is in trouble of this kind for a while."""

@@ -62,6 +62,7 @@ def test_every_setting_of_the_functions_can_be_set(workspace: Workspace) -> None
         "expected_fields": ["course"],
         "max_file_bytes": 1_000_000,
         "delete_policy": "add_only",
+        "reconcile_days": 30,
         "max_imports_in_progress": 10,
         "store_display_name": "a store",
         "embedding_model": "models/an-embedding",

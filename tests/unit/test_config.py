@@ -107,6 +107,8 @@ def test_an_unknown_tier_names_the_tiers() -> None:
         ("MAX_FILE_BYTES", "0"),
         ("MAX_FILE_BYTES", "104857601"),
         ("DELETE_POLICY", "delete"),
+        ("RECONCILE_DAYS", "0"),
+        ("RECONCILE_DAYS", "366"),
         ("MAX_IMPORTS_IN_PROGRESS", "0"),
         ("FUNCTION_TIMEOUT_SECONDS", "59"),
         ("FUNCTION_TIMEOUT_SECONDS", "1796"),

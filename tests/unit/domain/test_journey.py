@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,30 @@ def record(status: FileStatus = S.PENDING, **fields: object) -> FileRecord:
         "task_queue": "uploads",
     }
     return FileRecord(**{**known, **fields})  # type: ignore[arg-type]  # field names
+
+
+# --- what fails each time ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stuck", "changes"),
+    [
+        (True, {}),
+        (True, {"wait_deadline": NOW}),
+        (False, {"errors_in_a_row": POLICY.stuck_after - 1}),
+        (False, {"error_at": NOW - 2 * MINUTE}),  # this batch has not seen it fail
+        (False, {"error_at": None}),
+        (False, {"wait_deadline": NOW + SECOND}),  # it ends by that
+        (False, {"failure_code": 429}),
+        (False, {"status": S.UNCERTAIN}),  # a listing of the store decides
+        (False, {"claim_id": "c1"}),  # somebody is at it
+    ],
+)
+def test_no_batch_waits_for_what_fails_each_time(*, stuck: bool, changes: dict[str, Any]) -> None:
+    known = {"errors_in_a_row": POLICY.stuck_after, "error_at": NOW, "failure_code": 503}
+    file = record(**{"status": S.IMPORTING, **known, **changes})
+
+    assert journey.is_stuck(file, NOW - MINUTE, NOW, POLICY) is stuck
 
 
 # --- moves ------------------------------------------------------------------------------------
