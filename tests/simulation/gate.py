@@ -35,6 +35,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+BLAMELESS = frozenset(
+    {
+        *(Fault.THROTTLED, Fault.QUOTA_GONE, Fault.ACCOUNT),
+        *(Fault.BUCKET_REFUSES, Fault.SOURCE_BREAKS),
+    }
+)
+"""These count as a try of no file."""
+
+
 class FaultyGate:
     """One simulation's gate.
 
@@ -140,14 +149,15 @@ class FaultyGate:
         """How often something went wrong with a file that may count against it."""
         play = self._play
         count = self.charges[path] + play.library.edits[path]
-        if play.raw_files_expire_soon or path in play.library.poisoned:
+        if play.raw_files_expire_soon or play.library.always_fails(path):
             count += play.rules.journey.max_attempts
         return count
 
     def _fail(self, fault: Fault, call: Call, effect: Callable[[], T]) -> T:
         """Make the call go wrong in this way."""
         play, who, name = self._play, self._play.who(), f"{call.port}.{call.name}"
-        if fault not in (Fault.THROTTLED, Fault.QUOTA_GONE, Fault.ACCOUNT):
+        source_away = fault is Fault.UNAVAILABLE and call.port == "bucket"
+        if fault not in BLAMELESS and not source_away:
             self._charge()
         match fault:
             case Fault.CRASH_BEFORE | Fault.CRASH_AFTER:

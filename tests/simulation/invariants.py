@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from shared.domain import breaker_state, pacing
-from shared.domain.batches import Batch, BatchStatus, DeletePolicy
+from shared.domain.batches import Batch, BatchPhase, BatchStatus, DeletePolicy
 from shared.domain.breaker_state import BreakerState, CircuitState
 from shared.domain.files import UNFINISHED, FileRecord, FileStatus
 from shared.domain.lease import Lease
@@ -84,7 +84,7 @@ class Invariants:
         result = effect()
         for path in paths:
             self._written(path, before[path], self._fields(path))
-        self._fenced(paths, supervisor)
+        self._fenced([path for path in paths if not _is_closed(before[path])], supervisor)
         return result
 
     def _fields(self, path: str) -> Fields | None:
@@ -104,6 +104,7 @@ class Invariants:
             self._one_claim_at_a_time(before, after)
             self._attempts_are_earned(after)
         elif kind == "batches" and path.count("/") == 1:
+            self._closed_batch_stays(before, after)
             self._one_running_batch(path, before, after)
             self._counts_match(before, after)
 
@@ -183,6 +184,14 @@ class Invariants:
             if other != path and not batch.status.is_terminal
         ]
         require(not running, "one_running_batch", after["batch_id"], "beside", running)
+
+    def _closed_batch_stays(self, before: Fields | None, after: Fields) -> None:
+        """Nothing of it changes any more; only its last supervisor takes its name off."""
+        if before is None or not _is_closed(before):
+            return
+        changed = {name for name in after if after[name] != before.get(name)}
+        allowed = changed <= {"supervisor", "supervised_until"} and not after["supervisor"]
+        require(allowed, "closed_batch_stays", before["batch_id"], changed)
 
     def _counts_match(self, before: Fields | None, after: Fields) -> None:
         """A batch that is over says of its files what their records say."""
@@ -355,3 +364,8 @@ class Invariants:
 def _key(call: Call) -> tuple[QueueName, str]:
     task = call.arguments[0]
     return task.queue, task.id
+
+
+def _is_closed(fields: Fields | None) -> bool:
+    """Whether these are a batch's that is over."""
+    return fields is not None and fields.get("phase") == BatchPhase.CLOSED.value

@@ -93,6 +93,15 @@ class Library:
         """The fate of every import of a file that the service can't digest."""
         return self.poisoned.get(path)
 
+    def always_fails(self, path: str) -> bool:
+        """Whether each import of the file fails in a way that might pass."""
+        return path in self.poisoned and not self.is_refused_for_good(path)
+
+    def is_refused_for_good(self, path: str) -> bool:
+        """Whether the service says that it will never digest the file."""
+        fate = self.poisoned.get(path)
+        return fate is not None and fate.error_code == INVALID_ARGUMENT
+
     def plant_foreign_documents(self, store: str, gemini: MemoryGemini, context: Context) -> None:
         """Somebody else puts documents into the same store, of the very same content."""
         for number, name in enumerate(self.names[:3]):

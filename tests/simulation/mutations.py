@@ -23,10 +23,11 @@ from shared.domain.errors import GatewayError
 from shared.domain.files import Change, FailureKind, FileStatus
 from shared.domain.journey import Step
 from shared.domain.journey_policy import JourneyPolicy
+from shared.services import indexing, running_batch
 from shared.services import removal as removal_module
-from shared.services import running_batch
 from shared.services import traffic as traffic_module
 from shared.services.closing import Closing
+from shared.services.dispatch import Dispatch
 from shared.services.drift import Drift
 from shared.services.ending import Ending
 from shared.services.fencing import FencedDocuments
@@ -35,6 +36,7 @@ from shared.services.indexing import Indexing
 from shared.services.lost_tasks import LostTasks
 from shared.services.our_documents import OurDocuments
 from shared.services.preparation import Preparation
+from shared.services.removals import Removals
 from shared.services.running_batch import RunningBatch
 from shared.services.scan_page import ScanPage
 from shared.services.start import StartSync
@@ -139,6 +141,10 @@ def _attempts_not_counted(record: Any, *arguments: Any) -> Any:
     return _tried_again(replace(record, attempts=0), *arguments)
 
 
+def _source_counts_as_a_try(self: Any, error: Any) -> None:
+    self.try_again(str(error), error.code)
+
+
 def _given_back_is_failed(record: Any, _ready_at: Any, now: Any) -> Any:
     return journey_ends.failed(
         record, FailureKind.EXHAUSTED, "throttled", 429, now, JourneyPolicy()
@@ -194,6 +200,11 @@ def _scan_taken_as_complete(self: Any, held: Any) -> Any:
     if after.present.phase is BatchPhase.SCANNING and not after.present.dry_run:
         self._release_removals(after)
     return after
+
+
+def _all_candidates(self: Any, batch: Any) -> int:
+    found: int = self._context.records.documents.count(self.candidates(batch))
+    return found
 
 
 _list = ScanPage._list
@@ -283,100 +294,118 @@ MUTATIONS = tuple(
         ),
         (
             "stale_task_not_recognised",
-            70,
+            20,
             f"metered_within_allowance {_DOUBLES}",
             {(journey, "turn"): _stale_task_taken},
         ),
         (
             "task_seq_not_bumped",
-            9,
+            12,
             "no_wait_without_deadline every_batch_closed",
             {(journey, "handed_on"): _seq_not_bumped},
         ),
-        ("intent_not_written", 526, _DOUBLES, {(journey, "next_step"): _intent_forgotten}),
-        ("uncertain_imports_blindly", 106, _DOUBLES, {(Sweep, "_settle"): _uncertain_sends_again}),
-        ("partial_listing_decides", 106, _DOUBLES, {(Sweep, "__call__"): _partial_listing_decides}),
+        ("intent_not_written", 45, _DOUBLES, {(journey, "next_step"): _intent_forgotten}),
+        ("uncertain_imports_blindly", 34, _DOUBLES, {(Sweep, "_settle"): _uncertain_sends_again}),
+        ("partial_listing_decides", 124, _DOUBLES, {(Sweep, "__call__"): _partial_listing_decides}),
         (
             "foreign_documents_taken",
-            40,
+            120,
             "foreign_documents_untouched store_matches_bucket",
             {(Sweep, "_matches"): _any_owner_matches},
         ),
         (
             "attempts_not_counted",
-            9,
+            50,
             "no_wait_without_deadline every_batch_closed",
             {(journey_steps, "tried_again"): _attempts_not_counted},
         ),
         (
             "give_back_fails_the_file",
-            7,
+            12,
             "no_file_blamed_without_cause",
             {(journey_steps, "given_back"): _given_back_is_failed},
         ),
         (
             "throttling_costs_an_attempt",
-            21,
+            8,
             "no_file_blamed_without_cause",
             {(journey_steps, "given_back"): _given_back_costs_an_attempt},
         ),
         (
             "old_document_not_deleted",
-            1,
+            5,
             _DOUBLES,
             {(journey_documents, "forerunners"): lambda _record: ()},
         ),
         (
             "old_document_deleted_first",
-            2,
+            35,
             "old_document_goes_last",
             {(Indexing, "go_on"): _old_document_goes_first},
         ),
         (
             "new_document_not_verified",
-            9,
+            5,
             "old_document_goes_last store_matches_bucket",
             {(Indexing, "_verify"): _verification_skipped},
         ),
         (
             "raw_expiry_resets_indexed",
-            3,
+            1,
             "indexed_content_is_not_imported_again",
             {(planning, "compare"): _raw_expiry_resets},
         ),
         (
             "scan_overwrites_in_flight",
-            91,
+            18,
             f"{_DOUBLES} no_defect_raised old_document_goes_last",
             {(planning, "RESTING"): tuple(FileStatus)},
         ),
         (
+            "add_only_removes",
+            3,
+            "removals_only_where_asked_for",
+            {(Removals, "waiting"): _all_candidates},
+        ),
+        (
+            "bucket_failure_costs_a_try",
+            8,
+            "no_file_blamed_without_cause",
+            {(Dispatch, "source_unavailable"): _source_counts_as_a_try},
+        ),
+        (
+            "refused_for_good_is_tried_again",
+            19,
+            "no_file_blamed_without_cause",
+            {(indexing, "INVALID_ARGUMENT"): None},
+        ),
+        (
             "removal_after_incomplete_scan",
-            10,
+            3,
             "removals_only_after_a_complete_scan",
             {(RunningBatch, "_see_to_scan"): _scan_taken_as_complete},
         ),
         (
             "failed_listing_is_empty",
-            16,
+            36,
             "nothing_deleted_after_bad_listing",
             {(ScanPage, "_list"): _failed_listing_is_empty},
         ),
         (
             "no_last_look_before_removal",
-            121,
+            9,
             "old_document_goes_last",
             {(removal_module, "inspect_one"): _nothing},
         ),
         (
             "late_429_extends_the_cooldown",
-            49,
+            40,
             "legal_breaker_transitions",
             {(breaker, "on_throttled"): _late_throttling_extends},
         ),
         (
             "stale_permit_counted",
-            376,
+            133,
             "legal_breaker_transitions",
             {
                 (breaker, "on_success"): _stale_permit_counts,
@@ -386,7 +415,7 @@ MUTATIONS = tuple(
         ("fence_stays", 1, "one_holder_per_fence", {(lease, "acquire"): _fence_stays}),
         (
             "two_batches_at_once",
-            2,
+            5,
             "one_running_batch one_holder_per_fence",
             {
                 (StartSync, "_check_idle"): _nothing,
@@ -395,13 +424,13 @@ MUTATIONS = tuple(
         ),
         (
             "commit_not_fenced",
-            481,
+            226,
             "one_holder_per_fence one_supervisor_at_a_time",
             {(FencedDocuments, "commit"): _commit_unasked},
         ),
         (
             "pump_gives_slots_twice",
-            1,
+            3,
             "metered_within_allowance",
             {(running_batch, "changed"): _slots_not_saved},
         ),
@@ -413,7 +442,7 @@ MUTATIONS = tuple(
         ),
         (
             "overdue_files_not_looked_for",
-            5,
+            3,
             "no_wait_without_deadline every_batch_closed",
             {(LostTasks, "revive"): _nothing},
         ),
@@ -425,19 +454,19 @@ MUTATIONS = tuple(
         ),
         (
             "drift_not_looked_into",
-            1021,
+            272,
             _DOUBLES,
             {(Ending, "_finish"): _drift_passed_over},
         ),
         (
             "lost_records_not_rebuilt",
-            58,
+            6,
             "no_content_imported_twice",
             {(Preparation, "_has_records"): lambda _self, _store: True},
         ),
         (
             "orphan_of_foreign_owner_deleted",
-            1,
+            3,
             "foreign_documents_untouched",
             {(OurDocuments, "read"): _all_are_ours},
         ),

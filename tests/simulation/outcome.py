@@ -76,22 +76,16 @@ class Outcome:
 
     def no_file_blamed_without_cause(self) -> None:
         """A failed file had its tries, each with a trouble that counts; a 429 never does."""
-        play = self._play
-        most = play.rules.journey.max_attempts
-        for record in self._play.file_records():
-            if record.status is not FileStatus.FAILED or record.path in play.library.poisoned:
+        play, name = self._play, "no_file_blamed_without_cause"
+        for record in play.file_records():
+            if record.status is not FileStatus.FAILED:
                 continue
-            exhausted = record.failure_kind is FailureKind.EXHAUSTED
-            require(exhausted, "no_file_blamed_without_cause", record)
-            require(record.failure_code != 429, "no_file_blamed_without_cause", record)
-            charges = self._play.gate.troubles(record.path)
-            require(
-                charges >= most,
-                "no_file_blamed_without_cause",
-                charges,
-                "charges:",
-                record,
-            )
+            if record.failure_kind is FailureKind.PERMANENT:
+                require(play.library.is_refused_for_good(record.path), name, record)
+                continue
+            require(record.failure_code != 429, name, record)
+            charges = play.gate.troubles(record.path)
+            require(charges >= play.rules.journey.max_attempts, name, charges, "charges:", record)
 
     def one_live_document_per_path(self) -> None:
         by_path: defaultdict[object, list[str]] = defaultdict(list)
