@@ -8,6 +8,9 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 
+TOO_MANY_REQUESTS = 429
+"""The HTTP status of a throttled request."""
+
 
 class SyncError(Exception):
     """Something the sync could not do."""
@@ -94,7 +97,8 @@ class Throttled(GatewayError):
         detail: str = "",
         retry_after: timedelta | None = None,
     ) -> None:
-        super().__init__(call, code=429, status=status, detail=detail, retry_after=retry_after)
+        code = TOO_MANY_REQUESTS
+        super().__init__(call, code=code, status=status, detail=detail, retry_after=retry_after)
         self.quota = quota
 
 

@@ -19,9 +19,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from http import HTTPStatus
 
 from shared.domain.content import digest
+from shared.domain.errors import TOO_MANY_REQUESTS
 from shared.domain.files import FileRecord, FileStatus, Slot
 from shared.domain.journey_policy import JourneyPolicy
 
@@ -155,7 +155,7 @@ def is_stuck(record: FileRecord, since: datetime, now: datetime, policy: Journey
     if record.claim_id or record.status is FileStatus.UNCERTAIN or record.error_at is None:
         return False
     ends = record.wait_deadline is not None and now < record.wait_deadline
-    throttled = record.failure_code == HTTPStatus.TOO_MANY_REQUESTS
+    throttled = record.failure_code == TOO_MANY_REQUESTS
     often = record.errors_in_a_row >= policy.stuck_after and record.error_at >= since
     return often and not ends and not throttled
 
