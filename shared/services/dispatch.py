@@ -270,7 +270,7 @@ class Dispatch:
         )
         self.nudge()
 
-    def aim_again(self, also: Sequence[Write] = ()) -> None:
+    def aim_again(self) -> None:
         """The object is not what was planned: look at it now and plan for what is there."""
         planned = self.record
         try:
@@ -284,7 +284,7 @@ class Dispatch:
                 return planning.re_aimed(record, wanted, self.now(), self.policy)
             return journey_steps.restarted(record, self.now(), self.policy)  # a scan was later
 
-        self.file.apply(transition, also)
+        self.file.apply(transition)
         self.nudge()
 
     def _tell(self) -> None:

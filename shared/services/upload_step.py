@@ -60,13 +60,15 @@ class UploadStep:
             remote = dispatch.ask(
                 lambda: self._gemini.get_file(dispatch.record.raw_file), but=(GatewayError,)
             )
-        except GatewayError as error:
-            gone = isinstance(error, GONE) and not dispatch.may_be_account_fault(error)
-            if not gone and (isinstance(error, Throttled) or not self._is_too_late()):
+        except GONE as error:
+            if dispatch.may_be_account_fault(error):
                 dispatch.look_again(error)
             dispatch.restart()
-            if not gone:
-                dispatch.note(error)
+        except GatewayError as error:
+            if isinstance(error, Throttled) or not self._is_too_late():
+                dispatch.look_again(error)
+            dispatch.restart()
+            dispatch.note(error)
         else:
             self._follow(remote, [])
 

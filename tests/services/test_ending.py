@@ -18,7 +18,9 @@ from tests.services.story import (
     PATH,
     begun,
     come_to_task,
+    denied,
     in_step,
+    later,
     lost,
     play_for,
     play_out,
@@ -194,3 +196,22 @@ def test_a_raw_file_is_not_given_up_while_looks_are_throttled() -> None:
 
     assert play_out(world, batch).status == "completed"
     assert world.gemini.calls["upload"] == 1
+
+
+def test_a_raw_file_is_not_given_up_while_the_account_is_refused() -> None:
+    world = world_with()
+    world.gemini.file_latency = MINUTE
+    batch = begun(world)
+    come_to_task(world, FileStatus.UPLOADED, "polls")
+
+    with (
+        broken(world.gemini, "get_file", denied(), lambda _: True),
+        broken(world.gemini, "get_store", denied(), lambda _: True),
+    ):
+        assert play_out(world, batch).status == "failed"
+        play_for(world, HOUR)
+    later(world, HOUR)
+
+    assert world.sync()["status"] == "completed"
+    assert world.gemini.calls["upload"] == 1
+    assert in_step(world)
