@@ -97,10 +97,19 @@ class Deployment:
         stores = self.gemini._stores.values()
         return [made.document_at(now) for store in stores for made in store.imports.values()]
 
-    def own_documents(self) -> list[Document]:
-        """The documents with our owner tag."""
-        owner = self.rules.owner
-        return [each for each in self.store_documents() if each.metadata.get("owner") == owner]
+    def own_documents(self, store: str = "") -> list[Document]:
+        """The documents with our owner tag in a store; unless named, in that which syncs fill."""
+        owner, name = self.rules.owner, store or self._target()
+        return [
+            each
+            for each in self.store_documents()
+            if each.metadata.get("owner") == owner and each.name.startswith(name)
+        ]
+
+    def _target(self) -> str:
+        """The store that syncs work on; empty where none is known yet."""
+        known = self.documents._find(DEPLOYMENT)
+        return str(known.fields["next_store"] or known.fields["store"]) if known else ""
 
     def running_batch(self) -> Batch | None:
         """The one that isn't over, if there is one."""

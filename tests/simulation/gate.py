@@ -102,11 +102,17 @@ class FaultyGate:
             self._reply_late(actor)
         return result
 
+    def begin_window(self, kind: Fault) -> None:
+        """The service is in trouble of this kind for a while."""
+        seconds = self._chance.choice((20, 90, 300))
+        self.windows[kind] = self._play.stage.now() + timedelta(seconds=seconds)
+        self._play.note("--", f"{kind} begins, {seconds} s", None)
+
     def _reply_late(self, actor: Actor) -> None:
         """It worked, and its caller learns of it when much else may have happened."""
         chance, play = self._chance, self._play
         if Fault.RATE_LIMIT in self._weather.kinds and chance.random() < 0.8:
-            play.begin_window(Fault.RATE_LIMIT)  # what is slow is about to refuse
+            self.begin_window(Fault.RATE_LIMIT)  # what is slow is about to refuse
         actor.wait(play.stage.now() + timedelta(seconds=chance.choice((10, 50, 90, 140))))
         self._watchdog(actor)
 

@@ -14,7 +14,7 @@ from shared.domain.files import UNFINISHED, FileRecord, FileStatus
 from shared.domain.lease import Lease
 from shared.gateways.codec import from_fields
 from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState
-from shared.gateways.records import BREAKER, LEASE, batch_path, file_path
+from shared.gateways.records import BREAKER, DEPLOYMENT, LEASE, batch_path, file_path
 from tests.simulation.faulty_ports import Call
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ class Invariants:
             self._legal_breaker_transition(before, after)
         elif path == LEASE:
             self._fence_grows(before, after)
+        elif path == DEPLOYMENT:
+            self._old_store_serves_until_filled(before, after)
         elif kind == "files":
             self._removal_is_grounded(before, after)
             self._one_claim_at_a_time(before, after)
@@ -150,6 +152,17 @@ class Invariants:
                 new,
             )
         require(new.fence >= old.fence, name, old, "->", new)
+
+    def _old_store_serves_until_filled(self, before: Fields | None, after: Fields) -> None:
+        """A cut-over leaves no file behind that the old store has and the bucket wants."""
+        if before is None or before["store"] == after["store"]:
+            return
+        left = [
+            record.path
+            for record in self._simulation.file_records()
+            if record.desired_key and record.retired_documents and not record.current_document
+        ]
+        require(not left, "old_store_serves_until_filled", left)
 
     def _fenced(self, paths: list[str], supervisor: str) -> None:
         """Supervisors and scans write plans only while nobody took over from them."""
@@ -344,7 +357,7 @@ class Invariants:
         key = next(entry.value for entry in call.arguments[2] if entry.key == "content_key")
         there = [
             document
-            for document in self._simulation.own_documents()
+            for document in self._simulation.own_documents(call.arguments[0])
             if document.metadata["content_key"] == key
             and document.state is not RemoteState.FAILED
             and document.name not in self._late_documents

@@ -27,6 +27,7 @@ from shared.services import indexing, running_batch
 from shared.services import removal as removal_module
 from shared.services import traffic as traffic_module
 from shared.services.closing import Closing
+from shared.services.cut_over import CutOver
 from shared.services.dispatch import Dispatch
 from shared.services.drift import Drift
 from shared.services.ending import Ending
@@ -321,7 +322,7 @@ MUTATIONS = tuple(
         ),
         (
             "give_back_fails_the_file",
-            12,
+            11,
             "no_file_blamed_without_cause",
             {(journey_steps, "given_back"): _given_back_is_failed},
         ),
@@ -457,6 +458,12 @@ MUTATIONS = tuple(
             272,
             _DOUBLES,
             {(Ending, "_finish"): _drift_passed_over},
+        ),
+        (
+            "cut_over_too_soon",
+            218,
+            "old_store_serves_until_filled",
+            {(CutOver, "_served_and_failed"): lambda _self: []},
         ),
         (
             "lost_records_not_rebuilt",

@@ -6,12 +6,12 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from shared.domain import journey_documents
-from shared.domain.batches import Batch, BatchStatus
+from shared.domain.batches import Batch, BatchStatus, Deployment
 from shared.domain.files import FailureKind, FileRecord, FileStatus
 from shared.domain.lease import Lease
 from shared.domain.metadata import base_name, is_sidecar
 from shared.gateways.ports import RemoteState
-from shared.gateways.records import LEASE
+from shared.gateways.records import DEPLOYMENT, LEASE
 from shared.services.inspection import inspect_one
 from tests.simulation.invariants import Violation, require
 
@@ -36,6 +36,7 @@ class Outcome:
         for promise in (
             self.every_batch_closed,
             self.lease_free,
+            self.wanted_store_serves,
             self.no_file_lost,
             self.no_file_blamed_without_cause,
             self.one_live_document_per_path,
@@ -54,6 +55,14 @@ class Outcome:
     def lease_free(self) -> None:
         lease = self._play.records.get(Lease, LEASE).present
         require(lease.released, "lease_free", lease)
+
+    def wanted_store_serves(self) -> None:
+        """The store of the configured name, unless a file failed for it that the last one has."""
+        play = self._play
+        known = play.records.get(Deployment, DEPLOYMENT).present
+        require(known.store_name == play.rules.store_display_name, "wanted_store_serves", known)
+        failed = any(each.status is FileStatus.FAILED for each in play.file_records())
+        require(failed or not known.next_store, "wanted_store_serves", known)
 
     def no_file_lost(self) -> None:
         """Every object is indexed, or failed or skipped with a reason."""

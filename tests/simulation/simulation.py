@@ -7,19 +7,22 @@ import random
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any
 
 from shared.domain import holds
-from shared.domain.batches import Batch, BatchStatus, DeletePolicy, SyncMode
+from shared.domain.batches import Batch, BatchStatus, SyncMode
+from shared.domain.batches import Deployment as Belonging
 from shared.domain.errors import LostLease, SyncError
 from shared.domain.holds import Hold
+from shared.domain.rules import Rules
 from shared.gateways.codec import MalformedRecord
 from shared.gateways.memory import gemini as gemini_twin
-from shared.gateways.ports import RemoteState, Task
-from shared.gateways.records import HOLD, batch_path
+from shared.gateways.ports import Task
+from shared.gateways.records import DEPLOYMENT, HOLD, batch_path
 from shared.services.advance import AdvanceFile
 from shared.services.context import InvalidTask
 from shared.services.control import ControlBatch
@@ -31,12 +34,13 @@ from tests.simulation.gate import FaultyGate
 from tests.simulation.invariants import Invariants, Violation
 from tests.simulation.library import Library
 from tests.simulation.outcome import Outcome, check_quiet_batch
+from tests.simulation.people import NEW_STORE, People
 from tests.simulation.roles import Role
-from tests.simulation.rules import DISPATCH_DEADLINE, FUNCTION_TIMEOUT, rules_of
+from tests.simulation.rules import DISPATCH_DEADLINE, rules_of
 from tests.simulation.shortcuts import shortcuts
 from tests.simulation.stage import Actor
 from tests.simulation.trace import Entry, lines
-from tests.simulation.weather import WINDOWS, Fault, Weather
+from tests.simulation.weather import Fault, Weather
 
 MAX_POINTS = 400
 """Scheduling points of trouble; after that the world is quiet."""
@@ -65,6 +69,7 @@ class Simulation(Deployment):
         seed: All that the run is made from.
         weather: What may go wrong in it.
         library: The bucket's files and what happens to them.
+        people: What they do.
         gate: Where things go wrong.
         in_trouble: Whether anything may go wrong now.
         raw_files_expire_soon: Whether waiting long costs an upload.
@@ -88,12 +93,19 @@ class Simulation(Deployment):
         self._tries: Counter[tuple[str, str]] = Counter()
         self._happenings: list[Happening] = []
         self._next_tick = self.stage.now()
+        self.people = People(self)
+        self.deploy(self.rules)
+
+    def deploy(self, rules: Rules) -> None:
+        """From now on the functions work by these rules; who is at work goes on by the old ones."""
+        self.rules = rules
+        self.plain = replace(self.plain, rules=rules)
         context = self.gated(self.gate)
-        self._start_sync = StartSync(context)
-        self._scan = ScanBucket(context)
-        self._supervise = Supervise(context)
-        self._control = ControlBatch(context)
-        self._advance = AdvanceFile(context)
+        self.start_sync = StartSync(context)
+        self.scan = ScanBucket(context)
+        self.supervise = Supervise(context)
+        self.control = ControlBatch(context)
+        self.advance = AdvanceFile(context)
 
     # --- the play ---------------------------------------------------------------------------
 
@@ -144,7 +156,7 @@ class Simulation(Deployment):
     def _trouble(self) -> None:
         self.in_trouble = True
         self._next_tick = self.stage.now() + timedelta(seconds=self.chance.randint(0, 59))
-        plans = self._plans()
+        plans = self.people.plans()
         while self.gate.points < self._max_points:
             if plans and (plans[0][0] <= self.gate.points or self._is_idle()):
                 plans.pop(0)[1]()
@@ -156,25 +168,6 @@ class Simulation(Deployment):
         self.gate.windows.clear()
         self.note("--", "peace", None)
 
-    def _plans(self) -> list[tuple[int, Callable[[], None]]]:
-        """What people do in the meantime, by the scheduling point at which they do it."""
-        chance = self.chance
-        plans: list[tuple[int, Callable[[], None]]] = [(0, self._start)]
-        edits = chance.choice((0, 1, 2, 5))
-        plans += [(chance.randint(1, 300), self.library.edit) for _ in range(edits)]
-        if self.weather.kinds & WINDOWS:
-            windows = chance.choice((1, 2, 4))
-            kinds = sorted(self.weather.kinds & WINDOWS)
-            plans += [
-                (chance.randint(1, 250), partial(self.begin_window, chance.choice(kinds)))
-                for _ in range(windows)
-            ]
-        acts = [self._start, self._start, self._cancel, self._pause, self._meddle]
-        plans += [
-            (chance.randint(1, 350), chance.choice(acts)) for _ in range(chance.choice((0, 1, 3)))
-        ]
-        return sorted(plans, key=lambda plan: plan[0])
-
     def _peace(self) -> None:
         """No more trouble: everything that was begun ends within a bound."""
         end = self.stage.now() + QUIET_BOUND
@@ -182,23 +175,43 @@ class Simulation(Deployment):
             if self.stage.now() > end:
                 raise Violation("no_wait_without_deadline", self._unfinished())
             if paused := self.paused_batch():
-                self._control.resume(paused)
+                self.control.resume(paused)
             self._step()
 
     def _quiet_sync(self) -> None:
         """Sync in peace, on as many days as the quota of a day makes of it."""
         batch = self._sync_in_peace()
         for _ in range(MOST_DAYS):
-            if batch.status is not BatchStatus.DEFERRED or not self._wait_out_hold():
-                break
-            batch = self._sync_in_peace()
+            refused = batch.status is BatchStatus.REFUSED and self._is_to_move()
+            deferred = batch.status is BatchStatus.DEFERRED and self._wait_out_hold()
+            if refused:
+                self._finish_first()
+            if refused or deferred:
+                batch = self._sync_in_peace()
         check_quiet_batch(batch)
 
     def _sync_in_peace(self) -> Batch:
-        mode = SyncMode.RECONCILE if self.is_meddled_with else SyncMode.INCREMENTAL
-        batch = self._start_sync(SyncRequest(mode=mode))
+        request = SyncRequest()
+        if self._is_to_move():
+            request = NEW_STORE
+        elif self.is_meddled_with:
+            request = SyncRequest(mode=SyncMode.RECONCILE)
+        batch = self.start_sync(request)
         self._peace()
         return self.records.get(Batch, batch_path(batch.batch_id)).present
+
+    def _is_to_move(self) -> bool:
+        """Whether another store is wanted than the records know of."""
+        known = self.records.get(Belonging, DEPLOYMENT).record
+        return known is not None and known.store_name != self.rules.store_display_name
+
+    def _finish_first(self) -> None:
+        """Something is under way to the store that is to be left: set its name back, and sync."""
+        wanted, known = self.rules, self.records.get(Belonging, DEPLOYMENT).present
+        self.deploy(replace(wanted, store_display_name=known.store_name))
+        self._sync_in_peace()
+        self._wait_out_hold()
+        self.deploy(wanted)
 
     def _wait_out_hold(self) -> bool:
         """Let the time of a hold pass, if one is in force."""
@@ -261,7 +274,7 @@ class Simulation(Deployment):
 
     # --- actors -----------------------------------------------------------------------------
 
-    def _perform_as(self, role: Role, work: Callable[[], object]) -> None:
+    def perform_as(self, role: Role, work: Callable[[], object]) -> None:
         """Bring somebody on stage; in peace nobody interrupts, so it is done at once."""
         if self.in_trouble:
             actor = self.stage.spawn(role.kind, work)
@@ -336,12 +349,12 @@ class Simulation(Deployment):
         self.queues.retry_later(task, again)
         kinds = {"/step": "step", "/control/scan": "scan", "/control/supervise": "supervise"}
         handlers: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
-            "/step": self._advance,
-            "/control/scan": self._scan,
-            "/control/supervise": lambda _: self._supervise(),
+            "/step": self.advance,
+            "/control/scan": self.scan,
+            "/control/supervise": lambda _: self.supervise(),
         }
         role = Role(kinds[task.path], now + DISPATCH_DEADLINE, task)
-        self._perform_as(role, lambda: handlers[task.path](task.payload))
+        self.perform_as(role, lambda: handlers[task.path](task.payload))
 
     def _tick(self) -> None:
         self._next_tick = self.stage.now() + self.rules.tick
@@ -349,7 +362,7 @@ class Simulation(Deployment):
             return
         for _ in range(2 if self._strikes(Fault.EXTRA_TICK) else 1):
             role = Role("supervise", self.stage.now() + DISPATCH_DEADLINE)
-            self._perform_as(role, self._supervise)
+            self.perform_as(role, self.supervise)
 
     def _strikes(self, fault: Fault) -> bool:
         return (
@@ -357,63 +370,6 @@ class Simulation(Deployment):
             and fault in self.weather.kinds
             and self.chance.random() < self.weather.delivery_rate
         )
-
-    # --- people -----------------------------------------------------------------------------
-
-    def _start(self) -> None:
-        chance = self.chance
-        request = SyncRequest()
-        if chance.random() < 0.2:
-            request = chance.choice(
-                (
-                    SyncRequest(mode=SyncMode.RETRY_FAILED),
-                    SyncRequest(mode=SyncMode.FULL),
-                    SyncRequest(mode=SyncMode.RECONCILE),
-                    SyncRequest(dry_run=True),
-                    SyncRequest(max_deletes=0),
-                    SyncRequest(max_imports=2),
-                    SyncRequest(delete_policy=DeletePolicy.ADD_ONLY),
-                    SyncRequest(prefix="a/"),
-                )
-            )
-        self._perform_as(self._person("start"), lambda: self._start_sync(request))
-
-    def _person(self, kind: str) -> Role:
-        return Role(kind, self.stage.now() + FUNCTION_TIMEOUT)
-
-    def _cancel(self) -> None:
-        batch = self.running_batch()
-        if batch is not None:
-            self._perform_as(self._person("control"), lambda: self._control.cancel(batch.batch_id))
-
-    def _pause(self) -> None:
-        batch = self.running_batch()
-        if batch is None:
-            return
-        self._perform_as(self._person("control"), lambda: self._control.pause(batch.batch_id))
-        self.happen_in(
-            timedelta(seconds=self.chance.choice((5, 90, 500))), lambda: self._unpause(batch)
-        )
-
-    def _unpause(self, batch: Batch) -> None:
-        self._perform_as(self._person("control"), lambda: self._control.resume(batch.batch_id))
-
-    def _meddle(self) -> None:
-        """Somebody deletes one of our documents by hand."""
-        documents = [each for each in self.own_documents() if each.state is RemoteState.ACTIVE]
-        if not documents:
-            return
-        document = self.chance.choice(documents)
-        self.gemini.delete_document(document.name)
-        self.gate.charges[str(document.metadata["path"])] += 1
-        self.is_meddled_with = True
-        self.note("--", f"somebody deletes {document.name}", None)
-
-    def begin_window(self, kind: Fault) -> None:
-        """The service is in trouble of this kind for a while."""
-        seconds = self.chance.choice((20, 90, 300))
-        self.gate.windows[kind] = self.stage.now() + timedelta(seconds=seconds)
-        self.note("--", f"{kind} begins, {seconds} s", None)
 
     # --- the story --------------------------------------------------------------------------
 

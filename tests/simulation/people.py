@@ -1,0 +1,112 @@
+"""What people do while syncs run: start, cancel and pause them, edit the bucket, and meddle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from shared.domain.batches import Batch, DeletePolicy, SyncMode
+from shared.gateways.ports import RemoteState
+from shared.services.start import SyncRequest
+from tests.simulation.roles import Role
+from tests.simulation.rules import FUNCTION_TIMEOUT
+from tests.simulation.weather import WINDOWS
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+Plan = tuple[int, Callable[[], None]]
+"""An act, and the scheduling point at which it is done."""
+
+UNUSUAL = (
+    SyncRequest(mode=SyncMode.RETRY_FAILED),
+    SyncRequest(mode=SyncMode.FULL),
+    SyncRequest(mode=SyncMode.RECONCILE),
+    SyncRequest(dry_run=True),
+    SyncRequest(max_deletes=0),
+    SyncRequest(max_imports=2),
+    SyncRequest(delete_policy=DeletePolicy.ADD_ONLY),
+    SyncRequest(prefix="a/"),
+)
+
+NEW_STORE = SyncRequest(mode=SyncMode.FULL, new_store=True)
+
+
+class People:
+    """Those of one simulation."""
+
+    def __init__(self, play: Simulation) -> None:
+        self._play = play
+        self._chance = play.chance
+
+    def plans(self) -> list[Plan]:
+        """All that is done in the time of trouble, and when the service has its own."""
+        play, chance = self._play, self._chance
+        plans: list[Plan] = [(0, self.start)]
+        edits = chance.choice((0, 1, 2, 5))
+        plans += [(chance.randint(1, 300), play.library.edit) for _ in range(edits)]
+        if kinds := sorted(play.weather.kinds & WINDOWS):
+            plans += [
+                (chance.randint(1, 250), partial(play.gate.begin_window, chance.choice(kinds)))
+                for _ in range(chance.choice((1, 2, 4)))
+            ]
+        acts = (self.start, self.start, self.cancel, self.pause, self.meddle, self.move)
+        plans += [
+            (chance.randint(1, 350), chance.choice(acts)) for _ in range(chance.choice((0, 1, 3)))
+        ]
+        return sorted(plans, key=lambda plan: plan[0])
+
+    def start(self) -> None:
+        """Ask for a sync, at times for an unusual one."""
+        chance = self._chance
+        self._start(chance.choice(UNUSUAL) if chance.random() < 0.2 else SyncRequest())
+
+    def cancel(self) -> None:
+        """End the running sync."""
+        batch = self._play.running_batch()
+        if batch is not None:
+            self._order(partial(self._play.control.cancel, batch.batch_id))
+
+    def pause(self) -> None:
+        """Pause the running sync, for a while."""
+        play, batch = self._play, self._play.running_batch()
+        if batch is None:
+            return
+        self._order(partial(play.control.pause, batch.batch_id))
+        seconds = self._chance.choice((5, 90, 500))
+        play.happen_in(timedelta(seconds=seconds), partial(self._resume, batch))
+
+    def meddle(self) -> None:
+        """Delete one of our documents by hand."""
+        play = self._play
+        documents = [each for each in play.own_documents() if each.state is RemoteState.ACTIVE]
+        if not documents:
+            return
+        document = self._chance.choice(documents)
+        play.gemini.delete_document(document.name)
+        play.gate.charges[str(document.metadata["path"])] += 1
+        play.is_meddled_with = True
+        play.note("--", f"somebody deletes {document.name}", None)
+
+    def move(self) -> None:
+        """Fill another store from now on."""
+        self._play.deploy(replace(self._play.rules, store_display_name="another store"))
+        self._start(NEW_STORE)
+
+    # --- how --------------------------------------------------------------------------------
+
+    def _start(self, request: SyncRequest) -> None:
+        start_sync = self._play.start_sync
+        self._play.perform_as(self._somebody("start"), lambda: start_sync(request))
+
+    def _resume(self, batch: Batch) -> None:
+        self._order(partial(self._play.control.resume, batch.batch_id))
+
+    def _order(self, order: Callable[[], object]) -> None:
+        self._play.perform_as(self._somebody("control"), order)
+
+    def _somebody(self, kind: str) -> Role:
+        return Role(kind, self._play.stage.now() + FUNCTION_TIMEOUT)
