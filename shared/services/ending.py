@@ -47,6 +47,20 @@ class Ending:
         """Whether no file is unfinished or waits to be removed."""
         return not self._are_any(*UNFINISHED, FileStatus.REMOVAL_CANDIDATE)
 
+    def is_overdue(self, batch: Batch) -> bool:
+        """Whether its age ends a batch that has come to no file yet, or whose calls never end."""
+        looks = batch.dry_run or batch.phase in (BatchPhase.PREPARING, BatchPhase.RECONCILING)
+        return self._is_too_old(batch, OVERDUE * self._context.rules.tick * (not looks))
+
+    def close_for_age(self, held: Stored[Batch]) -> None:
+        max_age, said = self._context.rules.batch_max_age, held.present.message
+        self._closing.close(
+            held,
+            BatchStatus.DEFERRED,
+            f"{said}{'; ' if said else ''}closed after {max_age}, so that changes and deletions "
+            "are looked for again; the files that are left go on with the next sync",
+        )
+
     def close_if_over(self, held: Stored[Batch], *, at_rest: bool) -> None:
         """Close a batch that is done, that can't go on today, or that is too old.
 
@@ -79,24 +93,6 @@ class Ending:
             self._close_with_stuck(held, stuck)
         elif self._is_too_old(batch):
             self.close_for_age(held)
-
-    def _is_too_old(self, batch: Batch, more: timedelta = timedelta(0)) -> bool:
-        now = self._context.clock.now()
-        return now - (batch.created_at or now) >= self._context.rules.batch_max_age + more
-
-    def is_overdue(self, batch: Batch) -> bool:
-        """Whether its age ends a batch that has come to no file yet, or whose calls never end."""
-        looks = batch.dry_run or batch.phase in (BatchPhase.PREPARING, BatchPhase.RECONCILING)
-        return self._is_too_old(batch, OVERDUE * self._context.rules.tick * (not looks))
-
-    def close_for_age(self, held: Stored[Batch]) -> None:
-        max_age, said = self._context.rules.batch_max_age, held.present.message
-        self._closing.close(
-            held,
-            BatchStatus.DEFERRED,
-            f"{said}{'; ' if said else ''}closed after {max_age}, so that changes and deletions "
-            "are looked for again; the files that are left go on with the next sync",
-        )
 
     def _is_done(self, held: Stored[Batch]) -> bool:
         """Close the batch if nothing is left to do; a removal found late is released first."""
@@ -166,6 +162,10 @@ class Ending:
             f"{first.path!r} ({first.failure_reason}){others}; it is tried again, also by the next "
             "sync",
         )
+
+    def _is_too_old(self, batch: Batch, more: timedelta = timedelta(0)) -> bool:
+        now = self._context.clock.now()
+        return now - (batch.created_at or now) >= self._context.rules.batch_max_age + more
 
     def _left(self) -> int:
         return self._context.records.documents.count(queries.to_import())
