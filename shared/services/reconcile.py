@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 from itertools import chain
 
 from shared.domain import journey_documents
@@ -59,6 +58,16 @@ class Reconcile:
         self._ours = OurDocuments(context)
         self._path = reconcile_path(batch.batch_id)
         self._state = self._saved = ReconcileState()
+        self._parts: list[ListedDocuments] | None = None
+        self._names: frozenset[str] | None = None
+        self._judge = Judge(
+            batch_id=batch.batch_id,
+            fence=batch.fence,
+            now=context.clock.now(),
+            policy=context.rules.journey,
+            scanned=batch.is_scanned,
+            removes=batch.delete_policy is DeletePolicy.MIRROR,
+        )
 
     def __call__(self, deadline: Deadline) -> ReconcileState:
         """Go on until the deadline; it is over when its stage is DONE.
@@ -199,7 +208,7 @@ class Reconcile:
     def _judge_unknown(self, deadline: Deadline) -> None:
         by_path: dict[str, list[StoredDocument]] = defaultdict(list)
         if self._state.waiting:
-            for document in chain.from_iterable(part.unknown for part in self._listing):
+            for document in chain.from_iterable(part.unknown for part in self._listing()):
                 by_path[document.path].append(document)
         for path in sorted(path for path in by_path if path > self._state.position):
             if deadline.passed:
@@ -218,7 +227,7 @@ class Reconcile:
             if _has_nothing(stored.record):
                 judgement = self._judge.orphan(documents[-1], stored.record)
             else:
-                judgement = self._judge.unknown(stored.present, documents, self._live)
+                judgement = self._judge.unknown(stored.present, documents, self._live())
             if judgement is None or judgement.record is None:
                 break
             if self._files.put(stored, judgement.record) is not None:
@@ -285,7 +294,7 @@ class Reconcile:
         """Not in the listing, old enough to be, and at rest."""
         name, began = record.current_document, self._state.started_at
         later = record.indexed_at is not None and began is not None and record.indexed_at >= began
-        return bool(name) and name not in self._live and not later and not is_under_way(record)
+        return bool(name) and name not in self._live() and not later and not is_under_way(record)
 
     def _is_gone(self, record: FileRecord) -> bool | None:
         """None: the document is there. True: it is, but as FAILED. False: it isn't there.
@@ -308,29 +317,24 @@ class Reconcile:
 
     # --- what is known of the whole ---------------------------------------------------------
 
-    @cached_property
-    def _judge(self) -> Judge:
-        return Judge(
-            batch_id=self._batch.batch_id,
-            fence=self._batch.fence,
-            now=self._context.clock.now(),
-            policy=self._context.rules.journey,
-            scanned=self._batch.is_scanned,
-            removes=self._batch.delete_policy is DeletePolicy.MIRROR,
-        )
-
-    @cached_property
     def _listing(self) -> list[ListedDocuments]:
-        query = queries.listed_pages(self._batch.batch_id)
-        found = self._context.records.query(ListedDocuments, query)
-        return [each.present for each in found if each.present.index < self._state.pages]
+        """What was listed, read once.
 
-    @cached_property
+        No ``cached_property``: before Python 3.12 one lock serves all instances, so one supervisor
+        would wait for another one's read.
+        """
+        if self._parts is None:
+            query = queries.listed_pages(self._batch.batch_id)
+            found = self._context.records.query(ListedDocuments, query)
+            self._parts = [each.present for each in found if each.present.index < self._state.pages]
+        return self._parts
+
     def _live(self) -> frozenset[str]:
         """Names of the documents that were listed, but for failed ones."""
-        store = self._batch.store
-        ids = chain.from_iterable(part.live for part in self._listing)
-        return frozenset(f"{store}/documents/{each}" for each in ids)
+        if self._names is None:
+            ids = chain.from_iterable(part.live for part in self._listing())
+            self._names = frozenset(f"{self._batch.store}/documents/{each}" for each in ids)
+        return self._names
 
     # --- the state --------------------------------------------------------------------------
 

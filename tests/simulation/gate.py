@@ -105,8 +105,15 @@ class FaultyGate:
     def begin_window(self, kind: Fault) -> None:
         """The service is in trouble of this kind for a while."""
         seconds = self._chance.choice((20, 90, 300))
-        self.windows[kind] = self._play.stage.now() + timedelta(seconds=seconds)
+        end = self._play.stage.now() + timedelta(seconds=seconds)
+        self.windows[kind] = max(end, self.windows.get(kind, end))
         self._play.note("--", f"{kind} begins, {seconds} s", None)
+
+    def end_windows(self) -> None:
+        """The service is well again; who was refused before looks for the fault in the file."""
+        if self._play.stage.now() < self.windows.get(Fault.ACCOUNT, self._play.stage.now()):
+            self.charges.update(role.path for role in self._play.roles.values() if role.path)
+        self.windows.clear()
 
     def _reply_late(self, actor: Actor) -> None:
         """It worked, and its caller learns of it when much else may have happened."""

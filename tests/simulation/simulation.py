@@ -165,7 +165,7 @@ class Simulation(Deployment):
             else:
                 self._step()
         self.in_trouble = False
-        self.gate.windows.clear()
+        self.gate.end_windows()
         self.note("--", "peace", None)
 
     def _peace(self) -> None:
