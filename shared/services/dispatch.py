@@ -147,6 +147,16 @@ class Dispatch:
         wait = (now - waiting_since) / 2
         return now + min(max(wait, self.policy.poll_first), self.policy.poll_most)
 
+    def waiting_since(self, patience: timedelta) -> datetime:
+        """When the record's wait began, whose deadline was ``patience`` later."""
+        deadline = self.record.wait_deadline
+        return self.now() if deadline is None else deadline - patience
+
+    def is_too_late(self) -> bool:
+        """Whether the record's wait is past its deadline."""
+        deadline = self.record.wait_deadline
+        return deadline is not None and self.now() >= deadline
+
     def nudge(self) -> None:
         self.context.nudge(self.batch_id)
 

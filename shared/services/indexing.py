@@ -7,7 +7,6 @@ it has to wait.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from shared.domain import journey_documents, journey_ends, journey_steps
 from shared.domain.errors import GatewayError, Throttled
@@ -59,11 +58,11 @@ class Indexing:
             return False
         if operation.done:
             return self._import_done(operation)
-        if self._is_too_late():
+        if dispatch.is_too_late():
             self._become_uncertain("the import did not end in time", OperationState.TIMEOUT)
         else:
             dispatch.poll_at(
-                dispatch.next_look(self._waiting_since()),
+                dispatch.next_look(dispatch.waiting_since(dispatch.policy.import_deadline)),
                 lambda r: replace(r, errors_in_a_row=0),
                 [self._polled()],
             )
@@ -74,7 +73,7 @@ class Indexing:
         gone = isinstance(error, GONE) and not self._dispatch.may_be_account_fault(error)
         if gone:
             self._become_uncertain(str(error))
-        elif self._is_too_late() and not isinstance(error, Throttled):
+        elif self._dispatch.is_too_late() and not isinstance(error, Throttled):
             self._dispatch.note(error)
             self._become_uncertain(str(error), OperationState.TIMEOUT)
         else:
@@ -153,10 +152,13 @@ class Indexing:
                 self._become_uncertain("the import named a document of other content")
             case RemoteState.FAILED:
                 self._document_failed()
-            case RemoteState.PENDING if self._is_too_late():
+            case RemoteState.PENDING if dispatch.is_too_late():
                 self._give_up("the document never became active")
             case RemoteState.PENDING:
-                dispatch.poll_at(dispatch.next_look(self._waiting_since()), lambda record: record)
+                dispatch.poll_at(
+                    dispatch.next_look(dispatch.waiting_since(dispatch.policy.import_deadline)),
+                    lambda record: record,
+                )
         return False
 
     def _is_ours(self, document: Document) -> bool:
@@ -210,7 +212,7 @@ class Indexing:
         except GONE:
             pass
         except GatewayError as error:
-            if not self._is_too_late():
+            if not self._dispatch.is_too_late():
                 self._dispatch.look_again(error)
             self._dispatch.note(error)
 
@@ -232,15 +234,3 @@ class Indexing:
                 "completed_at": None if state is OperationState.PENDING else now,
             },
         )
-
-    # --- time -------------------------------------------------------------------------------
-
-    def _waiting_since(self) -> datetime:
-        deadline = self._dispatch.record.wait_deadline
-        if deadline is None:
-            return self._dispatch.now()
-        return deadline - self._dispatch.policy.import_deadline
-
-    def _is_too_late(self) -> bool:
-        deadline = self._dispatch.record.wait_deadline
-        return deadline is not None and self._dispatch.now() >= deadline

@@ -65,7 +65,7 @@ class UploadStep:
                 dispatch.look_again(error)
             dispatch.restart()
         except GatewayError as error:
-            if isinstance(error, Throttled) or not self._is_too_late():
+            if isinstance(error, Throttled) or not dispatch.is_too_late():
                 dispatch.look_again(error)
             dispatch.restart()
             dispatch.note(error)
@@ -191,11 +191,11 @@ class UploadStep:
                 dispatch.nudge()
             case RemoteState.FAILED:
                 dispatch.try_again(f"the raw file failed: {remote.error}", None, also)
-            case RemoteState.PENDING if self._is_too_late():
+            case RemoteState.PENDING if dispatch.is_too_late():
                 dispatch.try_again("the raw file never became active", None, also)
             case RemoteState.PENDING:
                 dispatch.poll_at(
-                    dispatch.next_look(self._waiting_since()),
+                    dispatch.next_look(dispatch.waiting_since(dispatch.policy.active_deadline)),
                     lambda record: self._uploaded(record, remote),
                     also,
                 )
@@ -221,13 +221,3 @@ class UploadStep:
 
     def _active(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
         return journey_steps.raw_became_active(self._uploaded(record, remote), self._dispatch.now())
-
-    def _waiting_since(self) -> datetime:
-        deadline = self._dispatch.record.wait_deadline
-        if deadline is None:
-            return self._dispatch.now()
-        return deadline - self._dispatch.policy.active_deadline
-
-    def _is_too_late(self) -> bool:
-        deadline = self._dispatch.record.wait_deadline
-        return deadline is not None and self._dispatch.now() >= deadline

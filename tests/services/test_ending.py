@@ -138,11 +138,16 @@ def lasted(batch: Batch) -> Any:
     return batch.completed_at - batch.created_at
 
 
-def test_a_raw_file_that_cannot_be_looked_at_is_uploaded_again_after_fifteen_minutes() -> None:
+def waiting_for_a_raw_file() -> tuple[World, Batch]:
     world = world_with()
     world.gemini.file_latency = MINUTE
     batch = begun(world)
     come_to_task(world, FileStatus.UPLOADED, "polls")
+    return world, batch
+
+
+def test_a_raw_file_that_cannot_be_looked_at_is_uploaded_again_after_fifteen_minutes() -> None:
+    world, batch = waiting_for_a_raw_file()
     first = world.file(PATH).raw_file
     asked = world.clock.now()
 
@@ -185,10 +190,7 @@ def test_a_raw_file_that_cannot_be_deleted_is_left_to_expire() -> None:
 
 
 def test_a_raw_file_is_not_given_up_while_looks_are_throttled() -> None:
-    world = world_with()
-    world.gemini.file_latency = MINUTE
-    batch = begun(world)
-    come_to_task(world, FileStatus.UPLOADED, "polls")
+    world, batch = waiting_for_a_raw_file()
     first = world.file(PATH).raw_file
 
     with broken(world.gemini, "get_file", throttled(), lambda name: name == first):
@@ -199,10 +201,7 @@ def test_a_raw_file_is_not_given_up_while_looks_are_throttled() -> None:
 
 
 def test_a_raw_file_is_not_given_up_while_the_account_is_refused() -> None:
-    world = world_with()
-    world.gemini.file_latency = MINUTE
-    batch = begun(world)
-    come_to_task(world, FileStatus.UPLOADED, "polls")
+    world, batch = waiting_for_a_raw_file()
 
     with (
         broken(world.gemini, "get_file", denied(), lambda _: True),

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-
-BLAMELESS = frozenset(
-    {
-        *(Fault.THROTTLED, Fault.QUOTA_GONE, Fault.ACCOUNT),
-        *(Fault.BUCKET_REFUSES, Fault.SOURCE_BREAKS),
-    }
+BLAMELESS = (
+    Fault.THROTTLED,
+    Fault.QUOTA_GONE,
+    Fault.ACCOUNT,
+    Fault.BUCKET_REFUSES,
+    Fault.SOURCE_BREAKS,
 )
 """These count as a try of no file."""
 
