@@ -24,8 +24,8 @@ from local.options import StackOptions
 from local.packaging import ROOT
 from local.processes import CouldNotRun
 from local.stack import LocalStack
-from shared.domain.metadata import DEFAULT_EXPECTED_FIELDS
-from shared.domain.tiers import tier_named
+from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS
+from shared.domain.throttle.tiers import tier_named
 
 LIBRARY = ROOT / "samples" / "library"
 TEMPLATE = "{category}/{course}/{year:int}/week-{week:int} {title}"

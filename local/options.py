@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from shared.domain.tiers import Tier, load_tier_table
+from shared.domain.throttle.tiers import Tier, load_tier_table
 
 GEMINI_KEY = "GEMINI_API_KEY"
 """The environment variable with the key of the real service."""

@@ -22,7 +22,6 @@ ROOT = Path(__file__).parents[1]
 FUNCTIONS = ("dispatcher", "upload", "status")
 
 _KINDS = frozenset({".css", ".html", ".js", ".json", ".py", ".svg", ".typed", ".yaml"})
-_NOT_DEPLOYED = ("__pycache__", "memory")  # the in-memory twins serve tests only
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment a zip can express
 _UNIX = 3
 _MODE = 0o100644  # a regular file, rw-r--r--
@@ -72,7 +71,7 @@ def _contents(function: str, root: Path) -> Iterator[tuple[str, Path]]:
         raise FileNotFoundError(shared)
     for file in shared.rglob("*"):
         parts = file.relative_to(root).parts
-        if file.is_dir() or any(part in _NOT_DEPLOYED or part[0] == "." for part in parts):
+        if file.is_dir() or any(part == "__pycache__" or part[0] == "." for part in parts):
             continue
         if file.suffix not in _KINDS:
             raise ValueError(f"{file}: packaging does not know whether {file.suffix} is deployed")

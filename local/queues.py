@@ -14,7 +14,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 from google.protobuf.duration_pb2 import Duration
 
 from local.cloud_tasks.store import Store
-from shared.domain.tiers import Tier
+from shared.domain.throttle.tiers import Tier
 from shared.gateways.ports import QueueName
 
 MIN_BACKOFF = timedelta(seconds=10)

@@ -27,7 +27,7 @@ from local.options import Quota, StackOptions, enforced_per_minute
 from local.processes import CouldNotRun
 from local.request_rate import RequestRate, surplus
 from local.stack import LocalStack
-from shared.domain.tiers import Tier, tier_named
+from shared.domain.throttle.tiers import Tier, tier_named
 
 MINUTES = {"tier1": 8.0, "tier2": 5.0}
 """How long each tier is measured, if not told otherwise."""

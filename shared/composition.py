@@ -10,17 +10,17 @@ from functools import cache, cached_property
 from importlib import import_module
 
 from shared.config import CommonSettings, SyncSettings
-from shared.domain.breaker_policy import BreakerPolicy
+from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.gateways.clock import SystemClock
-from shared.gateways.records import Records
-from shared.services.advance import AdvanceFile
+from shared.gateways.database.records import Records
+from shared.services.batch.control import ControlBatch
+from shared.services.batch.start import StartSync
+from shared.services.batch.supervise import Supervise
 from shared.services.context import Context
-from shared.services.control import ControlBatch
-from shared.services.cut_over import CutOver
 from shared.services.report import Report
-from shared.services.scan import ScanBucket
-from shared.services.start import StartSync
-from shared.services.supervise import Supervise
+from shared.services.scan.scan_bucket import ScanBucket
+from shared.services.store.cut_over import CutOver
+from shared.services.worker.advance_file import AdvanceFile
 
 GEMINI_TIMEOUT = timedelta(seconds=60)
 """Of each connect, read and write of a request; scaled, so that no late effect outlives the
@@ -31,7 +31,7 @@ LEAST_GEMINI_TIMEOUT = timedelta(seconds=5)
 
 def records(settings: CommonSettings) -> Records:
     """Firestore, typed."""
-    from shared.gateways.firestore import FirestoreDocuments
+    from shared.gateways.database.firestore import FirestoreDocuments
 
     documents = FirestoreDocuments.connect(settings.project_id, settings.firestore_database)
     return Records(documents, SystemClock())
@@ -48,9 +48,9 @@ def context(settings: SyncSettings) -> Context:
     """All ports, over Google's clients."""
     from google.cloud import storage
 
-    from shared.gateways.cloud_storage import CloudStorage
+    from shared.gateways.cloud_storage.bucket import CloudStorage
     from shared.gateways.cloud_tasks import CloudTasks
-    from shared.gateways.gemini import GeminiFileSearch
+    from shared.gateways.gemini.file_search import GeminiFileSearch
 
     return Context(
         rules=settings.rules(),

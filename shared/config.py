@@ -22,19 +22,26 @@ from pydantic import (
     model_validator,
 )
 
-from shared.domain.batches import DeletePolicy
-from shared.domain.breaker_policy import BreakerPolicy
+from shared.domain.batch.batch import DeletePolicy
+from shared.domain.batch.lease import LeasePolicy
+from shared.domain.deployment.rules import (
+    INLINE_WAIT,
+    NUDGE,
+    RECONCILE_EVERY,
+    SCAN_PATIENCE,
+    TICK,
+    Rules,
+)
 from shared.domain.errors import InvalidRequest
-from shared.domain.holds import HoldPolicy
-from shared.domain.journey_policy import JourneyPolicy
-from shared.domain.lease import LeasePolicy
-from shared.domain.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
-from shared.domain.pacing import Start
-from shared.domain.path_glob import PathGlob
-from shared.domain.path_template import PathTemplate
-from shared.domain.preflight import MAX_DOCUMENT_SIZE
-from shared.domain.rules import INLINE_WAIT, NUDGE, RECONCILE_EVERY, SCAN_PATIENCE, TICK, Rules
-from shared.domain.tiers import Tier, load_tier_table, tier_named
+from shared.domain.file.file_policy import JourneyPolicy
+from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
+from shared.domain.source.path_glob import PathGlob
+from shared.domain.source.path_template import PathTemplate
+from shared.domain.source.preflight import MAX_DOCUMENT_SIZE
+from shared.domain.throttle.breaker_policy import BreakerPolicy
+from shared.domain.throttle.holds import HoldPolicy
+from shared.domain.throttle.spacing import Start
+from shared.domain.throttle.tiers import Tier, load_tier_table, tier_named
 from shared.gateways.ports import Chunking, QueueName
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import Map, Rule
 
-from shared.domain.batches import DeletePolicy, SyncMode, Trigger
+from shared.domain.batch.batch import DeletePolicy, SyncMode, Trigger
 from shared.domain.errors import InvalidRequest, LostLease, Refused, SyncError
-from shared.domain.files import FileStatus
+from shared.domain.file.record import FileStatus
+from shared.services.batch.control import NoSuchBatch
+from shared.services.batch.start import AlreadyRunning, SyncRequest
 from shared.services.context import InvalidTask
-from shared.services.control import NoSuchBatch
-from shared.services.start import AlreadyRunning, SyncRequest
 
 MAX_BODY = 16_384
 """Bytes; the largest body any route needs is a few hundred."""

@@ -11,7 +11,7 @@ resource "google_firestore_database" "this" {
 }
 
 locals {
-  # What shared/gateways/queries.py asks; a test derives it from there. Everything else is exempt:
+  # What shared/gateways/database/queries.py asks; a test derives it from there. Everything else is exempt:
   # an index on each of a record's fifty fields would be paid for with every write, and rising
   # timestamps would bound the rate of writes.
   indexed_fields = {

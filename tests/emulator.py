@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 
 from local.firestore_emulator import FirestoreEmulator
-from shared.gateways.firestore import FirestoreDocuments
+from shared.gateways.database.firestore import FirestoreDocuments
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from local.fss.summary import complete_summary
 from local.fss.sync import watch
 from local.options import StackOptions
 from local.stack import LocalStack
-from shared.domain.tiers import tier_named
+from shared.domain.throttle.tiers import tier_named
 
 TIME_SCALE = 20.0
 

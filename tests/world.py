@@ -8,24 +8,24 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.batches import Batch
-from shared.domain.files import FileRecord
-from shared.domain.rules import Rules
-from shared.domain.tiers import tier_named
-from shared.gateways.memory.bucket import MemoryBucket
-from shared.gateways.memory.clock import ManualClock
-from shared.gateways.memory.documents import MemoryDocuments
-from shared.gateways.memory.gemini import MemoryGemini
-from shared.gateways.memory.tasks import MemoryTasks
+from shared.domain.batch.batch import Batch
+from shared.domain.deployment.rules import Rules
+from shared.domain.file.record import FileRecord
+from shared.domain.throttle.tiers import tier_named
+from shared.gateways.database.records import Records, batch_path, file_path
 from shared.gateways.ports import Document, Query, QueueName, Task
-from shared.gateways.records import Records, batch_path, file_path
-from shared.services.advance import AdvanceFile
+from shared.services.batch.control import ControlBatch
+from shared.services.batch.start import StartSync, SyncRequest
+from shared.services.batch.supervise import Supervise
 from shared.services.context import Context
-from shared.services.control import ControlBatch
 from shared.services.report import Report
-from shared.services.scan import ScanBucket
-from shared.services.start import StartSync, SyncRequest
-from shared.services.supervise import Supervise
+from shared.services.scan.scan_bucket import ScanBucket
+from shared.services.worker.advance_file import AdvanceFile
+from tests.twins.bucket import MemoryBucket
+from tests.twins.clock import ManualClock
+from tests.twins.documents import MemoryDocuments
+from tests.twins.gemini import MemoryGemini
+from tests.twins.tasks import MemoryTasks
 
 RULES = Rules(
     bucket="library",

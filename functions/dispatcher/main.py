@@ -10,10 +10,10 @@ from flask import Request, Response
 
 from shared.composition import UseCases, preload
 from shared.config import SyncSettings
-from shared.domain.batches import Batch, Trigger
+from shared.domain.batch.batch import Batch, Trigger
 from shared.http import Routes, SyncBody, checked, json_body
 from shared.process import settings_of, watchdog
-from shared.services.start import AlreadyRunning
+from shared.services.batch.start import AlreadyRunning
 
 SETTINGS = settings_of(SyncSettings)
 USE = UseCases(SETTINGS)

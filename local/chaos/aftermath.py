@@ -11,7 +11,7 @@ from local.chaos.database import Database
 from local.chaos.store import Contents, list_everything
 from local.fss.client import fetched
 from local.stack import LocalStack
-from shared.domain.content import owner_tag
+from shared.domain.ids import owner_tag
 
 ACTIVE = "STATE_ACTIVE"
 NAMED = 5

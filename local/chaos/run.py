@@ -21,7 +21,7 @@ from local.chaos.weather import TIME_SCALE, Weather
 from local.fss.client import fetched
 from local.options import Quota, StackOptions
 from local.stack import LocalStack
-from shared.domain.tiers import tier_named
+from shared.domain.throttle.tiers import tier_named
 
 TIER = "tier3"
 MOST_BATCHES = 5

@@ -11,10 +11,10 @@ from typing import NoReturn, TypeVar
 
 from local.gemini.admin import parse_rules
 from local.options import Quota
-from shared.domain.batches import DeletePolicy, SyncMode
-from shared.domain.path_glob import PathGlob
-from shared.domain.path_template import PathTemplate
-from shared.domain.tiers import load_tier_table, tier_named
+from shared.domain.batch.batch import DeletePolicy, SyncMode
+from shared.domain.source.path_glob import PathGlob
+from shared.domain.source.path_template import PathTemplate
+from shared.domain.throttle.tiers import load_tier_table, tier_named
 
 DISPATCHER_URL = "FSS_DISPATCHER_URL"
 STATUS_URL = "FSS_STATUS_URL"

@@ -25,7 +25,7 @@ from local.options import GEMINI_KEY, StackOptions
 from local.processes import CouldNotRun
 from local.run_folder import StateInUse, UnusableState
 from local.stack import LocalStack, longest_part
-from shared.domain.batches import BatchStatus
+from shared.domain.batch.batch import BatchStatus
 
 LOOK_AGAIN = 0.5
 """Seconds between looks at the parts of a stack that is left up."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
-from shared.domain.batches import BatchStatus
+from shared.domain.batch.batch import BatchStatus
 
 
 class Exit(IntEnum):

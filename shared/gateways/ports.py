@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import IO, Any, Protocol
 
-from shared.domain.metadata import MetadataEntry
+from shared.domain.source.metadata import MetadataEntry
 
 Fields = Mapping[str, Any]
 """A document's fields: str, int, float, bool, datetime (aware, UTC), None, lists, maps."""

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from math import floor
 from typing import Any
 
-from shared.domain.content import digest
+from shared.domain.deployment.rules import Rules
 from shared.domain.errors import SyncError
-from shared.domain.files import FileRecord
-from shared.domain.rules import Rules
+from shared.domain.file.record import FileRecord
+from shared.domain.ids import digest
+from shared.gateways.database.records import Records
 from shared.gateways.ports import Bucket, Chunking, Clock, Gemini, QueueName, Task, TaskQueues
-from shared.gateways.records import Records
 
 PAYLOAD_VERSION = 1
 

@@ -8,19 +8,18 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain import breaker, holds
-from shared.domain.batches import Batch, Deployment
-from shared.domain.breaker import BreakerState
-from shared.domain.breaker_policy import BreakerPolicy
-from shared.domain.content import file_id
+from shared.domain.batch.batch import Batch, Deployment
 from shared.domain.errors import InvalidRequest
-from shared.domain.files import IN_FLIGHT, Change, FileRecord, FileStatus
-from shared.domain.holds import Hold
-from shared.domain.reconcile_state import ReconcileState
-from shared.gateways import queries
-from shared.gateways.codec import to_fields
-from shared.gateways.ports import Clock
-from shared.gateways.records import (
+from shared.domain.file.record import IN_FLIGHT, Change, FileRecord, FileStatus
+from shared.domain.ids import file_id
+from shared.domain.reconcile.state import ReconcileState
+from shared.domain.throttle import breaker, holds
+from shared.domain.throttle.breaker import BreakerState
+from shared.domain.throttle.breaker_policy import BreakerPolicy
+from shared.domain.throttle.holds import Hold
+from shared.gateways.database import queries
+from shared.gateways.database.codec import to_fields
+from shared.gateways.database.records import (
     BREAKER,
     DEPLOYMENT,
     HOLD,
@@ -29,6 +28,7 @@ from shared.gateways.records import (
     file_path,
     reconcile_path,
 )
+from shared.gateways.ports import Clock
 
 SAMPLE = 100
 """Skips and failures listed in a batch's own answer; the rest is paged from its files."""

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Protocol
 
-from shared.domain.batches import Batch
-from shared.domain.breaker import BreakerState
+from shared.domain.batch.batch import Batch
 from shared.domain.errors import Throttled
-from shared.domain.tiers import tier_named
-from shared.gateways.records import BREAKER, batch_path
-from shared.services.start import SyncRequest
+from shared.domain.throttle.breaker import BreakerState
+from shared.domain.throttle.tiers import tier_named
+from shared.gateways.database.records import BREAKER, batch_path
+from shared.services.batch.start import SyncRequest
 from tests.world import World, rules
 
 METERED = ("upload", "import_file")

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypeVar, cast
 
+from shared.gateways.database.records import Records
 from shared.gateways.ports import Bucket, DocumentStore, Gemini, Query
-from shared.gateways.records import Records
-from shared.services.start import SyncRequest
+from shared.services.batch.start import SyncRequest
 from tests.simulation.faulty_ports import Call, GatedPort
 from tests.world import World
 

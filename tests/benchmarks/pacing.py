@@ -11,7 +11,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from shared.domain.tiers import tier_named
+from shared.domain.throttle.tiers import tier_named
 from tests.benchmarks.load import METERED, POLLS, Journal, SteadyShare, TokenBucket, sync
 
 FILES = 300

@@ -6,16 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from shared.domain.batches import Batch, PageResult
-from shared.domain.content import raw_file_id
-from shared.domain.files import Change, FileRecord
-from shared.domain.operations import OperationRecord
-from shared.domain.page_ranges import PageRange
-from shared.domain.planning import Wanted
-from shared.gateways.codec import to_fields
-from shared.gateways.memory.imports import Import
-from shared.gateways.ports import MAX_WRITES_PER_COMMIT, ObjectInfo, Put, Query, Write
-from shared.gateways.records import (
+from shared.domain.batch.batch import Batch, PageResult
+from shared.domain.file.operation import OperationRecord
+from shared.domain.file.record import Change, FileRecord
+from shared.domain.ids import raw_file_id
+from shared.domain.scan.comparison import Wanted
+from shared.domain.scan.remembered_range import PageRange
+from shared.gateways.database.codec import to_fields
+from shared.gateways.database.records import (
     batch_path,
     file_path,
     operation_path,
@@ -23,9 +21,11 @@ from shared.gateways.records import (
     range_path,
     window_path,
 )
-from shared.services.inspection import inspect
-from shared.services.page_ranges import listing_digest
-from shared.services.upload_step import RAW_FILES
+from shared.gateways.ports import MAX_WRITES_PER_COMMIT, ObjectInfo, Put, Query, Write
+from shared.services.scan.page_memory import listing_digest
+from shared.services.source.inspection import inspect
+from shared.services.worker.upload import RAW_FILES
+from tests.twins.imports import Import
 from tests.world import World
 
 

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.domain import planning
-from shared.domain.files import FileRecord
-from shared.gateways import queries
+from shared.domain.file.record import FileRecord
+from shared.domain.scan import comparison
+from shared.gateways.database import queries
 from shared.gateways.ports import ObjectInfo
-from shared.services.inspection import inspect
-from shared.services.start import SyncRequest
+from shared.services.batch.start import SyncRequest
+from shared.services.source.inspection import inspect
 from tests.benchmarks.meter import Meter
 from tests.benchmarks.settled import library, settle
 from tests.world import World, rules
@@ -89,7 +89,7 @@ def read_everything(meter: Meter) -> None:
     wanted = inspect(context, objects, {})
     changed = [
         want.path
-        for want, record in planning.march(wanted, (stored.present for stored in found))
+        for want, record in comparison.march(wanted, (stored.present for stored in found))
         if want is not None and (record is None or want.key != record.desired_key)
     ]
     if changed:

@@ -15,7 +15,7 @@ from local.chaos.syncing import Patience, Syncing
 from local.chaos.weather import TIME_SCALE
 from local.options import StackOptions
 from local.stack import LocalStack
-from shared.domain.tiers import tier_named
+from shared.domain.throttle.tiers import tier_named
 
 PATIENCE = 240.0
 """Seconds for all that a test waits for."""

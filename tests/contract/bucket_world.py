@@ -9,10 +9,10 @@ from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
-from shared.gateways.cloud_storage import CloudStorage
-from shared.gateways.memory.bucket import MemoryBucket
-from shared.gateways.memory.clock import ManualClock
+from shared.gateways.cloud_storage.bucket import CloudStorage
 from shared.gateways.ports import Bucket, ObjectInfo
+from tests.twins.bucket import MemoryBucket
+from tests.twins.clock import ManualClock
 
 
 class BucketWorld(Protocol):

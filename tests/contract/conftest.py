@@ -5,10 +5,10 @@ from typing import cast
 
 import pytest
 
-from shared.gateways.firestore import FirestoreDocuments
-from shared.gateways.memory.clock import ManualClock
-from shared.gateways.memory.documents import MemoryDocuments
+from shared.gateways.database.firestore import FirestoreDocuments
 from tests.emulator import emulator_host, firestore_documents
+from tests.twins.clock import ManualClock
+from tests.twins.documents import MemoryDocuments
 
 __all__ = ["documents", "emulator_host", "firestore_documents"]
 

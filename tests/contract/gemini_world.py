@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import Any, ClassVar, Protocol
 
 from shared.domain.errors import OutcomeUnknown, QuotaKind, Throttled
-from shared.gateways.gemini import GeminiFileSearch
-from shared.gateways.memory.clock import ManualClock
-from shared.gateways.memory.gemini import MemoryGemini
-from shared.gateways.memory.imports import ImportFate
+from shared.gateways.gemini.file_search import GeminiFileSearch
 from shared.gateways.ports import Gemini, ImportOperation, RemoteFile, RemoteState
 from tests.contract.servers import http_json, wait_until
+from tests.twins.clock import ManualClock
+from tests.twins.gemini import MemoryGemini
+from tests.twins.imports import ImportFate
 
 
 class GeminiWorld(Protocol):

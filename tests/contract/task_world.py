@@ -15,10 +15,10 @@ from google.cloud import tasks_v2
 
 from shared.gateways.clock import SystemClock
 from shared.gateways.cloud_tasks import CloudTasks
-from shared.gateways.memory.clock import ManualClock
-from shared.gateways.memory.tasks import MemoryTasks
 from shared.gateways.ports import QueueName, Task, TaskQueues
 from tests.contract.servers import wait_until
+from tests.twins.clock import ManualClock
+from tests.twins.tasks import MemoryTasks
 
 LOCATION = "europe-west1"
 PROJECT = "contract"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import NotFound, Unavailable
-from shared.gateways.cloud_storage import CHUNK_BYTES, CloudStorage
+from shared.gateways.cloud_storage.bucket import CHUNK_BYTES, CloudStorage
 from tests.contract.bucket_world import BucketWorld, ServedBucketWorld, storage_client
 from tests.contract.servers import free_port
 

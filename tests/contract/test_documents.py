@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import AlreadyExists, Conflict, Rejected
-from shared.gateways.firestore import FirestoreDocuments
-from shared.gateways.memory.documents import MemoryDocuments
+from shared.gateways.database.firestore import FirestoreDocuments
 from shared.gateways.ports import (
     Create,
     Delete,
@@ -25,6 +24,7 @@ from shared.gateways.ports import (
     Where,
     Write,
 )
+from tests.twins.documents import MemoryDocuments
 
 Documents = MemoryDocuments | FirestoreDocuments
 

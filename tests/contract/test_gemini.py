@@ -23,8 +23,7 @@ from shared.domain.errors import (
     Throttled,
     Unavailable,
 )
-from shared.domain.metadata import MetadataEntry
-from shared.gateways.memory.imports import ImportFate
+from shared.domain.source.metadata import MetadataEntry
 from shared.gateways.ports import Chunking, Document, Gemini, RemoteState
 from tests.contract.gemini_world import (
     GeminiWorld,
@@ -33,6 +32,7 @@ from tests.contract.gemini_world import (
     upload,
     uploaded,
 )
+from tests.twins.imports import ImportFate
 
 pytest_plugins = ("tests.contract.gateway_fixtures",)
 

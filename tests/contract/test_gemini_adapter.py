@@ -18,7 +18,7 @@ from shared.domain.errors import (
     Throttled,
     Unavailable,
 )
-from shared.gateways.gemini import GeminiFileSearch
+from shared.gateways.gemini.file_search import GeminiFileSearch
 from tests.contract.gemini_world import SimulatedGeminiWorld, imported, upload, uploaded
 from tests.contract.servers import free_port
 

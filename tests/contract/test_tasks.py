@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import NotFound, Unavailable
-from shared.gateways.memory.clock import ManualClock
-from shared.gateways.memory.tasks import MemoryTasks
 from shared.gateways.ports import QueueName, Task
 from tests.contract.servers import free_port, wait_until
 from tests.contract.task_world import LOCATION, PROJECT, ServedTaskWorld, TaskWorld
+from tests.twins.clock import ManualClock
+from tests.twins.tasks import MemoryTasks
 
 pytest_plugins = ("tests.contract.gateway_fixtures",)
 

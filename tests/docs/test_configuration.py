@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.config import CommonSettings, SyncSettings
-from shared.domain.tiers import Tier
+from shared.domain.throttle.tiers import Tier
 from shared.http import SyncBody
 from tests.docs.command import options_of_commands
 from tests.docs.markdown import Page, code, first_codes

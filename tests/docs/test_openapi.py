@@ -14,16 +14,16 @@ import yaml
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from shared.domain.batches import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
-from shared.domain.breaker_state import CircuitState
+from shared.domain.batch.batch import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
 from shared.domain.errors import Rejected
-from shared.domain.files import Change, FailureKind, FileStatus
-from shared.domain.foresight import RETRIED, SAMPLES
-from shared.domain.holds import HoldReason
-from shared.domain.preflight import SkipReason
+from shared.domain.estimate.preview import RETRIED, SAMPLES
+from shared.domain.file.record import Change, FailureKind, FileStatus
+from shared.domain.source.preflight import SkipReason
+from shared.domain.throttle.circuit import CircuitState
+from shared.domain.throttle.holds import HoldReason
 from shared.http import MAX_BODY, FileQuery, FilesQuery, SyncBody
-from shared.services.advance import Outcome
-from shared.services.running_batch import Supervision
+from shared.services.batch.run import Supervision
+from shared.services.worker.advance_file import Outcome
 from tests.docs.markdown import ROOT
 from tests.world import World
 

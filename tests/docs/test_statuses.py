@@ -9,21 +9,21 @@ from enum import Enum
 import pytest
 
 from local.fss.outcome import Exit
-from shared.domain.batches import BatchPhase, BatchStatus
-from shared.domain.breaker_state import CircuitState
-from shared.domain.files import FailureKind, FileStatus
-from shared.domain.holds import HoldReason
-from shared.domain.metadata import MAX_ENTRIES, RESERVED_KEYS, MetadataQuality
-from shared.domain.metadata_value import MAX_VALUE_LENGTH
-from shared.domain.operations import OperationState
-from shared.domain.preflight import SkipReason
-from shared.domain.prices import load_prices
-from shared.domain.tiers import load_tiers
-from shared.domain.tokens import (
+from shared.domain.batch.batch import BatchPhase, BatchStatus
+from shared.domain.estimate.prices import load_prices
+from shared.domain.file.operation import OperationState
+from shared.domain.file.record import FailureKind, FileStatus
+from shared.domain.source.metadata import MAX_ENTRIES, RESERVED_KEYS, MetadataQuality
+from shared.domain.source.metadata_value import MAX_VALUE_LENGTH
+from shared.domain.source.preflight import SkipReason
+from shared.domain.source.tokens import (
     BYTES_PER_TOKEN,
     DOCUMENT_BYTES_PER_TOKEN,
     PACKED_BYTES_PER_TOKEN,
 )
+from shared.domain.throttle.circuit import CircuitState
+from shared.domain.throttle.holds import HoldReason
+from shared.domain.throttle.tiers import load_tiers
 from shared.process import EXIT_CONFIGURATION, EXIT_WATCHDOG
 from shared.services.events import Event
 from tests.docs.markdown import Page, code, first_codes

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.domain.metadata import RESERVED_KEYS
+from shared.domain.source.metadata import RESERVED_KEYS
 
 SIDECAR = ".meta.json"
 

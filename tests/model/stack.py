@@ -15,7 +15,7 @@ from local.chaos.syncing import Patience, Syncing
 from local.fss.client import fetched
 from local.options import StackOptions
 from local.stack import LocalStack
-from shared.domain.tiers import tier_named
+from shared.domain.throttle.tiers import tier_named
 from tests.model.library import Entry, stored
 
 TIME_SCALE = 60.0

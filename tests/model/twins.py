@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
-from shared.domain.batches import SyncMode
+from shared.domain.batch.batch import SyncMode
 from shared.gateways.ports import Gemini, ImportOperation
 from tests.model.library import Entry, stored
 from tests.services.story import SECOND

@@ -21,8 +21,7 @@ FILES = {
     "shared/__init__.py": "",
     "shared/tiers.json": "{}\n",
     "shared/domain/__init__.py": "",
-    "shared/domain/files.py": "SIZE = 1\n",
-    "shared/gateways/memory/__init__.py": "",
+    "shared/domain/file/record.py": "SIZE = 1\n",
     "shared/web/page.html": "<p>\n",
 }
 
@@ -72,7 +71,7 @@ def test_a_package_holds_main_requirements_and_shared_at_its_root_in_order(check
         "requirements.txt",
         "shared/__init__.py",
         "shared/domain/__init__.py",
-        "shared/domain/files.py",
+        "shared/domain/file/record.py",
         "shared/tiers.json",
         "shared/web/page.html",
     ]
@@ -101,7 +100,7 @@ def test_what_python_and_editors_leave_behind_is_left_out(checkout: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["functions/dispatcher/main.py", "shared/domain/files.py", "shared/tiers.json"]
+    "name", ["functions/dispatcher/main.py", "shared/domain/file/record.py", "shared/tiers.json"]
 )
 def test_a_changed_file_changes_the_hash(checkout: Path, name: str) -> None:
     before = sha256(checkout)
@@ -111,7 +110,7 @@ def test_a_changed_file_changes_the_hash(checkout: Path, name: str) -> None:
 
 def test_a_renamed_file_changes_the_hash(checkout: Path) -> None:
     before = sha256(checkout)
-    (checkout / "shared/domain/files.py").rename(checkout / "shared/domain/objects.py")
+    (checkout / "shared/domain/file/record.py").rename(checkout / "shared/domain/objects.py")
     assert sha256(checkout) != before
 
 
@@ -150,11 +149,11 @@ def test_all_that_a_function_imports_is_in_its_package_and_its_lock(
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_nothing_deployed_names_the_in_memory_twins(function: str, tmp_path: Path) -> None:
+def test_nothing_deployed_names_the_tests(function: str, tmp_path: Path) -> None:
     package = build(tmp_path, [function])[function]
     with zipfile.ZipFile(package.path) as archive:
         for name in archive.namelist():
-            assert b"gateways.memory" not in archive.read(name), name
+            assert b"tests." not in archive.read(name), name
 
 
 def test_two_copies_of_this_checkout_give_the_same_packages(tmp_path: Path) -> None:

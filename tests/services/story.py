@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from shared.domain.batches import Batch
-from shared.domain.breaker import BreakerState, CircuitState, WindowEntry
+from shared.domain.batch.batch import Batch
+from shared.domain.deployment.rules import Rules
 from shared.domain.errors import (
     Denied,
     OutcomeUnknown,
@@ -22,14 +22,14 @@ from shared.domain.errors import (
     Throttled,
     Unavailable,
 )
-from shared.domain.files import FileStatus
-from shared.domain.metadata import MetadataEntry
-from shared.domain.operations import OperationRecord
-from shared.domain.rules import Rules
+from shared.domain.file.operation import OperationRecord
+from shared.domain.file.record import FileStatus
+from shared.domain.source.metadata import MetadataEntry
+from shared.domain.throttle.breaker import BreakerState, CircuitState, WindowEntry
+from shared.gateways.database.records import BREAKER, batch_path
 from shared.gateways.ports import Query, Task
-from shared.gateways.records import BREAKER, batch_path
-from shared.services.inspection import inspect_one
-from shared.services.start import SyncRequest
+from shared.services.batch.start import SyncRequest
+from shared.services.source.inspection import inspect_one
 from tests.world import World, rules
 
 PATH = "a.md"

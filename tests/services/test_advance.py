@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Conflict
-from shared.domain.files import FileStatus
-from shared.gateways.records import file_path
+from shared.domain.file.record import FileStatus
+from shared.gateways.database.records import file_path
 from tests.services.story import PATH, begun, come_to_task, in_step, play_out, synced, world_with
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.files import FileStatus
+from shared.domain.file.record import FileStatus
 from tests.services.story import (
     MINUTE,
     begun,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.errors import InvalidRequest
-from shared.domain.files import FileStatus
-from shared.services.control import NoSuchBatch
+from shared.domain.file.record import FileStatus
+from shared.services.batch.control import NoSuchBatch
 from tests.services.story import (
     HOUR,
     MINUTE,

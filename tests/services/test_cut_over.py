@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.domain.batches import SyncMode
+from shared.domain.batch.batch import SyncMode
+from shared.domain.deployment.rules import Rules
 from shared.domain.errors import InvalidRequest, Refused
-from shared.domain.rules import Rules
-from shared.services.cut_over import CutOver
+from shared.services.store.cut_over import CutOver
 from tests.services.story import SECOND, batch_now, begun, denied, in_step, invalid, synced
 from tests.world import World, rules
 

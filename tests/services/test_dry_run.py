@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import QuotaKind, Rejected, Unavailable
-from shared.domain.files import UNFINISHED, FileStatus
-from shared.gateways import queries
+from shared.domain.file.record import UNFINISHED, FileStatus
+from shared.gateways.database import queries
 from shared.gateways.ports import Query
 from tests.services.story import (
     DAY,
@@ -216,7 +216,7 @@ def test_failed_files_are_counted_for_a_retry_alone() -> None:
 
 
 def test_many_failed_files_are_counted_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.services.dry_run.AT_ONCE", 4)
+    monkeypatch.setattr("shared.services.batch.dry_run.AT_ONCE", 4)
     world = failing(10)
 
     assert world.sync(mode="retry_failed", dry_run=True)["estimate"]["retries"] == 10

@@ -9,9 +9,9 @@ from unittest.mock import patch
 
 import pytest
 
-from shared.domain.batches import Batch
+from shared.domain.batch.batch import Batch
 from shared.domain.errors import Denied
-from shared.domain.files import FileStatus
+from shared.domain.file.record import FileStatus
 from tests.services.story import (
     HOUR,
     MINUTE,

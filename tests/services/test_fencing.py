@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from shared.domain.batches import Batch, BatchStatus
+from shared.domain.batch.batch import Batch, BatchStatus
 from shared.domain.errors import Conflict, LostLease
-from shared.domain.files import FileStatus
+from shared.domain.file.record import FileStatus
+from shared.gateways.database.records import Records, Stored, batch_path, creating
 from shared.gateways.ports import MAX_WRITES_PER_COMMIT, Create, Put, Query, Update
-from shared.gateways.records import Records, Stored, batch_path, creating
-from shared.services.fencing import fenced
-from shared.services.pump import Pump
+from shared.services.lease.fencing import fenced
+from shared.services.throttle.pump import Pump
 from tests.services.story import PATH, SECOND, batch_now, begun, play, play_to, world_with
 from tests.world import World
 

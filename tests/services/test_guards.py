@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Unavailable
-from shared.domain.files import FileStatus
+from shared.domain.file.record import FileStatus
+from shared.gateways.database.records import LEASE
 from shared.gateways.ports import ObjectInfo
-from shared.gateways.records import LEASE
 from tests.services.story import (
     HOUR,
     SECOND,

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import GatewayError, NotFound, Rejected, Throttled
-from shared.domain.files import FailureKind, FileStatus, Slot
-from shared.domain.operations import OperationState
-from shared.services.advance import Outcome
+from shared.domain.file.operation import OperationState
+from shared.domain.file.record import FailureKind, FileStatus, Slot
+from shared.services.worker.advance_file import Outcome
 from tests.services.story import (
     HOUR,
     PATH,

@@ -7,9 +7,8 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import GatewayError, NotFound, Rejected
-from shared.domain.files import FailureKind, FileStatus
-from shared.domain.operations import OperationState
-from shared.gateways.memory.imports import ImportFate
+from shared.domain.file.operation import OperationState
+from shared.domain.file.record import FailureKind, FileStatus
 from shared.gateways.ports import ImportOperation, RemoteState
 from tests.services.story import (
     HOUR,
@@ -34,6 +33,7 @@ from tests.services.story import (
     unavailable,
     world_with,
 )
+from tests.twins.imports import ImportFate
 
 
 def test_a_poller_waits_and_asks_again_until_the_operation_is_done() -> None:

@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 
-from shared.domain import planning
-from shared.domain.files import FileRecord, FileStatus
-from shared.domain.operations import OperationRecord
-from shared.gateways.memory.imports import ImportFate
+from shared.domain.file.operation import OperationRecord
+from shared.domain.file.record import FileRecord, FileStatus
+from shared.domain.scan import comparison
+from shared.gateways.database.records import Stored, file_path
 from shared.gateways.ports import ImportOperation, Query
-from shared.gateways.records import Stored, file_path
-from shared.services.inspection import inspect_one
+from shared.services.source.inspection import inspect_one
 from tests.services.story import (
     MINUTE,
     PATH,
@@ -31,6 +30,7 @@ from tests.services.story import (
     synced,
     world_with,
 )
+from tests.twins.imports import ImportFate
 from tests.world import World
 
 
@@ -43,7 +43,7 @@ def scan_meanwhile(world: World, content: str | None) -> None:
 
     def aimed(stored: Stored[FileRecord]) -> FileRecord | None:
         record = stored.present
-        finding = planning.compare(
+        finding = comparison.compare(
             inspect_one(world.context, PATH),
             record,
             batch_id=record.batch_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.tiers import tier_named
+from shared.domain.throttle.tiers import tier_named
 from tests.benchmarks.load import METERED, POLLS, SteadyShare, TokenBucket, sync
 
 PRESET = tier_named("tier1").rpm

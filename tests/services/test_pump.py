@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from shared.domain.batches import Trigger
-from shared.domain.breaker import CircuitState
-from shared.domain.files import FileStatus
-from shared.domain.tiers import tier_named
+from shared.domain.batch.batch import Trigger
+from shared.domain.file.record import FileStatus
+from shared.domain.throttle.breaker import CircuitState
+from shared.domain.throttle.tiers import tier_named
 from shared.gateways.ports import QueueName
 from tests.services.story import (
     DAY,

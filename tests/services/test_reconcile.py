@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from shared.domain.batches import BatchStatus, SyncMode
+from shared.domain.batch.batch import BatchStatus, SyncMode
 from shared.domain.errors import OutcomeUnknown, Rejected
-from shared.domain.files import FileRecord, FileStatus
+from shared.domain.file.record import FileRecord, FileStatus
+from shared.gateways.database.records import file_path
 from shared.gateways.ports import DocumentPage, Write
-from shared.gateways.records import file_path
-from shared.services import reconcile
-from shared.services.running_batch import MOST_LISTING_FAILURES
+from shared.services.batch.run import MOST_LISTING_FAILURES
+from shared.services.reconcile import reconcile
 from tests.services.story import (
     DAY,
     PATH,

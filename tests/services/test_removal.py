@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.domain.batches import Batch, DeletePolicy
+from shared.domain.batch.batch import Batch, DeletePolicy
 from shared.domain.errors import GatewayError, NotFound, QuotaKind
-from shared.domain.files import FileStatus
+from shared.domain.file.record import FileStatus
 from tests.services.story import (
     DAY,
     HOUR,

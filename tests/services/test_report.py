@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import InvalidRequest, Rejected
-from shared.domain.files import FileStatus
+from shared.domain.file.record import FileStatus
 from tests.services.story import (
     DAY,
     MINUTE,

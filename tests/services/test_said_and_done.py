@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.batches import SyncMode
+from shared.domain.batch.batch import SyncMode
 from shared.domain.errors import Rejected
-from shared.domain.files import FailureKind, FileStatus
+from shared.domain.file.record import FailureKind, FileStatus
+from shared.gateways.database.records import LEASE
 from shared.gateways.ports import Fields
-from shared.gateways.records import LEASE
 from tests.services.story import SECOND, changes, in_step, synced
 from tests.world import World, rules
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.batches import PageResult, SyncMode
+from shared.domain.batch.batch import PageResult, SyncMode
 from shared.domain.errors import LostLease, OutcomeUnknown, Rejected, Unavailable
-from shared.domain.files import FailureKind, FileStatus
+from shared.domain.file.record import FailureKind, FileStatus
 from shared.gateways.ports import Query, Task
 from tests.services.story import (
     DAY,

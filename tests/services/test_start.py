@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.batches import Batch, Deployment, SyncMode, Trigger
+from shared.domain.batch.batch import Batch, Deployment, SyncMode, Trigger
+from shared.domain.batch.lease import Lease
 from shared.domain.errors import InvalidRequest, Refused, Rejected
-from shared.domain.files import FileStatus
-from shared.domain.lease import Lease
+from shared.domain.file.record import FileStatus
+from shared.gateways.database.records import DEPLOYMENT, LEASE
 from shared.gateways.ports import Query
-from shared.gateways.records import DEPLOYMENT, LEASE
-from shared.services.start import AlreadyRunning, StartSync, SyncRequest
+from shared.services.batch.start import AlreadyRunning, StartSync, SyncRequest
 from tests.services.story import (
     DAY,
     MINUTE,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.storage import STORED_PER_BYTE
+from shared.domain.estimate.store_capacity import STORED_PER_BYTE
 from shared.gateways.ports import Store
 from tests.services.story import (
     DAY,

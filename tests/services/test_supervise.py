@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from shared.domain.batches import Batch, BatchPhase, BatchStatus, DeletePolicy, SyncMode
+from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, DeletePolicy, SyncMode
+from shared.domain.batch.lease import Lease
 from shared.domain.errors import Denied, InvalidRequest, QuotaKind, Rejected, Unavailable
-from shared.domain.files import FileStatus
-from shared.domain.holds import HoldReason
-from shared.domain.lease import Lease
+from shared.domain.file.record import FileStatus
+from shared.domain.throttle.holds import HoldReason
+from shared.gateways.database.records import LEASE, batch_path
 from shared.gateways.ports import Query, QueueName, Snapshot
-from shared.gateways.records import LEASE, batch_path
-from shared.services.traffic import Traffic
+from shared.services.throttle.call_gate import Traffic
 from tests.services.story import (
     DAY,
     HOUR,

@@ -7,12 +7,11 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import Rejected
-from shared.domain.files import FailureKind, FileStatus
-from shared.gateways.memory.imports import ImportFate
+from shared.domain.file.record import FailureKind, FileStatus
+from shared.gateways.database.records import SWEEP
 from shared.gateways.ports import RemoteState
-from shared.gateways.records import SWEEP
 from shared.services.context import Deadline
-from shared.services.sweep import Sweep, SweepState
+from shared.services.reconcile.uncertain_imports import Sweep, SweepState
 from tests.services.story import (
     HOUR,
     MINUTE,
@@ -33,6 +32,7 @@ from tests.services.story import (
     unavailable,
     world_with,
 )
+from tests.twins.imports import ImportFate
 from tests.world import World
 
 

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from shared.domain.batches import SyncMode
-from shared.domain.breaker import CircuitState, OpenCause
+from shared.domain.batch.batch import SyncMode
 from shared.domain.errors import OutcomeUnknown, QuotaKind, Unavailable
-from shared.domain.files import FailureKind, FileStatus
-from shared.domain.journey_policy import JourneyPolicy
-from shared.domain.tiers import tier_named
-from shared.gateways.memory.imports import ImportFate
+from shared.domain.file.file_policy import JourneyPolicy
+from shared.domain.file.record import FailureKind, FileStatus
+from shared.domain.throttle.breaker import CircuitState, OpenCause
+from shared.domain.throttle.tiers import tier_named
 from shared.gateways.ports import Write
 from tests.services.story import (
     DAY,
@@ -45,6 +44,7 @@ from tests.services.story import (
     unavailable,
     world_with,
 )
+from tests.twins.imports import ImportFate
 from tests.world import World, rules
 
 TIER1 = rules(tier=tier_named("tier1"))

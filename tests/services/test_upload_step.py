@@ -17,10 +17,10 @@ from shared.domain.errors import (
     Rejected,
     Unavailable,
 )
-from shared.domain.files import FailureKind, FileRecord, FileStatus, Slot
+from shared.domain.file.record import FailureKind, FileRecord, FileStatus, Slot
+from shared.gateways.database.records import file_path
 from shared.gateways.ports import RemoteState
-from shared.gateways.records import file_path
-from shared.services.advance import Outcome
+from shared.services.worker.advance_file import Outcome
 from tests.services.story import (
     DAY,
     HOUR,

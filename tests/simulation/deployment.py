@@ -7,19 +7,19 @@ from datetime import timedelta
 from random import Random
 from typing import Any, cast
 
-from shared.domain.batches import Batch, BatchStatus
-from shared.domain.batches import Deployment as Belonging
-from shared.domain.files import FileRecord
-from shared.domain.rules import Rules
-from shared.gateways.memory.bucket import MemoryBucket
-from shared.gateways.memory.documents import MemoryDocuments
-from shared.gateways.memory.gemini import MemoryGemini
-from shared.gateways.memory.tasks import MemoryTasks
+from shared.domain.batch.batch import Batch, BatchStatus
+from shared.domain.batch.batch import Deployment as Belonging
+from shared.domain.deployment.rules import Rules
+from shared.domain.file.record import FileRecord
+from shared.gateways.database.records import DEPLOYMENT, LEASE, Records, batch_path
 from shared.gateways.ports import Document, ObjectInfo, Query
-from shared.gateways.records import DEPLOYMENT, LEASE, Records, batch_path
 from shared.services.context import Context
 from tests.simulation.faulty_ports import Gate, GatedPort, GatedQueues
 from tests.simulation.stage import Stage
+from tests.twins.bucket import MemoryBucket
+from tests.twins.documents import MemoryDocuments
+from tests.twins.gemini import MemoryGemini
+from tests.twins.tasks import MemoryTasks
 
 
 class Deployment:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from shared.domain import holds
 from shared.domain.errors import (
     Conflict,
     Denied,
@@ -22,12 +21,13 @@ from shared.domain.errors import (
     Throttled,
     Unavailable,
 )
-from shared.gateways.memory.imports import ImportFate
+from shared.domain.throttle import holds
 from shared.gateways.ports import ImportOperation, RemoteFile, RemoteState
 from tests.simulation.faulty_ports import Call
 from tests.simulation.rules import FUNCTION_TIMEOUT
 from tests.simulation.stage import Actor, Crashed
 from tests.simulation.weather import Fault
+from tests.twins.imports import ImportFate
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from shared.domain import breaker_state, pacing
-from shared.domain.batches import Batch, BatchPhase, BatchStatus, DeletePolicy
-from shared.domain.breaker_state import BreakerState, CircuitState
-from shared.domain.files import UNFINISHED, FileRecord, FileStatus
-from shared.domain.lease import Lease
-from shared.gateways.codec import from_fields
+from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, DeletePolicy
+from shared.domain.batch.lease import Lease
+from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
+from shared.domain.throttle import circuit, spacing
+from shared.domain.throttle.circuit import BreakerState, CircuitState
+from shared.gateways.database.codec import from_fields
+from shared.gateways.database.records import BREAKER, DEPLOYMENT, LEASE, batch_path, file_path
 from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState
-from shared.gateways.records import BREAKER, DEPLOYMENT, LEASE, batch_path, file_path
 from tests.simulation.faulty_ports import Call
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Invariants:
                 new.cooldown_until,
             )
             return
-        require(new.state in breaker_state.LEGAL_MOVES[old.state], name, old, new)
+        require(new.state in circuit.LEGAL_MOVES[old.state], name, old, new)
         require(new.generation == old.generation + 1, name, old.generation, new.generation)
         if new.state is CircuitState.CLOSED:
             needed = self._simulation.rules.breaker.half_open_probes
@@ -332,7 +332,7 @@ class Invariants:
             return
         at = task.at or self._simulation.stage.now()
         batch = str(task.payload["batch"])
-        least = pacing.spacing(self._simulation.rules.tier.rpm, 1.0) - timedelta(milliseconds=1)
+        least = spacing.spacing(self._simulation.rules.tier.rpm, 1.0) - timedelta(milliseconds=1)
         near = [
             other
             for other, (its_batch, when) in self._slots.items()

@@ -7,14 +7,14 @@ from collections import Counter, defaultdict
 from datetime import datetime
 from random import Random
 
-from shared.domain.metadata import MetadataEntry, sidecar_name
-from shared.gateways.memory.bucket import MemoryBucket
-from shared.gateways.memory.gemini import MemoryGemini
-from shared.gateways.memory.imports import INTERNAL, ImportFate
+from shared.domain.source.metadata import MetadataEntry, sidecar_name
 from shared.gateways.ports import Clock
 from shared.services.context import Context
-from shared.services.indexing import INVALID_ARGUMENT
-from shared.services.inspection import inspect_one
+from shared.services.source.inspection import inspect_one
+from shared.services.worker.finish_import import INVALID_ARGUMENT
+from tests.twins.bucket import MemoryBucket
+from tests.twins.gemini import MemoryGemini
+from tests.twins.imports import INTERNAL, ImportFate
 
 MAX_FILES = 12
 

@@ -9,39 +9,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.domain import (
-    breaker,
-    journey,
-    journey_documents,
-    journey_ends,
-    journey_steps,
-    lease,
-    planning,
-)
-from shared.domain.batches import BatchPhase
+from shared.domain.batch import lease
+from shared.domain.batch.batch import BatchPhase
 from shared.domain.errors import GatewayError
-from shared.domain.files import Change, FailureKind, FileStatus
-from shared.domain.journey import Step
-from shared.domain.journey_policy import JourneyPolicy
-from shared.services import indexing, running_batch
-from shared.services import removal as removal_module
-from shared.services import traffic as traffic_module
-from shared.services.closing import Closing
-from shared.services.cut_over import CutOver
-from shared.services.dispatch import Dispatch
-from shared.services.drift import Drift
-from shared.services.ending import Ending
-from shared.services.fencing import FencedDocuments
-from shared.services.held_batch import changed
-from shared.services.indexing import Indexing
-from shared.services.lost_tasks import LostTasks
-from shared.services.our_documents import OurDocuments
-from shared.services.preparation import Preparation
-from shared.services.removals import Removals
-from shared.services.running_batch import RunningBatch
-from shared.services.scan_page import ScanPage
-from shared.services.start import StartSync
-from shared.services.sweep import Sweep
+from shared.domain.file import known_documents, lifecycle, outcomes, transfer
+from shared.domain.file.file_policy import JourneyPolicy
+from shared.domain.file.lifecycle import Step
+from shared.domain.file.record import Change, FailureKind, FileStatus
+from shared.domain.scan import comparison
+from shared.domain.throttle import breaker
+from shared.services.batch import run
+from shared.services.batch.completion import Ending
+from shared.services.batch.lost_tasks import LostTasks
+from shared.services.batch.prepare import Preparation
+from shared.services.batch.removal_guard import Removals
+from shared.services.batch.run import RunningBatch
+from shared.services.batch.start import StartSync
+from shared.services.lease.close_batch import Closing
+from shared.services.lease.fencing import FencedDocuments
+from shared.services.lease.held_batch import changed
+from shared.services.reconcile.our_documents import OurDocuments
+from shared.services.reconcile.uncertain_imports import Sweep
+from shared.services.scan.scan_page import ScanPage
+from shared.services.store.cut_over import CutOver
+from shared.services.throttle import call_gate as traffic_module
+from shared.services.worker import delete_documents as removal_module
+from shared.services.worker import finish_import
+from shared.services.worker.delivery import Dispatch
+from shared.services.worker.finish_import import Indexing
 
 Patches = Mapping[tuple[Any, str], Any]
 """What is put in place of an attribute of a module or class."""
@@ -72,7 +67,7 @@ _DOUBLES = (
 
 # --- whose turn it is -----------------------------------------------------------------------
 
-_turn = journey.turn
+_turn = lifecycle.turn
 
 
 def _claim_not_checked(record: Any, seq: Any, now: Any) -> Any:
@@ -83,7 +78,7 @@ def _stale_task_taken(record: Any, _seq: Any, now: Any) -> Any:
     return _turn(record, record.task_seq, now)
 
 
-_handed_on = journey.handed_on
+_handed_on = lifecycle.handed_on
 
 
 def _seq_not_bumped(record: Any, *arguments: Any) -> Any:
@@ -94,7 +89,7 @@ def _seq_not_bumped(record: Any, *arguments: Any) -> Any:
 
 # --- uploads and imports --------------------------------------------------------------------
 
-_next_step = journey.next_step
+_next_step = lifecycle.next_step
 
 
 def _intent_forgotten(record: Any) -> Step:
@@ -134,8 +129,8 @@ def _any_owner_matches(_self: Any, state: Any, documents: Any) -> Any:
             yield key, document.name
 
 
-_tried_again = journey_steps.tried_again
-_given_back = journey_steps.given_back
+_tried_again = transfer.tried_again
+_given_back = transfer.given_back
 
 
 def _attempts_not_counted(record: Any, *arguments: Any) -> Any:
@@ -147,9 +142,7 @@ def _source_counts_as_a_try(self: Any, error: Any) -> None:
 
 
 def _given_back_is_failed(record: Any, _ready_at: Any, now: Any) -> Any:
-    return journey_ends.failed(
-        record, FailureKind.EXHAUSTED, "throttled", 429, now, JourneyPolicy()
-    )
+    return outcomes.failed(record, FailureKind.EXHAUSTED, "throttled", 429, now, JourneyPolicy())
 
 
 def _given_back_is_tried_again(record: Any, _ready_at: Any, now: Any) -> Any:
@@ -164,7 +157,7 @@ _go_on = Indexing.go_on
 
 
 def _old_document_goes_first(self: Any, operation: Any = None) -> Any:
-    for name in journey_documents.forerunners(self._dispatch.record):
+    for name in known_documents.forerunners(self._dispatch.record):
         try:
             self._gemini.delete_document(name)
         except GatewayError:
@@ -176,7 +169,7 @@ def _verification_skipped(_self: Any) -> bool:
     return True
 
 
-_compare = planning.compare
+_compare = comparison.compare
 
 
 def _raw_expiry_resets(want: Any, record: Any, **rest: Any) -> Any:
@@ -186,7 +179,7 @@ def _raw_expiry_resets(want: Any, record: Any, **rest: Any) -> Any:
         and ((rest["now"] - record.indexed_at).total_seconds() > 48 * 3600)
     )
     if is_old and want is not None and record.status is FileStatus.INDEXED:
-        return planning.Finding(Change.CHANGED, journey_ends.journey_begun(record, rest["now"]))
+        return comparison.Finding(Change.CHANGED, outcomes.journey_begun(record, rest["now"]))
     return _compare(want, record, **rest)
 
 
@@ -267,7 +260,7 @@ def _commit_unasked(self: Any, writes: Any) -> Any:
 
 
 def _drift_passed_over(self: Any, held: Any) -> None:
-    self._closing.finish(held, Drift())
+    self._closing.finish(held, "")
 
 
 def _all_are_ours(self: Any, documents: Any) -> Any:
@@ -280,7 +273,7 @@ def _nothing(*_arguments: Any, **_keywords: Any) -> None:
 
 
 def _closes_at_once(self: Any, held: Any) -> bool:
-    self._closing.finish(held, Drift())
+    self._closing.finish(held, "")
     return True
 
 
@@ -291,21 +284,21 @@ MUTATIONS = tuple(
             "claim_not_checked",
             1,
             "one_claim_at_a_time",
-            {(journey, "turn"): _claim_not_checked},
+            {(lifecycle, "turn"): _claim_not_checked},
         ),
         (
             "stale_task_not_recognised",
             20,
             f"metered_within_allowance {_DOUBLES}",
-            {(journey, "turn"): _stale_task_taken},
+            {(lifecycle, "turn"): _stale_task_taken},
         ),
         (
             "task_seq_not_bumped",
             12,
             "no_wait_without_deadline every_batch_closed",
-            {(journey, "handed_on"): _seq_not_bumped},
+            {(lifecycle, "handed_on"): _seq_not_bumped},
         ),
-        ("intent_not_written", 45, _DOUBLES, {(journey, "next_step"): _intent_forgotten}),
+        ("intent_not_written", 45, _DOUBLES, {(lifecycle, "next_step"): _intent_forgotten}),
         ("uncertain_imports_blindly", 34, _DOUBLES, {(Sweep, "_settle"): _uncertain_sends_again}),
         ("partial_listing_decides", 124, _DOUBLES, {(Sweep, "__call__"): _partial_listing_decides}),
         (
@@ -318,25 +311,25 @@ MUTATIONS = tuple(
             "attempts_not_counted",
             50,
             "no_wait_without_deadline every_batch_closed",
-            {(journey_steps, "tried_again"): _attempts_not_counted},
+            {(transfer, "tried_again"): _attempts_not_counted},
         ),
         (
             "give_back_fails_the_file",
             11,
             "no_file_blamed_without_cause",
-            {(journey_steps, "given_back"): _given_back_is_failed},
+            {(transfer, "given_back"): _given_back_is_failed},
         ),
         (
             "throttling_costs_an_attempt",
             8,
             "no_file_blamed_without_cause",
-            {(journey_steps, "given_back"): _given_back_costs_an_attempt},
+            {(transfer, "given_back"): _given_back_costs_an_attempt},
         ),
         (
             "old_document_not_deleted",
             5,
             _DOUBLES,
-            {(journey_documents, "forerunners"): lambda _record: ()},
+            {(known_documents, "forerunners"): lambda _record: ()},
         ),
         (
             "old_document_deleted_first",
@@ -354,13 +347,13 @@ MUTATIONS = tuple(
             "raw_expiry_resets_indexed",
             1,
             "indexed_content_is_not_imported_again",
-            {(planning, "compare"): _raw_expiry_resets},
+            {(comparison, "compare"): _raw_expiry_resets},
         ),
         (
             "scan_overwrites_in_flight",
             18,
             f"{_DOUBLES} no_defect_raised old_document_goes_last",
-            {(planning, "RESTING"): tuple(FileStatus)},
+            {(comparison, "RESTING"): tuple(FileStatus)},
         ),
         (
             "add_only_removes",
@@ -378,7 +371,7 @@ MUTATIONS = tuple(
             "refused_for_good_is_tried_again",
             19,
             "no_file_blamed_without_cause",
-            {(indexing, "INVALID_ARGUMENT"): None},
+            {(finish_import, "INVALID_ARGUMENT"): None},
         ),
         (
             "removal_after_incomplete_scan",
@@ -433,7 +426,7 @@ MUTATIONS = tuple(
             "pump_gives_slots_twice",
             3,
             "metered_within_allowance",
-            {(running_batch, "changed"): _slots_not_saved},
+            {(run, "changed"): _slots_not_saved},
         ),
         (
             "lease_not_released",
@@ -481,7 +474,7 @@ MUTATIONS = tuple(
             "refusal_counts_as_a_try",
             8,
             "no_file_blamed_without_cause",
-            {(journey_steps, "given_back"): _given_back_is_tried_again},
+            {(transfer, "given_back"): _given_back_is_tried_again},
         ),
     )
 )

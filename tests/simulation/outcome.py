@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from shared.domain import journey_documents
-from shared.domain.batches import Batch, BatchStatus, Deployment
-from shared.domain.files import FailureKind, FileRecord, FileStatus
-from shared.domain.lease import Lease
-from shared.domain.metadata import base_name, is_sidecar
+from shared.domain.batch.batch import Batch, BatchStatus, Deployment
+from shared.domain.batch.lease import Lease
+from shared.domain.file import known_documents
+from shared.domain.file.record import FailureKind, FileRecord, FileStatus
+from shared.domain.source.metadata import base_name, is_sidecar
+from shared.gateways.database.records import DEPLOYMENT, LEASE
 from shared.gateways.ports import RemoteState
-from shared.gateways.records import DEPLOYMENT, LEASE
-from shared.services.inspection import inspect_one
+from shared.services.source.inspection import inspect_one
 from tests.simulation.invariants import Violation, require
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Outcome:
         for record in self._play.file_records():
             known.add(record.current_document)
             if record.status is FileStatus.FAILED:  # they stay until something takes their place
-                known.update(journey_documents.documents_to_remove(record))
+                known.update(known_documents.documents_to_remove(record))
         orphans = [
             document.name for document in self._play.own_documents() if document.name not in known
         ]

@@ -8,9 +8,9 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from shared.domain.batches import Batch, DeletePolicy, SyncMode
+from shared.domain.batch.batch import Batch, DeletePolicy, SyncMode
 from shared.gateways.ports import RemoteState
-from shared.services.start import SyncRequest
+from shared.services.batch.start import SyncRequest
 from tests.simulation.roles import Role
 from tests.simulation.rules import FUNCTION_TIMEOUT
 from tests.simulation.weather import WINDOWS

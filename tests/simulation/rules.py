@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import timedelta
 from random import Random
 
-from shared.domain.breaker_policy import BreakerPolicy
-from shared.domain.holds import HoldPolicy
-from shared.domain.journey_policy import JourneyPolicy
-from shared.domain.lease import LeasePolicy
-from shared.domain.rules import Rules
-from shared.domain.tiers import Tier
+from shared.domain.batch.lease import LeasePolicy
+from shared.domain.deployment.rules import Rules
+from shared.domain.file.file_policy import JourneyPolicy
+from shared.domain.throttle.breaker_policy import BreakerPolicy
+from shared.domain.throttle.holds import HoldPolicy
+from shared.domain.throttle.tiers import Tier
 
 FUNCTION_TIMEOUT = timedelta(seconds=150)
 """An instance's request is given up after this; the watchdog ends it at the same time, and only

@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from shared.gateways import records
-from shared.gateways.memory import documents
+from shared.gateways.database import records
+from shared.gateways.database.records import Stored
 from shared.gateways.ports import Snapshot
-from shared.gateways.records import Stored
+from tests.twins import documents
 
 gc.collect()
 gc.freeze()  # what the modules made lives as long as the process: no collection looks at it again

@@ -13,22 +13,21 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from shared.domain import holds
-from shared.domain.batches import Batch, BatchStatus, SyncMode
-from shared.domain.batches import Deployment as Belonging
+from shared.domain.batch.batch import Batch, BatchStatus, SyncMode
+from shared.domain.batch.batch import Deployment as Belonging
+from shared.domain.deployment.rules import Rules
 from shared.domain.errors import LostLease, SyncError
-from shared.domain.holds import Hold
-from shared.domain.rules import Rules
-from shared.gateways.codec import MalformedRecord
-from shared.gateways.memory import gemini as gemini_twin
+from shared.domain.throttle import holds
+from shared.domain.throttle.holds import Hold
+from shared.gateways.database.codec import MalformedRecord
+from shared.gateways.database.records import DEPLOYMENT, HOLD, batch_path
 from shared.gateways.ports import Task
-from shared.gateways.records import DEPLOYMENT, HOLD, batch_path
-from shared.services.advance import AdvanceFile
+from shared.services.batch.control import ControlBatch
+from shared.services.batch.start import StartSync, SyncRequest
+from shared.services.batch.supervise import Supervise
 from shared.services.context import InvalidTask
-from shared.services.control import ControlBatch
-from shared.services.scan import ScanBucket
-from shared.services.start import StartSync, SyncRequest
-from shared.services.supervise import Supervise
+from shared.services.scan.scan_bucket import ScanBucket
+from shared.services.worker.advance_file import AdvanceFile
 from tests.simulation.deployment import Deployment
 from tests.simulation.gate import FaultyGate
 from tests.simulation.invariants import Invariants, Violation
@@ -41,6 +40,7 @@ from tests.simulation.shortcuts import shortcuts
 from tests.simulation.stage import Actor
 from tests.simulation.trace import Entry, lines
 from tests.simulation.weather import Fault, Weather
+from tests.twins import gemini as gemini_twin
 
 MAX_POINTS = 400
 """Scheduling points of trouble; after that the world is quiet."""

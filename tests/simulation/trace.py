@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from shared.domain.content import file_id
+from shared.domain.ids import file_id
 from shared.gateways.ports import Delete, Increment, Task
 from tests.simulation.faulty_ports import Call
 from tests.simulation.weather import READS

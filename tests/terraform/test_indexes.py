@@ -10,16 +10,16 @@ from typing import Any, get_type_hints
 import pytest
 
 from local.terraform import Plan
-from shared.domain.batches import Batch, Deployment, PageResult, PlannedFile
-from shared.domain.breaker_window import WindowEntry
-from shared.domain.files import FileRecord, FileStatus, Slot
-from shared.domain.operations import OperationRecord
-from shared.domain.page_ranges import PageRange
-from shared.domain.reconcile_state import ListedDocuments, ReconcileState
-from shared.gateways import queries
-from shared.gateways.memory.documents import MemoryDocuments
+from shared.domain.batch.batch import Batch, Deployment, PageResult, PlannedFile
+from shared.domain.file.operation import OperationRecord
+from shared.domain.file.record import FileRecord, FileStatus, Slot
+from shared.domain.reconcile.state import ListedDocuments, ReconcileState
+from shared.domain.scan.remembered_range import PageRange
+from shared.domain.throttle.window import WindowEntry
+from shared.gateways.database import queries
 from shared.gateways.ports import Op, Query, Where
 from tests.terraform.needed_indexes import ASCENDING, DESCENDING, Index, needed
+from tests.twins.documents import MemoryDocuments
 from tests.world import World
 
 COLLECTIONS: Mapping[str, type] = {
@@ -45,7 +45,7 @@ SAMPLES: Mapping[object, Any] = {
 
 
 def written_queries() -> Iterator[Query]:
-    """One of each that shared/gateways/queries.py can make."""
+    """One of each that shared/gateways/database/queries.py can make."""
     for name, make in inspect.getmembers(queries, inspect.isfunction):
         if make.__module__ == queries.__name__:
             hints = get_type_hints(make)

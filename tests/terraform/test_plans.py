@@ -11,7 +11,7 @@ from local import environments
 from local.queues import rates
 from local.terraform import Plan, Workspace
 from shared.config import CommonSettings, SyncSettings
-from shared.domain.tiers import load_tier_table
+from shared.domain.throttle.tiers import load_tier_table
 from shared.gateways.ports import QueueName
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.config import CommonSettings, SyncSettings
-from shared.domain.batches import DeletePolicy
+from shared.domain.batch.batch import DeletePolicy
 from shared.domain.errors import InvalidRequest
-from shared.domain.metadata import DEFAULT_EXPECTED_FIELDS
-from shared.domain.pacing import Start
-from shared.domain.tiers import load_tiers
+from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS
+from shared.domain.throttle.spacing import Start
+from shared.domain.throttle.tiers import load_tiers
 from shared.gateways.ports import Chunking, QueueName
 
 COMMON = {"PROJECT_ID": "p", "BUCKET": "b", "DEPLOYMENT": "dev"}

@@ -13,8 +13,8 @@ from werkzeug.test import EnvironBuilder
 
 from shared.domain.errors import InvalidRequest, LostLease, Refused, Rejected, Unavailable
 from shared.http import MAX_BODY, FilesQuery, Routes, SyncBody, checked, checked_query, json_lines
-from shared.services.control import NoSuchBatch
-from shared.services.start import AlreadyRunning
+from shared.services.batch.control import NoSuchBatch
+from shared.services.batch.start import AlreadyRunning
 from tests.services.story import SECOND, begun, later, world_with
 from tests.world import World
 

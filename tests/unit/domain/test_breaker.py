@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from shared.domain.breaker import (
+from shared.domain.throttle.breaker import (
     BreakerPolicy,
     BreakerState,
     CircuitState,

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from shared.domain.breaker import (
+from shared.domain.throttle.breaker import (
     BreakerPolicy,
     BreakerState,
     EntryOutcome,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.content import (
+from shared.domain.ids import (
     content_key,
     digest,
     file_id,

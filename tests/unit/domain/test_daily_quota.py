@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.daily_quota import DailyQuota
+from shared.domain.throttle.daily_quota import DailyQuota
 
 
 @pytest.mark.parametrize(

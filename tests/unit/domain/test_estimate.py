@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.estimate import Estimate, estimated
-from shared.domain.tiers import tier_named
-from shared.domain.workload import Workload
+from shared.domain.estimate.backlog import Workload
+from shared.domain.estimate.estimate import Estimate, estimated
+from shared.domain.throttle.tiers import tier_named
 
 
 def estimate(

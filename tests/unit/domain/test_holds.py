@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from shared.domain.errors import QuotaKind
-from shared.domain.holds import (
+from shared.domain.throttle.holds import (
     Hold,
     HoldPolicy,
     HoldReason,

@@ -6,10 +6,18 @@ from typing import Any
 
 import pytest
 
-from shared.domain import journey, journey_documents, journey_ends, journey_steps
-from shared.domain.files import UNFINISHED, FailureKind, FileRecord, FileStatus, Slot
-from shared.domain.journey import LEGAL_MOVES, IllegalMove, Step, Turn, moved, next_step, turn
-from shared.domain.journey_policy import JourneyPolicy
+from shared.domain.file import known_documents, lifecycle, outcomes, transfer
+from shared.domain.file.file_policy import JourneyPolicy
+from shared.domain.file.lifecycle import (
+    LEGAL_MOVES,
+    IllegalMove,
+    Step,
+    Turn,
+    moved,
+    next_step,
+    turn,
+)
+from shared.domain.file.record import UNFINISHED, FailureKind, FileRecord, FileStatus, Slot
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -55,7 +63,7 @@ def test_no_batch_waits_for_what_fails_each_time(*, stuck: bool, changes: dict[s
     known = {"errors_in_a_row": POLICY.stuck_after, "error_at": NOW, "failure_code": 503}
     file = record(**{"status": S.IMPORTING, **known, **changes})
 
-    assert journey.is_stuck(file, NOW - MINUTE, NOW, POLICY) is stuck
+    assert lifecycle.is_stuck(file, NOW - MINUTE, NOW, POLICY) is stuck
 
 
 # --- moves ------------------------------------------------------------------------------------
@@ -166,7 +174,7 @@ def test_a_delivery_finds_out_whose_turn_it_is(
 
 
 def test_a_claim_lives_660_seconds_and_is_overdue_two_minutes_later() -> None:
-    claimed = journey.claimed(record(), "c1", NOW, POLICY)
+    claimed = lifecycle.claimed(record(), "c1", NOW, POLICY)
 
     assert claimed.claim_id == "c1"
     assert claimed.claim_expires_at == NOW + 660 * SECOND
@@ -179,17 +187,17 @@ def test_a_claim_lives_660_seconds_and_is_overdue_two_minutes_later() -> None:
 
 def test_handing_on_bumps_the_number_ends_the_claim_and_names_the_task() -> None:
     before = record(claim_id="c", claim_expires_at=NOW, slot=Slot.IMPORT, ready_at=NOW)
-    after = journey.handed_on(before, "polls", NOW + MINUTE, NOW, POLICY)
+    after = lifecycle.handed_on(before, "polls", NOW + MINUTE, NOW, POLICY)
 
     assert (after.task_seq, after.task_queue, after.task_at) == (4, "polls", NOW + MINUTE)
-    assert after.task_id == journey.task_name(before, 4)
+    assert after.task_id == lifecycle.task_name(before, 4)
     assert (after.claim_id, after.claim_expires_at) == ("", None)
     assert (after.slot, after.ready_at) == (Slot.NONE, None)
     assert after.overdue_at == NOW + MINUTE + 120 * SECOND
 
 
 def test_a_task_due_in_the_past_is_overdue_from_now() -> None:
-    after = journey.handed_on(record(), "polls", NOW - DAY, NOW, POLICY)
+    after = lifecycle.handed_on(record(), "polls", NOW - DAY, NOW, POLICY)
     assert after.overdue_at == NOW + 120 * SECOND
 
 
@@ -200,12 +208,12 @@ def test_task_names_never_repeat_over_hops_files_batches_and_contents() -> None:
         record(batch_id="b2"),
         record(desired_key="k2"),
     ]
-    names = {journey.task_name(each, seq) for each in records for seq in range(5)}
+    names = {lifecycle.task_name(each, seq) for each in records for seq in range(5)}
     assert len(names) == 20
 
 
 def test_waiting_for_a_slot_makes_every_older_task_stale() -> None:
-    after = journey.awaiting_slot(record(), Slot.UPLOAD, NOW, NOW)
+    after = lifecycle.awaiting_slot(record(), Slot.UPLOAD, NOW, NOW)
 
     assert (after.task_seq, after.task_id, after.overdue_at) == (4, "", None)
     assert turn(replace(after, slot=Slot.NONE), 3, NOW) is Turn.STALE
@@ -213,19 +221,19 @@ def test_waiting_for_a_slot_makes_every_older_task_stale() -> None:
 
 def test_a_batch_that_takes_over_counts_requests_from_nothing() -> None:
     before = record(metered=3, throttled=2, unmetered=1)
-    after = journey.taken_over(before, "b2")
+    after = lifecycle.taken_over(before, "b2")
 
     assert (after.batch_id, after.metered, after.throttled, after.unmetered) == ("b2", 0, 0, 0)
-    assert journey.taken_over(before, "b1") is before
+    assert lifecycle.taken_over(before, "b1") is before
 
 
 # --- upload -----------------------------------------------------------------------------------
 
 
 def test_attempts_count_per_content() -> None:
-    first = journey_steps.upload_begun(record(working_key="old", attempts=4), "files/x")
+    first = transfer.upload_begun(record(working_key="old", attempts=4), "files/x")
     assert (first.attempts, first.working_key, first.raw_file) == (1, "k1", "files/x")
-    again = journey_steps.upload_begun(replace(first, status=S.PENDING), "files/x")
+    again = transfer.upload_begun(replace(first, status=S.PENDING), "files/x")
     assert again.attempts == 2
 
 
@@ -239,7 +247,7 @@ def test_an_upload_forgets_what_belongs_to_an_earlier_one() -> None:
         document_failed_at=NOW,
         stale_documents=("d1",),
     )
-    after = journey_steps.upload_begun(before, "files/x")
+    after = transfer.upload_begun(before, "files/x")
 
     assert (after.raw_active, after.raw_expires_at) == (False, None)
     assert (after.operation_id, after.operation_name) == ("", "")
@@ -248,9 +256,7 @@ def test_an_upload_forgets_what_belongs_to_an_earlier_one() -> None:
 
 
 def test_a_raw_file_has_fifteen_minutes_to_become_active() -> None:
-    after = journey_steps.uploaded(
-        record(S.UPLOADING, errors_in_a_row=2), NOW + 2 * DAY, NOW, POLICY
-    )
+    after = transfer.uploaded(record(S.UPLOADING, errors_in_a_row=2), NOW + 2 * DAY, NOW, POLICY)
 
     assert (after.status, after.raw_expires_at) == (S.UPLOADED, NOW + 2 * DAY)
     assert after.wait_deadline == NOW + 15 * MINUTE
@@ -258,13 +264,13 @@ def test_a_raw_file_has_fifteen_minutes_to_become_active() -> None:
 
 
 def test_an_active_raw_file_waits_for_an_import_slot() -> None:
-    after = journey_steps.raw_became_active(record(S.UPLOADED), NOW)
+    after = transfer.raw_became_active(record(S.UPLOADED), NOW)
     assert (after.raw_active, after.slot, after.ready_at) == (True, Slot.IMPORT, NOW)
 
 
 def test_a_restart_moves_the_epoch_on() -> None:
     before = record(S.UPLOADED, upload_epoch=1, raw_file="files/x", raw_active=True, attempts=1)
-    after = journey_steps.restarted(before, NOW, POLICY)
+    after = transfer.restarted(before, NOW, POLICY)
 
     assert (after.status, after.slot, after.upload_epoch) == (S.PENDING, Slot.UPLOAD, 2)
     assert (after.raw_file, after.raw_active) == ("", False)
@@ -273,35 +279,35 @@ def test_a_restart_moves_the_epoch_on() -> None:
 def test_a_restart_for_what_is_indexed_already_ends_the_journey() -> None:
     before = record(S.UPLOADED, desired_key="k1", current_key="k1", raw_file="files/x", attempts=1)
 
-    assert journey_steps.restarted(before, NOW, POLICY).status is S.INDEXED
+    assert transfer.restarted(before, NOW, POLICY).status is S.INDEXED
     besides = replace(before, stale_documents=("d9",))
-    assert journey_steps.restarted(besides, NOW, POLICY).status is S.PENDING
+    assert transfer.restarted(besides, NOW, POLICY).status is S.PENDING
 
 
 def test_a_doubted_document_that_had_to_go_is_not_current_any_more() -> None:
     doubted = record(S.IMPORTING, new_document="d1", current_document="d1", current_key="k1")
 
-    after = journey_documents.document_gone(doubted)
+    after = known_documents.document_gone(doubted)
 
     assert (after.new_document, after.current_document, after.current_key) == ("", "", "")
-    other = journey_documents.document_gone(replace(doubted, new_document="d2"))
+    other = known_documents.document_gone(replace(doubted, new_document="d2"))
     assert (other.new_document, other.current_document) == ("", "d1")
 
 
 def test_restarts_end_where_the_attempts_do_but_only_for_the_same_content() -> None:
     worn = record(S.UPLOADED, working_key="k1", attempts=5)
-    assert journey_steps.restarted(worn, NOW, POLICY).status is S.FAILED
-    assert journey_steps.restarted(replace(worn, working_key="k0"), NOW, POLICY).status is S.PENDING
+    assert transfer.restarted(worn, NOW, POLICY).status is S.FAILED
+    assert transfer.restarted(replace(worn, working_key="k0"), NOW, POLICY).status is S.PENDING
 
 
 # --- import -----------------------------------------------------------------------------------
 
 
 def test_an_imports_intent_has_no_name_yet_and_its_reply_has_an_hour() -> None:
-    begun = journey_steps.import_begun(record(S.UPLOADED, operation_name="old"), "o1", ("r",))
+    begun = transfer.import_begun(record(S.UPLOADED, operation_name="old"), "o1", ("r",))
     assert (begun.status, begun.operation_id, begun.operation_name) == (S.IMPORTING, "o1", "")
     assert begun.metadata_reports == ("r",)
-    started = journey_steps.import_started(begun, "operations/1", NOW, POLICY)
+    started = transfer.import_started(begun, "operations/1", NOW, POLICY)
     assert (started.operation_name, started.wait_deadline) == (
         "operations/1",
         NOW + timedelta(hours=1),
@@ -309,7 +315,7 @@ def test_an_imports_intent_has_no_name_yet_and_its_reply_has_an_hour() -> None:
 
 
 def test_an_uncertain_import_has_no_task_and_is_due_after_its_deadline() -> None:
-    after = journey_steps.import_uncertain(
+    after = transfer.import_uncertain(
         record(S.IMPORTING, claim_id="c", overdue_at=NOW), NOW, POLICY
     )
     assert (after.status, after.task_id, after.claim_id) == (S.UNCERTAIN, "", "")
@@ -335,7 +341,7 @@ def test_a_settled_file_holds_exactly_what_was_imported() -> None:
         failure_reason="x",
         operation_name="n",
     )
-    after = journey_ends.settled(before, NOW)
+    after = outcomes.settled(before, NOW)
 
     assert after.status is S.INDEXED
     assert (after.current_key, after.current_document) == ("k1", "d2")
@@ -349,7 +355,7 @@ def test_a_settled_file_holds_exactly_what_was_imported() -> None:
 
 def test_a_settled_file_whose_content_moved_on_begins_anew_at_once() -> None:
     before = record(S.IMPORTING, working_key="k1", desired_key="k2", new_document="d1")
-    after = journey_ends.settled(before, NOW)
+    after = outcomes.settled(before, NOW)
 
     assert (after.status, after.slot, after.attempts) == (S.PENDING, Slot.UPLOAD, 0)
     assert (after.current_key, after.current_document) == ("k1", "d1")
@@ -357,7 +363,7 @@ def test_a_settled_file_whose_content_moved_on_begins_anew_at_once() -> None:
 
 def test_a_settled_file_nobody_wants_any_more_is_a_candidate_for_removal() -> None:
     before = record(S.IMPORTING, working_key="k1", desired_key="", new_document="d1")
-    after = journey_ends.settled(before, NOW)
+    after = outcomes.settled(before, NOW)
 
     assert (after.status, after.current_document) == (S.REMOVAL_CANDIDATE, "d1")
 
@@ -367,11 +373,11 @@ def test_a_journey_given_up_leaves_a_candidate_only_where_there_is_a_document(
     status: FileStatus,
 ) -> None:
     with_document = record(status, desired_key="", current_document="d1", raw_file="files/x")
-    assert journey_ends.given_up(with_document, NOW).status is S.REMOVAL_CANDIDATE
+    assert outcomes.given_up(with_document, NOW).status is S.REMOVAL_CANDIDATE
     without = record(status, desired_key="", raw_file="files/x")
-    assert journey_ends.given_up(without, NOW).status is S.DELETED
+    assert outcomes.given_up(without, NOW).status is S.DELETED
     skipped = replace(without, desired_skip_reason="empty")
-    assert journey_ends.given_up(skipped, NOW).status is S.SKIPPED
+    assert outcomes.given_up(skipped, NOW).status is S.SKIPPED
 
 
 # --- trouble ----------------------------------------------------------------------------------
@@ -388,8 +394,8 @@ def test_backoff_doubles_from_ten_seconds_to_ten_minutes_less_up_to_half(
 
 
 def test_a_given_back_upload_returns_its_attempt() -> None:
-    begun = journey_steps.upload_begun(record(), "files/x")
-    back = journey_steps.given_back(begun, NOW + MINUTE, NOW)
+    begun = transfer.upload_begun(record(), "files/x")
+    back = transfer.given_back(begun, NOW + MINUTE, NOW)
 
     assert (back.status, back.attempts) == (S.PENDING, 0)
     assert (back.slot, back.ready_at) == (Slot.UPLOAD, NOW + MINUTE)
@@ -398,7 +404,7 @@ def test_a_given_back_upload_returns_its_attempt() -> None:
 
 def test_a_given_back_import_keeps_its_upload() -> None:
     before = record(S.IMPORTING, raw_file="files/x", raw_active=True, attempts=1)
-    back = journey_steps.given_back(before, NOW, NOW)
+    back = transfer.given_back(before, NOW, NOW)
 
     assert (back.status, back.slot, back.raw_file) == (S.UPLOADED, Slot.IMPORT, "files/x")
     assert back.attempts == 1
@@ -422,7 +428,7 @@ def test_five_attempts_are_made_of_one_content(
     before = record(
         status, attempts=attempts, raw_file="files/x", raw_active=status is not S.UPLOADING
     )
-    after = journey_steps.tried_again(before, "it broke", 503, NOW, 1.0, POLICY)
+    after = transfer.tried_again(before, "it broke", 503, NOW, 1.0, POLICY)
 
     assert (after.status, after.slot) == (expected, slot)
     assert (after.failure_reason, after.failure_code) == ("it broke", 503)
@@ -430,7 +436,7 @@ def test_five_attempts_are_made_of_one_content(
 
 def test_a_document_that_was_found_and_is_gone_is_uploaded_anew() -> None:
     before = record(S.IMPORTING, new_document="d1", attempts=0)
-    after = journey_steps.tried_again(before, "it is gone", 404, NOW, 1.0, POLICY)
+    after = transfer.tried_again(before, "it is gone", 404, NOW, 1.0, POLICY)
 
     assert (after.status, after.slot, after.attempts) == (S.PENDING, Slot.UPLOAD, 1)
 
@@ -440,14 +446,14 @@ def test_a_document_that_was_found_and_is_gone_is_uploaded_anew() -> None:
 )
 def test_exhausted_files_rest_longer_each_time_up_to_32_days(rounds: int, days: int) -> None:
     before = record(S.UPLOADING, exhausted_rounds=rounds)
-    after = journey_ends.failed(before, FailureKind.EXHAUSTED, "worn out", None, NOW, POLICY)
+    after = outcomes.failed(before, FailureKind.EXHAUSTED, "worn out", None, NOW, POLICY)
 
     assert (after.exhausted_rounds, after.eligible_at) == (rounds + 1, NOW + days * DAY)
 
 
 def test_a_permanent_failure_names_its_content_and_no_day() -> None:
     before = record(S.IMPORTING, current_document="d1", current_key="k0")
-    after = journey_ends.failed(before, FailureKind.PERMANENT, "bad", 400, NOW, POLICY)
+    after = outcomes.failed(before, FailureKind.PERMANENT, "bad", 400, NOW, POLICY)
 
     assert (after.failed_key, after.failed_at, after.eligible_at) == ("k1", NOW, None)
     assert (after.current_document, after.current_key) == ("d1", "k0")
@@ -465,7 +471,7 @@ def test_a_new_journey_has_a_clean_sheet() -> None:
         failed_key="k1",
         failed_at=NOW,
     )
-    after = journey_ends.journey_begun(before, NOW)
+    after = outcomes.journey_begun(before, NOW)
 
     assert (after.status, after.slot, after.ready_at) == (S.PENDING, Slot.UPLOAD, NOW)
     assert (after.attempts, after.errors_in_a_row) == (0, 0)
@@ -481,10 +487,10 @@ def test_a_new_journey_has_a_clean_sheet() -> None:
 
 def test_documents_to_remove_are_all_that_are_known_each_once() -> None:
     known = record(stale_documents=("d0", "d1"), current_document="d1", new_document="d2")
-    assert journey_documents.documents_to_remove(known) == ("d0", "d1", "d2")
-    assert journey_documents.forerunners(known) == ("d0", "d1")
+    assert known_documents.documents_to_remove(known) == ("d0", "d1", "d2")
+    assert known_documents.forerunners(known) == ("d0", "d1")
     adopted = replace(known, new_document="d1")
-    assert journey_documents.forerunners(adopted) == ("d0",)
+    assert known_documents.forerunners(adopted) == ("d0",)
 
 
 def test_a_removed_file_knows_no_document_any_more() -> None:
@@ -497,16 +503,16 @@ def test_a_removed_file_knows_no_document_any_more() -> None:
         new_document="d2",
         raw_file="files/x",
     )
-    after = journey_ends.removed(before, NOW)
+    after = outcomes.removed(before, NOW)
 
     assert after.status is S.DELETED
-    assert journey_documents.documents_to_remove(after) == ()
+    assert known_documents.documents_to_remove(after) == ()
     assert (after.current_key, after.raw_file) == ("", "")
 
 
 def test_a_removal_that_was_not_needed_leaves_the_file_as_it_was_indexed() -> None:
     before = record(S.DELETING, current_document="d1", current_key="k1")
-    after = journey_ends.kept(before, NOW)
+    after = outcomes.kept(before, NOW)
 
     assert (after.status, after.current_document, after.task_id) == (S.INDEXED, "d1", "")
 

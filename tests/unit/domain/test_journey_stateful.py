@@ -13,10 +13,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shared.domain import journey, journey_documents, journey_ends, journey_steps
-from shared.domain.files import UNFINISHED, FailureKind, FileRecord, FileStatus, Slot
-from shared.domain.journey import LEGAL_MOVES, Step, Turn
-from shared.domain.journey_policy import JourneyPolicy
+from shared.domain.file import known_documents, lifecycle, outcomes, transfer
+from shared.domain.file.file_policy import JourneyPolicy
+from shared.domain.file.lifecycle import LEGAL_MOVES, Step, Turn
+from shared.domain.file.record import UNFINISHED, FailureKind, FileRecord, FileStatus, Slot
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 POLICY = JourneyPolicy()
@@ -38,7 +38,7 @@ class JourneyMachine(RuleBasedStateMachine):
     @initialize()
     def appears(self) -> None:
         self.change(replace(self.record, desired_key="k1", batch_id="b"))
-        self.change(journey_ends.journey_begun(self.record, self.now))
+        self.change(outcomes.journey_begun(self.record, self.now))
 
     # --- what the machine does with a record ------------------------------------------------
 
@@ -60,11 +60,11 @@ class JourneyMachine(RuleBasedStateMachine):
 
     @property
     def step(self) -> Step:
-        return journey.next_step(self.record)
+        return lifecycle.next_step(self.record)
 
     @property
     def is_claimable(self) -> bool:
-        return journey.turn(self.record, self.record.task_seq, self.now) is Turn.MINE
+        return lifecycle.turn(self.record, self.record.task_seq, self.now) is Turn.MINE
 
     @property
     def is_claimed(self) -> bool:
@@ -92,7 +92,7 @@ class JourneyMachine(RuleBasedStateMachine):
         if self.record.status in (S.INDEXED, S.FAILED):
             self.content += 1
             aimed = replace(self.record, desired_key=f"k{self.content}")
-            self.change(journey_ends.journey_begun(aimed, self.now))
+            self.change(outcomes.journey_begun(aimed, self.now))
 
     # --- the pump and the deliveries --------------------------------------------------------
 
@@ -101,30 +101,30 @@ class JourneyMachine(RuleBasedStateMachine):
     def pump(self) -> None:
         expected = Step.UPLOAD if self.record.slot is Slot.UPLOAD else Step.IMPORT
         assert self.step is expected
-        self.change(journey.handed_on(self.record, "uploads", self.now, self.now, POLICY))
+        self.change(lifecycle.handed_on(self.record, "uploads", self.now, self.now, POLICY))
 
     @precondition(lambda self: self.is_claimable and self.step is Step.UPLOAD)
     @rule(fate=st.sampled_from(["active", "slow", "429", "error", "crash", "useless"]))
     def upload(self, fate: str) -> None:
         tries = self.record.attempts if self.record.working_key == self.record.desired_key else 0
-        self.claim(journey_steps.upload_begun(self.record, f"files/{self.record.upload_epoch}"))
+        self.claim(transfer.upload_begun(self.record, f"files/{self.record.upload_epoch}"))
         assert self.record.attempts == tries + 1
         match fate:
             case "active":
-                done = journey_steps.uploaded(self.record, None, self.now, POLICY)
-                self.change(journey_steps.raw_became_active(done, self.now))
+                done = transfer.uploaded(self.record, None, self.now, POLICY)
+                self.change(transfer.raw_became_active(done, self.now))
             case "slow":
-                done = journey_steps.uploaded(self.record, None, self.now, POLICY)
-                self.change(journey.handed_on(done, "polls", self.now, self.now, POLICY))
+                done = transfer.uploaded(self.record, None, self.now, POLICY)
+                self.change(lifecycle.handed_on(done, "polls", self.now, self.now, POLICY))
             case "429":
-                self.change(journey_steps.given_back(self.record, self.now, self.now))
+                self.change(transfer.given_back(self.record, self.now, self.now))
                 assert self.record.attempts == tries
                 assert self.record.failure_kind is FailureKind.NONE
             case "error":
-                self.change(journey_steps.tried_again(self.record, "x", 503, self.now, 0.5, POLICY))
+                self.change(transfer.tried_again(self.record, "x", 503, self.now, 0.5, POLICY))
             case "useless":
                 epoch = self.record.upload_epoch
-                self.change(journey_steps.restarted(self.record, self.now, POLICY))
+                self.change(transfer.restarted(self.record, self.now, POLICY))
                 assert self.record.status is S.FAILED or self.record.upload_epoch == epoch + 1
 
     @precondition(lambda self: self.is_claimable and self.step is Step.AWAIT_ACTIVE)
@@ -132,53 +132,51 @@ class JourneyMachine(RuleBasedStateMachine):
     def look_at_the_raw_file(self, *, active: bool) -> None:
         self.claim(self.record)
         if active:
-            self.change(journey_steps.raw_became_active(self.record, self.now))
+            self.change(transfer.raw_became_active(self.record, self.now))
         else:
-            self.change(journey.handed_on(self.record, "polls", self.now, self.now, POLICY))
+            self.change(lifecycle.handed_on(self.record, "polls", self.now, self.now, POLICY))
 
     @precondition(lambda self: self.is_claimable and self.step is Step.IMPORT)
     @rule(fate=st.sampled_from(["named", "lost", "429", "error", "crash", "crash after"]))
     def import_file(self, fate: str) -> None:
         self.sent += 1
-        self.claim(journey_steps.import_begun(self.record, f"o{self.sent}", ()))
+        self.claim(transfer.import_begun(self.record, f"o{self.sent}", ()))
         document = f"d{self.sent}"
         if fate in ("named", "lost", "crash after"):
             self.documents[document] = self.record.working_key
         match fate:
             case "named":
-                named = journey_steps.import_started(
-                    self.record, f"op{self.sent}", self.now, POLICY
-                )
-                self.change(journey_documents.document_known(named, document))
-                self.change(journey.handed_on(self.record, "polls", self.now, self.now, POLICY))
+                named = transfer.import_started(self.record, f"op{self.sent}", self.now, POLICY)
+                self.change(known_documents.document_known(named, document))
+                self.change(lifecycle.handed_on(self.record, "polls", self.now, self.now, POLICY))
             case "lost":
-                self.change(journey_steps.import_uncertain(self.record, self.now, POLICY))
+                self.change(transfer.import_uncertain(self.record, self.now, POLICY))
             case "429":
                 attempts = self.record.attempts
-                self.change(journey_steps.given_back(self.record, self.now, self.now))
+                self.change(transfer.given_back(self.record, self.now, self.now))
                 assert self.record.attempts == attempts
             case "error":
-                self.change(journey_steps.tried_again(self.record, "x", 503, self.now, 0.5, POLICY))
+                self.change(transfer.tried_again(self.record, "x", 503, self.now, 0.5, POLICY))
 
     @precondition(lambda self: self.is_claimable and self.step is Step.AWAIT_IMPORT)
     @rule(fate=st.sampled_from(["wait", "done", "failed", "hidden"]))
     def look_at_the_import(self, fate: str) -> None:
         self.claim(self.record)
         if not self.record.new_document:
-            self.change(journey_steps.import_uncertain(self.record, self.now, POLICY))
+            self.change(transfer.import_uncertain(self.record, self.now, POLICY))
         elif fate == "wait":
-            self.change(journey.handed_on(self.record, "polls", self.now, self.now, POLICY))
+            self.change(lifecycle.handed_on(self.record, "polls", self.now, self.now, POLICY))
         elif fate == "hidden":  # said not to be there, which may be for the moment only
-            self.change(journey_steps.tried_again(self.record, "x", 404, self.now, 0.5, POLICY))
+            self.change(transfer.tried_again(self.record, "x", 404, self.now, 0.5, POLICY))
         elif fate == "failed":
             self.documents.pop(self.record.new_document, None)
-            self.change(journey_documents.document_gone(self.record))
-            self.change(journey_steps.tried_again(self.record, "x", None, self.now, 0.5, POLICY))
+            self.change(known_documents.document_gone(self.record))
+            self.change(transfer.tried_again(self.record, "x", None, self.now, 0.5, POLICY))
         else:
             assert self.documents[self.record.new_document] == self.record.working_key
-            for name in journey_documents.forerunners(self.record):
+            for name in known_documents.forerunners(self.record):
                 self.documents.pop(name, None)
-            self.change(journey_ends.settled(self.record, self.now))
+            self.change(outcomes.settled(self.record, self.now))
 
     @precondition(lambda self: self.record.status is S.UNCERTAIN)
     @rule()
@@ -186,33 +184,33 @@ class JourneyMachine(RuleBasedStateMachine):
         due = self.record.ready_at
         assert due is not None
         self.now = max(self.now, due)
-        known = journey_documents.documents_to_remove(self.record)
+        known = known_documents.documents_to_remove(self.record)
         mine = [
             name
             for name, key in self.documents.items()
             if key == self.record.working_key and name not in known
         ]
         if not mine:
-            self.change(journey_steps.tried_again(self.record, "none", None, self.now, 0.5, POLICY))
+            self.change(transfer.tried_again(self.record, "none", None, self.now, 0.5, POLICY))
             return
         stale = replace(self.record, stale_documents=(*self.record.stale_documents, *mine[:-1]))
-        found = journey_steps.adopted(stale, mine[-1], self.now, POLICY)
-        self.change(journey.handed_on(found, "polls", self.now, self.now, POLICY))
+        found = transfer.adopted(stale, mine[-1], self.now, POLICY)
+        self.change(lifecycle.handed_on(found, "polls", self.now, self.now, POLICY))
 
     @precondition(lambda self: self.record.task_seq > 0)
     @rule(late_by=st.integers(1, 5))
     def an_older_task_is_delivered(self, late_by: int) -> None:
         seq = self.record.task_seq - late_by
-        assert journey.turn(self.record, seq, self.now) in (Turn.STALE, Turn.OVER)
+        assert lifecycle.turn(self.record, seq, self.now) in (Turn.STALE, Turn.OVER)
 
     @precondition(lambda self: self.is_claimed)
     @rule()
     def the_same_task_is_delivered_twice(self) -> None:
-        assert journey.turn(self.record, self.record.task_seq, self.now) is Turn.BUSY
+        assert lifecycle.turn(self.record, self.record.task_seq, self.now) is Turn.BUSY
 
     def claim(self, record: FileRecord) -> None:
         self.claims += 1
-        self.change(journey.claimed(record, f"c{self.claims}", self.now, POLICY))
+        self.change(lifecycle.claimed(record, f"c{self.claims}", self.now, POLICY))
 
     # --- what must always hold --------------------------------------------------------------
 
@@ -239,7 +237,7 @@ class JourneyMachine(RuleBasedStateMachine):
     @invariant()
     def no_document_is_forgotten(self) -> None:
         """Each is known to the record, or is of an import that the sweep still looks for."""
-        known = set(journey_documents.documents_to_remove(self.record))
+        known = set(known_documents.documents_to_remove(self.record))
         unknown = [name for name in self.documents if name not in known]
         if unknown:
             assert self.record.status in (S.IMPORTING, S.UNCERTAIN)

@@ -7,9 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.breaker import BreakerPolicy, BreakerState, CircuitState, Permit, on_throttled
-from shared.domain.breaker_state import Tally
-from shared.domain.breaker_window import EntryOutcome, WindowEntry
+from shared.domain.throttle.breaker import (
+    BreakerPolicy,
+    BreakerState,
+    CircuitState,
+    Permit,
+    on_throttled,
+)
+from shared.domain.throttle.circuit import Tally
+from shared.domain.throttle.window import EntryOutcome, WindowEntry
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 POLICY = BreakerPolicy()

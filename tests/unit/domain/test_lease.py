@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.errors import LostLease
-from shared.domain.lease import (
+from shared.domain.batch.lease import (
     Lease,
     LeaseHeld,
     LeasePolicy,
@@ -15,6 +14,7 @@ from shared.domain.lease import (
     release,
     renew,
 )
+from shared.domain.errors import LostLease
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 POLICY = LeasePolicy()  # five minutes, stop one before the end, take over ten after it

@@ -17,16 +17,8 @@ from hypothesis.stateful import (
     rule,
 )
 
+from shared.domain.batch.lease import Lease, LeaseHeld, LeasePolicy, acquire, check, release, renew
 from shared.domain.errors import LostLease
-from shared.domain.lease import (
-    Lease,
-    LeaseHeld,
-    LeasePolicy,
-    acquire,
-    check,
-    release,
-    renew,
-)
 
 MINUTE = timedelta(minutes=1)
 POLICY = LeasePolicy(

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from shared.domain.media_types import (
+from shared.domain.source.media_types import (
     EXTENSIONS,
     SUPPORTED,
     UNSUPPORTED_EXTENSIONS,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.metadata import (
+from shared.domain.source.metadata import (
     DEFAULT_EXPECTED_FIELDS,
     MAX_ENTRIES,
     MAX_KEY_LENGTH,
@@ -25,8 +25,13 @@ from shared.domain.metadata import (
     parse_expected_fields,
     sidecar_name,
 )
-from shared.domain.metadata_value import MAX_LIST_VALUES, MAX_VALUE_LENGTH, ValueKind, path_value
-from shared.domain.path_template import PathTemplate
+from shared.domain.source.metadata_value import (
+    MAX_LIST_VALUES,
+    MAX_VALUE_LENGTH,
+    ValueKind,
+    path_value,
+)
+from shared.domain.source.path_template import PathTemplate
 
 TEMPLATE = PathTemplate.parse("{category}/{course}/{year:int}/week-{week:int} {title}")
 PATH = "science/chemistry/2025/week-7 Kinetics.md"

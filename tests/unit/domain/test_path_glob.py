@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.path_glob import InvalidPathGlob, PathGlob
+from shared.domain.source.path_glob import InvalidPathGlob, PathGlob
 
 
 @pytest.mark.parametrize(

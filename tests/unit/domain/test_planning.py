@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import planning
-from shared.domain.files import Change, FailureKind, FileRecord, FileStatus, Slot
-from shared.domain.journey_policy import JourneyPolicy
-from shared.domain.planning import Finding, Wanted, compare, deletion_cap, march, re_aimed
+from shared.domain.file.file_policy import JourneyPolicy
+from shared.domain.file.record import Change, FailureKind, FileRecord, FileStatus, Slot
+from shared.domain.scan import comparison
+from shared.domain.scan.comparison import Finding, Wanted, compare, deletion_cap, march, re_aimed
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 S = FileStatus
@@ -330,10 +330,10 @@ def test_a_journey_that_meets_nothing_to_index_ends_as_a_candidate_at_most(
 def test_the_last_look_keeps_what_is_as_it_was_indexed_and_brings_what_is_not() -> None:
     deleting = replace(INDEXED, status=S.DELETING, desired_key="")
 
-    assert planning.came_back(deleting, WANT, "b1", NOW).status is S.INDEXED
-    assert planning.came_back(deleting, NEWER, "b1", NOW).status is S.PENDING
+    assert comparison.came_back(deleting, WANT, "b1", NOW).status is S.INDEXED
+    assert comparison.came_back(deleting, NEWER, "b1", NOW).status is S.PENDING
     half_gone = replace(deleting, stale_documents=("d0",))
-    assert planning.came_back(half_gone, WANT, "b1", NOW).status is S.PENDING
+    assert comparison.came_back(half_gone, WANT, "b1", NOW).status is S.PENDING
 
 
 # --- marching and guards ----------------------------------------------------------------------

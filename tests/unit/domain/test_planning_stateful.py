@@ -13,12 +13,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from shared.domain import journey_documents, journey_ends, journey_policy, journey_steps
-from shared.domain.files import Change, FailureKind, FileRecord, FileStatus, Slot
-from shared.domain.planning import Finding, Wanted, compare, march
+from shared.domain.file import file_policy, known_documents, outcomes, transfer
+from shared.domain.file.record import Change, FailureKind, FileRecord, FileStatus, Slot
+from shared.domain.scan.comparison import Finding, Wanted, compare, march
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-POLICY = journey_policy.JourneyPolicy()
+POLICY = file_policy.JourneyPolicy()
 PATHS = st.sampled_from(["a", "é"])
 S = FileStatus
 
@@ -131,19 +131,19 @@ class PlanningMachine(RuleBasedStateMachine):
     def journeys_end_well(self) -> None:
         for path, record in self.records.items():
             if record.slot is Slot.UPLOAD:
-                moved = journey_steps.upload_begun(record, "files/x")
-                moved = journey_steps.uploaded(moved, None, self.now, POLICY)
-                moved = journey_steps.import_begun(moved, "o", ())
-                moved = journey_documents.document_known(moved, f"d{self.scans}")
-                self.records[path] = journey_ends.settled(moved, self.now)
+                moved = transfer.upload_begun(record, "files/x")
+                moved = transfer.uploaded(moved, None, self.now, POLICY)
+                moved = transfer.import_begun(moved, "o", ())
+                moved = known_documents.document_known(moved, f"d{self.scans}")
+                self.records[path] = outcomes.settled(moved, self.now)
                 self.store[path] = record.desired_key
 
     @rule(path=PATHS)
     def a_journey_fails(self, path: str) -> None:
         record = self.records.get(path)
         if record is not None and record.slot is Slot.UPLOAD:
-            begun = journey_steps.upload_begun(record, "files/x")
-            self.records[path] = journey_ends.failed(
+            begun = transfer.upload_begun(record, "files/x")
+            self.records[path] = outcomes.failed(
                 begun, FailureKind.PERMANENT, "no", 400, self.now, POLICY
             )
 
@@ -151,8 +151,8 @@ class PlanningMachine(RuleBasedStateMachine):
     def candidates_are_removed(self) -> None:
         for path, record in self.records.items():
             if record.status is S.REMOVAL_CANDIDATE:
-                begun = journey_ends.removal_begun(record, "b", "polls", self.now, POLICY)
-                self.records[path] = journey_ends.removed(begun, self.now)
+                begun = outcomes.removal_begun(record, "b", "polls", self.now, POLICY)
+                self.records[path] = outcomes.removed(begun, self.now)
                 del self.store[path]
 
     # --- what must always hold --------------------------------------------------------------

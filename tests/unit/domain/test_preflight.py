@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.path_glob import PathGlob
-from shared.domain.preflight import (
+from shared.domain.source.path_glob import PathGlob
+from shared.domain.source.preflight import (
     MAX_DOCUMENT_SIZE,
     MAX_SIDECAR_SIZE,
     Accepted,

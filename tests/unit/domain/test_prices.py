@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.prices import InvalidPrices, Price, load_prices, parse_prices
+from shared.domain.estimate.prices import InvalidPrices, Price, load_prices, parse_prices
 
 
 def packaged() -> dict[str, Any]:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import journey_documents, journey_ends
-from shared.domain.files import Change, FileRecord, FileStatus, Slot
-from shared.domain.journey_policy import JourneyPolicy
-from shared.domain.reconciliation import Discrepancy, Judge, StoredDocument
+from shared.domain.file import known_documents, outcomes
+from shared.domain.file.file_policy import JourneyPolicy
+from shared.domain.file.record import Change, FileRecord, FileStatus, Slot
+from shared.domain.reconcile.judge import Discrepancy, Judge, StoredDocument
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 S = FileStatus
@@ -71,7 +71,7 @@ def test_after_the_scan_it_is_a_candidate_unless_nothing_is_ever_removed() -> No
 
     assert removed.record is not None
     assert (removed.record.status, removed.record.change) == (S.REMOVAL_CANDIDATE, Change.REMOVED)
-    assert journey_documents.documents_to_remove(removed.record) == ("d2",)
+    assert known_documents.documents_to_remove(removed.record) == ("d2",)
     assert kept.record is not None
     assert kept.record.status is S.INDEXED
 
@@ -100,7 +100,7 @@ def test_of_two_the_one_that_is_wanted_stays(key: str, staying: str, stale: tupl
     record = mended(AFTER_SCAN, INDEXED, document(key=key), live="d1 d2")
 
     assert (record.status, record.new_document) == (S.IMPORTING, staying)
-    assert journey_documents.forerunners(record) == stale
+    assert known_documents.forerunners(record) == stale
 
 
 def test_the_wanted_one_takes_the_place_of_another() -> None:
@@ -108,15 +108,15 @@ def test_the_wanted_one_takes_the_place_of_another() -> None:
     record = mended(AFTER_SCAN, outdated, document(key="k2"), live="d1 d2")
 
     assert (record.new_document, record.working_key) == ("d2", "k2")
-    assert journey_documents.forerunners(record) == ("d1",)
-    assert journey_ends.settled(record, NOW).status is S.INDEXED
+    assert known_documents.forerunners(record) == ("d1",)
+    assert outcomes.settled(record, NOW).status is S.INDEXED
 
 
 def test_a_document_takes_the_place_of_one_that_is_gone() -> None:
     record = mended(JUDGE, INDEXED, document(key="k2"), live="d2")
 
     assert (record.new_document, record.desired_key) == ("d2", "k2")
-    assert journey_ends.settled(record, NOW).status is S.INDEXED
+    assert outcomes.settled(record, NOW).status is S.INDEXED
 
 
 def test_a_failure_is_not_forgotten_for_a_document_of_other_content() -> None:
@@ -136,7 +136,7 @@ def test_documents_of_what_is_not_wanted_are_candidates(status: FileStatus) -> N
     record = mended(AFTER_SCAN, unwanted, document(), live="d2")
 
     assert record.status is S.REMOVAL_CANDIDATE
-    assert journey_documents.documents_to_remove(record) == ("d2",)
+    assert known_documents.documents_to_remove(record) == ("d2",)
 
 
 @pytest.mark.parametrize("key", ["k1", "k0"])
@@ -175,8 +175,8 @@ def test_a_ghost_is_imported_again_and_a_leftover_goes_then() -> None:
     assert gone is not None
     assert left is not None
     assert (gone.status, gone.slot, gone.current_key) == (S.PENDING, Slot.UPLOAD, "")
-    assert journey_documents.documents_to_remove(gone) == ()
-    assert journey_documents.documents_to_remove(left) == ("d1",)
+    assert known_documents.documents_to_remove(gone) == ()
+    assert known_documents.documents_to_remove(left) == ("d1",)
 
 
 @pytest.mark.parametrize("status", [S.FAILED, S.REMOVAL_CANDIDATE, S.PENDING])
@@ -232,11 +232,11 @@ def test_no_document_is_forgotten_and_one_that_is_searched_for_stays_or_is_a_can
     after = judgement.record if judgement else None
     if after is None:
         return
-    known = journey_documents.documents_to_remove(after)
+    known = known_documents.documents_to_remove(after)
     assert {each.name for each in documents} <= {*known}, "forgotten"
-    assert {*journey_documents.documents_to_remove(record)} <= {*known}, "forgotten"
+    assert {*known_documents.documents_to_remove(record)} <= {*known}, "forgotten"
     if after.status is S.IMPORTING:
         assert after.new_document in live
-        assert {*journey_documents.forerunners(after), after.new_document} == {*known}
+        assert {*known_documents.forerunners(after), after.new_document} == {*known}
     else:
         assert after.status in (status, S.REMOVAL_CANDIDATE)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.metadata import (
+from shared.domain.source.metadata import (
     DEFAULT_EXPECTED_FIELDS,
     build_custom_metadata,
     sidecar_name,
 )
-from shared.domain.path_template import PathTemplate
-from shared.domain.preflight import (
+from shared.domain.source.path_template import PathTemplate
+from shared.domain.source.preflight import (
     SNIFF_LENGTH,
     Accepted,
     NeedsSniff,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.tiers import (
+from shared.domain.throttle.tiers import (
     InvalidTiers,
     Tier,
     UnknownTier,

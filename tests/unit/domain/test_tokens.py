@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.media_types import SUPPORTED
-from shared.domain.tokens import tokens_of
+from shared.domain.source.media_types import SUPPORTED
+from shared.domain.source.tokens import tokens_of
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from shared.domain.prices import Price
-from shared.domain.workload import Workload, refusals
+from shared.domain.estimate.backlog import Workload, refusals
+from shared.domain.estimate.prices import Price
 
 PRICE = Price("gemini-embedding-001", 0.15, "USD", date(2026, 10, 7))
 WORK = Workload(uploads=300, bytes=40_000_000, tokens=10_000_000)  # 1.50 USD

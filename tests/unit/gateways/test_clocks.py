@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from shared.gateways.clock import SystemClock
-from shared.gateways.memory.clock import ManualClock
 from shared.gateways.ports import Clock
+from tests.twins.clock import ManualClock
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.batches import Batch, Deployment, PageResult
-from shared.domain.breaker_state import BreakerState
-from shared.domain.breaker_window import WindowEntry
-from shared.domain.files import FileRecord
-from shared.domain.operations import OperationRecord
-from shared.gateways.codec import MalformedRecord, from_fields, to_fields
-from shared.gateways.document_rules import storable_fields
+from shared.domain.batch.batch import Batch, Deployment, PageResult
+from shared.domain.file.operation import OperationRecord
+from shared.domain.file.record import FileRecord
+from shared.domain.throttle.circuit import BreakerState
+from shared.domain.throttle.window import WindowEntry
+from shared.gateways.database.codec import MalformedRecord, from_fields, to_fields
+from shared.gateways.database.document_rules import storable_fields
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -21,7 +21,7 @@ from shared.domain.errors import (
     Rejected,
     Unavailable,
 )
-from shared.gateways.firestore import FirestoreDocuments
+from shared.gateways.database.firestore import FirestoreDocuments
 from shared.gateways.ports import Create, Delete, Increment, Put, Query, Update, Write
 
 LOST = exceptions.ServiceUnavailable("lost")

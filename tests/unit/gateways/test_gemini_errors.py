@@ -22,7 +22,7 @@ from shared.domain.errors import (
     Throttled,
     Unavailable,
 )
-from shared.gateways.gemini_errors import MAX_DETAIL, Effect, translated
+from shared.gateways.gemini.errors import MAX_DETAIL, Effect, translated
 
 SECRET = "AIzaSECRET"
 

@@ -9,8 +9,8 @@ import pytest
 from google.genai import types
 
 from shared.domain.errors import SourceChanged
-from shared.gateways import gemini_messages as messages
-from shared.gateways.gemini import GeminiFileSearch
+from shared.gateways.gemini import messages
+from shared.gateways.gemini.file_search import GeminiFileSearch
 from shared.gateways.ports import RemoteState
 
 DIGEST = hashlib.sha256(b"hello")

@@ -9,7 +9,7 @@ from google.api_core import exceptions
 from google.auth.exceptions import RefreshError, TransportError
 
 from shared.domain.errors import Denied, GatewayError, NotFound, Rejected, Unavailable
-from shared.gateways.cloud_storage import _info
+from shared.gateways.cloud_storage.bucket import _info
 from shared.gateways.google_errors import translated
 
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import Denied, OutcomeUnknown, Rejected, Unavailable
-from shared.gateways.memory.clock import ManualClock
-from shared.gateways.memory.gemini import MemoryGemini
-from shared.gateways.memory.imports import ImportFate
 from shared.gateways.ports import RemoteState
+from tests.twins.clock import ManualClock
+from tests.twins.gemini import MemoryGemini
+from tests.twins.imports import ImportFate
 
 SECOND = timedelta(seconds=1)
 

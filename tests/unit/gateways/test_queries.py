@@ -7,14 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.batches import Batch, PageResult
-from shared.domain.breaker import WindowEntry
-from shared.domain.files import FileRecord, FileStatus, Slot
-from shared.gateways import queries
-from shared.gateways.memory.clock import EPOCH, ManualClock
-from shared.gateways.memory.documents import MemoryDocuments
-from shared.gateways.ports import Query
-from shared.gateways.records import (
+from shared.domain.batch.batch import Batch, PageResult
+from shared.domain.file.record import FileRecord, FileStatus, Slot
+from shared.domain.throttle.breaker import WindowEntry
+from shared.gateways.database import queries
+from shared.gateways.database.records import (
     Records,
     batch_path,
     creating,
@@ -22,6 +19,9 @@ from shared.gateways.records import (
     page_path,
     window_path,
 )
+from shared.gateways.ports import Query
+from tests.twins.clock import EPOCH, ManualClock
+from tests.twins.documents import MemoryDocuments
 
 S = FileStatus
 MINUTE = timedelta(minutes=1)

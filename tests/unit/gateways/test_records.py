@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from shared.domain.content import file_id
 from shared.domain.errors import AlreadyExists, Conflict
-from shared.domain.files import FileRecord, FileStatus
-from shared.gateways import records as paths
-from shared.gateways.memory.clock import ManualClock
-from shared.gateways.memory.documents import MemoryDocuments
+from shared.domain.file.record import FileRecord, FileStatus
+from shared.domain.ids import file_id
+from shared.gateways.database import records as paths
+from shared.gateways.database.records import CAS_ATTEMPTS, Records, Stored, creating, updating
 from shared.gateways.ports import Create, Query, Update, Write
-from shared.gateways.records import CAS_ATTEMPTS, Records, Stored, creating, updating
+from tests.twins.clock import ManualClock
+from tests.twins.documents import MemoryDocuments
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from shared.domain.errors import NotFound, SourceChanged, Unavailable
-from shared.gateways.source_stream import SourceStream
+from shared.gateways.cloud_storage.source_stream import SourceStream
 
 
 class Dribble(io.BytesIO):

@@ -1,0 +1,125 @@
+"""What a sync has before it, in figures; and the guards that look at them.
+
+The figures of all records are read as sums. What a scan would change is a difference to them, so a
+dry run tells the next sync's work without writing a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, replace
+from operator import add, sub
+
+from shared.domain.estimate.prices import Price
+from shared.domain.figures import amount, size
+from shared.domain.file.record import FileRecord, FileStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What waits to be done; workloads add up, and so do the differences that changes make.
+
+    Attributes:
+        uploads: Files to upload and then to import: two metered requests each.
+        imports: Files that are uploaded already: one metered request each.
+        retries: Those of the uploads that are failed files, tried again.
+        bytes: Sizes of all files to import.
+        tokens: What they are likely to be embedded as.
+        replaced_bytes: Sizes of what the store holds in their places.
+        removals: Documents to delete.
+        indexed: Files whose document stays.
+    """
+
+    uploads: int = 0
+    imports: int = 0
+    retries: int = 0
+    bytes: int = 0
+    tokens: int = 0
+    replaced_bytes: int = 0
+    removals: int = 0
+    indexed: int = 0
+
+    @property
+    def files(self) -> int:
+        """How many files wait to be imported."""
+        return self.uploads + self.imports
+
+    @property
+    def metered_requests(self) -> int:
+        """How many requests they take that count for the quota, if none has to be repeated."""
+        return 2 * self.uploads + self.imports
+
+    def __add__(self, other: Workload) -> Workload:
+        return Workload(*map(add, astuple(self), astuple(other)))
+
+    def __sub__(self, other: Workload) -> Workload:
+        return Workload(*map(sub, astuple(self), astuple(other)))
+
+
+def work_of(record: FileRecord | None, retried: Callable[[FileRecord], bool]) -> Workload:
+    """What one record, or the lack of one, adds to the work of a sync.
+
+    Args:
+        record: As it stands when the scan is complete.
+        retried: Whether the sync tries a failed file again.
+    """
+    if record is None:
+        return Workload()
+    match record.status:
+        case FileStatus.INDEXED:
+            return Workload(indexed=1)
+        case FileStatus.REMOVAL_CANDIDATE:
+            return Workload(removals=1)
+        case FileStatus.PENDING | FileStatus.UPLOADING:
+            count = Workload(uploads=1)
+        case FileStatus.UPLOADED if record.working_key == record.desired_key:
+            count = Workload(imports=1)
+        case FileStatus.UPLOADED | FileStatus.IMPORTING | FileStatus.UNCERTAIN if _changed(record):
+            count = Workload(uploads=1)
+        case FileStatus.FAILED if retried(record):
+            count = Workload(uploads=1, retries=1)
+        case _:
+            return Workload()
+    return replace(
+        count,
+        bytes=record.desired_size,
+        tokens=record.desired_tokens,
+        replaced_bytes=record.current_size,
+    )
+
+
+def _changed(record: FileRecord) -> bool:
+    """Whether what is under way is no longer what is wanted."""
+    return record.desired_key not in ("", record.working_key)
+
+
+def refusals(
+    work: Workload,
+    *,
+    max_imports: int | None,
+    max_estimated_cost: float | None,
+    price: Price | None,
+) -> list[str]:
+    """What the guards of a sync say against it, each with the figures and the way to allow it.
+
+    A bound on the cost without a known price lets nothing pass.
+    """
+    said = []
+    if max_imports is not None and work.files > max_imports:
+        said.append(
+            f"{work.files} files wait to be imported, more than max_imports {max_imports}; "
+            f"nothing was imported. Ask for at least {work.files} to allow it"
+        )
+    if max_estimated_cost is not None and price is None:
+        said.append("max_estimated_cost can't be kept: the embedding model has no known price")
+    elif max_estimated_cost is not None and price is not None:
+        cost = price.cost(work.tokens)
+        if cost > max_estimated_cost:
+            said.append(
+                f"{work.files} files of {size(work.bytes)} wait to be imported, about "
+                f"{work.tokens} tokens: an estimated {amount(cost)} {price.currency} at "
+                f"{price.per_million_tokens:g} a million (price of {price.as_of}), more than "
+                f"max_estimated_cost {max_estimated_cost:g}; nothing was imported. Ask for "
+                f"at least {amount(cost)} to allow it"
+            )
+    return said

@@ -1,0 +1,4 @@
+"""The store's listing against the records: what differs, and the record that mends it.
+
+Imports ``file``.
+"""

@@ -1,0 +1,280 @@
+"""What to do about a range of names: the bucket's objects and the records, marched side by side.
+
+Both come sorted by name. Python compares strings by code point, which is the order of their UTF-8
+bytes, in which Cloud Storage lists and Firestore sorts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.domain.file import file_policy, known_documents, lifecycle, outcomes, transfer
+from shared.domain.file.record import Change, FileRecord, FileStatus, Slot
+from shared.domain.source.tokens import tokens_of
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the bucket wants of one name; with a ``skip_reason``, not to index what is there."""
+
+    path: str
+    generation: int
+    metageneration: int
+    size: int
+    content_hash: str
+    metadata_digest: str
+    key: str
+    media_type: str = ""
+    sidecar_generation: int = 0
+    skip_reason: str = ""
+
+
+def march(
+    wanted: Iterable[Wanted], records: Iterable[FileRecord]
+) -> Iterator[tuple[Wanted | None, FileRecord | None]]:
+    """Pair two sorted streams by path; None stands for the side that lacks the path."""
+    left, right = iter(wanted), iter(records)
+    want, record = next(left, None), next(right, None)
+    while want is not None or record is not None:
+        if record is None or (want is not None and want.path < record.path):
+            yield want, None
+            want = next(left, None)
+        elif want is None or record.path < want.path:
+            yield None, record
+            record = next(right, None)
+        else:
+            yield want, record
+            want, record = next(left, None), next(right, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a scan says of one path, and the record to write (None: nothing to write)."""
+
+    change: Change
+    record: FileRecord | None
+
+
+RESTING = (FileStatus.INDEXED, FileStatus.FAILED, FileStatus.SKIPPED, FileStatus.DELETED)
+
+
+def compare(
+    want: Wanted | None,
+    record: FileRecord | None,
+    *,
+    batch_id: str,
+    fence: int,
+    removes: bool,
+    now: datetime,
+) -> Finding | None:
+    """Decide about one path; None where there is nothing to say of it.
+
+    Args:
+        want: The object, or None where the bucket has none.
+        record: Its record, or None where it was never seen.
+        batch_id: The batch that scans.
+        fence: Its fence; what it writes carries it.
+        removes: Whether documents of vanished objects are to go (``mirror``).
+        now: The time of the scan.
+    """
+    if record is not None and record.fence > fence:
+        return None  # a scan under a later fence has looked since
+    if want is None:
+        return _vanished(record, batch_id, fence, removes=removes, now=now) if record else None
+    if record is None:
+        fresh = FileRecord(path=want.path, status=FileStatus.DELETED)
+        return _appeared(want, fresh, batch_id, fence, now)
+    if record.status is FileStatus.DELETED:
+        return _appeared(want, record, batch_id, fence, now)
+    if _is_older(want, record):
+        return Finding(Change.UNCHANGED, None)
+    if want.skip_reason:
+        return _skipped(want, record, batch_id, fence, now)
+    change = _change(want, record)
+    target = _aimed(record, want, fence)
+    if change is Change.UNCHANGED:
+        return _unchanged(target, record, batch_id, now)
+    target = replace(lifecycle.taken_over(target, batch_id), change=change, decided_in=batch_id)
+    if record.status in (*RESTING, FileStatus.REMOVAL_CANDIDATE):
+        target = outcomes.journey_begun(target, now)
+    return Finding(change, target)
+
+
+def _appeared(
+    want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime
+) -> Finding:
+    target = replace(_aimed(record, want, fence), change=Change.NEW, decided_in=batch_id)
+    if want.skip_reason:
+        skipped = lifecycle.moved(target, FileStatus.SKIPPED, updated_at=now)
+        return Finding(Change.SKIPPED, skipped)
+    return Finding(Change.NEW, outcomes.journey_begun(lifecycle.taken_over(target, batch_id), now))
+
+
+def _vanished(
+    record: FileRecord, batch_id: str, fence: int, *, removes: bool, now: datetime
+) -> Finding | None:
+    if record.status is FileStatus.DELETED:
+        return None
+    if not removes and known_documents.documents_to_remove(record):
+        return None
+    target = replace(
+        record,
+        desired_key="",
+        desired_skip_reason="",
+        look_again=False,
+        fence=fence,
+        change=Change.REMOVED,
+        decided_in=batch_id,
+        updated_at=now,
+    )
+    if record.status in (FileStatus.DELETING, FileStatus.REMOVAL_CANDIDATE):
+        return Finding(Change.REMOVED, None if target == record else target)
+    if record.status not in (*RESTING, FileStatus.PENDING) or record.claim_id:
+        return Finding(Change.REMOVED, target)  # under way: its journey ends in removal
+    if known_documents.documents_to_remove(record):
+        return Finding(Change.REMOVED, _candidate(target, now))
+    return Finding(Change.REMOVED, outcomes.removed(target, now))  # never was in the store
+
+
+def _skipped(want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime) -> Finding:
+    target = _aimed(record, want, fence)
+    if record.status is FileStatus.SKIPPED:
+        return Finding(Change.SKIPPED, None if _same_aim(target, record) else target)
+    target = replace(target, change=Change.SKIPPED, decided_in=batch_id)
+    if record.status not in (*RESTING, FileStatus.PENDING) or record.claim_id:
+        return Finding(Change.SKIPPED, target)
+    if known_documents.documents_to_remove(record):
+        return Finding(Change.SKIPPED, _candidate(target, now))
+    return Finding(Change.SKIPPED, outcomes.removed(target, now))
+
+
+def _unchanged(target: FileRecord, record: FileRecord, batch_id: str, now: datetime) -> Finding:
+    if _is_back(target.desired_key, record):
+        return Finding(Change.UNCHANGED, outcomes.kept(target, now))
+    # A repeated page finds what it wrote the first time.
+    change = record.change if record.decided_in == batch_id else Change.UNCHANGED
+    return Finding(change, None if _same_aim(target, record) else target)
+
+
+def _change(want: Wanted, record: FileRecord) -> Change:
+    """Against the store's document where there is one, else against what was last wanted."""
+    if _is_back(want.key, record):
+        return Change.UNCHANGED
+    aims = record.status not in (FileStatus.SKIPPED, FileStatus.REMOVAL_CANDIDATE)
+    if aims and record.desired_key == want.key:
+        return Change.UNCHANGED
+    if not record.current_key:
+        return Change.NEW if record.status is FileStatus.SKIPPED else Change.CHANGED
+    if record.current_content_hash == want.content_hash and record.current_size == want.size:
+        return Change.METADATA_CHANGED
+    return Change.CHANGED
+
+
+def _is_back(key: str, record: FileRecord) -> bool:
+    """Something else was to become of it, nothing is under way, and it is as it was indexed."""
+    waiting = record.status in (FileStatus.PENDING, FileStatus.UPLOADING) and not record.claim_id
+    idle = waiting or record.status in (FileStatus.REMOVAL_CANDIDATE, FileStatus.FAILED)
+    return idle and key == record.current_key and not record.stale_documents
+
+
+def _is_older(want: Wanted, record: FileRecord) -> bool:
+    """A listing may lag: never go back to an earlier generation of the same object."""
+    return bool(record.desired_key or record.desired_skip_reason) and (
+        want.generation,
+        want.metageneration,
+    ) < (record.desired_generation, record.desired_metageneration)
+
+
+def _aimed(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
+    return replace(
+        record,
+        desired_key="" if want.skip_reason else want.key,
+        desired_generation=want.generation,
+        desired_metageneration=want.metageneration,
+        desired_size=want.size,
+        desired_tokens=0 if want.skip_reason else tokens_of(want.media_type, want.size),
+        desired_content_hash=want.content_hash,
+        desired_metadata_digest=want.metadata_digest,
+        desired_media_type=want.media_type,
+        desired_sidecar_generation=want.sidecar_generation,
+        desired_skip_reason=want.skip_reason,
+        look_again=False,
+        fence=fence,
+    )
+
+
+def _same_aim(target: FileRecord, record: FileRecord) -> bool:
+    return replace(target, fence=record.fence) == record
+
+
+def _candidate(record: FileRecord, now: datetime) -> FileRecord:
+    at_rest = replace(record, slot=Slot.NONE, ready_at=None, updated_at=now)
+    return lifecycle.moved(at_rest, FileStatus.REMOVAL_CANDIDATE)
+
+
+def is_aimed_alike(record: FileRecord, other: FileRecord) -> bool:
+    """Whether no scan aimed at the file between the two."""
+    return _aimed_at(record) == _aimed_at(other)
+
+
+def _aimed_at(record: FileRecord) -> tuple[object, ...]:
+    return (
+        record.desired_key,
+        record.desired_generation,
+        record.desired_metageneration,
+        record.desired_skip_reason,
+    )
+
+
+def re_aimed(
+    record: FileRecord, wanted: Wanted | None, now: datetime, policy: file_policy.JourneyPolicy
+) -> FileRecord:
+    """A journey under way meets an object that is not what was planned: plan for what is there.
+
+    Nothing is removed here: a vanished object makes a candidate at most, for a batch to release.
+    """
+    if wanted is None or wanted.skip_reason:
+        target = replace(record, desired_key="", desired_skip_reason="")
+        if wanted is not None:
+            target = _looked_at(record, wanted)
+        return outcomes.given_up(target, now)
+    target = _looked_at(record, wanted)
+    if target.desired_key == record.working_key and record.status is FileStatus.UPLOADED:
+        return transfer.postponed(target, now, now)
+    return transfer.restarted(target, now, policy)
+
+
+def _looked_at(record: FileRecord, wanted: Wanted) -> FileRecord:
+    """Aimed at what a journey saw; the next scan looks at it whatever the listing says."""
+    return replace(_aimed(record, wanted, record.fence), look_again=True)
+
+
+def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) -> FileRecord:
+    """The last look before a removal found the object: as it was indexed, or with other content."""
+    target = _looked_at(record, wanted)
+    if wanted.key == record.current_key and not record.stale_documents:
+        return outcomes.kept(target, now)
+    return outcomes.journey_begun(lifecycle.taken_over(target, batch_id), now)
+
+
+def end_of(prefix: str) -> str:
+    """The first name after all that start with ``prefix``; empty where there is no such name."""
+    if not prefix:
+        return ""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
+# --- guards -----------------------------------------------------------------------------------
+
+FREE_DELETES = 50
+"""So many deletions need no leave, however small the library is."""
+
+FREE_DELETE_SHARE = 0.10
+"""Nor does a tenth of it: more looks like a bad listing or a wrong prefix."""
+
+
+def deletion_cap(indexed: int, asked: int | None) -> int:
+    """How many documents one batch may delete of ``indexed`` ones (``asked`` overrides)."""
+    return asked if asked is not None else max(FREE_DELETES, int(indexed * FREE_DELETE_SHARE))

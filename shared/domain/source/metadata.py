@@ -1,0 +1,291 @@
+"""The custom metadata of a document: what a file says of itself, within the service's limits.
+
+Three sources, the later ones winning key by key: the fields of the path template, the object's
+own custom metadata, and the sidecar ``<name>.meta.json`` (``Kinetics.md.meta.json``).
+
+- Numbers become numeric values; integers beyond 2**53, which a double cannot hold, become text.
+  True and false become ``"true"`` and ``"false"``; a list of scalars becomes a list of strings.
+- Text of a field declared numeric (``{year:int}`` in the template or the expected fields) becomes
+  a number; text that is not of its field's kind stays text and is reported.
+- A map inside a sidecar is flattened once: ``{"author": {"name": ...}}`` is ``author.name``.
+  Deeper ones are reported and left out.
+- Null and empty values are left out silently; they erase nothing.
+- A key has letters, digits, ``_``, ``-`` and ``.`` (ASCII, so that a filter can name it);
+  others are replaced by ``_`` and reported. A key with nothing but such others is left out.
+- Five entries are always there and cannot be overridden: path, content_hash, content_key, owner
+  and quality_score.
+- Beyond twenty entries the reserved come first, then the expected fields in their order, then the
+  rest by key; those left out are reported.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from shared.domain.ids import digest
+from shared.domain.source.metadata_value import Value, ValueKind, path_value, read_value
+from shared.domain.source.path_template import Field, FieldKind, PathTemplate
+
+MAX_ENTRIES: Final = 20
+"""Entries per document. Source: Gemini API reference, Document.custom_metadata."""
+
+MAX_KEY_LENGTH: Final = 64
+"""Characters of a key. Ours; no limit is documented."""
+
+MAX_REPORTS: Final = 20
+"""Reports per file: they are kept in its record."""
+
+RESERVED_KEYS: Final = ("path", "content_hash", "content_key", "owner", "quality_score")
+DEFAULT_EXPECTED_FIELDS: Final = (
+    "category",
+    "course",
+    "difficulty",
+    "quarter",
+    "date:date",
+    "year:int",
+    "week:int",
+    "title",
+)
+SIDECAR_SUFFIX: Final = ".meta.json"
+
+# Cloud Storage clients keep these beside the user's own metadata: file times that change without
+# meaning, and Firebase's download token, which is a secret.
+_FOREIGN_KEYS = re.compile(r"goog-reserved-.*|firebaseStorageDownloadTokens")
+_BAD_KEY_CHARACTER = re.compile(r"[^A-Za-z0-9_.-]")
+# Changes to the mapping itself that should reach documents already imported.
+_MAPPING_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataEntry:
+    """One key with its value."""
+
+    key: str
+    value: Value
+
+    @property
+    def kind(self) -> ValueKind:
+        """How the value goes over the wire."""
+        return ValueKind.of(self.value)
+
+
+class MetadataQuality(StrEnum):
+    """How much of the expected metadata a file has: all, half or more, any, none of it.
+
+    Unknown where no fields are expected.
+    """
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    MINIMAL = "minimal"
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+    @property
+    def score(self) -> int:
+        """The value of the entry quality_score, 0 to 100."""
+        return _SCORES[self]
+
+    @classmethod
+    def rate(cls, present: int, expected: int) -> MetadataQuality:
+        """The quality of a file with `present` of its `expected` fields."""
+        if expected == 0:
+            return cls.UNKNOWN
+        if present == expected:
+            return cls.COMPLETE
+        if present * 2 >= expected:
+            return cls.PARTIAL
+        return cls.MINIMAL if present else cls.NONE
+
+
+_SCORES = {
+    MetadataQuality.COMPLETE: 100,
+    MetadataQuality.PARTIAL: 75,
+    MetadataQuality.MINIMAL: 50,
+    MetadataQuality.NONE: 25,
+    MetadataQuality.UNKNOWN: 0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CustomMetadata:
+    """What goes into a document, and what a person should know about it."""
+
+    entries: tuple[MetadataEntry, ...]
+    quality: MetadataQuality
+    reports: tuple[str, ...]
+    """What was changed, left out or unreadable, a sentence each; at most `MAX_REPORTS`."""
+
+
+def build_custom_metadata(
+    *,
+    path: str,
+    content_hash: str,
+    content_key: str,
+    owner: str,
+    template: PathTemplate | None,
+    object_metadata: Mapping[str, str],
+    sidecar: bytes | None,
+    expected_fields: Sequence[str],
+) -> CustomMetadata:
+    """Bring a file's metadata together; whatever the sources hold, there is a result.
+
+    Args:
+        path: The object's name relative to the prefix.
+        content_hash: As the bucket gives it.
+        content_key: See `content.content_key`.
+        owner: See `content.owner_tag`.
+        template: Reads metadata from the path; None where none is configured.
+        object_metadata: The object's own custom metadata.
+        sidecar: The bytes of the sidecar, None where there is none.
+        expected_fields: ``name`` or ``name:kind``, the most important first.
+
+    Raises:
+        ValueError: An expected field is malformed; see `parse_expected_fields`.
+    """
+    reports: list[str] = []
+    expected = parse_expected_fields(expected_fields)
+    kinds = dict(template.kinds) if template else {}
+    kinds |= {name: kind for name, kind in expected.items() if kind is not FieldKind.STR}
+    sources: dict[str, Mapping[str, object]] = {
+        "path": template.match(path) if template else {},
+        "object metadata": _users_own(object_metadata),
+        "sidecar": _read_sidecar(sidecar, reports),
+    }
+    found: dict[str, Value] = {}
+    for source, raw in sources.items():
+        found |= _read(source, raw, kinds, reports)
+
+    quality = MetadataQuality.rate(sum(name in found for name in expected), len(expected))
+    reserved: tuple[Value, ...] = (
+        path_value(path),
+        content_hash,
+        content_key,
+        owner,
+        float(quality.score),
+    )
+    entries = [MetadataEntry(*entry) for entry in zip(RESERVED_KEYS, reserved, strict=True)]
+    ranked = [name for name in expected if name in found]
+    ranked += sorted(found.keys() - expected.keys())
+    room = MAX_ENTRIES - len(entries)
+    entries += [MetadataEntry(name, found[name]) for name in ranked[:room]]
+    if dropped := ranked[room:]:
+        names = ", ".join(dropped[:5]) + (f" and {len(dropped) - 5} more" if dropped[5:] else "")
+        reports.insert(0, f"left out beyond {MAX_ENTRIES} entries: {names}")
+    if len(reports) > MAX_REPORTS:
+        reports[MAX_REPORTS - 1 :] = [f"and {len(reports) - MAX_REPORTS + 1} more"]
+    return CustomMetadata(tuple(entries), quality, tuple(reports))
+
+
+def parse_expected_fields(fields: Sequence[str]) -> dict[str, FieldKind]:
+    """Name -> kind of each expected field, in order; raises ValueError saying what is wrong."""
+    expected: dict[str, FieldKind] = {}
+    for text in fields:
+        parsed = Field.parse(text)
+        if parsed.kind is FieldKind.PATH:
+            raise ValueError(f"expected field {text!r}: kind path belongs in a template only")
+        if parsed.name in RESERVED_KEYS:
+            raise ValueError(f"expected field {text!r} is always there; remove it")
+        if parsed.name in expected:
+            raise ValueError(f"expected field {text!r} occurs twice; remove one")
+        expected[parsed.name] = parsed.kind
+    return expected
+
+
+def metadata_digest(
+    *,
+    template_text: str | None,
+    object_metadata: Mapping[str, str],
+    sidecar_hash: str | None,
+    expected_fields: Sequence[str],
+) -> str:
+    """SHA-256 (hex) of all that shapes a file's metadata, without reading the sidecar.
+
+    A new digest beside unchanged content is a metadata-only change. The path has its own place
+    in the content key. `sidecar_hash` is as the bucket gives it, None without a sidecar.
+    """
+    return digest(
+        "metadata",
+        _MAPPING_VERSION,
+        template_text,
+        _users_own(object_metadata),
+        sidecar_hash,
+        list(expected_fields),
+    )
+
+
+def sidecar_name(path: str) -> str:
+    """The name of the sidecar of `path`, its extension kept: ``a.md`` -> ``a.md.meta.json``."""
+    return path + SIDECAR_SUFFIX
+
+
+def is_sidecar(path: str) -> bool:
+    """Whether `path` is named like a sidecar; ``.meta.json`` alone has no base and is none."""
+    name = path.rpartition("/")[2]
+    return name.endswith(SIDECAR_SUFFIX) and name != SIDECAR_SUFFIX
+
+
+def base_name(sidecar_path: str) -> str:
+    """The file a sidecar describes; raises ValueError for the name of another file."""
+    if not is_sidecar(sidecar_path):
+        raise ValueError(f"{sidecar_path!r} is not the name of a sidecar")
+    return sidecar_path.removesuffix(SIDECAR_SUFFIX)
+
+
+def _users_own(object_metadata: Mapping[str, str]) -> dict[str, str]:
+    return {
+        key: value for key, value in object_metadata.items() if _FOREIGN_KEYS.fullmatch(key) is None
+    }
+
+
+def _read_sidecar(sidecar: bytes | None, reports: list[str]) -> Mapping[str, object]:
+    if sidecar is None:
+        return {}
+    try:
+        content: object = json.loads(sidecar)
+    except (ValueError, RecursionError):
+        reports.append("sidecar: not valid JSON, ignored")
+        return {}
+    if not isinstance(content, dict):
+        reports.append("sidecar: not a JSON object, ignored")
+        return {}
+    return content
+
+
+def _read(
+    source: str,
+    raw: Mapping[str, object],
+    kinds: Mapping[str, FieldKind],
+    reports: list[str],
+) -> dict[str, Value]:
+    """The usable entries of one source; what is wrong with the others goes to `reports`."""
+    found: dict[str, Value] = {}
+    for raw_key, raw_value in _flatten(raw):
+        key = _BAD_KEY_CHARACTER.sub("_", raw_key)[:MAX_KEY_LENGTH]
+        label = f"{source}: {raw_key[:MAX_KEY_LENGTH]!r}"
+        if raw_key in RESERVED_KEYS or key in RESERVED_KEYS:
+            reports.append(f"{label} is a reserved key, ignored")
+            continue
+        if not _BAD_KEY_CHARACTER.sub("", raw_key):
+            reports.append(f"{label} has no character a key may have, left out")
+            continue
+        value = read_value(raw_value, kinds.get(key, FieldKind.STR), label, reports)
+        if value is None:
+            continue
+        if key != raw_key:
+            reports.append(f"{label} became the key {key}")
+        found[key] = value
+    return found
+
+
+def _flatten(raw: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for key, value in raw.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", content) for inner, content in value.items())
+        else:
+            yield key, value

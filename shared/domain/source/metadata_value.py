@@ -1,0 +1,132 @@
+"""One metadata value: from what a source holds to what the service takes."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import unicodedata
+from enum import StrEnum
+from typing import Final
+
+from shared.domain.source.path_template import FieldKind
+
+MAX_VALUE_LENGTH: Final = 256
+"""Characters of a string value. Reported by users of the service; Google documents no limit."""
+
+MAX_LIST_VALUES: Final = 100
+"""Strings in a list value. Ours; no limit is documented."""
+
+MAX_EXACT_INTEGER: Final = 2**53
+"""Numeric values travel as doubles; beyond this not every integer has one of its own."""
+
+Value = str | float | tuple[str, ...]
+
+_ZERO_WIDTH_JOINER = "\u200d"
+_LONGEST_CLUSTER = 16
+"""Code points seen as one character: family emoji and flags have up to seven. Ours."""
+
+
+class ValueKind(StrEnum):
+    """The field of the API's CustomMetadata that carries a value."""
+
+    STRING = "string_value"
+    NUMERIC = "numeric_value"
+    STRING_LIST = "string_list_value"
+
+    @classmethod
+    def of(cls, value: Value) -> ValueKind:
+        """How `value` goes over the wire."""
+        if isinstance(value, str):
+            return cls.STRING
+        return cls.STRING_LIST if isinstance(value, tuple) else cls.NUMERIC
+
+
+def read_value(raw: object, kind: FieldKind, label: str, reports: list[str]) -> Value | None:
+    """The value to send for `raw`, None when there is nothing to send.
+
+    Args:
+        raw: Anything JSON can hold.
+        kind: What the field is declared to be; STR where it is not declared.
+        label: Names the field in a report.
+        reports: Receives a sentence for each thing changed or left out.
+    """
+    if isinstance(raw, list):
+        return _list_value(raw, label, reports)
+    if isinstance(raw, float) and not math.isfinite(raw):
+        reports.append(f"{label} is not a finite number, left out")
+        return None
+    if isinstance(raw, float) or (type(raw) is int and abs(raw) <= MAX_EXACT_INTEGER):
+        return float(raw)
+    text = _text(raw, label, reports)
+    if not text or kind in {FieldKind.STR, FieldKind.PATH}:
+        return text or None
+    typed = kind.read(text)
+    if typed is None:
+        reports.append(f"{label} is not of kind {kind}, kept as text")
+        return text
+    return typed if isinstance(typed, str) else float(typed)
+
+
+def path_value(path: str) -> str:
+    """The value of the entry ``path``; filter by this to find a document by its name.
+
+    The name itself where it fits. A name of more than 256 characters, or one that would lose
+    leading white space, becomes 32 hex digits of its SHA-256, ``…/`` and as much of its end as
+    fits: unique, and still telling which file it is.
+    """
+    if len(path) <= MAX_VALUE_LENGTH and path == _encodable(path).lstrip():
+        return path
+    head = hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:32] + "…/"
+    tail = _encodable(path)[-(MAX_VALUE_LENGTH - len(head)) :]
+    while tail and _joins_previous(tail[0]):
+        tail = tail[1:]
+    return head + tail.lstrip()
+
+
+def _list_value(raw: list[object], label: str, reports: list[str]) -> tuple[str, ...] | None:
+    texts = tuple(text for item in raw if (text := _text(item, label, reports)))
+    if len(texts) > MAX_LIST_VALUES:
+        reports.append(f"{label} has {len(texts)} values, cut to {MAX_LIST_VALUES}")
+    return texts[:MAX_LIST_VALUES] or None
+
+
+def _text(raw: object, label: str, reports: list[str]) -> str:
+    """A scalar as text within the limit; empty for null and for what is no scalar."""
+    if raw is None:
+        return ""
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if not isinstance(raw, str | int | float):
+        reports.append(f"{label} is nested too deeply, left out")
+        return ""
+    text = _encodable(str(raw)).strip()
+    if len(text) <= MAX_VALUE_LENGTH:
+        return text
+    reports.append(f"{label} has {len(text)} characters, cut to {MAX_VALUE_LENGTH}")
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
+    """The first `MAX_VALUE_LENGTH` characters, or a few less so as to keep the last one whole."""
+    end = MAX_VALUE_LENGTH
+    while _joins_previous(text[end]) or text[end - 1] == _ZERO_WIDTH_JOINER:
+        end -= 1
+        if MAX_VALUE_LENGTH - end > _LONGEST_CLUSTER:
+            return text[:MAX_VALUE_LENGTH]
+    return text[:end]
+
+
+def _joins_previous(character: str) -> bool:
+    """Whether a character belongs to the one before it: marks, joiners, skin tones, flag tags."""
+    return (
+        unicodedata.category(character).startswith("M")
+        or character == _ZERO_WIDTH_JOINER
+        or "\U0001f3fb" <= character <= "\U0001f3ff"
+        or "\U000e0020" <= character <= "\U000e007f"
+    )
+
+
+def _encodable(text: str) -> str:
+    """`text` with each lone surrogate, which JSON can smuggle in, replaced by U+FFFD."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)

@@ -1,0 +1,1 @@
+"""Cloud Storage: listings, and bytes streamed from one pinned generation."""

@@ -1,0 +1,309 @@
+"""Firestore, by conditional writes alone: no transaction, so nobody waits for anybody's lock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, Self, TypeVar
+
+from google.api_core import exceptions
+from google.api_core.retry import Retry, if_exception_type
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from shared.domain.errors import (
+    AlreadyExists,
+    Conflict,
+    Denied,
+    GatewayError,
+    NotFound,
+    OutcomeUnknown,
+    Rejected,
+    SyncError,
+    Unavailable,
+)
+from shared.gateways.database.document_rules import (
+    FieldValue,
+    billed_entries,
+    check_commit,
+    check_document_path,
+    check_query,
+    check_sums,
+    is_repeatable,
+    storable_fields,
+    storable_value,
+)
+from shared.gateways.ports import (
+    Create,
+    Delete,
+    Fields,
+    Increment,
+    Put,
+    Query,
+    Snapshot,
+    Update,
+    Write,
+)
+
+T = TypeVar("T")
+
+PATIENCE: Final = 10.0
+"""Seconds for one request and, again, for its repetitions; a fraction of any work budget."""
+
+_ONE_TRY: Final = Retry(predicate=if_exception_type())
+"""Stands in for the client's own retries, up to 300 s for reads and 60 s for commits."""
+
+_REPEATED_READS: Final = (
+    exceptions.ServiceUnavailable,
+    exceptions.InternalServerError,
+    exceptions.ResourceExhausted,
+    exceptions.Aborted,
+)
+_REPEATED_COMMITS: Final = (exceptions.ServiceUnavailable, exceptions.ResourceExhausted)
+
+
+class FirestoreDocuments:
+    """``DocumentStore`` over one Firestore database. Safe to share between threads.
+
+    Reads are repeated for ``patience`` seconds, each time as a whole, so that a stream that broke
+    off is never continued. Commits are repeated as well, unless they would add an ``Increment``
+    twice. A lost reply can hide a commit that landed, and its repetition then fails for its own
+    doing; so once a try was lost, a failed precondition is ``OutcomeUnknown``, not ``Conflict``
+    or ``AlreadyExists``.
+
+    Attributes:
+        reads: Documents read so far, as Firestore bills them (repetitions not counted).
+        writes: Documents written or deleted so far.
+    """
+
+    def __init__(self, client: firestore.Client, *, patience: float = PATIENCE) -> None:
+        self.reads = 0
+        self.writes = 0
+        self._client = client
+        self._patience = patience
+        self._counting = threading.Lock()
+
+    @classmethod
+    def connect(cls, project: str, database: str) -> Self:
+        """Connect lazily, with the credentials of the environment."""
+        return cls(firestore.Client(project=project, database=database))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def get(self, path: str) -> Snapshot:
+        """Read one document."""
+        return self.get_all([path])[path]
+
+    def get_all(self, paths: Sequence[str]) -> dict[str, Snapshot]:
+        """Read several documents in one round trip."""
+        for path in paths:
+            check_document_path(path)
+        if not paths:
+            return {}
+        references = [self._client.document(path) for path in dict.fromkeys(paths)]
+        found = self._read(
+            "get_all",
+            lambda: list(self._client.get_all(references, retry=_ONE_TRY, timeout=self._patience)),
+        )
+        by_path = {snapshot.reference.path: _snapshot(snapshot) for snapshot in found}
+        self._count(reads=len(by_path))
+        return {path: by_path[path] for path in dict.fromkeys(paths)}
+
+    def commit(self, writes: Sequence[Write]) -> list[object]:
+        """Apply all writes or none.
+
+        Raises:
+            Conflict: a precondition failed, an updated document is missing, or another commit was
+                in the way.
+            AlreadyExists: a created document exists.
+            OutcomeUnknown: the commit may have landed; read again to see.
+            Unavailable: Firestore turned it away for now; nothing landed.
+            Denied, Rejected: for good; nothing landed.
+            ValueError, TypeError: see ``document_rules``; nothing was sent.
+        """
+        check_commit(writes)
+        if not writes:
+            return []
+        batch = self._client.batch()
+        for write in writes:
+            self._add(batch, write)
+        send: Callable[[], list[Any]] = partial(
+            batch.commit, retry=_ONE_TRY, timeout=self._patience
+        )
+        lost: list[Exception] = []
+        if is_repeatable(writes):
+            send = _patient(_REPEATED_COMMITS, self._patience)(send, on_error=lost.append)
+        try:
+            results = send()
+        except exceptions.GoogleAPIError as error:
+            creates = any(isinstance(write, Create) for write in writes)
+            raise _commit_failure(error, lost, creates=creates) from error
+        self._count(writes=len(writes))
+        return [result.update_time for result in results]
+
+    def query(self, query: Query) -> list[Snapshot]:
+        """Documents that match, in order."""
+        check_query(query)
+        built = self._built(query)
+        found = self._read("query", lambda: built.get(retry=_ONE_TRY, timeout=self._patience))
+        self._count(reads=max(1, len(found)))
+        return [_snapshot(snapshot) for snapshot in found]
+
+    def count(self, query: Query) -> int:
+        """How many documents match."""
+        check_query(query, ordered=False)
+        matches = self._aggregated("count", self._built(query).count(alias="value"))
+        self._count(reads=billed_entries(matches))
+        return matches
+
+    def sums(self, query: Query, names: Sequence[str]) -> dict[str, int]:
+        """As the port says, by one request a name, so they are not of quite the same moment.
+
+        One request for all would leave out the documents that lack any of the fields.
+        """
+        check_sums(query)
+        built = self._built(query)
+        sums = {name: self._aggregated("sums", built.sum(name, alias="value")) for name in names}
+        self._count(reads=len(sums))
+        return sums
+
+    def _built(self, query: Query) -> firestore.Query:
+        built = firestore.Query(self._client.collection(query.collection))
+        for where in query.where:
+            value = storable_value(where.value)
+            built = built.where(filter=FieldFilter(where.name, where.op.value, value))
+        direction = firestore.Query.ASCENDING
+        for name in query.order_by:
+            direction = (
+                firestore.Query.DESCENDING if name.startswith("-") else firestore.Query.ASCENDING
+            )
+            built = built.order_by(name.removeprefix("-"), direction=direction)
+        if query.start_after is not None:
+            built = built.order_by("__name__", direction=direction)
+            built = built.start_after([storable_value(value) for value in query.start_after])
+        return built if query.limit is None else built.limit(query.limit)
+
+    def _aggregated(self, call: str, aggregation: Any) -> int:  # noqa: ANN401 - mistyped there
+        rows = self._read(call, lambda: aggregation.get(retry=_ONE_TRY, timeout=self._patience))
+        return int(rows[0][0].value)
+
+    def _add(self, batch: firestore.WriteBatch, write: Write) -> None:
+        document = self._client.document(write.path)
+        match write:
+            case Create():
+                batch.create(document, _sendable(write.fields))
+            case Put():
+                batch.set(document, _sendable(write.fields))
+            case Update():
+                batch.update(document, _sendable(write.fields), option=_unchanged(write))
+            case Delete():
+                batch.delete(document, option=_unchanged(write))
+
+    def _read(self, call: str, request: Callable[[], T]) -> T:
+        try:
+            return _patient(_REPEATED_READS, self._patience)(request)()
+        except exceptions.GoogleAPIError as error:
+            raise _failure(call, _cause(error), lost_as=Unavailable) from error
+
+    def _count(self, *, reads: int = 0, writes: int = 0) -> None:
+        with self._counting:
+            self.reads += reads
+            self.writes += writes
+
+
+def _patient(repeated: tuple[type[Exception], ...], patience: float) -> Retry:
+    return Retry(
+        predicate=if_exception_type(*repeated),
+        initial=0.1,
+        maximum=1.0,
+        multiplier=2.0,
+        timeout=patience,
+    )
+
+
+def _unchanged(write: Update | Delete) -> firestore.LastUpdateOption | None:
+    """None lets an update ask for any existing document, and a delete for nothing."""
+    return None if write.if_version is None else firestore.LastUpdateOption(write.if_version)
+
+
+def _sendable(fields: Fields) -> dict[str, Any]:
+    return {
+        name: firestore.Increment(value.by) if isinstance(value, Increment) else value
+        for name, value in storable_fields(fields).items()
+    }
+
+
+def _snapshot(snapshot: firestore.DocumentSnapshot[Any]) -> Snapshot:
+    return Snapshot(
+        path=snapshot.reference.path,
+        fields=_plain(snapshot.to_dict()),
+        version=snapshot.update_time,  # in full: as a plain datetime it could lose nanoseconds
+        read_time=_plain(snapshot.read_time),
+    )
+
+
+def _plain(value: FieldValue) -> FieldValue:
+    """The client's own kind of datetime as the standard one, wherever it is."""
+    match value:
+        case datetime():
+            return datetime.combine(value.date(), value.timetz())
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case _:
+            return value
+
+
+def _cause(error: exceptions.GoogleAPIError) -> Exception:
+    """What the last try met, where tries were repeated."""
+    return error.cause or error if isinstance(error, exceptions.RetryError) else error
+
+
+def _commit_failure(
+    error: exceptions.GoogleAPIError, lost: Sequence[Exception], *, creates: bool
+) -> SyncError:
+    """Firestore's answer to a commit as one of ours.
+
+    Args:
+        error: The final one.
+        lost: Those that led to a repetition.
+        creates: Whether the commit would have created a document.
+    """
+    last = _cause(error)
+    if not all(isinstance(one, exceptions.TooManyRequests) for one in lost):
+        return _gateway_error(OutcomeUnknown, "commit", last)
+    match last:
+        case exceptions.Conflict() if creates and not isinstance(last, exceptions.Aborted):
+            return AlreadyExists(last.message)
+        case exceptions.Conflict() | exceptions.FailedPrecondition() | exceptions.NotFound():
+            return Conflict(last.message)
+        case _:
+            return _failure("commit", last, lost_as=OutcomeUnknown)
+
+
+def _failure(call: str, error: Exception, *, lost_as: type[GatewayError]) -> GatewayError:
+    """An error as one of ours; ``lost_as`` is for requests that got no answer of substance."""
+    match error:
+        case exceptions.Unauthorized() | exceptions.Forbidden():
+            kind: type[GatewayError] = Denied
+        case exceptions.NotFound():
+            kind = NotFound  # the whole database: a missing document is no error
+        case exceptions.TooManyRequests() | exceptions.Conflict():
+            kind = Unavailable  # refused for now
+        case exceptions.ClientError() if not isinstance(error, exceptions.Cancelled):
+            kind = Rejected
+        case _:
+            kind = lost_as
+    return _gateway_error(kind, call, error)
+
+
+def _gateway_error(kind: type[GatewayError], call: str, error: Exception) -> GatewayError:
+    if not isinstance(error, exceptions.GoogleAPICallError):
+        return kind(call, detail=str(error))
+    status = error.grpc_status_code.name if error.grpc_status_code else ""
+    return kind(call, code=error.code, status=status, detail=error.message)

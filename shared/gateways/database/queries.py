@@ -1,0 +1,187 @@
+"""Every query the code makes, in one place: Terraform's indexes are checked against this file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.file.record import FileStatus, Slot
+from shared.gateways.ports import Op, Query, Where
+
+FILES = "files"
+BATCHES = "batches"
+OPERATIONS = "operations"
+RANGES = "ranges"
+WINDOW = "breaker/state/window"
+
+
+def records_in_range(start: str, end: str, limit: int) -> Query:
+    """Records of start <= path < end, by path; an empty bound means none."""
+    where = []
+    if start:
+        where.append(Where("path", Op.GE, start))
+    if end:
+        where.append(Where("path", Op.LT, end))
+    return Query(FILES, tuple(where), ("path",), limit)
+
+
+def to_look_at(limit: int) -> Query:
+    """Files whose records say more than any scan has seen."""
+    return Query(FILES, (Where("look_again", Op.EQ, value=True),), (), limit)
+
+
+def to_import() -> Query:
+    """Files that an import has yet to be paid for."""
+    return with_status(FileStatus.PENDING, FileStatus.UPLOADING, FileStatus.UPLOADED)
+
+
+def ready_for(slot: Slot, now: datetime, limit: int) -> Query:
+    """Files that wait for a metered request, the longest waiting first."""
+    return Query(
+        FILES,
+        (Where("slot", Op.EQ, slot.value), Where("ready_at", Op.LE, now)),
+        ("ready_at",),
+        limit,
+    )
+
+
+def ready(now: datetime, limit: int) -> Query:
+    """Files that may have the metered request they wait for, whichever it is."""
+    slots = [Slot.UPLOAD.value, Slot.IMPORT.value]
+    where = (Where("slot", Op.IN, slots), Where("ready_at", Op.LE, now))
+    return Query(FILES, where, ("ready_at",), limit)
+
+
+def waiting_for(slot: Slot) -> Query:
+    """All files that wait for a metered request, whether they may have it yet or not."""
+    return Query(FILES, (Where("slot", Op.EQ, slot.value),))
+
+
+def planned_imports() -> Query:
+    """Files whose import has a task of the uploads queue, and has not begun."""
+    where = (
+        Where("status", Op.EQ, FileStatus.UPLOADED.value),
+        Where("raw_active", Op.EQ, value=True),
+        Where("slot", Op.EQ, Slot.NONE.value),
+    )
+    return Query(FILES, where)
+
+
+def planned_uploads() -> Query:
+    """Files whose upload has a task of the uploads queue, and has not begun."""
+    where = (
+        Where("status", Op.EQ, FileStatus.PENDING.value),
+        Where("slot", Op.EQ, Slot.NONE.value),
+    )
+    return Query(FILES, where)
+
+
+def interrupted_uploads() -> Query:
+    """Files whose upload was begun by a dispatch that did not live, and that wait for a slot."""
+    where = (
+        Where("status", Op.EQ, FileStatus.UPLOADING.value),
+        Where("slot", Op.EQ, Slot.UPLOAD.value),
+    )
+    return Query(FILES, where)
+
+
+def overdue(now: datetime, limit: int) -> Query:
+    """Files of which something should have been heard by now."""
+    return Query(FILES, (Where("overdue_at", Op.LE, now),), ("overdue_at",), limit)
+
+
+def with_status(*statuses: FileStatus, limit: int | None = None) -> Query:
+    """Files in one of these statuses, by id."""
+    values = [status.value for status in statuses]
+    if len(values) == 1:
+        return Query(FILES, (Where("status", Op.EQ, values[0]),), (), limit)
+    return Query(FILES, (Where("status", Op.IN, values),), (), limit)
+
+
+def of_batch(batch_id: str, status: FileStatus, limit: int | None = None) -> Query:
+    """Files a batch decided on, in one status, by id."""
+    where = (Where("batch_id", Op.EQ, batch_id), Where("status", Op.EQ, status.value))
+    return Query(FILES, where, (), limit)
+
+
+def all_of_batch(batch_id: str, limit: int | None = None) -> Query:
+    """Files a batch decided on, by id."""
+    return Query(FILES, (Where("batch_id", Op.EQ, batch_id),), (), limit)
+
+
+def removed_in(batch_id: str) -> Query:
+    """Files whose documents a batch removed."""
+    return Query(FILES, (Where("removed_in", Op.EQ, batch_id),))
+
+
+def latest_batches(limit: int) -> Query:
+    return Query(BATCHES, (), ("-created_at",), limit)
+
+
+def latest_page(batch_id: str) -> Query:
+    """The page that tells how far a batch's scan is."""
+    return Query(f"{BATCHES}/{batch_id}/pages", (), ("-index",), 1)
+
+
+def listed_pages(batch_id: str) -> Query:
+    """What a batch's listing of the store noted, in order."""
+    return Query(f"{BATCHES}/{batch_id}/listing", (), ("index",))
+
+
+def planned_in_range(batch_id: str, start: str, end: str, limit: int) -> Query:
+    """Records that a dry run would have written, of start <= path < end, by path."""
+    query = records_in_range(start, end, limit)
+    return replace(query, collection=f"{BATCHES}/{batch_id}/planned")
+
+
+def latest_entries(limit: int) -> Query:
+    """The breaker's window, newest first."""
+    return Query(WINDOW, (), ("-at",), limit)
+
+
+def entries_since(at: datetime) -> Query:
+    """What was used of a daily quota."""
+    return Query(WINDOW, (Where("at", Op.GE, at),))
+
+
+def range_at(start: str) -> Query:
+    """The remembered range that begins at or before ``start``."""
+    return Query(RANGES, (Where("start", Op.LE, start),), ("-start",), 1)
+
+
+def ranges_between(start: str, end: str) -> Query:
+    """Remembered ranges that begin after ``start`` and before ``end`` (empty: no bound)."""
+    where = [Where("start", Op.GT, start)]
+    if end:
+        where.append(Where("start", Op.LT, end))
+    return Query(RANGES, tuple(where), ("start",))
+
+
+def failed_and_eligible(now: datetime, limit: int) -> Query:
+    """Failed files whose time to be tried again has come."""
+    where = (Where("status", Op.EQ, FileStatus.FAILED.value), Where("eligible_at", Op.LE, now))
+    return Query(FILES, where, ("eligible_at",), limit)
+
+
+def candidates_below(prefix: str, end: str, limit: int | None) -> Query:
+    """Candidates for removal of prefix <= path < end."""
+    where = (
+        Where("status", Op.EQ, FileStatus.REMOVAL_CANDIDATE.value),
+        Where("path", Op.GE, prefix),
+        Where("path", Op.LT, end),
+    )
+    return Query(FILES, where, ("path",), limit)
+
+
+def in_store(store: str, limit: int | None = None) -> Query:
+    """Files that have a document in the store, whatever becomes of them."""
+    where = (
+        Where("current_document", Op.GT, f"{store}/"),
+        Where("current_document", Op.LT, f"{store}0"),  # the character after the slash
+    )
+    return Query(FILES, where, ("current_document",), limit)
+
+
+def holding(document: str) -> Query:
+    """The file whose document this is."""
+    return Query(FILES, (Where("current_document", Op.EQ, document),), (), 1)

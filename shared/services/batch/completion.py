@@ -1,0 +1,180 @@
+"""When a batch is over: done, out of allowance, too old, or waiting for what always fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, Deployment
+from shared.domain.errors import GatewayError
+from shared.domain.file import lifecycle
+from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
+from shared.domain.throttle import holds
+from shared.domain.throttle.holds import HoldReason
+from shared.gateways.database import queries
+from shared.gateways.database.records import DEPLOYMENT, Stored
+from shared.services.batch.removal_guard import Removals
+from shared.services.context import Context
+from shared.services.events import Event, emit
+from shared.services.lease.close_batch import ACCOUNT_FAULT, REMOVALS_REFUSED, Closing
+from shared.services.lease.held_batch import changed
+from shared.services.reconcile.reconcile import Reconcile
+from shared.services.store.capacity import StorageWatch
+from shared.services.store.cut_over import CutOver
+from shared.services.store.drift import Drift, MeasureDrift
+from shared.services.throttle.call_gate import Traffic
+
+OVERDUE = 10
+"""Ticks past its greatest age after which a batch is closed before anything else is tried."""
+
+MOST_STUCK = 100
+"""Files that are read to see whether all of them are stuck; where more are left, none counts."""
+
+FREE_OF_HOLDS = (FileStatus.IMPORTING, FileStatus.DELETING)
+"""What needs no metered request goes on to its end before a held batch closes."""
+
+
+class Ending:
+    """Ends the batch in hand, as its supervisor."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._traffic = Traffic(context)
+        self._closing = Closing(context)
+        self._removals = Removals(context)
+        self._storage = StorageWatch(context)
+
+    def is_at_rest(self) -> bool:
+        """Whether no file is unfinished or waits to be removed."""
+        return not self._are_any(*UNFINISHED, FileStatus.REMOVAL_CANDIDATE)
+
+    def is_overdue(self, batch: Batch) -> bool:
+        """Whether its age ends a batch that has come to no file yet, or whose calls never end."""
+        looks = batch.dry_run or batch.phase in (BatchPhase.PREPARING, BatchPhase.RECONCILING)
+        return self._is_too_old(batch, OVERDUE * self._context.rules.tick * (not looks))
+
+    def close_for_age(self, held: Stored[Batch]) -> None:
+        max_age, said = self._context.rules.batch_max_age, held.present.message
+        self._closing.close(
+            held,
+            BatchStatus.DEFERRED,
+            f"{said}{'; ' if said else ''}closed after {max_age}, so that changes and deletions "
+            "are looked for again; the files that are left go on with the next sync",
+        )
+
+    def close_if_over(self, held: Stored[Batch], *, at_rest: bool) -> None:
+        """Close a batch that is done, that can't go on today, or that is too old.
+
+        ``at_rest`` says that no file is unfinished or waits to be removed.
+        """
+        batch = held.present
+        if batch.status is not BatchStatus.RUNNING:
+            return
+        if batch.phase is BatchPhase.WORKING:
+            if at_rest:
+                self._finish(held)
+                return
+            if batch.removals_released and self._is_done(held):
+                return
+        now = self._context.clock.now()
+        unconcerned = at_rest and batch.phase is BatchPhase.SCANNING
+        hold = None if unconcerned else holds.in_force(self._traffic.read()[1].record, now)
+        if hold is not None and hold.reason is HoldReason.ACCOUNT:
+            self._closing.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
+        elif hold is not None and batch.removals_released and not self._are_any(*FREE_OF_HOLDS):
+            figures = self._storage.figures(batch) if hold.reason is HoldReason.STORAGE else ""
+            self._closing.close(
+                held,
+                BatchStatus.DEFERRED,
+                f"out of allowance ({hold.reason}) until "
+                f"{hold.hold_until.isoformat(timespec='minutes')}: {self._left()} files are left, "
+                f"and go on with the first sync after that{'; ' if figures else ''}{figures}",
+            )
+        elif batch.removals_released and (stuck := self._stuck(batch)):
+            self._close_with_stuck(held, stuck)
+        elif self._is_too_old(batch):
+            self.close_for_age(held)
+
+    def _is_done(self, held: Stored[Batch]) -> bool:
+        """Close the batch if nothing is left to do; a removal found late is released first."""
+        if self._are_any(*UNFINISHED):
+            return False
+        refused = REMOVALS_REFUSED in held.present.counts
+        if not refused and self._removals.waiting(held.present):
+            changed(self._context, held, removals_released=False)
+            self._context.nudge(held.present.batch_id)
+        else:
+            self._finish(held)
+        return True
+
+    def _finish(self, held: Stored[Batch]) -> None:
+        """Close the batch, unless the store is to be listed first.
+
+        Because it counts something that nobody has looked into, or was not listed for long.
+        """
+        if self._storage.is_due(held.present):
+            held = self._storage.look(held)
+        context, batch = self._context, held.present
+        whole = batch.prefix == context.rules.prefix
+        expected = batch.expected_documents if whole else None
+        if expected is not None and self._count(FileStatus.FAILED):
+            expected = None
+        try:
+            drift = MeasureDrift(context)(batch.store, expected)
+        except GatewayError as error:
+            self._traffic.look_failed(error)
+            drift = Drift(error=str(error))
+        deployment = context.records.get(Deployment, DEPLOYMENT)
+        differs = drift.by not in (None, deployment.present.known_drift)
+        every, now = context.rules.reconcile_every, context.clock.now()
+        look = differs or deployment.present.is_to_be_listed(now, every)
+        if whole and look and not batch.had_last_look:  # an earlier look knows nothing of this
+            Reconcile(context, batch).begin_again()
+            changed(self._context, held, phase=BatchPhase.RECONCILING, removals_released=True)
+            context.nudge(batch.batch_id)
+            return
+        if whole and differs:
+            emit(Event.STORE_DRIFTED, store=batch.store, stored=drift.stored, held=drift.held)
+            if batch.explains_store:
+                known = replace(deployment.present, known_drift=drift.by or 0)
+                context.records.write(deployment, known)
+        refused = REMOVALS_REFUSED in batch.counts
+        told = "" if refused or not whole else CutOver(context).when_filled()
+        message = " ".join(filter(None, (batch.message, told)))
+        held = changed(self._context, held, drift=drift.by, message=message)
+        self._closing.finish(held, str(drift))
+
+    def _stuck(self, batch: Batch) -> list[FileRecord]:
+        """The files that are left, if what each of them waits for always fails; none otherwise."""
+        now, policy = self._context.clock.now(), self._context.rules.journey
+        since = batch.created_at or now
+        query = queries.with_status(*UNFINISHED, limit=MOST_STUCK + 1)
+        if self._context.records.documents.count(query) > MOST_STUCK:
+            return []
+        left = [each.present for each in self._context.records.query(FileRecord, query)]
+        return left if all(lifecycle.is_stuck(each, since, now, policy) for each in left) else []
+
+    def _close_with_stuck(self, held: Stored[Batch], stuck: list[FileRecord]) -> None:
+        said, first, more = held.present.message, stuck[0], len(stuck) - 1
+        others = f" and {more} more" if more else ""
+        self._closing.close(
+            held,
+            BatchStatus.DEFERRED,
+            f"{said}{'; ' if said else ''}all that is left fails each time it is tried: "
+            f"{first.path!r} ({first.failure_reason}){others}; it is tried again, also by the next "
+            "sync",
+        )
+
+    def _is_too_old(self, batch: Batch, more: timedelta = timedelta(0)) -> bool:
+        now = self._context.clock.now()
+        return now - (batch.created_at or now) >= self._context.rules.batch_max_age + more
+
+    def _left(self) -> int:
+        return self._context.records.documents.count(queries.to_import())
+
+    def _count(self, *statuses: FileStatus) -> int:
+        return self._context.records.documents.count(queries.with_status(*statuses))
+
+    def _are_any(self, *statuses: FileStatus) -> bool:
+        """Whether a file is in one of these: one read, where a count takes one a thousand."""
+        return bool(self._context.records.documents.count(queries.with_status(*statuses, limit=1)))

@@ -1,0 +1,144 @@
+"""The end of a dry run: what the sync would have done, told and not done.
+
+What the records say already (files left by an earlier batch, candidates that were held back,
+failures whose time has come) and what the scan would change add up to the work of a sync now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from shared.domain.batch.batch import Batch, DeletePolicy, PlannedFile
+from shared.domain.errors import GatewayError
+from shared.domain.estimate.backlog import Workload, refusals, work_of
+from shared.domain.estimate.estimate import Estimate, estimated
+from shared.domain.estimate.preview import RETRIED, SAMPLES, Foresight, Sample, merged
+from shared.domain.file.record import Change, FileRecord, FileStatus
+from shared.domain.ids import file_id
+from shared.gateways.database import queries
+from shared.gateways.database.records import file_path
+from shared.services.batch.read_backlog import waiting_work
+from shared.services.batch.removal_guard import Removals, refusal
+from shared.services.context import Context
+from shared.services.source.inspection import inspect_one
+from shared.services.store.capacity import storage_used
+from shared.services.throttle.call_gate import Traffic
+from shared.services.throttle.pump import Pump
+
+AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a dry run has to say."""
+
+    estimate: Estimate
+    samples: dict[str, tuple[Sample, ...]]
+    message: str
+
+
+class DryRun:
+    """Tells what the following sync would do; writes nothing, and asks for nothing metered."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._removals = Removals(context)
+
+    def __call__(self, batch: Batch, foresight: Foresight) -> Outlook:
+        """What the sync would do whose complete scan foresees this."""
+        documents = self._context.records.documents
+        retries, retried = self._retries(batch)
+        work = waiting_work(self._context) + retries + self._mended(batch) + foresight.work
+        removes = batch.delete_policy is DeletePolicy.MIRROR
+        removals = self._removals.waiting(batch) + work.removals if removes else 0
+        indexed = documents.count(queries.with_status(FileStatus.INDEXED)) + work.indexed
+        refused = self._refusals(batch, work, removals, indexed)
+        rules = self._context.rules
+        estimate = estimated(
+            replace(work, removals=removals, indexed=indexed),
+            tier=rules.tier,
+            left_today=Pump(self._context).left_today(self._context.clock.now()),
+            price=rules.price,
+            storage_bytes=self._storage_used(),
+            refusals=refused,
+        )
+        more = {RETRIED: retried, Change.REMOVED.value: self._held_back(batch) if removes else ()}
+        samples = merged(foresight.samples, {kind: each for kind, each in more.items() if each})
+        said = "".join(f"; it would be refused: {each}" for each in refused)
+        return Outlook(estimate, samples, f"dry run: nothing was changed{said}")
+
+    def _refusals(
+        self, batch: Batch, work: Workload, removals: int, indexed: int
+    ) -> tuple[str, ...]:
+        said = refusals(
+            work,
+            max_imports=batch.max_imports,
+            max_estimated_cost=batch.max_estimated_cost,
+            price=self._context.rules.price,
+        )
+        deletions = refusal(removals, indexed, batch.max_deletes)
+        return (*said, *([str(deletions)] if deletions else []))
+
+    def _storage_used(self) -> int | None:
+        try:
+            return storage_used(self._context.gemini)
+        except GatewayError as error:
+            Traffic(self._context).look_failed(error)
+            return None
+
+    # --- what the records say ---------------------------------------------------------------
+
+    def _retries(self, batch: Batch) -> tuple[Workload, tuple[Sample, ...]]:
+        """Failed files that are tried again; some of them may yet be counted off by the scan."""
+        work = Workload()
+        samples: list[Sample] = []
+        for record in self._failed(batch):
+            work += work_of(record, batch.retried)
+            if len(samples) < SAMPLES and self._is_unchanged(record):
+                samples.append(Sample(record.path, record.failure_reason))
+        return work, tuple(samples)
+
+    def _failed(self, batch: Batch) -> Iterator[FileRecord]:
+        """Those that the sync tries again, read page by page."""
+        retried = batch.retried
+        query = (
+            queries.with_status(FileStatus.FAILED, limit=AT_ONCE)
+            if retried.every or retried.since is None
+            else queries.failed_and_eligible(retried.since, AT_ONCE)
+        )
+        page = query
+        while found := self._context.records.query(FileRecord, page):
+            for stored in found:
+                yield stored.present
+            last = found[-1].present
+            ordered = [getattr(last, name) for name in query.order_by]
+            page = query.after(*ordered, file_id(last.path))
+
+    def _mended(self, batch: Batch) -> Workload:
+        """By how much a reconcile would have changed the work before the scan began."""
+        work = Workload()
+        if not batch.plans_reconcile:
+            return work
+        page = query = queries.planned_in_range(batch.batch_id, "", "", AT_ONCE)
+        while found := self._context.records.query(PlannedFile, page):
+            planned = {each.present.path: each.present.record for each in found}
+            stored = self._context.records.get_all([(FileRecord, file_path(p)) for p in planned])
+            for before, after in zip(stored, planned.values(), strict=True):
+                work += work_of(after, batch.retried) - work_of(before.record, batch.retried)
+            page = query.after(found[-1].present.path)
+        return work
+
+    def _held_back(self, batch: Batch) -> tuple[Sample, ...]:
+        """Candidates that no earlier batch released, and that are still gone."""
+        query = self._removals.candidates(batch, SAMPLES)
+        found = [stored.present for stored in self._context.records.query(FileRecord, query)]
+        return tuple(Sample(each.path) for each in found if self._is_unwanted(each.path))
+
+    def _is_unchanged(self, record: FileRecord) -> bool:
+        wanted = inspect_one(self._context, record.path)
+        return wanted is not None and wanted.key == record.desired_key
+
+    def _is_unwanted(self, path: str) -> bool:
+        wanted = inspect_one(self._context, path)
+        return wanted is None or bool(wanted.skip_reason)

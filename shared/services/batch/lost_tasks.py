@@ -1,0 +1,64 @@
+"""Files that nothing was heard of: where their task is gone, a new one is made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.errors import Conflict, GatewayError
+from shared.domain.file import lifecycle, outcomes, transfer
+from shared.domain.file.lifecycle import Step
+from shared.domain.file.record import FileRecord
+from shared.gateways.database import queries
+from shared.gateways.ports import QueueName
+from shared.services.context import Context
+
+AT_ONCE = 100
+"""Files looked at in one call; the longest overdue come first."""
+
+
+class LostTasks:
+    """Finds tasks that were never made, or lost."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def revive(self, batch_id: str) -> None:
+        """See to the overdue files. A task counts as lost only if its queue says so."""
+        context = self._context
+        query = queries.overdue(context.clock.now(), AT_ONCE)
+        for stored in context.records.query(FileRecord, query):
+            record = stored.present
+            alive = self._may_be_alive(record)
+            look = self._still_waiting if alive else self._revived
+            try:
+                new = look(record, batch_id, stored.read_time)
+                saved = context.records.write(stored, new).present
+            except Conflict:
+                continue  # something was heard of it this very moment
+            if not alive and saved.task_id:
+                context.queues.create(context.step_task(saved))
+
+    def _may_be_alive(self, record: FileRecord) -> bool:
+        """Whether its task is there. Where the queue can't tell, the next look may."""
+        try:
+            return bool(record.task_id) and self._context.queues.exists(
+                QueueName(record.task_queue), record.task_id
+            )
+        except GatewayError:
+            return True
+
+    def _still_waiting(self, record: FileRecord, batch_id: str, now: datetime) -> FileRecord:
+        taken = lifecycle.taken_over(record, batch_id)
+        return replace(taken, overdue_at=now + self._context.rules.journey.overdue_grace)
+
+    def _revived(self, record: FileRecord, batch_id: str, now: datetime) -> FileRecord:
+        if outcomes.may_halt_removal(record) and record.batch_id != batch_id:
+            return outcomes.removal_halted(record, now)
+        record = lifecycle.taken_over(record, batch_id)
+        step = lifecycle.next_step(record)
+        if step.is_metered:
+            return transfer.postponed(record, now, now)
+        if step is Step.NOTHING:
+            return replace(record, overdue_at=None)
+        return lifecycle.handed_on(record, QueueName.POLLS, now, now, self._context.rules.journey)

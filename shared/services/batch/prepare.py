@@ -1,0 +1,140 @@
+"""Before a sync: the store it works on, and whether the records know what is in it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from shared.domain.batch.batch import Batch, Deployment
+from shared.domain.errors import Denied, NotFound, Refused
+from shared.domain.file.record import IN_FLIGHT, FileStatus
+from shared.gateways.database import queries
+from shared.gateways.database.records import DEPLOYMENT, Stored
+from shared.gateways.ports import Store
+from shared.services.context import Context
+from shared.services.store.find_store import DeploymentStore
+
+NOT_YET = "fileSearchStores/not-yet"
+"""Stands for a new store where a dry run must not make it: nothing is in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The store's resource name (empty: a dry run, and there is none yet)."""
+
+    name: str
+    reconciles: bool = False
+
+
+class Preparation:
+    """Finds or makes the store, and notes what the records belong to."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._stores = DeploymentStore(context)
+
+    def __call__(self, batch: Batch) -> Prepared:
+        """The store. Documents that no record knows are for a reconcile first.
+
+        ``force`` leaves them alone, and everything is imported beside them.
+
+        Raises:
+            Refused: the store is not to be had, or of another embedding model.
+            GatewayError: the store can't be read: nothing is known.
+        """
+        deployment = self._context.records.get(Deployment, DEPLOYMENT)
+        known = deployment.record
+        if known is not None and not (batch.new_store and not known.next_store):
+            self._check_name(known)
+            store: Store | None = self._known(known.target)
+        else:
+            if known is not None:
+                self._check_leaving(known)
+            store = self._stores.find() if batch.dry_run else self._stores.ensure()
+        if store is None:
+            return Prepared(NOT_YET if known is not None else "")
+        if known is not None and batch.new_store and store.name == known.store:
+            self._refuse_same()
+        self._check_model(store)
+        cut_short = known is not None and known.unreconciled
+        rebuilds = bool(store.documents) and not batch.force
+        rebuilds = rebuilds and (cut_short or not self._has_records(store))
+        if not batch.dry_run:
+            self._note(deployment, store, unreconciled=rebuilds)
+        return Prepared(store.name, rebuilds)
+
+    def _known(self, name: str) -> Store:
+        """The store that the records belong to."""
+        gemini = self._context.gemini
+        with suppress(Denied, NotFound):
+            return gemini.get_store(name)
+        gemini.list_stores()  # fails where the account is at fault, and then that is said
+        try:
+            return gemini.get_store(name)
+        except (Denied, NotFound) as error:
+            raise Refused(
+                f"{name} is gone or not this key's to read ({error}). Restore the key, or fill a "
+                "new store: choose another STORE_DISPLAY_NAME and sync with mode full and new_store"
+            ) from error
+
+    def _check_name(self, deployment: Deployment) -> None:
+        """Another display name is another store, which is filled on request only."""
+        asked, known = self._context.rules.store_display_name, deployment.store_name
+        if known and asked != known:
+            raise Refused(
+                f"STORE_DISPLAY_NAME is {asked!r}, and the records belong to the store {known!r}: "
+                "set it back, or sync with mode full and new_store to fill a new store"
+            )
+
+    def _check_leaving(self, deployment: Deployment) -> None:
+        """Another store is begun from rest: what is under way would land in the old one."""
+        if deployment.store_name == self._context.rules.store_display_name:
+            self._refuse_same()
+        busy = self._context.records.documents.count(
+            queries.with_status(*IN_FLIGHT, FileStatus.DELETING)
+        )
+        if busy:
+            raise Refused(
+                f"{busy} files are under way to {deployment.store}: let a sync finish first"
+            )
+
+    def _refuse_same(self) -> NoReturn:
+        raise Refused(
+            f"the deployment's store is called {self._context.rules.store_display_name!r} already: "
+            "choose another STORE_DISPLAY_NAME for the new one"
+        )
+
+    def _check_model(self, store: Store) -> None:
+        asked = self._context.rules.embedding_model
+        if asked and _model(asked) != _model(store.embedding_model):
+            raise Refused(
+                f"{store.name} was made for {store.embedding_model}, and EMBEDDING_MODEL is "
+                f"{asked}: set it back, or choose a new STORE_DISPLAY_NAME and sync with mode full "
+                "and new_store"
+            )
+
+    def _has_records(self, store: Store) -> bool:
+        return bool(self._context.records.documents.query(queries.in_store(store.name, limit=1)))
+
+    def _note(self, deployment: Stored[Deployment], store: Store, *, unreconciled: bool) -> None:
+        context, rules = self._context, self._context.rules
+        name = rules.store_display_name
+        record = deployment.record
+        if record is None:
+            record = Deployment(
+                bucket=rules.bucket,
+                prefix=rules.prefix,
+                deployment=rules.deployment,
+                store=store.name,
+                owner=rules.owner,
+                store_name=name,
+                created_at=context.clock.now(),
+            )
+        elif record.target != store.name:
+            record = replace(record, next_store=store.name, store_name=name, known_drift=0)
+        context.records.write(deployment, replace(record, unreconciled=unreconciled))
+
+
+def _model(name: str) -> str:
+    return name.removeprefix("models/")

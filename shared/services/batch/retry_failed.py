@@ -1,0 +1,45 @@
+"""Failed files get another chance: exhausted ones when their time has come, all when asked."""
+
+from __future__ import annotations
+
+from shared.domain.file import lifecycle, outcomes
+from shared.domain.file.record import FileRecord, FileStatus
+from shared.gateways.database import queries
+from shared.gateways.database.records import updating
+from shared.gateways.ports import Write
+from shared.services.context import Context
+
+AT_ONCE = 500
+
+
+class Retries:
+    """Starts the journeys of failed files anew."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def begin(self, batch_id: str, *, every: bool) -> int:
+        """Start them; returns how many.
+
+        Args:
+            batch_id: The batch they belong to from here on.
+            every: Also those that failed for good, and those whose time hasn't come.
+        """
+        context = self._context
+        begun = 0
+        while True:
+            now = context.clock.now()
+            query = (
+                queries.with_status(FileStatus.FAILED, limit=AT_ONCE)
+                if every
+                else queries.failed_and_eligible(now, AT_ONCE)
+            )
+            writes: list[Write] = []
+            for stored in context.records.query(FileRecord, query):
+                record = lifecycle.taken_over(stored.present, batch_id)
+                record = outcomes.journey_begun(record, now)
+                writes.append(updating(stored.path, record, stored.version, stored.present))
+            conflicts = context.records.commit_each(writes)
+            begun += len(writes) - len(conflicts)
+            if len(writes) == len(conflicts):
+                return begun

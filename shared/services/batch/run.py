@@ -1,0 +1,259 @@
+"""What there is to do for the running batch, at each call of its supervisor.
+
+Preparing, reconciling, scanning, working: each phase is gone on with, and left when it is complete.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from shared.domain.batch.batch import (
+    Batch,
+    BatchPhase,
+    BatchStatus,
+    Deployment,
+    PageResult,
+    SyncMode,
+)
+from shared.domain.errors import Denied, GatewayError, LostLease, Refused, Rejected
+from shared.domain.estimate import backlog
+from shared.domain.estimate.preview import Foresight
+from shared.domain.reconcile.state import Stage
+from shared.domain.throttle import holds
+from shared.domain.throttle.breaker import BreakerState
+from shared.domain.throttle.holds import HoldReason
+from shared.gateways.database import queries
+from shared.gateways.database.records import DEPLOYMENT, Stored
+from shared.services.batch.completion import Ending
+from shared.services.batch.dry_run import DryRun
+from shared.services.batch.lost_tasks import LostTasks
+from shared.services.batch.prepare import Preparation
+from shared.services.batch.read_backlog import waiting_work
+from shared.services.batch.removal_guard import Removals
+from shared.services.batch.retry_failed import Retries
+from shared.services.context import Context, Deadline
+from shared.services.lease.close_batch import ACCOUNT_FAULT, REMOVALS_REFUSED, Closing
+from shared.services.lease.held_batch import changed
+from shared.services.reconcile.reconcile import Reconcile
+from shared.services.reconcile.uncertain_imports import Sweep
+from shared.services.scan.scan_bucket import scan_task
+from shared.services.store.capacity import StorageWatch
+from shared.services.throttle.call_gate import Traffic
+from shared.services.throttle.pump import Pump
+
+MOST_LISTING_FAILURES = 10
+"""Calls in a row; then a sync that is done but for a look into the store ends without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """What one call did; ``batch_id`` is empty where nothing is running."""
+
+    batch_id: str = ""
+    status: str = "idle"
+    planned: int = 0
+
+
+class RunningBatch:
+    """Moves a batch on, in the name of the call that supervises it."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._traffic = Traffic(context)
+        self._pump = Pump(context)
+        self._closing = Closing(context)
+        self._ending = Ending(context)
+        self._lost_tasks = LostTasks(context)
+        self._removals = Removals(context)
+        self._storage = StorageWatch(context)
+
+    def go_on(self, held: Stored[Batch]) -> Supervision:
+        """Do all there is to do now, as the batch's supervisor."""
+        try:
+            return self._move_on(held)
+        except Refused as refusal:
+            self._closing.close(held, BatchStatus.REFUSED, str(refusal))
+            return Supervision(held.present.batch_id, BatchStatus.REFUSED)
+
+    def _move_on(self, held: Stored[Batch]) -> Supervision:
+        context = self._context
+        deadline = Deadline.after(context.clock, context.rules.work_budget)
+        if held.present.status is BatchStatus.PAUSED:
+            return Supervision(held.present.batch_id, BatchStatus.PAUSED)
+        if self._ending.is_overdue(held.present):
+            self._ending.close_for_age(held)
+            return Supervision(held.present.batch_id, BatchStatus.DEFERRED)
+        if held.present.phase is BatchPhase.PREPARING:
+            held = self._prepare(held)
+        if held.present.phase is BatchPhase.RECONCILING:
+            held = self._reconcile(held, deadline)
+        if held.present.phase is BatchPhase.SCANNING:
+            held = self._see_to_scan(held)
+        batch = held.present
+        if batch.dry_run or batch.phase is BatchPhase.CLOSED:
+            return Supervision(batch.batch_id, batch.status)
+
+        at_rest = self._ending.is_at_rest()
+        planned = 0 if at_rest else self._see_to_files(held, deadline)
+        now = context.records.get(Batch, held.path)
+        if now.present.supervisor != batch.supervisor:
+            raise LostLease("another call supervises the batch by now")
+        self._ending.close_if_over(now, at_rest=at_rest)
+        return Supervision(batch.batch_id, batch.status, planned)
+
+    def _see_to_files(self, held: Stored[Batch], deadline: Deadline) -> int:
+        """Move the files on; returns how many metered requests were planned."""
+        batch = held.present
+        self._lost_tasks.revive(batch.batch_id)
+        state = self._traffic.tick()
+        if batch.phase is BatchPhase.WORKING and not batch.removals_released:
+            held = self._release_removals(held)
+        planned = self._plan(held, state)
+        self._sweep(batch, state, deadline)
+        return planned
+
+    def _prepare(self, held: Stored[Batch]) -> Stored[Batch]:
+        """Find or make the store, and note what the records belong to."""
+        batch = held.present
+        try:
+            store = Preparation(self._context)(batch)
+        except (Denied, Rejected) as error:
+            return self._closing.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
+        except GatewayError as error:
+            self._traffic.look_failed(error)
+            changed(self._context, held, message=f"the store could not be read yet: {error}")
+            raise
+        reconciles = store.reconciles or batch.mode is SyncMode.RECONCILE
+        phase = BatchPhase.RECONCILING if reconciles and store.name else BatchPhase.SCANNING
+        return changed(self._context, held, phase=phase, store=store.name, message="")
+
+    def _reconcile(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
+        """Go on with the reconcile; what comes after it depends on what came before.
+
+        Raises:
+            Refused: the store lost more than may be imported again without leave.
+        """
+        batch = held.present
+        reconcile = Reconcile(self._context, batch)
+        try:
+            state = reconcile(deadline)
+        except GatewayError as error:  # unknown, not empty: the next call lists on
+            self._traffic.look_failed(error)
+            if not batch.is_scanned:
+                message = f"the store could not be listed yet: {error}"
+                return changed(self._context, held, message=message)
+            if reconcile.failures < MOST_LISTING_FAILURES:
+                return held
+            message = f"{batch.message} the store could not be listed: {error}".strip()
+            held = changed(self._context, held, message=message)
+        else:
+            if state.stage is not Stage.DONE:
+                self._context.nudge(batch.batch_id)
+                return held
+            message = batch.message if batch.is_scanned else ""
+            counts = dict(state.counts)
+            held = changed(
+                self._context, held, reconciled=True, reconciliation=counts, message=message
+            )
+            self._note_rebuilt(batch)
+        phase = BatchPhase.WORKING if batch.is_scanned else BatchPhase.SCANNING
+        return changed(
+            self._context,
+            held,
+            phase=phase,
+            had_last_look=batch.is_scanned,
+            removals_released=False,
+        )
+
+    def _note_rebuilt(self, batch: Batch) -> None:
+        """From here on the records are all that the store holds: a later sync may trust them."""
+        if batch.dry_run or batch.prefix != self._context.rules.prefix:
+            return
+        self._context.records.change(
+            Deployment,
+            DEPLOYMENT,
+            lambda stored: replace(
+                stored.present, unreconciled=False, reconciled_at=self._context.clock.now()
+            ),
+        )
+
+    def _see_to_scan(self, held: Stored[Batch]) -> Stored[Batch]:
+        """Make the next page's task where it is missing; when all is scanned, check and go on."""
+        context, batch = self._context, held.present
+        pages = context.records.query(PageResult, queries.latest_page(batch.batch_id))
+        last = pages[0].present if pages else None
+        if last is not None and not last.next_start:
+            return self._scanned(held, last)
+        task = scan_task(batch, last.index + 1 if last else 0)
+        if not context.queues.create(task) and not context.queues.exists(task.queue, task.id):
+            # Its name is burnt: it ran and was acknowledged without leaving its page.
+            held = changed(self._context, held, scan_attempt=batch.scan_attempt + 1)
+            context.queues.create(scan_task(held.present, task.payload["index"]))
+        return held
+
+    def _scanned(self, held: Stored[Batch], last: PageResult) -> Stored[Batch]:
+        """Check what only a complete scan can tell.
+
+        The phase moves on last: what is interrupted here is checked again.
+
+        Raises:
+            Refused: more waits to be imported than the sync may import or spend.
+        """
+        held = changed(self._context, held, counts=dict(last.counts))
+        batch = held.present
+        if batch.dry_run:
+            outlook = DryRun(self._context)(batch, last.foresight or Foresight())
+            held = changed(self._context, held, estimate=outlook.estimate, samples=outlook.samples)
+            return self._closing.close(held, BatchStatus.COMPLETED, outlook.message)
+        Retries(self._context).begin(batch.batch_id, every=batch.mode is SyncMode.RETRY_FAILED)
+        if batch.bounds_imports:
+            refused = backlog.refusals(
+                waiting_work(self._context),
+                max_imports=batch.max_imports,
+                max_estimated_cost=batch.max_estimated_cost,
+                price=self._context.rules.price,
+            )
+            if refused:
+                raise Refused(" ".join(refused))
+        return changed(self._context, held, phase=BatchPhase.WORKING)
+
+    def _plan(self, held: Stored[Batch], state: BreakerState) -> int:
+        """Plan the next metered requests, unless a hold or a guard still has a say."""
+        context, batch = self._context, held.present
+        guarded = batch.bounds_imports and batch.phase is BatchPhase.SCANNING
+        if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
+            return 0
+        if self._storage.is_due(batch):
+            held = self._storage.look(held)
+        hold = self._traffic.read()[1].record
+        if holds.in_force(hold, context.clock.now()) is not None:
+            return 0
+        plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
+        if plan.storage_is_full:  # by an older look
+            held = self._storage.look(held)
+            plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
+        if plan.day_is_spent or plan.storage_is_full:
+            self._traffic.hold(HoldReason.DAY if plan.day_is_spent else HoldReason.STORAGE)
+        if plan.tomorrow not in (None, batch.tomorrow):
+            held = changed(self._context, held, tomorrow=plan.tomorrow)
+        if not plan.assigned:
+            return 0
+        changed(self._context, held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)
+        return self._pump.carry_out(plan, batch.batch_id, state.generation)
+
+    def _sweep(self, batch: Batch, state: BreakerState, deadline: Deadline) -> None:
+        try:
+            Sweep(self._context)(batch.store, batch.batch_id, state.generation, deadline)
+        except GatewayError as error:  # unknown, not empty: the next call lists on
+            self._traffic.look_failed(error)
+
+    def _release_removals(self, held: Stored[Batch]) -> Stored[Batch]:
+        """After a complete scan: let the candidates go, if they are not suspiciously many."""
+        batch = held.present
+        refusal = self._removals.release(batch)
+        if refusal is None:
+            return changed(self._context, held, removals_released=True)
+        counts = {**batch.counts, REMOVALS_REFUSED: refusal.waiting}
+        return changed(
+            self._context, held, removals_released=True, message=str(refusal), counts=counts
+        )

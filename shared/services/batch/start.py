@@ -1,0 +1,155 @@
+"""A sync begins: the lease and the batch are written together, or nothing is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.domain.batch import lease as leases
+from shared.domain.batch.batch import Batch, DeletePolicy, Deployment, SyncMode, Trigger
+from shared.domain.batch.lease import Lease, LeaseHeld
+from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, Refused, SyncError
+from shared.domain.ids import digest
+from shared.gateways.database.records import (
+    DEPLOYMENT,
+    LEASE,
+    Stored,
+    batch_path,
+    creating,
+    updating,
+)
+from shared.gateways.ports import QueueName, Task, Write
+from shared.services.context import PAYLOAD_VERSION, Context
+
+STARTS = 5
+"""Readings of a contended lease; by then the winner of the race can be named."""
+
+
+class AlreadyRunning(SyncError):
+    """A batch has the lease; its id tells where to look."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(f"batch {batch_id} is running")
+        self.batch_id = batch_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRequest:
+    """What is asked of a sync; None takes the deployment's own setting.
+
+    ``prefix`` narrows the sync to a part of the deployment's own. ``max_deletes``,
+    ``max_imports`` and ``max_estimated_cost`` (in the price's currency) refuse a batch that would
+    do more. ``force`` takes over a store that holds
+    documents while the records are empty.
+    """
+
+    mode: SyncMode = SyncMode.INCREMENTAL
+    trigger: Trigger = Trigger.HTTP
+    dry_run: bool = False
+    prefix: str = ""
+    delete_policy: DeletePolicy | None = None
+    max_deletes: int | None = None
+    max_imports: int | None = None
+    max_estimated_cost: float | None = None
+    force: bool = False
+    new_store: bool = False
+
+
+class StartSync:
+    """Starts a batch, one at a time."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __call__(self, request: SyncRequest) -> Batch:
+        """Start a batch; the supervisor does the rest.
+
+        Raises:
+            AlreadyRunning: another batch is not over.
+            InvalidRequest: the prefix is outside the deployment's, or the cost is bounded and
+                the embedding model has no known price.
+            Refused: the records belong to another bucket, prefix or deployment.
+        """
+        rules = self._context.rules
+        if request.prefix and not request.prefix.startswith(rules.prefix):
+            raise InvalidRequest(f"prefix must start with the deployment's own, {rules.prefix!r}")
+        if request.new_store and (request.mode is not SyncMode.FULL or request.prefix):
+            raise InvalidRequest("new_store is for mode full, and for all of the deployment")
+        if request.max_estimated_cost is not None and rules.price is None:
+            raise InvalidRequest(
+                f"max_estimated_cost: no price of {rules.embedding_model!r} is known; add it to "
+                "shared/prices.json"
+            )
+        for _ in range(STARTS):
+            try:
+                batch = self._begin(request)
+            except (Conflict, AlreadyExists):
+                continue
+            self._context.queues.create(
+                Task(
+                    QueueName.CONTROL,
+                    digest("begin", batch.batch_id),
+                    "/control/supervise",
+                    {"schema": PAYLOAD_VERSION, "batch": batch.batch_id},
+                )
+            )
+            return batch
+        raise AlreadyRunning(self._context.records.get(Lease, LEASE).present.holder)
+
+    def _begin(self, request: SyncRequest) -> Batch:
+        context = self._context
+        lease, deployment = context.records.get_all([(Lease, LEASE), (Deployment, DEPLOYMENT)])
+        self._check_deployment(deployment.record)
+        self._check_idle(lease.record)
+        now = lease.read_time
+        nonce = context.new_id()
+        batch_id = f"{now:%Y%m%d-%H%M%S}-{nonce[:6]}"
+        try:
+            acquired = leases.acquire(lease.record, batch_id, nonce, now, context.rules.lease)
+        except LeaseHeld as held:
+            raise AlreadyRunning(held.holder) from held
+        batch = Batch(
+            batch_id=batch_id,
+            mode=request.mode,
+            trigger=request.trigger,
+            prefix=request.prefix or context.rules.prefix,
+            dry_run=request.dry_run,
+            delete_policy=request.delete_policy or context.rules.delete_policy,
+            max_deletes=request.max_deletes,
+            max_imports=request.max_imports,
+            max_estimated_cost=request.max_estimated_cost,
+            force=request.force,
+            new_store=request.new_store,
+            store=deployment.record.target if deployment.record else "",
+            nonce=nonce,
+            fence=acquired.fence,
+            created_at=now,
+            started_at=now,
+            expires_at=now + context.rules.retention,
+        )
+        writes: list[Write] = [creating(batch_path(batch_id), batch)]
+        if lease.record is None:
+            writes.append(creating(LEASE, acquired))
+        else:
+            writes.append(updating(LEASE, acquired, lease.version, lease.record))
+        context.records.documents.commit(writes)
+        return batch
+
+    def _check_idle(self, lease: Lease | None) -> None:
+        """A batch whose lease ran out is resumed by the supervisor, not overtaken by another."""
+        if lease is None or lease.released or not lease.holder:
+            return
+        holder: Stored[Batch] = self._context.records.get(Batch, batch_path(lease.holder))
+        if holder.record is not None and not holder.record.status.is_terminal:
+            raise AlreadyRunning(lease.holder)
+
+    def _check_deployment(self, deployment: Deployment | None) -> None:
+        rules = self._context.rules
+        if deployment is None:
+            return
+        ours = (rules.bucket, rules.prefix, rules.deployment)
+        theirs = (deployment.bucket, deployment.prefix, deployment.deployment)
+        if ours != theirs:
+            raise Refused(
+                f"the records belong to bucket, prefix and deployment {theirs}, and this is "
+                f"{ours}: use another Firestore database, or the old settings"
+            )

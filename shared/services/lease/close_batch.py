@@ -1,0 +1,158 @@
+"""The end of a batch: its figures are fixed and the lease is released, in one write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from shared.domain.batch import lease as leases
+from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
+from shared.domain.batch.lease import Lease
+from shared.domain.errors import LostLease
+from shared.domain.file.record import FileStatus
+from shared.gateways.database import queries
+from shared.gateways.database.records import LEASE, Stored, cas_retrying, updating
+from shared.gateways.ports import Write
+from shared.services.context import Context
+from shared.services.events import Event, emit
+
+REMOVALS_REFUSED = "removals_refused"
+"""Among a batch's counts: how many deletions its guard refused."""
+
+ACCOUNT_FAULT = (
+    "Gemini refuses the account: check the API key, its project and the store's permissions, then "
+    "sync again; no file was blamed"
+)
+
+REQUESTS = ("metered", "throttled", "unmetered")
+"""What is counted of a file's requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What became of a batch's files so far. ``failed`` counts every file that is.
+
+    Attributes:
+        counts: Files by what they came to.
+        requests: Requests made for them.
+    """
+
+    counts: Mapping[str, int]
+    requests: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(REQUESTS, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a batch ends; ``by`` names the supervisor that ends it, empty for somebody else."""
+
+    status: BatchStatus
+    message: str
+    by: str = ""
+    figures: Figures | None = None
+
+
+class Closing:
+    """Closes batches."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def finish(self, held: Stored[Batch], drift: str) -> Stored[Batch]:
+        """Close a batch that did all it could; ``drift`` says how store and records differ."""
+        batch = held.present
+        figures = self._figures(batch)
+        status = BatchStatus.COMPLETED
+        if figures.counts["failed"]:
+            status = BatchStatus.COMPLETED_WITH_FAILURES
+        if REMOVALS_REFUSED in batch.counts:
+            status = BatchStatus.REFUSED
+        message = " ".join(filter(None, (batch.message, drift)))
+        return self._close_retrying(held.path, _End(status, message, batch.supervisor, figures))
+
+    def close(self, held: Stored[Batch], status: BatchStatus, message: str) -> Stored[Batch]:
+        """Close the batch as its supervisor, and release the lease.
+
+        Raises:
+            LostLease: another call supervises it by now.
+            Conflict: the batch or the lease keep changing.
+        """
+        return self._close_retrying(held.path, _End(status, message, held.present.supervisor))
+
+    def close_from_outside(self, path: str, status: BatchStatus, message: str) -> Stored[Batch]:
+        """Close the batch whoever supervises it.
+
+        A call that is at work finishes its step; until it hands back, the lease stays taken.
+        """
+        return self._close_retrying(path, _End(status, message))
+
+    def _close_retrying(self, path: str, end: _End) -> Stored[Batch]:
+        retrying = cas_retrying(self._context.clock)
+        return retrying(lambda: self._close(path, end))
+
+    def _close(self, path: str, end: _End) -> Stored[Batch]:
+        context = self._context
+        batch = context.records.get(Batch, path)
+        if batch.present.status.is_terminal:
+            return batch
+        if end.by and batch.present.supervisor != end.by:
+            raise LostLease("another call supervises the batch")
+        busy = batch.present.is_supervised(batch.read_time) and batch.present.supervisor != end.by
+        figures = end.figures or self._figures(batch.present)
+        closed = replace(
+            batch.present,
+            status=end.status,
+            phase=BatchPhase.CLOSED,
+            message=end.message,
+            counts={**batch.present.counts, **figures.counts},
+            requests=dict(figures.requests),
+            supervisor=batch.present.supervisor if busy else "",
+            supervised_until=batch.present.supervised_until if busy else None,
+            completed_at=context.clock.now(),
+        )
+        writes: list[Write] = [updating(batch.path, closed, batch.version, batch.record)]
+        if not busy:
+            writes += self._releasing(closed)
+        versions = context.records.documents.commit(writes)
+        counted = {name: closed.counts.get(name, 0) for name in ("indexed", "deleted", "failed")}
+        emit(
+            Event.BATCH_CLOSED,
+            batch_id=closed.batch_id,
+            status=closed.status.value,
+            detail=closed.message,
+            dry_run=closed.dry_run,
+            **counted,
+        )
+        return Stored(batch.path, closed, versions[0], batch.read_time)
+
+    def _releasing(self, batch: Batch) -> list[Write]:
+        """The write that releases the batch's lease; none where it isn't the batch's (any more)."""
+        lease = self._context.records.get(Lease, LEASE)
+        try:
+            released = leases.release(
+                lease.record, batch.batch_id, batch.nonce, batch.fence, lease.read_time
+            )
+        except LostLease:
+            return []
+        if released == lease.record:
+            return []
+        return [updating(LEASE, released, lease.version, lease.record)]
+
+    def let_go(self, batch: Batch) -> None:
+        """Release the lease of a batch that is over and has no supervisor at work."""
+        writes = self._releasing(batch)
+        if writes:
+            self._context.records.documents.commit(writes)
+
+    def _figures(self, batch: Batch) -> Figures:
+        documents = self._context.records.documents
+        counts = {
+            "indexed": 0,
+            "deleted": 0,
+            "failed": documents.count(queries.with_status(FileStatus.FAILED)),
+        }
+        if not documents.count(queries.all_of_batch(batch.batch_id, 1)):
+            return Figures(counts)  # one read instead of five
+        counts["indexed"] = documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED))
+        counts["deleted"] = documents.count(queries.removed_in(batch.batch_id))
+        requests = documents.sums(queries.all_of_batch(batch.batch_id), REQUESTS)
+        return Figures(counts, requests)

@@ -1,0 +1,26 @@
+"""A running batch as its supervisor changes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.domain.batch.batch import Batch
+from shared.domain.errors import LostLease
+from shared.gateways.database.records import Stored
+from shared.services.context import Context
+
+
+def changed(context: Context, held: Stored[Batch], **changes: object) -> Stored[Batch]:
+    """Change the batch while its holder is its supervisor.
+
+    Raises:
+        LostLease: the batch is over, or another call supervises it.
+    """
+    mine = held.present.supervisor
+
+    def decide(stored: Stored[Batch]) -> Batch:
+        if stored.present.status.is_terminal or stored.present.supervisor != mine:
+            raise LostLease("the batch is over, or another call supervises it")
+        return replace(stored.present, **changes)  # type: ignore[arg-type]  # field names
+
+    return context.records.change(Batch, held.path, decide, known=held)

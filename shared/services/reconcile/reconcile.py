@@ -1,0 +1,374 @@
+"""The store against the records: one listing, resumable, and what it takes to make them agree.
+
+Documents are listed 20 a page, so a large store takes many calls of the supervisor; each goes on
+where the last one stopped. A listing that fails or is not complete decides nothing about what it
+did not show.
+
+What a path without a record has is adopted while it is listed: losing the database must not mean
+paying for every embedding again. The rest waits until all is listed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+
+from shared.domain.batch.batch import Batch, DeletePolicy
+from shared.domain.errors import Denied, GatewayError, NotFound, Refused, Rejected
+from shared.domain.file import known_documents
+from shared.domain.file.record import FileRecord, FileStatus
+from shared.domain.reconcile.judge import (
+    Discrepancy,
+    Judge,
+    Judgement,
+    StoredDocument,
+    is_under_way,
+)
+from shared.domain.reconcile.state import Finding, ListedDocuments, ReconcileState, Stage, again
+from shared.domain.scan.comparison import deletion_cap, end_of
+from shared.gateways.database import queries
+from shared.gateways.database.codec import to_fields
+from shared.gateways.database.records import Stored, listing_path, reconcile_path
+from shared.gateways.ports import Document, DocumentPage, Put, RemoteState
+from shared.services.context import Context, Deadline
+from shared.services.reconcile.our_documents import OurDocuments
+from shared.services.reconcile.reconciled_files import ReconciledFiles
+
+PAGES_AT_ONCE = 50
+"""Pages of 20 documents noted in one write: a crash lists so many again at most."""
+
+RECORDS_AT_ONCE = 500
+
+JUDGEMENTS = 5
+"""Readings of one contended record; then it is left to the next reconcile."""
+
+MOST_FINDINGS = 100
+"""Findings of one kind that are named; the others are counted."""
+
+
+class Reconcile:
+    """One batch's reconcile of its store."""
+
+    def __init__(self, context: Context, batch: Batch) -> None:
+        self._context = context
+        self._batch = batch
+        self._files = ReconciledFiles(context, batch)
+        self._ours = OurDocuments(context)
+        self._path = reconcile_path(batch.batch_id)
+        self._state = self._saved = ReconcileState()
+        self._parts: list[ListedDocuments] | None = None
+        self._names: frozenset[str] | None = None
+        self._judge = Judge(
+            batch_id=batch.batch_id,
+            fence=batch.fence,
+            now=context.clock.now(),
+            policy=context.rules.journey,
+            scanned=batch.is_scanned,
+            removes=batch.delete_policy is DeletePolicy.MIRROR,
+        )
+
+    def __call__(self, deadline: Deadline) -> ReconcileState:
+        """Go on until the deadline; it is over when its stage is DONE.
+
+        Raises:
+            Refused: so many documents are gone that importing them again needs leave.
+            GatewayError: the store can't be read now; what was done so far is kept.
+        """
+        self._state = self._context.records.get(ReconcileState, self._path).record or self._begun()
+        self._saved = self._state
+        try:
+            while self._state.stage is not Stage.DONE and not deadline.passed:
+                self._go_on(deadline)
+                self._save()
+        except GatewayError as error:
+            if not error.is_of_gemini:  # what came after the last save may not have been written
+                self._state = self._saved
+            self._state = replace(self._state, failures=self._state.failures + 1)
+            self._save()
+            raise
+        return self._state
+
+    def begin_again(self) -> None:
+        """List the store anew: files were under way when it was listed, and are at rest now."""
+        state = self._context.records.get(ReconcileState, self._path).record
+        if state is not None:
+            self._state = again(state, self._context.clock.now())
+            self._save()
+
+    @property
+    def failures(self) -> int:
+        """Calls in a row that Gemini failed."""
+        return self._state.failures
+
+    def _begun(self) -> ReconcileState:
+        now = self._context.clock.now()
+        return ReconcileState(started_at=now, expires_at=self._batch.expires_at)
+
+    def _go_on(self, deadline: Deadline) -> None:
+        match self._state.stage:
+            case Stage.LISTING:
+                self._list(deadline)
+            case Stage.JUDGING:
+                self._judge_unknown(deadline)
+            case Stage.COUNTING_GHOSTS:
+                self._count_ghosts(deadline)
+            case _:
+                self._mend_ghosts(deadline)
+
+    # --- the listing ------------------------------------------------------------------------
+
+    def _list(self, deadline: Deadline) -> None:
+        """Note some pages of the store, and adopt what has no record."""
+        part = ListedDocuments(self._state.pages, expires_at=self._batch.expires_at)
+        for _ in range(PAGES_AT_ONCE):
+            try:
+                page = self._page()
+            except Rejected:  # a new listing begins, or nothing was listed yet
+                raise
+            except GatewayError:
+                self._keep(part)
+                raise
+            part = self._noted(part, page.documents)
+            self._set(position=page.next_page_token)
+            if not page.next_page_token:
+                self._listed()
+                break
+            if deadline.passed:
+                break
+        self._keep(part)
+
+    def _keep(self, part: ListedDocuments) -> None:
+        """Write what was listed together with the place to go on from."""
+        if part.live or part.unknown:
+            path = listing_path(self._batch.batch_id, part.index)
+            self._set(pages=part.index + 1, waiting=self._state.waiting + len(part.unknown))
+            self._save(Put(path, to_fields(part)))
+
+    def _page(self) -> DocumentPage:
+        try:
+            page = self._context.gemini.list_documents(self._batch.store, self._state.position)
+        except Rejected:
+            if self._state.position:  # the place is no longer good: begin anew
+                self._state = replace(self._begun(), failures=self._state.failures)
+            raise
+        self._set(failures=0)
+        return page
+
+    def _noted(self, part: ListedDocuments, documents: Sequence[Document]) -> ListedDocuments:
+        ours, foreign = self._ours.read(documents)
+        self._count(listed=len(documents))
+        for theirs in foreign:
+            self._found(Discrepancy.FOREIGN, theirs.display_name, theirs.name)
+        ours = [each for each in ours if each.path.startswith(self._batch.prefix)]
+        known = dict(self._files.get(each.path for each in ours))
+        unknown = []
+        for document in ours:
+            stored = known[document.path]
+            adopted = self._adopted(stored, document) if _has_nothing(stored.record) else None
+            known[document.path] = adopted or stored
+            if adopted is None and not self._is_known(stored.record, document):
+                unknown.append(document)
+        return replace(
+            part,
+            live=(*part.live, *(_id(each.name) for each in ours if not each.is_failed)),
+            unknown=(*part.unknown, *unknown),
+        )
+
+    def _is_known(self, record: FileRecord | None, document: StoredDocument) -> bool:
+        if record is None or document.name not in known_documents.documents_to_remove(record):
+            return False
+        if record.current_document == document.name:
+            self._set(matched=self._state.matched + 1)
+        return True
+
+    def _adopted(
+        self, stored: Stored[FileRecord], document: StoredDocument
+    ) -> Stored[FileRecord] | None:
+        """The record made for the document; None where it has to wait for the judgement."""
+        judgement = self._judge.orphan(document, stored.record)
+        if judgement.record is None:
+            return None
+        written = self._files.put(stored, judgement.record)
+        if written is None:
+            return None
+        self._report(judgement, document)
+        if document.is_active and not self._batch.dry_run:
+            self._set(matched=self._state.matched + 1)
+        return written
+
+    def _listed(self) -> None:
+        """All is listed: the records may hold more documents than were found."""
+        held = self._context.records.documents.count(queries.in_store(self._batch.store))
+        self._set(missing=held - self._state.matched, stage=Stage.JUDGING)
+
+    # --- what the listing left open ---------------------------------------------------------
+
+    def _judge_unknown(self, deadline: Deadline) -> None:
+        by_path: dict[str, list[StoredDocument]] = defaultdict(list)
+        if self._state.waiting:
+            for document in chain.from_iterable(part.unknown for part in self._listing()):
+                by_path[document.path].append(document)
+        for path in sorted(path for path in by_path if path > self._state.position):
+            if deadline.passed:
+                return
+            self._settle(path, by_path[path])
+            self._set(position=path)
+        whole = self._batch.prefix == self._context.rules.prefix
+        stage = Stage.COUNTING_GHOSTS if self._state.missing or not whole else Stage.DONE
+        self._set(position="", stage=stage)
+
+    def _settle(self, path: str, documents: Sequence[StoredDocument]) -> None:
+        """Judge a path, anew where somebody writes its record meanwhile."""
+        judgement: Judgement | None = Judgement(Discrepancy.UNDECIDED)
+        for _ in range(JUDGEMENTS):
+            stored = self._files.get([path])[path]
+            if _has_nothing(stored.record):
+                judgement = self._judge.orphan(documents[-1], stored.record)
+            else:
+                judgement = self._judge.unknown(stored.present, documents, self._live())
+            if judgement is None or judgement.record is None:
+                break
+            if self._files.put(stored, judgement.record) is not None:
+                break
+            judgement = Judgement(Discrepancy.UNDECIDED)
+        if judgement is not None:
+            self._report(judgement, documents[-1])
+
+    # --- records without a document ---------------------------------------------------------
+
+    def _count_ghosts(self, deadline: Deadline) -> None:
+        """Count them first: a store that lost much is not filled again without leave."""
+        for missing in self._missing(deadline):
+            if self._is_gone(missing.present) is not None:
+                self._set(ghosts=self._state.ghosts + 1)
+        if self._state.stage is not Stage.DONE:
+            return
+        held = self._context.records.documents.count(queries.in_store(self._batch.store))
+        cap = deletion_cap(held, self._batch.max_imports)
+        ghosts = self._state.ghosts
+        if ghosts > cap:
+            raise Refused(
+                f"{ghosts} of {held} documents are gone from the store, more than the {cap} that "
+                "are imported again without leave. If that is right, sync with max_imports="
+                f"{ghosts} or more"
+            )
+        self._set(position="", stage=Stage.MENDING_GHOSTS if ghosts else Stage.DONE)
+
+    def _mend_ghosts(self, deadline: Deadline) -> None:
+        for stored in self._missing(deadline):
+            leftover = self._is_gone(stored.present)
+            if leftover is None:
+                continue
+            judgement = self._judge.ghost(stored.present, leftover=leftover)
+            if judgement.record is not None:
+                written = self._files.put(stored, judgement.record)
+                judgement = judgement if written else Judgement(Discrepancy.UNDECIDED)
+            name = stored.present.current_document
+            self._found(judgement.kind, stored.present.path, name)
+
+    def _missing(self, deadline: Deadline) -> Iterator[Stored[FileRecord]]:
+        """Records whose document was not listed; the last page of them ends the stage.
+
+        Each one dealt with is passed for good, whatever the next one meets.
+        """
+        prefix = self._batch.prefix
+        while not _is_over(deadline):
+            start = self._state.position or prefix
+            query = queries.records_in_range(start, end_of(prefix), RECORDS_AT_ONCE)
+            page = [each.present for each in self._context.records.query(FileRecord, query)]
+            missing = [each.path for each in page if self._may_be_gone(each)]
+            for stored in self._files.get(missing).values() if missing else []:
+                if _is_over(deadline):
+                    return
+                if stored.record and self._may_be_gone(stored.record):
+                    yield stored
+                    self._set(position=stored.present.path + "\0")
+            if len(page) < RECORDS_AT_ONCE:
+                self._set(stage=Stage.DONE)
+                return
+            self._set(position=page[-1].path + "\0")
+
+    def _may_be_gone(self, record: FileRecord) -> bool:
+        """Not in the listing, old enough to be, and at rest."""
+        name, began = record.current_document, self._state.started_at
+        later = record.indexed_at is not None and began is not None and record.indexed_at >= began
+        return bool(name) and name not in self._live() and not later and not is_under_way(record)
+
+    def _is_gone(self, record: FileRecord) -> bool | None:
+        """None: the document is there. True: it is, but as FAILED. False: it isn't there.
+
+        Gemini says 403 both for what isn't there and to a bad key: believed only if the store
+        answers.
+        """
+        gemini, name = self._context.gemini, record.current_document
+        try:
+            document = gemini.get_document(name)
+        except NotFound:
+            return False
+        except Denied:
+            gemini.get_store(self._batch.store)
+            try:
+                document = gemini.get_document(name)
+            except (NotFound, Denied):
+                return False
+        return True if document.state is RemoteState.FAILED else None
+
+    # --- what is known of the whole ---------------------------------------------------------
+
+    def _listing(self) -> list[ListedDocuments]:
+        """What was listed, read once.
+
+        No ``cached_property``: before Python 3.12 one lock serves all instances, so one supervisor
+        would wait for another one's read.
+        """
+        if self._parts is None:
+            query = queries.listed_pages(self._batch.batch_id)
+            found = self._context.records.query(ListedDocuments, query)
+            self._parts = [each.present for each in found if each.present.index < self._state.pages]
+        return self._parts
+
+    def _live(self) -> frozenset[str]:
+        """Names of the documents that were listed, but for failed ones."""
+        if self._names is None:
+            ids = chain.from_iterable(part.live for part in self._listing())
+            self._names = frozenset(f"{self._batch.store}/documents/{each}" for each in ids)
+        return self._names
+
+    # --- the state --------------------------------------------------------------------------
+
+    def _report(self, judgement: Judgement, document: StoredDocument) -> None:
+        self._found(judgement.kind, document.path, document.name)
+        record = judgement.record
+        if record is not None and document.name in (record.current_document, record.new_document):
+            self._count(adopted=1)
+
+    def _found(self, kind: Discrepancy, path: str, document: str) -> None:
+        self._count(**{kind.value: 1})
+        if self._state.counts[kind] <= MOST_FINDINGS:
+            self._set(findings=(*self._state.findings, Finding(kind, path, document)))
+
+    def _count(self, **more: int) -> None:
+        counts = self._state.counts
+        self._set(counts={**counts, **{kind: counts.get(kind, 0) + more[kind] for kind in more}})
+
+    def _set(self, **changes: object) -> None:
+        self._state = replace(self._state, **changes)  # type: ignore[arg-type]  # field names
+
+    def _save(self, *also: Put) -> None:
+        self._context.records.documents.commit([Put(self._path, to_fields(self._state)), *also])
+        self._saved = self._state
+
+
+def _is_over(deadline: Deadline) -> bool:
+    """Asked anew each time: a type checker takes a property for a constant."""
+    return deadline.passed
+
+
+def _has_nothing(record: FileRecord | None) -> bool:
+    return record is None or record.status is FileStatus.DELETED
+
+
+def _id(name: str) -> str:
+    return name.rpartition("/")[2]

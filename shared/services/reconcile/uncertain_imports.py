@@ -1,0 +1,147 @@
+"""One listing of the store for all imports of unknown outcome: adopt what is there, or try again.
+
+A listing that fails or is not complete decides nothing; it goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from shared.domain.errors import GatewayError, Rejected
+from shared.domain.file import known_documents, lifecycle, transfer
+from shared.domain.file.record import FileRecord, FileStatus
+from shared.gateways.database import queries
+from shared.gateways.database.records import SWEEP, Stored
+from shared.gateways.ports import Document, QueueName
+from shared.services.context import Context, Deadline
+
+MOST_FILES = 500
+"""Uncertain files of one listing; the next listing takes the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepState:
+    """A listing under way, at ``meta/sweep``.
+
+    ``wanted`` holds the content keys looked for, fixed when the listing began: only imports that
+    were due by then are decided by it. ``found`` maps a key to its documents, oldest first.
+    """
+
+    started_at: datetime | None = None
+    page_token: str = ""
+    wanted: tuple[str, ...] = ()
+    found: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    schema_version: int = 1
+
+
+class Sweep:
+    """Settles UNCERTAIN files."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __call__(self, store: str, batch_id: str, generation: int, deadline: Deadline) -> int:
+        """Go on with the listing, or begin one if any import is due; returns how many settled.
+
+        Raises:
+            GatewayError: the listing failed; what was listed so far is kept.
+        """
+        records = self._context.records
+        uncertain = records.query(
+            FileRecord, queries.with_status(FileStatus.UNCERTAIN, limit=MOST_FILES)
+        )
+        stored_state = records.get(SweepState, SWEEP)
+        state = stored_state.record or SweepState()
+        if state.started_at is None:
+            state = self._begun(uncertain)
+        if state.started_at is None:
+            return 0
+        began, complete = state.started_at, False
+        while not complete and not deadline.passed:
+            try:
+                page = self._context.gemini.list_documents(store, state.page_token)
+            except Rejected:
+                self._save(SweepState())  # the place is no longer good: begin anew
+                raise
+            except GatewayError:
+                self._save(state)
+                raise
+            state = replace(
+                state,
+                page_token=page.next_page_token,
+                found=_merged(state, self._matches(state, page.documents)),
+            )
+            complete = not page.next_page_token
+        if not complete:
+            self._save(state)
+            return 0
+        settled = 0
+        for file in uncertain:
+            key = file.present.working_key
+            if key in state.wanted and _is_due(file.present, began):
+                self._settle(file, state.found.get(key, ()), batch_id, generation)
+                settled += 1
+        self._save(SweepState())
+        return settled
+
+    def _begun(self, uncertain: Iterable[Stored[FileRecord]]) -> SweepState:
+        now = self._context.clock.now()
+        due = [each.present.working_key for each in uncertain if _is_due(each.present, now)]
+        return SweepState(started_at=now, wanted=tuple(due)) if due else SweepState()
+
+    def _matches(
+        self, state: SweepState, documents: Iterable[Document]
+    ) -> Iterable[tuple[str, str]]:
+        """Content key and name of each document of ours that is looked for."""
+        owner = self._context.rules.owner
+        for document in documents:
+            key = document.metadata.get("content_key")
+            if document.metadata.get("owner") != owner:
+                continue
+            if isinstance(key, str) and key in state.wanted:
+                yield key, document.name
+
+    def _settle(
+        self, file: Stored[FileRecord], found: tuple[str, ...], batch_id: str, generation: int
+    ) -> None:
+        """Adopt the newest document that the record doesn't know yet; the others are stale."""
+        context = self._context
+        policy = context.rules.journey
+        known = set(known_documents.documents_to_remove(file.present))
+        fresh = [name for name in found if name not in known]
+
+        def decide(stored: Stored[FileRecord]) -> FileRecord | None:
+            now = context.clock.now()
+            record = stored.present
+            if record.status is not FileStatus.UNCERTAIN:
+                return None
+            record = lifecycle.taken_over(record, batch_id)
+            if not fresh:
+                reason = "the import left no document in the store"
+                return transfer.tried_again(record, reason, None, now, context.jitter(), policy)
+            stale = (*record.stale_documents, *fresh[:-1])
+            chosen = transfer.adopted(
+                replace(record, stale_documents=stale), fresh[-1], now, policy
+            )
+            return lifecycle.handed_on(chosen, QueueName.POLLS, now, now, policy)
+
+        settled = context.records.change(FileRecord, file.path, decide, known=file).present
+        if settled.status is FileStatus.IMPORTING:
+            context.queues.create(context.step_task(settled, generation))
+
+    def _save(self, state: SweepState) -> None:
+        self._context.records.change(SweepState, SWEEP, lambda _: state)
+
+
+def _is_due(record: FileRecord, began: datetime) -> bool:
+    """Whether a listing that began then can tell: no later effect of the import is to come."""
+    return record.ready_at is None or record.ready_at <= began
+
+
+def _merged(state: SweepState, matches: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    found = dict(state.found)
+    for key, name in matches:
+        found[key] = (*(n for n in found.get(key, ()) if n != name), name)
+    return found

@@ -1,0 +1,171 @@
+"""The scan: page by page, what the bucket wants against what the records say.
+
+The supervisor makes the first page's task; a task goes on while there is time and leaves the rest
+to another. A page writes its records first and its own result last, so a repeated page finds its
+records written, and decides the same again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from shared.domain.batch import lease as leases
+from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
+from shared.domain.batch.lease import Lease
+from shared.domain.errors import AlreadyExists, Denied, GatewayError, NotFound
+from shared.domain.estimate.preview import Foresight, joined
+from shared.domain.ids import digest
+from shared.gateways.database import queries
+from shared.gateways.database.records import LEASE, Stored, batch_path, creating, page_path
+from shared.gateways.ports import QueueName, Task
+from shared.services.context import PAYLOAD_VERSION, Context, Deadline, checked_payload
+from shared.services.lease.close_batch import Closing
+from shared.services.lease.fencing import fenced
+from shared.services.scan.scan_page import ScanPage, Unsettled
+
+
+def scan_task(batch: Batch, index: int) -> Task:
+    """The task of the scan's page ``index``."""
+    return Task(
+        QueueName.CONTROL,
+        digest("scan", batch.batch_id, index, batch.scan_attempt),
+        "/control/scan",
+        {"schema": PAYLOAD_VERSION, "batch": batch.batch_id, "index": index},
+    )
+
+
+class ScanBucket:
+    """Handles the tasks of scan pages."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __call__(self, payload: Mapping[str, Any]) -> int:
+        """Scan from the first page on that isn't done; returns how many were done.
+
+        A task whose page ``index`` comes after that one is none that was made for this scan.
+
+        Raises:
+            GatewayError: the bucket can't be listed. Nothing is decided; the task comes again, till
+                patience ends and the batch with it.
+            LostLease: the batch doesn't scan any more, or goes on under another fence, whose
+                supervisor makes the next task.
+            InvalidTask: the payload is not one of ours.
+        """
+        batch_id, index = checked_payload(payload, batch=str, index=int)
+        records = self._context.records
+        batch = records.get(Batch, batch_path(batch_id))
+        if batch.record is None or not _is_scanning(batch.record):
+            return 0
+        latest = records.query(PageResult, queries.latest_page(batch_id))
+        previous = latest[0].present if latest else None
+        if index > _next_index(previous):
+            return 0
+        return self._fenced(batch).go_on(batch, previous)
+
+    def _fenced(self, batch: Stored[Batch]) -> ScanBucket:
+        """The same, writing only while the batch scans under the fence that was read."""
+        fence = batch.present.fence
+        writing = fenced(
+            self._context, batch, lambda known: known.fence == fence and _is_scanning(known)
+        )
+        return ScanBucket(writing)
+
+    def go_on(self, batch: Stored[Batch], previous: PageResult | None) -> int:
+        """Go on behind ``previous``, the latest page that was done, if any was."""
+        context = self._context
+        deadline = Deadline.after(context.clock, context.rules.work_budget / 2)
+        unsettled = Unsettled(context, batch.present)
+        pages = 0
+        while previous is None or previous.next_start:
+            if deadline.passed:
+                context.queues.create(scan_task(batch.present, _next_index(previous)))
+                return pages
+            try:
+                result = self._scan_page(batch.present, previous, unsettled)
+            except GatewayError as error:
+                if not self._give_up(batch, previous, error):
+                    raise
+                return pages
+            if result is None:
+                return pages  # a second delivery was faster, and goes on
+            previous = result
+            pages += 1
+        context.nudge(batch.present.batch_id)
+        return pages
+
+    def _scan_page(
+        self, batch: Batch, previous: PageResult | None, unsettled: Unsettled
+    ) -> PageResult | None:
+        context = self._context
+        index = _next_index(previous)
+        start = previous.next_start if previous else ""
+        page = ScanPage(context, batch, unsettled, lambda: self._check_lease(batch))(start)
+        counts = Counter(previous.counts if previous else {})
+        counts.update(page.counts)
+        result = PageResult(
+            index=index,
+            start=start,
+            next_start=page.next_start,
+            counts=dict(counts),
+            foresight=_together(previous, page.foresight),
+            completed_at=context.clock.now(),
+            expires_at=batch.expires_at,
+        )
+        try:
+            context.records.documents.commit(
+                [creating(page_path(batch.batch_id, index), result), *page.memory]
+            )
+        except AlreadyExists:
+            return None
+        return result
+
+    def _check_lease(self, batch: Batch) -> None:
+        lease = self._context.records.get(Lease, LEASE)
+        leases.check(
+            lease.record,
+            batch.batch_id,
+            batch.nonce,
+            batch.fence,
+            lease.read_time,
+            self._context.rules.lease,
+        )
+
+    def _give_up(
+        self, batch: Stored[Batch], previous: PageResult | None, error: GatewayError
+    ) -> bool:
+        """End the batch where waiting for the bucket is no good (any more), touching nothing."""
+        rules = self._context.rules
+        since = previous.completed_at if previous else batch.present.started_at
+        if isinstance(error, Denied | NotFound):
+            message = (
+                f"the bucket {rules.bucket!r} could not be listed ({error}): check that it exists "
+                "and that the dispatcher may read it. Nothing was deleted"
+            )
+        elif since and self._context.clock.now() - since >= rules.scan_patience:
+            message = (
+                f"page {_next_index(previous) + 1} of the bucket {rules.bucket!r} could not be "
+                f"listed for {rules.scan_patience} ({error}). Nothing was deleted; sync again when "
+                "Cloud Storage answers"
+            )
+        else:
+            return False
+        Closing(self._context).close_from_outside(batch.path, BatchStatus.FAILED, message)
+        return True
+
+
+def _next_index(previous: PageResult | None) -> int:
+    return previous.index + 1 if previous else 0
+
+
+def _together(previous: PageResult | None, page: Foresight | None) -> Foresight | None:
+    """A dry run's foresight of all pages so far."""
+    if page is None or previous is None or previous.foresight is None:
+        return page
+    return joined(previous.foresight, page)
+
+
+def _is_scanning(batch: Batch) -> bool:
+    return batch.status is BatchStatus.RUNNING and batch.phase is BatchPhase.SCANNING

@@ -1,0 +1,297 @@
+"""One page of the scan: a range of names, what the bucket wants of it, and the records of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.domain.batch.batch import Batch, DeletePolicy, PlannedFile, SyncMode
+from shared.domain.estimate.preview import SAMPLES, Foresight, Sample, Step, foreseen
+from shared.domain.file import known_documents
+from shared.domain.file.record import Change, FileRecord
+from shared.domain.ids import digest
+from shared.domain.scan import comparison
+from shared.domain.scan.remembered_range import PageRange
+from shared.domain.source.metadata import base_name, is_sidecar, sidecar_name
+from shared.gateways.database import queries
+from shared.gateways.database.records import Stored, creating, file_path, updating
+from shared.gateways.ports import ObjectInfo, Write
+from shared.services.context import Context
+from shared.services.reconcile.reconciled_files import as_planned
+from shared.services.scan.page_memory import PageRanges, listing_digest
+from shared.services.source.inspection import inspect, inspect_one
+
+GROWTH = 1.5
+"""A remembered range may grow to so many pages before it is split."""
+
+MOST_UNSETTLED = 1000
+"""More of these, and no remembered page is trusted."""
+
+SETTINGS_VERSION = 2
+"""Moves on where the code decides otherwise about the same listing."""
+
+
+class Unsettled:
+    """Paths whose records a journey aimed by itself: no remembered page speaks of them."""
+
+    def __init__(self, context: Context, batch: Batch) -> None:
+        found = context.records.query(FileRecord, queries.to_look_at(MOST_UNSETTLED))
+        if batch.plans_reconcile:
+            query = queries.planned_in_range(batch.batch_id, "", "", MOST_UNSETTLED)
+            found += map(as_planned, context.records.query(PlannedFile, query))
+        self._paths = [stored.present.path for stored in found]
+
+    def __call__(self, start: str, end: str) -> bool:
+        """Whether any may lie in start <= path < end (empty: no bound)."""
+        too_many = len(self._paths) >= MOST_UNSETTLED
+        return too_many or any(start <= path and (not end or path < end) for path in self._paths)
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedPage:
+    """What a page came to. An empty ``next_start`` means that nothing comes after it.
+
+    ``memory`` is to be written along with the page's result: a page that is repeated without one
+    must not pass for unchanged. ``foresight`` is a dry run's.
+    """
+
+    next_start: str
+    counts: Mapping[str, int]
+    memory: tuple[Write, ...] = ()
+    foresight: Foresight | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """Objects of start <= name < end, and the sidecars they may have, also beyond the edge."""
+
+    start: str
+    end: str
+    objects: list[ObjectInfo]
+    sidecars: dict[str, ObjectInfo]
+
+
+class ScanPage:
+    """Scans the page that begins at a name."""
+
+    def __init__(
+        self, context: Context, batch: Batch, unsettled: Unsettled, guard: Callable[[], None]
+    ) -> None:
+        """``guard`` is called before anything is written; it raises where writing must stop."""
+        self._context = context
+        self._batch = batch
+        self._unsettled = unsettled
+        self._guard = guard
+        self._ranges = PageRanges(context)
+        # Ranges remember the whole deployment's scan; a part of it only invalidates them.
+        self._is_whole = batch.prefix == context.rules.prefix
+
+    def __call__(self, start: str) -> ScannedPage:
+        """Scan it and write what was found.
+
+        Raises:
+            GatewayError: the listing failed: nothing is known, and nothing was written.
+        """
+        known = self._ranges.get(start) if self._is_whole else None
+        listing = self._list(start, known)
+        identity = listing_digest(listing.objects, listing.sidecars)
+        settings = self._settings()
+        trusted = self._batch.mode is not SyncMode.FULL and not self._unsettled(start, listing.end)
+        if known and trusted and known.end == listing.end and known.says(identity, settings):
+            return ScannedPage(listing.end, known.counts, foresight=self._skips(listing, known))
+
+        found = self._records(
+            max(start, self._batch.prefix),
+            listing.end or comparison.end_of(self._batch.prefix),
+            self._most_records + 1,
+        )
+        if len(found) > self._most_records:
+            listing = _cut(listing, found.pop().present.path)
+            identity = listing_digest(listing.objects, listing.sidecars)
+        counts, steps = self._decide(listing, found)
+        memory = self._memory(known, listing, identity, settings, counts)
+        foresight = foreseen(steps, self._batch.retried) if self._batch.dry_run else None
+        return ScannedPage(listing.end, counts, tuple(memory), foresight)
+
+    # --- the bucket's side ------------------------------------------------------------------
+
+    def _list(self, start: str, known: PageRange | None) -> _Listing:
+        bucket, size = self._context.bucket, self._context.rules.page_size
+        prefix = self._batch.prefix
+        if known is not None:
+            most = int(size * GROWTH)
+            objects = bucket.list_objects(prefix=prefix, start=start, end=known.end, limit=most + 1)
+            if len(objects) <= most:
+                return self._with_sidecars(start, known.end, objects)
+        objects = bucket.list_objects(prefix=prefix, start=start, limit=size + 1)
+        end = objects[size].name if len(objects) > size else ""
+        return self._with_sidecars(start, end, objects[:size])
+
+    def _with_sidecars(self, start: str, end: str, listed: list[ObjectInfo]) -> _Listing:
+        """A base and its sidecar may lie on two pages: the base's page looks beyond its edge."""
+        bucket = self._context.bucket
+        names = {info.name for info in listed}
+        sidecars = {info.name: info for info in listed if is_sidecar(info.name)}
+        objects = []
+        for info in listed:
+            if info.name in sidecars:
+                base = base_name(info.name)
+                if base not in names and base < start and bucket.stat(base):
+                    continue
+            else:
+                sidecar = sidecar_name(info.name)
+                beyond = bucket.stat(sidecar) if end and sidecar >= end else None
+                if beyond is not None:
+                    sidecars[sidecar] = beyond
+            objects.append(info)
+        return _Listing(start, end, objects, sidecars)
+
+    # --- the records' side ------------------------------------------------------------------
+
+    def _records(self, start: str, end: str, limit: int) -> list[Stored[FileRecord]]:
+        """The range's records; a dry run puts what its reconcile planned in their place."""
+        records, batch_id = self._context.records, self._batch.batch_id
+        found = records.query(FileRecord, queries.records_in_range(start, end, limit))
+        if not self._batch.plans_reconcile:
+            return found
+        query = queries.planned_in_range(batch_id, start, end, limit)
+        by_path = {each.present.path: each for each in found}
+        planned = map(as_planned, records.query(PlannedFile, query))
+        by_path |= {each.present.path: each for each in planned}
+        return [by_path[path] for path in sorted(by_path)][:limit]
+
+    @property
+    def _most_records(self) -> int:
+        """A page bounds what is read at once, also where most of its objects are gone."""
+        return int(self._context.rules.page_size * GROWTH) * 2
+
+    def _decide(
+        self, listing: _Listing, found: list[Stored[FileRecord]]
+    ) -> tuple[dict[str, int], list[Step]]:
+        """Write what was found, unless in a dry run; returns how many of each kind, and which."""
+        now = self._context.clock.now()
+        wanted = inspect(self._context, listing.objects, listing.sidecars)
+        stored = {each.present.path: each for each in found}
+        counts: Counter[str] = Counter(scanned=len(wanted))
+        writes: dict[str, Write] = {}
+        steps: list[Step] = []
+        for want, record in comparison.march(wanted, (each.present for each in found)):
+            here = self._here(record)
+            finding = self._compare(want, here, now)
+            after = (finding and finding.record) or here
+            if finding is not None:
+                counts[finding.change] += 1
+                if after is not None:
+                    steps.append(Step(finding.change, record, after))
+            if after is not None and after != record:
+                writes[after.path] = _write(after, stored.get(after.path))
+        if writes and not self._batch.dry_run:
+            self._guard()
+            if not self._is_whole:
+                self._ranges.forget(max(listing.start, self._batch.prefix), listing.end)
+            self._commit(writes, now)
+        return dict(counts), steps
+
+    def _skips(self, listing: _Listing, known: PageRange) -> Foresight | None:
+        """Of a remembered page only what it skips is worth telling, and the memory has no names."""
+        if not self._batch.dry_run:
+            return None
+        if not known.counts.get(Change.SKIPPED):
+            return Foresight()
+        wanted = inspect(self._context, listing.objects, listing.sidecars)
+        skips = [Sample(want.path, want.skip_reason) for want in wanted if want.skip_reason]
+        return Foresight(samples={Change.SKIPPED.value: tuple(skips[:SAMPLES])})
+
+    def _here(self, record: FileRecord | None) -> FileRecord | None:
+        """The record as one of the batch's store, which may be a new one."""
+        if record is None or not self._batch.store:
+            return record
+        return known_documents.moved_to_store(record, self._batch.store)
+
+    def _compare(
+        self, want: comparison.Wanted | None, record: FileRecord | None, now: datetime
+    ) -> comparison.Finding | None:
+        return comparison.compare(
+            want,
+            record,
+            batch_id=self._batch.batch_id,
+            fence=self._batch.fence,
+            removes=self._batch.delete_policy is DeletePolicy.MIRROR,
+            now=now,
+        )
+
+    def _commit(self, writes: Mapping[str, Write], now: datetime) -> None:
+        """Write the findings.
+
+        Where somebody wrote first, a journey or another delivery of this page, this listing may be
+        the older one: look at the object as it is now.
+        """
+        records = self._context.records
+        names = {write.path: name for name, write in writes.items()}
+        for write in records.commit_each(list(writes.values())):
+            path = names[write.path]
+
+            def decide(stored: Stored[FileRecord], path: str = path) -> FileRecord | None:
+                here = self._here(stored.record)
+                finding = self._compare(inspect_one(self._context, path), here, now)
+                after = (finding and finding.record) or here
+                if after is None or after == stored.record:
+                    return None
+                return replace(after, look_again=True)
+
+            records.change(FileRecord, write.path, decide)
+
+    # --- the memory -------------------------------------------------------------------------
+
+    def _memory(
+        self,
+        known: PageRange | None,
+        listing: _Listing,
+        identity: str,
+        settings: str,
+        counts: Mapping[str, int],
+    ) -> list[Write]:
+        if self._batch.dry_run or not self._is_whole:
+            return []
+        scanned, skipped = counts.get("scanned", 0), counts.get(Change.SKIPPED, 0)
+        next_time = {
+            "scanned": scanned,
+            Change.SKIPPED.value: skipped,
+            Change.UNCHANGED.value: scanned - skipped,
+        }
+        new = PageRange(listing.start, listing.end, identity, settings, counts=next_time)
+        return [] if new == known else self._ranges.saving(known, new)
+
+    def _settings(self) -> str:
+        """What the decisions about a listing depend on beside it."""
+        rules = self._context.rules
+        return digest(
+            SETTINGS_VERSION,
+            rules.prefix,
+            rules.import_settings,
+            rules.path_template.text if rules.path_template else None,
+            rules.expected_fields,
+            [glob.text for glob in rules.include],
+            [glob.text for glob in rules.exclude],
+            rules.max_file_bytes,
+            self._batch.delete_policy,
+            self._batch.store,
+        )
+
+
+def _cut(listing: _Listing, end: str) -> _Listing:
+    """The part of a listing before ``end``."""
+    return _Listing(
+        listing.start,
+        end,
+        [info for info in listing.objects if info.name < end],
+        listing.sidecars,
+    )
+
+
+def _write(record: FileRecord, stored: Stored[FileRecord] | None) -> Write:
+    if stored is None:
+        return creating(file_path(record.path), record)
+    return updating(stored.path, record, stored.version, stored.record)

@@ -1,0 +1,122 @@
+"""What the bucket wants of each object: preflight, media type, sidecar and content key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from shared.domain.ids import content_key
+from shared.domain.scan.comparison import Wanted
+from shared.domain.source.media_types import PLAIN_TEXT
+from shared.domain.source.metadata import metadata_digest, sidecar_name
+from shared.domain.source.preflight import (
+    MAX_SIDECAR_SIZE,
+    SNIFF_LENGTH,
+    Accepted,
+    NeedsSniff,
+    Sidecar,
+    Skipped,
+    SkipReason,
+    preflight,
+    sniff,
+)
+from shared.gateways.ports import ObjectInfo
+from shared.services.context import Context
+
+
+def inspect(
+    context: Context, objects: Sequence[ObjectInfo], sidecars: Mapping[str, ObjectInfo]
+) -> list[Wanted]:
+    """What is wanted of ``objects`` (sidecars among them have no row of their own).
+
+    Args:
+        context: Ports and rules; the first bytes of objects of unknown type are read.
+        objects: Objects of the bucket, sorted by name.
+        sidecars: Every sidecar that may belong to one of them, by its name; and every base that
+            a sidecar among them may belong to is in ``objects``, or the sidecar is reported.
+    """
+    rules = context.rules
+    names = {info.name for info in objects}
+    verdicts: dict[str, Accepted | NeedsSniff | Skipped] = {}
+    for info in objects:
+        verdict = preflight(
+            rules.relative(info.name),
+            info.size,
+            max_size=rules.max_file_bytes,
+            include=rules.include,
+            exclude=rules.exclude,
+        )
+        if isinstance(verdict, Sidecar):
+            if rules.prefix + verdict.base in names:
+                continue
+            verdict = Skipped(SkipReason.SIDECAR_WITHOUT_BASE)
+        verdicts[info.name] = verdict
+
+    unknown = [info for info in objects if isinstance(verdicts.get(info.name), NeedsSniff)]
+    heads = context.bucket.read_heads(unknown, SNIFF_LENGTH) if unknown else {}
+    for info in unknown:
+        head = heads[info.name]
+        verdicts[info.name] = (
+            Accepted(PLAIN_TEXT)  # replaced since it was listed: the upload will look again
+            if head is None
+            else sniff(head, complete=info.size <= len(head))
+        )
+    return [
+        _wanted(context, info, _usable(sidecars.get(sidecar_name(info.name))), verdicts[info.name])
+        for info in objects
+        if info.name in verdicts
+    ]
+
+
+def _usable(sidecar: ObjectInfo | None) -> ObjectInfo | None:
+    """The sidecar, unless it is too large to be one."""
+    return sidecar if sidecar is not None and sidecar.size <= MAX_SIDECAR_SIZE else None
+
+
+def _wanted(
+    context: Context,
+    info: ObjectInfo,
+    sidecar: ObjectInfo | None,
+    verdict: Accepted | NeedsSniff | Skipped,
+) -> Wanted:
+    rules = context.rules
+    digest = wanted_metadata(context, info, sidecar)
+    key = content_key(
+        path=info.name,
+        size=info.size,
+        content_hash=info.content_hash,
+        metadata_digest=digest,
+        import_settings=rules.import_settings,
+    )
+    return Wanted(
+        path=info.name,
+        generation=info.generation,
+        metageneration=info.metageneration,
+        size=info.size,
+        content_hash=info.content_hash,
+        metadata_digest=digest,
+        key=key,
+        media_type=verdict.media_type if isinstance(verdict, Accepted) else "",
+        sidecar_generation=sidecar.generation if sidecar else 0,
+        skip_reason=verdict.reason.value if isinstance(verdict, Skipped) else "",
+    )
+
+
+def wanted_metadata(context: Context, info: ObjectInfo, sidecar: ObjectInfo | None) -> str:
+    """The digest of all that shapes the object's metadata."""
+    template = context.rules.path_template
+    return metadata_digest(
+        template_text=template.text if template else None,
+        object_metadata=info.metadata,
+        sidecar_hash=sidecar.content_hash if sidecar else None,
+        expected_fields=context.rules.expected_fields,
+    )
+
+
+def inspect_one(context: Context, path: str) -> Wanted | None:
+    """What the bucket wants of one path right now; None where there is no such object."""
+    info = context.bucket.stat(path)
+    if info is None:
+        return None
+    sidecar = context.bucket.stat(sidecar_name(path))
+    rows = inspect(context, [info], {sidecar.name: sidecar} if sidecar else {})
+    return rows[0] if rows else None

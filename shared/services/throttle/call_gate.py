@@ -1,0 +1,211 @@
+"""The breaker and the holds at work: who may call, and what each result means for the next.
+
+All of this is about the service, none of it about a file: a 429 or a storm is never the file's
+fault. The rules are ``domain.breaker`` and ``domain.holds``; this reads and writes their records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+
+from shared.domain.errors import GatewayError, OutcomeUnknown, QuotaKind, Throttled, Unavailable
+from shared.domain.throttle import breaker, holds
+from shared.domain.throttle.breaker import (
+    BreakerState,
+    CircuitState,
+    EntryOutcome,
+    Permit,
+    Proceed,
+    Wait,
+    WindowEntry,
+)
+from shared.domain.throttle.holds import Hold, HoldReason
+from shared.domain.throttle.window import window_entry
+from shared.gateways.database import queries
+from shared.gateways.database.records import BREAKER, HOLD, Stored, creating, window_path
+from shared.gateways.ports import Create
+from shared.services.context import Context
+from shared.services.events import Event, emit
+
+
+class Traffic:
+    """One deployment's breaker and holds."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._policy = context.rules.breaker
+
+    def read(self) -> tuple[Stored[BreakerState], Stored[Hold]]:
+        state, hold = self._context.records.get_all([(BreakerState, BREAKER), (Hold, HOLD)])
+        return state, hold
+
+    def admit(
+        self, state: Stored[BreakerState], hold: Hold | None, permit_id: str
+    ) -> Proceed | Wait:
+        """May a metered call be made? In HALF_OPEN the permit is taken before this returns."""
+        now = self._context.clock.now()
+        standing = holds.in_force(hold, now)
+        if standing is not None:
+            return Wait(standing.hold_until)
+        admission = breaker.admit(state.record or BreakerState(), now, permit_id, self._policy)
+        if isinstance(admission, Proceed) and admission.state is not None:
+            return self._take_permit(state, permit_id)
+        return admission
+
+    def _take_permit(self, known: Stored[BreakerState], permit_id: str) -> Proceed | Wait:
+        answer: list[Proceed | Wait] = []
+
+        def decide(stored: Stored[BreakerState]) -> BreakerState | None:
+            now = self._context.clock.now()
+            state = stored.record or BreakerState()
+            answer.append(breaker.admit(state, now, permit_id, self._policy))
+            last = answer[-1]
+            return last.state if isinstance(last, Proceed) else None
+
+        self._context.records.change(BreakerState, BREAKER, decide, known=known)
+        return answer[-1]
+
+    # --- results ----------------------------------------------------------------------------
+
+    def entry(self, outcome: EntryOutcome, permit: Permit, *, batch_id: str, call: str) -> Create:
+        """The window's entry of a result, to be written along with what the result changes."""
+        now = self._context.clock.now()
+        entry = window_entry(
+            outcome,
+            generation=permit.generation,
+            batch_id=batch_id,
+            call=call,
+            now=now,
+            policy=self._policy,
+        )
+        return creating(window_path(self._context.new_id()), entry)
+
+    def succeeded(self, permit: Permit) -> None:
+        """After a metered success's entry is written: a probe's success may close the breaker."""
+        if permit.probe_id:
+            self._change(lambda state, now: breaker.on_success(state, permit, now, self._policy))
+
+    def unused(self, permit: Permit) -> None:
+        """Nothing that says anything came of the permit: a probe's goes back."""
+        if permit.probe_id:
+            self._change(lambda state, now: breaker.on_other_error(state, permit, now))
+
+    def look_failed(self, error: GatewayError, generation: int | None = None) -> None:
+        """An unmetered call failed, and the breaker is told, whatever becomes of the file.
+
+        ``generation`` is the one in which the call was made; without it, the present one. What
+        our own infrastructure failed at says nothing of the service.
+        """
+        if not error.is_of_gemini:
+            return
+        if generation is None:
+            generation = (self.read()[0].record or BreakerState()).generation
+        permit = Permit(generation)
+        if not isinstance(error, Throttled):
+            self.failed(error, permit)
+        elif (reason := self._hold_reason(error)) is not None:
+            self.hold(reason)
+        else:
+            self._change(
+                lambda state, now: breaker.on_unmetered_throttled(
+                    state, permit, now, self._policy, retry_after=error.retry_after
+                )
+            )
+
+    def failed(self, error: GatewayError, permit: Permit) -> CircuitState:
+        """After a metered call's failure (and a 429's entry) is written: what it means.
+
+        Returns the breaker's state after a 5xx, CLOSED for all that says nothing of a storm.
+        """
+        match error:
+            case Throttled():
+                self._throttled(error, permit)
+            case Unavailable() | OutcomeUnknown() if (error.code or 0) >= HTTPStatus.BAD_REQUEST:
+                window = self._window()
+                return self._change(
+                    lambda state, now: breaker.on_server_error(
+                        state, window, permit, now, self._policy
+                    )
+                ).state
+        return CircuitState.CLOSED
+
+    def _throttled(self, error: Throttled, permit: Permit) -> None:
+        reason = self._hold_reason(error)
+        if reason is not None:
+            self.hold(reason)
+            return
+        window = self._window()
+        self._change(
+            lambda state, now: breaker.on_throttled(
+                state, window, permit, now, self._policy, retry_after=error.retry_after
+            )
+        )
+
+    def _hold_reason(self, error: Throttled) -> HoldReason | None:
+        match error.quota:
+            case QuotaKind.DAY:
+                return HoldReason.DAY
+            case QuotaKind.STORAGE:
+                return HoldReason.STORAGE
+            case QuotaKind.SPEND:
+                return HoldReason.SPEND
+            case QuotaKind.RATE:
+                return None
+
+    def document_failed(self) -> None:
+        """A document turned FAILED though every reply was good: many of these slow us down too."""
+        window = self._window()
+        self._change(
+            lambda state, now: breaker.on_document_failed(state, window, now, self._policy)
+        )
+
+    def hold(self, reason: HoldReason) -> Hold:
+        """Stop what ``reason`` stops, until it may have passed."""
+
+        def decide(stored: Stored[Hold]) -> Hold:
+            now = self._context.clock.now()
+            new = holds.hold_for(reason, now, self._context.rules.holds)
+            return holds.merge(stored.record, new, now)
+
+        return self._context.records.change(Hold, HOLD, decide).present
+
+    # --- time -------------------------------------------------------------------------------
+
+    def tick(self) -> BreakerState:
+        """What time alone changes: the cooldown's end, expired permits, earned rate."""
+        state = self._context.records.get(BreakerState, BREAKER).record or BreakerState()
+        if breaker.is_untroubled(state):
+            return state
+        window = self._window()
+        rpm = self._context.rules.tier.rpm
+        return self._change(
+            lambda state, now: breaker.on_tick(
+                state, window, now, self._policy, preset_rate=rpm / 60
+            )
+        )
+
+    def _window(self) -> list[WindowEntry]:
+        query = queries.latest_entries(self._policy.window_size)
+        return [stored.present for stored in self._context.records.query(WindowEntry, query)]
+
+    def _change(
+        self, decide: Callable[[BreakerState, datetime], BreakerState | None]
+    ) -> BreakerState:
+        before = BreakerState()
+
+        def apply(stored: Stored[BreakerState]) -> BreakerState | None:
+            nonlocal before
+            before = stored.record or BreakerState()
+            return decide(before, self._context.clock.now())
+
+        after = self._context.records.change(BreakerState, BREAKER, apply).record or before
+        opened = after.state is CircuitState.OPEN and after.generation != before.generation
+        if opened and after.open_cause:
+            emit(
+                Event.BREAKER_OPENED,
+                cause=after.open_cause.value,
+                cooldown_seconds=after.cooldown_seconds,
+            )
+        return after

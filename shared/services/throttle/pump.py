@@ -1,0 +1,230 @@
+"""The pump: hands out the metered requests of the next moments, and no more.
+
+Files wait in the records, not in the queue. So nothing waits long enough to expire, a slow-down
+acts at once, and queue and memory stay small however large the bucket is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.file import lifecycle
+from shared.domain.file.record import FileRecord, FileStatus, Slot
+from shared.domain.throttle import breaker, holds, spacing
+from shared.domain.throttle.breaker import BreakerState, CircuitState
+from shared.domain.throttle.daily_quota import DailyQuota
+from shared.gateways.database import queries
+from shared.gateways.database.records import Stored, updating
+from shared.gateways.ports import QueueName, Write
+from shared.services.context import Context
+
+RAW_FILES_PER_IMPORT = 4
+"""Uploads may run so far ahead of the imports in progress, in files."""
+
+
+LOOKED_AHEAD = 500
+"""Files looked at for one that fits, where those whose turn it is are too large for the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Files with the times of their next metered request; slots beyond are still free.
+
+    ``tomorrow`` counts the files that the daily quota leaves for another day, 0 where there is
+    none, None where it was not looked at. ``storage_room`` is what the files leave of the bytes
+    that fit into the store; it is full when no waiting file fits and none is under way.
+    """
+
+    assigned: tuple[tuple[Stored[FileRecord], datetime], ...]
+    next_slot_at: datetime | None
+    day_is_spent: bool = False
+    tomorrow: int | None = None
+    storage_room: int | None = None
+    storage_is_full: bool = False
+
+
+class Pump:
+    """Plans metered requests one horizon ahead."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def plan(
+        self, next_slot_at: datetime | None, state: BreakerState, storage_room: int | None = None
+    ) -> Plan:
+        """Choose files for the free slots: imports first, since they free what uploads fill.
+
+        Args:
+            next_slot_at: The first slot not yet given away.
+            state: The breaker's; it sets the pace.
+            storage_room: Bytes of input that fit into the store; None sets no bound.
+        """
+        rules = self._context.rules
+        now = self._context.clock.now()
+        if breaker.held_until(state, now) is not None:
+            return Plan((), next_slot_at)
+        interval = spacing.spacing(rules.tier.rpm, breaker.slowdown(state, rules.breaker))
+        slots = spacing.free_slots(
+            now=now,
+            next_slot_at=next_slot_at,
+            interval=interval,
+            horizon=rules.pump_horizon,
+            start=rules.start,
+        )
+        if state.state is CircuitState.HALF_OPEN:
+            slots = slots[: rules.breaker.half_open_probes]
+        if not slots or not self._is_wanted(now):
+            return Plan((), next_slot_at)
+        quota = self._quota(now)
+        tomorrow = quota.tomorrow if quota else 0
+        if quota and not quota.left:
+            # What is planned already is made first: a hold would send it back.
+            return Plan((), next_slot_at, day_is_spent=not self._planned(), tomorrow=tomorrow)
+        slots = slots[: quota.left if quota else None]
+        files = self._ready(Slot.IMPORT, min(len(slots), self._imports_left()), now)
+        free = len(slots) - len(files)
+        most = min(free, quota.uploads) if quota else free
+        uploads = self._uploads(most, now)
+        fitting = list(_growing_within(uploads, storage_room))
+        if not fitting and uploads:  # smaller ones may wait behind what is too large
+            uploads = self._uploads(LOOKED_AHEAD, now)
+            fitting = list(_growing_within(uploads, storage_room))[:most]
+        full = bool(uploads) and not files + fitting and not self._are_under_way()
+        files += fitting
+        used = slots[: len(files)]
+        end = used[-1] + interval if used else next_slot_at
+        if storage_room is not None:
+            storage_room -= sum(map(_growth, fitting))
+        return Plan(
+            tuple(zip(files, used, strict=True)),
+            end,
+            tomorrow=tomorrow,
+            storage_room=storage_room,
+            storage_is_full=full,
+        )
+
+    def carry_out(self, plan: Plan, batch_id: str, generation: int) -> int:
+        """Make the tasks of a plan; returns how many.
+
+        Call it once ``next_slot_at`` is saved: a crash then wastes slots, and gives none twice.
+        """
+        context = self._context
+        now = context.clock.now()
+        planned: dict[str, FileRecord] = {}
+        writes: list[Write] = []
+        for stored, at in plan.assigned:
+            record = lifecycle.handed_on(
+                lifecycle.taken_over(stored.present, batch_id),
+                QueueName.UPLOADS,
+                at,
+                now,
+                context.rules.journey,
+            )
+            planned[stored.path] = record
+            writes.append(updating(stored.path, record, stored.version, stored.record))
+        for write in context.records.commit_each(writes):
+            del planned[write.path]  # changed meanwhile: its turn comes again
+        return context.queues.create_many(
+            [context.step_task(record, generation) for record in planned.values()]
+        )
+
+    # --- bounds -----------------------------------------------------------------------------
+
+    def _is_wanted(self, now: datetime) -> bool:
+        """Whether any file is ready: one read, where the bounds take many."""
+        return bool(self._context.records.documents.count(queries.ready(now, 1)))
+
+    def _ready(self, slot: Slot, most: int, now: datetime) -> list[Stored[FileRecord]]:
+        if most <= 0:
+            return []
+        return self._context.records.query(FileRecord, queries.ready_for(slot, now, most))
+
+    def _uploads(self, most: int, now: datetime) -> list[Stored[FileRecord]]:
+        """Files to upload, within what may lie uploaded and not yet imported."""
+        rules = self._context.rules
+        documents = self._context.records.documents
+        ahead = rules.max_imports_in_progress * RAW_FILES_PER_IMPORT - self._uploaded()
+        ready = self._ready(Slot.UPLOAD, min(most, ahead), now)
+        if not ready:
+            return []
+        held = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED, FileStatus.IMPORTING)
+        used = documents.sums(held, ["working_size"])["working_size"]
+        fitting = list(_fitting(ready, rules.max_raw_bytes - used))
+        if fitting or self._uploaded():
+            return fitting
+        importing = documents.count(queries.with_status(FileStatus.IMPORTING))
+        return [] if importing else ready[:1]
+
+    def _uploaded(self) -> int:
+        """Files that are uploaded, or are being so.
+
+        Not those that wait to be begun again: they would wait for each other's end for ever.
+        """
+        count = self._context.records.documents.count
+        begun = count(queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED))
+        return begun - count(queries.interrupted_uploads()) if begun else 0
+
+    def _are_under_way(self) -> bool:
+        """Whether a file has a metered request made or planned, and another to come."""
+        documents = self._context.records.documents
+        return bool(self._uploaded() or documents.count(queries.planned_uploads()))
+
+    def _imports_left(self) -> int:
+        """Imports that may be started now, those already planned being counted as started."""
+        documents = self._context.records.documents
+        started = documents.count(queries.with_status(FileStatus.IMPORTING, FileStatus.UNCERTAIN))
+        planned = documents.count(queries.planned_imports())
+        return self._context.rules.max_imports_in_progress - started - planned
+
+    def _quota(self, now: datetime) -> DailyQuota | None:
+        """How the quota day stands; None where the tier has no daily quota."""
+        left = self.left_today(now)
+        if left is None:
+            return None
+        documents = self._context.records.documents
+        begun = self._uploaded() + documents.count(queries.planned_uploads())
+        owed = begun - documents.count(queries.planned_imports())
+        return DailyQuota(left, owed, documents.count(queries.waiting_for(Slot.UPLOAD)))
+
+    def left_today(self, now: datetime) -> int | None:
+        """What is left of a daily quota, None where the tier has none."""
+        rpd = self._context.rules.tier.rpd
+        if rpd is None:
+            return None
+        documents = self._context.records.documents
+        used = documents.count(queries.entries_since(holds.quota_day_began(now)))
+        return max(rpd - used - self._planned(), 0)
+
+    def _planned(self) -> int:
+        """Metered requests that have their task."""
+        documents = self._context.records.documents
+        planned = (queries.planned_imports(), queries.planned_uploads())
+        return sum(map(documents.count, planned))
+
+
+def _fitting(ready: Iterable[Stored[FileRecord]], room: int) -> Iterable[Stored[FileRecord]]:
+    """Those that fit, in order."""
+    for stored in ready:
+        room -= stored.present.desired_size
+        if room < 0:
+            return
+        yield stored
+
+
+def _growth(stored: Stored[FileRecord]) -> int:
+    """Bytes of input that the store gains by a file, what it replaces being taken off."""
+    return max(stored.present.desired_size - stored.present.current_size, 0)
+
+
+def _growing_within(
+    uploads: Iterable[Stored[FileRecord]], room: int | None
+) -> Iterable[Stored[FileRecord]]:
+    """Those that fit into the store, a smaller one behind one that doesn't among them."""
+    taken = 0
+    for stored in uploads:
+        growth = _growth(stored)
+        if room is None or growth == 0 or taken + growth <= room:
+            yield stored
+            taken += growth

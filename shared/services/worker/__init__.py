@@ -1,0 +1,4 @@
+"""One delivery of one file's task: claim the file, make one step, record the result.
+
+Imports ``source`` and ``throttle``.
+"""

@@ -1,0 +1,194 @@
+"""One delivery of one file's task: find out whose turn it is, then do the step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from shared.domain.batch.batch import Batch
+from shared.domain.errors import Conflict
+from shared.domain.file import lifecycle, outcomes, transfer
+from shared.domain.file.lifecycle import Step, Turn
+from shared.domain.file.record import FileRecord
+from shared.domain.ids import digest
+from shared.domain.throttle.breaker import BreakerState, Permit, Proceed
+from shared.domain.throttle.holds import Hold
+from shared.gateways.database.records import BREAKER, HOLD, Stored, batch_path, file_path
+from shared.services.context import Context, checked_payload
+from shared.services.throttle.call_gate import Traffic
+from shared.services.worker.claim import Abandoned, ClaimedFile
+from shared.services.worker.delete_documents import Removal
+from shared.services.worker.delivery import Dispatch, HandedOn
+from shared.services.worker.finish_import import Indexing
+from shared.services.worker.import_file import ImportStep
+from shared.services.worker.upload import UploadStep
+
+READINGS = 5
+"""Times a delivery reads a record that changes under it before it leaves the task to a retry."""
+
+
+class Outcome(StrEnum):
+    """What became of a delivery; all of these acknowledge it."""
+
+    GONE = "gone"
+    OVER = "over"
+    STALE = "stale"
+    BUSY = "busy"
+    GIVEN_BACK = "given_back"
+    ABANDONED = "abandoned"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    path: str
+    seq: int
+    batch_id: str
+    generation: int
+
+
+class AdvanceFile:
+    """Takes one file one step further. Safe under repeated, late and concurrent deliveries."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._traffic = Traffic(context)
+
+    def __call__(self, payload: Mapping[str, Any]) -> Outcome:
+        """Handle one delivery.
+
+        Raises:
+            InvalidTask: the payload is not one of ours.
+            Conflict: the record changes faster than it can be read (answer 5xx: try again).
+            Unavailable: our own infrastructure failed (likewise).
+        """
+        path, seq, batch_id, generation = checked_payload(
+            payload, path=str, seq=int, batch=str, generation=int
+        )
+        delivery = _Delivery(path, seq, batch_id, generation)
+        for _ in range(READINGS):
+            try:
+                return self._deliver(delivery)
+            except Conflict:
+                continue
+        raise Conflict(f"{path!r} keeps changing")
+
+    def _deliver(self, delivery: _Delivery) -> Outcome:
+        context = self._context
+        file, batch, state, hold = context.records.get_all(
+            [
+                (FileRecord, file_path(delivery.path)),
+                (Batch, batch_path(delivery.batch_id)),
+                (BreakerState, BREAKER),
+                (Hold, HOLD),
+            ]
+        )
+        record: FileRecord | None = file.record
+        if record is None or batch.record is None:
+            return Outcome.GONE
+        match lifecycle.turn(record, delivery.seq, file.read_time):
+            case Turn.OVER:
+                return Outcome.OVER
+            case Turn.STALE:
+                self._ensure_task(record, delivery.generation)
+                return Outcome.STALE
+            case Turn.BUSY:
+                self._guard(record, delivery)
+                return Outcome.BUSY
+            case Turn.MINE:
+                pass
+
+        try:
+            if lifecycle.next_step(record).is_metered:
+                return self._metered(file, batch.record, state, hold.record, delivery)
+            if outcomes.may_halt_removal(record) and not batch.record.is_running:
+                now = context.clock.now()
+                context.records.write(file, outcomes.removal_halted(record, now))
+                return Outcome.GIVEN_BACK
+            self._unmetered(file, batch.record, state)
+        except Abandoned:
+            return Outcome.ABANDONED
+        except HandedOn:
+            return Outcome.DONE
+        return Outcome.DONE
+
+    def _metered(
+        self,
+        file: Stored[FileRecord],
+        batch: Batch,
+        state: Stored[BreakerState],
+        hold: Hold | None,
+        delivery: _Delivery,
+    ) -> Outcome:
+        context = self._context
+        now = context.clock.now()
+        known = state.record or BreakerState()
+        planned_before = delivery.generation != known.generation
+        if not batch.is_running or planned_before:
+            # Paced for another time: the pump plans it anew, at what is right by then.
+            self._postpone(file, now)
+            return Outcome.GIVEN_BACK
+        claim_id = context.new_id()
+        admission = self._traffic.admit(state, hold, claim_id)
+        if not isinstance(admission, Proceed):
+            # The pump waits out what must be; a hold may also end before its time.
+            self._postpone(file, min(max(admission.until, now), now + context.rules.tick))
+            return Outcome.GIVEN_BACK
+        dispatch = self._dispatch(file, batch, admission.permit)
+        try:
+            if lifecycle.next_step(file.present) is Step.UPLOAD:
+                UploadStep(dispatch).upload(claim_id, file.read_time)
+            else:
+                ImportStep(dispatch).import_file(claim_id, file.read_time)
+        finally:
+            self._traffic.unused(admission.permit)  # nothing, where a result has settled it
+        return Outcome.DONE
+
+    def _dispatch(self, file: Stored[FileRecord], batch: Batch, permit: Permit) -> Dispatch:
+        return Dispatch(
+            context=self._context,
+            traffic=self._traffic,
+            file=ClaimedFile(self._context, file),
+            store=batch.store,
+            batch_id=batch.batch_id,
+            permit=permit,
+        )
+
+    def _postpone(self, file: Stored[FileRecord], ready_at: datetime) -> None:
+        now = self._context.clock.now()
+        self._context.records.write(file, transfer.postponed(file.present, ready_at, now))
+
+    def _unmetered(
+        self, file: Stored[FileRecord], batch: Batch, state: Stored[BreakerState]
+    ) -> None:
+        context = self._context
+        claim_id = context.new_id()
+        generation = (state.record or BreakerState()).generation
+        dispatch = self._dispatch(file, batch, Permit(generation))
+        dispatch.file.claim(
+            lambda record: lifecycle.claimed(
+                record, claim_id, file.read_time, context.rules.journey
+            )
+        )
+        match lifecycle.next_step(dispatch.record):
+            case Step.AWAIT_ACTIVE:
+                UploadStep(dispatch).await_active()
+            case Step.AWAIT_IMPORT:
+                Indexing(dispatch).go_on()
+            case Step.REMOVE:
+                Removal(dispatch).go_on()
+
+    def _ensure_task(self, record: FileRecord, generation: int) -> None:
+        """The task now responsible may never have been made: a crash came between."""
+        if record.task_id:
+            self._context.queues.create(self._context.step_task(record, generation))
+
+    def _guard(self, record: FileRecord, delivery: _Delivery) -> None:
+        """This delivery's task ends here; should the claim's holder die, somebody must come."""
+        expiry = record.claim_expires_at
+        task = self._context.step_task(record, delivery.generation)
+        guard_id = digest("guard", record.path, record.task_seq, record.claim_id)
+        self._context.queues.create(replace(task, id=guard_id, at=expiry))

@@ -1,0 +1,223 @@
+"""Step one: the object's bytes become a raw file of the Files API, and that becomes ACTIVE."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import IO
+
+from shared.domain.errors import GatewayError, NameTaken, NotFound, SourceChanged, Throttled
+from shared.domain.file import lifecycle, outcomes, transfer
+from shared.domain.file.record import FileRecord, FileStatus
+from shared.domain.ids import raw_file_id
+from shared.gateways.ports import RemoteFile, RemoteState, Write
+from shared.services.worker.delivery import GONE, Dispatch
+
+READ_SIZE = 1 << 20
+
+RAW_FILES = "files/"
+
+
+class UploadStep:
+    """A dispatch of the uploads queue, or of the polls queue while the raw file processes."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+        self._gemini = dispatch.context.gemini
+
+    def upload(self, claim_id: str, read_time: datetime) -> None:
+        """Claim the file and upload it, or find it uploaded by a dispatch that didn't live to say.
+
+        The name is saved before anything is sent, so that there is a place to look.
+        """
+        dispatch = self._dispatch
+        if not dispatch.record.desired_key or outcomes.is_back(dispatch.record):
+            self._end(claim_id, read_time)
+            return
+        resumed = dispatch.record.status is FileStatus.UPLOADING
+        spent = resumed and dispatch.record.attempts >= dispatch.policy.max_attempts
+        dispatch.file.claim(lambda record: self._begun(record, claim_id, read_time))
+        try:
+            remote = self._earlier_upload() if resumed else None
+            if remote is not None:
+                self._follow(remote, [])
+            elif spent:
+                dispatch.try_again("every upload ended without a word", None)
+            else:
+                self._send()
+        except SourceChanged:
+            dispatch.aim_again()
+        except GatewayError as error:
+            if not error.is_of_bucket:
+                raise
+            dispatch.source_unavailable(error)
+
+    def await_active(self) -> None:
+        """Look at the raw file again."""
+        dispatch = self._dispatch
+        try:
+            remote = dispatch.ask(
+                lambda: self._gemini.get_file(dispatch.record.raw_file), but=(GatewayError,)
+            )
+        except GONE as error:
+            if dispatch.may_be_account_fault(error):
+                dispatch.look_again(error)
+            dispatch.restart()
+        except GatewayError as error:
+            if isinstance(error, Throttled) or not dispatch.is_too_late():
+                dispatch.look_again(error)
+            dispatch.restart()
+            dispatch.note(error)
+        else:
+            self._follow(remote, [])
+
+    def _end(self, claim_id: str, read_time: datetime) -> None:
+        """Gone, skipped, or back as it is indexed since its journey began: nothing is sent."""
+        dispatch = self._dispatch
+        dispatch.file.claim(
+            lambda record: lifecycle.claimed(record, claim_id, read_time, dispatch.policy)
+        )
+        ended = outcomes.kept if dispatch.record.desired_key else outcomes.given_up
+        dispatch.file.apply(lambda record: ended(record, dispatch.now()))
+        dispatch.nudge()
+
+    # --- sending ----------------------------------------------------------------------------
+
+    def _begun(self, record: FileRecord, claim_id: str, read_time: datetime) -> FileRecord:
+        name = raw_file_id(self._dispatch.store, record.desired_key, record.upload_epoch)
+        begun = transfer.upload_begun(record, RAW_FILES + name)
+        return lifecycle.claimed(begun, claim_id, read_time, self._dispatch.policy)
+
+    def _send(self) -> None:
+        dispatch = self._dispatch
+        record = dispatch.record
+        with self._source() as content:
+            dispatch.file.count("metered")
+            try:
+                remote = self._gemini.upload(
+                    record.raw_file.removeprefix(RAW_FILES),
+                    content,
+                    size=record.desired_size,
+                    media_type=record.desired_media_type,
+                    display_name=dispatch.context.rules.relative(record.path),
+                )
+            except NameTaken:
+                remote = None
+            except NotFound as error:
+                if error.is_of_bucket:
+                    raise SourceChanged(f"{record.path!r} was replaced or removed") from error
+                dispatch.metered_failed(error)
+                return
+            except GatewayError as error:
+                if error.is_of_bucket:
+                    raise
+                dispatch.metered_failed(error)
+                return
+        if remote is None:
+            self._adopt_or_restart()
+            return
+        self._follow(remote, [dispatch.success_entry("files.upload")])
+        dispatch.traffic.succeeded(dispatch.permit)
+
+    def _source(self) -> IO[bytes]:
+        """The object's bytes, of the very generation that was planned."""
+        record = self._dispatch.record
+        try:
+            return self._dispatch.context.bucket.open(record.path, record.desired_generation)
+        except NotFound as error:
+            raise SourceChanged(f"{record.path!r} was replaced or removed") from error
+
+    # --- an upload that is there already ----------------------------------------------------
+
+    def _earlier_upload(self) -> RemoteFile | None:
+        """The raw file of an earlier try, None where there is none that can be used.
+
+        One that can't be looked at, however often that is tried, is of no use.
+        """
+        dispatch = self._dispatch
+        try:
+            remote = dispatch.ask(
+                lambda: self._gemini.get_file(dispatch.record.raw_file), but=(GatewayError,)
+            )
+        except GONE:
+            return None
+        except GatewayError as error:
+            often = dispatch.record.errors_in_a_row >= dispatch.policy.max_attempts
+            if isinstance(error, Throttled) or not often:
+                dispatch.look_again(error)
+            dispatch.note(error)
+            return None
+        return remote if self._is_usable(remote) else None
+
+    def _adopt_or_restart(self) -> None:
+        """The name is taken: by our own earlier upload, or by something that can't be used."""
+        remote = self._earlier_upload()
+        if remote is None:
+            self._dispatch.restart()
+        else:
+            self._follow(remote, [])
+
+    def _is_usable(self, remote: RemoteFile) -> bool:
+        """Not failed, not about to expire, and byte for byte the object's content."""
+        dispatch = self._dispatch
+        expiring = (
+            remote.expires_at is not None
+            and remote.expires_at - dispatch.now() < dispatch.policy.raw_reserve
+        )
+        if remote.state is RemoteState.FAILED or expiring:
+            return False
+        if remote.size is not None and remote.size != dispatch.record.desired_size:
+            return False
+        return not remote.sha256 or remote.sha256 == self._source_sha256()
+
+    def _source_sha256(self) -> str:
+        digest = hashlib.sha256()
+        with self._source() as content:
+            while block := content.read(READ_SIZE):
+                digest.update(block)
+        return digest.hexdigest()
+
+    # --- waiting ----------------------------------------------------------------------------
+
+    def _follow(self, remote: RemoteFile, also: Sequence[Write]) -> None:
+        """Wait for a moment, then write what is known and let the right one go on."""
+        dispatch = self._dispatch
+        if remote.state is RemoteState.PENDING:
+            remote = self._watched(remote)
+        match remote.state:
+            case RemoteState.ACTIVE:
+                dispatch.file.apply(lambda record: self._active(record, remote), also)
+                dispatch.nudge()
+            case RemoteState.FAILED:
+                dispatch.try_again(f"the raw file failed: {remote.error}", None, also)
+            case RemoteState.PENDING if dispatch.is_too_late():
+                dispatch.try_again("the raw file never became active", None, also)
+            case RemoteState.PENDING:
+                dispatch.poll_at(
+                    dispatch.next_look(dispatch.waiting_since(dispatch.policy.active_deadline)),
+                    lambda record: self._uploaded(record, remote),
+                    also,
+                )
+
+    def _watched(self, remote: RemoteFile) -> RemoteFile:
+        """A few looks more; it is there, so a failed look is left to the next dispatch."""
+        try:
+            return self._dispatch.watch(
+                lambda: self._gemini.get_file(remote.name),
+                until=lambda seen: seen.state is not RemoteState.PENDING,
+                but=(GatewayError,),
+            )
+        except GatewayError as error:
+            self._dispatch.note(error)
+            return remote
+
+    def _uploaded(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
+        if record.status is FileStatus.UPLOADED:
+            return record
+        return transfer.uploaded(
+            record, remote.expires_at, self._dispatch.now(), self._dispatch.policy
+        )
+
+    def _active(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
+        return transfer.raw_became_active(self._uploaded(record, remote), self._dispatch.now())

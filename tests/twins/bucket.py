@@ -1,0 +1,106 @@
+"""The bucket in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import IO
+
+from shared.domain.errors import NotFound
+from shared.gateways.ports import Clock, ObjectInfo
+from tests.twins.scripted_calls import ScriptedCalls
+
+
+class MemoryBucket(ScriptedCalls):
+    """A bucket without versioning: an overwritten or deleted generation is gone at once."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self._objects: dict[str, tuple[ObjectInfo, bytes]] = {}
+        self._generation = 0
+
+    # --- the port -------------------------------------------------------------------------
+
+    def list_objects(
+        self, *, prefix: str, start: str = "", end: str = "", limit: int
+    ) -> list[ObjectInfo]:
+        """At most ``limit`` objects with ``prefix`` and start <= name < end, by name."""
+        with self._call("list_objects"):
+            first, behind = start.encode(), end.encode()
+            names = sorted(name.encode() for name in self._objects if name.startswith(prefix))
+            return [
+                self._objects[name.decode()][0]
+                for name in names
+                if first <= name and (not behind or name < behind)
+            ][:limit]
+
+    def stat(self, name: str) -> ObjectInfo | None:
+        """The live object of this name, or None where there is none."""
+        with self._call("stat"):
+            found = self._objects.get(name)
+            return found and found[0]
+
+    def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, bytes | None]:
+        """The first ``length`` bytes of each, by name; None where that generation is gone."""
+        with self._call("read_heads"):
+            contents = {info.name: self._content(info.name, info.generation) for info in objects}
+            return {
+                name: None if content is None else content[:length]
+                for name, content in contents.items()
+            }
+
+    def open(self, name: str, generation: int) -> IO[bytes]:
+        """A stream of exactly that generation. Raises ``NotFound`` where it is gone."""
+        with self._call("open"):
+            content = self._content(name, generation)
+            if content is None:
+                raise NotFound("bucket.open", code=404)
+            return io.BytesIO(content)
+
+    # --- the team's side ------------------------------------------------------------------
+
+    def put(
+        self,
+        name: str,
+        content: bytes,
+        *,
+        content_type: str = "text/plain",
+        metadata: Mapping[str, str] | None = None,
+    ) -> ObjectInfo:
+        """Create or overwrite an object: a new generation."""
+        self._generation += 1
+        info = ObjectInfo(
+            name=name,
+            size=len(content),
+            generation=self._generation,
+            metageneration=1,
+            content_hash=f"md5:{hashlib.md5(content, usedforsecurity=False).hexdigest()}",
+            content_type=content_type,
+            updated=self._clock.now(),
+            metadata=dict(metadata or {}),
+        )
+        self._objects[name] = (info, content)
+        return info
+
+    def touch_metadata(self, name: str, metadata: Mapping[str, str]) -> ObjectInfo:
+        """Replace the metadata of an object: the same generation, a new metageneration."""
+        info, content = self._objects[name]
+        info = replace(
+            info,
+            metageneration=info.metageneration + 1,
+            updated=self._clock.now(),
+            metadata=dict(metadata),
+        )
+        self._objects[name] = (info, content)
+        return info
+
+    def delete(self, name: str) -> None:
+        """Delete an object. Raises ``KeyError`` where there is none."""
+        del self._objects[name]
+
+    def _content(self, name: str, generation: int) -> bytes | None:
+        info, content = self._objects.get(name, (None, None))
+        return content if info is not None and info.generation == generation else None

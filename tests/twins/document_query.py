@@ -1,0 +1,101 @@
+"""Which documents a query selects, and in which order, by Firestore's rules."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from shared.gateways.database.document_rules import FieldValue, storable_value
+from shared.gateways.ports import Fields, Op, Query, Where
+
+_COMPARISONS: Mapping[Op, Callable[[Any, Any], bool]] = {
+    Op.EQ: operator.eq,
+    Op.LT: operator.lt,
+    Op.LE: operator.le,
+    Op.GT: operator.gt,
+    Op.GE: operator.ge,
+}
+
+
+def select(documents: Mapping[str, Fields], query: Query) -> list[str]:
+    """The ids that match, in order; ``documents`` are those of the query's collection, by id.
+
+    A document without one of the ``order_by`` fields is in no index of it, so it isn't selected.
+    Where all of them tie, ids decide, in the direction of the last field.
+    """
+    names = [name.removeprefix("-") for name in query.order_by]
+    backwards = [name.startswith("-") for name in query.order_by]
+    backwards.append(backwards[-1] if backwards else False)
+    tests = [_test(where) for where in query.where]
+
+    matching = documents
+    for test in tests:
+        matching = {key: fields for key, fields in matching.items() if test(fields)}
+    if not names and query.start_after is None:
+        return sorted(matching)[: query.limit]
+    keys = {
+        document_id: (*(_sort_key(fields[name]) for name in names), _sort_key(document_id))
+        for document_id, fields in matching.items()
+        if all(name in fields for name in names)
+    }
+    if query.start_after is not None:
+        cursor = [_sort_key(storable_value(value)) for value in query.start_after]
+        keys = {
+            document_id: key
+            for document_id, key in keys.items()
+            if _is_after(key, cursor, backwards)
+        }
+    selected = list(keys)
+    for place, descending in reversed([*enumerate(backwards)]):
+        selected.sort(key=lambda document_id: keys[document_id][place], reverse=descending)
+    return selected[: query.limit]
+
+
+_Key = tuple[int, Any]
+
+
+def _sort_key(value: FieldValue) -> _Key:
+    """Orders values of any types: first by type, then by value."""
+    match value:
+        case None:
+            return 0, 0
+        case bool():
+            return 1, value
+        case int() | float():
+            return 2, value
+        case datetime():
+            return 3, value
+        case str():
+            return 4, value  # by code points, which is the order of UTF-8's bytes
+        case list():
+            return 5, [_sort_key(item) for item in value]
+        case _:
+            return 6, [(key, _sort_key(item)) for key, item in sorted(value.items())]
+
+
+def _test(where: Where) -> Callable[[Fields], bool]:
+    name = where.name
+    if where.op is Op.IN:
+        wanted = [_sort_key(storable_value(value)) for value in where.value if value is not None]
+        return lambda fields: name in fields and _sort_key(fields[name]) in wanted
+
+    kind, bound = _sort_key(storable_value(where.value))
+    compare = _COMPARISONS[where.op]
+
+    def holds(fields: Fields) -> bool:
+        if name not in fields:
+            return False
+        its_kind, key = _sort_key(fields[name])
+        return its_kind == kind and compare(key, bound)
+
+    return holds
+
+
+def _is_after(key: tuple[_Key, ...], cursor: list[_Key], backwards: list[bool]) -> bool:
+    """A cursor that names only the first fields stands behind all documents that share them."""
+    for own, seen, descending in zip(key, cursor, backwards, strict=False):
+        if own != seen:
+            return own < seen if descending else own > seen
+    return False
