@@ -33,7 +33,7 @@ from shared.domain.deployment.rules import (
     Rules,
 )
 from shared.domain.errors import InvalidRequest
-from shared.domain.file.file_policy import JourneyPolicy
+from shared.domain.file.file_policy import FilePolicy
 from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
 from shared.domain.source.path_glob import PathGlob
 from shared.domain.source.path_template import PathTemplate
@@ -224,8 +224,8 @@ class SyncSettings(CommonSettings):
         """
         scale = self.time_scale
         takeover = max(self.dispatch_deadline, LeasePolicy().takeover_delay)
-        claim = max(self.dispatch_deadline + CLAIM_MARGIN, JourneyPolicy().claim_lifetime)
-        journey = JourneyPolicy(claim_lifetime=claim).scaled(scale)
+        claim = max(self.dispatch_deadline + CLAIM_MARGIN, FilePolicy().claim_lifetime)
+        journey = FilePolicy(claim_lifetime=claim).scaled(scale)
         margin = max(CLAIM_MARGIN / scale, LEAST_WATCHDOG / 3)
         breaker = BreakerPolicy().scaled(scale)
         lease = LeasePolicy(takeover_delay=takeover).scaled(scale)

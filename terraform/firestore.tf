@@ -18,7 +18,7 @@ locals {
     files = {
       batch_id         = ["ASCENDING"]
       current_document = ["ASCENDING"]
-      look_again       = ["ASCENDING"]
+      rescan       = ["ASCENDING"]
       overdue_at       = ["ASCENDING"]
       path             = ["ASCENDING"]
       removed_in       = ["ASCENDING"]

@@ -114,7 +114,7 @@ class NotFound(GatewayError):
     """404."""
 
 
-class Denied(GatewayError):
+class Forbidden(GatewayError):
     """401 or 403: a bad key, or (as Gemini answers it) a resource that isn't there."""
 
 
@@ -122,5 +122,5 @@ class NameTaken(GatewayError):
     """409: there is already a resource of this name."""
 
 
-class Rejected(GatewayError):
+class BadRequest(GatewayError):
     """Another 4xx: the same request will fail again."""

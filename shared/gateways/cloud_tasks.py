@@ -14,7 +14,7 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
 from shared.domain.errors import GatewayError
-from shared.gateways.google_errors import translated
+from shared.gateways.google_errors import google_errors
 from shared.gateways.ports import QueueName, Task
 
 CALL_TIMEOUT_S = 10.0
@@ -96,7 +96,7 @@ class CloudTasks:
         """Queue a task; False where the name is taken, now or lately."""
         parent = self._parents[task.queue]
         message = self._message(parent, task)
-        with translated("tasks.create"):
+        with google_errors("tasks.create"):
             try:
                 self._client.create_task(
                     parent=parent, task=message, retry=None, timeout=CALL_TIMEOUT_S
@@ -125,7 +125,7 @@ class CloudTasks:
 
     def exists(self, queue: QueueName, task_id: str) -> bool:
         """Whether the task is still in its queue."""
-        with translated("tasks.exists"):
+        with google_errors("tasks.exists"):
             try:
                 self._client.get_task(
                     name=f"{self._parents[queue]}/tasks/{task_id}",

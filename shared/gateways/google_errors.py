@@ -10,14 +10,21 @@ import requests
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.exceptions import GoogleAuthError, TransportError
 
-from shared.domain.errors import Denied, GatewayError, NameTaken, NotFound, Rejected, Unavailable
+from shared.domain.errors import (
+    BadRequest,
+    Forbidden,
+    GatewayError,
+    NameTaken,
+    NotFound,
+    Unavailable,
+)
 
 MAX_DETAIL = 500
 """Characters of a message that are kept."""
 
 _KINDS: Mapping[int, type[GatewayError]] = {
-    HTTPStatus.UNAUTHORIZED: Denied,
-    HTTPStatus.FORBIDDEN: Denied,
+    HTTPStatus.UNAUTHORIZED: Forbidden,
+    HTTPStatus.FORBIDDEN: Forbidden,
     HTTPStatus.NOT_FOUND: NotFound,
     HTTPStatus.CONFLICT: NameTaken,
     # A generation that isn't the live one any more.
@@ -30,7 +37,7 @@ _KINDS: Mapping[int, type[GatewayError]] = {
 
 
 @contextmanager
-def translated(call: str) -> Iterator[None]:
+def google_errors(call: str) -> Iterator[None]:
     """Turn what Cloud Storage and Cloud Tasks clients raise into a ``GatewayError``.
 
     For calls that may be repeated: a lost reply is ``Unavailable`` like a 5xx.
@@ -46,7 +53,7 @@ def translated(call: str) -> Iterator[None]:
     except GoogleAuthError as error:
         # The library marks few of its own transport errors as worth another try.
         passing = error.retryable or isinstance(error, TransportError)
-        kind = Unavailable if passing else Denied
+        kind = Unavailable if passing else Forbidden
         raise kind(call, status=type(error).__name__) from error
     except (requests.RequestException, OSError, ValueError) as error:
         # OSError: a broken connection or body; ValueError: a body that isn't JSON.
@@ -55,7 +62,7 @@ def translated(call: str) -> Iterator[None]:
 
 def _from_reply(call: str, error: GoogleAPICallError) -> GatewayError:
     code = int(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    default = Rejected if HTTPStatus.BAD_REQUEST <= code < 500 else Unavailable  # noqa: PLR2004
+    default = BadRequest if HTTPStatus.BAD_REQUEST <= code < 500 else Unavailable  # noqa: PLR2004
     return _KINDS.get(code, default)(
         call, code=code, status=type(error).__name__, detail=str(error.message)[:MAX_DETAIL]
     )

@@ -331,9 +331,9 @@ class Chunking:
 class Gemini(Protocol):
     """The Files API and File Search stores; one call is one request, never retried inside.
 
-    All raise ``GatewayError`` subclasses: ``Throttled``, ``Unavailable`` (5xx), ``OutcomeUnknown``
-    (sent, no usable reply), ``NotFound`` (404), ``Denied`` (401, 403), ``Rejected`` (other 4xx),
-    ``NameTaken`` (409).
+    All raise ``GatewayError`` subclasses: ``Throttled`` (429), ``Unavailable`` (5xx),
+    ``OutcomeUnknown`` (sent, no usable reply), ``NotFound`` (404), ``Forbidden`` (401, 403),
+    ``NameTaken`` (409) and ``BadRequest`` (other 4xx).
     """
 
     def upload(

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from shared.domain.batch.batch import Batch
 from shared.domain.errors import Throttled
-from shared.domain.throttle.breaker import BreakerState
+from shared.domain.throttle.circuit import BreakerState
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.database.records import BREAKER, batch_path
 from shared.services.batch.start import SyncRequest

@@ -11,7 +11,7 @@ from shared.domain.file.operation import OperationRecord
 from shared.domain.file.record import Change, FileRecord
 from shared.domain.ids import raw_file_id
 from shared.domain.scan.comparison import Wanted
-from shared.domain.scan.remembered_range import PageRange
+from shared.domain.scan.remembered_range import RememberedRange
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import (
     batch_path,
@@ -70,7 +70,7 @@ class _Laid:
         ]
         pages = Query(f"{batch_path(self._batch.batch_id)}/pages")
         (self._page,) = [each.present for each in records.query(PageResult, pages)]
-        (self._range,) = [each.present for each in records.query(PageRange, Query("ranges"))]
+        (self._range,) = [each.present for each in records.query(RememberedRange, Query("ranges"))]
         self._entries = world.documents.query(Query("breaker/state/window"))
         self._store = world.gemini._stores[self._batch.store]
         (self._import,) = self._store.imports.values()

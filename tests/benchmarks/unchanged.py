@@ -89,7 +89,7 @@ def read_everything(meter: Meter) -> None:
     wanted = inspect(context, objects, {})
     changed = [
         want.path
-        for want, record in comparison.march(wanted, (stored.present for stored in found))
+        for want, record in comparison.paired_by_path(wanted, (stored.present for stored in found))
         if want is not None and (record is None or want.key != record.desired_key)
     ]
     if changed:

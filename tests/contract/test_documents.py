@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.errors import AlreadyExists, Conflict, Rejected
+from shared.domain.errors import AlreadyExists, BadRequest, Conflict
 from shared.gateways.database.firestore import FirestoreDocuments
 from shared.gateways.ports import (
     Create,
@@ -215,7 +215,7 @@ def test_what_was_given_and_what_was_read_are_copies(documents: Documents) -> No
 def test_a_document_beyond_a_mebibyte_is_rejected_with_all_beside_it(documents: Documents) -> None:
     half = "x" * 520_000
     documents.commit([Create("files/fits", {"one": half, "two": half})])
-    with pytest.raises(Rejected) as caught:
+    with pytest.raises(BadRequest) as caught:
         documents.commit([Put("files/a", {}), Update("files/fits", {"three": "x" * 10_000})])
     assert caught.value.code == 400
     assert not documents.get("files/a").exists

@@ -13,12 +13,12 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import (
-    Denied,
+    BadRequest,
+    Forbidden,
     NameTaken,
     NotFound,
     OutcomeUnknown,
     QuotaKind,
-    Rejected,
     SourceChanged,
     Throttled,
     Unavailable,
@@ -119,7 +119,7 @@ def test_a_source_of_another_length_than_declared_is_not_uploaded(
         gemini_world.gemini.upload(
             "wrong", io.BytesIO(b"12345"), size=declared, media_type="text/plain", display_name="w"
         )
-    with pytest.raises(Denied):
+    with pytest.raises(Forbidden):
         gemini_world.gemini.get_file("files/wrong")
 
 
@@ -128,7 +128,7 @@ def test_a_deleted_or_unknown_file_is_denied(gemini_world: GeminiWorld) -> None:
     upload(gemini, "gone", b"x")
     gemini.delete_file("files/gone")
     for call in (gemini.get_file, gemini.delete_file):
-        with pytest.raises(Denied) as denied:
+        with pytest.raises(Forbidden) as denied:
             call("files/gone")
         assert denied.value.code == 403
 
@@ -235,7 +235,7 @@ def test_metadata_beyond_the_limits_is_rejected(
     gemini_world: GeminiWorld, store: str, metadata: list[MetadataEntry]
 ) -> None:
     file = uploaded(gemini_world, "f")
-    with pytest.raises(Rejected):
+    with pytest.raises(BadRequest):
         gemini_world.gemini.import_file(store, file.name, metadata, None)
     assert gemini_world.imports == 0
 
@@ -245,16 +245,16 @@ def test_impossible_chunking_is_rejected(
     gemini_world: GeminiWorld, store: str, chunking: Chunking
 ) -> None:
     file = uploaded(gemini_world, "f")
-    with pytest.raises(Rejected):
+    with pytest.raises(BadRequest):
         gemini_world.gemini.import_file(store, file.name, [], chunking)
 
 
 def test_an_import_needs_its_file_and_its_store(gemini_world: GeminiWorld, store: str) -> None:
     gemini = gemini_world.gemini
     file = uploaded(gemini_world, "f")
-    with pytest.raises(Denied):
+    with pytest.raises(Forbidden):
         gemini.import_file(store, "files/none", [], None)
-    with pytest.raises(Denied):
+    with pytest.raises(Forbidden):
         gemini.import_file("fileSearchStores/none", file.name, [], None)
 
 
@@ -323,7 +323,7 @@ def test_a_store_goes_with_its_documents(gemini_world: GeminiWorld, store: str) 
         gemini_world.gemini.delete_store,
         gemini_world.gemini.list_documents,
     ):
-        with pytest.raises(Denied):
+        with pytest.raises(Forbidden):
             call(store)
     assert gemini_world.gemini.list_stores().stores == ()
 
@@ -348,9 +348,9 @@ def test_a_name_that_would_mean_something_in_a_url_is_rejected(
         gemini.list_documents,
         gemini.get_operation,
     ):
-        with pytest.raises(Rejected):
+        with pytest.raises(BadRequest):
             call(name)
-    with pytest.raises(Rejected):
+    with pytest.raises(BadRequest):
         upload(gemini, name.removeprefix("files/") if "/" in name else "UPPER", b"x")
     assert not name.startswith("files/") or not _any_request(gemini_world)
 

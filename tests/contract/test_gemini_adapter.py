@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import (
-    Denied,
+    BadRequest,
+    Forbidden,
     NameTaken,
     OutcomeUnknown,
-    Rejected,
     Throttled,
     Unavailable,
 )
@@ -66,8 +66,8 @@ def test_an_operation_is_resumed_by_its_name_alone(simulated: SimulatedGeminiWor
         ("unavailable", Unavailable),
         ("already_exists", NameTaken),
         ("rate_limited", Throttled),
-        ("invalid_argument", Rejected),
-        ("permission_denied", Denied),
+        ("invalid_argument", BadRequest),
+        ("permission_denied", Forbidden),
     ],
 )
 @pytest.mark.parametrize("route", ["files.upload.start", "files.upload.finalize"])

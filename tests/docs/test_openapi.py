@@ -15,7 +15,7 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from shared.domain.batch.batch import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
-from shared.domain.errors import Rejected
+from shared.domain.errors import BadRequest
 from shared.domain.estimate.preview import RETRIED, SAMPLES
 from shared.domain.file.record import Change, FailureKind, FileStatus
 from shared.domain.source.preflight import SkipReason
@@ -172,7 +172,7 @@ def test_a_batch_is_reported_as_described() -> None:
     assert problems("Batches", world.report.history("", 10)) == []
     overview = {"batches": world.report.batches(10), **world.report.breaker()}
     assert problems("Overview", overview) == []
-    assert problems("Traffic", world.report.breaker()) == []
+    assert problems("Throttle", world.report.breaker()) == []
 
 
 def test_a_dry_run_is_reported_as_described() -> None:
@@ -204,7 +204,7 @@ def test_files_are_reported_as_described() -> None:
 def test_failures_are_reported_as_described() -> None:
     world = World()
     world.put({"a/one.md": "# One\n"})
-    world.gemini.fail_next("upload", Rejected("gemini.upload", code=400, status="BAD"))
+    world.gemini.fail_next("upload", BadRequest("gemini.upload", code=400, status="BAD"))
     world.sync()
 
     (failure,) = world.report.failures()

@@ -14,10 +14,10 @@ from typing import Any
 from shared.domain.batch.batch import Batch
 from shared.domain.deployment.rules import Rules
 from shared.domain.errors import (
-    Denied,
+    BadRequest,
+    Forbidden,
     OutcomeUnknown,
     QuotaKind,
-    Rejected,
     SyncError,
     Throttled,
     Unavailable,
@@ -25,7 +25,8 @@ from shared.domain.errors import (
 from shared.domain.file.operation import OperationRecord
 from shared.domain.file.record import FileStatus
 from shared.domain.source.metadata import MetadataEntry
-from shared.domain.throttle.breaker import BreakerState, CircuitState, WindowEntry
+from shared.domain.throttle.circuit import BreakerState, CircuitState
+from shared.domain.throttle.window import WindowEntry
 from shared.gateways.database.records import BREAKER, batch_path
 from shared.gateways.ports import Query, Task
 from shared.services.batch.start import SyncRequest
@@ -57,12 +58,12 @@ def unavailable() -> Unavailable:
     return Unavailable("gemini.call", code=503)
 
 
-def invalid() -> Rejected:
-    return Rejected("gemini.call", code=400, status="INVALID_ARGUMENT")
+def invalid() -> BadRequest:
+    return BadRequest("gemini.call", code=400, status="INVALID_ARGUMENT")
 
 
-def denied() -> Denied:
-    return Denied("gemini.call", code=403)
+def denied() -> Forbidden:
+    return Forbidden("gemini.call", code=403)
 
 
 # --- worlds -----------------------------------------------------------------------------------

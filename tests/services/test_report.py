@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.errors import InvalidRequest, Rejected
+from shared.domain.errors import BadRequest, InvalidRequest
 from shared.domain.file.record import FileStatus
 from tests.services.story import (
     DAY,
@@ -87,7 +87,7 @@ def test_a_finished_batch_has_nothing_left_and_no_time_to_go() -> None:
 
 def test_a_failure_is_told_with_path_reason_kind_and_attempts() -> None:
     world = world_with()
-    world.gemini.fail_next("upload", Rejected("files.upload", code=400, status="BAD"))
+    world.gemini.fail_next("upload", BadRequest("files.upload", code=400, status="BAD"))
 
     summary = world.sync()
 
@@ -104,7 +104,7 @@ def test_every_failure_is_told_page_by_page(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("shared.services.report.FILES_A_PAGE", 3)
     world = world_with(*(f"{n}.md" for n in range(8)))
     for _ in range(8):
-        world.gemini.fail_next("upload", Rejected("files.upload", code=400, status="BAD"))
+        world.gemini.fail_next("upload", BadRequest("files.upload", code=400, status="BAD"))
     batch_id = world.sync()["batch_id"]
 
     told = world.report.failures()
@@ -122,7 +122,7 @@ def test_every_failure_is_told_page_by_page(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("mode", ["incremental", "full"])
 def test_a_file_that_failed_for_good_costs_nothing_until_it_changes(mode: str) -> None:
     world = world_with("a.md", "b.md")
-    world.gemini.fail_next("upload", Rejected("files.upload", code=400, status="BAD"))
+    world.gemini.fail_next("upload", BadRequest("files.upload", code=400, status="BAD"))
     world.sync()
     (failed,) = [each.path for each in world.files() if each.status is FileStatus.FAILED]
     before, metered = world.file(failed), world.gemini.metered

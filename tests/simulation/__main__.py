@@ -29,7 +29,7 @@ def replay(seed: int, steps: int, *, reads: bool) -> int:
     except Violation as violation:
         end, status = str(violation), 1
     story = simulation.story(reads=reads)[-steps:]
-    print(*story, simulation.weather, f"seed {seed}: {end}", sep="\n")  # noqa: T201 - its purpose
+    print(*story, simulation.trouble, f"seed {seed}: {end}", sep="\n")  # noqa: T201 - its purpose
     return status
 
 

@@ -11,12 +11,12 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from shared.domain.errors import (
+    BadRequest,
     Conflict,
-    Denied,
+    Forbidden,
     GatewayError,
     OutcomeUnknown,
     QuotaKind,
-    Rejected,
     SyncError,
     Throttled,
     Unavailable,
@@ -26,7 +26,7 @@ from shared.gateways.ports import ImportOperation, RemoteFile, RemoteState
 from tests.simulation.faulty_ports import Call
 from tests.simulation.rules import FUNCTION_TIMEOUT
 from tests.simulation.stage import Actor, Crashed
-from tests.simulation.weather import Fault
+from tests.simulation.trouble import Fault
 from tests.twins.imports import ImportFate
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class FaultyGate:
         self._failed_raw_files: set[str] = set()
         self._play = play
         self._chance = play.chance
-        self._weather = play.weather
+        self._weather = play.trouble
 
     def __call__(self, call: Call, effect: Callable[[], T]) -> T:
         """Let one call pass, or make it go wrong."""
@@ -211,13 +211,13 @@ class FaultyGate:
                 kind = chance.choice((QuotaKind.DAY, QuotaKind.STORAGE, QuotaKind.SPEND))
                 return Throttled(name, quota=kind, retry_after=timedelta(seconds=5))
             case Fault.ACCOUNT:
-                return Denied(name, code=403)
+                return Forbidden(name, code=403)
             case Fault.BUCKET_REFUSES:
-                return Denied(name, code=403)
+                return Forbidden(name, code=403)
             case Fault.SOURCE_BREAKS:
                 return Unavailable("bucket.read")
             case Fault.NOT_READY:
-                return Rejected(name, code=400, status="FAILED_PRECONDITION")
+                return BadRequest(name, code=400, status="FAILED_PRECONDITION")
             case Fault.SERVER_ERROR if call.name == "import_file":
                 return OutcomeUnknown(name, code=503)
             case Fault.SERVER_ERROR:

@@ -129,7 +129,7 @@ class Invariants:
                 new.cooldown_until,
             )
             return
-        require(new.state in circuit.LEGAL_MOVES[old.state], name, old, new)
+        require(new.state in circuit.STATE_CHANGES[old.state], name, old, new)
         require(new.generation == old.generation + 1, name, old.generation, new.generation)
         if new.state is CircuitState.CLOSED:
             needed = self._simulation.rules.breaker.half_open_probes

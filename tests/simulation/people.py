@@ -13,7 +13,7 @@ from shared.gateways.ports import RemoteState
 from shared.services.batch.start import SyncRequest
 from tests.simulation.roles import Role
 from tests.simulation.rules import FUNCTION_TIMEOUT
-from tests.simulation.weather import WINDOWS
+from tests.simulation.trouble import WINDOWS
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -48,7 +48,7 @@ class People:
         plans: list[Plan] = [(0, self.start)]
         edits = chance.choice((0, 1, 2, 5))
         plans += [(chance.randint(1, 300), play.library.edit) for _ in range(edits)]
-        if kinds := sorted(play.weather.kinds & WINDOWS):
+        if kinds := sorted(play.trouble.kinds & WINDOWS):
             plans += [
                 (chance.randint(1, 250), partial(play.gate.begin_window, chance.choice(kinds)))
                 for _ in range(chance.choice((1, 2, 4)))

@@ -10,7 +10,7 @@ from random import Random
 
 from shared.domain.batch.lease import LeasePolicy
 from shared.domain.deployment.rules import Rules
-from shared.domain.file.file_policy import JourneyPolicy
+from shared.domain.file.file_policy import FilePolicy
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.holds import HoldPolicy
 from shared.domain.throttle.tiers import Tier
@@ -41,7 +41,7 @@ def rules_of(chance: Random) -> Rules:
         deployment="simulation",
         store_display_name="simulated store",
         tier=chance.choice(_TIERS),
-        journey=JourneyPolicy(
+        journey=FilePolicy(
             claim_lifetime=timedelta(seconds=220),
             overdue_grace=timedelta(seconds=60),
             max_attempts=3,

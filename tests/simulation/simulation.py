@@ -39,7 +39,7 @@ from tests.simulation.rules import DISPATCH_DEADLINE, rules_of
 from tests.simulation.shortcuts import shortcuts
 from tests.simulation.stage import Actor
 from tests.simulation.trace import Entry, lines
-from tests.simulation.weather import Fault, Weather
+from tests.simulation.trouble import Fault, Trouble
 from tests.twins import gemini as gemini_twin
 
 MAX_POINTS = 400
@@ -67,7 +67,7 @@ class Simulation(Deployment):
 
     Attributes:
         seed: All that the run is made from.
-        weather: What may go wrong in it.
+        trouble: What may go wrong in it.
         library: The bucket's files and what happens to them.
         people: What they do.
         gate: Where things go wrong.
@@ -78,7 +78,7 @@ class Simulation(Deployment):
 
     def __init__(self, seed: int, *, points: int = MAX_POINTS) -> None:
         self.seed = seed
-        self.weather = Weather.of(chance := Random(seed))  # noqa: S311 - chance that repeats
+        self.trouble = Trouble.of(chance := Random(seed))  # noqa: S311 - chance that repeats
         super().__init__(rules_of(chance), chance)
         self.library = Library(self.bucket, chance, self.stage)
         self.gate = FaultyGate(self)
@@ -367,8 +367,8 @@ class Simulation(Deployment):
     def _strikes(self, fault: Fault) -> bool:
         return (
             self.in_trouble
-            and fault in self.weather.kinds
-            and self.chance.random() < self.weather.delivery_rate
+            and fault in self.trouble.kinds
+            and self.chance.random() < self.trouble.delivery_rate
         )
 
     # --- the story --------------------------------------------------------------------------

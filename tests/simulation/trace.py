@@ -11,7 +11,7 @@ from typing import Any
 from shared.domain.ids import file_id
 from shared.gateways.ports import Delete, Increment, Task
 from tests.simulation.faulty_ports import Call
-from tests.simulation.weather import READS
+from tests.simulation.trouble import READS
 
 Entry = tuple[datetime, str, object, object]
 

@@ -14,7 +14,7 @@ from shared.domain.batch.batch import Batch, Deployment, PageResult, PlannedFile
 from shared.domain.file.operation import OperationRecord
 from shared.domain.file.record import FileRecord, FileStatus, Slot
 from shared.domain.reconcile.state import ListedDocuments, ReconcileState
-from shared.domain.scan.remembered_range import PageRange
+from shared.domain.scan.remembered_range import RememberedRange
 from shared.domain.throttle.window import WindowEntry
 from shared.gateways.database import queries
 from shared.gateways.ports import Op, Query, Where
@@ -29,7 +29,7 @@ COLLECTIONS: Mapping[str, type] = {
     "operations": OperationRecord,
     "pages": PageResult,
     "planned": PlannedFile,
-    "ranges": PageRange,
+    "ranges": RememberedRange,
     "reconcile": ReconcileState,
     "window": WindowEntry,
 }

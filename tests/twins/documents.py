@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from shared.domain.errors import AlreadyExists, Conflict, Rejected
+from shared.domain.errors import AlreadyExists, BadRequest, Conflict
 from shared.gateways.database.document_rules import (
     MAX_INTEGER,
     MIN_INTEGER,
@@ -185,7 +185,7 @@ def _applied(write: Write, before: _Stored | None, commit: int) -> _Stored | Non
     fields = {**base, **new}
     if _document_bytes(write.path, fields) > MAX_DOCUMENT_BYTES:
         detail = f"{write.path} would be larger than {MAX_DOCUMENT_BYTES} bytes"
-        raise Rejected("commit", code=400, status="INVALID_ARGUMENT", detail=detail)
+        raise BadRequest("commit", code=400, status="INVALID_ARGUMENT", detail=detail)
     if before is not None and _is_identical(before.fields, fields):
         return before  # as in Firestore, writing what is there already makes no new version
     return _Stored(fields, commit)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import IO
 
-from shared.domain.errors import Denied, NameTaken, NotFound, Rejected
+from shared.domain.errors import BadRequest, Forbidden, NameTaken, NotFound
 from shared.domain.source.metadata import MetadataEntry
 from shared.gateways.cloud_storage.source_stream import SourceStream
 from shared.gateways.gemini import messages as names
@@ -101,7 +101,7 @@ class MemoryGemini(ScriptedCalls):
             name = f"files/{file_id}"
             _check("gemini.upload", names.FILE, name)
             if not media_type:
-                raise Rejected("gemini.upload", code=400, status="INVALID_ARGUMENT")
+                raise BadRequest("gemini.upload", code=400, status="INVALID_ARGUMENT")
             if self._live(name):
                 raise NameTaken("gemini.upload", code=409, status="ALREADY_EXISTS")
             source = SourceStream(content, size)
@@ -112,7 +112,7 @@ class MemoryGemini(ScriptedCalls):
             return file
 
     def get_file(self, name: str) -> RemoteFile:
-        """A raw file; ``Denied`` where there is none."""
+        """A raw file; ``Forbidden`` where there is none."""
         with self._call("get_file"):
             return self._file("gemini.get_file", name).reply
 
@@ -136,9 +136,9 @@ class MemoryGemini(ScriptedCalls):
             target = self._store("gemini.import_file", store)
             file = self._file("gemini.import_file", file_name)
             if file.reply.state is not RemoteState.ACTIVE:
-                raise Rejected("gemini.import_file", code=400, status="FAILED_PRECONDITION")
+                raise BadRequest("gemini.import_file", code=400, status="FAILED_PRECONDITION")
             if not (fits(metadata) and is_possible(chunking)):
-                raise Rejected("gemini.import_file", code=400, status="INVALID_ARGUMENT")
+                raise BadRequest("gemini.import_file", code=400, status="INVALID_ARGUMENT")
             now = self._clock.now()
             serial = self._next_id("doc")
             made = Import(
@@ -193,7 +193,7 @@ class MemoryGemini(ScriptedCalls):
     # --- stores ---------------------------------------------------------------------------
 
     def get_store(self, name: str) -> Store:
-        """A store with its counts; ``Denied`` where there is none."""
+        """A store with its counts; ``Forbidden`` where there is none."""
         with self._call("get_store"):
             return self._described(self._store("gemini.get_store", name))
 
@@ -212,7 +212,7 @@ class MemoryGemini(ScriptedCalls):
             return self._described(self._stores[name])
 
     def delete_store(self, name: str) -> None:
-        """Delete with its documents; ``Denied`` where there is none."""
+        """Delete with its documents; ``Forbidden`` where there is none."""
         with self._call("delete_store"):
             self._store("gemini.delete_store", name)
             del self._stores[name]
@@ -237,7 +237,7 @@ class MemoryGemini(ScriptedCalls):
         _check(call, names.FILE, name)
         file = self._live(name)
         if file is None:
-            raise Denied(call, code=403, status="PERMISSION_DENIED")
+            raise Forbidden(call, code=403, status="PERMISSION_DENIED")
         if self._clock.now() >= file.ready_at:
             return replace(file, reply=replace(file.reply, state=RemoteState.ACTIVE))
         return file
@@ -246,7 +246,7 @@ class MemoryGemini(ScriptedCalls):
         _check(call, names.STORE, name)
         store = self._stores.get(name)
         if store is None:
-            raise Denied(call, code=403, status="PERMISSION_DENIED")
+            raise Forbidden(call, code=403, status="PERMISSION_DENIED")
         return store
 
     def _document(self, call: str, name: str) -> Import:
@@ -272,7 +272,7 @@ class MemoryGemini(ScriptedCalls):
 
 def _check(call: str, form: re.Pattern[str], name: str) -> None:
     if not form.fullmatch(name):
-        raise Rejected(call, status="INVALID_NAME")
+        raise BadRequest(call, status="INVALID_NAME")
 
 
 def _page(names: Iterable[str], token: str) -> tuple[list[str], str]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.estimate.estimate import Estimate
-from shared.domain.estimate.preview import Foresight, Retried, Sample
+from shared.domain.estimate.preview import Preview, Retried, Sample
 from shared.domain.file.record import FileRecord
 from shared.domain.reconcile.judge import Discrepancy
 
@@ -169,7 +169,7 @@ class PageResult:
     """How far the scan is, at ``batches/{id}/pages/{index}``; written when the page is done.
 
     ``counts`` add up all pages so far, so that the last page alone tells the whole scan.
-    An empty ``next_start`` means that the scan is complete. A dry run's ``foresight`` adds up all
+    An empty ``next_start`` means that the scan is complete. A dry run's ``preview`` adds up all
     pages too.
     """
 
@@ -178,7 +178,7 @@ class PageResult:
     next_start: str
     schema_version: int = 1
     counts: dict[str, int] = field(default_factory=dict)
-    foresight: Foresight | None = None
+    preview: Preview | None = None
     completed_at: datetime | None = None
     expires_at: datetime | None = None
 

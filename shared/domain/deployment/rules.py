@@ -8,7 +8,7 @@ from datetime import timedelta
 from shared.domain.batch.batch import DeletePolicy
 from shared.domain.batch.lease import LeasePolicy
 from shared.domain.estimate.prices import Price, load_prices
-from shared.domain.file.file_policy import JourneyPolicy
+from shared.domain.file.file_policy import FilePolicy
 from shared.domain.ids import import_settings_digest, owner_tag
 from shared.domain.source.path_glob import PathGlob
 from shared.domain.source.path_template import PathTemplate
@@ -76,7 +76,7 @@ class Rules:
     deployment: str
     store_display_name: str
     tier: Tier
-    journey: JourneyPolicy = field(default_factory=JourneyPolicy)
+    journey: FilePolicy = field(default_factory=FilePolicy)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     holds: HoldPolicy = field(default_factory=HoldPolicy)
     lease: LeasePolicy = field(default_factory=LeasePolicy)

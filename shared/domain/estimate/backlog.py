@@ -16,7 +16,7 @@ from shared.domain.file.record import FileRecord, FileStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Workload:
+class Backlog:
     """What waits to be done; workloads add up, and so do the differences that changes make.
 
     Attributes:
@@ -49,14 +49,14 @@ class Workload:
         """How many requests they take that count for the quota, if none has to be repeated."""
         return 2 * self.uploads + self.imports
 
-    def __add__(self, other: Workload) -> Workload:
-        return Workload(*map(add, astuple(self), astuple(other)))
+    def __add__(self, other: Backlog) -> Backlog:
+        return Backlog(*map(add, astuple(self), astuple(other)))
 
-    def __sub__(self, other: Workload) -> Workload:
-        return Workload(*map(sub, astuple(self), astuple(other)))
+    def __sub__(self, other: Backlog) -> Backlog:
+        return Backlog(*map(sub, astuple(self), astuple(other)))
 
 
-def work_of(record: FileRecord | None, retried: Callable[[FileRecord], bool]) -> Workload:
+def work_of(record: FileRecord | None, retried: Callable[[FileRecord], bool]) -> Backlog:
     """What one record, or the lack of one, adds to the work of a sync.
 
     Args:
@@ -64,22 +64,22 @@ def work_of(record: FileRecord | None, retried: Callable[[FileRecord], bool]) ->
         retried: Whether the sync tries a failed file again.
     """
     if record is None:
-        return Workload()
+        return Backlog()
     match record.status:
         case FileStatus.INDEXED:
-            return Workload(indexed=1)
+            return Backlog(indexed=1)
         case FileStatus.REMOVAL_CANDIDATE:
-            return Workload(removals=1)
+            return Backlog(removals=1)
         case FileStatus.PENDING | FileStatus.UPLOADING:
-            count = Workload(uploads=1)
+            count = Backlog(uploads=1)
         case FileStatus.UPLOADED if record.working_key == record.desired_key:
-            count = Workload(imports=1)
+            count = Backlog(imports=1)
         case FileStatus.UPLOADED | FileStatus.IMPORTING | FileStatus.UNCERTAIN if _changed(record):
-            count = Workload(uploads=1)
+            count = Backlog(uploads=1)
         case FileStatus.FAILED if retried(record):
-            count = Workload(uploads=1, retries=1)
+            count = Backlog(uploads=1, retries=1)
         case _:
-            return Workload()
+            return Backlog()
     return replace(
         count,
         bytes=record.desired_size,
@@ -94,7 +94,7 @@ def _changed(record: FileRecord) -> bool:
 
 
 def refusals(
-    work: Workload,
+    work: Backlog,
     *,
     max_imports: int | None,
     max_estimated_cost: float | None,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
-from shared.domain.estimate.backlog import Workload
+from shared.domain.estimate.backlog import Backlog
 from shared.domain.estimate.prices import Price
 from shared.domain.estimate.store_capacity import growth
 from shared.domain.throttle import spacing
@@ -55,7 +55,7 @@ class Estimate:
 
 
 def estimated(
-    work: Workload,
+    work: Backlog,
     *,
     tier: Tier,
     left_today: int | None,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.domain.estimate.backlog import Workload, work_of
+from shared.domain.estimate.backlog import Backlog, work_of
 from shared.domain.file.record import Change, FileRecord
 
 SAMPLES = 20
@@ -28,10 +28,10 @@ Samples = Mapping[str, tuple[Sample, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Foresight:
+class Preview:
     """What pages of a scan would change, had it been no dry run."""
 
-    work: Workload = field(default_factory=Workload)
+    work: Backlog = field(default_factory=Backlog)
     samples: dict[str, tuple[Sample, ...]] = field(default_factory=dict)
 
 
@@ -50,7 +50,7 @@ class Retried:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedChange:
     """What a scan says of one file, and its record before and after."""
 
     change: Change
@@ -58,9 +58,9 @@ class Step:
     after: FileRecord
 
 
-def foreseen(steps: Iterable[Step], retried: Retried) -> Foresight:
+def previewed(steps: Iterable[PlannedChange], retried: Retried) -> Preview:
     """What these steps come to."""
-    work = Workload()
+    work = Backlog()
     samples: dict[str, list[Sample]] = {}
     for step in steps:
         work += work_of(step.after, retried) - work_of(step.before, retried)
@@ -68,12 +68,12 @@ def foreseen(steps: Iterable[Step], retried: Retried) -> Foresight:
             kind = samples.setdefault(step.change.value, [])
             if len(kind) < SAMPLES:
                 kind.append(Sample(step.after.path, step.after.desired_skip_reason))
-    return Foresight(work, {kind: tuple(found) for kind, found in samples.items()})
+    return Preview(work, {kind: tuple(found) for kind, found in samples.items()})
 
 
-def joined(first: Foresight, second: Foresight) -> Foresight:
+def joined(first: Preview, second: Preview) -> Preview:
     """Both together, with as many samples as either may have."""
-    return Foresight(first.work + second.work, merged(first.samples, second.samples))
+    return Preview(first.work + second.work, merged(first.samples, second.samples))
 
 
 def merged(first: Samples, second: Samples) -> dict[str, tuple[Sample, ...]]:

@@ -1,7 +1,7 @@
 """How much more the project's stores can take.
 
 The cap holds for all stores of a project together, and the service counts about three bytes for
-each byte of input, by its documentation. So what fits is foreseen, never known: a 429 has the last
+each byte of input, by its documentation. so what fits is estimated, never known: a 429 has the last
 word.
 """
 

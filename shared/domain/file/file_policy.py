@@ -7,7 +7,7 @@ from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class JourneyPolicy:
+class FilePolicy:
     """The journey's times and bounds. ``scaled`` divides the times for local use.
 
     A claim must outlive the function's timeout: a thread goes on working after its request was
@@ -30,7 +30,7 @@ class JourneyPolicy:
     exhausted_first: timedelta = timedelta(days=1)
     exhausted_most: timedelta = timedelta(days=32)
 
-    def scaled(self, time_scale: float) -> JourneyPolicy:
+    def scaled(self, time_scale: float) -> FilePolicy:
         """The same policy with its waits divided by ``time_scale``.
 
         What the service counts in real hours (raw files) and what spans runs (days) stays.

@@ -21,7 +21,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.errors import TOO_MANY_REQUESTS
-from shared.domain.file.file_policy import JourneyPolicy
+from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.record import FileRecord, FileStatus, Slot
 from shared.domain.ids import digest
 
@@ -109,7 +109,7 @@ def turn(record: FileRecord, seq: int, now: datetime) -> Turn:
     return Turn.MINE
 
 
-def claimed(record: FileRecord, claim_id: str, now: datetime, policy: JourneyPolicy) -> FileRecord:
+def claimed(record: FileRecord, claim_id: str, now: datetime, policy: FilePolicy) -> FileRecord:
     """The record in the hands of one dispatch until the claim expires."""
     expires_at = now + policy.claim_lifetime
     return replace(
@@ -127,7 +127,7 @@ def task_name(record: FileRecord, seq: int) -> str:
 
 
 def handed_on(
-    record: FileRecord, queue: str, at: datetime, now: datetime, policy: JourneyPolicy
+    record: FileRecord, queue: str, at: datetime, now: datetime, policy: FilePolicy
 ) -> FileRecord:
     """The record with a new task to be made at ``at``; any claim ends here."""
     seq = record.task_seq + 1
@@ -146,7 +146,7 @@ def handed_on(
     )
 
 
-def is_stuck(record: FileRecord, since: datetime, now: datetime, policy: JourneyPolicy) -> bool:
+def is_stuck(record: FileRecord, since: datetime, now: datetime, policy: FilePolicy) -> bool:
     """Whether what the file waits for fails so often that no batch should wait for it.
 
     The last time after ``since``. A wait that has a deadline ends by that in another way, and so

@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.file import known_documents, lifecycle
-from shared.domain.file.file_policy import JourneyPolicy
+from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.record import FailureKind, FileRecord, FileStatus, Slot
 
 
-def journey_begun(record: FileRecord, now: datetime) -> FileRecord:
+def begun(record: FileRecord, now: datetime) -> FileRecord:
     """PENDING with a clean sheet: new content, or a failure that may be tried again."""
     return lifecycle.awaiting_slot(
         replace(
@@ -69,7 +69,7 @@ def _as_aimed(indexed: FileRecord, now: datetime) -> FileRecord:
     if indexed.desired_key == indexed.current_key:
         return indexed
     if indexed.desired_key:
-        return journey_begun(indexed, now)
+        return begun(indexed, now)
     return lifecycle.moved(indexed, FileStatus.REMOVAL_CANDIDATE)
 
 
@@ -87,7 +87,7 @@ def given_up(record: FileRecord, now: datetime) -> FileRecord:
         raw_active=False,
     )
     if record.desired_key:
-        return journey_begun(before, now)
+        return begun(before, now)
     if known_documents.documents_to_remove(before):
         return lifecycle.moved(before, FileStatus.REMOVAL_CANDIDATE)
     return removed(before, now)
@@ -99,13 +99,13 @@ def failed(
     reason: str,
     code: int | None,
     now: datetime,
-    policy: JourneyPolicy,
+    policy: FilePolicy,
 ) -> FileRecord:
     """Out of tries, or never going to work. What the store holds of the path stays as it is."""
     if not record.desired_key:  # and the bucket has lost it meanwhile
         return given_up(record, now)
     if record.working_key not in ("", record.desired_key):  # nobody wants what failed any more
-        return journey_begun(record, now)
+        return begun(record, now)
     rounds = record.exhausted_rounds + (1 if kind is FailureKind.EXHAUSTED else 0)
     doublings = min(max(rounds - 1, 0), 16)  # far past the most, far below what a timedelta holds
     wait = min(policy.exhausted_first * 2.0**doublings, policy.exhausted_most)
@@ -123,7 +123,7 @@ def failed(
 
 
 def removal_begun(
-    record: FileRecord, batch_id: str, queue: str, now: datetime, policy: JourneyPolicy
+    record: FileRecord, batch_id: str, queue: str, now: datetime, policy: FilePolicy
 ) -> FileRecord:
     """A candidate that the batch's guards let go."""
     begun = lifecycle.moved(lifecycle.taken_over(record, batch_id), FileStatus.DELETING)
@@ -143,7 +143,7 @@ def removal_halted(record: FileRecord, now: datetime) -> FileRecord:
     if is_back(record):
         return kept(record, now)
     if record.desired_key:  # a scan has seen it again
-        return journey_begun(record, now)
+        return begun(record, now)
     return lifecycle.at_rest(lifecycle.moved(record, FileStatus.REMOVAL_CANDIDATE), now)
 
 
@@ -161,11 +161,11 @@ def removed(record: FileRecord, now: datetime) -> FileRecord:
         stale_documents=(),
         retired_documents=(),
         raw_file="",
-        look_again=record.look_again and status is not FileStatus.DELETED,
+        rescan=record.rescan and status is not FileStatus.DELETED,
         attempts=0,
         errors_in_a_row=0,
     )
-    return journey_begun(gone, now) if record.desired_key else gone
+    return begun(gone, now) if record.desired_key else gone
 
 
 def _without_failure(record: FileRecord) -> FileRecord:

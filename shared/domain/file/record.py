@@ -96,7 +96,7 @@ class FileRecord:
     desired_sidecar_generation: int = 0
     desired_skip_reason: str = ""
     # A journey took its aim from the object itself: no remembered listing speaks of it.
-    look_again: bool = False
+    rescan: bool = False
 
     # The next step: a task that exists or is being made, or a slot that the file waits for.
     task_seq: int = 0

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.domain.errors import GatewayError
 from shared.domain.file import known_documents, lifecycle, outcomes
-from shared.domain.file.file_policy import JourneyPolicy
+from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.lifecycle import Step
 from shared.domain.file.record import FailureKind, FileRecord, FileStatus, Slot
 
@@ -31,7 +31,7 @@ def upload_begun(record: FileRecord, raw_file: str) -> FileRecord:
 
 
 def uploaded(
-    record: FileRecord, expires_at: datetime | None, now: datetime, policy: JourneyPolicy
+    record: FileRecord, expires_at: datetime | None, now: datetime, policy: FilePolicy
 ) -> FileRecord:
     """The raw file is there; it may still be processing."""
     return lifecycle.moved(
@@ -48,7 +48,7 @@ def raw_became_active(record: FileRecord, now: datetime) -> FileRecord:
     return lifecycle.awaiting_slot(replace(record, raw_active=True), Slot.IMPORT, now, now)
 
 
-def restarted(record: FileRecord, now: datetime, policy: JourneyPolicy) -> FileRecord:
+def restarted(record: FileRecord, now: datetime, policy: FilePolicy) -> FileRecord:
     """From the upload again, under a new name, the earlier upload being of no use.
 
     Where the bucket has gone back to what is indexed, there is nothing to upload.
@@ -81,7 +81,7 @@ def import_begun(record: FileRecord, operation_id: str, reports: tuple[str, ...]
 
 
 def import_started(
-    record: FileRecord, operation_name: str, now: datetime, policy: JourneyPolicy
+    record: FileRecord, operation_name: str, now: datetime, policy: FilePolicy
 ) -> FileRecord:
     """The service gave the import a name: from now on it is polled, never sent again."""
     return replace(
@@ -93,7 +93,7 @@ def import_started(
 
 
 def import_uncertain(
-    record: FileRecord, now: datetime, policy: JourneyPolicy, *, in_storm: bool = False
+    record: FileRecord, now: datetime, policy: FilePolicy, *, in_storm: bool = False
 ) -> FileRecord:
     """Sent, and nobody knows whether it took effect: the shared sweep of the store decides.
 
@@ -108,7 +108,7 @@ def import_uncertain(
     )
 
 
-def adopted(record: FileRecord, document: str, now: datetime, policy: JourneyPolicy) -> FileRecord:
+def adopted(record: FileRecord, document: str, now: datetime, policy: FilePolicy) -> FileRecord:
     """The sweep found the document of an uncertain import."""
     return replace(
         lifecycle.moved(record, FileStatus.IMPORTING),
@@ -126,7 +126,7 @@ def document_doubted(
     size: int,
     operation_id: str,
     now: datetime,
-    policy: JourneyPolicy,
+    policy: FilePolicy,
 ) -> FileRecord:
     """A document found in the store is to be the path's only one: verified, then the rest goes.
 
@@ -185,7 +185,7 @@ def tried_again(
     code: int | None,
     now: datetime,
     jitter: float,
-    policy: JourneyPolicy,
+    policy: FilePolicy,
 ) -> FileRecord:
     """A metered step failed in a way that may pass: wait and try again, up to the bound.
 

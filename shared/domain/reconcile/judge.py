@@ -80,7 +80,7 @@ class Judge:
     batch_id: str
     fence: int
     now: datetime
-    policy: file_policy.JourneyPolicy
+    policy: file_policy.FilePolicy
     scanned: bool
     removes: bool
 
@@ -96,7 +96,7 @@ class Judge:
             fence=self.fence,
             change=Change.REMOVED if unwanted else Change.UNCHANGED,
             decided_in=self.batch_id,
-            look_again=True,
+            rescan=True,
             stale_documents=() if document.is_active else (document.name,),
             updated_at=self.now,
         )
@@ -149,7 +149,7 @@ class Judge:
         if record.status is not FileStatus.INDEXED:
             return Judgement(Discrepancy.GHOST, lost)
         again = replace(lost, change=Change.NEW, decided_in=self.batch_id)
-        again = outcomes.journey_begun(lifecycle.taken_over(again, self.batch_id), self.now)
+        again = outcomes.begun(lifecycle.taken_over(again, self.batch_id), self.now)
         return Judgement(Discrepancy.GHOST, again)
 
     def _unwanted(self, record: FileRecord, fresh: Sequence[StoredDocument]) -> FileRecord:
@@ -158,7 +158,7 @@ class Judge:
         moves = FileStatus.REMOVAL_CANDIDATE in lifecycle.LEGAL_MOVES[record.status]
         if not (moves and self.removes):
             return more
-        return lifecycle.moved(replace(more, look_again=True), FileStatus.REMOVAL_CANDIDATE)
+        return lifecycle.moved(replace(more, rescan=True), FileStatus.REMOVAL_CANDIDATE)
 
     def _mended(
         self, record: FileRecord, best: StoredDocument | None, fresh: Sequence[StoredDocument]
@@ -187,7 +187,7 @@ class Judge:
         kept = replace(
             lifecycle.taken_over(more, self.batch_id),
             stale_documents=stale,
-            look_again=True,
+            rescan=True,
             # Before the scan it is open what is wanted.
             desired_key=record.desired_key if self.scanned else staying.key,
         )

@@ -31,7 +31,7 @@ class Wanted:
     skip_reason: str = ""
 
 
-def march(
+def paired_by_path(
     wanted: Iterable[Wanted], records: Iterable[FileRecord]
 ) -> Iterator[tuple[Wanted | None, FileRecord | None]]:
     """Pair two sorted streams by path; None stands for the side that lacks the path."""
@@ -50,7 +50,7 @@ def march(
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Comparison:
     """What a scan says of one path, and the record to write (None: nothing to write)."""
 
     change: Change
@@ -68,7 +68,7 @@ def compare(
     fence: int,
     removes: bool,
     now: datetime,
-) -> Finding | None:
+) -> Comparison | None:
     """Decide about one path; None where there is nothing to say of it.
 
     Args:
@@ -89,7 +89,7 @@ def compare(
     if record.status is FileStatus.DELETED:
         return _appeared(want, record, batch_id, fence, now)
     if _is_older(want, record):
-        return Finding(Change.UNCHANGED, None)
+        return Comparison(Change.UNCHANGED, None)
     if want.skip_reason:
         return _skipped(want, record, batch_id, fence, now)
     change = _change(want, record)
@@ -98,23 +98,23 @@ def compare(
         return _unchanged(target, record, batch_id, now)
     target = replace(lifecycle.taken_over(target, batch_id), change=change, decided_in=batch_id)
     if record.status in (*RESTING, FileStatus.REMOVAL_CANDIDATE):
-        target = outcomes.journey_begun(target, now)
-    return Finding(change, target)
+        target = outcomes.begun(target, now)
+    return Comparison(change, target)
 
 
 def _appeared(
     want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime
-) -> Finding:
+) -> Comparison:
     target = replace(_aimed(record, want, fence), change=Change.NEW, decided_in=batch_id)
     if want.skip_reason:
         skipped = lifecycle.moved(target, FileStatus.SKIPPED, updated_at=now)
-        return Finding(Change.SKIPPED, skipped)
-    return Finding(Change.NEW, outcomes.journey_begun(lifecycle.taken_over(target, batch_id), now))
+        return Comparison(Change.SKIPPED, skipped)
+    return Comparison(Change.NEW, outcomes.begun(lifecycle.taken_over(target, batch_id), now))
 
 
 def _vanished(
     record: FileRecord, batch_id: str, fence: int, *, removes: bool, now: datetime
-) -> Finding | None:
+) -> Comparison | None:
     if record.status is FileStatus.DELETED:
         return None
     if not removes and known_documents.documents_to_remove(record):
@@ -123,39 +123,41 @@ def _vanished(
         record,
         desired_key="",
         desired_skip_reason="",
-        look_again=False,
+        rescan=False,
         fence=fence,
         change=Change.REMOVED,
         decided_in=batch_id,
         updated_at=now,
     )
     if record.status in (FileStatus.DELETING, FileStatus.REMOVAL_CANDIDATE):
-        return Finding(Change.REMOVED, None if target == record else target)
+        return Comparison(Change.REMOVED, None if target == record else target)
     if record.status not in (*RESTING, FileStatus.PENDING) or record.claim_id:
-        return Finding(Change.REMOVED, target)  # under way: its journey ends in removal
+        return Comparison(Change.REMOVED, target)  # under way: its journey ends in removal
     if known_documents.documents_to_remove(record):
-        return Finding(Change.REMOVED, _candidate(target, now))
-    return Finding(Change.REMOVED, outcomes.removed(target, now))  # never was in the store
+        return Comparison(Change.REMOVED, _candidate(target, now))
+    return Comparison(Change.REMOVED, outcomes.removed(target, now))  # never was in the store
 
 
-def _skipped(want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime) -> Finding:
+def _skipped(
+    want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime
+) -> Comparison:
     target = _aimed(record, want, fence)
     if record.status is FileStatus.SKIPPED:
-        return Finding(Change.SKIPPED, None if _same_aim(target, record) else target)
+        return Comparison(Change.SKIPPED, None if _same_aim(target, record) else target)
     target = replace(target, change=Change.SKIPPED, decided_in=batch_id)
     if record.status not in (*RESTING, FileStatus.PENDING) or record.claim_id:
-        return Finding(Change.SKIPPED, target)
+        return Comparison(Change.SKIPPED, target)
     if known_documents.documents_to_remove(record):
-        return Finding(Change.SKIPPED, _candidate(target, now))
-    return Finding(Change.SKIPPED, outcomes.removed(target, now))
+        return Comparison(Change.SKIPPED, _candidate(target, now))
+    return Comparison(Change.SKIPPED, outcomes.removed(target, now))
 
 
-def _unchanged(target: FileRecord, record: FileRecord, batch_id: str, now: datetime) -> Finding:
+def _unchanged(target: FileRecord, record: FileRecord, batch_id: str, now: datetime) -> Comparison:
     if _is_back(target.desired_key, record):
-        return Finding(Change.UNCHANGED, outcomes.kept(target, now))
+        return Comparison(Change.UNCHANGED, outcomes.kept(target, now))
     # A repeated page finds what it wrote the first time.
     change = record.change if record.decided_in == batch_id else Change.UNCHANGED
-    return Finding(change, None if _same_aim(target, record) else target)
+    return Comparison(change, None if _same_aim(target, record) else target)
 
 
 def _change(want: Wanted, record: FileRecord) -> Change:
@@ -200,7 +202,7 @@ def _aimed(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
         desired_media_type=want.media_type,
         desired_sidecar_generation=want.sidecar_generation,
         desired_skip_reason=want.skip_reason,
-        look_again=False,
+        rescan=False,
         fence=fence,
     )
 
@@ -229,7 +231,7 @@ def _aimed_at(record: FileRecord) -> tuple[object, ...]:
 
 
 def re_aimed(
-    record: FileRecord, wanted: Wanted | None, now: datetime, policy: file_policy.JourneyPolicy
+    record: FileRecord, wanted: Wanted | None, now: datetime, policy: file_policy.FilePolicy
 ) -> FileRecord:
     """A journey under way meets an object that is not what was planned: plan for what is there.
 
@@ -248,7 +250,7 @@ def re_aimed(
 
 def _looked_at(record: FileRecord, wanted: Wanted) -> FileRecord:
     """Aimed at what a journey saw; the next scan looks at it whatever the listing says."""
-    return replace(_aimed(record, wanted, record.fence), look_again=True)
+    return replace(_aimed(record, wanted, record.fence), rescan=True)
 
 
 def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) -> FileRecord:
@@ -256,7 +258,7 @@ def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) 
     target = _looked_at(record, wanted)
     if wanted.key == record.current_key and not record.stale_documents:
         return outcomes.kept(target, now)
-    return outcomes.journey_begun(lifecycle.taken_over(target, batch_id), now)
+    return outcomes.begun(lifecycle.taken_over(target, batch_id), now)
 
 
 def end_of(prefix: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class PageRange:
+class RememberedRange:
     """At ``ranges/{sha256(start)}``: what start <= name < end (empty: no bound) looked like.
 
     ``listing`` digests what the bucket listed, ``settings`` what shaped the decisions; where both

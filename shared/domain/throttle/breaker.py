@@ -20,58 +20,23 @@ from datetime import datetime, timedelta
 
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.circuit import (
-    LEGAL_MOVES,
     BreakerState,
     CircuitState,
-    IllegalMove,
     OpenCause,
-    move,
+    change_state,
 )
 from shared.domain.throttle.learned_factor import (
-    on_document_failed,
     raised,
     relearned,
     relearned_in_trickle,
 )
 from shared.domain.throttle.window import (
-    EntryOutcome,
     Window,
-    WindowEntry,
     is_clean,
     is_repeated,
     is_tripped,
     last_success_at,
-    window_entry,
 )
-
-__all__ = [
-    "LEGAL_MOVES",
-    "Admission",
-    "BreakerPolicy",
-    "BreakerState",
-    "CircuitState",
-    "EntryOutcome",
-    "IllegalMove",
-    "OpenCause",
-    "Permit",
-    "Proceed",
-    "Wait",
-    "Window",
-    "WindowEntry",
-    "admit",
-    "held_until",
-    "is_stale",
-    "move",
-    "on_document_failed",
-    "on_other_error",
-    "on_server_error",
-    "on_success",
-    "on_throttled",
-    "on_tick",
-    "on_unmetered_throttled",
-    "slowdown",
-    "window_entry",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +132,7 @@ def on_success(
         return None
     successes = state.probe_successes + 1
     if successes >= policy.half_open_probes:
-        return replace(move(state, CircuitState.CLOSED, now), openings=0)
+        return replace(change_state(state, CircuitState.CLOSED, now), openings=0)
     return replace(_returned(state, permit, now), probe_successes=successes)
 
 
@@ -277,7 +242,7 @@ def _opened(
     doublings = min(state.openings, 16)  # far past the cap, far below what a timedelta holds
     cooldown = max(min(policy.cooldown * 2**doublings, policy.cooldown_cap), wish)
     opened = replace(
-        move(state, CircuitState.OPEN, now),
+        change_state(state, CircuitState.OPEN, now),
         opened_at=now,
         open_cause=cause,
         openings=state.openings + 1,
@@ -291,7 +256,7 @@ def _cooled_down(state: BreakerState, now: datetime) -> BreakerState | None:
     """HALF_OPEN, if the circuit is OPEN and its cooldown is over."""
     if state.cooldown_until is None or now < state.cooldown_until:
         return None
-    return move(state, CircuitState.HALF_OPEN, now)
+    return change_state(state, CircuitState.HALF_OPEN, now)
 
 
 def _with_hold(state: BreakerState, hold: timedelta, now: datetime) -> BreakerState:

@@ -23,15 +23,15 @@ class OpenCause(StrEnum):
     SERVER_ERRORS = "server_errors"
 
 
-LEGAL_MOVES: Mapping[CircuitState, frozenset[CircuitState]] = {
+STATE_CHANGES: Mapping[CircuitState, frozenset[CircuitState]] = {
     CircuitState.CLOSED: frozenset({CircuitState.OPEN}),
     CircuitState.OPEN: frozenset({CircuitState.HALF_OPEN}),
     CircuitState.HALF_OPEN: frozenset({CircuitState.OPEN, CircuitState.CLOSED}),
 }
 
 
-class IllegalMove(ValueError):
-    """A change of state that ``LEGAL_MOVES`` doesn't hold."""
+class IllegalStateChange(ValueError):
+    """A change of state that ``STATE_CHANGES`` doesn't hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +100,14 @@ class BreakerState:
     updated_at: datetime | None = None
 
 
-def move(state: BreakerState, target: CircuitState, now: datetime) -> BreakerState:
+def change_state(state: BreakerState, target: CircuitState, now: datetime) -> BreakerState:
     """Change state under the next generation; what belonged to the old one is dropped.
 
     Raises:
-        IllegalMove: ``LEGAL_MOVES`` has no such change.
+        IllegalStateChange: ``STATE_CHANGES`` has no such change.
     """
-    if target not in LEGAL_MOVES[state.state]:
-        raise IllegalMove(f"the breaker can't go from {state.state} to {target}")
+    if target not in STATE_CHANGES[state.state]:
+        raise IllegalStateChange(f"the breaker can't go from {state.state} to {target}")
     return replace(
         state,
         state=target,

@@ -13,7 +13,7 @@ from google.api_core.exceptions import RequestRangeNotSatisfiable
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from shared.domain.errors import NotFound
-from shared.gateways.google_errors import translated
+from shared.gateways.google_errors import google_errors
 from shared.gateways.ports import ObjectInfo
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class CloudStorage:
         self, *, prefix: str, start: str = "", end: str = "", limit: int
     ) -> list[ObjectInfo]:
         """At most ``limit`` live objects with ``prefix`` and start <= name < end, by name."""
-        with translated("bucket.list_objects"):
+        with google_errors("bucket.list_objects"):
             blobs = self._client.list_blobs(
                 self._bucket,
                 prefix=prefix or None,
@@ -112,7 +112,7 @@ class CloudStorage:
     def read(self, name: str, generation: int, offset: int, length: int) -> bytes:
         """At most ``length`` bytes from ``offset`` on; fewer at the end only."""
         blob = self._bucket.blob(name, generation=generation)
-        with translated("bucket.read"):
+        with google_errors("bucket.read"):
             try:
                 return bytes(
                     blob.download_as_bytes(

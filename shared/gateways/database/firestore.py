@@ -15,12 +15,12 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.errors import (
     AlreadyExists,
+    BadRequest,
     Conflict,
-    Denied,
+    Forbidden,
     GatewayError,
     NotFound,
     OutcomeUnknown,
-    Rejected,
     SyncError,
     Unavailable,
 )
@@ -122,7 +122,7 @@ class FirestoreDocuments:
             AlreadyExists: a created document exists.
             OutcomeUnknown: the commit may have landed; read again to see.
             Unavailable: Firestore turned it away for now; nothing landed.
-            Denied, Rejected: for good; nothing landed.
+            Forbidden, BadRequest: for good; nothing landed.
             ValueError, TypeError: see ``document_rules``; nothing was sent.
         """
         check_commit(writes)
@@ -290,13 +290,13 @@ def _failure(call: str, error: Exception, *, lost_as: type[GatewayError]) -> Gat
     """An error as one of ours; ``lost_as`` is for requests that got no answer of substance."""
     match error:
         case exceptions.Unauthorized() | exceptions.Forbidden():
-            kind: type[GatewayError] = Denied
+            kind: type[GatewayError] = Forbidden
         case exceptions.NotFound():
             kind = NotFound  # the whole database: a missing document is no error
         case exceptions.TooManyRequests() | exceptions.Conflict():
             kind = Unavailable  # refused for now
         case exceptions.ClientError() if not isinstance(error, exceptions.Cancelled):
-            kind = Rejected
+            kind = BadRequest
         case _:
             kind = lost_as
     return _gateway_error(kind, call, error)

@@ -25,9 +25,9 @@ def records_in_range(start: str, end: str, limit: int) -> Query:
     return Query(FILES, tuple(where), ("path",), limit)
 
 
-def to_look_at(limit: int) -> Query:
+def to_rescan(limit: int) -> Query:
     """Files whose records say more than any scan has seen."""
-    return Query(FILES, (Where("look_again", Op.EQ, value=True),), (), limit)
+    return Query(FILES, (Where("rescan", Op.EQ, value=True),), (), limit)
 
 
 def to_import() -> Query:

@@ -12,13 +12,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import (
-    Denied,
+    BadRequest,
+    Forbidden,
     GatewayError,
     NameTaken,
     NotFound,
     OutcomeUnknown,
     QuotaKind,
-    Rejected,
     Throttled,
     Unavailable,
 )
@@ -42,8 +42,8 @@ _QUOTA_MARKS = (
 
 
 _KINDS: Mapping[int, type[GatewayError]] = {
-    HTTPStatus.UNAUTHORIZED: Denied,
-    HTTPStatus.FORBIDDEN: Denied,
+    HTTPStatus.UNAUTHORIZED: Forbidden,
+    HTTPStatus.FORBIDDEN: Forbidden,
     HTTPStatus.NOT_FOUND: NotFound,
     HTTPStatus.CONFLICT: NameTaken,
 }
@@ -58,7 +58,7 @@ class Effect(Enum):
 
 
 @contextmanager
-def translated(call: str, effect: Effect, *, secret: str) -> Iterator[None]:
+def gemini_errors(call: str, effect: Effect, *, secret: str) -> Iterator[None]:
     """Turn whatever google-genai or its HTTP client raises into a ``GatewayError``.
 
     A 5xx or 408 is ``Unavailable``, except where the call must not be repeated blindly. A reply
@@ -106,9 +106,9 @@ def from_reply(call: str, effect: Effect, error: APIError, secret: str) -> Gatew
     elif code < HTTPStatus.BAD_REQUEST:
         kind = _unreadable(effect)  # a 201 or 204 is no reply that this API gives
     elif any(item.get("reason") in _KEY_REASONS for item in details):
-        kind = Denied
+        kind = Forbidden
     else:
-        kind = _KINDS.get(code, Rejected)
+        kind = _KINDS.get(code, BadRequest)
     return kind(call, code=code, status=status, detail=detail, retry_after=wait)
 
 

@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING
 
-from shared.domain.errors import Rejected, SourceChanged
+from shared.domain.errors import BadRequest, SourceChanged
 from shared.domain.source.metadata import MetadataEntry
 from shared.gateways.cloud_storage.source_stream import SourceStream
 from shared.gateways.gemini import messages
-from shared.gateways.gemini.errors import Effect, translated
+from shared.gateways.gemini.errors import Effect, gemini_errors
 from shared.gateways.ports import (
     Chunking,
     Document,
@@ -96,7 +96,7 @@ class GeminiFileSearch:
         return RemoteFile(file.name, file.state, size, sent, file.expires_at, file.error)
 
     def get_file(self, name: str) -> RemoteFile:
-        """A raw file. One that isn't there, or has expired, is ``Denied`` (403)."""
+        """A raw file. One that isn't there, or has expired, is ``Forbidden`` (403)."""
         _checked("get_file", messages.FILE, name)
         client = self._client()
         with self._call("get_file", Effect.NONE):
@@ -176,7 +176,7 @@ class GeminiFileSearch:
     # --- stores ---------------------------------------------------------------------------
 
     def get_store(self, name: str) -> Store:
-        """A store with its counts. One that isn't there is ``Denied`` (403)."""
+        """A store with its counts. One that isn't there is ``Forbidden`` (403)."""
         _checked("get_store", messages.STORE, name)
         client = self._client()
         with self._call("get_store", Effect.NONE):
@@ -216,7 +216,7 @@ class GeminiFileSearch:
     # --- inside ---------------------------------------------------------------------------
 
     def _call(self, call: str, effect: Effect) -> AbstractContextManager[None]:
-        return translated(f"gemini.{call}", effect, secret=self._api_key)
+        return gemini_errors(f"gemini.{call}", effect, secret=self._api_key)
 
     def _client(self) -> genai.Client:
         with self._lock:
@@ -249,5 +249,5 @@ class GeminiFileSearch:
 
 def _checked(call: str, form: re.Pattern[str], name: str) -> str:
     if not form.fullmatch(name):
-        raise Rejected(f"gemini.{call}", status="INVALID_NAME", detail=repr(name[:100]))
+        raise BadRequest(f"gemini.{call}", status="INVALID_NAME", detail=repr(name[:100]))
     return name

@@ -13,16 +13,16 @@ from shared.domain.throttle import holds
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
-from shared.services.batch.removal_guard import Removals
+from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.context import Context
 from shared.services.events import Event, emit
-from shared.services.lease.close_batch import ACCOUNT_FAULT, REMOVALS_REFUSED, Closing
+from shared.services.lease.close_batch import ACCOUNT_FAULT, REMOVALS_REFUSED, CloseBatch
 from shared.services.lease.held_batch import changed
 from shared.services.reconcile.reconcile import Reconcile
-from shared.services.store.capacity import StorageWatch
+from shared.services.store.capacity import CapacityWatch
 from shared.services.store.cut_over import CutOver
 from shared.services.store.drift import Drift, MeasureDrift
-from shared.services.throttle.call_gate import Traffic
+from shared.services.throttle.call_gate import CallGate
 
 OVERDUE = 10
 """Ticks past its greatest age after which a batch is closed before anything else is tried."""
@@ -34,15 +34,15 @@ FREE_OF_HOLDS = (FileStatus.IMPORTING, FileStatus.DELETING)
 """What needs no metered request goes on to its end before a held batch closes."""
 
 
-class Ending:
+class Completion:
     """Ends the batch in hand, as its supervisor."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._traffic = Traffic(context)
-        self._closing = Closing(context)
-        self._removals = Removals(context)
-        self._storage = StorageWatch(context)
+        self._gate = CallGate(context)
+        self._close_batch = CloseBatch(context)
+        self._removal_guard = RemovalGuard(context)
+        self._storage = CapacityWatch(context)
 
     def is_at_rest(self) -> bool:
         """Whether no file is unfinished or waits to be removed."""
@@ -55,7 +55,7 @@ class Ending:
 
     def close_for_age(self, held: Stored[Batch]) -> None:
         max_age, said = self._context.rules.batch_max_age, held.present.message
-        self._closing.close(
+        self._close_batch.close(
             held,
             BatchStatus.DEFERRED,
             f"{said}{'; ' if said else ''}closed after {max_age}, so that changes and deletions "
@@ -78,12 +78,12 @@ class Ending:
                 return
         now = self._context.clock.now()
         unconcerned = at_rest and batch.phase is BatchPhase.SCANNING
-        hold = None if unconcerned else holds.in_force(self._traffic.read()[1].record, now)
+        hold = None if unconcerned else holds.in_force(self._gate.read()[1].record, now)
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
-            self._closing.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
+            self._close_batch.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
         elif hold is not None and batch.removals_released and not self._are_any(*FREE_OF_HOLDS):
             figures = self._storage.figures(batch) if hold.reason is HoldReason.STORAGE else ""
-            self._closing.close(
+            self._close_batch.close(
                 held,
                 BatchStatus.DEFERRED,
                 f"out of allowance ({hold.reason}) until "
@@ -100,7 +100,7 @@ class Ending:
         if self._are_any(*UNFINISHED):
             return False
         refused = REMOVALS_REFUSED in held.present.counts
-        if not refused and self._removals.waiting(held.present):
+        if not refused and self._removal_guard.waiting(held.present):
             changed(self._context, held, removals_released=False)
             self._context.nudge(held.present.batch_id)
         else:
@@ -122,7 +122,7 @@ class Ending:
         try:
             drift = MeasureDrift(context)(batch.store, expected)
         except GatewayError as error:
-            self._traffic.look_failed(error)
+            self._gate.unmetered_failed(error)
             drift = Drift(error=str(error))
         deployment = context.records.get(Deployment, DEPLOYMENT)
         differs = drift.by not in (None, deployment.present.known_drift)
@@ -142,7 +142,7 @@ class Ending:
         told = "" if refused or not whole else CutOver(context).when_filled()
         message = " ".join(filter(None, (batch.message, told)))
         held = changed(self._context, held, drift=drift.by, message=message)
-        self._closing.finish(held, str(drift))
+        self._close_batch.finish(held, str(drift))
 
     def _stuck(self, batch: Batch) -> list[FileRecord]:
         """The files that are left, if what each of them waits for always fails; none otherwise."""
@@ -157,7 +157,7 @@ class Ending:
     def _close_with_stuck(self, held: Stored[Batch], stuck: list[FileRecord]) -> None:
         said, first, more = held.present.message, stuck[0], len(stuck) - 1
         others = f" and {more} more" if more else ""
-        self._closing.close(
+        self._close_batch.close(
             held,
             BatchStatus.DEFERRED,
             f"{said}{'; ' if said else ''}all that is left fails each time it is tried: "

@@ -8,7 +8,7 @@ from shared.domain.batch.batch import Batch, BatchStatus
 from shared.domain.errors import InvalidRequest, SyncError
 from shared.gateways.database.records import Stored, batch_path
 from shared.services.context import Context
-from shared.services.lease.close_batch import Closing
+from shared.services.lease.close_batch import CloseBatch
 
 
 class NoSuchBatch(SyncError):
@@ -29,9 +29,9 @@ class ControlBatch:
             InvalidRequest: it is over already.
         """
         held = self._running(batch_id)
-        closing = Closing(self._context)
+        close_batch = CloseBatch(self._context)
         status = BatchStatus.CANCELLED
-        return closing.close_from_outside(held.path, status, "cancelled on request").present
+        return close_batch.close_from_outside(held.path, status, "cancelled on request").present
 
     def pause(self, batch_id: str) -> Batch:
         """Stop new work until ``resume``; Scheduler's ticks don't end the pause."""

@@ -11,19 +11,19 @@ from dataclasses import dataclass, replace
 
 from shared.domain.batch.batch import Batch, DeletePolicy, PlannedFile
 from shared.domain.errors import GatewayError
-from shared.domain.estimate.backlog import Workload, refusals, work_of
+from shared.domain.estimate.backlog import Backlog, refusals, work_of
 from shared.domain.estimate.estimate import Estimate, estimated
-from shared.domain.estimate.preview import RETRIED, SAMPLES, Foresight, Sample, merged
+from shared.domain.estimate.preview import RETRIED, SAMPLES, Preview, Sample, merged
 from shared.domain.file.record import Change, FileRecord, FileStatus
 from shared.domain.ids import file_id
 from shared.gateways.database import queries
 from shared.gateways.database.records import file_path
-from shared.services.batch.read_backlog import waiting_work
-from shared.services.batch.removal_guard import Removals, refusal
+from shared.services.batch.read_backlog import read_backlog
+from shared.services.batch.removal_guard import RemovalGuard, refusal
 from shared.services.context import Context
 from shared.services.source.inspection import inspect_one
 from shared.services.store.capacity import storage_used
-from shared.services.throttle.call_gate import Traffic
+from shared.services.throttle.call_gate import CallGate
 from shared.services.throttle.pump import Pump
 
 AT_ONCE = 500
@@ -43,15 +43,15 @@ class DryRun:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._removals = Removals(context)
+        self._removal_guard = RemovalGuard(context)
 
-    def __call__(self, batch: Batch, foresight: Foresight) -> Outlook:
+    def __call__(self, batch: Batch, preview: Preview) -> Outlook:
         """What the sync would do whose complete scan foresees this."""
         documents = self._context.records.documents
         retries, retried = self._retries(batch)
-        work = waiting_work(self._context) + retries + self._mended(batch) + foresight.work
+        work = read_backlog(self._context) + retries + self._mended(batch) + preview.work
         removes = batch.delete_policy is DeletePolicy.MIRROR
-        removals = self._removals.waiting(batch) + work.removals if removes else 0
+        removals = self._removal_guard.waiting(batch) + work.removals if removes else 0
         indexed = documents.count(queries.with_status(FileStatus.INDEXED)) + work.indexed
         refused = self._refusals(batch, work, removals, indexed)
         rules = self._context.rules
@@ -64,12 +64,12 @@ class DryRun:
             refusals=refused,
         )
         more = {RETRIED: retried, Change.REMOVED.value: self._held_back(batch) if removes else ()}
-        samples = merged(foresight.samples, {kind: each for kind, each in more.items() if each})
+        samples = merged(preview.samples, {kind: each for kind, each in more.items() if each})
         said = "".join(f"; it would be refused: {each}" for each in refused)
         return Outlook(estimate, samples, f"dry run: nothing was changed{said}")
 
     def _refusals(
-        self, batch: Batch, work: Workload, removals: int, indexed: int
+        self, batch: Batch, work: Backlog, removals: int, indexed: int
     ) -> tuple[str, ...]:
         said = refusals(
             work,
@@ -84,14 +84,14 @@ class DryRun:
         try:
             return storage_used(self._context.gemini)
         except GatewayError as error:
-            Traffic(self._context).look_failed(error)
+            CallGate(self._context).unmetered_failed(error)
             return None
 
     # --- what the records say ---------------------------------------------------------------
 
-    def _retries(self, batch: Batch) -> tuple[Workload, tuple[Sample, ...]]:
+    def _retries(self, batch: Batch) -> tuple[Backlog, tuple[Sample, ...]]:
         """Failed files that are tried again; some of them may yet be counted off by the scan."""
-        work = Workload()
+        work = Backlog()
         samples: list[Sample] = []
         for record in self._failed(batch):
             work += work_of(record, batch.retried)
@@ -115,9 +115,9 @@ class DryRun:
             ordered = [getattr(last, name) for name in query.order_by]
             page = query.after(*ordered, file_id(last.path))
 
-    def _mended(self, batch: Batch) -> Workload:
+    def _mended(self, batch: Batch) -> Backlog:
         """By how much a reconcile would have changed the work before the scan began."""
-        work = Workload()
+        work = Backlog()
         if not batch.plans_reconcile:
             return work
         page = query = queries.planned_in_range(batch.batch_id, "", "", AT_ONCE)
@@ -131,7 +131,7 @@ class DryRun:
 
     def _held_back(self, batch: Batch) -> tuple[Sample, ...]:
         """Candidates that no earlier batch released, and that are still gone."""
-        query = self._removals.candidates(batch, SAMPLES)
+        query = self._removal_guard.candidates(batch, SAMPLES)
         found = [stored.present for stored in self._context.records.query(FileRecord, query)]
         return tuple(Sample(each.path) for each in found if self._is_unwanted(each.path))
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from shared.domain.batch.batch import Batch, Deployment
-from shared.domain.errors import Denied, NotFound, Refused
+from shared.domain.errors import Forbidden, NotFound, Refused
 from shared.domain.file.record import IN_FLIGHT, FileStatus
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
 from shared.gateways.ports import Store
 from shared.services.context import Context
-from shared.services.store.find_store import DeploymentStore
+from shared.services.store.find_store import FindStore
 
 NOT_YET = "fileSearchStores/not-yet"
 """Stands for a new store where a dry run must not make it: nothing is in it."""
@@ -32,7 +32,7 @@ class Preparation:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._stores = DeploymentStore(context)
+        self._stores = FindStore(context)
 
     def __call__(self, batch: Batch) -> Prepared:
         """The store. Documents that no record knows are for a reconcile first.
@@ -67,12 +67,12 @@ class Preparation:
     def _known(self, name: str) -> Store:
         """The store that the records belong to."""
         gemini = self._context.gemini
-        with suppress(Denied, NotFound):
+        with suppress(Forbidden, NotFound):
             return gemini.get_store(name)
         gemini.list_stores()  # fails where the account is at fault, and then that is said
         try:
             return gemini.get_store(name)
-        except (Denied, NotFound) as error:
+        except (Forbidden, NotFound) as error:
             raise Refused(
                 f"{name} is gone or not this key's to read ({error}). Restore the key, or fill a "
                 "new store: choose another STORE_DISPLAY_NAME and sync with mode full and new_store"

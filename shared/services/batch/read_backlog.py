@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from shared.domain.estimate.backlog import Workload
+from shared.domain.estimate.backlog import Backlog
 from shared.domain.file.record import FileStatus
 from shared.gateways.database import queries
 from shared.services.context import Context
 
 
-def waiting_work(context: Context) -> Workload:
+def read_backlog(context: Context) -> Backlog:
     """All that waits, whichever batch found it: a sync goes on with what others left."""
     documents = context.records.documents
     names = ["desired_size", "desired_tokens", "current_size"]
     sums = documents.sums(queries.to_import(), names)
     uploaded = documents.count(queries.with_status(FileStatus.UPLOADED))
-    return Workload(
+    return Backlog(
         uploads=documents.count(queries.to_import()) - uploaded,
         imports=uploaded,
         bytes=sums["desired_size"],

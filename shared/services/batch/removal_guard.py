@@ -39,7 +39,7 @@ def refusal(waiting: int, staying: int, asked: int | None) -> Refusal | None:
     return Refusal(waiting, indexed, cap) if waiting > cap else None
 
 
-class Removals:
+class RemovalGuard:
     """Releases the candidates of a complete scan."""
 
     def __init__(self, context: Context) -> None:

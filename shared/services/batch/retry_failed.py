@@ -12,7 +12,7 @@ from shared.services.context import Context
 AT_ONCE = 500
 
 
-class Retries:
+class RetryFailed:
     """Starts the journeys of failed files anew."""
 
     def __init__(self, context: Context) -> None:
@@ -37,7 +37,7 @@ class Retries:
             writes: list[Write] = []
             for stored in context.records.query(FileRecord, query):
                 record = lifecycle.taken_over(stored.present, batch_id)
-                record = outcomes.journey_begun(record, now)
+                record = outcomes.begun(record, now)
                 writes.append(updating(stored.path, record, stored.version, stored.present))
             conflicts = context.records.commit_each(writes)
             begun += len(writes) - len(conflicts)

@@ -15,30 +15,30 @@ from shared.domain.batch.batch import (
     PageResult,
     SyncMode,
 )
-from shared.domain.errors import Denied, GatewayError, LostLease, Refused, Rejected
+from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, Refused
 from shared.domain.estimate import backlog
-from shared.domain.estimate.preview import Foresight
+from shared.domain.estimate.preview import Preview
 from shared.domain.reconcile.state import Stage
 from shared.domain.throttle import holds
-from shared.domain.throttle.breaker import BreakerState
+from shared.domain.throttle.circuit import BreakerState
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
-from shared.services.batch.completion import Ending
+from shared.services.batch.completion import Completion
 from shared.services.batch.dry_run import DryRun
 from shared.services.batch.lost_tasks import LostTasks
 from shared.services.batch.prepare import Preparation
-from shared.services.batch.read_backlog import waiting_work
-from shared.services.batch.removal_guard import Removals
-from shared.services.batch.retry_failed import Retries
+from shared.services.batch.read_backlog import read_backlog
+from shared.services.batch.removal_guard import RemovalGuard
+from shared.services.batch.retry_failed import RetryFailed
 from shared.services.context import Context, Deadline
-from shared.services.lease.close_batch import ACCOUNT_FAULT, REMOVALS_REFUSED, Closing
+from shared.services.lease.close_batch import ACCOUNT_FAULT, REMOVALS_REFUSED, CloseBatch
 from shared.services.lease.held_batch import changed
 from shared.services.reconcile.reconcile import Reconcile
-from shared.services.reconcile.uncertain_imports import Sweep
+from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.scan_bucket import scan_task
-from shared.services.store.capacity import StorageWatch
-from shared.services.throttle.call_gate import Traffic
+from shared.services.store.capacity import CapacityWatch
+from shared.services.throttle.call_gate import CallGate
 from shared.services.throttle.pump import Pump
 
 MOST_LISTING_FAILURES = 10
@@ -59,20 +59,20 @@ class RunningBatch:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._traffic = Traffic(context)
+        self._gate = CallGate(context)
         self._pump = Pump(context)
-        self._closing = Closing(context)
-        self._ending = Ending(context)
+        self._close_batch = CloseBatch(context)
+        self._completion = Completion(context)
         self._lost_tasks = LostTasks(context)
-        self._removals = Removals(context)
-        self._storage = StorageWatch(context)
+        self._removal_guard = RemovalGuard(context)
+        self._storage = CapacityWatch(context)
 
     def go_on(self, held: Stored[Batch]) -> Supervision:
         """Do all there is to do now, as the batch's supervisor."""
         try:
             return self._move_on(held)
         except Refused as refusal:
-            self._closing.close(held, BatchStatus.REFUSED, str(refusal))
+            self._close_batch.close(held, BatchStatus.REFUSED, str(refusal))
             return Supervision(held.present.batch_id, BatchStatus.REFUSED)
 
     def _move_on(self, held: Stored[Batch]) -> Supervision:
@@ -80,8 +80,8 @@ class RunningBatch:
         deadline = Deadline.after(context.clock, context.rules.work_budget)
         if held.present.status is BatchStatus.PAUSED:
             return Supervision(held.present.batch_id, BatchStatus.PAUSED)
-        if self._ending.is_overdue(held.present):
-            self._ending.close_for_age(held)
+        if self._completion.is_overdue(held.present):
+            self._completion.close_for_age(held)
             return Supervision(held.present.batch_id, BatchStatus.DEFERRED)
         if held.present.phase is BatchPhase.PREPARING:
             held = self._prepare(held)
@@ -93,19 +93,19 @@ class RunningBatch:
         if batch.dry_run or batch.phase is BatchPhase.CLOSED:
             return Supervision(batch.batch_id, batch.status)
 
-        at_rest = self._ending.is_at_rest()
+        at_rest = self._completion.is_at_rest()
         planned = 0 if at_rest else self._see_to_files(held, deadline)
         now = context.records.get(Batch, held.path)
         if now.present.supervisor != batch.supervisor:
             raise LostLease("another call supervises the batch by now")
-        self._ending.close_if_over(now, at_rest=at_rest)
+        self._completion.close_if_over(now, at_rest=at_rest)
         return Supervision(batch.batch_id, batch.status, planned)
 
     def _see_to_files(self, held: Stored[Batch], deadline: Deadline) -> int:
         """Move the files on; returns how many metered requests were planned."""
         batch = held.present
         self._lost_tasks.revive(batch.batch_id)
-        state = self._traffic.tick()
+        state = self._gate.tick()
         if batch.phase is BatchPhase.WORKING and not batch.removals_released:
             held = self._release_removals(held)
         planned = self._plan(held, state)
@@ -117,10 +117,10 @@ class RunningBatch:
         batch = held.present
         try:
             store = Preparation(self._context)(batch)
-        except (Denied, Rejected) as error:
-            return self._closing.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
+        except (Forbidden, BadRequest) as error:
+            return self._close_batch.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
         except GatewayError as error:
-            self._traffic.look_failed(error)
+            self._gate.unmetered_failed(error)
             changed(self._context, held, message=f"the store could not be read yet: {error}")
             raise
         reconciles = store.reconciles or batch.mode is SyncMode.RECONCILE
@@ -138,7 +138,7 @@ class RunningBatch:
         try:
             state = reconcile(deadline)
         except GatewayError as error:  # unknown, not empty: the next call lists on
-            self._traffic.look_failed(error)
+            self._gate.unmetered_failed(error)
             if not batch.is_scanned:
                 message = f"the store could not be listed yet: {error}"
                 return changed(self._context, held, message=message)
@@ -202,13 +202,13 @@ class RunningBatch:
         held = changed(self._context, held, counts=dict(last.counts))
         batch = held.present
         if batch.dry_run:
-            outlook = DryRun(self._context)(batch, last.foresight or Foresight())
+            outlook = DryRun(self._context)(batch, last.preview or Preview())
             held = changed(self._context, held, estimate=outlook.estimate, samples=outlook.samples)
-            return self._closing.close(held, BatchStatus.COMPLETED, outlook.message)
-        Retries(self._context).begin(batch.batch_id, every=batch.mode is SyncMode.RETRY_FAILED)
+            return self._close_batch.close(held, BatchStatus.COMPLETED, outlook.message)
+        RetryFailed(self._context).begin(batch.batch_id, every=batch.mode is SyncMode.RETRY_FAILED)
         if batch.bounds_imports:
             refused = backlog.refusals(
-                waiting_work(self._context),
+                read_backlog(self._context),
                 max_imports=batch.max_imports,
                 max_estimated_cost=batch.max_estimated_cost,
                 price=self._context.rules.price,
@@ -225,7 +225,7 @@ class RunningBatch:
             return 0
         if self._storage.is_due(batch):
             held = self._storage.look(held)
-        hold = self._traffic.read()[1].record
+        hold = self._gate.read()[1].record
         if holds.in_force(hold, context.clock.now()) is not None:
             return 0
         plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
@@ -233,7 +233,7 @@ class RunningBatch:
             held = self._storage.look(held)
             plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
         if plan.day_is_spent or plan.storage_is_full:
-            self._traffic.hold(HoldReason.DAY if plan.day_is_spent else HoldReason.STORAGE)
+            self._gate.hold(HoldReason.DAY if plan.day_is_spent else HoldReason.STORAGE)
         if plan.tomorrow not in (None, batch.tomorrow):
             held = changed(self._context, held, tomorrow=plan.tomorrow)
         if not plan.assigned:
@@ -243,14 +243,14 @@ class RunningBatch:
 
     def _sweep(self, batch: Batch, state: BreakerState, deadline: Deadline) -> None:
         try:
-            Sweep(self._context)(batch.store, batch.batch_id, state.generation, deadline)
+            ResolveUncertain(self._context)(batch.store, batch.batch_id, state.generation, deadline)
         except GatewayError as error:  # unknown, not empty: the next call lists on
-            self._traffic.look_failed(error)
+            self._gate.unmetered_failed(error)
 
     def _release_removals(self, held: Stored[Batch]) -> Stored[Batch]:
         """After a complete scan: let the candidates go, if they are not suspiciously many."""
         batch = held.present
-        refusal = self._removals.release(batch)
+        refusal = self._removal_guard.release(batch)
         if refusal is None:
             return changed(self._context, held, removals_released=True)
         counts = {**batch.counts, REMOVALS_REFUSED: refusal.waiting}

@@ -17,7 +17,7 @@ from shared.gateways.ports import Write
 from shared.services.batch.run import RunningBatch, Supervision
 from shared.services.context import Context
 from shared.services.events import Event, emit
-from shared.services.lease.close_batch import Closing
+from shared.services.lease.close_batch import CloseBatch
 from shared.services.lease.fencing import fenced
 
 
@@ -26,7 +26,7 @@ class Supervise:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._closing = Closing(context)
+        self._close_batch = CloseBatch(context)
 
     def __call__(self) -> Supervision:
         """One call: at most one at a time works, the others leave at once.
@@ -43,7 +43,7 @@ class Supervise:
             return Supervision()
         if batch.record.status.is_terminal:
             if not batch.record.is_supervised(batch.read_time):
-                self._closing.let_go(batch.record)  # its closing was interrupted
+                self._close_batch.let_go(batch.record)  # its closing was interrupted
             return Supervision()
         try:
             held = self._take(lease, batch)
@@ -112,4 +112,4 @@ class Supervise:
 
         after = self._context.records.change(Batch, held.path, decide).record
         if after is not None and after.status.is_terminal:
-            self._closing.let_go(after)  # closed from outside meanwhile
+            self._close_batch.let_go(after)  # closed from outside meanwhile

@@ -51,7 +51,7 @@ class _End:
     figures: Figures | None = None
 
 
-class Closing:
+class CloseBatch:
     """Closes batches."""
 
     def __init__(self, context: Context) -> None:

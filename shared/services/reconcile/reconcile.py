@@ -16,7 +16,7 @@ from dataclasses import replace
 from itertools import chain
 
 from shared.domain.batch.batch import Batch, DeletePolicy
-from shared.domain.errors import Denied, GatewayError, NotFound, Refused, Rejected
+from shared.domain.errors import BadRequest, Forbidden, GatewayError, NotFound, Refused
 from shared.domain.file import known_documents
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.domain.reconcile.judge import (
@@ -125,7 +125,7 @@ class Reconcile:
         for _ in range(PAGES_AT_ONCE):
             try:
                 page = self._page()
-            except Rejected:  # a new listing begins, or nothing was listed yet
+            except BadRequest:  # a new listing begins, or nothing was listed yet
                 raise
             except GatewayError:
                 self._keep(part)
@@ -149,7 +149,7 @@ class Reconcile:
     def _page(self) -> DocumentPage:
         try:
             page = self._context.gemini.list_documents(self._batch.store, self._state.position)
-        except Rejected:
+        except BadRequest:
             if self._state.position:  # the place is no longer good: begin anew
                 self._state = replace(self._begun(), failures=self._state.failures)
             raise
@@ -307,11 +307,11 @@ class Reconcile:
             document = gemini.get_document(name)
         except NotFound:
             return False
-        except Denied:
+        except Forbidden:
             gemini.get_store(self._batch.store)
             try:
                 document = gemini.get_document(name)
-            except (NotFound, Denied):
+            except (NotFound, Forbidden):
                 return False
         return True if document.state is RemoteState.FAILED else None
 

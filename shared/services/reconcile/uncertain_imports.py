@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.domain.errors import GatewayError, Rejected
+from shared.domain.errors import BadRequest, GatewayError
 from shared.domain.file import known_documents, lifecycle, transfer
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.gateways.database import queries
@@ -22,7 +22,7 @@ MOST_FILES = 500
 
 
 @dataclass(frozen=True, slots=True)
-class SweepState:
+class UncertainSearch:
     """A listing under way, at ``meta/sweep``.
 
     ``wanted`` holds the content keys looked for, fixed when the listing began: only imports that
@@ -36,7 +36,7 @@ class SweepState:
     schema_version: int = 1
 
 
-class Sweep:
+class ResolveUncertain:
     """Settles UNCERTAIN files."""
 
     def __init__(self, context: Context) -> None:
@@ -52,8 +52,8 @@ class Sweep:
         uncertain = records.query(
             FileRecord, queries.with_status(FileStatus.UNCERTAIN, limit=MOST_FILES)
         )
-        stored_state = records.get(SweepState, SWEEP)
-        state = stored_state.record or SweepState()
+        stored_state = records.get(UncertainSearch, SWEEP)
+        state = stored_state.record or UncertainSearch()
         if state.started_at is None:
             state = self._begun(uncertain)
         if state.started_at is None:
@@ -62,8 +62,8 @@ class Sweep:
         while not complete and not deadline.passed:
             try:
                 page = self._context.gemini.list_documents(store, state.page_token)
-            except Rejected:
-                self._save(SweepState())  # the place is no longer good: begin anew
+            except BadRequest:
+                self._save(UncertainSearch())  # the place is no longer good: begin anew
                 raise
             except GatewayError:
                 self._save(state)
@@ -83,16 +83,16 @@ class Sweep:
             if key in state.wanted and _is_due(file.present, began):
                 self._settle(file, state.found.get(key, ()), batch_id, generation)
                 settled += 1
-        self._save(SweepState())
+        self._save(UncertainSearch())
         return settled
 
-    def _begun(self, uncertain: Iterable[Stored[FileRecord]]) -> SweepState:
+    def _begun(self, uncertain: Iterable[Stored[FileRecord]]) -> UncertainSearch:
         now = self._context.clock.now()
         due = [each.present.working_key for each in uncertain if _is_due(each.present, now)]
-        return SweepState(started_at=now, wanted=tuple(due)) if due else SweepState()
+        return UncertainSearch(started_at=now, wanted=tuple(due)) if due else UncertainSearch()
 
     def _matches(
-        self, state: SweepState, documents: Iterable[Document]
+        self, state: UncertainSearch, documents: Iterable[Document]
     ) -> Iterable[tuple[str, str]]:
         """Content key and name of each document of ours that is looked for."""
         owner = self._context.rules.owner
@@ -131,8 +131,8 @@ class Sweep:
         if settled.status is FileStatus.IMPORTING:
             context.queues.create(context.step_task(settled, generation))
 
-    def _save(self, state: SweepState) -> None:
-        self._context.records.change(SweepState, SWEEP, lambda _: state)
+    def _save(self, state: UncertainSearch) -> None:
+        self._context.records.change(UncertainSearch, SWEEP, lambda _: state)
 
 
 def _is_due(record: FileRecord, began: datetime) -> bool:
@@ -140,7 +140,9 @@ def _is_due(record: FileRecord, began: datetime) -> bool:
     return record.ready_at is None or record.ready_at <= began
 
 
-def _merged(state: SweepState, matches: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+def _merged(
+    state: UncertainSearch, matches: Iterable[tuple[str, str]]
+) -> dict[str, tuple[str, ...]]:
     found = dict(state.found)
     for key, name in matches:
         found[key] = (*(n for n in found.get(key, ()) if n != name), name)

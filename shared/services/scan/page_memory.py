@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.ids import digest
-from shared.domain.scan.remembered_range import PageRange
+from shared.domain.scan.remembered_range import RememberedRange
 from shared.gateways.database import queries
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import range_path
@@ -11,17 +11,17 @@ from shared.gateways.ports import Delete, ObjectInfo, Put, Write
 from shared.services.context import Context
 
 
-class PageRanges:
+class PageMemory:
     """Reads and writes the ranges."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def get(self, start: str) -> PageRange | None:
+    def get(self, start: str) -> RememberedRange | None:
         """The range that begins at ``start``."""
-        return self._context.records.get(PageRange, range_path(start)).record
+        return self._context.records.get(RememberedRange, range_path(start)).record
 
-    def saving(self, known: PageRange | None, new: PageRange) -> list[Write]:
+    def saving(self, known: RememberedRange | None, new: RememberedRange) -> list[Write]:
         """Writes that remember a range whose records are written, instead of what it overlaps."""
         writes: list[Write] = [Put(range_path(new.start), to_fields(new))]
         if known is None or known.end != new.end:
@@ -32,14 +32,14 @@ class PageRanges:
         """Drop every range that overlaps: its records were written for another listing."""
         records = self._context.records
         writes = self._inside(start, end)
-        for before in records.query(PageRange, queries.range_at(start)):
+        for before in records.query(RememberedRange, queries.range_at(start)):
             if not before.present.end or before.present.end > start:
                 writes.append(Delete(before.path))
         if writes:
             records.documents.commit(writes)
 
     def _inside(self, start: str, end: str) -> list[Write]:
-        inside = self._context.records.query(PageRange, queries.ranges_between(start, end))
+        inside = self._context.records.query(RememberedRange, queries.ranges_between(start, end))
         return [Delete(stored.path) for stored in inside]
 
 

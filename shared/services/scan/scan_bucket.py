@@ -14,14 +14,14 @@ from typing import Any
 from shared.domain.batch import lease as leases
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
 from shared.domain.batch.lease import Lease
-from shared.domain.errors import AlreadyExists, Denied, GatewayError, NotFound
-from shared.domain.estimate.preview import Foresight, joined
+from shared.domain.errors import AlreadyExists, Forbidden, GatewayError, NotFound
+from shared.domain.estimate.preview import Preview, joined
 from shared.domain.ids import digest
 from shared.gateways.database import queries
 from shared.gateways.database.records import LEASE, Stored, batch_path, creating, page_path
 from shared.gateways.ports import QueueName, Task
 from shared.services.context import PAYLOAD_VERSION, Context, Deadline, checked_payload
-from shared.services.lease.close_batch import Closing
+from shared.services.lease.close_batch import CloseBatch
 from shared.services.lease.fencing import fenced
 from shared.services.scan.scan_page import ScanPage, Unsettled
 
@@ -110,7 +110,7 @@ class ScanBucket:
             start=start,
             next_start=page.next_start,
             counts=dict(counts),
-            foresight=_together(previous, page.foresight),
+            preview=_together(previous, page.preview),
             completed_at=context.clock.now(),
             expires_at=batch.expires_at,
         )
@@ -139,7 +139,7 @@ class ScanBucket:
         """End the batch where waiting for the bucket is no good (any more), touching nothing."""
         rules = self._context.rules
         since = previous.completed_at if previous else batch.present.started_at
-        if isinstance(error, Denied | NotFound):
+        if isinstance(error, Forbidden | NotFound):
             message = (
                 f"the bucket {rules.bucket!r} could not be listed ({error}): check that it exists "
                 "and that the dispatcher may read it. Nothing was deleted"
@@ -152,7 +152,7 @@ class ScanBucket:
             )
         else:
             return False
-        Closing(self._context).close_from_outside(batch.path, BatchStatus.FAILED, message)
+        CloseBatch(self._context).close_from_outside(batch.path, BatchStatus.FAILED, message)
         return True
 
 
@@ -160,11 +160,11 @@ def _next_index(previous: PageResult | None) -> int:
     return previous.index + 1 if previous else 0
 
 
-def _together(previous: PageResult | None, page: Foresight | None) -> Foresight | None:
-    """A dry run's foresight of all pages so far."""
-    if page is None or previous is None or previous.foresight is None:
+def _together(previous: PageResult | None, page: Preview | None) -> Preview | None:
+    """A dry run's preview of all pages so far."""
+    if page is None or previous is None or previous.preview is None:
         return page
-    return joined(previous.foresight, page)
+    return joined(previous.preview, page)
 
 
 def _is_scanning(batch: Batch) -> bool:

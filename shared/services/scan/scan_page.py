@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.batch.batch import Batch, DeletePolicy, PlannedFile, SyncMode
-from shared.domain.estimate.preview import SAMPLES, Foresight, Sample, Step, foreseen
+from shared.domain.estimate.preview import SAMPLES, PlannedChange, Preview, Sample, previewed
 from shared.domain.file import known_documents
 from shared.domain.file.record import Change, FileRecord
 from shared.domain.ids import digest
 from shared.domain.scan import comparison
-from shared.domain.scan.remembered_range import PageRange
+from shared.domain.scan.remembered_range import RememberedRange
 from shared.domain.source.metadata import base_name, is_sidecar, sidecar_name
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, creating, file_path, updating
 from shared.gateways.ports import ObjectInfo, Write
 from shared.services.context import Context
 from shared.services.reconcile.reconciled_files import as_planned
-from shared.services.scan.page_memory import PageRanges, listing_digest
+from shared.services.scan.page_memory import PageMemory, listing_digest
 from shared.services.source.inspection import inspect, inspect_one
 
 GROWTH = 1.5
@@ -37,7 +37,7 @@ class Unsettled:
     """Paths whose records a journey aimed by itself: no remembered page speaks of them."""
 
     def __init__(self, context: Context, batch: Batch) -> None:
-        found = context.records.query(FileRecord, queries.to_look_at(MOST_UNSETTLED))
+        found = context.records.query(FileRecord, queries.to_rescan(MOST_UNSETTLED))
         if batch.plans_reconcile:
             query = queries.planned_in_range(batch.batch_id, "", "", MOST_UNSETTLED)
             found += map(as_planned, context.records.query(PlannedFile, query))
@@ -54,13 +54,13 @@ class ScannedPage:
     """What a page came to. An empty ``next_start`` means that nothing comes after it.
 
     ``memory`` is to be written along with the page's result: a page that is repeated without one
-    must not pass for unchanged. ``foresight`` is a dry run's.
+    must not pass for unchanged. ``preview`` is a dry run's.
     """
 
     next_start: str
     counts: Mapping[str, int]
     memory: tuple[Write, ...] = ()
-    foresight: Foresight | None = None
+    preview: Preview | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class ScanPage:
         self._batch = batch
         self._unsettled = unsettled
         self._guard = guard
-        self._ranges = PageRanges(context)
+        self._ranges = PageMemory(context)
         # Ranges remember the whole deployment's scan; a part of it only invalidates them.
         self._is_whole = batch.prefix == context.rules.prefix
 
@@ -100,7 +100,7 @@ class ScanPage:
         settings = self._settings()
         trusted = self._batch.mode is not SyncMode.FULL and not self._unsettled(start, listing.end)
         if known and trusted and known.end == listing.end and known.says(identity, settings):
-            return ScannedPage(listing.end, known.counts, foresight=self._skips(listing, known))
+            return ScannedPage(listing.end, known.counts, preview=self._skips(listing, known))
 
         found = self._records(
             max(start, self._batch.prefix),
@@ -112,12 +112,12 @@ class ScanPage:
             identity = listing_digest(listing.objects, listing.sidecars)
         counts, steps = self._decide(listing, found)
         memory = self._memory(known, listing, identity, settings, counts)
-        foresight = foreseen(steps, self._batch.retried) if self._batch.dry_run else None
-        return ScannedPage(listing.end, counts, tuple(memory), foresight)
+        preview = previewed(steps, self._batch.retried) if self._batch.dry_run else None
+        return ScannedPage(listing.end, counts, tuple(memory), preview)
 
     # --- the bucket's side ------------------------------------------------------------------
 
-    def _list(self, start: str, known: PageRange | None) -> _Listing:
+    def _list(self, start: str, known: RememberedRange | None) -> _Listing:
         bucket, size = self._context.bucket, self._context.rules.page_size
         prefix = self._batch.prefix
         if known is not None:
@@ -169,22 +169,22 @@ class ScanPage:
 
     def _decide(
         self, listing: _Listing, found: list[Stored[FileRecord]]
-    ) -> tuple[dict[str, int], list[Step]]:
+    ) -> tuple[dict[str, int], list[PlannedChange]]:
         """Write what was found, unless in a dry run; returns how many of each kind, and which."""
         now = self._context.clock.now()
         wanted = inspect(self._context, listing.objects, listing.sidecars)
         stored = {each.present.path: each for each in found}
         counts: Counter[str] = Counter(scanned=len(wanted))
         writes: dict[str, Write] = {}
-        steps: list[Step] = []
-        for want, record in comparison.march(wanted, (each.present for each in found)):
+        steps: list[PlannedChange] = []
+        for want, record in comparison.paired_by_path(wanted, (each.present for each in found)):
             here = self._here(record)
             finding = self._compare(want, here, now)
             after = (finding and finding.record) or here
             if finding is not None:
                 counts[finding.change] += 1
                 if after is not None:
-                    steps.append(Step(finding.change, record, after))
+                    steps.append(PlannedChange(finding.change, record, after))
             if after is not None and after != record:
                 writes[after.path] = _write(after, stored.get(after.path))
         if writes and not self._batch.dry_run:
@@ -194,15 +194,15 @@ class ScanPage:
             self._commit(writes, now)
         return dict(counts), steps
 
-    def _skips(self, listing: _Listing, known: PageRange) -> Foresight | None:
+    def _skips(self, listing: _Listing, known: RememberedRange) -> Preview | None:
         """Of a remembered page only what it skips is worth telling, and the memory has no names."""
         if not self._batch.dry_run:
             return None
         if not known.counts.get(Change.SKIPPED):
-            return Foresight()
+            return Preview()
         wanted = inspect(self._context, listing.objects, listing.sidecars)
         skips = [Sample(want.path, want.skip_reason) for want in wanted if want.skip_reason]
-        return Foresight(samples={Change.SKIPPED.value: tuple(skips[:SAMPLES])})
+        return Preview(samples={Change.SKIPPED.value: tuple(skips[:SAMPLES])})
 
     def _here(self, record: FileRecord | None) -> FileRecord | None:
         """The record as one of the batch's store, which may be a new one."""
@@ -212,7 +212,7 @@ class ScanPage:
 
     def _compare(
         self, want: comparison.Wanted | None, record: FileRecord | None, now: datetime
-    ) -> comparison.Finding | None:
+    ) -> comparison.Comparison | None:
         return comparison.compare(
             want,
             record,
@@ -239,7 +239,7 @@ class ScanPage:
                 after = (finding and finding.record) or here
                 if after is None or after == stored.record:
                     return None
-                return replace(after, look_again=True)
+                return replace(after, rescan=True)
 
             records.change(FileRecord, write.path, decide)
 
@@ -247,7 +247,7 @@ class ScanPage:
 
     def _memory(
         self,
-        known: PageRange | None,
+        known: RememberedRange | None,
         listing: _Listing,
         identity: str,
         settings: str,
@@ -261,7 +261,7 @@ class ScanPage:
             Change.SKIPPED.value: skipped,
             Change.UNCHANGED.value: scanned - skipped,
         }
-        new = PageRange(listing.start, listing.end, identity, settings, counts=next_time)
+        new = RememberedRange(listing.start, listing.end, identity, settings, counts=next_time)
         return [] if new == known else self._ranges.saving(known, new)
 
     def _settings(self) -> str:

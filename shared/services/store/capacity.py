@@ -15,7 +15,7 @@ from shared.gateways.ports import Gemini
 from shared.services.context import Context
 from shared.services.events import Event, emit
 from shared.services.lease.held_batch import changed
-from shared.services.throttle.call_gate import Traffic
+from shared.services.throttle.call_gate import CallGate
 
 TICKS_BETWEEN_LOOKS: Final = 10
 """Uploads are counted off what the last look found, so looks may be rare."""
@@ -36,12 +36,12 @@ def storage_used(gemini: Gemini) -> int:
             return used
 
 
-class StorageWatch:
+class CapacityWatch:
     """Looks at the storage, not more often than every so many ticks of a batch."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._traffic = Traffic(context)
+        self._gate = CallGate(context)
 
     def is_due(self, batch: Batch) -> bool:
         """Whether it is time for a look; the first is before anything is uploaded."""
@@ -59,7 +59,7 @@ class StorageWatch:
         try:
             seen = self._seen()
         except GatewayError as error:
-            self._traffic.look_failed(error)
+            self._gate.unmetered_failed(error)
         held = changed(self._context, held, storage_looked_at=self._context.clock.now(), **seen)
         warning = self._warning(held.present)
         if not warning or held.present.message:

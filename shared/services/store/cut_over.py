@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain.batch.batch import Deployment
-from shared.domain.errors import Denied, GatewayError, NotFound, Refused
+from shared.domain.errors import Forbidden, GatewayError, NotFound, Refused
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
 from shared.services.context import Context
 from shared.services.events import Event, emit
-from shared.services.throttle.call_gate import Traffic
+from shared.services.throttle.call_gate import CallGate
 
 MOST_NAMED = 3
 """Files of which a message gives the names."""
@@ -72,7 +72,7 @@ class CutOver:
         try:
             self._delete(name)
         except GatewayError as error:
-            Traffic(self._context).look_failed(error)
+            CallGate(self._context).unmetered_failed(error)
             raise
         after = replace(deployment.record, previous_store="")
         self._context.records.write(deployment, after)
@@ -83,7 +83,7 @@ class CutOver:
             self._context.gemini.delete_store(name)
         except NotFound:
             pass
-        except Denied:  # so Gemini says also that it is gone
+        except Forbidden:  # so Gemini says also that it is gone
             if self._is_there(name):
                 raise
 

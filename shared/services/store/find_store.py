@@ -7,7 +7,7 @@ from shared.gateways.ports import Store
 from shared.services.context import Context
 
 
-class DeploymentStore:
+class FindStore:
     """The store of the deployment's display name."""
 
     def __init__(self, context: Context) -> None:

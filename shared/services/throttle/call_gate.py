@@ -12,17 +12,11 @@ from http import HTTPStatus
 
 from shared.domain.errors import GatewayError, OutcomeUnknown, QuotaKind, Throttled, Unavailable
 from shared.domain.throttle import breaker, holds
-from shared.domain.throttle.breaker import (
-    BreakerState,
-    CircuitState,
-    EntryOutcome,
-    Permit,
-    Proceed,
-    Wait,
-    WindowEntry,
-)
+from shared.domain.throttle.breaker import Permit, Proceed, Wait
+from shared.domain.throttle.circuit import BreakerState, CircuitState
 from shared.domain.throttle.holds import Hold, HoldReason
-from shared.domain.throttle.window import window_entry
+from shared.domain.throttle.learned_factor import on_document_failed
+from shared.domain.throttle.window import EntryOutcome, WindowEntry, window_entry
 from shared.gateways.database import queries
 from shared.gateways.database.records import BREAKER, HOLD, Stored, creating, window_path
 from shared.gateways.ports import Create
@@ -30,7 +24,7 @@ from shared.services.context import Context
 from shared.services.events import Event, emit
 
 
-class Traffic:
+class CallGate:
     """One deployment's breaker and holds."""
 
     def __init__(self, context: Context) -> None:
@@ -92,7 +86,7 @@ class Traffic:
         if permit.probe_id:
             self._change(lambda state, now: breaker.on_other_error(state, permit, now))
 
-    def look_failed(self, error: GatewayError, generation: int | None = None) -> None:
+    def unmetered_failed(self, error: GatewayError, generation: int | None = None) -> None:
         """An unmetered call failed, and the breaker is told, whatever becomes of the file.
 
         ``generation`` is the one in which the call was made; without it, the present one. What
@@ -157,9 +151,7 @@ class Traffic:
     def document_failed(self) -> None:
         """A document turned FAILED though every reply was good: many of these slow us down too."""
         window = self._window()
-        self._change(
-            lambda state, now: breaker.on_document_failed(state, window, now, self._policy)
-        )
+        self._change(lambda state, now: on_document_failed(state, window, now, self._policy))
 
     def hold(self, reason: HoldReason) -> Hold:
         """Stop what ``reason`` stops, until it may have passed."""

@@ -14,15 +14,16 @@ from shared.domain.file import lifecycle, outcomes, transfer
 from shared.domain.file.lifecycle import Step, Turn
 from shared.domain.file.record import FileRecord
 from shared.domain.ids import digest
-from shared.domain.throttle.breaker import BreakerState, Permit, Proceed
+from shared.domain.throttle.breaker import Permit, Proceed
+from shared.domain.throttle.circuit import BreakerState
 from shared.domain.throttle.holds import Hold
 from shared.gateways.database.records import BREAKER, HOLD, Stored, batch_path, file_path
 from shared.services.context import Context, checked_payload
-from shared.services.throttle.call_gate import Traffic
+from shared.services.throttle.call_gate import CallGate
 from shared.services.worker.claim import Abandoned, ClaimedFile
-from shared.services.worker.delete_documents import Removal
-from shared.services.worker.delivery import Dispatch, HandedOn
-from shared.services.worker.finish_import import Indexing
+from shared.services.worker.delete_documents import DeleteDocuments
+from shared.services.worker.delivery import Delivery, HandedOn
+from shared.services.worker.finish_import import FinishImport
 from shared.services.worker.import_file import ImportStep
 from shared.services.worker.upload import UploadStep
 
@@ -43,7 +44,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Delivery:
+class _TaskPayload:
     path: str
     seq: int
     batch_id: str
@@ -55,7 +56,7 @@ class AdvanceFile:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._traffic = Traffic(context)
+        self._gate = CallGate(context)
 
     def __call__(self, payload: Mapping[str, Any]) -> Outcome:
         """Handle one delivery.
@@ -68,20 +69,20 @@ class AdvanceFile:
         path, seq, batch_id, generation = checked_payload(
             payload, path=str, seq=int, batch=str, generation=int
         )
-        delivery = _Delivery(path, seq, batch_id, generation)
+        task = _TaskPayload(path, seq, batch_id, generation)
         for _ in range(READINGS):
             try:
-                return self._deliver(delivery)
+                return self._deliver(task)
             except Conflict:
                 continue
         raise Conflict(f"{path!r} keeps changing")
 
-    def _deliver(self, delivery: _Delivery) -> Outcome:
+    def _deliver(self, task: _TaskPayload) -> Outcome:
         context = self._context
         file, batch, state, hold = context.records.get_all(
             [
-                (FileRecord, file_path(delivery.path)),
-                (Batch, batch_path(delivery.batch_id)),
+                (FileRecord, file_path(task.path)),
+                (Batch, batch_path(task.batch_id)),
                 (BreakerState, BREAKER),
                 (Hold, HOLD),
             ]
@@ -89,21 +90,21 @@ class AdvanceFile:
         record: FileRecord | None = file.record
         if record is None or batch.record is None:
             return Outcome.GONE
-        match lifecycle.turn(record, delivery.seq, file.read_time):
+        match lifecycle.turn(record, task.seq, file.read_time):
             case Turn.OVER:
                 return Outcome.OVER
             case Turn.STALE:
-                self._ensure_task(record, delivery.generation)
+                self._ensure_task(record, task.generation)
                 return Outcome.STALE
             case Turn.BUSY:
-                self._guard(record, delivery)
+                self._guard(record, task)
                 return Outcome.BUSY
             case Turn.MINE:
                 pass
 
         try:
             if lifecycle.next_step(record).is_metered:
-                return self._metered(file, batch.record, state, hold.record, delivery)
+                return self._metered(file, batch.record, state, hold.record, task)
             if outcomes.may_halt_removal(record) and not batch.record.is_running:
                 now = context.clock.now()
                 context.records.write(file, outcomes.removal_halted(record, now))
@@ -121,36 +122,36 @@ class AdvanceFile:
         batch: Batch,
         state: Stored[BreakerState],
         hold: Hold | None,
-        delivery: _Delivery,
+        task: _TaskPayload,
     ) -> Outcome:
         context = self._context
         now = context.clock.now()
         known = state.record or BreakerState()
-        planned_before = delivery.generation != known.generation
+        planned_before = task.generation != known.generation
         if not batch.is_running or planned_before:
             # Paced for another time: the pump plans it anew, at what is right by then.
             self._postpone(file, now)
             return Outcome.GIVEN_BACK
         claim_id = context.new_id()
-        admission = self._traffic.admit(state, hold, claim_id)
+        admission = self._gate.admit(state, hold, claim_id)
         if not isinstance(admission, Proceed):
             # The pump waits out what must be; a hold may also end before its time.
             self._postpone(file, min(max(admission.until, now), now + context.rules.tick))
             return Outcome.GIVEN_BACK
-        dispatch = self._dispatch(file, batch, admission.permit)
+        delivery = self._delivery(file, batch, admission.permit)
         try:
             if lifecycle.next_step(file.present) is Step.UPLOAD:
-                UploadStep(dispatch).upload(claim_id, file.read_time)
+                UploadStep(delivery).upload(claim_id, file.read_time)
             else:
-                ImportStep(dispatch).import_file(claim_id, file.read_time)
+                ImportStep(delivery).import_file(claim_id, file.read_time)
         finally:
-            self._traffic.unused(admission.permit)  # nothing, where a result has settled it
+            self._gate.unused(admission.permit)  # nothing, where a result has settled it
         return Outcome.DONE
 
-    def _dispatch(self, file: Stored[FileRecord], batch: Batch, permit: Permit) -> Dispatch:
-        return Dispatch(
+    def _delivery(self, file: Stored[FileRecord], batch: Batch, permit: Permit) -> Delivery:
+        return Delivery(
             context=self._context,
-            traffic=self._traffic,
+            gate=self._gate,
             file=ClaimedFile(self._context, file),
             store=batch.store,
             batch_id=batch.batch_id,
@@ -167,28 +168,28 @@ class AdvanceFile:
         context = self._context
         claim_id = context.new_id()
         generation = (state.record or BreakerState()).generation
-        dispatch = self._dispatch(file, batch, Permit(generation))
-        dispatch.file.claim(
+        delivery = self._delivery(file, batch, Permit(generation))
+        delivery.file.claim(
             lambda record: lifecycle.claimed(
                 record, claim_id, file.read_time, context.rules.journey
             )
         )
-        match lifecycle.next_step(dispatch.record):
+        match lifecycle.next_step(delivery.record):
             case Step.AWAIT_ACTIVE:
-                UploadStep(dispatch).await_active()
+                UploadStep(delivery).await_active()
             case Step.AWAIT_IMPORT:
-                Indexing(dispatch).go_on()
+                FinishImport(delivery).go_on()
             case Step.REMOVE:
-                Removal(dispatch).go_on()
+                DeleteDocuments(delivery).go_on()
 
     def _ensure_task(self, record: FileRecord, generation: int) -> None:
         """The task now responsible may never have been made: a crash came between."""
         if record.task_id:
             self._context.queues.create(self._context.step_task(record, generation))
 
-    def _guard(self, record: FileRecord, delivery: _Delivery) -> None:
+    def _guard(self, record: FileRecord, task: _TaskPayload) -> None:
         """This delivery's task ends here; should the claim's holder die, somebody must come."""
         expiry = record.claim_expires_at
-        task = self._context.step_task(record, delivery.generation)
+        again = self._context.step_task(record, task.generation)
         guard_id = digest("guard", record.path, record.task_seq, record.claim_id)
-        self._context.queues.create(replace(task, id=guard_id, at=expiry))
+        self._context.queues.create(replace(again, id=guard_id, at=expiry))

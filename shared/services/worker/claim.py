@@ -1,4 +1,4 @@
-"""A file record in the hands of one dispatch: every write holds only while the claim does."""
+"""A file record in the hands of one delivery: every write holds only while the claim does."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ class ClaimedFile:
         """Change the record, on top of whatever a scan has written to it meanwhile.
 
         Raises:
-            Abandoned: another dispatch holds the file by now. ``also`` is written all the same:
-                it tells what this dispatch did.
+            Abandoned: another delivery holds the file by now. ``also`` is written all the same:
+                it tells what this delivery did.
         """
         counted = dict(self._requests)
 
         def decide(stored: Stored[FileRecord]) -> FileRecord:
             record = stored.record
             if record is None or record.claim_id != self._claim_id:
-                raise Abandoned("another dispatch holds the file")
+                raise Abandoned("another delivery holds the file")
             return _with_requests(transition(record), counted)
 
         try:

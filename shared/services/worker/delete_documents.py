@@ -11,49 +11,49 @@ from shared.domain.scan import comparison
 from shared.gateways.ports import RemoteState
 from shared.services.source.inspection import inspect_one
 from shared.services.worker.claim import Transition
-from shared.services.worker.delivery import Dispatch
+from shared.services.worker.delivery import Delivery
 
 
-class Removal:
-    """A dispatch of the polls queue for one released candidate."""
+class DeleteDocuments:
+    """A delivery of the polls queue for one released candidate."""
 
-    def __init__(self, dispatch: Dispatch) -> None:
-        self._dispatch = dispatch
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
 
     def go_on(self) -> None:
         """Delete every document the record knows of, unless the object turns out to be there."""
-        dispatch = self._dispatch
+        delivery = self._delivery
         try:
-            wanted = inspect_one(dispatch.context, dispatch.record.path)
+            wanted = inspect_one(delivery.context, delivery.record.path)
         except GatewayError as error:
-            dispatch.look_again(error)
+            delivery.retry_later(error)
         if wanted is not None and not wanted.skip_reason:
-            dispatch.file.apply(self._came_back(wanted))
+            delivery.file.apply(self._came_back(wanted))
         else:
-            dispatch.file.apply(known_documents.documents_going)
-            for name in known_documents.documents_to_remove(dispatch.record):
-                delete_document(dispatch, name)
-            dispatch.file.apply(lambda record: outcomes.removed(record, dispatch.now()))
-        dispatch.nudge()
+            delivery.file.apply(known_documents.documents_going)
+            for name in known_documents.documents_to_remove(delivery.record):
+                delete_document(delivery, name)
+            delivery.file.apply(lambda record: outcomes.removed(record, delivery.now()))
+        delivery.nudge()
 
     def _came_back(self, wanted: comparison.Wanted) -> Transition:
-        dispatch = self._dispatch
+        delivery = self._delivery
         left_over = self._left_over()
 
         def transition(record: FileRecord) -> FileRecord:
-            batch_id, now = dispatch.batch_id, dispatch.now()
+            batch_id, now = delivery.batch_id, delivery.now()
             return comparison.came_back(left_over(record), wanted, batch_id, now)
 
         return transition
 
     def _left_over(self) -> Transition:
         """What an interrupted removal did not come to delete is the current document again."""
-        dispatch = self._dispatch
-        record = dispatch.record
+        delivery = self._delivery
+        record = delivery.record
         if record.current_document or len(record.stale_documents) != 1:
             return lambda record: record
         (name,) = record.stale_documents
-        document = dispatch.if_there(lambda: dispatch.context.gemini.get_document(name))
+        document = delivery.if_there(lambda: delivery.context.gemini.get_document(name))
         if document is None or document.state is not RemoteState.ACTIVE:
             return lambda record: record
         return partial(
@@ -65,6 +65,6 @@ class Removal:
         )
 
 
-def delete_document(dispatch: Dispatch, name: str) -> None:
+def delete_document(delivery: Delivery, name: str) -> None:
     """Delete a document that must not stay. One that isn't there is fine."""
-    dispatch.if_there(lambda: dispatch.context.gemini.delete_document(name))
+    delivery.if_there(lambda: delivery.context.gemini.delete_document(name))

@@ -1,4 +1,4 @@
-"""One dispatch at work on one claimed file: its requests, and what each failure means.
+"""One delivery at work on one claimed file: its requests, and what each failure means.
 
 Whose retry, whose blame: Gemini's errors are ours to retry, with backoff, and a file is blamed
 only for what is its own. A 429, a storm or an account fault gives the attempt back.
@@ -15,11 +15,11 @@ from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponen
 
 from shared.domain.deployment.rules import INLINE_WAIT
 from shared.domain.errors import (
-    Denied,
+    BadRequest,
+    Forbidden,
     GatewayError,
     NotFound,
     QuotaKind,
-    Rejected,
     SyncError,
     Throttled,
 )
@@ -27,20 +27,22 @@ from shared.domain.file import file_policy, lifecycle, outcomes, transfer
 from shared.domain.file.record import FailureKind, FileRecord, FileStatus
 from shared.domain.scan import comparison
 from shared.domain.throttle import breaker
-from shared.domain.throttle.breaker import CircuitState, EntryOutcome, Permit
+from shared.domain.throttle.breaker import Permit
+from shared.domain.throttle.circuit import CircuitState
 from shared.domain.throttle.holds import HoldReason
+from shared.domain.throttle.window import EntryOutcome
 from shared.gateways.ports import Create, QueueName, Write
 from shared.services.context import Context
 from shared.services.events import Event, emit
 from shared.services.source.inspection import inspect_one
-from shared.services.throttle.call_gate import Traffic
+from shared.services.throttle.call_gate import CallGate
 from shared.services.worker.claim import ClaimedFile, Transition
 
 T = TypeVar("T")
 
 Errors = tuple[type[GatewayError], ...]
 
-GONE: Errors = (NotFound, Denied)
+GONE: Errors = (NotFound, Forbidden)
 """How Gemini says that something isn't there (any more); the latter to a bad key as well."""
 
 INLINE_LOOKS = 6
@@ -49,15 +51,15 @@ before the waiting is bought with a task's schedule instead of a running instanc
 
 
 class HandedOn(SyncError):
-    """The dispatch is over: what comes next is written, and has its task."""
+    """The delivery is over: what comes next is written, and has its task."""
 
 
 @dataclass(frozen=True, slots=True)
-class Dispatch:
-    """What a step works with. ``permit`` is what the breaker gave this dispatch."""
+class Delivery:
+    """What a step works with. ``permit`` is what the breaker gave this delivery."""
 
     context: Context
-    traffic: Traffic
+    gate: CallGate
     file: ClaimedFile
     store: str
     batch_id: str
@@ -68,7 +70,7 @@ class Dispatch:
         return self.file.record
 
     @property
-    def policy(self) -> file_policy.JourneyPolicy:
+    def policy(self) -> file_policy.FilePolicy:
         return self.context.rules.journey
 
     def now(self) -> datetime:
@@ -80,7 +82,7 @@ class Dispatch:
         """Make an unmetered request of Gemini.
 
         Raises:
-            HandedOn: it failed; the same step comes again later, and this dispatch is over.
+            HandedOn: it failed; the same step comes again later, and this delivery is over.
             GatewayError: it failed with one of ``but``, which the caller knows the meaning of.
         """
         self.file.count("unmetered")
@@ -89,7 +91,7 @@ class Dispatch:
         except but:
             raise
         except GatewayError as error:
-            self._look_failed(error)
+            self._put_off(error)
             raise HandedOn from error
 
     def if_there(self, request: Callable[[], T]) -> T | None:
@@ -104,9 +106,9 @@ class Dispatch:
             return self.ask(request, but=GONE)
         except NotFound:
             return None
-        except Denied as error:
+        except Forbidden as error:
             if self.may_be_account_fault(error):
-                self.look_again(error)
+                self.retry_later(error)
         try:
             return self.ask(request, but=GONE)
         except GONE:
@@ -128,9 +130,7 @@ class Dispatch:
         return retrying(lambda: self.ask(look, but=but))
 
     def success_entry(self, call: str) -> Create:
-        return self.traffic.entry(
-            EntryOutcome.SUCCESS, self.permit, batch_id=self.batch_id, call=call
-        )
+        return self.gate.entry(EntryOutcome.SUCCESS, self.permit, batch_id=self.batch_id, call=call)
 
     # --- handing on -------------------------------------------------------------------------
 
@@ -169,13 +169,13 @@ class Dispatch:
 
         Then no file is to be blamed; and where the store is refused as well, a hold begins.
         """
-        if not isinstance(error, Denied | Rejected):
+        if not isinstance(error, Forbidden | BadRequest):
             return False
         self.file.count("unmetered")
         try:
             self.context.gemini.get_store(self.store)
-        except (Denied, Rejected):
-            self.traffic.hold(HoldReason.ACCOUNT)
+        except (Forbidden, BadRequest):
+            self.gate.hold(HoldReason.ACCOUNT)
             return True
         except GatewayError as unknown:
             self.note(unknown)
@@ -188,12 +188,12 @@ class Dispatch:
             self.file.count("throttled")
             ready_at = self.now() + self._asked_wait(error)
             self.give_back([*also, *self._throttled_entries(error)], ready_at=ready_at)
-            self.traffic.failed(error, self.permit)
+            self.gate.failed(error, self.permit)
             return
-        state = self.traffic.failed(error, self.permit)
+        state = self.gate.failed(error, self.permit)
         if self.may_be_account_fault(error) or state is CircuitState.OPEN:
             self.give_back(also)
-        elif isinstance(error, Rejected):
+        elif isinstance(error, BadRequest):
             self.fail(FailureKind.PERMANENT, str(error), error.code, also)
         else:
             self.try_again(str(error), error.code, also)
@@ -221,14 +221,14 @@ class Dispatch:
         """A failed look that the file needn't wait for still counts for the breaker."""
         if isinstance(error, Throttled):
             self.file.count("throttled")
-        self.traffic.look_failed(error, self.permit.generation)
+        self.gate.unmetered_failed(error, self.permit.generation)
 
-    def look_again(self, error: GatewayError) -> NoReturn:
+    def retry_later(self, error: GatewayError) -> NoReturn:
         """A look or a deletion failed: the same again later; nothing is lost by waiting."""
-        self._look_failed(error)
+        self._put_off(error)
         raise HandedOn from error
 
-    def _look_failed(self, error: GatewayError) -> None:
+    def _put_off(self, error: GatewayError) -> None:
         wait = self.policy.backoff(self.record.errors_in_a_row + 1, self.context.jitter())
         if isinstance(error, Throttled):
             self.file.count("throttled")
@@ -238,14 +238,14 @@ class Dispatch:
             self._give_back_after(error, ready_at)
         else:
             self.poll_at(ready_at, lambda record: transfer.error_noted(record, error, self.now()))
-        self.traffic.look_failed(error, self.permit.generation)
+        self.gate.unmetered_failed(error, self.permit.generation)
 
     def _throttled_entries(self, error: Throttled) -> list[Write]:
         """The window's entry of a 429; an allowance that is used up says nothing of the rate."""
         if error.quota is not QuotaKind.RATE:
             return []
         throttled = EntryOutcome.THROTTLED
-        return [self.traffic.entry(throttled, self.permit, batch_id=self.batch_id, call=error.call)]
+        return [self.gate.entry(throttled, self.permit, batch_id=self.batch_id, call=error.call)]
 
     def _asked_wait(self, error: Throttled) -> timedelta:
         return breaker.believed(error.retry_after, self.context.rules.breaker)

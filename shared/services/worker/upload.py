@@ -12,7 +12,7 @@ from shared.domain.file import lifecycle, outcomes, transfer
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.domain.ids import raw_file_id
 from shared.gateways.ports import RemoteFile, RemoteState, Write
-from shared.services.worker.delivery import GONE, Dispatch
+from shared.services.worker.delivery import GONE, Delivery
 
 READ_SIZE = 1 << 20
 
@@ -20,111 +20,111 @@ RAW_FILES = "files/"
 
 
 class UploadStep:
-    """A dispatch of the uploads queue, or of the polls queue while the raw file processes."""
+    """A delivery of the uploads queue, or of the polls queue while the raw file processes."""
 
-    def __init__(self, dispatch: Dispatch) -> None:
-        self._dispatch = dispatch
-        self._gemini = dispatch.context.gemini
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+        self._gemini = delivery.context.gemini
 
     def upload(self, claim_id: str, read_time: datetime) -> None:
-        """Claim the file and upload it, or find it uploaded by a dispatch that didn't live to say.
+        """Claim the file and upload it, or find it uploaded by a delivery that didn't live to say.
 
         The name is saved before anything is sent, so that there is a place to look.
         """
-        dispatch = self._dispatch
-        if not dispatch.record.desired_key or outcomes.is_back(dispatch.record):
+        delivery = self._delivery
+        if not delivery.record.desired_key or outcomes.is_back(delivery.record):
             self._end(claim_id, read_time)
             return
-        resumed = dispatch.record.status is FileStatus.UPLOADING
-        spent = resumed and dispatch.record.attempts >= dispatch.policy.max_attempts
-        dispatch.file.claim(lambda record: self._begun(record, claim_id, read_time))
+        resumed = delivery.record.status is FileStatus.UPLOADING
+        spent = resumed and delivery.record.attempts >= delivery.policy.max_attempts
+        delivery.file.claim(lambda record: self._begun(record, claim_id, read_time))
         try:
             remote = self._earlier_upload() if resumed else None
             if remote is not None:
                 self._follow(remote, [])
             elif spent:
-                dispatch.try_again("every upload ended without a word", None)
+                delivery.try_again("every upload ended without a word", None)
             else:
                 self._send()
         except SourceChanged:
-            dispatch.aim_again()
+            delivery.aim_again()
         except GatewayError as error:
             if not error.is_of_bucket:
                 raise
-            dispatch.source_unavailable(error)
+            delivery.source_unavailable(error)
 
     def await_active(self) -> None:
         """Look at the raw file again."""
-        dispatch = self._dispatch
+        delivery = self._delivery
         try:
-            remote = dispatch.ask(
-                lambda: self._gemini.get_file(dispatch.record.raw_file), but=(GatewayError,)
+            remote = delivery.ask(
+                lambda: self._gemini.get_file(delivery.record.raw_file), but=(GatewayError,)
             )
         except GONE as error:
-            if dispatch.may_be_account_fault(error):
-                dispatch.look_again(error)
-            dispatch.restart()
+            if delivery.may_be_account_fault(error):
+                delivery.retry_later(error)
+            delivery.restart()
         except GatewayError as error:
-            if isinstance(error, Throttled) or not dispatch.is_too_late():
-                dispatch.look_again(error)
-            dispatch.restart()
-            dispatch.note(error)
+            if isinstance(error, Throttled) or not delivery.is_too_late():
+                delivery.retry_later(error)
+            delivery.restart()
+            delivery.note(error)
         else:
             self._follow(remote, [])
 
     def _end(self, claim_id: str, read_time: datetime) -> None:
         """Gone, skipped, or back as it is indexed since its journey began: nothing is sent."""
-        dispatch = self._dispatch
-        dispatch.file.claim(
-            lambda record: lifecycle.claimed(record, claim_id, read_time, dispatch.policy)
+        delivery = self._delivery
+        delivery.file.claim(
+            lambda record: lifecycle.claimed(record, claim_id, read_time, delivery.policy)
         )
-        ended = outcomes.kept if dispatch.record.desired_key else outcomes.given_up
-        dispatch.file.apply(lambda record: ended(record, dispatch.now()))
-        dispatch.nudge()
+        ended = outcomes.kept if delivery.record.desired_key else outcomes.given_up
+        delivery.file.apply(lambda record: ended(record, delivery.now()))
+        delivery.nudge()
 
     # --- sending ----------------------------------------------------------------------------
 
     def _begun(self, record: FileRecord, claim_id: str, read_time: datetime) -> FileRecord:
-        name = raw_file_id(self._dispatch.store, record.desired_key, record.upload_epoch)
+        name = raw_file_id(self._delivery.store, record.desired_key, record.upload_epoch)
         begun = transfer.upload_begun(record, RAW_FILES + name)
-        return lifecycle.claimed(begun, claim_id, read_time, self._dispatch.policy)
+        return lifecycle.claimed(begun, claim_id, read_time, self._delivery.policy)
 
     def _send(self) -> None:
-        dispatch = self._dispatch
-        record = dispatch.record
+        delivery = self._delivery
+        record = delivery.record
         with self._source() as content:
-            dispatch.file.count("metered")
+            delivery.file.count("metered")
             try:
                 remote = self._gemini.upload(
                     record.raw_file.removeprefix(RAW_FILES),
                     content,
                     size=record.desired_size,
                     media_type=record.desired_media_type,
-                    display_name=dispatch.context.rules.relative(record.path),
+                    display_name=delivery.context.rules.relative(record.path),
                 )
             except NameTaken:
                 remote = None
             except NotFound as error:
                 if error.is_of_bucket:
                     raise SourceChanged(f"{record.path!r} was replaced or removed") from error
-                dispatch.metered_failed(error)
+                delivery.metered_failed(error)
                 return
             except GatewayError as error:
                 if error.is_of_bucket:
                     raise
-                dispatch.metered_failed(error)
+                delivery.metered_failed(error)
                 return
         if remote is None:
             self._adopt_or_restart()
             return
-        self._follow(remote, [dispatch.success_entry("files.upload")])
-        dispatch.traffic.succeeded(dispatch.permit)
+        self._follow(remote, [delivery.success_entry("files.upload")])
+        delivery.gate.succeeded(delivery.permit)
 
     def _source(self) -> IO[bytes]:
         """The object's bytes, of the very generation that was planned."""
-        record = self._dispatch.record
+        record = self._delivery.record
         try:
-            return self._dispatch.context.bucket.open(record.path, record.desired_generation)
+            return self._delivery.context.bucket.open(record.path, record.desired_generation)
         except NotFound as error:
             raise SourceChanged(f"{record.path!r} was replaced or removed") from error
 
@@ -135,18 +135,18 @@ class UploadStep:
 
         One that can't be looked at, however often that is tried, is of no use.
         """
-        dispatch = self._dispatch
+        delivery = self._delivery
         try:
-            remote = dispatch.ask(
-                lambda: self._gemini.get_file(dispatch.record.raw_file), but=(GatewayError,)
+            remote = delivery.ask(
+                lambda: self._gemini.get_file(delivery.record.raw_file), but=(GatewayError,)
             )
         except GONE:
             return None
         except GatewayError as error:
-            often = dispatch.record.errors_in_a_row >= dispatch.policy.max_attempts
+            often = delivery.record.errors_in_a_row >= delivery.policy.max_attempts
             if isinstance(error, Throttled) or not often:
-                dispatch.look_again(error)
-            dispatch.note(error)
+                delivery.retry_later(error)
+            delivery.note(error)
             return None
         return remote if self._is_usable(remote) else None
 
@@ -154,20 +154,20 @@ class UploadStep:
         """The name is taken: by our own earlier upload, or by something that can't be used."""
         remote = self._earlier_upload()
         if remote is None:
-            self._dispatch.restart()
+            self._delivery.restart()
         else:
             self._follow(remote, [])
 
     def _is_usable(self, remote: RemoteFile) -> bool:
         """Not failed, not about to expire, and byte for byte the object's content."""
-        dispatch = self._dispatch
+        delivery = self._delivery
         expiring = (
             remote.expires_at is not None
-            and remote.expires_at - dispatch.now() < dispatch.policy.raw_reserve
+            and remote.expires_at - delivery.now() < delivery.policy.raw_reserve
         )
         if remote.state is RemoteState.FAILED or expiring:
             return False
-        if remote.size is not None and remote.size != dispatch.record.desired_size:
+        if remote.size is not None and remote.size != delivery.record.desired_size:
             return False
         return not remote.sha256 or remote.sha256 == self._source_sha256()
 
@@ -182,42 +182,42 @@ class UploadStep:
 
     def _follow(self, remote: RemoteFile, also: Sequence[Write]) -> None:
         """Wait for a moment, then write what is known and let the right one go on."""
-        dispatch = self._dispatch
+        delivery = self._delivery
         if remote.state is RemoteState.PENDING:
             remote = self._watched(remote)
         match remote.state:
             case RemoteState.ACTIVE:
-                dispatch.file.apply(lambda record: self._active(record, remote), also)
-                dispatch.nudge()
+                delivery.file.apply(lambda record: self._active(record, remote), also)
+                delivery.nudge()
             case RemoteState.FAILED:
-                dispatch.try_again(f"the raw file failed: {remote.error}", None, also)
-            case RemoteState.PENDING if dispatch.is_too_late():
-                dispatch.try_again("the raw file never became active", None, also)
+                delivery.try_again(f"the raw file failed: {remote.error}", None, also)
+            case RemoteState.PENDING if delivery.is_too_late():
+                delivery.try_again("the raw file never became active", None, also)
             case RemoteState.PENDING:
-                dispatch.poll_at(
-                    dispatch.next_look(dispatch.waiting_since(dispatch.policy.active_deadline)),
+                delivery.poll_at(
+                    delivery.next_look(delivery.waiting_since(delivery.policy.active_deadline)),
                     lambda record: self._uploaded(record, remote),
                     also,
                 )
 
     def _watched(self, remote: RemoteFile) -> RemoteFile:
-        """A few looks more; it is there, so a failed look is left to the next dispatch."""
+        """A few looks more; it is there, so a failed look is left to the next delivery."""
         try:
-            return self._dispatch.watch(
+            return self._delivery.watch(
                 lambda: self._gemini.get_file(remote.name),
                 until=lambda seen: seen.state is not RemoteState.PENDING,
                 but=(GatewayError,),
             )
         except GatewayError as error:
-            self._dispatch.note(error)
+            self._delivery.note(error)
             return remote
 
     def _uploaded(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
         if record.status is FileStatus.UPLOADED:
             return record
         return transfer.uploaded(
-            record, remote.expires_at, self._dispatch.now(), self._dispatch.policy
+            record, remote.expires_at, self._delivery.now(), self._delivery.policy
         )
 
     def _active(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
-        return transfer.raw_became_active(self._uploaded(record, remote), self._dispatch.now())
+        return transfer.raw_became_active(self._uploaded(record, remote), self._delivery.now())

@@ -1,0 +1,391 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.file.file_policy import FilePolicy
+from shared.domain.file.record import Change, FailureKind, FileRecord, FileStatus, Slot
+from shared.domain.scan import comparison
+from shared.domain.scan.comparison import (
+    Comparison,
+    Wanted,
+    compare,
+    deletion_cap,
+    paired_by_path,
+    re_aimed,
+)
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+S = FileStatus
+
+WANT = Wanted(
+    path="a.md",
+    generation=5,
+    metageneration=1,
+    size=7,
+    content_hash="h1",
+    metadata_digest="m1",
+    key="k1",
+    media_type="text/markdown",
+)
+INDEXED = FileRecord(
+    path="a.md",
+    status=S.INDEXED,
+    batch_id="b0",
+    fence=1,
+    desired_key="k1",
+    desired_generation=5,
+    desired_metageneration=1,
+    desired_size=7,
+    desired_tokens=2,
+    desired_content_hash="h1",
+    desired_metadata_digest="m1",
+    desired_media_type="text/markdown",
+    current_key="k1",
+    current_document="d1",
+    current_content_hash="h1",
+    current_size=7,
+)
+NEWER = replace(WANT, generation=6, content_hash="h2", size=8, key="k2")
+RETITLED = replace(WANT, metageneration=2, metadata_digest="m2", key="k3")
+EMPTIED = replace(WANT, generation=6, size=0, content_hash="h0", key="k0", skip_reason="empty")
+
+
+def found(
+    want: Wanted | None, record: FileRecord | None, *, removes: bool = True, fence: int = 2
+) -> Comparison | None:
+    return compare(want, record, batch_id="b1", fence=fence, removes=removes, now=NOW)
+
+
+def told(
+    want: Wanted | None, record: FileRecord | None, *, removes: bool = True
+) -> tuple[Change, FileStatus | None]:
+    """The change, and the status written (None: nothing is)."""
+    finding = found(want, record, removes=removes)
+    assert finding is not None
+    return finding.change, finding.record.status if finding.record else None
+
+
+def test_a_new_object_begins_a_journey() -> None:
+    finding = found(WANT, None)
+
+    assert finding is not None
+    assert finding.record is not None
+    assert finding.change is Change.NEW
+    new = finding.record
+    assert (new.status, new.slot, new.ready_at) == (S.PENDING, Slot.UPLOAD, NOW)
+    assert (new.desired_key, new.desired_generation, new.batch_id, new.fence) == ("k1", 5, "b1", 2)
+
+
+def test_a_new_object_that_is_not_to_be_indexed_is_skipped() -> None:
+    finding = found(EMPTIED, None)
+
+    assert finding is not None
+    assert finding.record is not None
+    assert (finding.change, finding.record.status) == (Change.SKIPPED, S.SKIPPED)
+    assert (finding.record.desired_key, finding.record.desired_skip_reason) == ("", "empty")
+
+
+@pytest.mark.parametrize(
+    ("want", "change"),
+    [(NEWER, Change.CHANGED), (RETITLED, Change.METADATA_CHANGED)],
+    ids=["content", "metadata"],
+)
+def test_content_and_metadata_are_told_apart_and_both_begin_a_journey(
+    want: Wanted, change: Change
+) -> None:
+    assert told(want, INDEXED) == (change, S.PENDING)
+
+
+def test_an_unchanged_object_is_not_written() -> None:
+    assert told(WANT, INDEXED) == (Change.UNCHANGED, None)
+
+
+def test_a_rewrite_of_the_same_bytes_is_noted_and_no_journey() -> None:
+    rewritten = replace(WANT, generation=6)
+    finding = found(rewritten, INDEXED)
+
+    assert finding is not None
+    assert finding.record is not None
+    assert (finding.change, finding.record.status) == (Change.UNCHANGED, S.INDEXED)
+    assert finding.record.desired_generation == 6
+
+
+@pytest.mark.parametrize("generation", [4, 5])
+def test_a_listing_that_lags_is_ignored(generation: int) -> None:
+    old = replace(NEWER, generation=generation, metageneration=0)
+    assert told(old, INDEXED) == (Change.UNCHANGED, None)
+
+
+def test_a_scan_that_was_overtaken_writes_nothing_over_its_followers_findings() -> None:
+    newer = replace(INDEXED, fence=3)
+
+    for want in (NEWER, RETITLED, EMPTIED, None):
+        finding = found(want, newer, fence=2)
+        assert finding is None or finding.record is None
+
+
+# --- vanished ---------------------------------------------------------------------------------
+
+
+def test_a_vanished_object_makes_a_candidate_and_deletes_nothing() -> None:
+    finding = found(None, INDEXED)
+
+    assert finding is not None
+    assert finding.record is not None
+    assert (finding.change, finding.record.status) == (Change.REMOVED, S.REMOVAL_CANDIDATE)
+    assert (finding.record.current_document, finding.record.desired_key) == ("d1", "")
+
+
+@pytest.mark.parametrize("status", [S.INDEXED, S.FAILED, S.SKIPPED, S.PENDING])
+def test_add_only_leaves_the_documents_of_vanished_objects_alone(status: FileStatus) -> None:
+    finding = found(None, replace(INDEXED, status=status), removes=False)
+    assert finding is None or finding.record is None
+
+
+@pytest.mark.parametrize("status", [S.PENDING, S.FAILED, S.SKIPPED])
+def test_a_vanished_object_that_never_was_in_the_store_is_forgotten(status: FileStatus) -> None:
+    record = replace(INDEXED, status=status, current_document="", current_key="")
+    finding = found(None, record)
+
+    assert finding is not None
+    assert finding.record is not None
+    assert finding.record.status is S.DELETED
+
+
+@pytest.mark.parametrize("status", [S.UPLOADING, S.UPLOADED, S.IMPORTING, S.UNCERTAIN])
+@pytest.mark.parametrize("want", [None, NEWER, RETITLED, EMPTIED], ids=str)
+def test_a_journey_under_way_is_aimed_and_not_moved(
+    want: Wanted | None, status: FileStatus
+) -> None:
+    record = replace(
+        INDEXED,
+        status=status,
+        claim_id="c",
+        working_key="k1",
+        raw_file="files/x",
+        task_seq=4,
+        operation_name="o",
+        attempts=2,
+        new_document="d2",
+    )
+    finding = found(want, record)
+
+    assert finding is not None
+    assert finding.record is not None
+    after = finding.record
+    kept = (
+        "status",
+        "claim_id",
+        "working_key",
+        "raw_file",
+        "task_seq",
+        "operation_name",
+        "attempts",
+        "new_document",
+        "current_key",
+        "current_document",
+        "slot",
+    )
+    assert [getattr(after, name) for name in kept] == [getattr(record, name) for name in kept]
+    wanted_key = "" if want is None or want.skip_reason else want.key
+    assert after.desired_key == wanted_key
+
+
+def test_a_deleted_file_that_is_still_gone_is_nothing_to_speak_of() -> None:
+    assert found(None, replace(INDEXED, status=S.DELETED)) is None
+    assert found(None, None) is None
+
+
+def test_a_deleted_file_that_is_back_is_new() -> None:
+    gone = replace(INDEXED, status=S.DELETED, current_key="", current_document="")
+    assert told(WANT, gone) == (Change.NEW, S.PENDING)
+
+
+def test_a_candidate_that_is_back_as_it_was_is_kept() -> None:
+    gone = found(None, INDEXED)
+    assert gone is not None
+    assert gone.record is not None
+
+    assert told(WANT, gone.record) == (Change.UNCHANGED, S.INDEXED)
+    assert told(NEWER, gone.record) == (Change.CHANGED, S.PENDING)
+
+
+@pytest.mark.parametrize("status", [S.PENDING, S.UPLOADING, S.FAILED])
+def test_what_changed_and_changed_back_before_its_import_is_not_imported(status: S) -> None:
+    changed = found(NEWER, INDEXED)
+    assert changed is not None
+    assert changed.record is not None
+    waiting = replace(changed.record, status=status, failure_kind=FailureKind.PERMANENT)
+
+    back = found(replace(WANT, generation=7), waiting)
+
+    assert back is not None
+    assert back.record is not None
+    assert (back.change, back.record.status) == (Change.UNCHANGED, S.INDEXED)
+    assert (back.record.slot, back.record.failure_kind) == (Slot.NONE, FailureKind.NONE)
+    assert told(NEWER, back.record)[0] is Change.UNCHANGED, "an older listing"
+
+
+def test_what_changed_back_while_it_is_uploaded_goes_its_way() -> None:
+    changed = found(NEWER, INDEXED)
+    assert changed is not None
+    assert changed.record is not None
+    uploading = replace(changed.record, status=S.UPLOADING, raw_file="files/x", claim_id="c")
+
+    assert told(replace(WANT, generation=7), uploading) == (
+        Change.METADATA_CHANGED,
+        S.UPLOADING,
+    )
+
+
+# --- skipped ----------------------------------------------------------------------------------
+
+
+def test_an_indexed_object_that_is_skipped_now_is_a_candidate_with_its_reason() -> None:
+    finding = found(EMPTIED, INDEXED)
+
+    assert finding is not None
+    assert finding.record is not None
+    assert finding.record.status is S.REMOVAL_CANDIDATE
+    assert finding.record.desired_skip_reason == "empty"
+
+
+def test_a_skipped_object_is_not_written_again_and_comes_alive_as_new() -> None:
+    first = found(EMPTIED, None)
+    assert first is not None
+    assert first.record is not None
+
+    assert told(EMPTIED, first.record) == (Change.SKIPPED, None)
+    assert told(replace(NEWER, generation=7), first.record) == (Change.NEW, S.PENDING)
+
+
+# --- failed -----------------------------------------------------------------------------------
+
+FAILED = replace(
+    INDEXED,
+    status=S.FAILED,
+    current_key="",
+    current_document="",
+    failure_kind=FailureKind.PERMANENT,
+    failed_key="k1",
+)
+
+
+@pytest.mark.parametrize("want", [NEWER, RETITLED], ids=["content", "metadata"])
+def test_a_failed_file_is_tried_again_when_content_or_metadata_changes(want: Wanted) -> None:
+    finding = found(want, FAILED)
+
+    assert finding is not None
+    assert finding.record is not None
+    assert (finding.record.status, finding.record.failure_kind) == (S.PENDING, FailureKind.NONE)
+
+
+def test_an_unchanged_permanent_failure_stays() -> None:
+    assert told(WANT, FAILED) == (Change.UNCHANGED, None)
+
+
+def test_a_journey_begun_by_a_scan_counts_the_requests_of_its_own_batch() -> None:
+    finding = found(NEWER, replace(INDEXED, metered=2, throttled=1, unmetered=5))
+
+    assert finding is not None
+    assert finding.record is not None
+    after = finding.record
+    assert (after.metered, after.throttled, after.unmetered, after.batch_id) == (0, 0, 0, "b1")
+
+
+def test_a_page_that_is_repeated_says_the_same_again() -> None:
+    for want, record in ((WANT, None), (NEWER, INDEXED), (None, INDEXED), (EMPTIED, INDEXED)):
+        first = found(want, record)
+        assert first is not None
+        again = found(want, first.record)
+        assert again is not None
+        assert again.change is first.change
+        assert again.record in (None, first.record)
+
+
+# --- an object that is not what was planned ---------------------------------------------------
+
+
+def test_a_journey_that_meets_other_content_begins_with_it() -> None:
+    record = replace(INDEXED, status=S.UPLOADING, working_key="k1", upload_epoch=1)
+    after = re_aimed(record, NEWER, NOW, FilePolicy())
+
+    assert (after.status, after.desired_key, after.upload_epoch) == (S.PENDING, "k2", 2)
+
+
+def test_a_journey_that_meets_the_same_content_under_another_generation_keeps_its_upload() -> None:
+    record = replace(INDEXED, status=S.UPLOADED, working_key="k1", raw_active=True, raw_file="f")
+    after = re_aimed(record, replace(WANT, generation=9), NOW, FilePolicy())
+
+    assert (after.status, after.slot, after.raw_file) == (S.UPLOADED, Slot.IMPORT, "f")
+    assert after.desired_generation == 9
+
+
+@pytest.mark.parametrize("want", [None, EMPTIED], ids=["gone", "emptied"])
+def test_a_journey_that_meets_nothing_to_index_ends_as_a_candidate_at_most(
+    want: Wanted | None,
+) -> None:
+    record = replace(INDEXED, status=S.UPLOADED, working_key="k1")
+    assert re_aimed(record, want, NOW, FilePolicy()).status is S.REMOVAL_CANDIDATE
+
+
+def test_the_last_look_keeps_what_is_as_it_was_indexed_and_brings_what_is_not() -> None:
+    deleting = replace(INDEXED, status=S.DELETING, desired_key="")
+
+    assert comparison.came_back(deleting, WANT, "b1", NOW).status is S.INDEXED
+    assert comparison.came_back(deleting, NEWER, "b1", NOW).status is S.PENDING
+    half_gone = replace(deleting, stale_documents=("d0",))
+    assert comparison.came_back(half_gone, WANT, "b1", NOW).status is S.PENDING
+
+
+# --- marching and guards ----------------------------------------------------------------------
+
+
+@given(st.sets(st.text(min_size=1, max_size=3)), st.sets(st.text(min_size=1, max_size=3)))
+def test_two_sorted_sides_are_paired_by_path_each_once(left: set[str], right: set[str]) -> None:
+    wants = [replace(WANT, path=path) for path in sorted(left)]
+    records = [replace(INDEXED, path=path) for path in sorted(right)]
+
+    pairs = [(w and w.path, r and r.path) for w, r in paired_by_path(wants, records)]
+
+    everything = sorted(left | right)
+    assert pairs == [(p if p in left else None, p if p in right else None) for p in everything]
+
+
+@pytest.mark.parametrize(
+    ("indexed", "asked", "cap"),
+    [
+        (0, None, 50),
+        (500, None, 50),
+        (509, None, 50),
+        (510, None, 51),
+        (10_000, None, 1000),
+        (10_000, 3, 3),
+        (10_000, 0, 0),
+        (1, 900, 900),
+    ],
+)
+def test_fifty_or_a_tenth_may_go_unless_told(indexed: int, asked: int | None, cap: int) -> None:
+    assert deletion_cap(indexed, asked) == cap
+
+
+def test_wanted_rows_have_all_that_a_journey_needs() -> None:
+    finding = found(WANT, None)
+    assert finding is not None
+    assert finding.record is not None
+    names = [
+        "generation",
+        "metageneration",
+        "size",
+        "content_hash",
+        "metadata_digest",
+        "media_type",
+    ]
+    assert [getattr(finding.record, f"desired_{name}") for name in names] == [
+        getattr(WANT, name) for name in names
+    ]

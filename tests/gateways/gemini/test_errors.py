@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+from google.genai import errors
+
+from shared.domain.errors import (
+    BadRequest,
+    Forbidden,
+    GatewayError,
+    NameTaken,
+    NotFound,
+    OutcomeUnknown,
+    QuotaKind,
+    SourceChanged,
+    Throttled,
+    Unavailable,
+)
+from shared.gateways.gemini.errors import MAX_DETAIL, Effect, gemini_errors
+
+SECRET = "AIzaSECRET"
+
+
+def reply(
+    code: int, body: object = None, headers: dict[str, str] | None = None
+) -> Callable[[], None]:
+    """What google-genai does with a reply."""
+    text = body if isinstance(body, str) else json.dumps(body if body is not None else {})
+    response = httpx2.Response(code, text=text, headers=headers)
+    return lambda: errors.APIError.raise_for_response(response)
+
+
+def problem(code: int, *details: dict[str, Any], message: str = "no") -> Callable[[], None]:
+    error = {"code": code, "status": "STATUS", "message": message, "details": list(details)}
+    return reply(code, {"error": error})
+
+
+def raised(act: Callable[[], object], effect: Effect = Effect.NONE) -> GatewayError:
+    with (
+        pytest.raises(GatewayError) as caught,
+        gemini_errors("gemini.call", effect, secret=SECRET),
+    ):
+        act()
+    return caught.value
+
+
+def detail(kind: str, **fields: object) -> dict[str, Any]:
+    return {"@type": f"type.googleapis.com/google.rpc.{kind}", **fields}
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (400, BadRequest),
+        (401, Forbidden),
+        (403, Forbidden),
+        (404, NotFound),
+        (409, NameTaken),
+        (412, BadRequest),
+        (429, Throttled),
+    ],
+)
+@pytest.mark.parametrize("effect", Effect)
+def test_a_4xx_is_told_by_its_code_whatever_was_asked(
+    code: int, kind: type[GatewayError], effect: Effect
+) -> None:
+    error = raised(problem(code), effect)
+    assert type(error) is kind
+    assert (error.call, error.code, error.status, error.detail) == (
+        "gemini.call",
+        code,
+        "STATUS",
+        "no",
+    )
+
+
+@pytest.mark.parametrize("code", [408, 500, 502, 503, 504])
+def test_a_5xx_or_408_is_unavailable_unless_the_call_must_happen_once(code: int) -> None:
+    assert type(raised(reply(code, "<html>"), Effect.NONE)) is Unavailable
+    assert type(raised(reply(code, "<html>"), Effect.REPEATABLE)) is Unavailable
+    assert type(raised(reply(code, "<html>"), Effect.ONCE)) is OutcomeUnknown
+
+
+def failing(error: Exception) -> Callable[[], None]:
+    def act() -> None:
+        raise error
+
+    return act
+
+
+UNUSABLE: dict[str, Callable[[], object]] = {
+    "no content": reply(204, ""),
+    "created": reply(201),
+    "redirected": reply(302),
+    "not JSON": lambda: json.loads("<html>"),
+    "no file in it": failing(KeyError("file")),
+    "not finalized": failing(ValueError("Upload status is not finalized.")),
+    "not an object": failing(TypeError("string indices must be integers")),
+    "slow": failing(httpx2.ReadTimeout("")),
+    "reset while reading": failing(httpx2.ReadError("")),
+    "reset while writing": failing(httpx2.WriteError("")),
+    "hung up": failing(httpx2.RemoteProtocolError("")),
+    "a relative upload URL": failing(httpx2.UnsupportedProtocol("")),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_without_a_usable_reply_only_reading_calls_are_sure(kind: str) -> None:
+    act = UNUSABLE[kind]
+    assert type(raised(act, Effect.NONE)) is Unavailable
+    assert type(raised(act, Effect.REPEATABLE)) is OutcomeUnknown
+    assert type(raised(act, Effect.ONCE)) is OutcomeUnknown
+
+
+@pytest.mark.parametrize("error", [httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout])
+@pytest.mark.parametrize("effect", Effect)
+def test_without_a_connection_nothing_happened(
+    error: type[httpx2.TransportError], effect: Effect
+) -> None:
+    assert type(raised(failing(error("")), effect)) is Unavailable
+
+
+def test_the_source_speaks_for_itself() -> None:
+    with (
+        pytest.raises(SourceChanged),
+        gemini_errors("gemini.upload", Effect.REPEATABLE, secret=""),
+    ):
+        raise SourceChanged("shorter")
+
+
+def test_a_bad_key_is_denied_though_it_is_a_400() -> None:
+    assert type(raised(problem(400, detail("ErrorInfo", reason="API_KEY_INVALID")))) is Forbidden
+    assert type(raised(problem(400, detail("ErrorInfo", reason="OTHER")))) is BadRequest
+
+
+@pytest.mark.parametrize(
+    ("violations", "quota"),
+    [
+        ([{"quotaId": "RequestsPerMinutePerProject"}], QuotaKind.RATE),
+        ([{"quotaId": "RequestsPerDayPerProjectPerModel-FreeTier"}], QuotaKind.DAY),
+        (
+            [{"quotaId": "RequestsPerMinute"}, {"quotaId": "RequestsPerDayPerProject"}],
+            QuotaKind.DAY,
+        ),
+        ([{"quotaMetric": "googleapis.com/file_storage_bytes"}], QuotaKind.STORAGE),
+        ([{"quotaId": "SpendCapPerProject"}], QuotaKind.SPEND),
+        ([], QuotaKind.RATE),
+    ],
+)
+def test_a_429_names_its_quota(violations: list[dict[str, str]], quota: QuotaKind) -> None:
+    error = raised(problem(429, detail("QuotaFailure", violations=violations)))
+    assert isinstance(error, Throttled)
+    assert error.quota is quota
+
+
+def test_a_429_may_name_its_quota_in_an_error_info_alone() -> None:
+    limits = {"quota_limit": "RequestsPerDayPerProject", "service": "x"}
+    error = raised(problem(429, detail("ErrorInfo", reason="RATE", metadata=limits)))
+    assert isinstance(error, Throttled)
+    assert error.quota is QuotaKind.DAY
+
+
+DATE = "Sun, 22 Nov 2026 10:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("details", "headers", "wait"),
+    [
+        ([detail("RetryInfo", retryDelay="17.5s")], {}, 17.5),
+        ([], {"retry-after": "30"}, 30),
+        ([], {"retry-after": "Sun, 22 Nov 2026 10:00:45 GMT", "date": DATE}, 45),
+        ([], {"retry-after": "Sun, 22 Nov 2026 09:00:00 GMT", "date": DATE}, 0),
+        ([detail("RetryInfo", retryDelay="5s")], {"retry-after": "30"}, 30),
+        ([detail("RetryInfo", retryDelay="50s")], {"retry-after": "30"}, 50),
+        ([detail("RetryInfo", retryDelay="soon")], {"retry-after": "later"}, None),
+        ([detail("RetryInfo")], {}, None),
+        ([], {"retry-after": "nan"}, None),
+        ([], {"retry-after": "-5"}, None),
+    ],
+)
+def test_the_longer_wish_to_wait_counts(
+    details: list[dict[str, Any]], headers: dict[str, str], wait: float | None
+) -> None:
+    for code in (429, 503):
+        body = {"error": {"code": code, "details": details}}
+        error = raised(reply(code, body, headers))
+        assert error.retry_after == (None if wait is None else timedelta(seconds=wait))
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>", [], [1], "null", {"error": "text"}, {"error": {"details": "text"}}]
+)
+def test_a_body_of_any_shape_is_survived(body: object) -> None:
+    assert type(raised(reply(503, body))) is Unavailable
+    assert type(raised(reply(429, body))) is Throttled
+
+
+def test_the_key_and_whole_pages_stay_out_of_messages() -> None:
+    suspended = raised(problem(403, message=f"Consumer 'api_key:{SECRET}' has been suspended."))
+    assert SECRET not in str(suspended)
+    assert "suspended" in str(suspended)
+    assert SECRET not in "".join(traceback.format_exception(suspended))
+    cut = raised(reply(502, "x" * (MAX_DETAIL - 5) + SECRET))
+    assert "AIza" not in cut.detail

@@ -1,0 +1,538 @@
+"""From a named import to INDEXED: operation, document, forerunners, raw file."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.errors import BadRequest, GatewayError, NotFound
+from shared.domain.file.operation import OperationState
+from shared.domain.file.record import FailureKind, FileStatus
+from shared.gateways.ports import ImportOperation, RemoteState
+from tests.services.story import (
+    HOUR,
+    MINUTE,
+    PATH,
+    SECOND,
+    Crash,
+    begun,
+    breaker_now,
+    cancelled,
+    come_to_task,
+    denied,
+    in_step,
+    later,
+    operations,
+    play,
+    play_out,
+    play_to,
+    synced,
+    task_of,
+    throttled,
+    unavailable,
+    world_with,
+)
+from tests.twins.imports import ImportFate
+
+
+def test_a_poller_waits_and_asks_again_until_the_operation_is_done() -> None:
+    """The earlier system's poller asked once and took done=False for an answer."""
+    world = world_with()
+    world.gemini.import_latency = 5 * MINUTE
+    batch = begun(world)
+    play_to(world, FileStatus.IMPORTING)
+    began = world.clock.now()
+
+    play_to(world, FileStatus.INDEXED)
+
+    assert world.clock.now() - began >= 5 * MINUTE
+    assert world.gemini.calls["get_operation"] > 6
+    assert world.gemini.imports == 1
+    assert play_out(world, batch).status == "completed"
+    assert in_step(world)
+
+
+def test_looks_grow_apart_and_are_bought_with_schedules_not_with_running_instances() -> None:
+    world = world_with()
+    world.gemini.import_latency = 20 * MINUTE
+    begun(world)
+    play_to(world, FileStatus.IMPORTING)
+    waits = []
+    for _ in range(12):
+        play(world, lambda: any(t.payload.get("path") == PATH for t in world.queues.waiting))
+        task = task_of(world)
+        assert task.at is not None
+        waits.append(task.at - world.clock.now())
+        world.clock.set(task.at)
+        began = world.clock.now()
+        world.deliver(task)
+        assert world.clock.now() - began < 4 * SECOND
+
+    assert waits[0] == 5 * SECOND
+    assert waits == sorted(waits)
+    assert max(waits) == 60 * SECOND
+
+
+def test_an_operation_is_resumed_by_its_saved_name_in_another_process() -> None:
+    """The earlier system raised AttributeError when it resumed a saved operation."""
+    world = world_with()
+    world.gemini.import_latency = 10 * MINUTE
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    world.gemini.fail_next("get_operation", Crash())
+    with pytest.raises(Crash):
+        world.deliver(task)
+    name = world.file(PATH).operation_name
+    assert name
+
+    assert play_out(world, batch).status == "completed"
+
+    assert world.gemini.imports == 1
+    assert [o.operation_name for o in operations(world)] == [name]
+    assert in_step(world)
+
+
+def test_a_missing_done_is_pending_and_never_taken_for_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = world_with()
+    batch = begun(world)
+    named = ImportOperation("op", done=False, document="fileSearchStores/s/documents/d")
+    ask = world.gemini.get_operation
+    answers = [named] * 10
+    monkeypatch.setattr(
+        world.gemini, "get_operation", lambda name: answers.pop() if answers else ask(name)
+    )
+
+    assert play_out(world, batch).status == "completed"
+
+    assert answers == []
+    assert in_step(world)
+
+
+def test_an_operation_that_is_never_done_ends_at_its_deadline_and_the_sweep_adopts() -> None:
+    world = world_with()
+    world.gemini.fates.append(ImportFate(operation_hangs=True))
+    batch = begun(world)
+    play_to(world, FileStatus.IMPORTING)
+    began = world.clock.now()
+
+    play_to(world, FileStatus.UNCERTAIN)
+
+    assert HOUR <= world.clock.now() - began <= HOUR + 2 * MINUTE
+    assert [o.state for o in operations(world)] == [OperationState.TIMEOUT]
+    assert play_out(world, batch).status == "completed"
+    assert (world.gemini.imports, world.gemini.calls["import_file"]) == (1, 1)
+    assert in_step(world)
+
+
+def test_an_operation_that_is_gone_is_looked_for_in_the_store() -> None:
+    world = world_with()
+    world.gemini.import_latency = 3 * MINUTE
+    batch = begun(world)
+    play_to(world, FileStatus.IMPORTING)
+    world.gemini._operations.clear()
+
+    assert play_out(world, batch).status == "completed"
+    assert world.gemini.calls["import_file"] == 1
+    assert in_step(world)
+
+
+def test_an_operation_that_can_never_be_asked_for_does_not_wait_for_ever() -> None:
+    world = world_with()
+    batch = begun(world)
+
+    def broken(call: str) -> None:
+        if call == "get_operation:enter":
+            raise unavailable()
+
+    world.gemini.on_call = broken
+    assert play_out(world, batch).status == "completed"
+
+    assert world.clock.now() - (batch.created_at or world.clock.now()) < 4 * HOUR
+    assert world.gemini.calls["import_file"] == 1
+    assert in_step(world)
+
+
+@pytest.mark.parametrize("code", [13, 14, 4, 8], ids=["internal", "unavailable", "deadline", "?"])
+def test_an_operation_that_ends_in_a_passing_error_is_tried_again_from_the_same_upload(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = world_with()
+    batch = begun(world)
+    ask = world.gemini.get_operation
+    bad = [True]
+
+    def once(name: str) -> ImportOperation:
+        if bad:
+            bad.pop()
+            world.gemini.delete_document(ask(name).document or "")
+            return ImportOperation(name, done=True, error_code=code, error="it broke")
+        return ask(name)
+
+    monkeypatch.setattr(world.gemini, "get_operation", once)
+
+    assert play_out(world, batch).status == "completed"
+
+    assert (world.gemini.calls["upload"], world.gemini.imports) == (1, 2)
+    states = sorted(o.state for o in operations(world))
+    assert states == [OperationState.FAILED, OperationState.SUCCEEDED]
+    assert in_step(world)
+
+
+def test_an_operation_that_ends_in_invalid_argument_is_a_permanent_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = world_with()
+    batch = begun(world)
+    ask = world.gemini.get_operation
+
+    def refused(name: str) -> ImportOperation:
+        world.gemini.delete_document(ask(name).document or "")
+        return ImportOperation(name, done=True, error_code=3, error="bad file")
+
+    monkeypatch.setattr(world.gemini, "get_operation", refused)
+
+    assert play_out(world, batch).status == "completed_with_failures"
+
+    file = world.file(PATH)
+    assert (file.status, file.failure_kind) == (FileStatus.FAILED, FailureKind.PERMANENT)
+    assert world.gemini.calls["import_file"] == 1
+    world.sync()
+    assert world.gemini.calls["import_file"] == 1
+
+
+def test_what_a_failed_operation_left_in_the_store_goes_before_the_file_is_indexed() -> None:
+    world = world_with()
+    world.gemini.fates.append(ImportFate(operation_fails=True))
+
+    summary = world.sync()
+
+    assert summary["status"] == "completed"
+    assert world.gemini.imports == 2
+    assert in_step(world)
+
+
+def test_a_failed_operations_document_that_recovers_makes_no_second_one() -> None:
+    world = world_with()
+    world.gemini.fates.append(ImportFate(operation_fails=True, recovers_after=2 * HOUR))
+    world.sync()
+
+    world.clock.advance(3 * HOUR)
+
+    active = [d for d in world.store_documents() if d.state is RemoteState.ACTIVE]
+    assert [d.name for d in active] == [world.file(PATH).current_document]
+
+
+# --- the document -----------------------------------------------------------------------------
+
+
+def test_a_failed_document_that_turns_active_within_its_grace_is_kept() -> None:
+    world = world_with()
+    world.gemini.fates.append(ImportFate(document_fails=True, recovers_after=2 * MINUTE))
+
+    summary = world.sync()
+
+    assert summary["status"] == "completed"
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
+def test_a_document_that_failed_for_good_is_deleted_and_imported_again() -> None:
+    world = world_with()
+    world.gemini.fates.append(ImportFate(document_fails=True))
+    batch = begun(world)
+    play(world, lambda: world.file(PATH).document_failed_at is not None if world.files() else 0)
+    failed_at = world.clock.now()
+
+    assert play_out(world, batch).status == "completed"
+
+    assert world.clock.now() - failed_at >= 5 * MINUTE
+    assert world.gemini.imports == 2
+    assert world.gemini.calls["upload"] == 1
+    assert in_step(world)
+    assert breaker_now(world).failed_documents
+
+
+def test_a_document_that_always_fails_is_given_up_and_leaves_none_behind() -> None:
+    world = world_with()
+    world.gemini.fates.extend([ImportFate(document_fails=True)] * 20)
+
+    summary = world.sync()
+
+    assert summary["status"] == "completed_with_failures"
+    assert summary["failures"][0]["kind"] == "exhausted"
+    assert world.store_documents() == []
+
+
+def test_a_document_that_never_becomes_active_is_given_up_at_its_deadline() -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    world.gemini.import_latency = 300 * HOUR
+
+    def done_at_once(name: str) -> ImportOperation:
+        (made,) = [m for m in world.gemini._operations.values() if m.operation == name]
+        return ImportOperation(name, done=True, document=made.document.name)
+
+    world.gemini.get_operation = done_at_once  # type: ignore[method-assign]  # of this world only
+    world.deliver(task)
+    began = world.clock.now()
+    play_to(world, FileStatus.UPLOADED)
+
+    assert HOUR <= world.clock.now() - began <= HOUR + 2 * MINUTE
+    world.gemini.import_latency = timedelta()
+    assert play_out(world, batch).status == "completed"
+    assert in_step(world)
+
+
+def test_a_document_of_other_content_is_not_taken_for_this_files() -> None:
+    world = synced("other.md")
+    (foreign,) = world.store_documents()
+    world.put({PATH: "mine"})
+    batch = begun(world)
+    ask = world.gemini.get_operation
+    lies = [True]
+
+    def lie(name: str) -> ImportOperation:
+        if lies:
+            lies.pop()
+            return ImportOperation(name, done=True, document=foreign.name)
+        return ask(name)
+
+    world.gemini.get_operation = lie  # type: ignore[method-assign]  # of this world only
+
+    assert play_out(world, batch).status == "completed"
+    assert world.gemini.calls["import_file"] == 2  # one for each file
+    assert in_step(world)
+
+
+def test_a_document_that_is_not_there_after_all_is_imported_again() -> None:
+    world = world_with()
+    world.gemini.fail_next("get_document", NotFound("get_document", code=404))
+
+    summary = world.sync()
+
+    assert summary["status"] == "completed"
+    assert in_step(world)
+
+
+def test_the_sync_waits_where_the_account_is_refused_on_a_look() -> None:
+    world = world_with()
+    world.gemini.import_latency = 10 * MINUTE
+    batch = begun(world)
+    play_to(world, FileStatus.IMPORTING)
+
+    def refuse(call: str) -> None:
+        if call.endswith(":enter"):
+            raise denied()
+
+    world.gemini.on_call = refuse
+    closed = play_out(world, batch)
+
+    assert closed.status == "failed"
+    assert [f.status for f in world.files() if f.status is FileStatus.FAILED] == []
+    world.gemini.on_call = lambda _: None
+    later(world, HOUR)
+    world.sync()
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
+# --- polls and the breaker --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["get_operation", "get_document", "delete_file"])
+def test_a_429_on_a_look_holds_metered_calls_and_changes_nothing_for_the_file(call: str) -> None:
+    """In the earlier system gets and polls bypassed the breaker."""
+    world = world_with()
+    world.gemini.fail_next(call, throttled(retry_after=30 * SECOND))
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+
+    world.deliver(task)
+
+    file = world.file(PATH)
+    assert (file.status, file.failure_kind) == (FileStatus.IMPORTING, FailureKind.NONE)
+    assert breaker_now(world).hold_until == world.clock.now() + 30 * SECOND
+    next_look = task_of(world).at
+    assert next_look is not None
+    assert next_look - world.clock.now() >= 29 * SECOND
+    closed = play_out(world, batch)
+    assert (closed.status, closed.requests["throttled"]) == ("completed", 1)
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
+def test_a_short_wait_is_waited_out_in_the_same_dispatch() -> None:
+    """The earlier system's loop of short waits returned from its first look."""
+    world = world_with()
+    world.gemini.import_latency = 2 * SECOND
+    begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    began, looks = world.clock.now(), world.gemini.calls["get_operation"]
+
+    world.deliver(task)
+
+    assert world.file(PATH).status is FileStatus.INDEXED
+    assert world.gemini.calls["get_operation"] > looks + 1
+    assert world.clock.now() >= began + 2 * SECOND
+
+
+def test_a_429_while_watching_a_fresh_upload_holds_metered_calls() -> None:
+    world = world_with()
+    world.gemini.file_latency = MINUTE
+    world.gemini.fail_next("get_file", throttled())
+    batch = begun(world)
+
+    assert play_out(world, batch).status == "completed"
+    assert breaker_now(world).hold_seconds == 10
+    assert world.gemini.metered == 2
+
+
+# --- forerunners ------------------------------------------------------------------------------
+
+
+def test_a_replacement_deletes_the_old_document_only_after_the_new_is_verified() -> None:
+    """The earlier system orphaned the old document of changed content."""
+    world = synced()
+    old = world.file(PATH).current_document
+    world.put({PATH: "better content"})
+    world.gemini.import_latency = 5 * MINUTE
+    calls = []
+
+    def note(call: str) -> None:
+        if call == "delete_document:enter":
+            states = [d.state for d in world.store_documents()]
+            calls.append(states)
+
+    batch = begun(world)
+    world.gemini.on_call = note
+    play_to(world, FileStatus.IMPORTING)
+    assert old in [d.name for d in world.store_documents()]
+
+    assert play_out(world, batch).status == "completed"
+
+    assert calls == [[RemoteState.ACTIVE, RemoteState.ACTIVE]]
+    assert old not in [d.name for d in world.store_documents()]
+    assert in_step(world)
+
+
+@pytest.mark.parametrize(
+    "fate", [ImportFate(), ImportFate(operation_fails=True)], ids=["good", "failed"]
+)
+def test_a_403_that_passes_leaves_no_document_of_the_import_behind(fate: ImportFate) -> None:
+    """Asked for a document, Gemini says 403 to a bad key; the store answers a moment later."""
+    world = world_with()
+    world.gemini.fates.append(fate)
+    world.gemini.fail_next("get_document", denied())
+
+    assert world.sync()["status"] == "completed"
+    assert world.gemini.imports == 1 + fate.operation_fails
+    assert in_step(world)
+
+
+@pytest.mark.parametrize(
+    "answer", [NotFound("delete_document", code=404), denied()], ids=["404", "403"]
+)
+def test_an_old_document_that_is_gone_already_is_no_failure(answer: GatewayError) -> None:
+    world = synced()
+    world.gemini.delete_document(world.file(PATH).current_document)
+    world.put({PATH: "better content"})
+    world.gemini.fail_next("delete_document", answer)
+
+    assert world.sync()["status"] == "completed"
+    assert in_step(world)
+
+
+def test_a_403_on_the_old_document_is_not_believed_while_the_store_is_refused_too() -> None:
+    world = synced()
+    old = world.file(PATH).current_document
+    world.put({PATH: "better content"})
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    world.gemini.fail_next("delete_document", denied())
+    world.gemini.fail_next("get_store", denied())
+
+    world.deliver(task)
+
+    file = world.file(PATH)
+    assert (file.status, file.current_document) == (FileStatus.IMPORTING, old)
+    play_out(world, batch)
+    later(world, HOUR)
+    world.sync()
+    assert in_step(world)
+
+
+def test_an_error_deleting_the_old_document_leaves_the_file_unfinished_until_it_is_gone() -> None:
+    world = synced()
+    world.put({PATH: "better content"})
+    for _ in range(3):
+        world.gemini.fail_next("delete_document", unavailable())
+
+    summary = world.sync()
+
+    assert summary["status"] == "completed"
+    assert world.gemini.calls["import_file"] == 2
+    assert in_step(world)
+
+
+def test_a_crash_after_the_old_document_was_deleted_goes_on_to_the_end() -> None:
+    world = synced()
+    world.put({PATH: "better content"})
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    world.gemini.fail_next("delete_document", Crash(), after_effect=True)
+    with pytest.raises(Crash):
+        world.deliver(task)
+
+    assert play_out(world, batch).status == "completed"
+    assert world.gemini.calls["import_file"] == 2
+    assert in_step(world)
+
+
+# --- the bucket moved on ----------------------------------------------------------------------
+
+
+def test_content_that_changed_while_its_import_ran_is_imported_right_after_and_replaces_it() -> (
+    None
+):
+    world = world_with()
+    world.gemini.import_latency = 10 * MINUTE
+    batch = begun(world)
+    play_to(world, FileStatus.IMPORTING)
+    cancelled(world, batch)
+    world.put({PATH: "newer content"})
+
+    summary = world.sync()
+
+    assert summary["status"] == "completed"
+    assert world.gemini.imports == 2
+    assert in_step(world)
+
+
+def test_an_object_removed_while_its_import_ran_leaves_no_document() -> None:
+    world = world_with()
+    world.gemini.import_latency = 10 * MINUTE
+    batch = begun(world)
+    play_to(world, FileStatus.IMPORTING)
+    cancelled(world, batch)
+    world.bucket.delete(PATH)
+
+    summary = world.sync()
+
+    assert summary["status"] == "completed"
+    assert (summary["removed"], summary["deleted"]) == (1, 1)
+    assert world.store_documents() == []
+
+
+def test_the_rejection_of_a_poll_is_not_taken_for_the_files_failure() -> None:
+    world = world_with()
+    world.gemini.fail_next("get_operation", BadRequest("get_operation", code=400))
+
+    summary = world.sync()
+
+    assert summary["status"] == "completed"
+    assert world.gemini.imports == 1
+    assert in_step(world)

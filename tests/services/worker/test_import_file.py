@@ -1,0 +1,422 @@
+"""From a raw file to an import that has a name: sent at most once, and never blindly again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.errors import BadRequest, GatewayError, NotFound, Throttled
+from shared.domain.file.operation import OperationState
+from shared.domain.file.record import FailureKind, FileStatus, Slot
+from shared.services.worker.advance_file import Outcome
+from tests.services.story import (
+    HOUR,
+    PATH,
+    SECOND,
+    Crash,
+    batch_now,
+    begun,
+    breaker_now,
+    come_to_task,
+    contents,
+    denied,
+    entries,
+    in_step,
+    later,
+    lost,
+    operations,
+    play_out,
+    play_to,
+    synced,
+    throttled,
+    throttled_calls,
+    unavailable,
+    wanted,
+    world_with,
+)
+
+
+def test_the_intent_is_written_before_the_request() -> None:
+    world = world_with()
+    begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    seen = []
+
+    def look(call: str) -> None:
+        if call == "import_file:enter":
+            seen.extend(operations(world))
+
+    world.gemini.on_call = look
+    world.deliver(task)
+
+    (intent,) = seen
+    assert (intent.path, intent.state, intent.operation_name) == (PATH, OperationState.PENDING, "")
+    (done,) = operations(world)
+    assert done.state is OperationState.SUCCEEDED
+    assert done.document_name == world.file(PATH).current_document
+
+
+def test_an_import_without_faults_ends_in_the_same_dispatch() -> None:
+    world = world_with()
+    begun(world)
+    world.deliver(come_to_task(world, FileStatus.UPLOADED, "uploads"))
+
+    file = world.file(PATH)
+    assert (file.status, file.attempts, file.metered) == (FileStatus.INDEXED, 0, 2)
+    assert file.current_key == file.desired_key
+    assert [entry.call for entry in entries(world)] == ["files.upload", "import_file"]
+
+
+def test_a_document_carries_path_hash_key_owner_and_score() -> None:
+    world = world_with()
+    world.sync()
+
+    (document,) = world.store_documents()
+    file = world.file(PATH)
+    assert document.metadata["path"] == PATH
+    assert document.metadata["content_hash"] == file.desired_content_hash
+    assert document.metadata["content_key"] == file.desired_key
+    assert document.metadata["owner"] == world.rules.owner
+    assert document.metadata["quality_score"] == 0
+
+
+# --- lost replies and dead processes ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("took_effect", [True, False], ids=["took effect", "did not"])
+def test_a_lost_import_reply_is_looked_for_in_the_store_and_never_sent_twice(
+    *, took_effect: bool
+) -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    world.gemini.fail_next("import_file", lost(), after_effect=took_effect)
+
+    world.deliver(task)
+
+    file = world.file(PATH)
+    assert (file.status, file.ready_at) == (FileStatus.UNCERTAIN, world.clock.now() + HOUR)
+    asked = world.clock.now()
+    assert play_out(world, batch).status == "completed"
+    assert world.clock.now() - asked >= HOUR
+    assert world.gemini.calls["import_file"] == (1 if took_effect else 2)
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
+@pytest.mark.parametrize("took_effect", [True, False], ids=["took effect", "did not"])
+def test_an_import_whose_process_died_becomes_uncertain_when_its_claim_has_expired(
+    *, took_effect: bool
+) -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    world.gemini.fail_next("import_file", Crash(), after_effect=took_effect)
+    with pytest.raises(Crash):
+        world.deliver(task)
+    assert world.advance(task.payload) is Outcome.BUSY
+
+    play_to(world, FileStatus.UNCERTAIN)
+
+    assert world.gemini.calls["import_file"] == 1
+    assert play_out(world, batch).status == "completed"
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
+def test_the_reply_to_an_import_is_noted_though_the_file_is_in_other_hands_by_then() -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+
+    def slow(call: str) -> None:
+        if call == "import_file:exit":
+            world.gemini.on_call = lambda _: None
+            world.clock.advance(timedelta(seconds=661))
+            world.deliver(task)  # the guard's turn: the claim has expired
+
+    world.gemini.on_call = slow
+    assert world.advance(task.payload) is Outcome.ABANDONED
+
+    (operation,) = operations(world)
+    assert operation.operation_name
+    assert world.file(PATH).status is FileStatus.UNCERTAIN
+    play_out(world, batch)
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
+# --- source and sidecar change between upload and import --------------------------------------
+
+
+def test_an_object_replaced_between_upload_and_import_is_uploaded_anew() -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    world.put({PATH: "other content"})
+
+    world.deliver(task)
+
+    assert world.file(PATH).status is FileStatus.PENDING
+    play_out(world, batch)
+    assert (world.gemini.calls["upload"], world.gemini.imports) == (2, 1)
+    assert contents(world) == wanted(world)
+
+
+@pytest.mark.parametrize("status", [FileStatus.PENDING, FileStatus.UPLOADED])
+def test_an_object_that_is_back_as_it_was_indexed_is_not_imported_again(
+    status: FileStatus,
+) -> None:
+    world = synced()
+    document = world.file(PATH).current_document
+    world.put({PATH: "other content"})
+    world.clock.advance(SECOND)
+    batch = begun(world)
+    task = come_to_task(world, status, "uploads")
+    world.put({PATH: f"content of {PATH}"})
+
+    world.deliver(task)
+
+    assert play_out(world, batch).status == "completed"
+    assert (world.file(PATH).status, world.gemini.imports) == (FileStatus.INDEXED, 1)
+    assert world.file(PATH).current_document == document
+    assert in_step(world)
+
+
+def test_an_object_removed_between_upload_and_import_is_never_imported() -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    world.bucket.delete(PATH)
+
+    world.deliver(task)
+
+    assert world.file(PATH).status is FileStatus.DELETED
+    assert play_out(world, batch).status == "completed"
+    assert world.gemini.imports == 0
+
+
+def test_metadata_changed_between_upload_and_import_makes_one_document_of_the_new() -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    world.bucket.touch_metadata(PATH, {"title": "New"})
+
+    world.deliver(task)
+    play_out(world, batch)
+
+    (document,) = world.store_documents()
+    assert document.metadata["title"] == "New"
+    assert world.gemini.imports == 1
+
+
+@pytest.mark.parametrize("change", ["replaced", "removed", "added"])
+def test_a_sidecar_changed_between_upload_and_import_makes_one_document_of_the_new(
+    change: str,
+) -> None:
+    world = world_with()
+    sidecar = f"{PATH}.meta.json"
+    if change != "added":
+        world.put({sidecar: '{"title": "Old"}'})
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    if change == "removed":
+        world.bucket.delete(sidecar)
+    else:
+        world.put({sidecar: '{"title": "New"}'})
+
+    world.deliver(task)
+    play_out(world, batch)
+    if change == "added":  # seen by the next scan at the latest
+        world.sync()
+
+    (document,) = world.store_documents()
+    assert document.metadata.get("title") == (None if change == "removed" else "New")
+    assert list(contents(world)) == [PATH]
+
+
+def test_an_unreadable_sidecar_does_not_stop_its_file_and_is_reported() -> None:
+    world = world_with()
+    world.put({f"{PATH}.meta.json": "not JSON"})
+
+    world.sync()
+
+    assert world.file(PATH).status is FileStatus.INDEXED
+    assert world.file(PATH).metadata_reports
+
+
+# --- the raw file -----------------------------------------------------------------------------
+
+
+def test_a_raw_file_with_less_than_two_hours_to_live_is_uploaded_again_first() -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    old = world.file(PATH).raw_file
+    world.clock.advance(46 * HOUR + SECOND)
+
+    world.deliver(task)
+
+    file = world.file(PATH)
+    assert (file.status, file.upload_epoch) == (FileStatus.PENDING, 1)
+    assert world.gemini.calls["import_file"] == 0
+    with pytest.raises(Exception, match="403"):
+        world.gemini.get_file(old)
+    play_out(world, batch)
+
+
+def test_a_raw_file_that_expired_is_uploaded_again_and_the_file_is_not_blamed() -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    world.gemini.delete_file(world.file(PATH).raw_file)
+
+    world.deliver(task)
+
+    file = world.file(PATH)
+    assert (file.status, file.failure_kind) == (FileStatus.PENDING, FailureKind.NONE)
+    (operation,) = operations(world)
+    assert operation.state is OperationState.FAILED
+    assert play_out(world, batch).status == "completed"
+    assert in_step(world)
+
+
+def test_a_raw_file_said_not_to_be_ready_is_tried_again_and_not_a_permanent_failure() -> None:
+    world = world_with()
+    world.gemini.fail_next(
+        "import_file", BadRequest("import_file", code=400, status="FAILED_PRECONDITION")
+    )
+
+    summary = world.sync()
+
+    assert summary["status"] == "completed"
+    assert (world.gemini.calls["upload"], world.gemini.calls["import_file"]) == (1, 2)
+
+
+# --- trouble ----------------------------------------------------------------------------------
+
+
+def test_a_429_on_an_import_gives_the_attempt_back_and_keeps_the_upload() -> None:
+    """The earlier system marked the file failed."""
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    attempts = world.file(PATH).attempts
+    world.gemini.fail_next("import_file", throttled(retry_after=20 * SECOND))
+
+    world.deliver(task)
+
+    file = world.file(PATH)
+    assert (file.status, file.slot, file.attempts) == (
+        FileStatus.UPLOADED,
+        Slot.IMPORT,
+        attempts,
+    )
+    assert (file.failure_kind, file.failure_reason, file.throttled) == (FailureKind.NONE, "", 1)
+    assert file.ready_at == world.clock.now() + 20 * SECOND
+    assert throttled_calls(world) == ["gemini.call"]
+    assert play_out(world, batch).status == "completed"
+    assert (world.gemini.calls["upload"], world.gemini.imports) == (1, 1)
+
+
+def test_a_refused_import_is_permanent_and_leaves_the_old_document_where_it_was() -> None:
+    world = world_with()
+    world.sync()
+    old = world.file(PATH).current_document
+    world.put({PATH: "new content"})
+    world.gemini.fail_next(
+        "import_file", BadRequest("import_file", code=400, status="INVALID_ARGUMENT")
+    )
+
+    summary = world.sync()
+
+    file = world.file(PATH)
+    assert (file.status, file.failure_kind) == (FileStatus.FAILED, FailureKind.PERMANENT)
+    assert [document.name for document in world.store_documents()] == [old]
+    assert file.current_document == old
+    assert summary["failures"][0]["kind"] == "permanent"
+
+
+def test_an_import_that_never_works_is_exhausted_after_its_attempts() -> None:
+    world = world_with()
+    for _ in range(20):
+        world.gemini.fail_next("import_file", unavailable())
+    batch = begun(world)
+
+    closed = play_out(world, batch)
+
+    file = world.file(PATH)
+    assert closed.status == "completed_with_failures"
+    assert (file.status, file.failure_kind) == (FileStatus.FAILED, FailureKind.EXHAUSTED)
+    assert {o.state for o in operations(world)} == {OperationState.FAILED}
+    assert world.gemini.imports == 0
+
+
+def test_a_refusal_of_the_account_stops_the_batch_and_blames_no_file() -> None:
+    world = world_with("a.md", "b.md")
+    batch = begun(world)
+    play_to(world, FileStatus.UPLOADED)
+
+    def refuse(call: str) -> None:
+        if call.endswith(":enter"):
+            raise denied()
+
+    world.gemini.on_call = refuse
+    closed = play_out(world, batch)
+
+    assert closed.status == "failed"
+    assert closed.completed_at is not None
+    assert closed.created_at is not None
+    assert closed.completed_at - closed.created_at < HOUR
+    assert "no file was blamed" in closed.message
+    assert [f.path for f in world.files() if f.status is FileStatus.FAILED] == []
+    world.gemini.on_call = lambda _: None
+    later(world, HOUR)
+    assert world.sync()["status"] == "completed"
+    assert in_step(world)
+
+
+@pytest.mark.parametrize("refusal", [denied(), BadRequest("import_file", code=400)], ids=str)
+@pytest.mark.parametrize("unknown", [throttled(), unavailable(), lost()], ids=str)
+def test_while_the_store_cannot_be_asked_whose_fault_it_is_no_file_is_blamed(
+    refusal: GatewayError, unknown: GatewayError
+) -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    attempts = world.file(PATH).attempts
+    world.gemini.fail_next("import_file", refusal)
+    world.gemini.fail_next("get_store", unknown)
+
+    world.deliver(task)
+
+    file = world.file(PATH)
+    assert (file.status, file.attempts) == (FileStatus.UPLOADED, attempts)
+    assert (breaker_now(world).hold_until is not None) == isinstance(unknown, Throttled)
+    assert play_out(world, batch).status == "completed"
+    assert world.gemini.calls["upload"] == 1
+    assert in_step(world)
+
+
+def test_a_404_of_the_raw_file_restarts_the_journey() -> None:
+    world = world_with()
+    world.gemini.fail_next("import_file", NotFound("import_file", code=404))
+
+    assert world.sync()["status"] == "completed"
+    assert world.gemini.calls["upload"] == 2
+    assert in_step(world)
+
+
+def test_a_metered_request_is_made_by_one_dispatch_only_even_when_it_fails() -> None:
+    world = world_with(*(f"{n}.md" for n in range(8)))
+    for error in (throttled(), unavailable(), lost(), denied()):
+        world.gemini.fail_next("upload", error)
+    world.gemini.fail_next("import_file", unavailable())
+    batch = begun(world)
+
+    play_out(world, batch)
+
+    assert max(count for _, _, count in world.dispatches) == 1
+    assert {q for _, q, count in world.dispatches if count} == {"uploads"}
+    assert batch_now(world, batch).requests["metered"] == world.gemini.metered

@@ -1,0 +1,31 @@
+"""The simulation finds every deliberately broken variant, by the promise that it breaks."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.broken_variants import MUTATIONS, Mutation
+from tests.simulation.invariants import Violation
+from tests.simulation.simulation import Simulation
+
+SEEDS = range(1, 2001)
+"""Those of every change's tests."""
+
+
+@pytest.mark.simulation
+@pytest.mark.timeout(900)  # where no seed is known any more, all of them are played
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_a_broken_variant_is_found(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
+    for (owner, name), broken in mutation.patches.items():
+        assert hasattr(owner, name)
+        monkeypatch.setattr(owner, name, broken)
+
+    assert any(finds(seed, mutation) for seed in (mutation.seed, *SEEDS))
+
+
+def finds(seed: int, mutation: Mutation) -> bool:
+    try:
+        Simulation(seed).run()
+    except Violation as violation:
+        return violation.invariant in mutation.invariants
+    return False
