@@ -55,13 +55,6 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Increment:
-    """A field value: add ``by`` to what is there (0 where nothing is) when the write lands."""
-
-    by: int
-
-
-@dataclass(frozen=True, slots=True)
 class Create:
     """Write a document that must not exist yet; otherwise the commit raises ``AlreadyExists``."""
 
@@ -136,7 +129,7 @@ class Query:
     start_after: tuple[Any, ...] | None = None
 
     def after(self, *last: object) -> Query:
-        """The same from behind that document on; where many tie, its id comes last."""
+        """The same query, starting after this document; where many tie, its id comes last."""
         return replace(self, start_after=last)
 
 

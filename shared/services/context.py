@@ -47,18 +47,22 @@ class Context:
     chunking: Chunking | None = None
 
     def step_task(self, record: FileRecord, generation: int = 0) -> Task:
-        """The task of the record's next step, as its ``task_*`` fields say.
+        """The task of the record's next step, as its schedule says.
 
-        ``generation`` is the breaker's when the step's slot was planned.
+        ``generation`` is the breaker's when the step's slot was planned. Raises ``LookupError``
+        where no task is responsible.
         """
+        task = record.schedule.task
+        if task is None:
+            raise LookupError(f"no task is responsible for {record.path!r}")
         payload = {
             "schema": PAYLOAD_VERSION,
             "path": record.path,
-            "seq": record.task_seq,
+            "seq": record.schedule.seq,
             "batch": record.batch_id,
             "generation": generation,
         }
-        return Task(QueueName(record.task_queue), record.task_id, "/step", payload, record.task_at)
+        return Task(QueueName(task.queue), task.id, "/step", payload, task.at)
 
     def nudge(self, batch_id: str) -> None:
         """Ask for the supervisor soon. Many asking within one span make one task, at its end.

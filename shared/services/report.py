@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.domain.batch.batch import Batch, Deployment
 from shared.domain.errors import InvalidRequest
-from shared.domain.file.record import IN_FLIGHT, Change, FileRecord, FileStatus
+from shared.domain.file.record import IN_FLIGHT, Change, Failure, FileRecord, FileStatus
 from shared.domain.ids import file_id
 from shared.domain.reconcile.state import ReconcileState
 from shared.domain.throttle import breaker, holds
@@ -166,8 +166,8 @@ class Report:
         return counts
 
     def _requests(self, batch: Batch) -> dict[str, int]:
-        kinds = ("metered", "throttled", "unmetered")
-        return self._records.documents.sums(queries.all_of_batch(batch.batch_id), kinds)
+        sums = self._records.documents.sums(queries.all_of_batch(batch.batch_id), queries.REQUESTS)
+        return {name.rpartition(".")[2]: count for name, count in sums.items()}
 
     def _progress(self, batch: Batch, counts: Mapping[str, int], now: datetime) -> dict[str, Any]:
         documents = self._records.documents
@@ -231,15 +231,13 @@ def summary(
         "requests": {kind: requests.get(kind, 0) for kind in ("metered", "throttled", "unmetered")},
         "started_at": _time(batch.started_at),
         "completed_at": _time(batch.completed_at),
-        "skips": [
-            {"path": record.path, "reason": record.desired_skip_reason} for record in skipped
-        ],
+        "skips": [{"path": record.path, "reason": record.skip_reason} for record in skipped],
         "failures": [
             {
                 "path": record.path,
-                "reason": record.failure_reason,
-                "kind": record.failure_kind.value,
-                "attempts": record.attempts,
+                "reason": record.failure.reason if record.failure else "",
+                "kind": record.failed_kind or "",
+                "attempts": record.tries.attempts,
             }
             for record in failed
         ],
@@ -267,20 +265,21 @@ def _outlook(batch: Batch) -> dict[str, Any]:
 
 def file_row(record: FileRecord) -> dict[str, Any]:
     """One file as people see it."""
+    failure = record.failure or Failure("")
     return {
         "path": record.path,
         "status": record.status.value,
-        "reason": record.desired_skip_reason or record.failure_reason,
-        "kind": record.failure_kind.value,
-        "code": record.failure_code,
-        "attempts": record.attempts,
-        "failed_at": _time(record.failed_at),
-        "eligible_at": _time(record.eligible_at),
-        "document": record.current_document,
-        "content_key": record.current_key,
+        "reason": record.skip_reason or failure.reason,
+        "kind": failure.kind or "",
+        "code": failure.code,
+        "attempts": record.tries.attempts,
+        "failed_at": _time(failure.at),
+        "eligible_at": _time(failure.eligible_at),
+        "document": record.current_document or "",
+        "content_key": record.current_key or "",
         "size": record.desired_size,
         "indexed_at": _time(record.indexed_at),
-        "batch_id": record.batch_id,
+        "batch_id": record.batch_id or "",
         "metadata_reports": list(record.metadata_reports),
     }
 

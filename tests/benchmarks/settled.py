@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from shared.domain.batch.batch import Batch, PageResult
 from shared.domain.file.operation import OperationRecord
-from shared.domain.file.record import Change, FileRecord
+from shared.domain.file.record import Change, Current, FileRecord
 from shared.domain.ids import raw_file_id
 from shared.domain.scan.comparison import Wanted
 from shared.domain.scan.remembered_range import RememberedRange
@@ -121,7 +121,7 @@ class _Laid:
         """The records of one file, and its document in the store."""
         operation_id = self._world.context.new_id()
         made = self._imported(want)
-        yield Put(file_path(want.path), to_fields(self._indexed(want, operation_id, made)))
+        yield Put(file_path(want.path), to_fields(self._indexed(want, made)))
         operation = replace(
             self._operation,
             operation_id=operation_id,
@@ -151,25 +151,21 @@ class _Laid:
         self._store.imports[name] = made
         return made
 
-    def _indexed(self, want: Wanted, operation_id: str, made: Import) -> FileRecord:
+    def _indexed(self, want: Wanted, made: Import) -> FileRecord:
+        assert self._file.desired is not None
         return replace(
             self._file,
             path=want.path,
             change=Change.NEW,
-            desired_key=want.key,
-            desired_generation=want.generation,
-            desired_metageneration=want.metageneration,
-            desired_size=want.size,
-            desired_content_hash=want.content_hash,
-            desired_metadata_digest=want.metadata_digest,
-            desired_media_type=want.media_type,
-            working_key=want.key,
-            working_content_hash=want.content_hash,
-            working_size=want.size,
-            operation_id=operation_id,
-            operation_name=made.operation,
-            current_key=want.key,
-            current_document=made.document.name,
-            current_content_hash=want.content_hash,
-            current_size=want.size,
+            desired=replace(
+                self._file.desired,
+                key=want.key,
+                generation=want.generation,
+                metageneration=want.metageneration,
+                size=want.size,
+                content_hash=want.content_hash,
+                metadata_digest=want.metadata_digest,
+                media_type=want.media_type,
+            ),
+            current=Current(want.key, made.document.name, want.content_hash, want.size),
         )

@@ -70,11 +70,11 @@ _turn = lifecycle.turn
 
 
 def _claim_not_checked(record: Any, seq: Any, now: Any) -> Any:
-    return _turn(replace(record, claim_id=""), seq, now)
+    return _turn(replace(record, claim=None), seq, now)
 
 
 def _stale_task_taken(record: Any, _seq: Any, now: Any) -> Any:
-    return _turn(record, record.task_seq, now)
+    return _turn(record, record.schedule.seq, now)
 
 
 _handed_on = lifecycle.handed_on
@@ -83,7 +83,8 @@ _handed_on = lifecycle.handed_on
 def _seq_not_bumped(record: Any, *arguments: Any) -> Any:
     if record.status is FileStatus.PENDING:
         return _handed_on(record, *arguments)
-    return _handed_on(replace(record, task_seq=record.task_seq - 1), *arguments)
+    schedule = replace(record.schedule, seq=record.schedule.seq - 1)
+    return _handed_on(replace(record, schedule=schedule), *arguments)
 
 
 # --- uploads and imports --------------------------------------------------------------------
@@ -92,7 +93,9 @@ _next_step = lifecycle.next_step
 
 
 def _intent_forgotten(record: Any) -> Step:
-    if record.status is FileStatus.IMPORTING and not (record.operation_name or record.new_document):
+    call = record.import_call
+    named = (call is not None and call.operation) or record.new_document
+    if record.status is FileStatus.IMPORTING and not named:
         return Step.IMPORT
     return _next_step(record)
 
@@ -133,7 +136,7 @@ _given_back = transfer.given_back
 
 
 def _attempts_not_counted(record: Any, *arguments: Any) -> Any:
-    return _tried_again(replace(record, attempts=0), *arguments)
+    return _tried_again(replace(record, tries=record.tries.cleared()), *arguments)
 
 
 def _source_counts_as_a_try(self: Any, error: Any) -> None:
@@ -149,14 +152,14 @@ def _given_back_is_tried_again(record: Any, _ready_at: Any, now: Any) -> Any:
 
 
 def _given_back_costs_an_attempt(record: Any, ready_at: Any, now: Any) -> Any:
-    return replace(_given_back(record, ready_at, now), attempts=record.attempts)
+    return replace(_given_back(record, ready_at, now), tries=record.tries)
 
 
 _go_on = FinishImport.go_on
 
 
 def _old_document_goes_first(self: Any, operation: Any = None) -> Any:
-    for name in known_documents.forerunners(self._dispatch.record):
+    for name in known_documents.forerunners(self._delivery.record):
         try:
             self._gemini.delete_document(name)
         except GatewayError:

@@ -249,29 +249,28 @@ class Invariants:
             )
             complete = pages and pages[0].fields and not pages[0].fields["next_start"]
             require(complete, "removals_only_after_a_complete_scan", record.path)
-            policy = self._simulation.records.get(Batch, batch_path(record.batch_id)).present
+            policy = self._simulation.records.get(Batch, batch_path(record.batch_id or "")).present
             mirrors = policy.delete_policy is DeletePolicy.MIRROR
             require(mirrors, "removals_only_where_asked_for", record.path, "in", policy)
 
     def _one_claim_at_a_time(self, before: Fields | None, after: Fields) -> None:
-        """A live claim excludes every other dispatch."""
-        if before is None or after["claim_id"] in ("", before["claim_id"]):
+        """A live claim excludes every other delivery."""
+        old, new = before and before["claim"], after["claim"]
+        if not old or not new or old["id"] == new["id"]:
             return
-        expires = before["claim_expires_at"]
-        live = before["claim_id"] and expires is not None
-        require(
-            not live or self._simulation.stage.now() >= expires,
-            "one_claim_at_a_time",
-            f"{after['path']}: {after['claim_id']} over {before['claim_id']} until {expires}",
-        )
+        is_over = self._simulation.stage.now() >= old["expires_at"]
+        require(is_over, "one_claim_at_a_time", f"{after['path']}: {new} over {old}")
 
     def _attempts_are_earned(self, after: Fields) -> None:
         """One attempt under way, and one for each trouble that counts: a 429 is none."""
-        most = 1 + self._simulation.gate.troubles(after["path"])
+        most, attempts = (
+            1 + self._simulation.gate.troubles(after["path"]),
+            after["tries"]["attempts"],
+        )
         require(
-            after["attempts"] <= most,
+            attempts <= most,
             "no_file_blamed_without_cause",
-            f"{after['path']}: {after['attempts']} attempts, not {most}",
+            f"{after['path']}: {attempts} attempts, not {most}",
         )
 
     def _was_gone(self, path: str, name: str) -> None:
@@ -315,7 +314,8 @@ class Invariants:
         task = role.task
         require(task is not None and task.queue is QueueName.UPLOADS, name, role, "made", call.name)
         record = self._fields(file_path(role.path))
-        slot = record["task_at"] if record else None
+        planned = record and record["schedule"]["task"]
+        slot = planned["at"] if planned else None
         now = self._simulation.stage.now()
         is_frozen = now > role.deadline  # its slot was an earlier one
         require(

@@ -76,7 +76,7 @@ class Outcome:
             if record is None:
                 raise Violation("no_file_lost", f"{info.name} has no record")
             if wanted.skip_reason:
-                good = record.status is FileStatus.SKIPPED and bool(record.desired_skip_reason)
+                good = record.status is FileStatus.SKIPPED and bool(record.skip_reason)
             else:
                 good = record.desired_key == wanted.key and (
                     record.status is FileStatus.INDEXED or _is_failed(record)
@@ -89,10 +89,10 @@ class Outcome:
         for record in play.file_records():
             if record.status is not FileStatus.FAILED:
                 continue
-            if record.failure_kind is FailureKind.PERMANENT:
+            if record.failed_kind is FailureKind.PERMANENT:
                 require(play.library.is_refused_for_good(record.path), name, record)
                 continue
-            require(record.failure_code != 429, name, record)
+            require(record.failure and record.failure.code != 429, name, record)
             charges = play.gate.troubles(record.path)
             require(charges >= play.rules.journey.max_attempts, name, charges, "charges:", record)
 
@@ -117,7 +117,7 @@ class Outcome:
     def no_orphans(self) -> None:
         known: set[str] = set()
         for record in self._play.file_records():
-            known.add(record.current_document)
+            known.update(filter(None, [record.current_document]))
             if record.status is FileStatus.FAILED:  # they stay until something takes their place
                 known.update(known_documents.documents_to_remove(record))
         orphans = [
@@ -157,7 +157,8 @@ def _is_failed(record: FileRecord) -> bool:
     """Whether what is wanted of the file was tried in vain, for a reason that is told."""
     return (
         record.status is FileStatus.FAILED
-        and record.failed_key == record.desired_key
-        and record.failure_kind is not FailureKind.NONE
-        and bool(record.failure_reason)
+        and record.working_key in (None, record.desired_key)
+        and record.failure is not None
+        and record.failure.kind is not None
+        and bool(record.failure.reason)
     )

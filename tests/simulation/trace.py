@@ -9,16 +9,13 @@ from enum import StrEnum
 from typing import Any
 
 from shared.domain.ids import file_id
-from shared.gateways.ports import Delete, Increment, Task
+from shared.gateways.ports import Delete, Task
 from tests.simulation.faulty_ports import Call
 from tests.simulation.trouble import READS
 
 Entry = tuple[datetime, str, object, object]
 
-_LEFT_OUT = re.compile(
-    "updated_at|schema_version|unmetered|task_id|path|expires_at|working_(size|content_hash)"
-    "|desired_(metadata_digest|content_hash|size|media_type|generation|metageneration)"
-)
+_LEFT_OUT = re.compile("updated_at|schema_version|path|expires_at|requests")
 _LONG = re.compile(r"fileSearchStores/[^/']+/|(?<=[0-9a-f]{6})[0-9a-f]{26,}")
 
 
@@ -70,8 +67,6 @@ def _brief(value: Any) -> str:
         case Task():
             at = f" at {value.at:%H:%M:%S}" if value.at else ""
             return f"{value.queue} {value.path} {dict(value.payload)} {value.id[:6]}{at}"
-        case Increment():
-            return f"+{value.by}"
         case StrEnum() | str():
             return value[:70] or "''"
         case _:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from shared.gateways.database.document_rules import FieldValue, storable_value
 from shared.gateways.ports import Fields, Op, Query, Where
+
+MISSING: Final = object()
+"""Stands for a field that a document lacks; None is a value."""
 
 _COMPARISONS: Mapping[Op, Callable[[Any, Any], bool]] = {
     Op.EQ: operator.eq,
@@ -35,10 +38,14 @@ def select(documents: Mapping[str, Fields], query: Query) -> list[str]:
         matching = {key: fields for key, fields in matching.items() if test(fields)}
     if not names and query.start_after is None:
         return sorted(matching)[: query.limit]
+    read = [getter(name) for name in names]
+    found = {
+        document_id: [value(fields) for value in read] for document_id, fields in matching.items()
+    }
     keys = {
-        document_id: (*(_sort_key(fields[name]) for name in names), _sort_key(document_id))
-        for document_id, fields in matching.items()
-        if all(name in fields for name in names)
+        document_id: (*map(_sort_key, values), _sort_key(document_id))
+        for document_id, values in found.items()
+        if MISSING not in values
     }
     if query.start_after is not None:
         cursor = [_sort_key(storable_value(value)) for value in query.start_after]
@@ -51,6 +58,19 @@ def select(documents: Mapping[str, Fields], query: Query) -> list[str]:
     for place, descending in reversed([*enumerate(backwards)]):
         selected.sort(key=lambda document_id: keys[document_id][place], reverse=descending)
     return selected[: query.limit]
+
+
+def getter(name: str) -> Callable[[Fields], FieldValue]:
+    """Reads a field, or (``desired.size``) one of a map; ``MISSING`` where there is none."""
+    first, *rest = name.split(".")
+
+    def value(fields: Fields) -> FieldValue:
+        found = fields.get(first, MISSING)
+        for part in rest:
+            found = found.get(part, MISSING) if isinstance(found, Mapping) else MISSING
+        return found
+
+    return value
 
 
 _Key = tuple[int, Any]
@@ -76,18 +96,24 @@ def _sort_key(value: FieldValue) -> _Key:
 
 
 def _test(where: Where) -> Callable[[Fields], bool]:
-    name = where.name
+    read = getter(where.name)
     if where.op is Op.IN:
         wanted = [_sort_key(storable_value(value)) for value in where.value if value is not None]
-        return lambda fields: name in fields and _sort_key(fields[name]) in wanted
+
+        def is_in(fields: Fields) -> bool:
+            value = read(fields)
+            return value is not MISSING and _sort_key(value) in wanted
+
+        return is_in
 
     kind, bound = _sort_key(storable_value(where.value))
     compare = _COMPARISONS[where.op]
 
     def holds(fields: Fields) -> bool:
-        if name not in fields:
+        value = read(fields)
+        if value is MISSING:
             return False
-        its_kind, key = _sort_key(fields[name])
+        its_kind, key = _sort_key(value)
         return its_kind == kind and compare(key, bound)
 
     return holds

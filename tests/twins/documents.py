@@ -11,8 +11,6 @@ from typing import Final
 
 from shared.domain.errors import AlreadyExists, BadRequest, Conflict
 from shared.gateways.database.document_rules import (
-    MAX_INTEGER,
-    MIN_INTEGER,
     FieldValue,
     billed_entries,
     check_commit,
@@ -27,13 +25,12 @@ from shared.gateways.ports import (
     Create,
     Delete,
     Fields,
-    Increment,
     Query,
     Snapshot,
     Update,
     Write,
 )
-from tests.twins.document_query import select
+from tests.twins.document_query import getter, select
 
 MAX_DOCUMENT_BYTES: Final = 1_048_576
 """Source: Firestore, quotas and limits."""
@@ -123,8 +120,8 @@ class MemoryDocuments:
         with self._lock:
             documents = self._fields(query)
             for name in names:
-                having = {key: fields for key, fields in documents.items() if name in fields}
-                values = [having[document_id][name] for document_id in select(having, query)]
+                read = getter(name)
+                values = [read(documents[document_id]) for document_id in select(documents, query)]
                 sums[name] = sum(value for value in values if is_number(value))
             self.reads += len(sums)
         return sums
@@ -178,23 +175,13 @@ def _applied(write: Write, before: _Stored | None, commit: int) -> _Stored | Non
         case _:
             pass  # Create and Put begin with nothing
 
-    new = {
-        name: _incremented(base.get(name), value.by) if isinstance(value, Increment) else value
-        for name, value in storable_fields(write.fields).items()
-    }
-    fields = {**base, **new}
+    fields = {**base, **storable_fields(write.fields)}
     if _document_bytes(write.path, fields) > MAX_DOCUMENT_BYTES:
         detail = f"{write.path} would be larger than {MAX_DOCUMENT_BYTES} bytes"
         raise BadRequest("commit", code=400, status="INVALID_ARGUMENT", detail=detail)
     if before is not None and _is_identical(before.fields, fields):
         return before  # as in Firestore, writing what is there already makes no new version
     return _Stored(fields, commit)
-
-
-def _incremented(value: FieldValue, by: int) -> FieldValue:
-    """What is no number counts as nothing, and integers stop at their bounds."""
-    total = value + by if is_number(value) else by
-    return total if isinstance(total, float) else min(max(total, MIN_INTEGER), MAX_INTEGER)
 
 
 def _is_identical(one: FieldValue, other: FieldValue) -> bool:

@@ -83,14 +83,14 @@ def work_of(record: FileRecord | None, retried: Callable[[FileRecord], bool]) ->
     return replace(
         count,
         bytes=record.desired_size,
-        tokens=record.desired_tokens,
+        tokens=record.desired.tokens if record.desired else 0,
         replaced_bytes=record.current_size,
     )
 
 
 def _changed(record: FileRecord) -> bool:
     """Whether what is under way is no longer what is wanted."""
-    return record.desired_key not in ("", record.working_key)
+    return record.desired_key not in (None, record.working_key)
 
 
 def refusals(

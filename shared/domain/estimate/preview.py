@@ -44,9 +44,10 @@ class Retried:
 
     def __call__(self, record: FileRecord) -> bool:
         """Whether a failed file is among them."""
-        if self.every or record.eligible_at is None or self.since is None:
+        eligible_at = record.failure.eligible_at if record.failure else None
+        if self.every or eligible_at is None or self.since is None:
             return self.every
-        return record.eligible_at <= self.since
+        return eligible_at <= self.since
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def previewed(steps: Iterable[PlannedChange], retried: Retried) -> Preview:
         if step.change is not Change.UNCHANGED:
             kind = samples.setdefault(step.change.value, [])
             if len(kind) < SAMPLES:
-                kind.append(Sample(step.after.path, step.after.desired_skip_reason))
+                kind.append(Sample(step.after.path, step.after.skip_reason or ""))
     return Preview(work, {kind: tuple(found) for kind, found in samples.items()})
 
 

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
-from shared.domain.file.record import UNFINISHED, FileRecord
+from shared.domain.file.record import (
+    UNFINISHED,
+    Current,
+    FileRecord,
+    NewDocument,
+    with_working,
+)
 
 
 def documents_to_remove(record: FileRecord) -> tuple[str, ...]:
@@ -15,42 +22,31 @@ def documents_to_remove(record: FileRecord) -> tuple[str, ...]:
 
 
 def forerunners(record: FileRecord) -> tuple[str, ...]:
-    """The documents that must go before ``new_document`` is the path's only one."""
+    """The documents that must go before the new one is the path's only one."""
     known = (*record.stale_documents, record.current_document)
     return tuple(dict.fromkeys(name for name in known if name and name != record.new_document))
 
 
 def document_known(record: FileRecord, document: str) -> FileRecord:
     """The import's document; what the path held before is stale from here on."""
-    return replace(record, new_document=document)
+    return with_working(record, new_document=NewDocument(document))
+
+
+def first_seen_failed(record: FileRecord, now: datetime) -> FileRecord:
+    """The new document turned FAILED, which may pass: its grace period begins."""
+    return with_working(record, new_document=NewDocument(record.new_document or "", failed_at=now))
 
 
 def document_gone(record: FileRecord) -> FileRecord:
     """The document that came of the import, or was doubted, was deleted."""
-    gone = replace(record, new_document="", document_failed_at=None)
-    return without_current(gone) if record.new_document == record.current_document else gone
+    gone = with_working(record, new_document=None)
+    return replace(gone, current=None) if record.new_document == record.current_document else gone
 
 
-def without_current(record: FileRecord) -> FileRecord:
-    """Nothing of the path is known to be searchable in this store (any more)."""
-    return replace(
-        record, current_key="", current_document="", current_content_hash="", current_size=0
-    )
-
-
-def holding(
-    record: FileRecord, document: str, *, key: str, content_hash: str, size: int
-) -> FileRecord:
+def holding(record: FileRecord, document: Current) -> FileRecord:
     """This document is the path's current one."""
-    stale = tuple(name for name in record.stale_documents if name != document)
-    return replace(
-        record,
-        current_key=key,
-        current_document=document,
-        current_content_hash=content_hash,
-        current_size=size,
-        stale_documents=stale,
-    )
+    stale = tuple(name for name in record.stale_documents if name != document.document)
+    return replace(record, current=document, stale_documents=stale)
 
 
 def documents_going(record: FileRecord) -> FileRecord:
@@ -61,20 +57,19 @@ def documents_going(record: FileRecord) -> FileRecord:
     """
     going = documents_to_remove(record)
     return replace(
-        without_current(record), stale_documents=going, new_document="", retired_documents=()
+        with_working(record, new_document=None),
+        current=None,
+        stale_documents=going,
+        retired_documents=(),
     )
 
 
 def shelved(record: FileRecord) -> FileRecord:
     """An unverified document is never forgotten: it goes with the stale ones."""
-    if not record.new_document:
+    if record.new_document is None:
         return record
-    return replace(
-        record,
-        stale_documents=(*record.stale_documents, record.new_document),
-        new_document="",
-        document_failed_at=None,
-    )
+    stale = (*record.stale_documents, record.new_document)
+    return replace(with_working(record, new_document=None), stale_documents=stale)
 
 
 def moved_to_store(record: FileRecord, store: str) -> FileRecord:
@@ -94,6 +89,6 @@ def moved_to_store(record: FileRecord, store: str) -> FileRecord:
     kept_here = replace(record, retired_documents=retired, stale_documents=stale)
     if record.current_document not in elsewhere:
         return kept_here
-    # At rest nothing brings it into this store: it is as if nothing had been aimed at yet.
-    aim = record.desired_key if record.status in UNFINISHED else ""
-    return replace(without_current(kept_here), desired_key=aim)
+    # A file at rest has nothing on its way into this store: it counts as never scanned.
+    is_aimed = record.status in UNFINISHED or record.skip_reason
+    return replace(kept_here, current=None, desired=record.desired if is_aimed else None)

@@ -6,11 +6,11 @@
 
 Three rules carry it:
 
-* A dispatch *claims* the record before it does anything that costs; a live claim excludes
-  every other dispatch, an expired one is taken over.
-* Every move that needs another dispatch bumps ``task_seq`` in the same write, and the task's
+* A delivery *claims* the record before it does anything that costs; a live claim excludes
+  every other delivery, an expired one is taken over.
+* Every move that needs another task bumps ``schedule.seq`` in the same write, and the task's
   name holds the number: a late delivery of an older task is recognised and can't fork the chain.
-* A move before a remote call says what will be called (``raw_file``, ``operation_id``), so that
+* A move before a remote call says what will be called (``raw_file``, ``import_call``), so that
   whoever comes after a crash looks for its effect before calling again.
 """
 
@@ -22,7 +22,15 @@ from enum import StrEnum
 
 from shared.domain.errors import TOO_MANY_REQUESTS
 from shared.domain.file.file_policy import FilePolicy
-from shared.domain.file.record import FileRecord, FileStatus, Slot
+from shared.domain.file.record import (
+    Claim,
+    FileRecord,
+    FileStatus,
+    FileTask,
+    Requests,
+    Schedule,
+    Slot,
+)
 from shared.domain.ids import digest
 
 LEGAL_MOVES: dict[FileStatus, frozenset[FileStatus]] = {
@@ -56,7 +64,7 @@ def moved(record: FileRecord, status: FileStatus, **changes: object) -> FileReco
 
 
 class Step(StrEnum):
-    """What the next dispatch for a record does."""
+    """What the next delivery for a record does."""
 
     NOTHING = "nothing"
     UPLOAD = "upload"
@@ -71,12 +79,13 @@ class Step(StrEnum):
 
 
 def next_step(record: FileRecord) -> Step:
-    """What a dispatch for this record has to do now."""
+    """What a delivery for this record has to do now."""
     match record.status:
         case FileStatus.PENDING | FileStatus.UPLOADING:
             return Step.UPLOAD
         case FileStatus.UPLOADED:
-            return Step.IMPORT if record.raw_active else Step.AWAIT_ACTIVE
+            is_active = record.raw_file is not None and record.raw_file.is_active
+            return Step.IMPORT if is_active else Step.AWAIT_ACTIVE
         case FileStatus.IMPORTING:
             return Step.AWAIT_IMPORT
         case FileStatus.DELETING:
@@ -100,63 +109,61 @@ def turn(record: FileRecord, seq: int, now: datetime) -> Turn:
     STALE: a newer task is responsible. BUSY: another delivery holds a live claim. OVER: there
     is nothing to do. ``now`` is the database's read time.
     """
-    if next_step(record) is Step.NOTHING or record.slot is not Slot.NONE:
+    if next_step(record) is Step.NOTHING or record.schedule.slot is not None:
         return Turn.OVER
-    if seq < record.task_seq:
+    if seq < record.schedule.seq:
         return Turn.STALE
-    if record.claim_id and record.claim_expires_at and now < record.claim_expires_at:
+    if record.claim is not None and now < record.claim.expires_at:
         return Turn.BUSY
     return Turn.MINE
 
 
 def claimed(record: FileRecord, claim_id: str, now: datetime, policy: FilePolicy) -> FileRecord:
-    """The record in the hands of one dispatch until the claim expires."""
+    """The record in the hands of one delivery until the claim expires."""
     expires_at = now + policy.claim_lifetime
     return replace(
         record,
-        claim_id=claim_id,
-        claim_expires_at=expires_at,
-        overdue_at=expires_at + policy.overdue_grace,
+        claim=Claim(claim_id, expires_at),
+        schedule=replace(record.schedule, overdue_at=expires_at + policy.overdue_grace),
         updated_at=now,
     )
 
 
 def task_name(record: FileRecord, seq: int) -> str:
-    """The Cloud Tasks id of one hop: hashed, so that names are spread and never repeat."""
-    return digest("task", record.batch_id, record.path, record.desired_key, seq)
+    """The Cloud Tasks id of one task: hashed, so that names are spread and never repeat."""
+    return digest("task", record.batch_id or "", record.path, record.desired_key or "", seq)
 
 
 def handed_on(
     record: FileRecord, queue: str, at: datetime, now: datetime, policy: FilePolicy
 ) -> FileRecord:
     """The record with a new task to be made at ``at``; any claim ends here."""
-    seq = record.task_seq + 1
+    seq = record.schedule.seq + 1
     return replace(
         record,
-        task_seq=seq,
-        task_id=task_name(record, seq),
-        task_queue=queue,
-        task_at=at,
-        overdue_at=max(at, now) + policy.overdue_grace,
-        slot=Slot.NONE,
-        ready_at=None,
-        claim_id="",
-        claim_expires_at=None,
+        schedule=Schedule(
+            seq=seq,
+            task=FileTask(task_name(record, seq), queue, at),
+            overdue_at=max(at, now) + policy.overdue_grace,
+            deadline=record.schedule.deadline,
+        ),
+        claim=None,
         updated_at=now,
     )
 
 
 def is_stuck(record: FileRecord, since: datetime, now: datetime, policy: FilePolicy) -> bool:
-    """Whether what the file waits for fails so often that no batch should wait for it.
+    """Whether the file's next step fails so often that no batch should wait for it.
 
-    The last time after ``since``. A wait that has a deadline ends by that in another way, and so
-    does an import of unknown outcome; a 429 is no failure.
+    Its latest error must have come after ``since``. A wait with a deadline ends by that, an import
+    of unknown outcome by a listing of the store, and a 429 is no failure.
     """
-    if record.claim_id or record.status is FileStatus.UNCERTAIN or record.error_at is None:
+    tries, deadline = record.tries, record.schedule.deadline
+    if record.claim or record.status is FileStatus.UNCERTAIN or tries.error_at is None:
         return False
-    ends = record.wait_deadline is not None and now < record.wait_deadline
-    throttled = record.failure_code == TOO_MANY_REQUESTS
-    often = record.errors_in_a_row >= policy.stuck_after and record.error_at >= since
+    ends = deadline is not None and now < deadline
+    throttled = record.failure is not None and record.failure.code == TOO_MANY_REQUESTS
+    often = tries.errors_in_a_row >= policy.stuck_after and tries.error_at >= since
     return often and not ends and not throttled
 
 
@@ -164,26 +171,15 @@ def taken_over(record: FileRecord, batch_id: str) -> FileRecord:
     """The record in the hands of a batch, which counts its requests from here on."""
     if record.batch_id == batch_id:
         return record
-    return replace(record, batch_id=batch_id, metered=0, throttled=0, unmetered=0)
+    return replace(record, batch_id=batch_id, requests=Requests())
 
 
 def awaiting_slot(record: FileRecord, slot: Slot, ready_at: datetime, now: datetime) -> FileRecord:
     """The record back in the pump's hands: no task is responsible any more."""
-    return replace(at_rest(record, now), slot=slot, ready_at=ready_at, task_seq=record.task_seq + 1)
+    schedule = Schedule(record.schedule.seq + 1, slot=slot, ready_at=ready_at)
+    return replace(record, schedule=schedule, claim=None, updated_at=now)
 
 
 def at_rest(record: FileRecord, now: datetime) -> FileRecord:
     """The record in nobody's hands: no task, no slot, no claim."""
-    return replace(
-        record,
-        task_id="",
-        task_queue="",
-        task_at=None,
-        overdue_at=None,
-        slot=Slot.NONE,
-        ready_at=None,
-        claim_id="",
-        claim_expires_at=None,
-        wait_deadline=None,
-        updated_at=now,
-    )
+    return replace(record, schedule=Schedule(record.schedule.seq), claim=None, updated_at=now)

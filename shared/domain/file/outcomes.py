@@ -1,7 +1,7 @@
-"""Both ends of a file's journey: how it begins, and every way in which it ends.
+"""Both ends of a file's way: how it begins, and every way in which it ends.
 
-A scan may aim at the file until the very write that ends its journey, and remembers the page it
-found it on: so each end looks at the aim once more, and begins the next journey where it moved.
+A scan may write another aim until the very write that ends the file's way, and remembers the page
+it found the file on. So each end looks at the aim once more, and begins anew where it has moved.
 """
 
 from __future__ import annotations
@@ -11,57 +11,57 @@ from datetime import datetime
 
 from shared.domain.file import known_documents, lifecycle
 from shared.domain.file.file_policy import FilePolicy
-from shared.domain.file.record import FailureKind, FileRecord, FileStatus, Slot
+from shared.domain.file.record import (
+    Current,
+    Failure,
+    FailureKind,
+    FileRecord,
+    FileStatus,
+    Slot,
+    Tries,
+    with_working,
+)
 
 
 def begun(record: FileRecord, now: datetime) -> FileRecord:
     """PENDING with a clean sheet: new content, or a failure that may be tried again."""
-    return lifecycle.awaiting_slot(
-        replace(
-            _without_failure(lifecycle.moved(record, FileStatus.PENDING)),
-            attempts=0,
-            errors_in_a_row=0,
-        ),
-        Slot.UPLOAD,
-        now,
-        now,
+    pending = lifecycle.moved(
+        record, FileStatus.PENDING, tries=record.tries.cleared(), failure=None
     )
+    return lifecycle.awaiting_slot(pending, Slot.UPLOAD, now, now)
 
 
 def settled(record: FileRecord, now: datetime) -> FileRecord:
-    """The journey's end: the document is verified, its forerunners and the raw file are gone."""
-    done = replace(
-        _without_failure(lifecycle.at_rest(lifecycle.moved(record, FileStatus.INDEXED), now)),
-        current_key=record.working_key,
-        current_document=record.new_document,
-        current_content_hash=record.working_content_hash,
-        current_size=record.working_size,
+    """INDEXED: the document is verified, its forerunners and the raw file are gone.
+
+    Raises ``ValueError`` where no document is known.
+    """
+    working, document = record.working, record.new_document
+    if working is None or document is None:
+        raise ValueError(f"no document of {record.path!r} is known")
+    done = lifecycle.moved(
+        record,
+        FileStatus.INDEXED,
+        current=Current(working.key, document, working.content_hash, working.size),
         indexed_at=now,
-        new_document="",
-        document_failed_at=None,
-        raw_file="",
-        raw_active=False,
-        raw_expires_at=None,
+        working=None,
         stale_documents=(),
         upload_epoch=0,
-        attempts=0,
-        errors_in_a_row=0,
-        exhausted_rounds=0,
+        tries=Tries(error_at=record.tries.error_at),
+        failure=None,
     )
-    return _as_aimed(done, now)
+    return _as_aimed(lifecycle.at_rest(done, now), now)
 
 
 def kept(record: FileRecord, now: datetime) -> FileRecord:
-    """A removal or a journey that is not needed after all."""
-    stays = replace(
-        _without_failure(lifecycle.at_rest(lifecycle.moved(record, FileStatus.INDEXED), now)),
-        raw_file="",  # what was uploaded for it expires by itself
-        raw_active=False,
-        raw_expires_at=None,
-        attempts=0,
-        errors_in_a_row=0,
+    """INDEXED as it was: a removal or an import that is not needed after all."""
+    stays = lifecycle.moved(
+        with_working(record, raw_file=None),  # it expires by itself
+        FileStatus.INDEXED,
+        tries=record.tries.cleared(),
+        failure=None,
     )
-    return _as_aimed(stays, now)
+    return _as_aimed(lifecycle.at_rest(stays, now), now)
 
 
 def _as_aimed(indexed: FileRecord, now: datetime) -> FileRecord:
@@ -75,17 +75,14 @@ def _as_aimed(indexed: FileRecord, now: datetime) -> FileRecord:
 
 def is_back(record: FileRecord) -> bool:
     """Whether the bucket has gone back to what is indexed, so that nothing needs to be sent."""
-    wanted = bool(record.desired_key) and record.desired_key == record.current_key
+    wanted = record.desired_key is not None and record.desired_key == record.current_key
     return wanted and not record.stale_documents and not record.new_document
 
 
 def given_up(record: FileRecord, now: datetime) -> FileRecord:
-    """The bucket no longer wants what this journey was bringing; nothing of it was imported."""
-    before = replace(
-        lifecycle.at_rest(lifecycle.moved(record, FileStatus.PENDING), now),
-        raw_file="",
-        raw_active=False,
-    )
+    """The bucket no longer wants what was on its way; nothing of it was imported."""
+    before = lifecycle.moved(with_working(record, raw_file=None), FileStatus.PENDING)
+    before = lifecycle.at_rest(before, now)
     if record.desired_key:
         return begun(before, now)
     if known_documents.documents_to_remove(before):
@@ -104,21 +101,18 @@ def failed(
     """Out of tries, or never going to work. What the store holds of the path stays as it is."""
     if not record.desired_key:  # and the bucket has lost it meanwhile
         return given_up(record, now)
-    if record.working_key not in ("", record.desired_key):  # nobody wants what failed any more
+    if record.working_key not in (None, record.desired_key):  # what failed is no longer wanted
         return begun(record, now)
-    rounds = record.exhausted_rounds + (1 if kind is FailureKind.EXHAUSTED else 0)
+    is_exhausted = kind is FailureKind.EXHAUSTED
+    rounds = record.tries.exhausted_rounds + (1 if is_exhausted else 0)
     doublings = min(max(rounds - 1, 0), 16)  # far past the most, far below what a timedelta holds
     wait = min(policy.exhausted_first * 2.0**doublings, policy.exhausted_most)
-    return replace(
-        lifecycle.at_rest(lifecycle.moved(record, FileStatus.FAILED), now),
-        attempts=min(record.attempts, policy.max_attempts),
-        failure_kind=kind,
-        failure_reason=reason,
-        failure_code=code,
-        failed_key=record.desired_key,
-        failed_at=now,
-        exhausted_rounds=rounds,
-        eligible_at=now + wait if kind is FailureKind.EXHAUSTED else None,
+    attempts = min(record.tries.attempts, policy.max_attempts)
+    return lifecycle.moved(
+        lifecycle.at_rest(record, now),
+        FileStatus.FAILED,
+        tries=replace(record.tries, attempts=attempts, exhausted_rounds=rounds),
+        failure=Failure(reason, code, kind, now, now + wait if is_exhausted else None),
     )
 
 
@@ -126,8 +120,8 @@ def removal_begun(
     record: FileRecord, batch_id: str, queue: str, now: datetime, policy: FilePolicy
 ) -> FileRecord:
     """A candidate that the batch's guards let go."""
-    begun = lifecycle.moved(lifecycle.taken_over(record, batch_id), FileStatus.DELETING)
-    return lifecycle.handed_on(begun, queue, now, now, policy)
+    deleting = lifecycle.moved(lifecycle.taken_over(record, batch_id), FileStatus.DELETING)
+    return lifecycle.handed_on(deleting, queue, now, now, policy)
 
 
 def may_halt_removal(record: FileRecord) -> bool:
@@ -135,7 +129,7 @@ def may_halt_removal(record: FileRecord) -> bool:
 
     For it alone knows that the document left over may be what a returning object wants.
     """
-    return record.status is FileStatus.DELETING and bool(record.current_document)
+    return record.status is FileStatus.DELETING and record.current is not None
 
 
 def removal_halted(record: FileRecord, now: datetime) -> FileRecord:
@@ -149,32 +143,20 @@ def removal_halted(record: FileRecord, now: datetime) -> FileRecord:
 
 def removed(record: FileRecord, now: datetime) -> FileRecord:
     """The store holds nothing of this path any more."""
-    status = FileStatus.SKIPPED if record.desired_skip_reason else FileStatus.DELETED
+    status = FileStatus.SKIPPED if record.skip_reason else FileStatus.DELETED
     held_any = bool(known_documents.documents_to_remove(record))
     if record.desired_key:  # it is back, and was seen while its documents were going
         status = FileStatus.PENDING
-    at_rest = lifecycle.at_rest(lifecycle.moved(record, status), now)
-    gone = replace(
-        _without_failure(known_documents.without_current(at_rest)),
-        removed_in=record.batch_id if held_any else record.removed_in,
-        new_document="",
+    gone = lifecycle.moved(
+        lifecycle.at_rest(record, now),
+        status,
+        current=None,
+        working=None,
         stale_documents=(),
         retired_documents=(),
-        raw_file="",
+        removed_in=record.batch_id if held_any else record.removed_in,
         rescan=record.rescan and status is not FileStatus.DELETED,
-        attempts=0,
-        errors_in_a_row=0,
+        tries=record.tries.cleared(),
+        failure=None,
     )
     return begun(gone, now) if record.desired_key else gone
-
-
-def _without_failure(record: FileRecord) -> FileRecord:
-    return replace(
-        record,
-        failure_kind=FailureKind.NONE,
-        failure_reason="",
-        failure_code=None,
-        failed_key="",
-        failed_at=None,
-        eligible_at=None,
-    )

@@ -1,4 +1,4 @@
-"""One file's way through upload and import, and back after trouble: moves of its record."""
+"""One file's way through upload and import, and back after an error: moves of its record."""
 
 from __future__ import annotations
 
@@ -9,24 +9,39 @@ from shared.domain.errors import GatewayError
 from shared.domain.file import known_documents, lifecycle, outcomes
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.lifecycle import Step
-from shared.domain.file.record import FailureKind, FileRecord, FileStatus, Slot
+from shared.domain.file.record import (
+    Current,
+    Failure,
+    FailureKind,
+    FileRecord,
+    FileStatus,
+    ImportCall,
+    NewDocument,
+    RawFile,
+    Schedule,
+    Slot,
+    Working,
+    with_working,
+)
 
 
 def upload_begun(record: FileRecord, raw_file: str) -> FileRecord:
-    """An upload under the name ``raw_file`` is about to be sent; a crash counts as a try."""
-    same_content = record.working_key == record.desired_key
+    """An upload under the name ``raw_file`` is about to be sent; a crash counts as a try.
+
+    Raises ``ValueError`` where the bucket wants no document.
+    """
+    desired = record.desired
+    if desired is None or desired.key is None:
+        raise ValueError(f"nothing is wanted of {record.path!r}")
+    same_content = record.working_key == desired.key
+    attempts = record.tries.attempts + 1 if same_content else 1
     return lifecycle.moved(
         known_documents.shelved(record),
         FileStatus.UPLOADING,
-        attempts=record.attempts + 1 if same_content else 1,
-        working_key=record.desired_key,
-        working_content_hash=record.desired_content_hash,
-        working_size=record.desired_size,
-        raw_file=raw_file,
-        raw_active=False,
-        raw_expires_at=None,
-        operation_id="",
-        operation_name="",
+        tries=replace(record.tries, attempts=attempts),
+        working=Working(
+            desired.key, desired.content_hash, desired.size, raw_file=RawFile(raw_file)
+        ),
     )
 
 
@@ -34,18 +49,19 @@ def uploaded(
     record: FileRecord, expires_at: datetime | None, now: datetime, policy: FilePolicy
 ) -> FileRecord:
     """The raw file is there; it may still be processing."""
+    raw_file = record.raw_file and replace(record.raw_file, expires_at=expires_at)
     return lifecycle.moved(
-        record,
+        with_working(record, raw_file=raw_file),
         FileStatus.UPLOADED,
-        raw_expires_at=expires_at,
-        wait_deadline=now + policy.active_deadline,
-        errors_in_a_row=0,
+        schedule=replace(record.schedule, deadline=now + policy.active_deadline),
+        tries=replace(record.tries, errors_in_a_row=0),
     )
 
 
 def raw_became_active(record: FileRecord, now: datetime) -> FileRecord:
     """The raw file can be imported: wait for a slot."""
-    return lifecycle.awaiting_slot(replace(record, raw_active=True), Slot.IMPORT, now, now)
+    raw_file = record.raw_file and replace(record.raw_file, is_active=True)
+    return lifecycle.awaiting_slot(with_working(record, raw_file=raw_file), Slot.IMPORT, now, now)
 
 
 def restarted(record: FileRecord, now: datetime, policy: FilePolicy) -> FileRecord:
@@ -53,16 +69,14 @@ def restarted(record: FileRecord, now: datetime, policy: FilePolicy) -> FileReco
 
     Where the bucket has gone back to what is indexed, there is nothing to upload.
     """
-    if record.attempts >= policy.max_attempts and record.working_key == record.desired_key:
+    is_last = record.tries.attempts >= policy.max_attempts
+    if is_last and record.working_key == record.desired_key:
         reason = "every upload turned out to be of no use"
         return outcomes.failed(record, FailureKind.EXHAUSTED, reason, None, now, policy)
     again = lifecycle.moved(
-        known_documents.shelved(record),
+        with_working(known_documents.shelved(record), raw_file=None),
         FileStatus.PENDING,
         upload_epoch=record.upload_epoch + 1,
-        raw_file="",
-        raw_active=False,
-        raw_expires_at=None,
     )
     if outcomes.is_back(again):
         return outcomes.kept(again, now)
@@ -71,59 +85,58 @@ def restarted(record: FileRecord, now: datetime, policy: FilePolicy) -> FileReco
 
 def import_begun(record: FileRecord, operation_id: str, reports: tuple[str, ...]) -> FileRecord:
     """The intent of an import: ``operations/{operation_id}`` is created in the same write."""
+    shelved = known_documents.shelved(record)
     return lifecycle.moved(
-        known_documents.shelved(record),
+        with_working(shelved, import_call=ImportCall(operation_id)),
         FileStatus.IMPORTING,
-        operation_id=operation_id,
-        operation_name="",
         metadata_reports=reports,
     )
 
 
 def import_started(
-    record: FileRecord, operation_name: str, now: datetime, policy: FilePolicy
+    record: FileRecord, operation: str, now: datetime, policy: FilePolicy
 ) -> FileRecord:
     """The service gave the import a name: from now on it is polled, never sent again."""
+    call = record.import_call and replace(record.import_call, operation=operation)
     return replace(
-        record,
-        operation_name=operation_name,
-        wait_deadline=now + policy.import_deadline,
-        errors_in_a_row=0,
+        with_working(record, import_call=call),
+        schedule=replace(record.schedule, deadline=now + policy.import_deadline),
+        tries=replace(record.tries, errors_in_a_row=0),
     )
 
 
 def import_uncertain(
     record: FileRecord, now: datetime, policy: FilePolicy, *, in_storm: bool = False
 ) -> FileRecord:
-    """Sent, and nobody knows whether it took effect: the shared sweep of the store decides.
+    """Sent, and nobody knows whether it took effect: a listing of the store decides.
 
     Not before the import's own deadline: until then the document may still appear. In a storm of
-    5xx the file is not to blame: the try that the sweep will count is given back beforehand.
+    5xx the file is not to blame: the try that the search will count is given back beforehand.
     """
-    tries = max(record.attempts - 1, 0) if in_storm else record.attempts
+    tries = record.tries
+    if in_storm:
+        tries = replace(tries, attempts=max(tries.attempts - 1, 0))
     return replace(
-        lifecycle.at_rest(lifecycle.moved(record, FileStatus.UNCERTAIN, attempts=tries), now),
-        ready_at=now + policy.import_deadline,
-        task_seq=record.task_seq + 1,
+        lifecycle.moved(record, FileStatus.UNCERTAIN, tries=tries),
+        schedule=Schedule(record.schedule.seq + 1, ready_at=now + policy.import_deadline),
+        claim=None,
+        updated_at=now,
     )
 
 
 def adopted(record: FileRecord, document: str, now: datetime, policy: FilePolicy) -> FileRecord:
-    """The sweep found the document of an uncertain import."""
-    return replace(
-        lifecycle.moved(record, FileStatus.IMPORTING),
-        new_document=document,
-        wait_deadline=now + policy.import_deadline,
+    """The document of an uncertain import was found in the store."""
+    return lifecycle.moved(
+        known_documents.document_known(record, document),
+        FileStatus.IMPORTING,
+        schedule=replace(record.schedule, deadline=now + policy.import_deadline),
     )
 
 
 def document_doubted(
     record: FileRecord,
+    document: Current,
     *,
-    document: str,
-    key: str,
-    content_hash: str,
-    size: int,
     operation_id: str,
     now: datetime,
     policy: FilePolicy,
@@ -136,17 +149,14 @@ def document_doubted(
     return lifecycle.moved(
         record,
         FileStatus.IMPORTING,
-        working_key=key,
-        working_content_hash=content_hash,
-        working_size=size,
-        new_document=document,
-        document_failed_at=None,
-        operation_id=operation_id,
-        operation_name="",
-        raw_file="",
-        raw_active=False,
-        raw_expires_at=None,
-        wait_deadline=now + policy.import_deadline,
+        working=Working(
+            document.key,
+            document.content_hash,
+            document.size,
+            import_call=ImportCall(operation_id),
+            new_document=NewDocument(document.document),
+        ),
+        schedule=replace(record.schedule, deadline=now + policy.import_deadline),
     )
 
 
@@ -162,7 +172,8 @@ def given_back(record: FileRecord, ready_at: datetime, now: datetime) -> FileRec
     The attempt counted by the claim is returned.
     """
     if record.status is FileStatus.UPLOADING:
-        back = lifecycle.moved(record, FileStatus.PENDING, attempts=max(record.attempts - 1, 0))
+        tries = replace(record.tries, attempts=max(record.tries.attempts - 1, 0))
+        back = lifecycle.moved(record, FileStatus.PENDING, tries=tries)
     else:
         back = lifecycle.moved(record, FileStatus.UPLOADED)
     return postponed(back, ready_at, now)
@@ -170,13 +181,8 @@ def given_back(record: FileRecord, ready_at: datetime, now: datetime) -> FileRec
 
 def error_noted(record: FileRecord, error: GatewayError, now: datetime) -> FileRecord:
     """One more error in a row: the next wait is longer."""
-    return replace(
-        record,
-        errors_in_a_row=record.errors_in_a_row + 1,
-        error_at=now,
-        failure_reason=str(error),
-        failure_code=error.code,
-    )
+    tries = replace(record.tries, errors_in_a_row=record.tries.errors_in_a_row + 1, error_at=now)
+    return replace(record, tries=tries, failure=_noted(record, str(error), error.code))
 
 
 def tried_again(
@@ -190,26 +196,28 @@ def tried_again(
     """A metered step failed in a way that may pass: wait and try again, up to the bound.
 
     The upload is kept where the import failed. An upload was counted when it was claimed, an
-    import is counted here: its crash is found by the sweep, which calls this too.
+    import is counted here: one that nobody lived to tell of is found by the search for uncertain
+    imports, which calls this too.
     """
     importing = record.status in (FileStatus.IMPORTING, FileStatus.UNCERTAIN)
-    attempts = record.attempts + (1 if importing else 0)
-    keeps_upload = importing and bool(record.raw_file)
+    attempts = record.tries.attempts + (1 if importing else 0)
+    keeps_upload = importing and record.raw_file is not None
     if attempts > policy.max_attempts or (attempts == policy.max_attempts and not importing):
         return outcomes.failed(record, FailureKind.EXHAUSTED, reason, code, now, policy)
-    errors = record.errors_in_a_row + 1
-    slot = Slot.IMPORT if keeps_upload else Slot.UPLOAD
+    errors = record.tries.errors_in_a_row + 1
+    call = record.import_call and replace(record.import_call, operation=None)
     return lifecycle.awaiting_slot(
         lifecycle.moved(
-            known_documents.shelved(record),
+            with_working(known_documents.shelved(record), import_call=call),
             FileStatus.UPLOADED if keeps_upload else FileStatus.PENDING,
-            attempts=attempts,
-            errors_in_a_row=errors,
-            operation_name="",
-            failure_reason=reason,
-            failure_code=code,
+            tries=replace(record.tries, attempts=attempts, errors_in_a_row=errors),
+            failure=_noted(record, reason, code),
         ),
-        slot,
+        Slot.IMPORT if keeps_upload else Slot.UPLOAD,
         now + policy.backoff(errors, jitter),
         now,
     )
+
+
+def _noted(record: FileRecord, reason: str, code: int | None) -> Failure:
+    return replace(record.failure or Failure(reason), reason=reason, code=code)

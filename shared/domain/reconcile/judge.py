@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.file import file_policy, known_documents, lifecycle, outcomes, transfer
-from shared.domain.file.record import Change, FileRecord, FileStatus
+from shared.domain.file.record import Change, Current, Desired, FileRecord, FileStatus
 from shared.domain.ids import digest
 
 
@@ -101,9 +101,9 @@ class Judge:
             updated_at=self.now,
         )
         if document.is_active:
-            adopted = _holding(adopted, document)
+            adopted = known_documents.holding(adopted, _as_current(document))
             if not unwanted:
-                adopted = replace(adopted, desired_key=document.key, indexed_at=self.now)
+                adopted = replace(adopted, desired=Desired(document.key), indexed_at=self.now)
         return Judgement(Discrepancy.ORPHAN, adopted)
 
     def unknown(
@@ -140,10 +140,11 @@ class Judge:
 
     def ghost(self, record: FileRecord, *, leftover: bool) -> Judgement:
         """A record whose document is not in the store, or (``leftover``) is there as FAILED."""
-        stale = (*record.stale_documents, record.current_document)
+        left = filter(None, [record.current_document]) if leftover else ()
         lost = replace(
-            known_documents.without_current(record),
-            stale_documents=stale if leftover else record.stale_documents,
+            record,
+            current=None,
+            stale_documents=(*record.stale_documents, *left),
             updated_at=self.now,
         )
         if record.status is not FileStatus.INDEXED:
@@ -171,33 +172,25 @@ class Judge:
             if best is None:
                 return more
             stale = (*more.stale_documents, *filter(None, [record.current_document]))
-            return replace(_holding(more, best), stale_documents=stale)
+            held = known_documents.holding(more, _as_current(best))
+            return replace(held, stale_documents=stale)
         more = _with_stale(record, fresh, self.now)
-        staying = best or StoredDocument(
-            path=record.path,
-            name=record.current_document,
-            key=record.current_key,
-            content_hash=record.current_content_hash,
-            size=record.current_size,
-            is_active=True,
-            is_failed=False,
-            created_at=None,
-        )
-        stale = tuple(name for name in more.stale_documents if name != staying.name)
+        staying = _as_current(best) if best else record.current
+        if staying is None:
+            return more
+        stale = tuple(name for name in more.stale_documents if name != staying.document)
+        desired = record.desired or Desired()
         kept = replace(
             lifecycle.taken_over(more, self.batch_id),
             stale_documents=stale,
             rescan=True,
             # Before the scan it is open what is wanted.
-            desired_key=record.desired_key if self.scanned else staying.key,
+            desired=desired if self.scanned else replace(desired, key=staying.key),
         )
         return transfer.document_doubted(
             kept,
-            document=staying.name,
-            key=staying.key,
-            content_hash=staying.content_hash,
-            size=staying.size,
-            operation_id=digest("verify", self.batch_id, staying.name),
+            staying,
+            operation_id=digest("verify", self.batch_id, staying.document),
             now=self.now,
             policy=self.policy,
         )
@@ -217,17 +210,12 @@ def is_under_way(record: FileRecord) -> bool:
         FileStatus.DELETED,
         FileStatus.REMOVAL_CANDIDATE,
     )
-    return record.status not in resting or bool(record.claim_id) or bool(record.task_id)
+    is_at_work = record.claim is not None or record.schedule.task is not None
+    return record.status not in resting or is_at_work
 
 
-def _holding(record: FileRecord, document: StoredDocument) -> FileRecord:
-    return known_documents.holding(
-        record,
-        document.name,
-        key=document.key,
-        content_hash=document.content_hash,
-        size=document.size,
-    )
+def _as_current(document: StoredDocument) -> Current:
+    return Current(document.key, document.name, document.content_hash, document.size)
 
 
 def _with_stale(
@@ -249,6 +237,6 @@ def _is_better(record: FileRecord, document: StoredDocument) -> bool:
     A record made from the store alone (no generation was seen yet) doesn't know what is wanted:
     the newest stays.
     """
-    if not record.desired_generation:
+    if record.desired is None or record.desired.generation is None:
         return True
     return document.key == record.desired_key != record.current_key

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.file import file_policy, known_documents, lifecycle, outcomes, transfer
-from shared.domain.file.record import Change, FileRecord, FileStatus, Slot
+from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
 from shared.domain.source.tokens import tokens_of
 
 
@@ -26,9 +26,9 @@ class Wanted:
     content_hash: str
     metadata_digest: str
     key: str
-    media_type: str = ""
-    sidecar_generation: int = 0
-    skip_reason: str = ""
+    media_type: str | None = None
+    sidecar_generation: int | None = None
+    skip_reason: str | None = None
 
 
 def paired_by_path(
@@ -121,8 +121,7 @@ def _vanished(
         return None
     target = replace(
         record,
-        desired_key="",
-        desired_skip_reason="",
+        desired=None,
         rescan=False,
         fence=fence,
         change=Change.REMOVED,
@@ -131,7 +130,7 @@ def _vanished(
     )
     if record.status in (FileStatus.DELETING, FileStatus.REMOVAL_CANDIDATE):
         return Comparison(Change.REMOVED, None if target == record else target)
-    if record.status not in (*RESTING, FileStatus.PENDING) or record.claim_id:
+    if record.status not in (*RESTING, FileStatus.PENDING) or record.claim:
         return Comparison(Change.REMOVED, target)  # under way: its journey ends in removal
     if known_documents.documents_to_remove(record):
         return Comparison(Change.REMOVED, _candidate(target, now))
@@ -145,7 +144,7 @@ def _skipped(
     if record.status is FileStatus.SKIPPED:
         return Comparison(Change.SKIPPED, None if _same_aim(target, record) else target)
     target = replace(target, change=Change.SKIPPED, decided_in=batch_id)
-    if record.status not in (*RESTING, FileStatus.PENDING) or record.claim_id:
+    if record.status not in (*RESTING, FileStatus.PENDING) or record.claim:
         return Comparison(Change.SKIPPED, target)
     if known_documents.documents_to_remove(record):
         return Comparison(Change.SKIPPED, _candidate(target, now))
@@ -167,44 +166,45 @@ def _change(want: Wanted, record: FileRecord) -> Change:
     aims = record.status not in (FileStatus.SKIPPED, FileStatus.REMOVAL_CANDIDATE)
     if aims and record.desired_key == want.key:
         return Change.UNCHANGED
-    if not record.current_key:
+    current = record.current
+    if current is None:
         return Change.NEW if record.status is FileStatus.SKIPPED else Change.CHANGED
-    if record.current_content_hash == want.content_hash and record.current_size == want.size:
+    if (current.content_hash, current.size) == (want.content_hash, want.size):
         return Change.METADATA_CHANGED
     return Change.CHANGED
 
 
-def _is_back(key: str, record: FileRecord) -> bool:
+def _is_back(key: str | None, record: FileRecord) -> bool:
     """Something else was to become of it, nothing is under way, and it is as it was indexed."""
-    waiting = record.status in (FileStatus.PENDING, FileStatus.UPLOADING) and not record.claim_id
+    waiting = record.status in (FileStatus.PENDING, FileStatus.UPLOADING) and not record.claim
     idle = waiting or record.status in (FileStatus.REMOVAL_CANDIDATE, FileStatus.FAILED)
     return idle and key == record.current_key and not record.stale_documents
 
 
 def _is_older(want: Wanted, record: FileRecord) -> bool:
     """A listing may lag: never go back to an earlier generation of the same object."""
-    return bool(record.desired_key or record.desired_skip_reason) and (
-        want.generation,
-        want.metageneration,
-    ) < (record.desired_generation, record.desired_metageneration)
+    desired = record.desired
+    if desired is None or not (desired.key or desired.skip_reason):
+        return False
+    known = (desired.generation or 0, desired.metageneration or 0)
+    return (want.generation, want.metageneration) < known
 
 
 def _aimed(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
-    return replace(
-        record,
-        desired_key="" if want.skip_reason else want.key,
-        desired_generation=want.generation,
-        desired_metageneration=want.metageneration,
-        desired_size=want.size,
-        desired_tokens=0 if want.skip_reason else tokens_of(want.media_type, want.size),
-        desired_content_hash=want.content_hash,
-        desired_metadata_digest=want.metadata_digest,
-        desired_media_type=want.media_type,
-        desired_sidecar_generation=want.sidecar_generation,
-        desired_skip_reason=want.skip_reason,
-        rescan=False,
-        fence=fence,
+    is_skipped = want.skip_reason is not None
+    desired = Desired(
+        key=None if is_skipped else want.key,
+        skip_reason=want.skip_reason,
+        generation=want.generation,
+        metageneration=want.metageneration,
+        size=want.size,
+        tokens=0 if is_skipped else tokens_of(want.media_type or "", want.size),
+        content_hash=want.content_hash,
+        metadata_digest=want.metadata_digest,
+        media_type=want.media_type,
+        sidecar_generation=want.sidecar_generation,
     )
+    return replace(record, desired=desired, rescan=False, fence=fence)
 
 
 def _same_aim(target: FileRecord, record: FileRecord) -> bool:
@@ -212,7 +212,8 @@ def _same_aim(target: FileRecord, record: FileRecord) -> bool:
 
 
 def _candidate(record: FileRecord, now: datetime) -> FileRecord:
-    at_rest = replace(record, slot=Slot.NONE, ready_at=None, updated_at=now)
+    schedule = replace(record.schedule, slot=None, ready_at=None)
+    at_rest = replace(record, schedule=schedule, updated_at=now)
     return lifecycle.moved(at_rest, FileStatus.REMOVAL_CANDIDATE)
 
 
@@ -221,13 +222,11 @@ def is_aimed_alike(record: FileRecord, other: FileRecord) -> bool:
     return _aimed_at(record) == _aimed_at(other)
 
 
-def _aimed_at(record: FileRecord) -> tuple[object, ...]:
-    return (
-        record.desired_key,
-        record.desired_generation,
-        record.desired_metageneration,
-        record.desired_skip_reason,
-    )
+def _aimed_at(record: FileRecord) -> tuple[object, ...] | None:
+    desired = record.desired
+    if desired is None:
+        return None
+    return desired.key, desired.generation, desired.metageneration, desired.skip_reason
 
 
 def re_aimed(
@@ -238,10 +237,8 @@ def re_aimed(
     Nothing is removed here: a vanished object makes a candidate at most, for a batch to release.
     """
     if wanted is None or wanted.skip_reason:
-        target = replace(record, desired_key="", desired_skip_reason="")
-        if wanted is not None:
-            target = _looked_at(record, wanted)
-        return outcomes.given_up(target, now)
+        gone = replace(record, desired=None)
+        return outcomes.given_up(_looked_at(record, wanted) if wanted else gone, now)
     target = _looked_at(record, wanted)
     if target.desired_key == record.working_key and record.status is FileStatus.UPLOADED:
         return transfer.postponed(target, now, now)

@@ -16,8 +16,6 @@ from typing import Any, Final
 
 from shared.gateways.ports import (
     MAX_WRITES_PER_COMMIT,
-    Delete,
-    Increment,
     Op,
     Query,
     Update,
@@ -40,7 +38,7 @@ _RANGES = (Op.LT, Op.LE, Op.GT, Op.GE)
 
 
 def storable_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A deep copy as plain dicts, lists, strings and UTC datetimes; ``Increment`` stays.
+    """A deep copy as plain dicts, lists, strings and UTC datetimes.
 
     Raises:
         ValueError: a field name is no simple identifier, or a value is out of range.
@@ -51,7 +49,7 @@ def storable_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
         if not _is_field_name(name):
             raise ValueError(f"not a field name: {name!r}")
         try:
-            copy[name] = value if isinstance(value, Increment) else storable_value(value)
+            copy[name] = storable_value(value)
         except (TypeError, ValueError) as error:
             raise type(error)(f"field {name}: {error}") from error
     return copy
@@ -139,20 +137,6 @@ def check_commit(writes: Sequence[Write]) -> None:
         check_document_path(write.path)
         if isinstance(write, Update) and not write.fields:
             raise ValueError(f"an update of no field: {write.path}")
-
-
-def is_repeatable(writes: Sequence[Write]) -> bool:
-    """Whether a commit sent twice does no more than sent once: increments add up.
-
-    A precondition beside an increment is no help, for a write that changes nothing leaves its
-    document's version as it was.
-    """
-    return not any(
-        isinstance(value, Increment)
-        for write in writes
-        if not isinstance(write, Delete)
-        for value in write.fields.values()
-    )
 
 
 def check_query(query: Query, *, ordered: bool = True) -> None:

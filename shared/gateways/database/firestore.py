@@ -31,15 +31,12 @@ from shared.gateways.database.document_rules import (
     check_document_path,
     check_query,
     check_sums,
-    is_repeatable,
     storable_fields,
     storable_value,
 )
 from shared.gateways.ports import (
     Create,
     Delete,
-    Fields,
-    Increment,
     Put,
     Query,
     Snapshot,
@@ -68,10 +65,9 @@ class FirestoreDocuments:
     """``DocumentStore`` over one Firestore database. Safe to share between threads.
 
     Reads are repeated for ``patience`` seconds, each time as a whole, so that a stream that broke
-    off is never continued. Commits are repeated as well, unless they would add an ``Increment``
-    twice. A lost reply can hide a commit that landed, and its repetition then fails for its own
-    doing; so once a try was lost, a failed precondition is ``OutcomeUnknown``, not ``Conflict``
-    or ``AlreadyExists``.
+    off is never continued. Commits are repeated as well. A lost reply can hide a commit that
+    landed, and its repetition then fails for its own doing; so once a try was lost, a failed
+    precondition is ``OutcomeUnknown``, not ``Conflict`` or ``AlreadyExists``.
 
     Attributes:
         reads: Documents read so far, as Firestore bills them (repetitions not counted).
@@ -135,8 +131,7 @@ class FirestoreDocuments:
             batch.commit, retry=_ONE_TRY, timeout=self._patience
         )
         lost: list[Exception] = []
-        if is_repeatable(writes):
-            send = _patient(_REPEATED_COMMITS, self._patience)(send, on_error=lost.append)
+        send = _patient(_REPEATED_COMMITS, self._patience)(send, on_error=lost.append)
         try:
             results = send()
         except exceptions.GoogleAPIError as error:
@@ -195,11 +190,11 @@ class FirestoreDocuments:
         document = self._client.document(write.path)
         match write:
             case Create():
-                batch.create(document, _sendable(write.fields))
+                batch.create(document, storable_fields(write.fields))
             case Put():
-                batch.set(document, _sendable(write.fields))
+                batch.set(document, storable_fields(write.fields))
             case Update():
-                batch.update(document, _sendable(write.fields), option=_unchanged(write))
+                batch.update(document, storable_fields(write.fields), option=_unchanged(write))
             case Delete():
                 batch.delete(document, option=_unchanged(write))
 
@@ -228,13 +223,6 @@ def _patient(repeated: tuple[type[Exception], ...], patience: float) -> Retry:
 def _unchanged(write: Update | Delete) -> firestore.LastUpdateOption | None:
     """None lets an update ask for any existing document, and a delete for nothing."""
     return None if write.if_version is None else firestore.LastUpdateOption(write.if_version)
-
-
-def _sendable(fields: Fields) -> dict[str, Any]:
-    return {
-        name: firestore.Increment(value.by) if isinstance(value, Increment) else value
-        for name, value in storable_fields(fields).items()
-    }
 
 
 def _snapshot(snapshot: firestore.DocumentSnapshot[Any]) -> Snapshot:

@@ -6,13 +6,25 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.file.record import FileStatus, Slot
-from shared.gateways.ports import Op, Query, Where
+from shared.gateways.ports import Op, Query, QueueName, Where
 
 FILES = "files"
 BATCHES = "batches"
 OPERATIONS = "operations"
 RANGES = "ranges"
 WINDOW = "breaker/state/window"
+
+# Fields of a file's record that are asked for or summed up, where they lie in a value object.
+SLOT = "schedule.slot"
+READY_AT = "schedule.ready_at"
+OVERDUE_AT = "schedule.overdue_at"
+ELIGIBLE_AT = "failure.eligible_at"
+DOCUMENT = "current.document"
+DESIRED_SIZE = "desired.size"
+DESIRED_TOKENS = "desired.tokens"
+WORKING_SIZE = "working.size"
+CURRENT_SIZE = "current.size"
+REQUESTS = ("requests.metered", "requests.throttled", "requests.unmetered")
 
 
 def records_in_range(start: str, end: str, limit: int) -> Query:
@@ -39,8 +51,8 @@ def ready_for(slot: Slot, now: datetime, limit: int) -> Query:
     """Files that wait for a metered request, the longest waiting first."""
     return Query(
         FILES,
-        (Where("slot", Op.EQ, slot.value), Where("ready_at", Op.LE, now)),
-        ("ready_at",),
+        (Where(SLOT, Op.EQ, slot.value), Where(READY_AT, Op.LE, now)),
+        (READY_AT,),
         limit,
     )
 
@@ -48,30 +60,29 @@ def ready_for(slot: Slot, now: datetime, limit: int) -> Query:
 def ready(now: datetime, limit: int) -> Query:
     """Files that may have the metered request they wait for, whichever it is."""
     slots = [Slot.UPLOAD.value, Slot.IMPORT.value]
-    where = (Where("slot", Op.IN, slots), Where("ready_at", Op.LE, now))
-    return Query(FILES, where, ("ready_at",), limit)
+    where = (Where(SLOT, Op.IN, slots), Where(READY_AT, Op.LE, now))
+    return Query(FILES, where, (READY_AT,), limit)
 
 
 def waiting_for(slot: Slot) -> Query:
     """All files that wait for a metered request, whether they may have it yet or not."""
-    return Query(FILES, (Where("slot", Op.EQ, slot.value),))
+    return Query(FILES, (Where(SLOT, Op.EQ, slot.value),))
 
 
 def planned_imports() -> Query:
     """Files whose import has a task of the uploads queue, and has not begun."""
-    where = (
-        Where("status", Op.EQ, FileStatus.UPLOADED.value),
-        Where("raw_active", Op.EQ, value=True),
-        Where("slot", Op.EQ, Slot.NONE.value),
-    )
-    return Query(FILES, where)
+    return _with_uploads_task(FileStatus.UPLOADED)
 
 
 def planned_uploads() -> Query:
     """Files whose upload has a task of the uploads queue, and has not begun."""
+    return _with_uploads_task(FileStatus.PENDING)
+
+
+def _with_uploads_task(status: FileStatus) -> Query:
     where = (
-        Where("status", Op.EQ, FileStatus.PENDING.value),
-        Where("slot", Op.EQ, Slot.NONE.value),
+        Where("status", Op.EQ, status.value),
+        Where("schedule.task.queue", Op.EQ, QueueName.UPLOADS.value),
     )
     return Query(FILES, where)
 
@@ -80,14 +91,14 @@ def interrupted_uploads() -> Query:
     """Files whose upload was begun by a dispatch that did not live, and that wait for a slot."""
     where = (
         Where("status", Op.EQ, FileStatus.UPLOADING.value),
-        Where("slot", Op.EQ, Slot.UPLOAD.value),
+        Where(SLOT, Op.EQ, Slot.UPLOAD.value),
     )
     return Query(FILES, where)
 
 
 def overdue(now: datetime, limit: int) -> Query:
     """Files of which something should have been heard by now."""
-    return Query(FILES, (Where("overdue_at", Op.LE, now),), ("overdue_at",), limit)
+    return Query(FILES, (Where(OVERDUE_AT, Op.LE, now),), (OVERDUE_AT,), limit)
 
 
 def with_status(*statuses: FileStatus, limit: int | None = None) -> Query:
@@ -159,8 +170,8 @@ def ranges_between(start: str, end: str) -> Query:
 
 def failed_and_eligible(now: datetime, limit: int) -> Query:
     """Failed files whose time to be tried again has come."""
-    where = (Where("status", Op.EQ, FileStatus.FAILED.value), Where("eligible_at", Op.LE, now))
-    return Query(FILES, where, ("eligible_at",), limit)
+    where = (Where("status", Op.EQ, FileStatus.FAILED.value), Where(ELIGIBLE_AT, Op.LE, now))
+    return Query(FILES, where, (ELIGIBLE_AT,), limit)
 
 
 def candidates_below(prefix: str, end: str, limit: int | None) -> Query:
@@ -176,12 +187,12 @@ def candidates_below(prefix: str, end: str, limit: int | None) -> Query:
 def in_store(store: str, limit: int | None = None) -> Query:
     """Files that have a document in the store, whatever becomes of them."""
     where = (
-        Where("current_document", Op.GT, f"{store}/"),
-        Where("current_document", Op.LT, f"{store}0"),  # the character after the slash
+        Where(DOCUMENT, Op.GT, f"{store}/"),
+        Where(DOCUMENT, Op.LT, f"{store}0"),  # the character after the slash
     )
-    return Query(FILES, where, ("current_document",), limit)
+    return Query(FILES, where, (DOCUMENT,), limit)
 
 
 def holding(document: str) -> Query:
     """The file whose document this is."""
-    return Query(FILES, (Where("current_document", Op.EQ, document),), (), 1)
+    return Query(FILES, (Where(DOCUMENT, Op.EQ, document),), (), 1)

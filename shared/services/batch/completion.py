@@ -156,12 +156,13 @@ class Completion:
 
     def _close_with_stuck(self, held: Stored[Batch], stuck: list[FileRecord]) -> None:
         said, first, more = held.present.message, stuck[0], len(stuck) - 1
+        reason = first.failure.reason if first.failure else ""
         others = f" and {more} more" if more else ""
         self._close_batch.close(
             held,
             BatchStatus.DEFERRED,
             f"{said}{'; ' if said else ''}all that is left fails each time it is tried: "
-            f"{first.path!r} ({first.failure_reason}){others}; it is tried again, also by the next "
+            f"{first.path!r} ({reason}){others}; it is tried again, also by the next "
             "sync",
         )
 

@@ -96,7 +96,7 @@ class DryRun:
         for record in self._failed(batch):
             work += work_of(record, batch.retried)
             if len(samples) < SAMPLES and self._is_unchanged(record):
-                samples.append(Sample(record.path, record.failure_reason))
+                samples.append(Sample(record.path, record.failure.reason if record.failure else ""))
         return work, tuple(samples)
 
     def _failed(self, batch: Batch) -> Iterator[FileRecord]:

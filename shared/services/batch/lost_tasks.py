@@ -36,21 +36,20 @@ class LostTasks:
                 saved = context.records.write(stored, new).present
             except Conflict:
                 continue  # something was heard of it this very moment
-            if not alive and saved.task_id:
+            if not alive and saved.schedule.task is not None:
                 context.queues.create(context.step_task(saved))
 
     def _may_be_alive(self, record: FileRecord) -> bool:
         """Whether its task is there. Where the queue can't tell, the next look may."""
+        task = record.schedule.task
         try:
-            return bool(record.task_id) and self._context.queues.exists(
-                QueueName(record.task_queue), record.task_id
-            )
+            return task is not None and self._context.queues.exists(QueueName(task.queue), task.id)
         except GatewayError:
             return True
 
     def _still_waiting(self, record: FileRecord, batch_id: str, now: datetime) -> FileRecord:
         taken = lifecycle.taken_over(record, batch_id)
-        return replace(taken, overdue_at=now + self._context.rules.journey.overdue_grace)
+        return _overdue_at(taken, now + self._context.rules.journey.overdue_grace)
 
     def _revived(self, record: FileRecord, batch_id: str, now: datetime) -> FileRecord:
         if outcomes.may_halt_removal(record) and record.batch_id != batch_id:
@@ -60,5 +59,9 @@ class LostTasks:
         if step.is_metered:
             return transfer.postponed(record, now, now)
         if step is Step.NOTHING:
-            return replace(record, overdue_at=None)
+            return _overdue_at(record, None)
         return lifecycle.handed_on(record, QueueName.POLLS, now, now, self._context.rules.journey)
+
+
+def _overdue_at(record: FileRecord, at: datetime | None) -> FileRecord:
+    return replace(record, schedule=replace(record.schedule, overdue_at=at))

@@ -11,13 +11,13 @@ from shared.services.context import Context
 def read_backlog(context: Context) -> Backlog:
     """All that waits, whichever batch found it: a sync goes on with what others left."""
     documents = context.records.documents
-    names = ["desired_size", "desired_tokens", "current_size"]
-    sums = documents.sums(queries.to_import(), names)
+    names = (queries.DESIRED_SIZE, queries.DESIRED_TOKENS, queries.CURRENT_SIZE)
+    size, tokens, replaced = documents.sums(queries.to_import(), names).values()
     uploaded = documents.count(queries.with_status(FileStatus.UPLOADED))
     return Backlog(
         uploads=documents.count(queries.to_import()) - uploaded,
         imports=uploaded,
-        bytes=sums["desired_size"],
-        tokens=sums["desired_tokens"],
-        replaced_bytes=sums["current_size"],
+        bytes=size,
+        tokens=tokens,
+        replaced_bytes=replaced,
     )

@@ -154,5 +154,5 @@ class CloseBatch:
             return Figures(counts)  # one read instead of five
         counts["indexed"] = documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED))
         counts["deleted"] = documents.count(queries.removed_in(batch.batch_id))
-        requests = documents.sums(queries.all_of_batch(batch.batch_id), REQUESTS)
-        return Figures(counts, requests)
+        sums = documents.sums(queries.all_of_batch(batch.batch_id), queries.REQUESTS)
+        return Figures(counts, {name.rpartition(".")[2]: count for name, count in sums.items()})

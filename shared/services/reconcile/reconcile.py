@@ -265,7 +265,7 @@ class Reconcile:
             if judgement.record is not None:
                 written = self._files.put(stored, judgement.record)
                 judgement = judgement if written else Judgement(Discrepancy.UNDECIDED)
-            name = stored.present.current_document
+            name = stored.present.current_document or ""
             self._found(judgement.kind, stored.present.path, name)
 
     def _missing(self, deadline: Deadline) -> Iterator[Stored[FileRecord]]:
@@ -302,7 +302,7 @@ class Reconcile:
         Gemini says 403 both for what isn't there and to a bad key: believed only if the store
         answers.
         """
-        gemini, name = self._context.gemini, record.current_document
+        gemini, name = self._context.gemini, record.current_document or ""
         try:
             document = gemini.get_document(name)
         except NotFound:

@@ -74,18 +74,18 @@ class ReconciledFiles:
         """A verification is written down like the import that it ends."""
         now = self._context.clock.now()
         operation = OperationRecord(
-            operation_id=record.operation_id,
+            operation_id=record.import_call.id if record.import_call else "",
             path=record.path,
-            content_key=record.working_key,
+            content_key=record.working_key or "",
             raw_file="",
             store=self._batch.store,
             batch_id=self._batch.batch_id,
             state=OperationState.IN_PROGRESS,
-            document_name=record.new_document,
+            document_name=record.new_document or "",
             created_at=now,
             expires_at=now + self._context.rules.retention,
         )
-        return Put(operation_path(record.operation_id), to_fields(operation))
+        return Put(operation_path(operation.operation_id), to_fields(operation))
 
     def _planned(self, path: str) -> str:
         return planned_path(self._batch.batch_id, path)

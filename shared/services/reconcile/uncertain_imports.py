@@ -80,7 +80,7 @@ class ResolveUncertain:
         settled = 0
         for file in uncertain:
             key = file.present.working_key
-            if key in state.wanted and _is_due(file.present, began):
+            if key and key in state.wanted and _is_due(file.present, began):
                 self._settle(file, state.found.get(key, ()), batch_id, generation)
                 settled += 1
         self._save(UncertainSearch())
@@ -89,7 +89,8 @@ class ResolveUncertain:
     def _begun(self, uncertain: Iterable[Stored[FileRecord]]) -> UncertainSearch:
         now = self._context.clock.now()
         due = [each.present.working_key for each in uncertain if _is_due(each.present, now)]
-        return UncertainSearch(started_at=now, wanted=tuple(due)) if due else UncertainSearch()
+        keys = tuple(key for key in due if key)
+        return UncertainSearch(started_at=now, wanted=keys) if due else UncertainSearch()
 
     def _matches(
         self, state: UncertainSearch, documents: Iterable[Document]
@@ -137,7 +138,8 @@ class ResolveUncertain:
 
 def _is_due(record: FileRecord, began: datetime) -> bool:
     """Whether a listing that began then can tell: no later effect of the import is to come."""
-    return record.ready_at is None or record.ready_at <= began
+    ready_at = record.schedule.ready_at
+    return ready_at is None or ready_at <= began
 
 
 def _merged(

@@ -95,9 +95,9 @@ def _wanted(
         content_hash=info.content_hash,
         metadata_digest=digest,
         key=key,
-        media_type=verdict.media_type if isinstance(verdict, Accepted) else "",
-        sidecar_generation=sidecar.generation if sidecar else 0,
-        skip_reason=verdict.reason.value if isinstance(verdict, Skipped) else "",
+        media_type=verdict.media_type if isinstance(verdict, Accepted) else None,
+        sidecar_generation=sidecar.generation if sidecar else None,
+        skip_reason=verdict.reason.value if isinstance(verdict, Skipped) else None,
     )
 
 

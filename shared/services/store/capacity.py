@@ -77,10 +77,14 @@ class CapacityWatch:
     def _under_way(self) -> int:
         """Bytes of input that are being put into the store, less those that they replace."""
         documents = self._context.records.documents
-        begun = documents.sums(queries.with_status(*IN_FLIGHT), ["working_size", "current_size"])
-        planned = documents.sums(queries.planned_uploads(), ["desired_size", "current_size"])
-        added = begun["working_size"] + planned["desired_size"]
-        return added - begun["current_size"] - planned["current_size"]
+        working, desired, current = (
+            queries.WORKING_SIZE,
+            queries.DESIRED_SIZE,
+            queries.CURRENT_SIZE,
+        )
+        begun = documents.sums(queries.with_status(*IN_FLIGHT), [working, current])
+        planned = documents.sums(queries.planned_uploads(), [desired, current])
+        return begun[working] - begun[current] + planned[desired] - planned[current]
 
     def _warning(self, batch: Batch) -> str:
         """That little is left; nothing where that isn't so or isn't known."""

@@ -150,7 +150,7 @@ class Pump:
         if not ready:
             return []
         held = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED, FileStatus.IMPORTING)
-        used = documents.sums(held, ["working_size"])["working_size"]
+        used = documents.sums(held, [queries.WORKING_SIZE])[queries.WORKING_SIZE]
         fitting = list(_fitting(ready, rules.max_raw_bytes - used))
         if fitting or self._uploaded():
             return fitting

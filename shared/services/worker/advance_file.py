@@ -184,12 +184,13 @@ class AdvanceFile:
 
     def _ensure_task(self, record: FileRecord, generation: int) -> None:
         """The task now responsible may never have been made: a crash came between."""
-        if record.task_id:
+        if record.schedule.task is not None:
             self._context.queues.create(self._context.step_task(record, generation))
 
     def _guard(self, record: FileRecord, task: _TaskPayload) -> None:
         """This delivery's task ends here; should the claim's holder die, somebody must come."""
-        expiry = record.claim_expires_at
+        if record.claim is None:
+            return
         again = self._context.step_task(record, task.generation)
-        guard_id = digest("guard", record.path, record.task_seq, record.claim_id)
-        self._context.queues.create(replace(again, id=guard_id, at=expiry))
+        guard_id = digest("guard", record.path, record.schedule.seq, record.claim.id)
+        self._context.queues.create(replace(again, id=guard_id, at=record.claim.expires_at))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from shared.domain.errors import Conflict, SyncError
-from shared.domain.file.record import FileRecord
+from shared.domain.file.record import Claim, FileRecord, Requests
 from shared.gateways.database.records import Stored
 from shared.gateways.ports import Update, Write
 from shared.services.context import Context
@@ -25,16 +25,16 @@ class ClaimedFile:
     def __init__(self, context: Context, stored: Stored[FileRecord]) -> None:
         self._context = context
         self._stored = stored
-        self._claim_id = ""
-        self._requests = {"metered": 0, "throttled": 0, "unmetered": 0}
+        self._claim: Claim | None = None
+        self._requests = Requests()
 
     @property
     def record(self) -> FileRecord:
         return self._stored.present
 
-    def count(self, kind: str) -> None:
-        """Note a request made for this file; written along with the next change."""
-        self._requests[kind] += 1
+    def count(self, *, metered: int = 0, throttled: int = 0, unmetered: int = 0) -> None:
+        """Note requests made for this file; written along with the next change."""
+        self._requests += Requests(metered, throttled, unmetered)
 
     def claim(self, transition: Transition, also: Sequence[Write] = ()) -> None:
         """The first write: takes the claim, unless the record has changed since it was read.
@@ -43,7 +43,7 @@ class ClaimedFile:
             Conflict: it has; read it again and decide again.
         """
         new = transition(self.record)
-        self._claim_id = new.claim_id
+        self._claim = new.claim
         self._stored = self._context.records.write(self._stored, new, also)
 
     def apply(self, transition: Transition, also: Sequence[Write] = ()) -> None:
@@ -53,13 +53,14 @@ class ClaimedFile:
             Abandoned: another delivery holds the file by now. ``also`` is written all the same:
                 it tells what this delivery did.
         """
-        counted = dict(self._requests)
+        counted = self._requests
 
         def decide(stored: Stored[FileRecord]) -> FileRecord:
             record = stored.record
-            if record is None or record.claim_id != self._claim_id:
+            if record is None or record.claim is None or record.claim != self._claim:
                 raise Abandoned("another delivery holds the file")
-            return _with_requests(transition(record), counted)
+            after = transition(record)
+            return replace(after, requests=after.requests + counted)
 
         try:
             self._stored = self._changed(decide, also)
@@ -67,7 +68,7 @@ class ClaimedFile:
             if also:
                 self._context.records.documents.commit(self._applicable(also))
             raise
-        self._requests = dict.fromkeys(self._requests, 0)
+        self._requests = Requests()
 
     def _changed(
         self, decide: Callable[[Stored[FileRecord]], FileRecord], also: Sequence[Write]
@@ -92,12 +93,3 @@ class ClaimedFile:
             for write in also
             if not isinstance(write, Update) or found[write.path].fields is not None
         ]
-
-
-def _with_requests(record: FileRecord, counted: dict[str, int]) -> FileRecord:
-    return replace(
-        record,
-        metered=record.metered + counted["metered"],
-        throttled=record.throttled + counted["throttled"],
-        unmetered=record.unmetered + counted["unmetered"],
-    )

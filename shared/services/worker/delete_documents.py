@@ -6,7 +6,7 @@ from functools import partial
 
 from shared.domain.errors import GatewayError
 from shared.domain.file import known_documents, outcomes
-from shared.domain.file.record import FileRecord
+from shared.domain.file.record import Current, FileRecord
 from shared.domain.scan import comparison
 from shared.gateways.ports import RemoteState
 from shared.services.source.inspection import inspect_one
@@ -50,7 +50,7 @@ class DeleteDocuments:
         """What an interrupted removal did not come to delete is the current document again."""
         delivery = self._delivery
         record = delivery.record
-        if record.current_document or len(record.stale_documents) != 1:
+        if record.current or len(record.stale_documents) != 1:
             return lambda record: record
         (name,) = record.stale_documents
         document = delivery.if_there(lambda: delivery.context.gemini.get_document(name))
@@ -58,10 +58,12 @@ class DeleteDocuments:
             return lambda record: record
         return partial(
             known_documents.holding,
-            document=name,
-            key=str(document.metadata.get("content_key", "")),
-            content_hash=str(document.metadata.get("content_hash", "")),
-            size=document.size or 0,
+            document=Current(
+                key=str(document.metadata.get("content_key", "")),
+                document=name,
+                content_hash=str(document.metadata.get("content_hash", "")),
+                size=document.size or 0,
+            ),
         )
 
 

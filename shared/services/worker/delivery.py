@@ -24,7 +24,7 @@ from shared.domain.errors import (
     Throttled,
 )
 from shared.domain.file import file_policy, lifecycle, outcomes, transfer
-from shared.domain.file.record import FailureKind, FileRecord, FileStatus
+from shared.domain.file.record import Desired, FailureKind, FileRecord, FileStatus, Working
 from shared.domain.scan import comparison
 from shared.domain.throttle import breaker
 from shared.domain.throttle.breaker import Permit
@@ -70,6 +70,27 @@ class Delivery:
         return self.file.record
 
     @property
+    def desired(self) -> Desired:
+        """What the bucket wants. Raises ``LookupError`` where it has no such object."""
+        if self.record.desired is None:
+            raise LookupError(f"nothing is wanted of {self.record.path!r}")
+        return self.record.desired
+
+    @property
+    def working(self) -> Working:
+        """What is on its way into the store. Raises ``LookupError`` where nothing is."""
+        if self.record.working is None:
+            raise LookupError(f"nothing of {self.record.path!r} is on its way")
+        return self.record.working
+
+    @property
+    def raw_name(self) -> str:
+        """Resource name of the raw file. Raises ``LookupError`` where there is none."""
+        if self.record.raw_file is None:
+            raise LookupError(f"{self.record.path!r} has no raw file")
+        return self.record.raw_file.name
+
+    @property
     def policy(self) -> file_policy.FilePolicy:
         return self.context.rules.journey
 
@@ -85,7 +106,7 @@ class Delivery:
             HandedOn: it failed; the same step comes again later, and this delivery is over.
             GatewayError: it failed with one of ``but``, which the caller knows the meaning of.
         """
-        self.file.count("unmetered")
+        self.file.count(unmetered=1)
         try:
             return request()
         except but:
@@ -151,12 +172,12 @@ class Delivery:
 
     def waiting_since(self, patience: timedelta) -> datetime:
         """When the record's wait began, whose deadline was ``patience`` later."""
-        deadline = self.record.wait_deadline
+        deadline = self.record.schedule.deadline
         return self.now() if deadline is None else deadline - patience
 
     def is_too_late(self) -> bool:
         """Whether the record's wait is past its deadline."""
-        deadline = self.record.wait_deadline
+        deadline = self.record.schedule.deadline
         return deadline is not None and self.now() >= deadline
 
     def nudge(self) -> None:
@@ -171,7 +192,7 @@ class Delivery:
         """
         if not isinstance(error, Forbidden | BadRequest):
             return False
-        self.file.count("unmetered")
+        self.file.count(unmetered=1)
         try:
             self.context.gemini.get_store(self.store)
         except (Forbidden, BadRequest):
@@ -185,7 +206,7 @@ class Delivery:
     def metered_failed(self, error: GatewayError, also: Sequence[Write] = ()) -> None:
         """A metered request failed, and surely had no effect, or one that a retry will find."""
         if isinstance(error, Throttled):
-            self.file.count("throttled")
+            self.file.count(throttled=1)
             ready_at = self.now() + self._asked_wait(error)
             self.give_back([*also, *self._throttled_entries(error)], ready_at=ready_at)
             self.gate.failed(error, self.permit)
@@ -205,7 +226,7 @@ class Delivery:
 
     def source_unavailable(self, error: GatewayError) -> None:
         """The bucket can't be read now: the file waits, and neither it nor Gemini is to blame."""
-        wait = self.policy.backoff(self.record.errors_in_a_row + 1, self.context.jitter())
+        wait = self.policy.backoff(self.record.tries.errors_in_a_row + 1, self.context.jitter())
         self._give_back_after(error, self.now() + wait)
         self.nudge()
 
@@ -220,7 +241,7 @@ class Delivery:
     def note(self, error: GatewayError) -> None:
         """A failed look that the file needn't wait for still counts for the breaker."""
         if isinstance(error, Throttled):
-            self.file.count("throttled")
+            self.file.count(throttled=1)
         self.gate.unmetered_failed(error, self.permit.generation)
 
     def retry_later(self, error: GatewayError) -> NoReturn:
@@ -229,9 +250,9 @@ class Delivery:
         raise HandedOn from error
 
     def _put_off(self, error: GatewayError) -> None:
-        wait = self.policy.backoff(self.record.errors_in_a_row + 1, self.context.jitter())
+        wait = self.policy.backoff(self.record.tries.errors_in_a_row + 1, self.context.jitter())
         if isinstance(error, Throttled):
-            self.file.count("throttled")
+            self.file.count(throttled=1)
             wait = max(wait, self._asked_wait(error))
         ready_at = self.now() + wait
         if self.record.status is FileStatus.UPLOADING:
@@ -297,11 +318,11 @@ class Delivery:
 
     def _tell(self) -> None:
         record = self.record
-        if record.status is FileStatus.FAILED:
+        if record.status is FileStatus.FAILED and record.failure is not None:
             emit(
                 Event.FILE_FAILED,
                 path=record.path,
-                kind=record.failure_kind.value,
-                reason=record.failure_reason,
-                attempts=record.attempts,
+                kind=record.failure.kind or "",
+                reason=record.failure.reason,
+                attempts=record.tries.attempts,
             )

@@ -43,13 +43,14 @@ class FinishImport:
         """Whether the import's document is known; otherwise what comes next is arranged."""
         delivery = self._delivery
         record = delivery.record
-        if not record.operation_name:  # an intent whose delivery died before its reply was saved
+        operation_name = record.import_call.operation if record.import_call else None
+        if not operation_name:  # an intent whose delivery died before its reply was saved
             self._become_uncertain("the reply to the import was lost")
             return False
         try:
             if operation is None or not operation.done:
                 operation = delivery.watch(
-                    lambda: self._gemini.get_operation(record.operation_name),
+                    lambda: self._gemini.get_operation(operation_name),
                     until=lambda seen: seen.done,
                     but=(GatewayError,),
                 )
@@ -63,7 +64,7 @@ class FinishImport:
         else:
             delivery.poll_at(
                 delivery.next_look(delivery.waiting_since(delivery.policy.import_deadline)),
-                lambda r: replace(r, errors_in_a_row=0),
+                lambda r: replace(r, tries=replace(r.tries, errors_in_a_row=0)),
                 [self._polled()],
             )
         return False
@@ -131,7 +132,7 @@ class FinishImport:
     def _verify(self) -> bool:
         """Whether the document is there, ACTIVE, and made from this very content."""
         delivery = self._delivery
-        name = delivery.record.new_document
+        name = self._document
         document: Document | None
         try:
             document = delivery.watch(
@@ -161,6 +162,16 @@ class FinishImport:
                 )
         return False
 
+    @property
+    def _document(self) -> str:
+        """Resource name of the import's document, which is known by now."""
+        return self._delivery.record.new_document or ""
+
+    @property
+    def _operation_id(self) -> str:
+        call = self._delivery.record.import_call
+        return call.id if call else ""
+
     def _is_ours(self, document: Document) -> bool:
         return document.metadata.get(CONTENT_KEY) == self._delivery.record.working_key
 
@@ -168,12 +179,13 @@ class FinishImport:
         """FAILED is reported to turn ACTIVE at times: believed only after a grace period."""
         delivery = self._delivery
         now = delivery.now()
-        since = delivery.record.document_failed_at
+        seen = delivery.working.new_document
+        since = seen.failed_at if seen else None
         if since is None:
             delivery.gate.document_failed()
             delivery.poll_at(
                 now + delivery.policy.poll_first,
-                lambda record: replace(record, document_failed_at=now),
+                lambda record: known_documents.first_seen_failed(record, now),
             )
         elif now - since < delivery.policy.failed_grace:
             delivery.poll_at(delivery.next_look(since), lambda record: record)
@@ -183,7 +195,7 @@ class FinishImport:
     def _give_up(self, reason: str) -> None:
         """Delete what came of the import, and try again."""
         delivery = self._delivery
-        delete_document(delivery, delivery.record.new_document)
+        delete_document(delivery, self._document)
         ended = self._ended(OperationState.FAILED, reason)
         delivery.file.apply(known_documents.document_gone)
         delivery.try_again(reason, None, [ended])
@@ -195,10 +207,9 @@ class FinishImport:
         delivery = self._delivery
         for name in known_documents.forerunners(delivery.record):
             delete_document(delivery, name)
-        raw_file = delivery.record.raw_file
-        if raw_file:
-            self._delete_raw(raw_file)
-        document = delivery.record.new_document
+        if delivery.record.raw_file is not None:
+            self._delete_raw(delivery.raw_name)
+        document = self._document
         delivery.file.apply(
             lambda record: outcomes.settled(record, delivery.now()),
             [self._ended(OperationState.SUCCEEDED, "", document)],
@@ -219,13 +230,13 @@ class FinishImport:
     # --- the operation's document in the records --------------------------------------------
 
     def _polled(self) -> Update:
-        path = operation_path(self._delivery.record.operation_id)
+        path = operation_path(self._operation_id)
         return Update(path, {"last_polled_at": self._delivery.now()})
 
     def _ended(self, state: OperationState, error: str, document: str = "") -> Update:
         now = self._delivery.now()
         return Update(
-            operation_path(self._delivery.record.operation_id),
+            operation_path(self._operation_id),
             {
                 "state": state.value,
                 "error_message": error,

@@ -66,8 +66,8 @@ class ImportStep:
         intent = OperationRecord(
             operation_id=delivery.context.new_id(),
             path=record.path,
-            content_key=record.working_key,
-            raw_file=record.raw_file,
+            content_key=delivery.working.key,
+            raw_file=delivery.raw_name,
             store=delivery.store,
             batch_id=delivery.batch_id,
             created_at=delivery.now(),
@@ -82,7 +82,7 @@ class ImportStep:
 
     def _send(self, intent: OperationRecord, metadata: CustomMetadata) -> None:
         delivery = self._delivery
-        delivery.file.count("metered")
+        delivery.file.count(metered=1)
         try:
             operation = self._gemini.import_file(
                 intent.store, intent.raw_file, metadata.entries, delivery.context.chunking
@@ -130,18 +130,17 @@ class ImportStep:
     def _is_useless(self) -> bool:
         """The raw file is of content no longer wanted, or about to expire."""
         record = self._delivery.record
+        expires_at = record.raw_file.expires_at if record.raw_file else None
         expiring = (
-            record.raw_expires_at is not None
-            and record.raw_expires_at - self._delivery.now() < self._delivery.policy.raw_reserve
+            expires_at is not None
+            and expires_at - self._delivery.now() < self._delivery.policy.raw_reserve
         )
         return expiring or record.working_key != record.desired_key
 
     def _start_over(self) -> None:
         delivery = self._delivery
         try:
-            delivery.ask(
-                lambda: self._gemini.delete_file(delivery.record.raw_file), but=(GatewayError,)
-            )
+            delivery.ask(lambda: self._gemini.delete_file(delivery.raw_name), but=(GatewayError,))
         except GatewayError as error:  # it expires by itself
             delivery.note(error)
         delivery.restart()
@@ -153,17 +152,18 @@ class ImportStep:
             SourceChanged: object or sidecar are not what was planned any more.
         """
         context, record = self._delivery.context, self._delivery.record
+        desired, working = self._delivery.desired, self._delivery.working
         info = context.bucket.stat(record.path)
-        if info is None or info.generation != record.desired_generation:
+        if info is None or info.generation != desired.generation:
             raise SourceChanged(f"{record.path!r} was replaced or removed")
         sidecar = self._sidecar()
-        if wanted_metadata(context, info, sidecar) != record.desired_metadata_digest:
+        if wanted_metadata(context, info, sidecar) != desired.metadata_digest:
             raise SourceChanged(f"the metadata of {record.path!r} changed")
         rules = context.rules
         return build_custom_metadata(
             path=rules.relative(record.path),
-            content_hash=record.working_content_hash,
-            content_key=record.working_key,
+            content_hash=working.content_hash,
+            content_key=working.key,
             owner=rules.owner,
             template=rules.path_template,
             object_metadata=info.metadata,
@@ -172,11 +172,11 @@ class ImportStep:
         )
 
     def _sidecar(self) -> ObjectInfo | None:
-        record = self._delivery.record
-        if not record.desired_sidecar_generation:
+        record, generation = self._delivery.record, self._delivery.desired.sidecar_generation
+        if generation is None:
             return None
         sidecar = self._delivery.context.bucket.stat(sidecar_name(record.path))
-        if sidecar is None or sidecar.generation != record.desired_sidecar_generation:
+        if sidecar is None or sidecar.generation != generation:
             raise SourceChanged(f"the sidecar of {record.path!r} was replaced or removed")
         return sidecar
 

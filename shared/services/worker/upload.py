@@ -36,7 +36,7 @@ class UploadStep:
             self._end(claim_id, read_time)
             return
         resumed = delivery.record.status is FileStatus.UPLOADING
-        spent = resumed and delivery.record.attempts >= delivery.policy.max_attempts
+        spent = resumed and delivery.record.tries.attempts >= delivery.policy.max_attempts
         delivery.file.claim(lambda record: self._begun(record, claim_id, read_time))
         try:
             remote = self._earlier_upload() if resumed else None
@@ -58,7 +58,7 @@ class UploadStep:
         delivery = self._delivery
         try:
             remote = delivery.ask(
-                lambda: self._gemini.get_file(delivery.record.raw_file), but=(GatewayError,)
+                lambda: self._gemini.get_file(delivery.raw_name), but=(GatewayError,)
             )
         except GONE as error:
             if delivery.may_be_account_fault(error):
@@ -85,28 +85,29 @@ class UploadStep:
     # --- sending ----------------------------------------------------------------------------
 
     def _begun(self, record: FileRecord, claim_id: str, read_time: datetime) -> FileRecord:
-        name = raw_file_id(self._delivery.store, record.desired_key, record.upload_epoch)
+        key = record.desired_key or ""  # looked at before: something is wanted
+        name = raw_file_id(self._delivery.store, key, record.upload_epoch)
         begun = transfer.upload_begun(record, RAW_FILES + name)
         return lifecycle.claimed(begun, claim_id, read_time, self._delivery.policy)
 
     def _send(self) -> None:
         delivery = self._delivery
-        record = delivery.record
+        desired = delivery.desired
         with self._source() as content:
-            delivery.file.count("metered")
+            delivery.file.count(metered=1)
             try:
                 remote = self._gemini.upload(
-                    record.raw_file.removeprefix(RAW_FILES),
+                    delivery.raw_name.removeprefix(RAW_FILES),
                     content,
-                    size=record.desired_size,
-                    media_type=record.desired_media_type,
-                    display_name=delivery.context.rules.relative(record.path),
+                    size=desired.size,
+                    media_type=desired.media_type or "",
+                    display_name=delivery.context.rules.relative(delivery.record.path),
                 )
             except NameTaken:
                 remote = None
             except NotFound as error:
                 if error.is_of_bucket:
-                    raise SourceChanged(f"{record.path!r} was replaced or removed") from error
+                    raise SourceChanged(f"{delivery.record.path!r} was replaced") from error
                 delivery.metered_failed(error)
                 return
             except GatewayError as error:
@@ -122,11 +123,13 @@ class UploadStep:
 
     def _source(self) -> IO[bytes]:
         """The object's bytes, of the very generation that was planned."""
-        record = self._delivery.record
+        path, generation = self._delivery.record.path, self._delivery.desired.generation
+        if generation is None:
+            raise SourceChanged(f"no scan has seen {path!r} yet")
         try:
-            return self._delivery.context.bucket.open(record.path, record.desired_generation)
+            return self._delivery.context.bucket.open(path, generation)
         except NotFound as error:
-            raise SourceChanged(f"{record.path!r} was replaced or removed") from error
+            raise SourceChanged(f"{path!r} was replaced or removed") from error
 
     # --- an upload that is there already ----------------------------------------------------
 
@@ -138,12 +141,12 @@ class UploadStep:
         delivery = self._delivery
         try:
             remote = delivery.ask(
-                lambda: self._gemini.get_file(delivery.record.raw_file), but=(GatewayError,)
+                lambda: self._gemini.get_file(delivery.raw_name), but=(GatewayError,)
             )
         except GONE:
             return None
         except GatewayError as error:
-            often = delivery.record.errors_in_a_row >= delivery.policy.max_attempts
+            often = delivery.record.tries.errors_in_a_row >= delivery.policy.max_attempts
             if isinstance(error, Throttled) or not often:
                 delivery.retry_later(error)
             delivery.note(error)
@@ -167,7 +170,7 @@ class UploadStep:
         )
         if remote.state is RemoteState.FAILED or expiring:
             return False
-        if remote.size is not None and remote.size != delivery.record.desired_size:
+        if remote.size is not None and remote.size != delivery.desired.size:
             return False
         return not remote.sha256 or remote.sha256 == self._source_sha256()
 
