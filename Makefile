@@ -13,7 +13,7 @@ FUNCTIONS := dispatcher upload status
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test terraform lint format package rate chaos simulate model bench lock clean
+.PHONY: help demo test terraform lint format docs package rate chaos simulate model bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ lint: $(READY) ## ruff, mypy and the import rules
 format: $(READY) ## lay the code out
 	@$(BIN)/ruff check --select I --fix
 	@$(BIN)/ruff format
+
+docs: $(READY) ## the tables of docs/configuration.md, from the settings' declarations
+	@$(BIN)/python -m tests.docs.configuration_tables
 
 package: $(READY) ## the deployable zips, byte for byte reproducible, in build/
 	@$(BIN)/python -m local.packaging build

@@ -11,37 +11,22 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, SecretStr, ValidationError
 
-from shared.domain.batch.batch import DeletePolicy
 from shared.domain.batch.lease import LeasePolicy
-from shared.domain.deployment.rules import (
-    INLINE_WAIT,
-    NUDGE,
-    RECONCILE_EVERY,
-    SCAN_PATIENCE,
-    TICK,
-    Rules,
+from shared.domain.deployment.rules import INLINE_WAIT, NUDGE, SCAN_PATIENCE, TICK, Rules
+from shared.domain.deployment.settings import (
+    Declared,
+    IdentitySettings,
+    Settings,
+    Text,
+    setting,
 )
 from shared.domain.errors import InvalidRequest
 from shared.domain.file.file_policy import FilePolicy
-from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
-from shared.domain.source.path_glob import PathGlob
-from shared.domain.source.path_template import PathTemplate
-from shared.domain.source.preflight import MAX_DOCUMENT_SIZE
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.holds import HoldPolicy
 from shared.domain.throttle.spacing import Start
-from shared.domain.throttle.tiers import Tier, load_tier_table, tier_named
 from shared.gateways.ports import Chunking, QueueName
 
 if TYPE_CHECKING:
@@ -63,56 +48,39 @@ TIMEOUT_MARGIN = timedelta(seconds=20)
 """Between the end of a process and the function's timeout, which would leave its thread alone."""
 
 
-def _listed(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _tier(value: object) -> object:
-    return tier_named(value) if isinstance(value, str) else value
-
-
-def _template(value: object) -> object:
-    return PathTemplate.parse(value) if isinstance(value, str) else value
-
-
-def _glob(value: object) -> object:
-    return PathGlob.parse(value) if isinstance(value, str) else value
-
-
 def _base_url(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("must start with http:// or https://")
     return value.rstrip("/")
 
 
-def _fields(value: tuple[str, ...]) -> tuple[str, ...]:
-    parse_expected_fields(value)
-    return value
-
-
-Text = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, AfterValidator(_base_url)]
-Globs = Annotated[tuple[Annotated[PathGlob, BeforeValidator(_glob)], ...], BeforeValidator(_listed)]
-Positive = Annotated[int, Field(gt=0)]
 
 
-class CommonSettings(BaseModel):
+class CommonSettings(IdentitySettings):
     """What every function needs. Field names are the environment variables, in lower case."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
-
-    project_id: Text
-    firestore_database: Text = "(default)"
-    bucket: Text
-    prefix: str = ""
-    deployment: Text
-    tier: Annotated[Tier, BeforeValidator(_tier)] = Field(
-        default_factory=lambda: load_tier_table().default_tier
+    project_id: Text = setting(
+        about="the Google Cloud project of Firestore, the queues and the bucket",
+        example="acme-docs",
     )
-    time_scale: Annotated[float, Field(ge=1, le=100)] = 1.0
-    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+    firestore_database: Text = setting(
+        "(default)", about="the database that holds all state", example="file-search-sync"
+    )
+    time_scale: float = setting(
+        1.0,
+        about="divides cooldowns, claims, lease, ticks and backoff; 1 to 100, for one machine "
+        "only, see [operations.md](operations.md#the-time-scale)",
+        example="10",
+        ge=1,
+        le=100,
+    )
+    log_level: str = setting(
+        "INFO",
+        about="`DEBUG`, `INFO`, `WARNING` or `ERROR`",
+        example="WARNING",
+        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -127,45 +95,78 @@ class CommonSettings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise InvalidRequest(*map(_problem, error.errors(include_input=False))) from None
+            problems = map(_problem, error.errors(include_input=False))
+            raise InvalidRequest(*sorted(problems)) from None
 
 
-class SyncSettings(CommonSettings):
+class PlaceSettings(Declared):
+    """Where the parts of the deployment are."""
+
+    location: Text = setting(about="region of the queues", example="us-central1")
+    uploads_queue: Text = setting(
+        about="id of the queue for metered steps, whose rate is the tier's", example="fss-uploads"
+    )
+    polls_queue: Text = setting(
+        about="id of the queue for polls, checks and deletions", example="fss-polls"
+    )
+    control_queue: Text = setting(
+        about="id of the queue for scans and the supervisor", example="fss-control"
+    )
+    upload_url: Url = setting(
+        about="base URL of the upload function; also the audience of its tokens",
+        example="https://upload-x.a.run.app",
+    )
+    dispatcher_url: Url = setting(
+        about="base URL of the dispatcher; likewise", example="https://dispatcher-x.a.run.app"
+    )
+    status_url: Url | None = setting(
+        None,
+        about="base URL of the status function, for the links in replies",
+        example="https://status-x.a.run.app",
+    )
+    tasks_service_account: str | None = setting(
+        None,
+        about="account whose identity token each task carries; none sends no token",
+        example="tasks@acme-docs.iam.gserviceaccount.com",
+    )
+    cloud_tasks_emulator_host: str | None = setting(
+        None,
+        about="`host:port` of a Cloud Tasks server to use without TLS",
+        example="127.0.0.1:9090",
+    )
+
+
+class GeminiSettings(Declared):
+    """How the service is reached."""
+
+    gemini_api_key: SecretStr = setting(
+        about="the key; never logged, never stored", example="from Secret Manager"
+    )
+    gemini_base_url: Url | None = setting(
+        None, about="another address of the service", example="http://127.0.0.1:8090"
+    )
+    gemini_api_version: str = setting(
+        "v1beta",
+        about="version in the service's URLs",
+        example="v1",
+        pattern="^v[0-9]+[a-z0-9]*$",
+    )
+
+
+class TimeoutSettings(Declared):
+    """How long a function may take."""
+
+    function_timeout_seconds: int = setting(
+        300,
+        about="the functions' timeout on the platform; 60 to 1795",
+        example="540",
+        ge=60,
+        le=1795,
+    )
+
+
+class SyncSettings(CommonSettings, PlaceSettings, GeminiSettings, TimeoutSettings, Settings):
     """What the dispatcher and the upload function need."""
-
-    location: Text
-    uploads_queue: Text
-    polls_queue: Text
-    control_queue: Text
-    upload_url: Url
-    dispatcher_url: Url
-    status_url: Url | None = None
-    tasks_service_account: str | None = None
-    cloud_tasks_emulator_host: str | None = None
-    gemini_api_key: SecretStr
-    gemini_base_url: Url | None = None
-    gemini_api_version: Annotated[str, Field(pattern="^v[0-9]+[a-z0-9]*$")] = "v1beta"
-    store_display_name: Annotated[str, Field(max_length=512)] = ""
-    embedding_model: str = ""
-    chunk_max_tokens: Annotated[int, Field(ge=0, le=512)] = 0
-    chunk_overlap_tokens: Annotated[int, Field(ge=0)] = 0
-    path_template: Annotated[PathTemplate | None, BeforeValidator(_template)] = None
-    expected_fields: Annotated[
-        tuple[str, ...], BeforeValidator(_listed), AfterValidator(_fields)
-    ] = DEFAULT_EXPECTED_FIELDS
-    include: Globs = ()
-    exclude: Globs = ()
-    max_file_bytes: Annotated[int, Field(gt=0, le=MAX_DOCUMENT_SIZE)] = MAX_DOCUMENT_SIZE
-    delete_policy: DeletePolicy = DeletePolicy.MIRROR
-    reconcile_days: Annotated[int, Field(ge=1, le=365)] = RECONCILE_EVERY.days
-    max_imports_in_progress: Positive | None = None
-    function_timeout_seconds: Annotated[int, Field(ge=60, le=1795)] = 300
-
-    @model_validator(mode="after")
-    def _budgets_nest(self) -> Self:
-        if self.chunk_overlap_tokens and self.chunk_overlap_tokens >= self.chunk_max_tokens:
-            raise ValueError("chunk_overlap_tokens must be less than chunk_max_tokens")
-        return self
 
     @property
     def function_timeout(self) -> timedelta:
@@ -225,19 +226,13 @@ class SyncSettings(CommonSettings):
         scale = self.time_scale
         takeover = max(self.dispatch_deadline, LeasePolicy().takeover_delay)
         claim = max(self.dispatch_deadline + CLAIM_MARGIN, FilePolicy().claim_lifetime)
-        journey = FilePolicy(claim_lifetime=claim).scaled(scale)
-        margin = max(CLAIM_MARGIN / scale, LEAST_WATCHDOG / 3)
+        file = FilePolicy(claim_lifetime=claim).scaled(scale)
+        least_claim = self.watchdog_budget + max(CLAIM_MARGIN / scale, LEAST_WATCHDOG / 3)
         breaker = BreakerPolicy().scaled(scale)
         lease = LeasePolicy(takeover_delay=takeover).scaled(scale)
         return Rules(
-            bucket=self.bucket,
-            prefix=self.prefix,
-            deployment=self.deployment,
-            store_display_name=self.store_display_name or f"file-search-sync {self.deployment}",
-            tier=self.tier,
-            journey=replace(
-                journey, claim_lifetime=max(journey.claim_lifetime, self.watchdog_budget + margin)
-            ),
+            settings=Settings(**{name: getattr(self, name) for name in Settings.model_fields}),
+            file=replace(file, claim_lifetime=max(file.claim_lifetime, least_claim)),
             breaker=replace(
                 breaker, permit_lifetime=max(breaker.permit_lifetime, self.watchdog_budget)
             ),
@@ -246,19 +241,6 @@ class SyncSettings(CommonSettings):
                 lease,
                 duration=max(lease.duration, self.work_budget * 1.25 + 2 * TICK / scale),
                 takeover_delay=max(lease.takeover_delay, self.watchdog_budget),
-            ),
-            embedding_model=self.embedding_model,
-            max_tokens_per_chunk=self.chunk_max_tokens,
-            max_overlap_tokens=self.chunk_overlap_tokens,
-            path_template=self.path_template,
-            expected_fields=self.expected_fields,
-            include=self.include,
-            exclude=self.exclude,
-            max_file_bytes=self.max_file_bytes,
-            delete_policy=self.delete_policy,
-            reconcile_every=timedelta(days=self.reconcile_days),
-            max_imports_in_progress=(
-                self.max_imports_in_progress or self.tier.max_imports_in_progress
             ),
             work_budget=self.work_budget,
             inline_wait=INLINE_WAIT / min(scale, 10),

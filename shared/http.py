@@ -13,11 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import Map, Rule
 
-from shared.domain.batch.batch import DeletePolicy, SyncMode, Trigger
 from shared.domain.errors import InvalidRequest, LostLease, Refused, SyncError
 from shared.domain.file.record import FileStatus
 from shared.services.batch.control import NoSuchBatch
-from shared.services.batch.start import AlreadyRunning, SyncRequest
+from shared.services.batch.start import AlreadyRunning
 from shared.services.context import InvalidTask
 
 MAX_BODY = 16_384
@@ -30,27 +29,6 @@ Handler = Callable[..., tuple[dict[str, Any], int] | Response]
 Model = TypeVar("Model", bound=BaseModel)
 
 _log = logging.getLogger(__name__)
-
-
-class SyncBody(BaseModel):
-    """Body of ``POST /sync``; every field may be left out."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    mode: SyncMode = Field(SyncMode.INCREMENTAL, strict=False)
-    trigger: Trigger = Field(Trigger.HTTP, strict=False)
-    dry_run: bool = False
-    prefix: str = Field("", max_length=1024)
-    delete_policy: DeletePolicy | None = Field(None, strict=False)
-    max_deletes: int | None = Field(None, ge=0)
-    max_imports: int | None = Field(None, ge=0)
-    max_estimated_cost: float | None = Field(None, gt=0, allow_inf_nan=False)
-    force: bool = False
-    new_store: bool = False
-
-    def request(self) -> SyncRequest:
-        """The same as the use case takes it."""
-        return SyncRequest(**dict(self))
 
 
 def checked(model: type[Model], request: Request) -> Model:

@@ -5,6 +5,12 @@ locals {
     upload     = module.upload.member
   }
 
+  # Each setting becomes the variable of its name; shared/config.py splits a list at its commas.
+  settings = {
+    for name, value in var.settings : upper(name) => try(join(",", value), tostring(value))
+    if value != null
+  }
+
   common_environment = merge(
     {
       PROJECT_ID         = var.project_id
@@ -13,14 +19,12 @@ locals {
       DEPLOYMENT         = var.deployment
       TIER               = var.tier
     },
-    {
-      for name, value in { PREFIX = var.settings.prefix, LOG_LEVEL = var.settings.log_level } :
-      name => value if value != null
-    },
+    { for name in ["PREFIX", "LOG_LEVEL"] : name => local.settings[name] if contains(keys(local.settings), name) },
   )
 
   sync_environment = merge(
     local.common_environment,
+    local.settings,
     {
       LOCATION                 = var.region
       UPLOADS_QUEUE            = google_cloud_tasks_queue.this["uploads"].name
@@ -31,22 +35,6 @@ locals {
       STATUS_URL               = local.url.status
       TASKS_SERVICE_ACCOUNT    = google_service_account.tasks.email
       FUNCTION_TIMEOUT_SECONDS = tostring(local.budgets.function_timeout)
-    },
-    {
-      for name, value in {
-        INCLUDE                 = try(join(",", var.settings.include), null)
-        EXCLUDE                 = try(join(",", var.settings.exclude), null)
-        EXPECTED_FIELDS         = try(join(",", var.settings.expected_fields), null)
-        PATH_TEMPLATE           = var.settings.path_template
-        MAX_FILE_BYTES          = try(tostring(var.settings.max_file_bytes), null)
-        DELETE_POLICY           = var.settings.delete_policy
-        RECONCILE_DAYS          = try(tostring(var.settings.reconcile_days), null)
-        MAX_IMPORTS_IN_PROGRESS = try(tostring(var.settings.max_imports_in_progress), null)
-        STORE_DISPLAY_NAME      = var.settings.store_display_name
-        EMBEDDING_MODEL         = var.settings.embedding_model
-        CHUNK_MAX_TOKENS        = try(tostring(var.settings.chunk_max_tokens), null)
-        CHUNK_OVERLAP_TOKENS    = try(tostring(var.settings.chunk_overlap_tokens), null)
-      } : name => value if value != null
     },
   )
 

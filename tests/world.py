@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.batch.batch import Batch
+from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.rules import Rules
+from shared.domain.deployment.settings import Settings
 from shared.domain.file.record import FileRecord
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.database.records import Records, batch_path, file_path
 from shared.gateways.ports import Document, Query, QueueName, Task
 from shared.services.batch.control import ControlBatch
-from shared.services.batch.start import StartSync, SyncRequest
+from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
 from shared.services.context import Context
 from shared.services.report import Report
@@ -27,12 +29,15 @@ from tests.twins.documents import MemoryDocuments
 from tests.twins.gemini import MemoryGemini
 from tests.twins.tasks import MemoryTasks
 
-RULES = Rules(
+SETTINGS = Settings(
     bucket="library",
     deployment="test",
     store_display_name="test store",
     tier=tier_named("tier3"),
+    expected_fields=(),
 )
+
+RULES = Rules(settings=SETTINGS)
 
 
 @dataclass
@@ -73,6 +78,10 @@ class World:
         self.supervise = Supervise(context)
         self.control = ControlBatch(context)
         self.advance = AdvanceFile(context)
+
+    def context_with(self, **changes: Any) -> Context:
+        """The ports, under other settings or times."""
+        return replace(self.context, rules=changed_rules(self.context.rules, **changes))
 
     # --- playing ----------------------------------------------------------------------------
 
@@ -150,4 +159,11 @@ class World:
 
 
 def rules(**changes: Any) -> Rules:
-    return replace(RULES, **changes)
+    return changed_rules(RULES, **changes)
+
+
+def changed_rules(given: Rules, **changes: Any) -> Rules:
+    """The rules with other settings, or other times, whichever a name is one of."""
+    chosen = {name: changes.pop(name) for name in [*changes] if name in Settings.model_fields}
+    settings = given.settings.model_copy(update=chosen)
+    return replace(given, settings=settings, **changes)

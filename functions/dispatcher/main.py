@@ -11,7 +11,8 @@ from flask import Request, Response
 from shared.composition import UseCases, preload
 from shared.config import SyncSettings
 from shared.domain.batch.batch import Batch, Trigger
-from shared.http import Routes, SyncBody, checked, json_body
+from shared.domain.batch.request import SyncRequest
+from shared.http import Routes, checked, json_body
 from shared.process import settings_of, watchdog
 from shared.services.batch.start import AlreadyRunning
 
@@ -25,11 +26,11 @@ def _answer(batch_id: str, **more: object) -> dict[str, Any]:
 
 
 def _sync(request: Request) -> tuple[dict[str, Any], int]:
-    body = checked(SyncBody, request)
+    asked = checked(SyncRequest, request)
     try:
-        return _answer(USE.start(body.request()).batch_id), 202
+        return _answer(USE.start(asked).batch_id), 202
     except AlreadyRunning as running:
-        if body.trigger is Trigger.SCHEDULER:  # a retry of Scheduler's would be pointless
+        if asked.trigger is Trigger.SCHEDULER:  # a retry of Scheduler's would be pointless
             return _answer(running.batch_id, already_running=True), 200
         return _answer(running.batch_id, error=str(running)), 409
 

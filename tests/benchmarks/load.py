@@ -13,7 +13,7 @@ from shared.domain.errors import Throttled
 from shared.domain.throttle.circuit import BreakerState
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.database.records import BREAKER, batch_path
-from shared.services.batch.start import SyncRequest
+from shared.domain.batch.request import SyncRequest
 from tests.world import World, rules
 
 METERED = ("upload", "import_file")

@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 
 from shared.gateways.database.records import Records
 from shared.gateways.ports import Bucket, DocumentStore, Gemini, Query
-from shared.services.batch.start import SyncRequest
+from shared.domain.batch.request import SyncRequest
 from tests.simulation.faulty_ports import Call, GatedPort
 from tests.world import World
 

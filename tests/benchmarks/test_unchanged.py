@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.services.batch.start import SyncRequest
+from shared.domain.batch.request import SyncRequest
 from tests.benchmarks.meter import Meter
 from tests.benchmarks.settled import library, settle
 from tests.benchmarks.unchanged import OBJECTS, settled

@@ -19,7 +19,7 @@ from shared.domain.file.record import FileRecord
 from shared.domain.scan import comparison
 from shared.gateways.database import queries
 from shared.gateways.ports import ObjectInfo
-from shared.services.batch.start import SyncRequest
+from shared.domain.batch.request import SyncRequest
 from shared.services.source.inspection import inspect
 from tests.benchmarks.meter import Meter
 from tests.benchmarks.settled import library, settle

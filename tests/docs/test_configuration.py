@@ -3,79 +3,43 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from shared.config import CommonSettings, SyncSettings
-from shared.domain.throttle.tiers import Tier
-from shared.http import SyncBody
+from shared.config import SyncSettings
+from shared.domain.deployment.settings import marks_of
+from tests.docs import configuration_tables
 from tests.docs.command import options_of_commands
-from tests.docs.markdown import Page, code, first_codes
-
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
+from tests.docs.markdown import Page, code
 
 PAGE = Page.read("docs/configuration.md")
-COMMON = "## What every function needs"
-SYNC = (
-    "### Where things are",
-    "### Gemini and the store",
-    "### Which files, and what is said of them",
-    "### How fast, and how long",
-)
-
-TOLD_OTHERWISE = {
-    "STORE_DISPLAY_NAME": "`file-search-sync <DEPLOYMENT>`",
-    "MAX_IMPORTS_IN_PROGRESS": "the tier's",
-}
-"""Defaults that depend on another setting."""
 
 
-def rows(*headings: str) -> list[list[str]]:
-    return [row for heading in headings for row in PAGE.table(heading)]
+def test_the_tables_are_those_that_the_declarations_make() -> None:
+    """Where they aren't: make docs."""
+    assert configuration_tables.page(PAGE.whole) == PAGE.whole
 
 
-def default_of(field: FieldInfo) -> str:
-    if field.is_required():
-        return "required"
-    value: Any = field.get_default(call_default_factory=True, validated_data={})
-    if value in (None, "", ()):
-        return "none"
-    if isinstance(value, tuple):
-        return f"`{','.join(value)}`"
-    if isinstance(value, Tier):
-        return f"`{value.name}`"
-    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+def test_every_setting_is_in_one_table() -> None:
+    shown = [
+        name
+        for sections in configuration_tables.SECTIONS.values()
+        for section in sections
+        for name in section.model_fields
+    ]
+    assert sorted(shown) == sorted(configuration_tables.declared())
 
 
-def test_every_variable_of_every_function_is_listed_once() -> None:
-    listed = first_codes(rows(COMMON))
-    assert sorted(listed) == sorted(name.upper() for name in CommonSettings.model_fields)
-
-
-def test_every_variable_of_the_functions_that_sync_is_listed_once() -> None:
-    own = SyncSettings.model_fields.keys() - CommonSettings.model_fields.keys()
-    assert sorted(first_codes(rows(*SYNC))) == sorted(name.upper() for name in own)
-
-
-@pytest.mark.parametrize("name", sorted(SyncSettings.model_fields))
-def test_the_default_of_a_variable_is_the_one_listed(name: str) -> None:
-    listed = {code(row[0])[0]: row[2] for row in rows(COMMON, *SYNC)}
-    variable = name.upper()
-    expected = default_of(SyncSettings.model_fields[name])
-    assert listed[variable] == TOLD_OTHERWISE.get(variable, expected)
+def test_every_setting_says_what_it_means() -> None:
+    assert [
+        name for name, field in configuration_tables.declared().items() if not field.description
+    ] == []
 
 
 def test_every_example_of_a_variable_is_accepted() -> None:
-    examples = {code(row[0])[0]: code(row[3]) for row in rows(COMMON, *SYNC)}
-    values = {name: shown[0] for name, shown in examples.items() if shown}
-    SyncSettings.from_environment({"GEMINI_API_KEY": "a key", **values}).rules()
-
-
-def test_every_field_of_a_sync_request_is_listed_once() -> None:
-    listed = first_codes(rows("## What a sync can be asked for"))
-    assert sorted(listed) == sorted(SyncBody.model_fields)
+    examples = {
+        name.upper(): marks_of(field.json_schema_extra)["example"]
+        for name, field in configuration_tables.declared().items()
+    }
+    SyncSettings.from_environment({**examples, "GEMINI_API_KEY": "a key"}).rules()
 
 
 def test_every_option_is_listed_with_the_commands_that_take_it() -> None:
@@ -86,6 +50,6 @@ def test_every_option_is_listed_with_the_commands_that_take_it() -> None:
             taken[option].add(command)
     listed = {
         code(row[0])[0]: set(commands) if row[1] == "all" else set(row[1].split(", "))
-        for row in rows("## The fss command")
+        for row in PAGE.table("## The fss command")
     }
     assert listed == taken

@@ -15,13 +15,14 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from shared.domain.batch.batch import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
+from shared.domain.batch.request import SyncRequest
 from shared.domain.errors import BadRequest
 from shared.domain.estimate.preview import RETRIED, SAMPLES
 from shared.domain.file.record import Change, FailureKind, FileStatus
 from shared.domain.source.preflight import SkipReason
 from shared.domain.throttle.circuit import CircuitState
 from shared.domain.throttle.holds import HoldReason
-from shared.http import MAX_BODY, FileQuery, FilesQuery, SyncBody
+from shared.http import MAX_BODY, FileQuery, FilesQuery
 from shared.services.batch.run import Supervision
 from shared.services.worker.advance_file import Outcome
 from tests.docs.markdown import ROOT
@@ -87,7 +88,6 @@ def test_each_operation_belongs_to_one_function() -> None:
         ("BatchPhase", BatchPhase),
         ("FileStatus", FileStatus),
         ("SkipReason", SkipReason),
-        ("FailureKind", FailureKind),
         ("CircuitState", CircuitState),
         ("HoldReason", HoldReason),
     ],
@@ -96,14 +96,18 @@ def test_an_enumeration_has_the_values_of_the_code(schema: str, values: Iterable
     assert SCHEMAS[schema]["enum"] == [value.value for value in values]
 
 
+def test_a_file_that_has_not_failed_has_an_empty_kind() -> None:
+    assert SCHEMAS["FailureKind"]["enum"] == ["", *FailureKind]
+
+
 def test_the_outcomes_of_a_step_are_those_of_the_code() -> None:
     assert SCHEMAS["Step"]["properties"]["outcome"]["enum"] == list(Outcome)
 
 
 def test_a_sync_request_has_the_fields_and_defaults_of_the_code() -> None:
-    described = SCHEMAS["SyncBody"]["properties"]
+    described = SCHEMAS["SyncRequest"]["properties"]
     assert {name: field["default"] for name, field in described.items()} == {
-        name: field.default for name, field in SyncBody.model_fields.items()
+        name: field.default for name, field in SyncRequest.model_fields.items()
     }
 
 
@@ -126,12 +130,12 @@ def test_a_sync_request_has_the_fields_and_defaults_of_the_code() -> None:
 )
 def test_code_and_description_agree_on_a_sync_request(body: dict[str, Any], *, good: bool) -> None:
     try:
-        SyncBody.model_validate(body)
+        SyncRequest.model_validate(body)
     except ValueError:
         assert not good
     else:
         assert good
-    assert (not problems("SyncBody", body)) is good
+    assert (not problems("SyncRequest", body)) is good
 
 
 def test_the_query_parameters_are_those_of_the_code() -> None:

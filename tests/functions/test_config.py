@@ -40,11 +40,15 @@ def problems(**changes: str) -> tuple[str, ...]:
 def test_good_settings_make_the_rules() -> None:
     rules = settings(PREFIX="docs/", TIER="tier2", DELETE_POLICY="add_only").rules()
 
-    assert (rules.bucket, rules.prefix, rules.deployment) == ("b", "docs/", "dev")
-    assert (rules.tier.name, rules.tier.rpm) == ("tier2", 200)
-    assert rules.delete_policy is DeletePolicy.ADD_ONLY
-    assert rules.store_display_name == "file-search-sync dev"
-    assert rules.max_imports_in_progress == 50
+    assert (rules.settings.bucket, rules.settings.prefix, rules.settings.deployment) == (
+        "b",
+        "docs/",
+        "dev",
+    )
+    assert (rules.settings.tier.name, rules.settings.tier.rpm) == ("tier2", 200)
+    assert rules.settings.delete_policy is DeletePolicy.ADD_ONLY
+    assert rules.settings.store_name == "file-search-sync dev"
+    assert rules.settings.imports_in_progress == 50
 
 
 def test_defaults_are_those_that_are_documented() -> None:
@@ -54,7 +58,7 @@ def test_defaults_are_those_that_are_documented() -> None:
     assert (found.firestore_database, found.prefix) == ("(default)", "")
     assert (found.gemini_api_version, found.function_timeout_seconds) == ("v1beta", 300)
     assert (found.max_file_bytes, found.chunking) == (104_857_600, None)
-    assert found.rules().expected_fields == DEFAULT_EXPECTED_FIELDS
+    assert found.rules().settings.expected_fields == DEFAULT_EXPECTED_FIELDS
     assert found.rules().start == Start()
 
 
@@ -179,7 +183,7 @@ def test_budgets_nest_for_every_function_timeout(seconds: int) -> None:
         < found.watchdog_budget
         < found.function_timeout
         <= found.dispatch_deadline
-        < rules.journey.claim_lifetime
+        < rules.file.claim_lifetime
     )
     assert found.dispatch_deadline <= timedelta(minutes=30)  # Cloud Tasks allows no more
     assert rules.lease.takeover_delay >= found.function_timeout
@@ -190,7 +194,7 @@ def test_a_claim_outlives_its_process_at_every_time_scale(seconds: int, scale: f
     found = settings(FUNCTION_TIMEOUT_SECONDS=str(seconds), TIME_SCALE=str(scale))
     rules = found.rules()
 
-    assert ZERO < rules.work_budget < found.watchdog_budget < rules.journey.claim_lifetime
+    assert ZERO < rules.work_budget < found.watchdog_budget < rules.file.claim_lifetime
     assert found.watchdog_budget < found.function_timeout
     assert rules.lease.takeover_delay >= found.watchdog_budget
 
@@ -203,7 +207,7 @@ def test_time_scales_keep_what_a_batch_and_a_step_rest_on(seconds: int, scale: i
 
     assert rules.work_budget < found.watchdog_budget <= found.function_timeout
     assert found.function_timeout < found.dispatch_deadline
-    assert found.watchdog_budget < rules.journey.claim_lifetime < rules.journey.import_deadline
+    assert found.watchdog_budget < rules.file.claim_lifetime < rules.file.import_deadline
     assert rules.lease.duration >= 1.25 * rules.work_budget + 2 * rules.tick
     assert rules.lease.takeover_delay >= found.watchdog_budget
 
@@ -230,7 +234,7 @@ def test_budgets_scale_down_to_what_a_busy_machine_needs(
             rules.work_budget,
             found.watchdog_budget,
             found.dispatch_deadline,
-            rules.journey.claim_lifetime,
+            rules.file.claim_lifetime,
             rules.lease.takeover_delay,
         )
     ) == pytest.approx(budgets)
@@ -243,8 +247,8 @@ def test_a_time_scale_divides_waits_together() -> None:
         (plain.tick, fast.tick),
         (plain.nudge, fast.nudge),
         (plain.breaker.cooldown, fast.breaker.cooldown),
-        (plain.journey.import_deadline, fast.journey.import_deadline),
-        (plain.journey.backoff_first, fast.journey.backoff_first),
+        (plain.file.import_deadline, fast.file.import_deadline),
+        (plain.file.backoff_first, fast.file.backoff_first),
         (plain.lease.duration, fast.lease.duration),
         (plain.holds.storage, fast.holds.storage),
         (plain.start.lead, fast.start.lead),

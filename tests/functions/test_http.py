@@ -11,8 +11,9 @@ import pytest
 from flask import Request, Response
 from werkzeug.test import EnvironBuilder
 
+from shared.domain.batch.request import SyncRequest
 from shared.domain.errors import BadRequest, InvalidRequest, LostLease, Refused, Unavailable
-from shared.http import MAX_BODY, FilesQuery, Routes, SyncBody, checked, checked_query, json_lines
+from shared.http import MAX_BODY, FilesQuery, Routes, checked, checked_query, json_lines
 from shared.services.batch.control import NoSuchBatch
 from shared.services.batch.start import AlreadyRunning
 from tests.services.story import SECOND, begun, later, world_with
@@ -92,7 +93,7 @@ def called(module: ModuleType, *args: Any, **kwargs: Any) -> tuple[int, Any]:
 
 
 def test_an_empty_body_asks_for_an_ordinary_sync() -> None:
-    found = checked(SyncBody, request(body=b"  ")).request()
+    found = checked(SyncRequest, request(body=b"  "))
     assert (found.mode, found.trigger, found.dry_run, found.max_deletes) == (
         "incremental",
         "http",
@@ -103,7 +104,7 @@ def test_an_empty_body_asks_for_an_ordinary_sync() -> None:
 
 def test_every_field_of_a_body_reaches_the_use_case() -> None:
     found = checked(
-        SyncBody,
+        SyncRequest,
         request(
             body={
                 "mode": "full",
@@ -117,7 +118,7 @@ def test_every_field_of_a_body_reaches_the_use_case() -> None:
                 "force": True,
             }
         ),
-    ).request()
+    )
     assert (found.mode, found.trigger, found.delete_policy) == ("full", "scheduler", "add_only")
     assert (found.dry_run, found.force, found.prefix) == (True, True, "a/")
     assert (found.max_deletes, found.max_imports, found.max_estimated_cost) == (0, 7, 2.5)
@@ -146,7 +147,7 @@ def test_every_field_of_a_body_reaches_the_use_case() -> None:
 )
 def test_every_problem_of_a_body_is_named(body: dict[str, object], named: list[str]) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        checked(SyncBody, request(body=body))
+        checked(SyncRequest, request(body=body))
     assert sorted(p.partition(":")[0] for p in caught.value.problems) == sorted(named)
 
 

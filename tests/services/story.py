@@ -29,7 +29,7 @@ from shared.domain.throttle.circuit import BreakerState, CircuitState
 from shared.domain.throttle.window import WindowEntry
 from shared.gateways.database.records import BREAKER, batch_path
 from shared.gateways.ports import Query, Task
-from shared.services.batch.start import SyncRequest
+from shared.domain.batch.request import SyncRequest
 from shared.services.source.inspection import inspect_one
 from tests.world import World, rules
 
@@ -101,10 +101,10 @@ def plant(world: World, store: str, path: str, *, owner: str = "", key: str = ""
     content = f"planted {path}".encode()
     digest = wanted.content_hash if wanted else "md5:" + "0" * 32
     metadata = {
-        "path": world.rules.relative(path),
+        "path": world.rules.settings.relative(path),
         "content_hash": digest,
         "content_key": key or (wanted.key if wanted else f"key of {path}"),
-        "owner": owner or world.rules.owner,
+        "owner": owner or world.rules.settings.owner,
     }
     there = {document.name for document in world.store_documents()}
     planted = sum(world.gemini.calls.values())

@@ -99,7 +99,7 @@ class Deployment:
 
     def own_documents(self, store: str = "") -> list[Document]:
         """The documents with our owner tag in a store; unless named, in that which syncs fill."""
-        owner, name = self.rules.owner, store or self._target()
+        owner, name = self.rules.settings.owner, store or self._target()
         return [
             each
             for each in self.store_documents()

@@ -163,7 +163,7 @@ class FaultyGate:
         play = self._play
         count = self.charges[path] + play.library.edits[path]
         if play.raw_files_expire_soon or play.library.always_fails(path):
-            count += play.rules.journey.max_attempts
+            count += play.rules.file.max_attempts
         return count
 
     def _fail(self, fault: Fault, call: Call, effect: Callable[[], T]) -> T:
@@ -259,7 +259,7 @@ class FaultyGate:
         until = self.broken.get(str(call.arguments[0])) if call.arguments else None
         if until is not None and play.stage.now() < until:
             raise Unavailable(name, code=500)
-        rpd = play.rules.tier.rpd
+        rpd = play.rules.settings.tier.rpd
         if rpd is None or call.name not in ("upload", "import_file"):
             return
         day = holds.quota_day(play.stage.now())

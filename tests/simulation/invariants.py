@@ -332,7 +332,9 @@ class Invariants:
             return
         at = task.at or self._simulation.stage.now()
         batch = str(task.payload["batch"])
-        least = spacing.spacing(self._simulation.rules.tier.rpm, 1.0) - timedelta(milliseconds=1)
+        least = spacing.spacing(self._simulation.rules.settings.tier.rpm, 1.0) - timedelta(
+            milliseconds=1
+        )
         near = [
             other
             for other, (its_batch, when) in self._slots.items()

@@ -60,7 +60,7 @@ class Outcome:
         """The store of the configured name, unless a file failed for it that the last one has."""
         play = self._play
         known = play.records.get(Deployment, DEPLOYMENT).present
-        require(known.store_name == play.rules.store_display_name, "wanted_store_serves", known)
+        require(known.store_name == play.rules.settings.store_name, "wanted_store_serves", known)
         failed = any(each.status is FileStatus.FAILED for each in play.file_records())
         require(failed or not known.next_store, "wanted_store_serves", known)
 
@@ -94,7 +94,7 @@ class Outcome:
                 continue
             require(record.failure and record.failure.code != 429, name, record)
             charges = play.gate.troubles(record.path)
-            require(charges >= play.rules.journey.max_attempts, name, charges, "charges:", record)
+            require(charges >= play.rules.file.max_attempts, name, charges, "charges:", record)
 
     def one_live_document_per_path(self) -> None:
         by_path: defaultdict[object, list[str]] = defaultdict(list)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.domain.batch.batch import Batch, DeletePolicy, SyncMode
+from shared.domain.batch.request import SyncRequest
 from shared.gateways.ports import RemoteState
-from shared.services.batch.start import SyncRequest
 from tests.simulation.roles import Role
 from tests.simulation.rules import FUNCTION_TIMEOUT
 from tests.simulation.trouble import WINDOWS
+from tests.world import changed_rules
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -93,7 +93,7 @@ class People:
 
     def move(self) -> None:
         """Fill another store from now on."""
-        self._play.deploy(replace(self._play.rules, store_display_name="another store"))
+        self._play.deploy(changed_rules(self._play.rules, store_display_name="another store"))
         self._start(NEW_STORE)
 
     # --- how --------------------------------------------------------------------------------

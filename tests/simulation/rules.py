@@ -10,10 +10,12 @@ from random import Random
 
 from shared.domain.batch.lease import LeasePolicy
 from shared.domain.deployment.rules import Rules
+from shared.domain.deployment.settings import Settings
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.holds import HoldPolicy
 from shared.domain.throttle.tiers import Tier
+from tests.world import changed_rules
 
 FUNCTION_TIMEOUT = timedelta(seconds=150)
 """An instance's request is given up after this; the watchdog ends it at the same time, and only
@@ -36,12 +38,16 @@ _TIERS = tuple(
 
 def rules_of(chance: Random) -> Rules:
     """The rules of one seed."""
-    return Rules(
+    settings = Settings(
         bucket="library",
         deployment="simulation",
         store_display_name="simulated store",
         tier=chance.choice(_TIERS),
-        journey=FilePolicy(
+        expected_fields=(),
+    )
+    rules = Rules(
+        settings=settings,
+        file=FilePolicy(
             claim_lifetime=timedelta(seconds=220),
             overdue_grace=timedelta(seconds=60),
             max_attempts=3,
@@ -65,8 +71,11 @@ def rules_of(chance: Random) -> Rules:
         ),
         lease=LeasePolicy(takeover_delay=timedelta(seconds=160)),
         page_size=chance.choice((2, 3, 5, 1000)),
-        reconcile_every=chance.choice((timedelta(days=7), timedelta(hours=1))),
-        max_imports_in_progress=chance.choice((2, 5, 50)),
         work_budget=timedelta(seconds=110),
+    )
+    return changed_rules(
+        rules,
+        reconcile_days=chance.choice((7, 1 / 24)),
+        max_imports_in_progress=chance.choice((2, 5, 50)),
         batch_max_age=chance.choice((timedelta(minutes=20), timedelta(hours=23))),
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from shared.domain.batch.batch import Batch, BatchStatus, SyncMode
 from shared.domain.batch.batch import Deployment as Belonging
+from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.rules import Rules
 from shared.domain.errors import LostLease, SyncError
 from shared.domain.throttle import holds
@@ -23,7 +24,7 @@ from shared.gateways.database.codec import MalformedRecord
 from shared.gateways.database.records import DEPLOYMENT, HOLD, batch_path
 from shared.gateways.ports import Task
 from shared.services.batch.control import ControlBatch
-from shared.services.batch.start import StartSync, SyncRequest
+from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
 from shared.services.context import InvalidTask
 from shared.services.scan.scan_bucket import ScanBucket
@@ -41,6 +42,7 @@ from tests.simulation.stage import Actor
 from tests.simulation.trace import Entry, lines
 from tests.simulation.trouble import Fault, Trouble
 from tests.twins import gemini as gemini_twin
+from tests.world import changed_rules
 
 MAX_POINTS = 400
 """Scheduling points of trouble; after that the world is quiet."""
@@ -203,12 +205,12 @@ class Simulation(Deployment):
     def _is_to_move(self) -> bool:
         """Whether another store is wanted than the records know of."""
         known = self.records.get(Belonging, DEPLOYMENT).record
-        return known is not None and known.store_name != self.rules.store_display_name
+        return known is not None and known.store_name != self.rules.settings.store_name
 
     def _finish_first(self) -> None:
         """Something is under way to the store that is to be left: set its name back, and sync."""
         wanted, known = self.rules, self.records.get(Belonging, DEPLOYMENT).present
-        self.deploy(replace(wanted, store_display_name=known.store_name))
+        self.deploy(changed_rules(wanted, store_display_name=known.store_name))
         self._sync_in_peace()
         self._wait_out_hold()
         self.deploy(wanted)

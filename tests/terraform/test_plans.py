@@ -104,7 +104,7 @@ def test_the_planned_budgets_are_those_that_python_keeps(plan: Plan) -> None:
         "watchdog": settings.watchdog_budget.total_seconds(),
         "function_timeout": settings.function_timeout.total_seconds(),
         "dispatch_deadline": settings.dispatch_deadline.total_seconds(),
-        "claim": settings.rules().journey.claim_lifetime.total_seconds(),
+        "claim": settings.rules().file.claim_lifetime.total_seconds(),
     }
 
 

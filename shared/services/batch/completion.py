@@ -115,7 +115,7 @@ class Completion:
         if self._storage.is_due(held.present):
             held = self._storage.look(held)
         context, batch = self._context, held.present
-        whole = batch.prefix == context.rules.prefix
+        whole = batch.prefix == context.rules.settings.prefix
         expected = batch.expected_documents if whole else None
         if expected is not None and self._count(FileStatus.FAILED):
             expected = None
@@ -126,7 +126,7 @@ class Completion:
             drift = Drift(error=str(error))
         deployment = context.records.get(Deployment, DEPLOYMENT)
         differs = drift.by not in (None, deployment.present.known_drift)
-        every, now = context.rules.reconcile_every, context.clock.now()
+        every, now = context.rules.settings.reconcile_every, context.clock.now()
         look = differs or deployment.present.is_to_be_listed(now, every)
         if whole and look and not batch.had_last_look:  # an earlier look knows nothing of this
             Reconcile(context, batch).begin_again()
@@ -146,7 +146,7 @@ class Completion:
 
     def _stuck(self, batch: Batch) -> list[FileRecord]:
         """The files that are left, if what each of them waits for always fails; none otherwise."""
-        now, policy = self._context.clock.now(), self._context.rules.journey
+        now, policy = self._context.clock.now(), self._context.rules.file
         since = batch.created_at or now
         query = queries.with_status(*UNFINISHED, limit=MOST_STUCK + 1)
         if self._context.records.documents.count(query) > MOST_STUCK:

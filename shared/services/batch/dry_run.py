@@ -57,9 +57,9 @@ class DryRun:
         rules = self._context.rules
         estimate = estimated(
             replace(work, removals=removals, indexed=indexed),
-            tier=rules.tier,
+            tier=rules.settings.tier,
             left_today=Pump(self._context).left_today(self._context.clock.now()),
-            price=rules.price,
+            price=rules.settings.price,
             storage_bytes=self._storage_used(),
             refusals=refused,
         )
@@ -75,7 +75,7 @@ class DryRun:
             work,
             max_imports=batch.max_imports,
             max_estimated_cost=batch.max_estimated_cost,
-            price=self._context.rules.price,
+            price=self._context.rules.settings.price,
         )
         deletions = refusal(removals, indexed, batch.max_deletes)
         return (*said, *([str(deletions)] if deletions else []))

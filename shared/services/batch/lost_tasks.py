@@ -49,7 +49,7 @@ class LostTasks:
 
     def _still_waiting(self, record: FileRecord, batch_id: str, now: datetime) -> FileRecord:
         taken = lifecycle.taken_over(record, batch_id)
-        return _overdue_at(taken, now + self._context.rules.journey.overdue_grace)
+        return _overdue_at(taken, now + self._context.rules.file.overdue_grace)
 
     def _revived(self, record: FileRecord, batch_id: str, now: datetime) -> FileRecord:
         if outcomes.may_halt_removal(record) and record.batch_id != batch_id:
@@ -60,7 +60,7 @@ class LostTasks:
             return transfer.postponed(record, now, now)
         if step is Step.NOTHING:
             return _overdue_at(record, None)
-        return lifecycle.handed_on(record, QueueName.POLLS, now, now, self._context.rules.journey)
+        return lifecycle.handed_on(record, QueueName.POLLS, now, now, self._context.rules.file)
 
 
 def _overdue_at(record: FileRecord, at: datetime | None) -> FileRecord:

@@ -32,6 +32,7 @@ class Preparation:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._settings = context.rules.settings
         self._stores = FindStore(context)
 
     def __call__(self, batch: Batch) -> Prepared:
@@ -80,7 +81,7 @@ class Preparation:
 
     def _check_name(self, deployment: Deployment) -> None:
         """Another display name is another store, which is filled on request only."""
-        asked, known = self._context.rules.store_display_name, deployment.store_name
+        asked, known = self._settings.store_name, deployment.store_name
         if known and asked != known:
             raise Refused(
                 f"STORE_DISPLAY_NAME is {asked!r}, and the records belong to the store {known!r}: "
@@ -89,7 +90,7 @@ class Preparation:
 
     def _check_leaving(self, deployment: Deployment) -> None:
         """Another store is begun from rest: what is under way would land in the old one."""
-        if deployment.store_name == self._context.rules.store_display_name:
+        if deployment.store_name == self._settings.store_name:
             self._refuse_same()
         busy = self._context.records.documents.count(
             queries.with_status(*IN_FLIGHT, FileStatus.DELETING)
@@ -101,12 +102,12 @@ class Preparation:
 
     def _refuse_same(self) -> NoReturn:
         raise Refused(
-            f"the deployment's store is called {self._context.rules.store_display_name!r} already: "
+            f"the deployment's store is called {self._settings.store_name!r} already: "
             "choose another STORE_DISPLAY_NAME for the new one"
         )
 
     def _check_model(self, store: Store) -> None:
-        asked = self._context.rules.embedding_model
+        asked = self._settings.embedding_model
         if asked and _model(asked) != _model(store.embedding_model):
             raise Refused(
                 f"{store.name} was made for {store.embedding_model}, and EMBEDDING_MODEL is "
@@ -118,16 +119,16 @@ class Preparation:
         return bool(self._context.records.documents.query(queries.in_store(store.name, limit=1)))
 
     def _note(self, deployment: Stored[Deployment], store: Store, *, unreconciled: bool) -> None:
-        context, rules = self._context, self._context.rules
-        name = rules.store_display_name
+        context, settings = self._context, self._settings
+        name = settings.store_name
         record = deployment.record
         if record is None:
             record = Deployment(
-                bucket=rules.bucket,
-                prefix=rules.prefix,
-                deployment=rules.deployment,
+                bucket=settings.bucket,
+                prefix=settings.prefix,
+                deployment=settings.deployment,
                 store=store.name,
-                owner=rules.owner,
+                owner=settings.owner,
                 store_name=name,
                 created_at=context.clock.now(),
             )

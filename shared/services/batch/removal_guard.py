@@ -72,7 +72,7 @@ class RemovalGuard:
 
     def candidates(self, batch: Batch, limit: int | None = None) -> Query:
         """Those below the batch's own prefix: a part's sync leaves the rest alone."""
-        whole = batch.prefix == self._context.rules.prefix
+        whole = batch.prefix == self._context.rules.settings.prefix
         if whole:
             return queries.with_status(FileStatus.REMOVAL_CANDIDATE, limit=limit)
         return queries.candidates_below(batch.prefix, end_of(batch.prefix), limit)
@@ -84,7 +84,7 @@ class RemovalGuard:
         writes: list[Write] = []
         for stored in candidates:
             record = outcomes.removal_begun(
-                stored.present, batch_id, QueueName.POLLS, now, context.rules.journey
+                stored.present, batch_id, QueueName.POLLS, now, context.rules.file
             )
             released[stored.path] = record
             writes.append(updating(stored.path, record, stored.version, stored.present))

@@ -167,7 +167,7 @@ class RunningBatch:
 
     def _note_rebuilt(self, batch: Batch) -> None:
         """From here on the records are all that the store holds: a later sync may trust them."""
-        if batch.dry_run or batch.prefix != self._context.rules.prefix:
+        if batch.dry_run or batch.prefix != self._context.rules.settings.prefix:
             return
         self._context.records.change(
             Deployment,
@@ -211,7 +211,7 @@ class RunningBatch:
                 read_backlog(self._context),
                 max_imports=batch.max_imports,
                 max_estimated_cost=batch.max_estimated_cost,
-                price=self._context.rules.price,
+                price=self._context.rules.settings.price,
             )
             if refused:
                 raise Refused(" ".join(refused))

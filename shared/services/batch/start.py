@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from shared.domain.batch import lease as leases
-from shared.domain.batch.batch import Batch, DeletePolicy, Deployment, SyncMode, Trigger
+from shared.domain.batch.batch import Batch, Deployment, SyncMode
 from shared.domain.batch.lease import Lease, LeaseHeld
+from shared.domain.batch.request import SyncRequest
 from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, Refused, SyncError
 from shared.domain.ids import digest
 from shared.gateways.database.records import (
@@ -32,28 +31,6 @@ class AlreadyRunning(SyncError):
         self.batch_id = batch_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncRequest:
-    """What is asked of a sync; None takes the deployment's own setting.
-
-    ``prefix`` narrows the sync to a part of the deployment's own. ``max_deletes``,
-    ``max_imports`` and ``max_estimated_cost`` (in the price's currency) refuse a batch that would
-    do more. ``force`` takes over a store that holds
-    documents while the records are empty.
-    """
-
-    mode: SyncMode = SyncMode.INCREMENTAL
-    trigger: Trigger = Trigger.HTTP
-    dry_run: bool = False
-    prefix: str = ""
-    delete_policy: DeletePolicy | None = None
-    max_deletes: int | None = None
-    max_imports: int | None = None
-    max_estimated_cost: float | None = None
-    force: bool = False
-    new_store: bool = False
-
-
 class StartSync:
     """Starts a batch, one at a time."""
 
@@ -69,15 +46,17 @@ class StartSync:
                 the embedding model has no known price.
             Refused: the records belong to another bucket, prefix or deployment.
         """
-        rules = self._context.rules
-        if request.prefix and not request.prefix.startswith(rules.prefix):
-            raise InvalidRequest(f"prefix must start with the deployment's own, {rules.prefix!r}")
+        settings = self._context.rules.settings
+        if request.prefix and not request.prefix.startswith(settings.prefix):
+            raise InvalidRequest(
+                f"prefix must start with the deployment's own, {settings.prefix!r}"
+            )
         if request.new_store and (request.mode is not SyncMode.FULL or request.prefix):
             raise InvalidRequest("new_store is for mode full, and for all of the deployment")
-        if request.max_estimated_cost is not None and rules.price is None:
+        if request.max_estimated_cost is not None and settings.price is None:
             raise InvalidRequest(
-                f"max_estimated_cost: no price of {rules.embedding_model!r} is known; add it to "
-                "shared/prices.json"
+                f"max_estimated_cost: no price of {settings.embedding_model!r} is known; add it "
+                "to shared/prices.json"
             )
         for _ in range(STARTS):
             try:
@@ -111,9 +90,9 @@ class StartSync:
             batch_id=batch_id,
             mode=request.mode,
             trigger=request.trigger,
-            prefix=request.prefix or context.rules.prefix,
+            prefix=request.prefix or context.rules.settings.prefix,
             dry_run=request.dry_run,
-            delete_policy=request.delete_policy or context.rules.delete_policy,
+            delete_policy=request.delete_policy or context.rules.settings.delete_policy,
             max_deletes=request.max_deletes,
             max_imports=request.max_imports,
             max_estimated_cost=request.max_estimated_cost,
@@ -143,10 +122,10 @@ class StartSync:
             raise AlreadyRunning(lease.holder)
 
     def _check_deployment(self, deployment: Deployment | None) -> None:
-        rules = self._context.rules
+        settings = self._context.rules.settings
         if deployment is None:
             return
-        ours = (rules.bucket, rules.prefix, rules.deployment)
+        ours = (settings.bucket, settings.prefix, settings.deployment)
         theirs = (deployment.bucket, deployment.prefix, deployment.deployment)
         if ours != theirs:
             raise Refused(

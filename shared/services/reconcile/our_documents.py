@@ -29,7 +29,7 @@ class OurDocuments:
         foreign: list[Document] = []
         for document in documents:
             path, key = document.metadata.get("path"), document.metadata.get("content_key")
-            mine = document.metadata.get("owner") == self._context.rules.owner
+            mine = document.metadata.get("owner") == self._context.rules.settings.owner
             if mine and isinstance(path, str) and isinstance(key, str):
                 ours.append(self._stored(document, path, key))
             else:
@@ -52,12 +52,12 @@ class OurDocuments:
 
     def _is_given_up(self, document: Document) -> bool:
         """Whether a journey would wait no more for it to become ACTIVE."""
-        began, patience = document.created_at, self._context.rules.journey.import_deadline
+        began, patience = document.created_at, self._context.rules.file.import_deadline
         return began is not None and self._context.clock.now() - began >= patience
 
     def _full_name(self, path: str, document: str) -> str:
         """The object's name. A shortened one is looked up, in the records or in the bucket."""
-        prefix = self._context.rules.prefix
+        prefix = self._context.rules.settings.prefix
         if not _SHORTENED.match(path):
             return prefix + path
         known = _path_of(self._context.records, document)
@@ -72,10 +72,10 @@ class OurDocuments:
         start, more = "", True
         while more:
             objects = self._context.bucket.list_objects(
-                prefix=rules.prefix, start=start, limit=rules.page_size
+                prefix=rules.settings.prefix, start=start, limit=rules.page_size
             )
             for info in objects:
-                relative = rules.relative(info.name)
+                relative = rules.settings.relative(info.name)
                 if path_value(relative) != relative:
                     yield path_value(relative), info.name
             more = len(objects) == rules.page_size

@@ -64,7 +64,7 @@ class Reconcile:
             batch_id=batch.batch_id,
             fence=batch.fence,
             now=context.clock.now(),
-            policy=context.rules.journey,
+            policy=context.rules.file,
             scanned=batch.is_scanned,
             removes=batch.delete_policy is DeletePolicy.MIRROR,
         )
@@ -215,7 +215,7 @@ class Reconcile:
                 return
             self._settle(path, by_path[path])
             self._set(position=path)
-        whole = self._batch.prefix == self._context.rules.prefix
+        whole = self._batch.prefix == self._context.rules.settings.prefix
         stage = Stage.COUNTING_GHOSTS if self._state.missing or not whole else Stage.DONE
         self._set(position="", stage=stage)
 

@@ -68,7 +68,7 @@ class ReconciledFiles:
 
     def _handed_on(self, record: FileRecord) -> FileRecord:
         now = self._context.clock.now()
-        return lifecycle.handed_on(record, QueueName.POLLS, now, now, self._context.rules.journey)
+        return lifecycle.handed_on(record, QueueName.POLLS, now, now, self._context.rules.file)
 
     def _operation(self, record: FileRecord) -> Put:
         """A verification is written down like the import that it ends."""

@@ -96,7 +96,7 @@ class ResolveUncertain:
         self, state: UncertainSearch, documents: Iterable[Document]
     ) -> Iterable[tuple[str, str]]:
         """Content key and name of each document of ours that is looked for."""
-        owner = self._context.rules.owner
+        owner = self._context.rules.settings.owner
         for document in documents:
             key = document.metadata.get("content_key")
             if document.metadata.get("owner") != owner:
@@ -109,7 +109,7 @@ class ResolveUncertain:
     ) -> None:
         """Adopt the newest document that the record doesn't know yet; the others are stale."""
         context = self._context
-        policy = context.rules.journey
+        policy = context.rules.file
         known = set(known_documents.documents_to_remove(file.present))
         fresh = [name for name in found if name not in known]
 

@@ -137,16 +137,16 @@ class ScanBucket:
         self, batch: Stored[Batch], previous: PageResult | None, error: GatewayError
     ) -> bool:
         """End the batch where waiting for the bucket is no good (any more), touching nothing."""
-        rules = self._context.rules
+        rules, bucket = self._context.rules, self._context.rules.settings.bucket
         since = previous.completed_at if previous else batch.present.started_at
         if isinstance(error, Forbidden | NotFound):
             message = (
-                f"the bucket {rules.bucket!r} could not be listed ({error}): check that it exists "
+                f"the bucket {bucket!r} could not be listed ({error}): check that it exists "
                 "and that the dispatcher may read it. Nothing was deleted"
             )
         elif since and self._context.clock.now() - since >= rules.scan_patience:
             message = (
-                f"page {_next_index(previous) + 1} of the bucket {rules.bucket!r} could not be "
+                f"page {_next_index(previous) + 1} of the bucket {bucket!r} could not be "
                 f"listed for {rules.scan_patience} ({error}). Nothing was deleted; sync again when "
                 "Cloud Storage answers"
             )

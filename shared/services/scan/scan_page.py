@@ -29,9 +29,6 @@ GROWTH = 1.5
 MOST_UNSETTLED = 1000
 """More of these, and no remembered page is trusted."""
 
-SETTINGS_VERSION = 2
-"""Moves on where the code decides otherwise about the same listing."""
-
 
 class Unsettled:
     """Paths whose records a journey aimed by itself: no remembered page speaks of them."""
@@ -86,7 +83,7 @@ class ScanPage:
         self._guard = guard
         self._ranges = PageMemory(context)
         # Ranges remember the whole deployment's scan; a part of it only invalidates them.
-        self._is_whole = batch.prefix == context.rules.prefix
+        self._is_whole = batch.prefix == context.rules.settings.prefix
 
     def __call__(self, start: str) -> ScannedPage:
         """Scan it and write what was found.
@@ -266,19 +263,8 @@ class ScanPage:
 
     def _settings(self) -> str:
         """What the decisions about a listing depend on beside it."""
-        rules = self._context.rules
-        return digest(
-            SETTINGS_VERSION,
-            rules.prefix,
-            rules.import_settings,
-            rules.path_template.text if rules.path_template else None,
-            rules.expected_fields,
-            [glob.text for glob in rules.include],
-            [glob.text for glob in rules.exclude],
-            rules.max_file_bytes,
-            self._batch.delete_policy,
-            self._batch.store,
-        )
+        settings, batch = self._context.rules.settings, self._batch
+        return digest(settings.scan_digest, batch.delete_policy, batch.store)
 
 
 def _cut(listing: _Listing, end: str) -> _Listing:

@@ -39,14 +39,14 @@ def inspect(
     verdicts: dict[str, Accepted | NeedsSniff | Skipped] = {}
     for info in objects:
         verdict = preflight(
-            rules.relative(info.name),
+            rules.settings.relative(info.name),
             info.size,
-            max_size=rules.max_file_bytes,
-            include=rules.include,
-            exclude=rules.exclude,
+            max_size=rules.settings.max_file_bytes,
+            include=rules.settings.include,
+            exclude=rules.settings.exclude,
         )
         if isinstance(verdict, Sidecar):
-            if rules.prefix + verdict.base in names:
+            if rules.settings.prefix + verdict.base in names:
                 continue
             verdict = Skipped(SkipReason.SIDECAR_WITHOUT_BASE)
         verdicts[info.name] = verdict
@@ -85,7 +85,7 @@ def _wanted(
         size=info.size,
         content_hash=info.content_hash,
         metadata_digest=digest,
-        import_settings=rules.import_settings,
+        import_settings=rules.settings.import_settings,
     )
     return Wanted(
         path=info.name,
@@ -103,12 +103,12 @@ def _wanted(
 
 def wanted_metadata(context: Context, info: ObjectInfo, sidecar: ObjectInfo | None) -> str:
     """The digest of all that shapes the object's metadata."""
-    template = context.rules.path_template
+    template = context.rules.settings.path_template
     return metadata_digest(
         template_text=template.text if template else None,
         object_metadata=info.metadata,
         sidecar_hash=sidecar.content_hash if sidecar else None,
-        expected_fields=context.rules.expected_fields,
+        expected_fields=context.rules.settings.expected_fields,
     )
 
 

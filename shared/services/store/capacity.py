@@ -68,7 +68,7 @@ class CapacityWatch:
 
     def _seen(self) -> dict[str, int]:
         used = storage_used(self._context.gemini)
-        cap = self._context.rules.tier.storage_bytes
+        cap = self._context.rules.settings.tier.storage_bytes
         if store_capacity.is_near_cap(used, cap):
             emit(Event.STORAGE_NEAR_CAP, bytes=used, cap=cap)
         room = store_capacity.room_for(used, cap, self._under_way())
@@ -88,7 +88,7 @@ class CapacityWatch:
 
     def _warning(self, batch: Batch) -> str:
         """That little is left; nothing where that isn't so or isn't known."""
-        cap = self._context.rules.tier.storage_bytes
+        cap = self._context.rules.settings.tier.storage_bytes
         near = batch.storage_used is not None and store_capacity.is_near_cap(
             batch.storage_used, cap
         )
@@ -98,7 +98,7 @@ class CapacityWatch:
         """What is used of what, and what to do about it; nothing where it isn't known."""
         if batch.storage_used is None:
             return ""
-        tier = self._context.rules.tier
+        tier = self._context.rules.settings.tier
         return (
             f"the project's stores hold {size(batch.storage_used)} of the "
             f"{size(tier.storage_bytes)} of {tier.name}: delete documents or whole stores, or move "

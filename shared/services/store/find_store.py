@@ -23,7 +23,7 @@ class FindStore:
             Refused: several of them hold documents.
             GatewayError: the stores can't be listed: nothing is known.
         """
-        name = self._context.rules.store_display_name
+        name = self._context.rules.settings.store_name
         ours = [store for store in self._stores() if store.display_name == name]
         filled = [store for store in ours if store.documents]
         if len(filled) > 1:
@@ -41,7 +41,7 @@ class FindStore:
         """
         rules = self._context.rules
         return self.find() or self._context.gemini.create_store(
-            rules.store_display_name, rules.embedding_model
+            rules.settings.store_name, rules.settings.embedding_model
         )
 
     def _stores(self) -> list[Store]:

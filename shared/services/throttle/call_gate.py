@@ -171,7 +171,7 @@ class CallGate:
         if breaker.is_untroubled(state):
             return state
         window = self._window()
-        rpm = self._context.rules.tier.rpm
+        rpm = self._context.rules.settings.tier.rpm
         return self._change(
             lambda state, now: breaker.on_tick(
                 state, window, now, self._policy, preset_rate=rpm / 60

@@ -65,7 +65,7 @@ class Pump:
         now = self._context.clock.now()
         if breaker.held_until(state, now) is not None:
             return Plan((), next_slot_at)
-        interval = spacing.spacing(rules.tier.rpm, breaker.slowdown(state, rules.breaker))
+        interval = spacing.spacing(rules.settings.tier.rpm, breaker.slowdown(state, rules.breaker))
         slots = spacing.free_slots(
             now=now,
             next_slot_at=next_slot_at,
@@ -120,7 +120,7 @@ class Pump:
                 QueueName.UPLOADS,
                 at,
                 now,
-                context.rules.journey,
+                context.rules.file,
             )
             planned[stored.path] = record
             writes.append(updating(stored.path, record, stored.version, stored.record))
@@ -145,7 +145,7 @@ class Pump:
         """Files to upload, within what may lie uploaded and not yet imported."""
         rules = self._context.rules
         documents = self._context.records.documents
-        ahead = rules.max_imports_in_progress * RAW_FILES_PER_IMPORT - self._uploaded()
+        ahead = rules.settings.imports_in_progress * RAW_FILES_PER_IMPORT - self._uploaded()
         ready = self._ready(Slot.UPLOAD, min(most, ahead), now)
         if not ready:
             return []
@@ -176,7 +176,7 @@ class Pump:
         documents = self._context.records.documents
         started = documents.count(queries.with_status(FileStatus.IMPORTING, FileStatus.UNCERTAIN))
         planned = documents.count(queries.planned_imports())
-        return self._context.rules.max_imports_in_progress - started - planned
+        return self._context.rules.settings.imports_in_progress - started - planned
 
     def _quota(self, now: datetime) -> DailyQuota | None:
         """How the quota day stands; None where the tier has no daily quota."""
@@ -190,7 +190,7 @@ class Pump:
 
     def left_today(self, now: datetime) -> int | None:
         """What is left of a daily quota, None where the tier has none."""
-        rpd = self._context.rules.tier.rpd
+        rpd = self._context.rules.settings.tier.rpd
         if rpd is None:
             return None
         documents = self._context.records.documents

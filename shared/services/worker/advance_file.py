@@ -170,9 +170,7 @@ class AdvanceFile:
         generation = (state.record or BreakerState()).generation
         delivery = self._delivery(file, batch, Permit(generation))
         delivery.file.claim(
-            lambda record: lifecycle.claimed(
-                record, claim_id, file.read_time, context.rules.journey
-            )
+            lambda record: lifecycle.claimed(record, claim_id, file.read_time, context.rules.file)
         )
         match lifecycle.next_step(delivery.record):
             case Step.AWAIT_ACTIVE:

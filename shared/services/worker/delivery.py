@@ -92,7 +92,7 @@ class Delivery:
 
     @property
     def policy(self) -> file_policy.FilePolicy:
-        return self.context.rules.journey
+        return self.context.rules.file
 
     def now(self) -> datetime:
         return self.context.clock.now()

@@ -161,14 +161,14 @@ class ImportStep:
             raise SourceChanged(f"the metadata of {record.path!r} changed")
         rules = context.rules
         return build_custom_metadata(
-            path=rules.relative(record.path),
+            path=rules.settings.relative(record.path),
             content_hash=working.content_hash,
             content_key=working.key,
-            owner=rules.owner,
-            template=rules.path_template,
+            owner=rules.settings.owner,
+            template=rules.settings.path_template,
             object_metadata=info.metadata,
             sidecar=self._read(sidecar) if sidecar else None,
-            expected_fields=rules.expected_fields,
+            expected_fields=rules.settings.expected_fields,
         )
 
     def _sidecar(self) -> ObjectInfo | None:

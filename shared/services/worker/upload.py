@@ -101,7 +101,7 @@ class UploadStep:
                     content,
                     size=desired.size,
                     media_type=desired.media_type or "",
-                    display_name=delivery.context.rules.relative(delivery.record.path),
+                    display_name=delivery.context.rules.settings.relative(delivery.record.path),
                 )
             except NameTaken:
                 remote = None

@@ -233,7 +233,7 @@ def test_a_failed_file_that_has_changed_is_counted_once_and_as_changed() -> None
 
 
 def test_an_exhausted_file_is_foreseen_once_its_time_has_come() -> None:
-    world = world_with(given=rules(journey=replace(rules().journey, max_attempts=1)))
+    world = world_with(given=rules(file=replace(rules().file, max_attempts=1)))
     world.gemini.fail_next("upload", Unavailable("gemini.upload", code=500))
     assert world.sync()["failed"] == 1
     later(world, HOUR)
@@ -270,7 +270,7 @@ def test_guards_are_heard_without_being_obeyed() -> None:
 
 
 def test_the_figures_follow_from_sizes_prices_and_the_tier() -> None:
-    world = World(rules(tier=replace(rules().tier, rpm=6, rpd=10, storage_bytes=10**9)))
+    world = World(rules(tier=replace(rules().settings.tier, rpm=6, rpd=10, storage_bytes=10**9)))
     world.put({f"{n}.md": "x" * 400_000 for n in range(15)})
 
     estimate = world.sync(dry_run=True)["estimate"]

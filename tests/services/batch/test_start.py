@@ -13,7 +13,8 @@ from shared.domain.errors import BadRequest, InvalidRequest, Refused
 from shared.domain.file.record import FileStatus
 from shared.gateways.database.records import DEPLOYMENT, LEASE
 from shared.gateways.ports import Query
-from shared.services.batch.start import AlreadyRunning, StartSync, SyncRequest
+from shared.services.batch.start import AlreadyRunning, StartSync
+from shared.domain.batch.request import SyncRequest
 from tests.services.story import (
     DAY,
     MINUTE,

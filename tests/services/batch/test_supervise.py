@@ -490,7 +490,7 @@ def test_a_sync_under_a_hold_still_sees_to_removals() -> None:
 def test_a_batch_closes_at_its_maximum_age_and_the_rest_goes_on_with_the_next() -> None:
     world = world_with(
         *(f"{n:02d}.md" for n in range(30)),
-        given=rules(tier=replace(rules().tier, rpm=5), batch_max_age=5 * MINUTE),
+        given=rules(tier=replace(rules().settings.tier, rpm=5), batch_max_age=5 * MINUTE),
     )
     batch = begun(world)
     closed = play_out(world, batch)

@@ -570,7 +570,7 @@ def test_a_document_that_stays_pending_goes_as_a_failed_one_does() -> None:
     world.gemini.import_latency = timedelta(0)
 
     _, at_first = reconciled(world)
-    later(world, world.rules.journey.import_deadline)
+    later(world, world.rules.file.import_deadline)
     _, at_last = reconciled(world)
 
     assert at_first == {"listed": 31, "undecided": 1}

@@ -218,7 +218,7 @@ def test_a_document_of_another_owner_is_neither_adopted_nor_deleted() -> None:
     assert play_out(world, batch).status == "completed"
 
     owners = sorted(str(d.metadata["owner"]) for d in world.store_documents())
-    assert owners == sorted([world.rules.owner, "somebody else"])
+    assert owners == sorted([world.rules.settings.owner, "somebody else"])
     assert world.gemini.imports == 2
 
 

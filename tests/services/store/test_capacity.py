@@ -28,7 +28,7 @@ from tests.world import World, rules
 
 def world_of(cap: int, *, rpm: int = 60, **settings: Any) -> World:
     """A world whose stores take three bytes for one, as the service's do, up to ``cap``."""
-    tier = replace(rules().tier, rpm=rpm, storage_bytes=cap)
+    tier = replace(rules().settings.tier, rpm=rpm, storage_bytes=cap)
     world = World(rules(tier=tier, **settings))
     described = world.gemini._described
 

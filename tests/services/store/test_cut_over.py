@@ -12,7 +12,7 @@ from shared.domain.deployment.rules import Rules
 from shared.domain.errors import InvalidRequest, Refused
 from shared.services.store.cut_over import CutOver
 from tests.services.story import SECOND, batch_now, begun, denied, in_step, invalid, synced
-from tests.world import World, rules
+from tests.world import World, changed_rules, rules
 
 NEW = {"store_display_name": "second store", "embedding_model": "models/gemini-embedding-2"}
 
@@ -25,7 +25,7 @@ def library(*paths: str, **given: Any) -> World:
 
 def configure(world: World, **changes: Any) -> Rules:
     """The settings of the next syncs."""
-    world.use(replace(world.context, rules=replace(world.context.rules, **changes)))
+    world.use(replace(world.context, rules=changed_rules(world.context.rules, **changes)))
     return world.context.rules
 
 

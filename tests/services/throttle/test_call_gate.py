@@ -261,7 +261,7 @@ def test_a_storm_over_imports_opens_the_breaker_and_blames_no_file() -> None:
 
     assert breaker_now(world).open_cause is OpenCause.SERVER_ERRORS
     assert {file.status for file in world.files()} <= {FileStatus.UNCERTAIN, FileStatus.UPLOADED}
-    assert max(file.attempts for file in world.files()) < world.rules.journey.max_attempts
+    assert max(file.attempts for file in world.files()) < world.rules.file.max_attempts
     storm.clear()
 
     assert play_out(world, batch).counts["failed"] == 0

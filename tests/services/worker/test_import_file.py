@@ -77,7 +77,7 @@ def test_a_document_carries_path_hash_key_owner_and_score() -> None:
     assert document.metadata["path"] == PATH
     assert document.metadata["content_hash"] == file.desired_content_hash
     assert document.metadata["content_key"] == file.desired_key
-    assert document.metadata["owner"] == world.rules.owner
+    assert document.metadata["owner"] == world.rules.settings.owner
     assert document.metadata["quality_score"] == 0
 
 

@@ -1,0 +1,287 @@
+"""What people choose for one deployment: each setting is declared here, once.
+
+A declaration holds the type, the bounds, the default, the help text, an example, and whether the
+setting shapes what a scan decides. The environment variable has the field's name in upper case;
+Terraform's ``settings`` object has the name as it is. The tables of ``docs/configuration.md``, the
+check of ``terraform/variables.tf`` and the digest of a remembered page are made from these
+declarations.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from shared.domain.batch.batch import DeletePolicy
+from shared.domain.estimate.prices import Price, load_prices
+from shared.domain.ids import digest, import_settings_digest, owner_tag
+from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
+from shared.domain.source.path_glob import PathGlob
+from shared.domain.source.path_template import PathTemplate
+from shared.domain.source.preflight import MAX_DOCUMENT_SIZE
+from shared.domain.throttle.tiers import Tier, load_tier_table, tier_named
+
+RECONCILE_DAYS = 7
+"""Counts that agree may do so by chance, so the store is listed as often as this all the same."""
+
+SCAN_VERSION = 2
+"""Increase it where the code starts to decide otherwise about the same listing."""
+
+
+def setting(
+    default: Any = ...,  # noqa: ANN401 - as pydantic's Field
+    *,
+    about: str,
+    example: str = "",
+    told_default: str = "",
+    shapes_scan: bool = False,
+    **bounds: Any,  # noqa: ANN401 - as pydantic's Field
+) -> Any:  # noqa: ANN401 - as pydantic's Field
+    """Declare a setting.
+
+    Args:
+        default: Its default; required where there is none.
+        about: What it means, as ``docs/configuration.md`` says it.
+        example: A value, as an environment variable holds it.
+        told_default: What to say of the default where another setting decides it.
+        shapes_scan: Whether a scan decides otherwise about the same listing under another value.
+        bounds: As pydantic's ``Field`` takes them; ``default_factory`` too.
+    """
+    marks: dict[str, Any] = {
+        "example": example,
+        "told_default": told_default,
+        "shapes_scan": shapes_scan,
+    }
+    if "default_factory" in bounds:
+        return Field(description=about, json_schema_extra=marks, **bounds)
+    return Field(default, description=about, json_schema_extra=marks, **bounds)
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _tier(value: object) -> object:
+    return tier_named(value) if isinstance(value, str) else value
+
+
+def _template(value: object) -> object:
+    return PathTemplate.parse(value) if isinstance(value, str) else value
+
+
+def _glob(value: object) -> object:
+    return PathGlob.parse(value) if isinstance(value, str) else value
+
+
+def _fields(value: tuple[str, ...]) -> tuple[str, ...]:
+    parse_expected_fields(value)
+    return value
+
+
+Text = Annotated[str, Field(min_length=1)]
+Globs = Annotated[tuple[Annotated[PathGlob, BeforeValidator(_glob)], ...], BeforeValidator(_listed)]
+Fields = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_fields)]
+
+
+class Declared(BaseModel):
+    """Base of all settings: values are fixed once read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+
+class IdentitySettings(Declared):
+    """Which documents the deployment is about, and under which quota."""
+
+    bucket: Text = setting(about="the bucket's name, without `gs://`", example="acme-handbook")
+    prefix: str = setting(
+        "",
+        about="only objects whose names begin so are synced; end it with `/`, or `docs` takes "
+        "`docs-old/` too",
+        example="docs/",
+        shapes_scan=True,
+    )
+    deployment: Text = setting(
+        about="this deployment's name; with bucket and prefix it makes the owner tag of its "
+        "documents",
+        example="prod",
+    )
+    tier: Annotated[Tier, BeforeValidator(_tier)] = setting(
+        about="quota tier: `free`, `tier1`, `tier2` or `tier3`; see [limits.md](limits.md)",
+        example="tier2",
+        default_factory=lambda: load_tier_table().default_tier,
+    )
+
+
+class StoreSettings(Declared):
+    """The store, and how documents are embedded."""
+
+    store_display_name: str = setting(
+        "",
+        about="by this name the store is found, or created; up to 512 characters",
+        example="Handbook",
+        told_default="`file-search-sync <DEPLOYMENT>`",
+        max_length=512,
+    )
+    embedding_model: str = setting(
+        "",
+        about="of a store that has yet to be created; none takes the service's default",
+        example="models/gemini-embedding-001",
+        shapes_scan=True,
+    )
+    chunk_max_tokens: int = setting(
+        0,
+        about="tokens of a chunk, up to 512; 0 takes the service's own chunking",
+        example="200",
+        shapes_scan=True,
+        ge=0,
+        le=512,
+    )
+    chunk_overlap_tokens: int = setting(
+        0,
+        about="tokens that neighbouring chunks share; less than `CHUNK_MAX_TOKENS`",
+        example="20",
+        shapes_scan=True,
+        ge=0,
+    )
+
+
+class SourceSettings(Declared):
+    """Which files are synced, and what is said of them."""
+
+    path_template: Annotated[PathTemplate | None, BeforeValidator(_template)] = setting(
+        None,
+        about="reads metadata out of names; see [metadata.md](metadata.md#the-path-template)",
+        example="{category}/{year:int}/{title}",
+        shapes_scan=True,
+    )
+    expected_fields: Fields = setting(
+        DEFAULT_EXPECTED_FIELDS,
+        about="what a complete file's metadata holds, the most important first; a lone `,` expects "
+        "nothing; see [metadata.md](metadata.md#the-quality-score)",
+        example="category,year:int,title",
+        shapes_scan=True,
+    )
+    include: Globs = setting(
+        (),
+        about="patterns; a file must match one of them; none takes every file",
+        example="**/*.md,**/*.pdf",
+        shapes_scan=True,
+    )
+    exclude: Globs = setting(
+        (),
+        about="patterns; a file must match none of them; stronger than `INCLUDE`",
+        example="drafts/**,**/.*",
+        shapes_scan=True,
+    )
+    max_file_bytes: int = setting(
+        MAX_DOCUMENT_SIZE,
+        about="larger files are skipped; at most the default",
+        example="20000000",
+        shapes_scan=True,
+        gt=0,
+        le=MAX_DOCUMENT_SIZE,
+    )
+    delete_policy: DeletePolicy = setting(
+        DeletePolicy.MIRROR,
+        about="`mirror` deletes the documents of objects that are gone, `add_only` keeps them",
+        example="add_only",
+    )
+    reconcile_days: int = setting(
+        RECONCILE_DAYS,
+        about="the store is [listed whole](operations.md#reconcile) at the end of a sync when so "
+        "many days have passed since the last time; 1 to 365",
+        example="30",
+        ge=1,
+        le=365,
+    )
+
+
+class PaceSettings(Declared):
+    """How much is under way at once."""
+
+    max_imports_in_progress: int | None = setting(
+        None,
+        about="imports started and not yet settled, at most",
+        example="20",
+        told_default="the tier's",
+        gt=0,
+    )
+
+
+class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
+    """All settings that decisions depend on."""
+
+    @model_validator(mode="after")
+    def _chunks_overlap_in_part(self) -> Self:
+        if self.chunk_overlap_tokens and self.chunk_overlap_tokens >= self.chunk_max_tokens:
+            raise ValueError("chunk_overlap_tokens must be less than chunk_max_tokens")
+        return self
+
+    @property
+    def store_name(self) -> str:
+        """Display name by which the store is found, or created."""
+        return self.store_display_name or f"file-search-sync {self.deployment}"
+
+    @property
+    def imports_in_progress(self) -> int:
+        """Imports started and not yet settled, at most."""
+        return self.max_imports_in_progress or self.tier.max_imports_in_progress
+
+    @property
+    def reconcile_every(self) -> timedelta:
+        """The store is listed whole once so much time has passed since the last time."""
+        return timedelta(days=self.reconcile_days)
+
+    @property
+    def owner(self) -> str:
+        """The owner tag that this deployment's documents carry."""
+        return owner_tag(bucket=self.bucket, prefix=self.prefix, deployment=self.deployment)
+
+    @property
+    def price(self) -> Price | None:
+        """What embedding costs with this deployment's model; None where that is not known."""
+        return load_prices().price_of(self.embedding_model)
+
+    @property
+    def import_settings(self) -> str:
+        """Digest of the settings that shape a document, apart from its file."""
+        return import_settings_digest(
+            embedding_model=self.embedding_model,
+            max_tokens_per_chunk=self.chunk_max_tokens,
+            max_overlap_tokens=self.chunk_overlap_tokens,
+        )
+
+    @property
+    def scan_digest(self) -> str:
+        """Digest of all settings that shape what a scan decides, as their declarations say."""
+        shaping = {
+            name: _canonical(getattr(self, name))
+            for name, declared in type(self).model_fields.items()
+            if marks_of(declared.json_schema_extra)["shapes_scan"]
+        }
+        return digest("scan settings", SCAN_VERSION, shaping)
+
+    def relative(self, path: str) -> str:
+        """An object's name without the deployment's prefix."""
+        return path.removeprefix(self.prefix)
+
+
+def marks_of(extra: object) -> dict[str, Any]:
+    """The marks that ``setting`` gave a declaration."""
+    return dict(extra) if isinstance(extra, dict) else {}
+
+
+def _canonical(value: object) -> object:
+    """A setting's value as JSON has it: patterns and templates by their text."""
+    if isinstance(value, tuple | list):
+        return [_canonical(each) for each in value]
+    if isinstance(value, PathGlob | PathTemplate):
+        return value.text
+    if isinstance(value, StrEnum):
+        return value.value
+    return value
