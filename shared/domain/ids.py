@@ -29,7 +29,7 @@ def content_key(
         path: The object's name.
         size: Bytes.
         content_hash: ``md5:<hex>`` or ``crc32c:<hex>`` as the bucket gives it.
-        metadata_digest: See ``metadata.metadata_digest``.
+        metadata_digest: See ``metadata.MetadataSources.digest``.
         import_settings: See ``import_settings_digest``.
     """
     return digest("content", path, size, content_hash, metadata_digest, import_settings)

@@ -9,12 +9,13 @@ classes of ``shared.domain.errors``; no exception of a client library gets past 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import IO, Any, Protocol
 
 from shared.domain.source.metadata import MetadataEntry
+from shared.domain.source.object_info import ObjectInfo
 
 Fields = Mapping[str, Any]
 """A document's fields: str, int, float, bool, datetime (aware, UTC), None, lists, maps."""
@@ -201,24 +202,6 @@ class TaskQueues(Protocol):
 
 
 # --- Cloud Storage ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectInfo:
-    """One object of the bucket.
-
-    ``content_hash`` is ``md5:<hex>``, or ``crc32c:<hex>`` where the service keeps no MD5
-    (composite objects).
-    """
-
-    name: str
-    size: int
-    generation: int
-    metageneration: int
-    content_hash: str
-    content_type: str
-    updated: datetime
-    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class Bucket(Protocol):

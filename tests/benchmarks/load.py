@@ -9,11 +9,11 @@ from itertools import pairwise
 from typing import Protocol
 
 from shared.domain.batch.batch import Batch
+from shared.domain.batch.request import SyncRequest
 from shared.domain.errors import Throttled
 from shared.domain.throttle.circuit import BreakerState
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.database.records import BREAKER, batch_path
-from shared.domain.batch.request import SyncRequest
 from tests.world import World, rules
 
 METERED = ("upload", "import_file")

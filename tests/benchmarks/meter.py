@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypeVar, cast
 
+from shared.domain.batch.request import SyncRequest
 from shared.gateways.database.records import Records
 from shared.gateways.ports import Bucket, DocumentStore, Gemini, Query
-from shared.domain.batch.request import SyncRequest
 from tests.simulation.faulty_ports import Call, GatedPort
 from tests.world import World
 

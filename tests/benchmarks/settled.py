@@ -12,6 +12,7 @@ from shared.domain.file.record import Change, Current, FileRecord
 from shared.domain.ids import raw_file_id
 from shared.domain.scan.comparison import Wanted
 from shared.domain.scan.remembered_range import RememberedRange
+from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import (
     batch_path,
@@ -21,7 +22,7 @@ from shared.gateways.database.records import (
     range_path,
     window_path,
 )
-from shared.gateways.ports import MAX_WRITES_PER_COMMIT, ObjectInfo, Put, Query, Write
+from shared.gateways.ports import MAX_WRITES_PER_COMMIT, Put, Query, Write
 from shared.services.scan.page_memory import listing_digest
 from shared.services.source.inspection import inspect
 from shared.services.worker.upload import RAW_FILES

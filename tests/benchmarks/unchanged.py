@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.domain.batch.request import SyncRequest
 from shared.domain.file.record import FileRecord
 from shared.domain.scan import comparison
+from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database import queries
-from shared.gateways.ports import ObjectInfo
-from shared.domain.batch.request import SyncRequest
 from shared.services.source.inspection import inspect
 from tests.benchmarks.meter import Meter
 from tests.benchmarks.settled import library, settle

@@ -9,8 +9,9 @@ from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
+from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.cloud_storage.bucket import CloudStorage
-from shared.gateways.ports import Bucket, ObjectInfo
+from shared.gateways.ports import Bucket
 from tests.twins.bucket import MemoryBucket
 from tests.twins.clock import ManualClock
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.domain.batch.batch import Batch
+from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.rules import Rules
 from shared.domain.errors import (
     BadRequest,
@@ -29,7 +30,6 @@ from shared.domain.throttle.circuit import BreakerState, CircuitState
 from shared.domain.throttle.window import WindowEntry
 from shared.gateways.database.records import BREAKER, batch_path
 from shared.gateways.ports import Query, Task
-from shared.domain.batch.request import SyncRequest
 from shared.services.source.inspection import inspect_one
 from tests.world import World, rules
 

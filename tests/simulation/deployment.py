@@ -11,8 +11,9 @@ from shared.domain.batch.batch import Batch, BatchStatus
 from shared.domain.batch.batch import Deployment as Belonging
 from shared.domain.deployment.rules import Rules
 from shared.domain.file.record import FileRecord
+from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database.records import DEPLOYMENT, LEASE, Records, batch_path
-from shared.gateways.ports import Document, ObjectInfo, Query
+from shared.gateways.ports import Document, Query
 from shared.services.context import Context
 from tests.simulation.faulty_ports import Gate, GatedPort, GatedQueues
 from tests.simulation.stage import Stage

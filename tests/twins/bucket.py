@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import IO
 
 from shared.domain.errors import NotFound
-from shared.gateways.ports import Clock, ObjectInfo
+from shared.domain.source.object_info import ObjectInfo
+from shared.gateways.ports import Clock
 from tests.twins.scripted_calls import ScriptedCalls
 
 

@@ -122,64 +122,102 @@ class CustomMetadata:
     """What was changed, left out or unreadable, a sentence each; at most `MAX_REPORTS`."""
 
 
-def build_custom_metadata(
-    *,
-    path: str,
-    content_hash: str,
-    content_key: str,
-    owner: str,
-    template: PathTemplate | None,
-    object_metadata: Mapping[str, str],
-    sidecar: bytes | None,
-    expected_fields: Sequence[str],
-) -> CustomMetadata:
-    """Bring a file's metadata together; whatever the sources hold, there is a result.
+@dataclass(frozen=True, slots=True)
+class DocumentIdentity:
+    """What the reserved entries say: which file, content and deployment a document is of.
 
-    Args:
+    Attributes:
         path: The object's name relative to the prefix.
         content_hash: As the bucket gives it.
-        content_key: See `content.content_key`.
-        owner: See `content.owner_tag`.
-        template: Reads metadata from the path; None where none is configured.
-        object_metadata: The object's own custom metadata.
-        sidecar: The bytes of the sidecar, None where there is none.
-        expected_fields: ``name`` or ``name:kind``, the most important first.
-
-    Raises:
-        ValueError: An expected field is malformed; see `parse_expected_fields`.
+        content_key: See ``ids.content_key``.
+        owner: See ``ids.owner_tag``.
     """
-    reports: list[str] = []
-    expected = parse_expected_fields(expected_fields)
-    kinds = dict(template.kinds) if template else {}
-    kinds |= {name: kind for name, kind in expected.items() if kind is not FieldKind.STR}
-    sources: dict[str, Mapping[str, object]] = {
-        "path": template.match(path) if template else {},
-        "object metadata": _users_own(object_metadata),
-        "sidecar": _read_sidecar(sidecar, reports),
-    }
-    found: dict[str, Value] = {}
-    for source, raw in sources.items():
-        found |= _read(source, raw, kinds, reports)
 
-    quality = MetadataQuality.rate(sum(name in found for name in expected), len(expected))
-    reserved: tuple[Value, ...] = (
-        path_value(path),
-        content_hash,
-        content_key,
-        owner,
+    path: str
+    content_hash: str
+    content_key: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataSources:
+    """All that a document's metadata is made from: here a new source gets its place.
+
+    Attributes:
+        template: Reads metadata from the path; None where none is configured.
+        expected_fields: ``name`` or ``name:kind``, the most important first.
+        object_metadata: The object's own custom metadata.
+        sidecar_hash: Of the sidecar's content, as the bucket gives it; None without a sidecar.
+    """
+
+    template: PathTemplate | None
+    expected_fields: Sequence[str]
+    object_metadata: Mapping[str, str]
+    sidecar_hash: str | None = None
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of all the sources; the sidecar need not be read for it.
+
+        A new digest beside unchanged content is a metadata-only change. The path has its own place
+        in the content key.
+        """
+        return digest(
+            "metadata",
+            _MAPPING_VERSION,
+            self.template.text if self.template else None,
+            _users_own(self.object_metadata),
+            self.sidecar_hash,
+            list(self.expected_fields),
+        )
+
+    def entries(self, document: DocumentIdentity, sidecar: bytes | None) -> CustomMetadata:
+        """Bring the sources together; whatever they hold, there is a result.
+
+        Args:
+            document: What the reserved entries say.
+            sidecar: The bytes of the sidecar; None where there is none.
+
+        Raises:
+            ValueError: An expected field is malformed; see ``parse_expected_fields``.
+        """
+        reports: list[str] = []
+        expected = parse_expected_fields(self.expected_fields)
+        kinds = dict(self.template.kinds) if self.template else {}
+        kinds |= {name: kind for name, kind in expected.items() if kind is not FieldKind.STR}
+        sources: dict[str, Mapping[str, object]] = {
+            "path": self.template.match(document.path) if self.template else {},
+            "object metadata": _users_own(self.object_metadata),
+            "sidecar": _read_sidecar(sidecar, reports),
+        }
+        found: dict[str, Value] = {}
+        for source, raw in sources.items():
+            found |= _read(source, raw, kinds, reports)
+        quality = MetadataQuality.rate(sum(name in found for name in expected), len(expected))
+        entries = _reserved(document, quality)
+        ranked = [name for name in expected if name in found]
+        ranked += sorted(found.keys() - expected.keys())
+        room = MAX_ENTRIES - len(entries)
+        entries += [MetadataEntry(name, found[name]) for name in ranked[:room]]
+        if dropped := ranked[room:]:
+            reports.insert(0, f"left out beyond {MAX_ENTRIES} entries: {_named(dropped)}")
+        if len(reports) > MAX_REPORTS:
+            reports[MAX_REPORTS - 1 :] = [f"and {len(reports) - MAX_REPORTS + 1} more"]
+        return CustomMetadata(tuple(entries), quality, tuple(reports))
+
+
+def _reserved(document: DocumentIdentity, quality: MetadataQuality) -> list[MetadataEntry]:
+    values: tuple[Value, ...] = (
+        path_value(document.path),
+        document.content_hash,
+        document.content_key,
+        document.owner,
         float(quality.score),
     )
-    entries = [MetadataEntry(*entry) for entry in zip(RESERVED_KEYS, reserved, strict=True)]
-    ranked = [name for name in expected if name in found]
-    ranked += sorted(found.keys() - expected.keys())
-    room = MAX_ENTRIES - len(entries)
-    entries += [MetadataEntry(name, found[name]) for name in ranked[:room]]
-    if dropped := ranked[room:]:
-        names = ", ".join(dropped[:5]) + (f" and {len(dropped) - 5} more" if dropped[5:] else "")
-        reports.insert(0, f"left out beyond {MAX_ENTRIES} entries: {names}")
-    if len(reports) > MAX_REPORTS:
-        reports[MAX_REPORTS - 1 :] = [f"and {len(reports) - MAX_REPORTS + 1} more"]
-    return CustomMetadata(tuple(entries), quality, tuple(reports))
+    return [MetadataEntry(*entry) for entry in zip(RESERVED_KEYS, values, strict=True)]
+
+
+def _named(dropped: Sequence[str]) -> str:
+    return ", ".join(dropped[:5]) + (f" and {len(dropped) - 5} more" if dropped[5:] else "")
 
 
 def parse_expected_fields(fields: Sequence[str]) -> dict[str, FieldKind]:
@@ -195,28 +233,6 @@ def parse_expected_fields(fields: Sequence[str]) -> dict[str, FieldKind]:
             raise ValueError(f"expected field {text!r} occurs twice; remove one")
         expected[parsed.name] = parsed.kind
     return expected
-
-
-def metadata_digest(
-    *,
-    template_text: str | None,
-    object_metadata: Mapping[str, str],
-    sidecar_hash: str | None,
-    expected_fields: Sequence[str],
-) -> str:
-    """SHA-256 (hex) of all that shapes a file's metadata, without reading the sidecar.
-
-    A new digest beside unchanged content is a metadata-only change. The path has its own place
-    in the content key. `sidecar_hash` is as the bucket gives it, None without a sidecar.
-    """
-    return digest(
-        "metadata",
-        _MAPPING_VERSION,
-        template_text,
-        _users_own(object_metadata),
-        sidecar_hash,
-        list(expected_fields),
-    )
 
 
 def sidecar_name(path: str) -> str:

@@ -13,8 +13,8 @@ from google.api_core.exceptions import RequestRangeNotSatisfiable
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from shared.domain.errors import NotFound
+from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.google_errors import google_errors
-from shared.gateways.ports import ObjectInfo
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Client

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from shared.domain.ids import digest
 from shared.domain.scan.remembered_range import RememberedRange
+from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database import queries
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import range_path
-from shared.gateways.ports import Delete, ObjectInfo, Put, Write
+from shared.gateways.ports import Delete, Put, Write
 from shared.services.context import Context
 
 
@@ -47,17 +48,6 @@ def listing_digest(objects: list[ObjectInfo], sidecars: dict[str, ObjectInfo]) -
     """All that decisions are made from, of a page's objects and of sidecars beyond its edge."""
     return digest(
         "listing",
-        [_identity(info) for info in objects],
-        [_identity(info) for _, info in sorted(sidecars.items())],
+        [info.identity for info in objects],
+        [info.identity for _, info in sorted(sidecars.items())],
     )
-
-
-def _identity(info: ObjectInfo) -> list[object]:
-    return [
-        info.name,
-        info.generation,
-        info.metageneration,
-        info.size,
-        info.content_hash,
-        dict(info.metadata),
-    ]

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from shared.domain.ids import content_key
 from shared.domain.scan.comparison import Wanted
 from shared.domain.source.media_types import PLAIN_TEXT
-from shared.domain.source.metadata import metadata_digest, sidecar_name
+from shared.domain.source.metadata import MetadataSources, sidecar_name
+from shared.domain.source.object_info import ObjectInfo
 from shared.domain.source.preflight import (
     MAX_SIDECAR_SIZE,
     SNIFF_LENGTH,
@@ -19,7 +20,6 @@ from shared.domain.source.preflight import (
     preflight,
     sniff,
 )
-from shared.gateways.ports import ObjectInfo
 from shared.services.context import Context
 
 
@@ -79,7 +79,7 @@ def _wanted(
     verdict: Accepted | NeedsSniff | Skipped,
 ) -> Wanted:
     rules = context.rules
-    digest = wanted_metadata(context, info, sidecar)
+    digest = metadata_sources(context, info, sidecar).digest()
     key = content_key(
         path=info.name,
         size=info.size,
@@ -101,14 +101,16 @@ def _wanted(
     )
 
 
-def wanted_metadata(context: Context, info: ObjectInfo, sidecar: ObjectInfo | None) -> str:
-    """The digest of all that shapes the object's metadata."""
-    template = context.rules.settings.path_template
-    return metadata_digest(
-        template_text=template.text if template else None,
+def metadata_sources(
+    context: Context, info: ObjectInfo, sidecar: ObjectInfo | None
+) -> MetadataSources:
+    """All that the object's metadata is made from."""
+    settings = context.rules.settings
+    return MetadataSources(
+        template=settings.path_template,
+        expected_fields=settings.expected_fields,
         object_metadata=info.metadata,
         sidecar_hash=sidecar.content_hash if sidecar else None,
-        expected_fields=context.rules.settings.expected_fields,
     )
 
 

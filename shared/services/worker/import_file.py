@@ -21,12 +21,13 @@ from shared.domain.errors import (
 from shared.domain.file import lifecycle, transfer
 from shared.domain.file.operation import OperationRecord, OperationState
 from shared.domain.file.record import FileRecord
-from shared.domain.source.metadata import CustomMetadata, build_custom_metadata, sidecar_name
+from shared.domain.source.metadata import CustomMetadata, DocumentIdentity, sidecar_name
+from shared.domain.source.object_info import ObjectInfo
 from shared.domain.throttle.circuit import CircuitState
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import creating, operation_path
-from shared.gateways.ports import ImportOperation, ObjectInfo, Put
-from shared.services.source.inspection import wanted_metadata
+from shared.gateways.ports import ImportOperation, Put
+from shared.services.source.inspection import metadata_sources
 from shared.services.worker.delivery import Delivery
 from shared.services.worker.finish_import import FinishImport
 
@@ -157,19 +158,14 @@ class ImportStep:
         if info is None or info.generation != desired.generation:
             raise SourceChanged(f"{record.path!r} was replaced or removed")
         sidecar = self._sidecar()
-        if wanted_metadata(context, info, sidecar) != desired.metadata_digest:
+        sources = metadata_sources(context, info, sidecar)
+        if sources.digest() != desired.metadata_digest:
             raise SourceChanged(f"the metadata of {record.path!r} changed")
-        rules = context.rules
-        return build_custom_metadata(
-            path=rules.settings.relative(record.path),
-            content_hash=working.content_hash,
-            content_key=working.key,
-            owner=rules.settings.owner,
-            template=rules.settings.path_template,
-            object_metadata=info.metadata,
-            sidecar=self._read(sidecar) if sidecar else None,
-            expected_fields=rules.settings.expected_fields,
+        settings = context.rules.settings
+        document = DocumentIdentity(
+            settings.relative(record.path), working.content_hash, working.key, settings.owner
         )
+        return sources.entries(document, self._read(sidecar) if sidecar else None)
 
     def _sidecar(self) -> ObjectInfo | None:
         record, generation = self._delivery.record, self._delivery.desired.sidecar_generation

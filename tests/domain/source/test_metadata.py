@@ -16,12 +16,12 @@ from shared.domain.source.metadata import (
     MAX_REPORTS,
     RESERVED_KEYS,
     CustomMetadata,
+    DocumentIdentity,
     MetadataEntry,
     MetadataQuality,
+    MetadataSources,
     base_name,
-    build_custom_metadata,
     is_sidecar,
-    metadata_digest,
     parse_expected_fields,
     sidecar_name,
 )
@@ -45,15 +45,10 @@ def build(
     sidecar: object = None,
     expected_fields: Sequence[str] = (),
 ) -> CustomMetadata:
-    return build_custom_metadata(
-        path=path,
-        content_hash="md5:0123",
-        content_key="key-of-content",
-        owner="owner-tag",
-        template=template,
-        object_metadata=object_metadata or {},
-        sidecar=sidecar if sidecar is None or isinstance(sidecar, bytes) else _json(sidecar),
-        expected_fields=expected_fields,
+    sources = MetadataSources(template, expected_fields, object_metadata or {})
+    return sources.entries(
+        DocumentIdentity(path, "md5:0123", "key-of-content", "owner-tag"),
+        sidecar if sidecar is None or isinstance(sidecar, bytes) else _json(sidecar),
     )
 
 
@@ -480,19 +475,15 @@ def digest_of(
     sidecar_hash: str | None = None,
     expected_fields: Sequence[str] = ("title",),
 ) -> str:
-    return metadata_digest(
-        template_text=template_text,
-        object_metadata=object_metadata or {},
-        sidecar_hash=sidecar_hash,
-        expected_fields=expected_fields,
-    )
+    template = PathTemplate.parse(template_text) if template_text else None
+    return MetadataSources(template, expected_fields, object_metadata or {}, sidecar_hash).digest()
 
 
 def test_whatever_shapes_the_metadata_changes_the_digest() -> None:
     digests = {
         digest_of(),
         digest_of(template_text=None),
-        digest_of(template_text=""),
+        digest_of(template_text="{name}"),
         digest_of(object_metadata={"a": "1"}),
         digest_of(object_metadata={"a": "2"}),
         digest_of(object_metadata={"a1": ""}),

@@ -10,7 +10,8 @@ import pytest
 
 from shared.domain.source.metadata import (
     DEFAULT_EXPECTED_FIELDS,
-    build_custom_metadata,
+    DocumentIdentity,
+    MetadataSources,
     sidecar_name,
 )
 from shared.domain.source.path_template import PathTemplate
@@ -56,15 +57,9 @@ def described(accepted: Accepted) -> str:
 
 def metadata_of(path: str) -> str:
     sidecar = LIBRARY / sidecar_name(path)
-    metadata = build_custom_metadata(
-        path=path,
-        content_hash="md5:0",
-        content_key="0",
-        owner="0",
-        template=TEMPLATE,
-        object_metadata={},
-        sidecar=sidecar.read_bytes() if sidecar.exists() else None,
-        expected_fields=DEFAULT_EXPECTED_FIELDS,
+    metadata = MetadataSources(TEMPLATE, DEFAULT_EXPECTED_FIELDS, object_metadata={}).entries(
+        DocumentIdentity(path, "md5:0", "0", "0"),
+        sidecar.read_bytes() if sidecar.exists() else None,
     )
     match len(metadata.reports):
         case 0:

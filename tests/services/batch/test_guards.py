@@ -10,8 +10,8 @@ import pytest
 
 from shared.domain.errors import Unavailable
 from shared.domain.file.record import FileStatus
+from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database.records import LEASE
-from shared.gateways.ports import ObjectInfo
 from tests.services.story import (
     HOUR,
     SECOND,

@@ -9,12 +9,12 @@ import pytest
 
 from shared.domain.batch.batch import Batch, Deployment, SyncMode, Trigger
 from shared.domain.batch.lease import Lease
+from shared.domain.batch.request import SyncRequest
 from shared.domain.errors import BadRequest, InvalidRequest, Refused
 from shared.domain.file.record import FileStatus
 from shared.gateways.database.records import DEPLOYMENT, LEASE
 from shared.gateways.ports import Query
 from shared.services.batch.start import AlreadyRunning, StartSync
-from shared.domain.batch.request import SyncRequest
 from tests.services.story import (
     DAY,
     MINUTE,
