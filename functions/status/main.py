@@ -42,7 +42,7 @@ def _files(request: Request, batch_id: str) -> tuple[dict[str, Any], int]:
 
 def _file(request: Request) -> tuple[dict[str, Any], int]:
     found = report(SETTINGS).file(checked_query(FileQuery, request).path)
-    return ({"files": [found]}, 200) if found else (NOTHING_FOUND, 404)
+    return (found, 200) if found else (NOTHING_FOUND, 404)
 
 
 def _failures(request: Request) -> Response:

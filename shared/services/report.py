@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.domain.batch.batch import Batch, Deployment
 from shared.domain.errors import InvalidRequest
+from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import IN_FLIGHT, Change, Failure, FileRecord, FileStatus
 from shared.domain.ids import file_id
 from shared.domain.reconcile.state import ReconcileState
@@ -34,6 +35,9 @@ SAMPLE = 100
 """Skips and failures listed in a batch's own answer; the rest is paged from its files."""
 
 FILES_A_PAGE = 500
+
+IMPORTS = 20
+"""Imports of one file that are told, the latest first."""
 
 
 FAILURE = (
@@ -121,9 +125,13 @@ class Report:
             page = query.after(file_id(found[-1].present.path))
 
     def file(self, path: str) -> dict[str, Any] | None:
-        """Everything known of one file."""
+        """Everything known of one file, with its latest imports."""
         record = self._records.get(FileRecord, file_path(path)).record
-        return file_row(record) if record else None
+        if record is None:
+            return None
+        imports = self._records.query(LedgerEntry, queries.imports_of(path, IMPORTS))
+        rows = [import_row(each.present) for each in imports]
+        return {"files": [file_row(record)], "imports": rows}
 
     def store(self) -> dict[str, Any]:
         """The store to search in, and those of a cut-over; empty names where there is none."""
@@ -281,6 +289,23 @@ def file_row(record: FileRecord) -> dict[str, Any]:
         "indexed_at": _time(record.indexed_at),
         "batch_id": record.batch_id or "",
         "metadata_reports": list(record.metadata_reports),
+    }
+
+
+def import_row(entry: LedgerEntry) -> dict[str, Any]:
+    """One import as people see it."""
+    return {
+        "state": entry.state.value,
+        "batch_id": entry.batch_id,
+        "content_key": entry.content_key,
+        "operation": entry.operation or "",
+        "document": entry.document or "",
+        "error": entry.error or "",
+        "tokens": entry.tokens,
+        "estimated_cost": entry.cost,
+        "currency": entry.currency or "",
+        "created_at": _time(entry.created_at),
+        "completed_at": _time(entry.completed_at),
     }
 
 

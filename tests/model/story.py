@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from shared.domain.scan.comparison import deletion_cap
+from shared.domain.batch.guards import deletion_cap
 from tests.model.changes import Changes, Shelf
 from tests.model.library import Entry, Library
 

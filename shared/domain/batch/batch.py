@@ -109,6 +109,8 @@ class Batch:
     estimate: Estimate | None = None
     samples: dict[str, tuple[Sample, ...]] = field(default_factory=dict)
     message: str = ""
+    # What a guard said against its deletions; None where none refused them.
+    refusal: str | None = None
     created_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None

@@ -1,4 +1,4 @@
-"""What a sync has before it, in figures; and the guards that look at them.
+"""The work that waits for a sync, in figures.
 
 The figures of all records are read as sums. What a scan would change is a difference to them, so a
 dry run tells the next sync's work without writing a record.
@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import astuple, dataclass, replace
 from operator import add, sub
 
-from shared.domain.estimate.prices import Price
-from shared.domain.figures import amount, size
 from shared.domain.file.record import FileRecord, FileStatus
 
 
@@ -91,35 +89,3 @@ def work_of(record: FileRecord | None, retried: Callable[[FileRecord], bool]) ->
 def _changed(record: FileRecord) -> bool:
     """Whether what is under way is no longer what is wanted."""
     return record.desired_key not in (None, record.working_key)
-
-
-def refusals(
-    work: Backlog,
-    *,
-    max_imports: int | None,
-    max_estimated_cost: float | None,
-    price: Price | None,
-) -> list[str]:
-    """What the guards of a sync say against it, each with the figures and the way to allow it.
-
-    A bound on the cost without a known price lets nothing pass.
-    """
-    said = []
-    if max_imports is not None and work.files > max_imports:
-        said.append(
-            f"{work.files} files wait to be imported, more than max_imports {max_imports}; "
-            f"nothing was imported. Ask for at least {work.files} to allow it"
-        )
-    if max_estimated_cost is not None and price is None:
-        said.append("max_estimated_cost can't be kept: the embedding model has no known price")
-    elif max_estimated_cost is not None and price is not None:
-        cost = price.cost(work.tokens)
-        if cost > max_estimated_cost:
-            said.append(
-                f"{work.files} files of {size(work.bytes)} wait to be imported, about "
-                f"{work.tokens} tokens: an estimated {amount(cost)} {price.currency} at "
-                f"{price.per_million_tokens:g} a million (price of {price.as_of}), more than "
-                f"max_estimated_cost {max_estimated_cost:g}; nothing was imported. Ask for "
-                f"at least {amount(cost)} to allow it"
-            )
-    return said

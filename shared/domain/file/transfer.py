@@ -134,17 +134,11 @@ def adopted(record: FileRecord, document: str, now: datetime, policy: FilePolicy
 
 
 def document_doubted(
-    record: FileRecord,
-    document: Current,
-    *,
-    operation_id: str,
-    now: datetime,
-    policy: FilePolicy,
+    record: FileRecord, document: Current, now: datetime, policy: FilePolicy
 ) -> FileRecord:
     """A document found in the store is to be the path's only one: verified, then the rest goes.
 
-    Nothing was uploaded for it; ``operations/{operation_id}`` is created in the same write, and
-    the task of its verification is the caller's to hand on to.
+    Nothing is uploaded or imported for it; the task of its verification is the caller's to make.
     """
     return lifecycle.moved(
         record,
@@ -153,7 +147,6 @@ def document_doubted(
             document.key,
             document.content_hash,
             document.size,
-            import_call=ImportCall(operation_id),
             new_document=NewDocument(document.document),
         ),
         schedule=replace(record.schedule, deadline=now + policy.import_deadline),

@@ -15,7 +15,6 @@ from enum import StrEnum
 
 from shared.domain.file import file_policy, known_documents, lifecycle, outcomes, transfer
 from shared.domain.file.record import Change, Current, Desired, FileRecord, FileStatus
-from shared.domain.ids import digest
 
 
 class Discrepancy(StrEnum):
@@ -190,9 +189,8 @@ class Judge:
         return transfer.document_doubted(
             kept,
             staying,
-            operation_id=digest("verify", self.batch_id, staying.document),
-            now=self.now,
-            policy=self.policy,
+            self.now,
+            self.policy,
         )
 
 

@@ -263,17 +263,3 @@ def end_of(prefix: str) -> str:
     if not prefix:
         return ""
     return prefix[:-1] + chr(ord(prefix[-1]) + 1)
-
-
-# --- guards -----------------------------------------------------------------------------------
-
-FREE_DELETES = 50
-"""So many deletions need no leave, however small the library is."""
-
-FREE_DELETE_SHARE = 0.10
-"""Nor does a tenth of it: more looks like a bad listing or a wrong prefix."""
-
-
-def deletion_cap(indexed: int, asked: int | None) -> int:
-    """How many documents one batch may delete of ``indexed`` ones (``asked`` overrides)."""
-    return asked if asked is not None else max(FREE_DELETES, int(indexed * FREE_DELETE_SHARE))

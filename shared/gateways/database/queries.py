@@ -196,3 +196,8 @@ def in_store(store: str, limit: int | None = None) -> Query:
 def holding(document: str) -> Query:
     """The file whose document this is."""
     return Query(FILES, (Where(DOCUMENT, Op.EQ, document),), (), 1)
+
+
+def imports_of(path: str, limit: int) -> Query:
+    """A file's entries in the ledger, the latest first."""
+    return Query(OPERATIONS, (Where("path", Op.EQ, path),), ("-created_at",), limit)

@@ -16,7 +16,7 @@ from shared.gateways.database.records import DEPLOYMENT, Stored
 from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.context import Context
 from shared.services.events import Event, emit
-from shared.services.lease.close_batch import ACCOUNT_FAULT, REMOVALS_REFUSED, CloseBatch
+from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch
 from shared.services.lease.held_batch import changed
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.store.capacity import CapacityWatch
@@ -99,8 +99,7 @@ class Completion:
         """Close the batch if nothing is left to do; a removal found late is released first."""
         if self._are_any(*UNFINISHED):
             return False
-        refused = REMOVALS_REFUSED in held.present.counts
-        if not refused and self._removal_guard.waiting(held.present):
+        if held.present.refusal is None and self._removal_guard.waiting(held.present):
             changed(self._context, held, removals_released=False)
             self._context.nudge(held.present.batch_id)
         else:
@@ -138,8 +137,7 @@ class Completion:
             if batch.explains_store:
                 known = replace(deployment.present, known_drift=drift.by or 0)
                 context.records.write(deployment, known)
-        refused = REMOVALS_REFUSED in batch.counts
-        told = "" if refused or not whole else CutOver(context).when_filled()
+        told = "" if batch.refusal or not whole else CutOver(context).when_filled()
         message = " ".join(filter(None, (batch.message, told)))
         held = changed(self._context, held, drift=drift.by, message=message)
         self._close_batch.finish(held, str(drift))

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from shared.domain.batch import guards
 from shared.domain.batch.batch import Batch, DeletePolicy, PlannedFile
 from shared.domain.errors import GatewayError
-from shared.domain.estimate.backlog import Backlog, refusals, work_of
+from shared.domain.estimate.backlog import Backlog, work_of
 from shared.domain.estimate.estimate import Estimate, estimated
 from shared.domain.estimate.preview import RETRIED, SAMPLES, Preview, Sample, merged
 from shared.domain.file.record import Change, FileRecord, FileStatus
@@ -19,7 +20,7 @@ from shared.domain.ids import file_id
 from shared.gateways.database import queries
 from shared.gateways.database.records import file_path
 from shared.services.batch.read_backlog import read_backlog
-from shared.services.batch.removal_guard import RemovalGuard, refusal
+from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.context import Context
 from shared.services.source.inspection import inspect_one
 from shared.services.store.capacity import storage_used
@@ -71,14 +72,12 @@ class DryRun:
     def _refusals(
         self, batch: Batch, work: Backlog, removals: int, indexed: int
     ) -> tuple[str, ...]:
-        said = refusals(
-            work,
-            max_imports=batch.max_imports,
-            max_estimated_cost=batch.max_estimated_cost,
-            price=self._context.rules.settings.price,
+        price = self._context.rules.settings.price
+        return guards.refusals(
+            lambda: guards.check_imports(work, batch.max_imports),
+            lambda: guards.check_cost(work, batch.max_estimated_cost, price),
+            lambda: guards.check_deletions(removals, indexed, batch.max_deletes),
         )
-        deletions = refusal(removals, indexed, batch.max_deletes)
-        return (*said, *([str(deletions)] if deletions else []))
 
     def _storage_used(self) -> int | None:
         try:

@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from shared.domain.batch import guards
 from shared.domain.batch.batch import Batch, DeletePolicy
 from shared.domain.file import outcomes
 from shared.domain.file.record import FileRecord, FileStatus
-from shared.domain.scan.comparison import deletion_cap, end_of
+from shared.domain.scan.comparison import end_of
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, updating
 from shared.gateways.ports import Query, QueueName, Write
 from shared.services.context import Context
 
 AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """More documents would go than may; none does."""
-
-    waiting: int
-    indexed: int
-    cap: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.waiting} of {self.indexed} documents would be deleted, more than the "
-            f"{self.cap} allowed: none was. If that is right, sync with max_deletes={self.waiting} "
-            "or more"
-        )
-
-
-def refusal(waiting: int, staying: int, asked: int | None) -> Refusal | None:
-    """What the guard says to deleting ``waiting`` documents while ``staying`` others stay."""
-    indexed = staying + waiting
-    cap = deletion_cap(indexed, asked)
-    return Refusal(waiting, indexed, cap) if waiting > cap else None
 
 
 class RemovalGuard:
@@ -51,24 +27,24 @@ class RemovalGuard:
             return 0
         return self._context.records.documents.count(self.candidates(batch))
 
-    def release(self, batch: Batch) -> Refusal | None:
-        """Let the candidates go, each to a task of its own; or refuse, and let none go.
+    def release(self, batch: Batch) -> None:
+        """Let the candidates go, each to a task of its own.
 
         Candidates that an earlier batch was refused are among them, so they count again.
+
+        Raises:
+            Refused: They are too many, and none was let go.
         """
         waiting = self.waiting(batch)
         if waiting == 0:
-            return None
+            return
         documents = self._context.records.documents
         indexed = documents.count(queries.with_status(FileStatus.INDEXED))
-        refused = refusal(waiting, indexed, batch.max_deletes)
-        if refused is not None:
-            return refused
+        guards.check_deletions(waiting, indexed, batch.max_deletes)
         query = self.candidates(batch, AT_ONCE)
         while candidates := self._context.records.query(FileRecord, query):
             if not self._release(candidates, batch.batch_id):
                 break  # all of them are changing: the next call comes back
-        return None
 
     def candidates(self, batch: Batch, limit: int | None = None) -> Query:
         """Those below the batch's own prefix: a part's sync leaves the rest alone."""

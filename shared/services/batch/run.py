@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from shared.domain.batch import guards
 from shared.domain.batch.batch import (
     Batch,
     BatchPhase,
@@ -16,7 +17,6 @@ from shared.domain.batch.batch import (
     SyncMode,
 )
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, Refused
-from shared.domain.estimate import backlog
 from shared.domain.estimate.preview import Preview
 from shared.domain.reconcile.state import Stage
 from shared.domain.throttle import holds
@@ -32,7 +32,7 @@ from shared.services.batch.read_backlog import read_backlog
 from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.batch.retry_failed import RetryFailed
 from shared.services.context import Context, Deadline
-from shared.services.lease.close_batch import ACCOUNT_FAULT, REMOVALS_REFUSED, CloseBatch
+from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch
 from shared.services.lease.held_batch import changed
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain
@@ -207,14 +207,13 @@ class RunningBatch:
             return self._close_batch.close(held, BatchStatus.COMPLETED, outlook.message)
         RetryFailed(self._context).begin(batch.batch_id, every=batch.mode is SyncMode.RETRY_FAILED)
         if batch.bounds_imports:
-            refused = backlog.refusals(
-                read_backlog(self._context),
-                max_imports=batch.max_imports,
-                max_estimated_cost=batch.max_estimated_cost,
-                price=self._context.rules.settings.price,
+            work, price = read_backlog(self._context), self._context.rules.settings.price
+            said = guards.refusals(
+                lambda: guards.check_imports(work, batch.max_imports),
+                lambda: guards.check_cost(work, batch.max_estimated_cost, price),
             )
-            if refused:
-                raise Refused(" ".join(refused))
+            if said:
+                raise Refused(" ".join(said))
         return changed(self._context, held, phase=BatchPhase.WORKING)
 
     def _plan(self, held: Stored[Batch], state: BreakerState) -> int:
@@ -250,10 +249,9 @@ class RunningBatch:
     def _release_removals(self, held: Stored[Batch]) -> Stored[Batch]:
         """After a complete scan: let the candidates go, if they are not suspiciously many."""
         batch = held.present
-        refusal = self._removal_guard.release(batch)
-        if refusal is None:
-            return changed(self._context, held, removals_released=True)
-        counts = {**batch.counts, REMOVALS_REFUSED: refusal.waiting}
-        return changed(
-            self._context, held, removals_released=True, message=str(refusal), counts=counts
-        )
+        try:
+            self._removal_guard.release(batch)
+        except Refused as refused:
+            said = str(refused)
+            return changed(self._context, held, removals_released=True, message=said, refusal=said)
+        return changed(self._context, held, removals_released=True)

@@ -16,9 +16,6 @@ from shared.gateways.ports import Write
 from shared.services.context import Context
 from shared.services.events import Event, emit
 
-REMOVALS_REFUSED = "removals_refused"
-"""Among a batch's counts: how many deletions its guard refused."""
-
 ACCOUNT_FAULT = (
     "Gemini refuses the account: check the API key, its project and the store's permissions, then "
     "sync again; no file was blamed"
@@ -64,7 +61,7 @@ class CloseBatch:
         status = BatchStatus.COMPLETED
         if figures.counts["failed"]:
             status = BatchStatus.COMPLETED_WITH_FAILURES
-        if REMOVALS_REFUSED in batch.counts:
+        if batch.refusal is not None:
             status = BatchStatus.REFUSED
         message = " ".join(filter(None, (batch.message, drift)))
         return self._close_retrying(held.path, _End(status, message, batch.supervisor, figures))

@@ -15,8 +15,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from shared.domain.batch import guards
 from shared.domain.batch.batch import Batch, DeletePolicy
-from shared.domain.errors import BadRequest, Forbidden, GatewayError, NotFound, Refused
+from shared.domain.errors import BadRequest, Forbidden, GatewayError, NotFound
 from shared.domain.file import known_documents
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.domain.reconcile.judge import (
@@ -27,7 +28,7 @@ from shared.domain.reconcile.judge import (
     is_under_way,
 )
 from shared.domain.reconcile.state import Finding, ListedDocuments, ReconcileState, Stage, again
-from shared.domain.scan.comparison import deletion_cap, end_of
+from shared.domain.scan.comparison import end_of
 from shared.gateways.database import queries
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import Stored, listing_path, reconcile_path
@@ -246,14 +247,8 @@ class Reconcile:
         if self._state.stage is not Stage.DONE:
             return
         held = self._context.records.documents.count(queries.in_store(self._batch.store))
-        cap = deletion_cap(held, self._batch.max_imports)
         ghosts = self._state.ghosts
-        if ghosts > cap:
-            raise Refused(
-                f"{ghosts} of {held} documents are gone from the store, more than the {cap} that "
-                "are imported again without leave. If that is right, sync with max_imports="
-                f"{ghosts} or more"
-            )
+        guards.check_lost(ghosts, held, self._batch.max_imports)
         self._set(position="", stage=Stage.MENDING_GHOSTS if ghosts else Stage.DONE)
 
     def _mend_ghosts(self, deadline: Deadline) -> None:

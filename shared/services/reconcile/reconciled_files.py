@@ -8,14 +8,12 @@ from dataclasses import replace
 from shared.domain.batch.batch import Batch, PlannedFile
 from shared.domain.errors import AlreadyExists, Conflict
 from shared.domain.file import lifecycle
-from shared.domain.file.operation import OperationRecord, OperationState
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import (
     Stored,
     creating,
     file_path,
-    operation_path,
     planned_path,
     updating,
 )
@@ -53,7 +51,6 @@ class ReconciledFiles:
         writes: list[Write] = []
         if verifying:
             record = self._handed_on(record)
-            writes.append(self._operation(record))
         if stored.record is None:
             writes.append(creating(stored.path, record))
         else:
@@ -69,23 +66,6 @@ class ReconciledFiles:
     def _handed_on(self, record: FileRecord) -> FileRecord:
         now = self._context.clock.now()
         return lifecycle.handed_on(record, QueueName.POLLS, now, now, self._context.rules.file)
-
-    def _operation(self, record: FileRecord) -> Put:
-        """A verification is written down like the import that it ends."""
-        now = self._context.clock.now()
-        operation = OperationRecord(
-            operation_id=record.import_call.id if record.import_call else "",
-            path=record.path,
-            content_key=record.working_key or "",
-            raw_file="",
-            store=self._batch.store,
-            batch_id=self._batch.batch_id,
-            state=OperationState.IN_PROGRESS,
-            document_name=record.new_document or "",
-            created_at=now,
-            expires_at=now + self._context.rules.retention,
-        )
-        return Put(operation_path(operation.operation_id), to_fields(operation))
 
     def _planned(self, path: str) -> str:
         return planned_path(self._batch.batch_id, path)

@@ -10,12 +10,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.domain.errors import BadRequest, GatewayError
-from shared.domain.file import known_documents, lifecycle, transfer
+from shared.domain.file import known_documents, ledger, lifecycle, transfer
+from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.gateways.database import queries
-from shared.gateways.database.records import SWEEP, Stored
-from shared.gateways.ports import Document, QueueName
+from shared.gateways.database.codec import to_fields
+from shared.gateways.database.records import SWEEP, Stored, operation_path
+from shared.gateways.ports import Document, Put, QueueName, Write
 from shared.services.context import Context, Deadline
+
+NOTHING_CAME = "the import left no document in the store"
 
 MOST_FILES = 500
 """Uncertain files of one listing; the next listing takes the others."""
@@ -120,17 +124,31 @@ class ResolveUncertain:
                 return None
             record = lifecycle.taken_over(record, batch_id)
             if not fresh:
-                reason = "the import left no document in the store"
-                return transfer.tried_again(record, reason, None, now, context.jitter(), policy)
+                return transfer.tried_again(
+                    record, NOTHING_CAME, None, now, context.jitter(), policy
+                )
             stale = (*record.stale_documents, *fresh[:-1])
             chosen = transfer.adopted(
                 replace(record, stale_documents=stale), fresh[-1], now, policy
             )
             return lifecycle.handed_on(chosen, QueueName.POLLS, now, now, policy)
 
-        settled = context.records.change(FileRecord, file.path, decide, known=file).present
+        also = [] if fresh else self._nothing_came(file.present)
+        changed = context.records.change(FileRecord, file.path, decide, known=file, also=also)
+        settled = changed.present
         if settled.status is FileStatus.IMPORTING:
             context.queues.create(context.step_task(settled, generation))
+
+    def _nothing_came(self, record: FileRecord) -> list[Write]:
+        """The outcome of its import for the ledger, whose entry may have expired."""
+        call = record.import_call
+        if call is None:
+            return []
+        entry = self._context.records.get(LedgerEntry, operation_path(call.id))
+        if entry.record is None:
+            return []
+        failed = ledger.failed(call.operation, NOTHING_CAME, self._context.clock.now())
+        return [Put(entry.path, to_fields(ledger.ended(entry.record, failed)))]
 
     def _save(self, state: UncertainSearch) -> None:
         self._context.records.change(UncertainSearch, SWEEP, lambda _: state)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain.errors import GatewayError, Throttled
-from shared.domain.file import known_documents, outcomes, transfer
-from shared.domain.file.operation import OperationState
+from shared.domain.file import known_documents, ledger, outcomes, transfer
+from shared.domain.file.ledger import Outcome
 from shared.domain.file.record import FailureKind
+from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import operation_path
-from shared.gateways.ports import Document, ImportOperation, RemoteState, Update
+from shared.gateways.ports import Document, ImportOperation, RemoteState, Update, Write
 from shared.services.worker.delete_documents import delete_document
 from shared.services.worker.delivery import GONE, Delivery
 
@@ -42,15 +43,14 @@ class FinishImport:
     def _finish_import(self, operation: ImportOperation | None) -> bool:
         """Whether the import's document is known; otherwise what comes next is arranged."""
         delivery = self._delivery
-        record = delivery.record
-        operation_name = record.import_call.operation if record.import_call else None
-        if not operation_name:  # an intent whose delivery died before its reply was saved
-            self._become_uncertain("the reply to the import was lost")
+        name = self._operation
+        if name is None:  # an intent whose delivery died before its reply was saved
+            self._become_uncertain()
             return False
         try:
             if operation is None or not operation.done:
                 operation = delivery.watch(
-                    lambda: self._gemini.get_operation(operation_name),
+                    lambda: self._gemini.get_operation(name),
                     until=lambda seen: seen.done,
                     but=(GatewayError,),
                 )
@@ -60,12 +60,11 @@ class FinishImport:
         if operation.done:
             return self._import_done(operation)
         if delivery.is_too_late():
-            self._become_uncertain("the import did not end in time", OperationState.TIMEOUT)
+            self._become_uncertain()
         else:
             delivery.poll_at(
                 delivery.next_look(delivery.waiting_since(delivery.policy.import_deadline)),
                 lambda r: replace(r, tries=replace(r.tries, errors_in_a_row=0)),
-                [self._polled()],
             )
         return False
 
@@ -73,10 +72,10 @@ class FinishImport:
         """Gone, or not to be had for too long: the store will tell. Otherwise look again."""
         gone = isinstance(error, GONE) and not self._delivery.may_be_account_fault(error)
         if gone:
-            self._become_uncertain(str(error))
+            self._become_uncertain()
         elif self._delivery.is_too_late() and not isinstance(error, Throttled):
             self._delivery.note(error)
-            self._become_uncertain(str(error), OperationState.TIMEOUT)
+            self._become_uncertain()
         else:
             self._delivery.retry_later(error)
 
@@ -92,7 +91,7 @@ class FinishImport:
                 self._import_failed(operation)
                 return False
         if document is None:
-            self._become_uncertain("the import named no document")
+            self._become_uncertain()  # it names no document
             return False
         name = document
         delivery.file.apply(lambda record: known_documents.document_known(record, name))
@@ -111,19 +110,17 @@ class FinishImport:
     def _import_failed(self, operation: ImportOperation) -> None:
         delivery = self._delivery
         reason = f"import_file: operation ended with {operation.error_code} {operation.error}"
-        ended = self._ended(OperationState.FAILED, reason)
+        failed = self._failed(reason)
         if operation.error_code == INVALID_ARGUMENT:
-            delivery.fail(FailureKind.PERMANENT, reason, operation.error_code, [ended])
+            delivery.fail(FailureKind.PERMANENT, reason, operation.error_code, failed)
         else:
-            delivery.try_again(reason, operation.error_code, [ended])
+            delivery.try_again(reason, operation.error_code, failed)
 
-    def _become_uncertain(
-        self, reason: str, state: OperationState = OperationState.PENDING
-    ) -> None:
+    def _become_uncertain(self) -> None:
+        """What became of the import isn't known: a listing of the store will tell."""
         delivery = self._delivery
         delivery.file.apply(
-            lambda record: transfer.import_uncertain(record, delivery.now(), delivery.policy),
-            [self._ended(state, reason)],
+            lambda record: transfer.import_uncertain(record, delivery.now(), delivery.policy)
         )
         delivery.nudge()
 
@@ -144,13 +141,13 @@ class FinishImport:
             document = delivery.if_there(lambda: self._gemini.get_document(name))
         if document is None:
             reason = "the document is not in the store"
-            delivery.try_again(reason, None, [self._ended(OperationState.FAILED, reason)])
+            delivery.try_again(reason, None, self._failed(reason))
             return False
         match document.state:
             case RemoteState.ACTIVE if self._is_ours(document):
                 return True
             case RemoteState.ACTIVE:
-                self._become_uncertain("the import named a document of other content")
+                self._become_uncertain()  # it is of other content
             case RemoteState.FAILED:
                 self._document_failed()
             case RemoteState.PENDING if delivery.is_too_late():
@@ -168,9 +165,10 @@ class FinishImport:
         return self._delivery.record.new_document or ""
 
     @property
-    def _operation_id(self) -> str:
+    def _operation(self) -> str | None:
+        """The service's name for the import, if it is known."""
         call = self._delivery.record.import_call
-        return call.id if call else ""
+        return call.operation if call else None
 
     def _is_ours(self, document: Document) -> bool:
         return document.metadata.get(CONTENT_KEY) == self._delivery.record.working_key
@@ -196,9 +194,9 @@ class FinishImport:
         """Delete what came of the import, and try again."""
         delivery = self._delivery
         delete_document(delivery, self._document)
-        ended = self._ended(OperationState.FAILED, reason)
+        failed = self._failed(reason)
         delivery.file.apply(known_documents.document_gone)
-        delivery.try_again(reason, None, [ended])
+        delivery.try_again(reason, None, failed)
 
     # --- the end ----------------------------------------------------------------------------
 
@@ -212,7 +210,7 @@ class FinishImport:
         document = self._document
         delivery.file.apply(
             lambda record: outcomes.settled(record, delivery.now()),
-            [self._ended(OperationState.SUCCEEDED, "", document)],
+            self._noted(ledger.succeeded(self._operation, document, delivery.now())),
         )
         delivery.nudge()
 
@@ -227,21 +225,12 @@ class FinishImport:
                 self._delivery.retry_later(error)
             self._delivery.note(error)
 
-    # --- the operation's document in the records --------------------------------------------
+    # --- the ledger -------------------------------------------------------------------------
 
-    def _polled(self) -> Update:
-        path = operation_path(self._operation_id)
-        return Update(path, {"last_polled_at": self._delivery.now()})
+    def _failed(self, reason: str) -> list[Write]:
+        """The write of a failure, if there was an import: a mere verification has no entry."""
+        return self._noted(ledger.failed(self._operation, reason, self._delivery.now()))
 
-    def _ended(self, state: OperationState, error: str, document: str = "") -> Update:
-        now = self._delivery.now()
-        return Update(
-            operation_path(self._operation_id),
-            {
-                "state": state.value,
-                "error_message": error,
-                "document_name": document,
-                "last_polled_at": now,
-                "completed_at": None if state is OperationState.PENDING else now,
-            },
-        )
+    def _noted(self, outcome: Outcome) -> list[Write]:
+        call = self._delivery.record.import_call
+        return [Update(operation_path(call.id), to_fields(outcome))] if call else []

@@ -7,7 +7,6 @@ before anything is sent again.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.errors import (
@@ -18,8 +17,8 @@ from shared.domain.errors import (
     OutcomeUnknown,
     SourceChanged,
 )
-from shared.domain.file import lifecycle, transfer
-from shared.domain.file.operation import OperationRecord, OperationState
+from shared.domain.file import ledger, lifecycle, transfer
+from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord
 from shared.domain.source.metadata import CustomMetadata, DocumentIdentity, sidecar_name
 from shared.domain.source.object_info import ObjectInfo
@@ -64,7 +63,8 @@ class ImportStep:
             delivery.file.claim(claimed)
             delivery.source_unavailable(error)
             return
-        intent = OperationRecord(
+        tokens, price = delivery.desired.tokens, delivery.context.rules.settings.price
+        intent = LedgerEntry(
             operation_id=delivery.context.new_id(),
             path=record.path,
             content_key=delivery.working.key,
@@ -73,6 +73,9 @@ class ImportStep:
             batch_id=delivery.batch_id,
             created_at=delivery.now(),
             expires_at=delivery.now() + delivery.context.rules.retention,
+            tokens=tokens,
+            cost=price.cost(tokens) if price else None,
+            currency=price.currency if price else None,
         )
 
         def begun(before: FileRecord) -> FileRecord:
@@ -81,7 +84,7 @@ class ImportStep:
         delivery.file.claim(begun, [creating(operation_path(intent.operation_id), intent)])
         self._send(intent, metadata)
 
-    def _send(self, intent: OperationRecord, metadata: CustomMetadata) -> None:
+    def _send(self, intent: LedgerEntry, metadata: CustomMetadata) -> None:
         delivery = self._delivery
         delivery.file.count(metered=1)
         try:
@@ -96,8 +99,7 @@ class ImportStep:
                     delivery.now(),
                     delivery.policy,
                     in_storm=state is CircuitState.OPEN,
-                ),
-                [self._noted(replace(intent, error_message=str(error)))],
+                )
             )
         except (NotFound, Forbidden) as error:  # the raw file expired, or the account's fault
             if delivery.may_be_account_fault(error):
@@ -112,16 +114,15 @@ class ImportStep:
         except GatewayError as error:
             delivery.metered_failed(error, [self._failed(intent, error)])
         else:
-            self._started(intent, operation)
+            self._started(operation)
 
-    def _started(self, intent: OperationRecord, operation: ImportOperation) -> None:
+    def _started(self, operation: ImportOperation) -> None:
         delivery = self._delivery
-        started = replace(intent, state=OperationState.IN_PROGRESS, operation_name=operation.name)
         delivery.file.apply(
             lambda record: transfer.import_started(
                 record, operation.name, delivery.now(), delivery.policy
             ),
-            [self._noted(started), delivery.success_entry("import_file")],
+            [delivery.success_entry("import_file")],
         )
         delivery.gate.succeeded(delivery.permit)
         FinishImport(delivery).go_on(operation)
@@ -184,17 +185,9 @@ class ImportStep:
         with content:
             return content.read()
 
-    # --- the operation's document -----------------------------------------------------------
+    # --- the ledger -------------------------------------------------------------------------
 
-    def _failed(self, intent: OperationRecord, error: GatewayError) -> Put:
-        return self._noted(
-            replace(
-                intent,
-                state=OperationState.FAILED,
-                error_message=str(error),
-                completed_at=self._delivery.now(),
-            )
-        )
-
-    def _noted(self, operation: OperationRecord) -> Put:
-        return Put(operation_path(operation.operation_id), to_fields(operation))
+    def _failed(self, intent: LedgerEntry, error: GatewayError) -> Put:
+        """The outcome of an import that surely had no effect."""
+        failed = ledger.failed(None, str(error), self._delivery.now())
+        return Put(operation_path(intent.operation_id), to_fields(ledger.ended(intent, failed)))
