@@ -11,6 +11,7 @@ from importlib import import_module
 
 from shared.config import CommonSettings, SyncSettings
 from shared.domain.throttle.breaker_policy import BreakerPolicy
+from shared.domain.time_scale import scaled
 from shared.gateways.clock import SystemClock
 from shared.gateways.database.records import Records
 from shared.services.batch.control import ControlBatch
@@ -40,7 +41,7 @@ def records(settings: CommonSettings) -> Records:
 @cache
 def report(settings: CommonSettings) -> Report:
     """The read-only use case; needs Firestore alone."""
-    policy = BreakerPolicy().scaled(settings.time_scale)
+    policy = scaled(BreakerPolicy(), settings.time_scale)
     return Report(records(settings), SystemClock(), policy)
 
 

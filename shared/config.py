@@ -27,6 +27,7 @@ from shared.domain.file.file_policy import FilePolicy
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.holds import HoldPolicy
 from shared.domain.throttle.spacing import Start
+from shared.domain.time_scale import scaled
 from shared.gateways.ports import Chunking, QueueName
 
 if TYPE_CHECKING:
@@ -226,17 +227,17 @@ class SyncSettings(CommonSettings, PlaceSettings, GeminiSettings, TimeoutSetting
         scale = self.time_scale
         takeover = max(self.dispatch_deadline, LeasePolicy().takeover_delay)
         claim = max(self.dispatch_deadline + CLAIM_MARGIN, FilePolicy().claim_lifetime)
-        file = FilePolicy(claim_lifetime=claim).scaled(scale)
+        file = scaled(FilePolicy(claim_lifetime=claim), scale)
         least_claim = self.watchdog_budget + max(CLAIM_MARGIN / scale, LEAST_WATCHDOG / 3)
-        breaker = BreakerPolicy().scaled(scale)
-        lease = LeasePolicy(takeover_delay=takeover).scaled(scale)
+        breaker = scaled(BreakerPolicy(), scale)
+        lease = scaled(LeasePolicy(takeover_delay=takeover), scale)
         return Rules(
             settings=Settings(**{name: getattr(self, name) for name in Settings.model_fields}),
             file=replace(file, claim_lifetime=max(file.claim_lifetime, least_claim)),
             breaker=replace(
                 breaker, permit_lifetime=max(breaker.permit_lifetime, self.watchdog_budget)
             ),
-            holds=HoldPolicy().scaled(scale),
+            holds=scaled(HoldPolicy(), scale),
             lease=replace(
                 lease,
                 duration=max(lease.duration, self.work_budget * 1.25 + 2 * TICK / scale),
@@ -244,7 +245,7 @@ class SyncSettings(CommonSettings, PlaceSettings, GeminiSettings, TimeoutSetting
             ),
             work_budget=self.work_budget,
             inline_wait=INLINE_WAIT / min(scale, 10),
-            start=Start().scaled(scale),
+            start=scaled(Start(), scale),
             scan_patience=SCAN_PATIENCE / scale,
             tick=TICK / scale,
             nudge=max(NUDGE / scale, LEAST_NUDGE),

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.batch.batch import Batch, Deployment
+from shared.domain.batch.batch import Batch
+from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import InvalidRequest
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import IN_FLIGHT, Change, Failure, FileRecord, FileStatus

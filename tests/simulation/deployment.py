@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, cast
 
 from shared.domain.batch.batch import Batch, BatchStatus
-from shared.domain.batch.batch import Deployment as Belonging
+from shared.domain.deployment.deployment import Deployment as Belonging
 from shared.domain.deployment.rules import Rules
 from shared.domain.file.record import FileRecord
 from shared.domain.source.object_info import ObjectInfo

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from shared.domain.batch.batch import Batch, BatchStatus, Deployment
+from shared.domain.batch.batch import Batch, BatchStatus
 from shared.domain.batch.lease import Lease
+from shared.domain.deployment.deployment import Deployment
 from shared.domain.file import known_documents
 from shared.domain.file.record import FailureKind, FileRecord, FileStatus
 from shared.domain.source.metadata import base_name, is_sidecar

@@ -14,8 +14,8 @@ from random import Random
 from typing import Any
 
 from shared.domain.batch.batch import Batch, BatchStatus, SyncMode
-from shared.domain.batch.batch import Deployment as Belonging
 from shared.domain.batch.request import SyncRequest
+from shared.domain.deployment.deployment import Deployment as Belonging
 from shared.domain.deployment.rules import Rules
 from shared.domain.errors import LostLease, SyncError
 from shared.domain.throttle import holds

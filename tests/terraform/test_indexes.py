@@ -10,7 +10,8 @@ from typing import Any, get_type_hints
 import pytest
 
 from local.terraform import Plan
-from shared.domain.batch.batch import Batch, Deployment, PageResult, PlannedFile
+from shared.domain.batch.batch import Batch, PageResult
+from shared.domain.deployment.deployment import Deployment
 from shared.domain.file.operation import OperationRecord
 from shared.domain.file.record import FileRecord, FileStatus, Slot
 from shared.domain.reconcile.state import ListedDocuments, ReconcileState

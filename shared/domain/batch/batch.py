@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.estimate.estimate import Estimate
 from shared.domain.estimate.preview import Preview, Retried, Sample
-from shared.domain.file.record import FileRecord
 from shared.domain.reconcile.judge import Discrepancy
 
 
@@ -84,6 +83,8 @@ class Batch:
     # A listing of its store was completed; one was, or was given up, when all files were at rest.
     reconciled: bool = False
     had_last_look: bool = False
+    # Of a dry run whose store holds documents, and whose records know of none.
+    records_lost: bool = False
 
     # The pump: no metered request is planned before this.
     next_slot_at: datetime | None = None
@@ -143,11 +144,6 @@ class Batch:
         return self.reconciled and not self.reconciliation.get(Discrepancy.UNDECIDED)
 
     @property
-    def plans_reconcile(self) -> bool:
-        """Whether its scan sees records as a reconcile would have mended them."""
-        return self.dry_run and self.reconciled
-
-    @property
     def bounds_imports(self) -> bool:
         """Whether a guard has its say before the first import, which a whole scan must precede."""
         return self.max_imports is not None or self.max_estimated_cost is not None
@@ -183,47 +179,3 @@ class PageResult:
     preview: Preview | None = None
     completed_at: datetime | None = None
     expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedFile:
-    """A record that the reconcile of a dry run would have written, in ``batches/{id}/planned``."""
-
-    path: str
-    record: FileRecord
-    schema_version: int = 1
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """What the records belong to, at ``meta/deployment``: a mismatch is refused."""
-
-    bucket: str
-    prefix: str
-    deployment: str
-    store: str
-    owner: str
-    schema_version: int = 1
-    created_at: datetime | None = None
-    # What no reconcile could explain away, foreign documents mostly: it is looked into once.
-    known_drift: int = 0
-    # When a listing of the whole store was last complete, and compared with the records.
-    reconciled_at: datetime | None = None
-    # Records are to be rebuilt from the store, however often that is cut short.
-    unreconciled: bool = False
-    # The display name by which ``store`` was found; empty in records of an earlier version.
-    store_name: str = ""
-    # A store that is being filled, and one that was left: names as ``store``.
-    next_store: str = ""
-    previous_store: str = ""
-
-    def is_to_be_listed(self, now: datetime, every: timedelta) -> bool:
-        """Whether its store was not listed for so long that counts alone are not to be trusted."""
-        last = self.reconciled_at or self.created_at
-        return last is None or now - last >= every
-
-    @property
-    def target(self) -> str:
-        """The store that syncs work on."""
-        return self.next_store or self.store

@@ -6,18 +6,18 @@ It guarantees
   skewed local clocks don't matter;
 - a fence that grows with every acquisition and never goes back, so that a store that checks it
   refuses whoever was overtaken;
-- a gap: a holder stops ``renew_margin`` before its lease ends, and after an unclean end others
-  start only ``takeover_delay`` later.
+- a gap: after an unclean end others start only ``takeover_delay`` later.
 
 It does not guarantee
-- that a holder that is paused between its check and its act notices: for what can't check a fence
-  (Gemini) only the gap protects, and only as long as the pause is shorter than the gap;
+- that a holder that is paused before it acts notices: the database refuses its writes by their
+  fence, but for what can't check one (Gemini) only the gap protects, and only as long as the pause
+  is shorter than the gap;
 - anything, once the record is deleted: the fence would begin again. Never delete it;
 - fairness: whoever asks first after the end gets it.
 
-Durations nest: ``2 x renew_interval + renew_margin <= duration``, so that one missed tick loses
-nothing and the holder still stops in time; ``takeover_delay`` is at least one function timeout,
-which is as long as a process of the last holder may live.
+Durations nest: ``2 x renew_interval <= duration``, so that one missed tick loses nothing;
+``takeover_delay`` is at least one function timeout, which is as long as a process of the last
+holder may live.
 
 Functions take the record as read and return the new one; the same object means there is nothing
 to write.
@@ -74,13 +74,11 @@ class LeasePolicy:
     Attributes:
         duration: From an acquisition or renewal to the end.
         renew_interval: How often the supervisor comes by to renew.
-        renew_margin: How long before the end the holder stops.
         takeover_delay: How long after an unclean end others may start: one function timeout.
     """
 
     duration: timedelta = timedelta(minutes=5)
     renew_interval: timedelta = timedelta(minutes=1)
-    renew_margin: timedelta = timedelta(minutes=1)
     takeover_delay: timedelta = timedelta(minutes=10)
 
     def __post_init__(self) -> None:
@@ -92,24 +90,12 @@ class LeasePolicy:
         zero = timedelta(0)
         rules = {
             "0 < renew_interval": zero < self.renew_interval,
-            "0 < renew_margin": zero < self.renew_margin,
             "0 < takeover_delay": zero < self.takeover_delay,
-            "2 x renew_interval + renew_margin <= duration": (
-                2 * self.renew_interval + self.renew_margin <= self.duration
-            ),
+            "2 x renew_interval <= duration": 2 * self.renew_interval <= self.duration,
         }
         broken = [rule for rule, kept in rules.items() if not kept]
         if broken:
             raise ValueError("lease policy must keep: " + "; ".join(broken))
-
-    def scaled(self, time_scale: float) -> LeasePolicy:
-        """The same policy with its durations divided by ``time_scale``, for local use."""
-        return LeasePolicy(
-            duration=self.duration / time_scale,
-            renew_interval=self.renew_interval / time_scale,
-            renew_margin=self.renew_margin / time_scale,
-            takeover_delay=self.takeover_delay / time_scale,
-        )
 
 
 def may_take_over_at(lease: Lease, policy: LeasePolicy) -> datetime:
@@ -154,23 +140,6 @@ def renew(
     """
     own = _live_lease_of(lease, holder, nonce, fence, now)
     return replace(own, expires_at=max(own.expires_at, now + policy.duration))
-
-
-def check(
-    lease: Lease | None, holder: str, nonce: str, fence: int, now: datetime, policy: LeasePolicy
-) -> timedelta:
-    """How long from ``now`` the holder may go on without renewing; always more than zero.
-
-    Measure it on a monotonic clock from before the record was read.
-
-    Raises:
-        LostLease: The time is up, or the lease is another's: start nothing more.
-    """
-    own = _live_lease_of(lease, holder, nonce, fence, now)
-    left = own.expires_at - policy.renew_margin - now
-    if left <= timedelta(0):
-        raise LostLease(f"{holder} must stop: its lease ends at {own.expires_at.isoformat()}")
-    return left
 
 
 def release(lease: Lease | None, holder: str, nonce: str, fence: int, now: datetime) -> Lease:

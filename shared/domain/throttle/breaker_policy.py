@@ -1,9 +1,11 @@
-"""The breaker's numbers, checked once, and scaled together for use on one machine."""
+"""The breaker's numbers, checked once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+
+from shared.domain.time_scale import FixedTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ class BreakerPolicy:
     storm_spacing: timedelta = timedelta(seconds=1)
     failed_documents_threshold: int = 20
     failed_documents_pause: timedelta = timedelta(seconds=300)
-    window_retention: timedelta = timedelta(hours=48)
+    window_retention: FixedTime = timedelta(hours=48)
 
     def __post_init__(self) -> None:
         """Refuse numbers that contradict each other.
@@ -119,17 +121,3 @@ class BreakerPolicy:
         broken = [rule for rule, kept in rules.items() if not kept]
         if broken:
             raise ValueError("breaker policy must keep: " + "; ".join(broken))
-
-    def scaled(self, time_scale: float) -> BreakerPolicy:
-        """The same policy with its durations divided by ``time_scale``, for local use."""
-        return replace(
-            self,
-            cooldown=self.cooldown / time_scale,
-            cooldown_cap=self.cooldown_cap / time_scale,
-            default_hold=self.default_hold / time_scale,
-            retry_after_cap=self.retry_after_cap / time_scale,
-            permit_lifetime=self.permit_lifetime / time_scale,
-            storm_span=self.storm_span / time_scale,
-            storm_spacing=self.storm_spacing / time_scale,
-            failed_documents_pause=self.failed_documents_pause / time_scale,
-        )

@@ -7,10 +7,12 @@ the account. Slowing down helps none of them, so they are no business of the bre
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+from shared.domain.time_scale import FixedTime
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 """Gemini's quota day ends at midnight here: https://ai.google.dev/gemini-api/docs/rate-limits"""
@@ -65,7 +67,7 @@ class HoldPolicy:
         account: Somebody has to mend a key or a permission, often at once.
     """
 
-    reset_margin: timedelta = timedelta(minutes=1)
+    reset_margin: FixedTime = timedelta(minutes=1)
     storage: timedelta = timedelta(hours=1)
     spend: timedelta = timedelta(hours=1)
     account: timedelta = timedelta(minutes=10)
@@ -85,15 +87,6 @@ class HoldPolicy:
         broken = [rule for rule, kept in rules.items() if not kept]
         if broken:
             raise ValueError("hold policy must keep: " + "; ".join(broken))
-
-    def scaled(self, time_scale: float) -> HoldPolicy:
-        """The same policy with its durations divided by ``time_scale``, for local use."""
-        return replace(
-            self,
-            storage=self.storage / time_scale,
-            spend=self.spend / time_scale,
-            account=self.account / time_scale,
-        )
 
 
 def quota_day(now: datetime) -> date:
@@ -126,12 +119,6 @@ def hold_for(reason: HoldReason, now: datetime, policy: HoldPolicy) -> Hold:
 def in_force(hold: Hold | None, now: datetime) -> Hold | None:
     """The hold, if there is one that hasn't expired."""
     return hold if hold is not None and now < hold.hold_until else None
-
-
-def stops(hold: Hold | None, now: datetime, *, metered: bool) -> bool:
-    """Whether a call must wait out the hold."""
-    standing = in_force(hold, now)
-    return standing is not None and (metered or standing.scope is HoldScope.EVERY_CALL)
 
 
 def merge(current: Hold | None, new: Hold, now: datetime) -> Hold:

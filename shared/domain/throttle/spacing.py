@@ -26,10 +26,6 @@ class Start:
     lead: timedelta = timedelta(seconds=1)
     warm_up: timedelta = timedelta(seconds=6)
 
-    def scaled(self, time_scale: float) -> Start:
-        """The same start with its times divided by ``time_scale``."""
-        return Start(self.lead / time_scale, self.warm_up / time_scale)
-
 
 def spacing(rpm: float, slowdown: float) -> timedelta:
     """Time between two metered requests at ``rpm`` requests a minute, slowed by a factor >= 1."""

@@ -7,7 +7,6 @@ number comes from.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -23,13 +22,10 @@ SCHEMA_VERSION = 1
 MAX_QUEUE_DISPATCHES_PER_SECOND = 500
 MAX_QUEUE_CONCURRENT_DISPATCHES = 5000
 
-_TABLE_KEYS = frozenset(
-    ["schema_version", "default_tier", "metered_calls", "p95_dispatch_seconds", "tiers", "sources"]
-)
+_TABLE_KEYS = frozenset(["schema_version", "default_tier", "tiers", "sources"])
 _TIER_KEYS = frozenset(
     {"rpm", "rpd", "max_concurrent_dispatches", "max_imports_in_progress", "storage_bytes"}
 )
-_CALL_NAME = re.compile(r"[a-z_]+(\.[a-z_]+)*")
 
 
 class UnknownTier(ValueError):
@@ -76,12 +72,10 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class TierTable:
-    """The whole file: the tiers by name and what holds for all of them."""
+    """The whole file: the tiers by name, and the one that is taken unless another is named."""
 
     tiers: Mapping[str, Tier]
     default_tier: Tier
-    metered_calls: frozenset[str]
-    p95_dispatch_seconds: float
 
 
 @cache
@@ -137,8 +131,6 @@ def parse_tier_table(text: str) -> TierTable:
     return TierTable(
         tiers=MappingProxyType(by_name),
         default_tier=by_name[table["default_tier"]],
-        metered_calls=frozenset(table["metered_calls"]),
-        p95_dispatch_seconds=table["p95_dispatch_seconds"],
     )
 
 
@@ -151,16 +143,6 @@ def _table_problems(table: dict[str, Any]) -> list[str]:
         problems.append("tiers must be an object with at least one tier")
     elif table.get("default_tier") not in tiers:
         problems.append(f"default_tier {table.get('default_tier')!r} is not one of the tiers")
-    calls = table.get("metered_calls")
-    if (
-        not isinstance(calls, list)
-        or not calls
-        or not all(isinstance(call, str) and _CALL_NAME.fullmatch(call) for call in calls)
-    ):
-        problems.append("metered_calls must be a list of call names such as 'files.upload'")
-    p95 = table.get("p95_dispatch_seconds")
-    if isinstance(p95, bool) or not isinstance(p95, int | float) or p95 <= 0:
-        problems.append("p95_dispatch_seconds must be a positive number")
     return problems
 
 

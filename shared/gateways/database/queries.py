@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.file.record import FileStatus, Slot
@@ -137,12 +136,6 @@ def latest_page(batch_id: str) -> Query:
 def listed_pages(batch_id: str) -> Query:
     """What a batch's listing of the store noted, in order."""
     return Query(f"{BATCHES}/{batch_id}/listing", (), ("index",))
-
-
-def planned_in_range(batch_id: str, start: str, end: str, limit: int) -> Query:
-    """Records that a dry run would have written, of start <= path < end, by path."""
-    query = records_in_range(start, end, limit)
-    return replace(query, collection=f"{BATCHES}/{batch_id}/planned")
 
 
 def latest_entries(limit: int) -> Query:

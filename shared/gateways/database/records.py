@@ -51,10 +51,6 @@ def page_path(batch_id: str, index: int) -> str:
     return f"batches/{batch_id}/pages/{index:06d}"
 
 
-def planned_path(batch_id: str, path: str) -> str:
-    return f"batches/{batch_id}/planned/{file_id(path)}"
-
-
 def reconcile_path(batch_id: str) -> str:
     return f"batches/{batch_id}/reconcile/state"
 

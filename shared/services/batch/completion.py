@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, Deployment
+from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
+from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import GatewayError
 from shared.domain.file import lifecycle
 from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shared.domain.batch import guards
-from shared.domain.batch.batch import Batch, DeletePolicy, PlannedFile
+from shared.domain.batch.batch import Batch, DeletePolicy
 from shared.domain.errors import GatewayError
 from shared.domain.estimate.backlog import Backlog, work_of
 from shared.domain.estimate.estimate import Estimate, estimated
@@ -18,7 +18,6 @@ from shared.domain.estimate.preview import RETRIED, SAMPLES, Preview, Sample, me
 from shared.domain.file.record import Change, FileRecord, FileStatus
 from shared.domain.ids import file_id
 from shared.gateways.database import queries
-from shared.gateways.database.records import file_path
 from shared.services.batch.read_backlog import read_backlog
 from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.context import Context
@@ -50,7 +49,7 @@ class DryRun:
         """What the sync would do whose complete scan foresees this."""
         documents = self._context.records.documents
         retries, retried = self._retries(batch)
-        work = read_backlog(self._context) + retries + self._mended(batch) + preview.work
+        work = read_backlog(self._context) + retries + preview.work
         removes = batch.delete_policy is DeletePolicy.MIRROR
         removals = self._removal_guard.waiting(batch) + work.removals if removes else 0
         indexed = documents.count(queries.with_status(FileStatus.INDEXED)) + work.indexed
@@ -113,20 +112,6 @@ class DryRun:
             last = found[-1].present
             ordered = [getattr(last, name) for name in query.order_by]
             page = query.after(*ordered, file_id(last.path))
-
-    def _mended(self, batch: Batch) -> Backlog:
-        """By how much a reconcile would have changed the work before the scan began."""
-        work = Backlog()
-        if not batch.plans_reconcile:
-            return work
-        page = query = queries.planned_in_range(batch.batch_id, "", "", AT_ONCE)
-        while found := self._context.records.query(PlannedFile, page):
-            planned = {each.present.path: each.present.record for each in found}
-            stored = self._context.records.get_all([(FileRecord, file_path(p)) for p in planned])
-            for before, after in zip(stored, planned.values(), strict=True):
-                work += work_of(after, batch.retried) - work_of(before.record, batch.retried)
-            page = query.after(found[-1].present.path)
-        return work
 
     def _held_back(self, batch: Batch) -> tuple[Sample, ...]:
         """Candidates that no earlier batch released, and that are still gone."""

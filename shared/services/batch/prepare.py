@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from shared.domain.batch.batch import Batch, Deployment
+from shared.domain.batch.batch import Batch
+from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import Forbidden, NotFound, Refused
 from shared.domain.file.record import IN_FLIGHT, FileStatus
 from shared.gateways.database import queries
@@ -21,10 +22,15 @@ NOT_YET = "fileSearchStores/not-yet"
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The store's resource name (empty: a dry run, and there is none yet)."""
+    """The store that a batch works on.
+
+    Attributes:
+        name: Its resource name; empty where there is none yet, in a dry run.
+        records_lost: It holds documents, and the records know of none.
+    """
 
     name: str
-    reconciles: bool = False
+    records_lost: bool = False
 
 
 class Preparation:

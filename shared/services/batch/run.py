@@ -8,18 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from shared.domain.batch import guards
-from shared.domain.batch.batch import (
-    Batch,
-    BatchPhase,
-    BatchStatus,
-    Deployment,
-    PageResult,
-    SyncMode,
-)
+from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult, SyncMode
+from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, Refused
 from shared.domain.estimate.preview import Preview
 from shared.domain.reconcile.state import Stage
-from shared.domain.throttle import holds
 from shared.domain.throttle.circuit import BreakerState
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries
@@ -40,6 +33,12 @@ from shared.services.scan.scan_bucket import scan_task
 from shared.services.store.capacity import CapacityWatch
 from shared.services.throttle.call_gate import CallGate
 from shared.services.throttle.pump import Pump
+
+RECORDS_LOST = (
+    "dry run: nothing was changed. The store holds documents that no record knows, so what a sync "
+    "would do is unknown until the records are rebuilt. A sync does that first, and imports "
+    "nothing again for it"
+)
 
 MOST_LISTING_FAILURES = 10
 """Calls in a row; then a sync that is done but for a look into the store ends without it."""
@@ -123,9 +122,19 @@ class RunningBatch:
             self._gate.unmetered_failed(error)
             changed(self._context, held, message=f"the store could not be read yet: {error}")
             raise
-        reconciles = store.reconciles or batch.mode is SyncMode.RECONCILE
-        phase = BatchPhase.RECONCILING if reconciles and store.name else BatchPhase.SCANNING
-        return changed(self._context, held, phase=phase, store=store.name, message="")
+        asked = batch.mode is SyncMode.RECONCILE
+        lost = batch.dry_run and store.records_lost
+        if lost and not asked:
+            return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
+        reconciles = (store.records_lost or asked) and bool(store.name)
+        return changed(
+            self._context,
+            held,
+            phase=BatchPhase.RECONCILING if reconciles else BatchPhase.SCANNING,
+            store=store.name,
+            records_lost=lost,
+            message="",
+        )
 
     def _reconcile(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
         """Go on with the reconcile; what comes after it depends on what came before.
@@ -156,6 +165,8 @@ class RunningBatch:
                 self._context, held, reconciled=True, reconciliation=counts, message=message
             )
             self._note_rebuilt(batch)
+            if batch.records_lost:
+                return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
         phase = BatchPhase.WORKING if batch.is_scanned else BatchPhase.SCANNING
         return changed(
             self._context,
@@ -224,8 +235,7 @@ class RunningBatch:
             return 0
         if self._storage.is_due(batch):
             held = self._storage.look(held)
-        hold = self._gate.read()[1].record
-        if holds.in_force(hold, context.clock.now()) is not None:
+        if self._gate.closed_until(state, self._gate.read()[1].record) is not None:
             return 0
         plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
         if plan.storage_is_full:  # by an older look

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from shared.domain.batch import lease as leases
-from shared.domain.batch.batch import Batch, Deployment, SyncMode
+from shared.domain.batch.batch import Batch, SyncMode
 from shared.domain.batch.lease import Lease, LeaseHeld
 from shared.domain.batch.request import SyncRequest
+from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, Refused, SyncError
 from shared.domain.ids import digest
 from shared.gateways.database.records import (

@@ -11,14 +11,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from shared.domain.batch import lease as leases
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
-from shared.domain.batch.lease import Lease
 from shared.domain.errors import AlreadyExists, Forbidden, GatewayError, NotFound
 from shared.domain.estimate.preview import Preview, joined
 from shared.domain.ids import digest
 from shared.gateways.database import queries
-from shared.gateways.database.records import LEASE, Stored, batch_path, creating, page_path
+from shared.gateways.database.records import Stored, batch_path, creating, page_path
 from shared.gateways.ports import QueueName, Task
 from shared.services.context import PAYLOAD_VERSION, Context, Deadline, checked_payload
 from shared.services.lease.close_batch import CloseBatch
@@ -77,7 +75,7 @@ class ScanBucket:
         """Go on behind ``previous``, the latest page that was done, if any was."""
         context = self._context
         deadline = Deadline.after(context.clock, context.rules.work_budget / 2)
-        unsettled = Unsettled(context, batch.present)
+        unsettled = Unsettled(context)
         pages = 0
         while previous is None or previous.next_start:
             if deadline.passed:
@@ -102,7 +100,7 @@ class ScanBucket:
         context = self._context
         index = _next_index(previous)
         start = previous.next_start if previous else ""
-        page = ScanPage(context, batch, unsettled, lambda: self._check_lease(batch))(start)
+        page = ScanPage(context, batch, unsettled)(start)
         counts = Counter(previous.counts if previous else {})
         counts.update(page.counts)
         result = PageResult(
@@ -121,17 +119,6 @@ class ScanBucket:
         except AlreadyExists:
             return None
         return result
-
-    def _check_lease(self, batch: Batch) -> None:
-        lease = self._context.records.get(Lease, LEASE)
-        leases.check(
-            lease.record,
-            batch.batch_id,
-            batch.nonce,
-            batch.fence,
-            lease.read_time,
-            self._context.rules.lease,
-        )
 
     def _give_up(
         self, batch: Stored[Batch], previous: PageResult | None, error: GatewayError

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.domain.batch.batch import Batch, DeletePolicy, PlannedFile, SyncMode
+from shared.domain.batch.batch import Batch, DeletePolicy, SyncMode
 from shared.domain.estimate.preview import SAMPLES, PlannedChange, Preview, Sample, previewed
 from shared.domain.file import known_documents
 from shared.domain.file.record import Change, FileRecord
@@ -20,7 +20,6 @@ from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, creating, file_path, updating
 from shared.gateways.ports import Write
 from shared.services.context import Context
-from shared.services.reconcile.reconciled_files import as_planned
 from shared.services.scan.page_memory import PageMemory, listing_digest
 from shared.services.source.inspection import inspect, inspect_one
 
@@ -32,13 +31,10 @@ MOST_UNSETTLED = 1000
 
 
 class Unsettled:
-    """Paths whose records a journey aimed by itself: no remembered page speaks of them."""
+    """Paths whose objects a worker re-read: remembered pages that hold them may be stale."""
 
-    def __init__(self, context: Context, batch: Batch) -> None:
+    def __init__(self, context: Context) -> None:
         found = context.records.query(FileRecord, queries.to_rescan(MOST_UNSETTLED))
-        if batch.plans_reconcile:
-            query = queries.planned_in_range(batch.batch_id, "", "", MOST_UNSETTLED)
-            found += map(as_planned, context.records.query(PlannedFile, query))
         self._paths = [stored.present.path for stored in found]
 
     def __call__(self, start: str, end: str) -> bool:
@@ -74,14 +70,10 @@ class _Listing:
 class ScanPage:
     """Scans the page that begins at a name."""
 
-    def __init__(
-        self, context: Context, batch: Batch, unsettled: Unsettled, guard: Callable[[], None]
-    ) -> None:
-        """``guard`` is called before anything is written; it raises where writing must stop."""
+    def __init__(self, context: Context, batch: Batch, unsettled: Unsettled) -> None:
         self._context = context
         self._batch = batch
         self._unsettled = unsettled
-        self._guard = guard
         self._ranges = PageMemory(context)
         # Ranges remember the whole deployment's scan; a part of it only invalidates them.
         self._is_whole = batch.prefix == context.rules.settings.prefix
@@ -100,11 +92,12 @@ class ScanPage:
         if known and trusted and known.end == listing.end and known.says(identity, settings):
             return ScannedPage(listing.end, known.counts, preview=self._skips(listing, known))
 
-        found = self._records(
+        query = queries.records_in_range(
             max(start, self._batch.prefix),
             listing.end or comparison.end_of(self._batch.prefix),
             self._most_records + 1,
         )
+        found = self._context.records.query(FileRecord, query)
         if len(found) > self._most_records:
             listing = _cut(listing, found.pop().present.path)
             identity = listing_digest(listing.objects, listing.sidecars)
@@ -148,18 +141,6 @@ class ScanPage:
 
     # --- the records' side ------------------------------------------------------------------
 
-    def _records(self, start: str, end: str, limit: int) -> list[Stored[FileRecord]]:
-        """The range's records; a dry run puts what its reconcile planned in their place."""
-        records, batch_id = self._context.records, self._batch.batch_id
-        found = records.query(FileRecord, queries.records_in_range(start, end, limit))
-        if not self._batch.plans_reconcile:
-            return found
-        query = queries.planned_in_range(batch_id, start, end, limit)
-        by_path = {each.present.path: each for each in found}
-        planned = map(as_planned, records.query(PlannedFile, query))
-        by_path |= {each.present.path: each for each in planned}
-        return [by_path[path] for path in sorted(by_path)][:limit]
-
     @property
     def _most_records(self) -> int:
         """A page bounds what is read at once, also where most of its objects are gone."""
@@ -186,7 +167,6 @@ class ScanPage:
             if after is not None and after != record:
                 writes[after.path] = _write(after, stored.get(after.path))
         if writes and not self._batch.dry_run:
-            self._guard()
             if not self._is_whole:
                 self._ranges.forget(max(listing.start, self._batch.prefix), listing.end)
             self._commit(writes, now)

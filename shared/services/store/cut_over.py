@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.domain.batch.batch import Deployment
+from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import Forbidden, GatewayError, NotFound, Refused
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.gateways.database import queries

@@ -1,7 +1,8 @@
-"""The breaker and the holds at work: who may call, and what each result means for the next.
+"""Decides whether a call of Gemini may be made, and records what its result means for the next.
 
 All of this is about the service, none of it about a file: a 429 or a storm is never the file's
-fault. The rules are ``domain.breaker`` and ``domain.holds``; this reads and writes their records.
+fault. The rules are ``domain.throttle.breaker`` and ``domain.throttle.holds``; this reads and
+writes their records.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from shared.domain.throttle.learned_factor import on_document_failed
 from shared.domain.throttle.window import EntryOutcome, WindowEntry, window_entry
 from shared.gateways.database import queries
 from shared.gateways.database.records import BREAKER, HOLD, Stored, creating, window_path
-from shared.gateways.ports import Create
+from shared.gateways.ports import Create, Write
 from shared.services.context import Context
 from shared.services.events import Event, emit
 
@@ -35,14 +36,20 @@ class CallGate:
         state, hold = self._context.records.get_all([(BreakerState, BREAKER), (Hold, HOLD)])
         return state, hold
 
+    def closed_until(self, state: BreakerState, hold: Hold | None) -> datetime | None:
+        """Until when no metered call may be made at all; None where some may be made now."""
+        now = self._context.clock.now()
+        standing = holds.in_force(hold, now)
+        return standing.hold_until if standing else breaker.held_until(state, now)
+
     def admit(
         self, state: Stored[BreakerState], hold: Hold | None, permit_id: str
     ) -> Proceed | Wait:
         """May a metered call be made? In HALF_OPEN the permit is taken before this returns."""
         now = self._context.clock.now()
-        standing = holds.in_force(hold, now)
-        if standing is not None:
-            return Wait(standing.hold_until)
+        until = self.closed_until(state.record or BreakerState(), hold)
+        if until is not None:
+            return Wait(until)
         admission = breaker.admit(state.record or BreakerState(), now, permit_id, self._policy)
         if isinstance(admission, Proceed) and admission.state is not None:
             return self._take_permit(state, permit_id)
@@ -75,6 +82,12 @@ class CallGate:
             policy=self._policy,
         )
         return creating(window_path(self._context.new_id()), entry)
+
+    def throttled_entries(self, error: Throttled, permit: Permit, *, batch_id: str) -> list[Write]:
+        """The window's entry of a 429; an allowance that is used up says nothing of the rate."""
+        if self._hold_reason(error) is not None:
+            return []
+        return [self.entry(EntryOutcome.THROTTLED, permit, batch_id=batch_id, call=error.call)]
 
     def succeeded(self, permit: Permit) -> None:
         """After a metered success's entry is written: a probe's success may close the breaker."""
@@ -138,6 +151,7 @@ class CallGate:
         )
 
     def _hold_reason(self, error: Throttled) -> HoldReason | None:
+        """What a 429 holds; None where it speaks of the rate, and is the breaker's business."""
         match error.quota:
             case QuotaKind.DAY:
                 return HoldReason.DAY

@@ -63,8 +63,6 @@ class Pump:
         """
         rules = self._context.rules
         now = self._context.clock.now()
-        if breaker.held_until(state, now) is not None:
-            return Plan((), next_slot_at)
         interval = spacing.spacing(rules.settings.tier.rpm, breaker.slowdown(state, rules.breaker))
         slots = spacing.free_slots(
             now=now,

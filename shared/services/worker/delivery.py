@@ -19,7 +19,6 @@ from shared.domain.errors import (
     Forbidden,
     GatewayError,
     NotFound,
-    QuotaKind,
     SyncError,
     Throttled,
 )
@@ -208,7 +207,8 @@ class Delivery:
         if isinstance(error, Throttled):
             self.file.count(throttled=1)
             ready_at = self.now() + self._asked_wait(error)
-            self.give_back([*also, *self._throttled_entries(error)], ready_at=ready_at)
+            entries = self.gate.throttled_entries(error, self.permit, batch_id=self.batch_id)
+            self.give_back([*also, *entries], ready_at=ready_at)
             self.gate.failed(error, self.permit)
             return
         state = self.gate.failed(error, self.permit)
@@ -260,13 +260,6 @@ class Delivery:
         else:
             self.poll_at(ready_at, lambda record: transfer.error_noted(record, error, self.now()))
         self.gate.unmetered_failed(error, self.permit.generation)
-
-    def _throttled_entries(self, error: Throttled) -> list[Write]:
-        """The window's entry of a 429; an allowance that is used up says nothing of the rate."""
-        if error.quota is not QuotaKind.RATE:
-            return []
-        throttled = EntryOutcome.THROTTLED
-        return [self.gate.entry(throttled, self.permit, batch_id=self.batch_id, call=error.call)]
 
     def _asked_wait(self, error: Throttled) -> timedelta:
         return breaker.believed(error.retry_after, self.context.rules.breaker)

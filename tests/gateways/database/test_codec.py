@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.batch.batch import Batch, Deployment, PageResult
+from shared.domain.batch.batch import Batch, PageResult
+from shared.domain.deployment.deployment import Deployment
 from shared.domain.file.operation import OperationRecord
 from shared.domain.file.record import FileRecord
 from shared.domain.throttle.circuit import BreakerState
