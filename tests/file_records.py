@@ -44,6 +44,12 @@ def raw_name(record: FileRecord) -> str:
     return record.raw_file.name
 
 
+def is_document_failed(record: FileRecord) -> bool:
+    """Whether the document of its import was seen FAILED."""
+    document = record.working.new_document if record.working else None
+    return document is not None and document.failed_at is not None
+
+
 def document_name(record: FileRecord) -> str:
     """Resource name of the document that the store serves, which it does."""
     assert record.current is not None

@@ -87,13 +87,16 @@ def test_each_operation_belongs_to_one_function() -> None:
         ("BatchPhase", BatchPhase),
         ("FileStatus", FileStatus),
         ("SkipReason", SkipReason),
-        ("FailureKind", FailureKind),
         ("CircuitState", CircuitState),
         ("HoldReason", HoldReason),
     ],
 )
 def test_an_enumeration_has_the_values_of_the_code(schema: str, values: Iterable[Enum]) -> None:
     assert SCHEMAS[schema]["enum"] == [value.value for value in values]
+
+
+def test_the_kind_of_a_failure_is_one_of_the_code_or_empty_where_nothing_failed() -> None:
+    assert SCHEMAS["FailureKind"]["enum"] == ["", *FailureKind]
 
 
 def test_the_outcomes_of_a_step_are_those_of_the_code() -> None:
