@@ -16,14 +16,14 @@ locals {
   # timestamps would bound the rate of writes.
   indexed_fields = {
     files = {
-      batch_id         = ["ASCENDING"]
-      current_document = ["ASCENDING"]
-      rescan       = ["ASCENDING"]
-      overdue_at       = ["ASCENDING"]
-      path             = ["ASCENDING"]
-      removed_in       = ["ASCENDING"]
-      slot             = ["ASCENDING"]
-      status           = ["ASCENDING"]
+      batch_id              = ["ASCENDING"]
+      "current.document"    = ["ASCENDING"]
+      path                  = ["ASCENDING"]
+      removed_in            = ["ASCENDING"]
+      rescan                = ["ASCENDING"]
+      "schedule.overdue_at" = ["ASCENDING"]
+      "schedule.slot"       = ["ASCENDING"]
+      status                = ["ASCENDING"]
     }
     batches    = { created_at = ["DESCENDING"] }
     listing    = { index = ["ASCENDING"] }
@@ -37,21 +37,21 @@ locals {
 
   # Filters on several fields, and sums over one field of what another selects.
   composite_indexes = [
-    ["files", "batch_id", "metered"],
+    ["files", "batch_id", "requests.metered"],
+    ["files", "batch_id", "requests.throttled"],
+    ["files", "batch_id", "requests.unmetered"],
     ["files", "batch_id", "status"],
-    ["files", "batch_id", "throttled"],
-    ["files", "batch_id", "unmetered"],
-    ["files", "slot", "ready_at"],
-    ["files", "raw_active", "slot", "status"],
-    ["files", "slot", "status"],
-    ["files", "slot", "status", "current_size"],
-    ["files", "slot", "status", "desired_size"],
-    ["files", "status", "current_size"],
-    ["files", "status", "desired_size"],
-    ["files", "status", "desired_tokens"],
-    ["files", "status", "eligible_at"],
+    ["files", "schedule.slot", "schedule.ready_at"],
+    ["files", "schedule.slot", "status"],
+    ["files", "schedule.task.queue", "status"],
+    ["files", "schedule.task.queue", "status", "current.size"],
+    ["files", "schedule.task.queue", "status", "desired.size"],
+    ["files", "status", "current.size"],
+    ["files", "status", "desired.size"],
+    ["files", "status", "desired.tokens"],
+    ["files", "status", "failure.eligible_at"],
     ["files", "status", "path"],
-    ["files", "status", "working_size"],
+    ["files", "status", "working.size"],
   ]
 
   # Collections whose documents end by themselves; files, ranges, locks and meta never do.

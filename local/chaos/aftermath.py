@@ -89,7 +89,7 @@ class Aftermath:
             record["path"]
             for record in self.records
             if record["status"] == "indexed"
-            and (record["claim_id"] or record["slot"] or record["stale_documents"])
+            and (record["claim"] or record["schedule"]["slot"] or record["stale_documents"])
         ]
         if restless:
             yield f"{len(restless)} indexed files are not at rest: {_some(restless)}"
@@ -108,12 +108,12 @@ class Aftermath:
             yield f"{len(missing)} files have no document: {_some(missing)}"
         for document in documents:
             path = document.metadata.get("path", "")
-            record = known.get(path, {})
+            current = known.get(path, {}).get("current") or {}
             wrong = {
                 "state": document.state == ACTIVE,
                 "owner": document.metadata.get("owner") == self.owner,
-                "content_key": document.metadata.get("content_key") == record.get("current_key"),
-                "record": document.name == record.get("current_document"),
+                "content_key": document.metadata.get("content_key") == current.get("key"),
+                "record": document.name == current.get("document"),
                 "sha256": self.sent.get(document.name) == self.folder.get(path),
             }
             if problems := [name for name, right in wrong.items() if not right]:

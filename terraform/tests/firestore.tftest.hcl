@@ -14,7 +14,7 @@ run "database" {
   }
 
   assert {
-    condition     = contains([for index in google_firestore_index.this : "${index.collection}: ${join(" ", index.fields[*].field_path)}"], "files: slot ready_at")
+    condition     = contains([for index in google_firestore_index.this : "${index.collection}: ${join(" ", index.fields[*].field_path)}"], "files: schedule.slot schedule.ready_at")
     error_message = "The pump finds the files that are ready."
   }
 

@@ -24,7 +24,8 @@ def test_tasks_that_were_recorded_and_never_made_are_found_by_the_supervisor(
         scene.patience.wait_until(towards_tasks.shut.is_set, "the dispatcher planned nothing")
         stack.functions["dispatcher"].kill()
 
-        handed_on = [record for record in scene.database.collection("files") if record["task_id"]]
+        records = scene.database.collection("files")
+        handed_on = [record for record in records if record["schedule"]["task"]]
         with queues.connect(stack.urls.cloud_tasks) as client:
             made = [task.name for task in client.list_tasks(parent=stack.urls.queues["uploads"])]
         assert handed_on
@@ -41,7 +42,7 @@ def test_the_work_is_finished_after_every_function_was_killed_at_once(tmp_path: 
         batch_id = scene.syncing.start()
 
         def is_busy() -> bool:
-            return any(record["claim_id"] for record in scene.database.collection("files"))
+            return any(record["claim"] for record in scene.database.collection("files"))
 
         scene.patience.wait_until(is_busy, "nothing is under way")
         for function in scene.stack.functions.values():

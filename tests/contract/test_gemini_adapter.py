@@ -174,8 +174,9 @@ def test_a_closed_client_may_be_closed_again_and_used_again(
 
 def test_the_client_library_is_imported_by_the_first_call_only() -> None:
     program = (
-        "import sys; from datetime import timedelta; from shared.gateways import gemini; "
-        "gemini.GeminiFileSearch('k', base_url=None, api_version='v1', timeout=timedelta(1)); "
+        "import sys; from datetime import timedelta; "
+        "from shared.gateways.gemini.file_search import GeminiFileSearch; "
+        "GeminiFileSearch('k', base_url=None, api_version='v1', timeout=timedelta(1)); "
         "sys.exit('google.genai' in sys.modules or 'httpx2' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT).returncode == 0

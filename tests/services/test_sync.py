@@ -88,4 +88,4 @@ def test_no_raw_file_is_left_behind() -> None:
 
     world.sync()
 
-    assert all(record.raw_file == "" for record in world.files())
+    assert all(record.raw_file is None for record in world.files())

@@ -298,7 +298,7 @@ MUTATIONS: dict[str, Mutation] = {
         "firestore",
         "The pump finds the files that are ready.",
         "firestore.tf",
-        '    ["files", "slot", "ready_at"],\n',
+        '    ["files", "schedule.slot", "schedule.ready_at"],\n',
         "",
         alone=True,
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from shared.domain.batch import guards
 from shared.domain.batch.batch import Batch, DeletePolicy
@@ -110,7 +111,7 @@ class DryRun:
             for stored in found:
                 yield stored.present
             last = found[-1].present
-            ordered = [getattr(last, name) for name in query.order_by]
+            ordered = [attrgetter(name)(last) for name in query.order_by]
             page = query.after(*ordered, file_id(last.path))
 
     def _held_back(self, batch: Batch) -> tuple[Sample, ...]:

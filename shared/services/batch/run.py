@@ -229,7 +229,7 @@ class RunningBatch:
 
     def _plan(self, held: Stored[Batch], state: BreakerState) -> int:
         """Plan the next metered requests, unless a hold or a guard still has a say."""
-        context, batch = self._context, held.present
+        batch = held.present
         guarded = batch.bounds_imports and batch.phase is BatchPhase.SCANNING
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0

@@ -17,7 +17,25 @@ from shared.domain.file.lifecycle import (
     next_step,
     turn,
 )
-from shared.domain.file.record import UNFINISHED, FailureKind, FileRecord, FileStatus, Slot
+from shared.domain.file.record import (
+    UNFINISHED,
+    Claim,
+    Current,
+    Failure,
+    FailureKind,
+    FileRecord,
+    FileStatus,
+    FileTask,
+    ImportCall,
+    NewDocument,
+    RawFile,
+    Requests,
+    Schedule,
+    Slot,
+    Tries,
+    Working,
+)
+from tests.file_records import current, desired, working
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -25,6 +43,10 @@ MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 POLICY = FilePolicy()
 S = FileStatus
+TASK = FileTask("t3", "uploads", NOW)
+SCHEDULE = Schedule(3, TASK, overdue_at=NOW + MINUTE)
+RAW_FILE = RawFile("files/x")
+ACTIVE = RawFile("files/x", is_active=True)
 
 
 def record(status: FileStatus = S.PENDING, **fields: object) -> FileRecord:
@@ -32,12 +54,8 @@ def record(status: FileStatus = S.PENDING, **fields: object) -> FileRecord:
         "path": "a.md",
         "status": status,
         "batch_id": "b1",
-        "desired_key": "k1",
-        "desired_content_hash": "h1",
-        "desired_size": 7,
-        "task_seq": 3,
-        "task_id": "t3",
-        "task_queue": "uploads",
+        "desired": desired(),
+        "schedule": SCHEDULE,
     }
     return FileRecord(**{**known, **fields})  # type: ignore[arg-type]  # field names
 
@@ -49,18 +67,23 @@ def record(status: FileStatus = S.PENDING, **fields: object) -> FileRecord:
     ("stuck", "changes"),
     [
         (True, {}),
-        (True, {"wait_deadline": NOW}),
-        (False, {"errors_in_a_row": POLICY.stuck_after - 1}),
-        (False, {"error_at": NOW - 2 * MINUTE}),  # this batch has not seen it fail
-        (False, {"error_at": None}),
-        (False, {"wait_deadline": NOW + SECOND}),  # it ends by that
-        (False, {"failure_code": 429}),
+        (True, {"failure": None}),
+        (True, {"schedule": replace(SCHEDULE, deadline=NOW)}),
+        (False, {"tries": Tries(errors_in_a_row=POLICY.stuck_after - 1, error_at=NOW)}),
+        (
+            False,  # this batch has not seen it fail
+            {"tries": Tries(errors_in_a_row=POLICY.stuck_after, error_at=NOW - 2 * MINUTE)},
+        ),
+        (False, {"tries": Tries(errors_in_a_row=POLICY.stuck_after)}),
+        (False, {"schedule": replace(SCHEDULE, deadline=NOW + SECOND)}),  # it ends by that
+        (False, {"failure": Failure("too many", 429)}),
         (False, {"status": S.UNCERTAIN}),  # a listing of the store decides
-        (False, {"claim_id": "c1"}),  # somebody is at it
+        (False, {"claim": Claim("c1", NOW)}),  # somebody is at it
     ],
 )
 def test_no_batch_waits_for_what_fails_each_time(*, stuck: bool, changes: dict[str, Any]) -> None:
-    known = {"errors_in_a_row": POLICY.stuck_after, "error_at": NOW, "failure_code": 503}
+    tries = Tries(errors_in_a_row=POLICY.stuck_after, error_at=NOW)
+    known = {"tries": tries, "failure": Failure("it broke", 503)}
     file = record(**{"status": S.IMPORTING, **known, **changes})
 
     assert lifecycle.is_stuck(file, NOW - MINUTE, NOW, POLICY) is stuck
@@ -109,7 +132,7 @@ def test_a_move_is_made_where_it_is_legal_and_refused_where_not(
     before: FileStatus, after: FileStatus
 ) -> None:
     if after is before or after in MOVES[before]:
-        assert moved(record(before), after, task_seq=9) == record(after, task_seq=9)
+        assert moved(record(before), after, fence=9) == record(after, fence=9)
     else:
         with pytest.raises(IllegalMove, match=r"a\.md"):
             moved(record(before), after)
@@ -121,16 +144,16 @@ def test_an_indexed_file_never_goes_back_to_an_import_or_to_failed_without_a_new
 
 
 @pytest.mark.parametrize(
-    ("status", "active", "step"),
+    ("status", "raw_file", "step"),
     [
-        (S.PENDING, False, Step.UPLOAD),
-        (S.UPLOADING, False, Step.UPLOAD),
-        (S.UPLOADED, False, Step.AWAIT_ACTIVE),
-        (S.UPLOADED, True, Step.IMPORT),
-        (S.IMPORTING, True, Step.AWAIT_IMPORT),
-        (S.DELETING, False, Step.REMOVE),
+        (S.PENDING, None, Step.UPLOAD),
+        (S.UPLOADING, RAW_FILE, Step.UPLOAD),
+        (S.UPLOADED, RAW_FILE, Step.AWAIT_ACTIVE),
+        (S.UPLOADED, ACTIVE, Step.IMPORT),
+        (S.IMPORTING, ACTIVE, Step.AWAIT_IMPORT),
+        (S.DELETING, None, Step.REMOVE),
         *(
-            (status, False, Step.NOTHING)
+            (status, None, Step.NOTHING)
             for status in (
                 S.INDEXED,
                 S.UNCERTAIN,
@@ -142,8 +165,8 @@ def test_an_indexed_file_never_goes_back_to_an_import_or_to_failed_without_a_new
         ),
     ],
 )
-def test_each_status_has_its_step(status: FileStatus, step: Step, *, active: bool) -> None:
-    assert next_step(record(status, raw_active=active)) is step
+def test_each_status_has_its_step(status: FileStatus, raw_file: RawFile | None, step: Step) -> None:
+    assert next_step(record(status, working=working(raw_file=raw_file))) is step
 
 
 def test_only_uploads_and_imports_are_metered() -> None:
@@ -158,13 +181,13 @@ def test_only_uploads_and_imports_are_metered() -> None:
     [
         ({}, 3, Turn.MINE),
         ({}, 2, Turn.STALE),
-        ({"slot": Slot.UPLOAD}, 3, Turn.OVER),
+        ({"schedule": Schedule(3, slot=Slot.UPLOAD)}, 3, Turn.OVER),
         ({"status": S.INDEXED}, 3, Turn.OVER),
         ({"status": S.INDEXED}, 2, Turn.OVER),
-        ({"claim_id": "c", "claim_expires_at": NOW + SECOND}, 3, Turn.BUSY),
-        ({"claim_id": "c", "claim_expires_at": NOW + SECOND}, 2, Turn.STALE),
-        ({"claim_id": "c", "claim_expires_at": NOW}, 3, Turn.MINE),
-        ({"claim_id": "c", "claim_expires_at": NOW - SECOND}, 3, Turn.MINE),
+        ({"claim": Claim("c", NOW + SECOND)}, 3, Turn.BUSY),
+        ({"claim": Claim("c", NOW + SECOND)}, 2, Turn.STALE),
+        ({"claim": Claim("c", NOW)}, 3, Turn.MINE),
+        ({"claim": Claim("c", NOW - SECOND)}, 3, Turn.MINE),
     ],
 )
 def test_a_delivery_finds_out_whose_turn_it_is(
@@ -176,29 +199,30 @@ def test_a_delivery_finds_out_whose_turn_it_is(
 def test_a_claim_lives_660_seconds_and_is_overdue_two_minutes_later() -> None:
     claimed = lifecycle.claimed(record(), "c1", NOW, POLICY)
 
-    assert claimed.claim_id == "c1"
-    assert claimed.claim_expires_at == NOW + 660 * SECOND
-    assert claimed.overdue_at == NOW + 780 * SECOND
-    assert (claimed.task_seq, claimed.task_id) == (3, "t3")
+    assert claimed.claim == Claim("c1", NOW + 660 * SECOND)
+    assert claimed.schedule == Schedule(3, TASK, overdue_at=NOW + 780 * SECOND)
 
 
 # --- handing on -------------------------------------------------------------------------------
 
 
 def test_handing_on_bumps_the_number_ends_the_claim_and_names_the_task() -> None:
-    before = record(claim_id="c", claim_expires_at=NOW, slot=Slot.IMPORT, ready_at=NOW)
+    waiting = Schedule(3, slot=Slot.IMPORT, ready_at=NOW, deadline=NOW + DAY)
+    before = record(claim=Claim("c", NOW), schedule=waiting)
     after = lifecycle.handed_on(before, "polls", NOW + MINUTE, NOW, POLICY)
 
-    assert (after.task_seq, after.task_queue, after.task_at) == (4, "polls", NOW + MINUTE)
-    assert after.task_id == lifecycle.task_name(before, 4)
-    assert (after.claim_id, after.claim_expires_at) == ("", None)
-    assert (after.slot, after.ready_at) == (Slot.NONE, None)
-    assert after.overdue_at == NOW + MINUTE + 120 * SECOND
+    assert after.schedule == Schedule(
+        4,
+        FileTask(lifecycle.task_name(before, 4), "polls", NOW + MINUTE),
+        overdue_at=NOW + MINUTE + 120 * SECOND,
+        deadline=NOW + DAY,
+    )
+    assert after.claim is None
 
 
 def test_a_task_due_in_the_past_is_overdue_from_now() -> None:
     after = lifecycle.handed_on(record(), "polls", NOW - DAY, NOW, POLICY)
-    assert after.overdue_at == NOW + 120 * SECOND
+    assert after.schedule.overdue_at == NOW + 120 * SECOND
 
 
 def test_task_names_never_repeat_over_hops_files_batches_and_contents() -> None:
@@ -206,24 +230,26 @@ def test_task_names_never_repeat_over_hops_files_batches_and_contents() -> None:
         record(),
         record(path="b.md"),
         record(batch_id="b2"),
-        record(desired_key="k2"),
+        record(desired=desired("k2")),
     ]
     names = {lifecycle.task_name(each, seq) for each in records for seq in range(5)}
     assert len(names) == 20
 
 
 def test_waiting_for_a_slot_makes_every_older_task_stale() -> None:
-    after = lifecycle.awaiting_slot(record(), Slot.UPLOAD, NOW, NOW)
+    before = record(claim=Claim("c", NOW), schedule=replace(SCHEDULE, deadline=NOW + DAY))
+    after = lifecycle.awaiting_slot(before, Slot.UPLOAD, NOW, NOW)
 
-    assert (after.task_seq, after.task_id, after.overdue_at) == (4, "", None)
-    assert turn(replace(after, slot=Slot.NONE), 3, NOW) is Turn.STALE
+    assert after.schedule == Schedule(4, slot=Slot.UPLOAD, ready_at=NOW)
+    assert after.claim is None
+    assert turn(replace(after, schedule=replace(after.schedule, slot=None)), 3, NOW) is Turn.STALE
 
 
 def test_a_batch_that_takes_over_counts_requests_from_nothing() -> None:
-    before = record(metered=3, throttled=2, unmetered=1)
+    before = record(requests=Requests(3, 2, 1))
     after = lifecycle.taken_over(before, "b2")
 
-    assert (after.batch_id, after.metered, after.throttled, after.unmetered) == ("b2", 0, 0, 0)
+    assert (after.batch_id, after.requests) == ("b2", Requests(0, 0, 0))
     assert lifecycle.taken_over(before, "b1") is before
 
 
@@ -231,53 +257,71 @@ def test_a_batch_that_takes_over_counts_requests_from_nothing() -> None:
 
 
 def test_attempts_count_per_content() -> None:
-    first = transfer.upload_begun(record(working_key="old", attempts=4), "files/x")
-    assert (first.attempts, first.working_key, first.raw_file) == (1, "k1", "files/x")
+    first = transfer.upload_begun(record(working=working("old"), tries=Tries(4)), "files/x")
+    assert (first.tries, first.working) == (Tries(1), working(raw_file=RAW_FILE))
     again = transfer.upload_begun(replace(first, status=S.PENDING), "files/x")
-    assert again.attempts == 2
+    assert again.tries == Tries(2)
 
 
 def test_an_upload_forgets_what_belongs_to_an_earlier_one() -> None:
     before = record(
-        raw_active=True,
-        raw_expires_at=NOW,
-        operation_id="o",
-        operation_name="n",
-        new_document="d9",
-        document_failed_at=NOW,
+        working=working(
+            raw_file=RawFile("files/w", is_active=True, expires_at=NOW),
+            import_call=ImportCall("o", "n"),
+            new_document=NewDocument("d9", failed_at=NOW),
+        ),
         stale_documents=("d1",),
     )
     after = transfer.upload_begun(before, "files/x")
 
-    assert (after.raw_active, after.raw_expires_at) == (False, None)
-    assert (after.operation_id, after.operation_name) == ("", "")
+    assert after.working == Working("k1", "h1", 7, RAW_FILE, import_call=None, new_document=None)
     assert after.stale_documents == ("d1", "d9")
-    assert (after.new_document, after.document_failed_at) == ("", None)
+
+
+@pytest.mark.parametrize("wanted", [None, desired(None, "empty")], ids=["gone", "skipped"])
+def test_what_is_not_wanted_is_not_uploaded(wanted: object) -> None:
+    with pytest.raises(ValueError, match=r"a\.md"):
+        transfer.upload_begun(record(desired=wanted), "files/x")
 
 
 def test_a_raw_file_has_fifteen_minutes_to_become_active() -> None:
-    after = transfer.uploaded(record(S.UPLOADING, errors_in_a_row=2), NOW + 2 * DAY, NOW, POLICY)
+    tries = Tries(1, errors_in_a_row=2, error_at=NOW)
+    before = record(S.UPLOADING, working=working(raw_file=RAW_FILE), tries=tries)
+    after = transfer.uploaded(before, NOW + 2 * DAY, NOW, POLICY)
 
-    assert (after.status, after.raw_expires_at) == (S.UPLOADED, NOW + 2 * DAY)
-    assert after.wait_deadline == NOW + 15 * MINUTE
-    assert after.errors_in_a_row == 0
+    assert after.status is S.UPLOADED
+    assert after.raw_file == RawFile("files/x", is_active=False, expires_at=NOW + 2 * DAY)
+    assert after.schedule == replace(SCHEDULE, deadline=NOW + 15 * MINUTE)
+    assert after.tries == Tries(1, errors_in_a_row=0, error_at=NOW)
 
 
 def test_an_active_raw_file_waits_for_an_import_slot() -> None:
-    after = transfer.raw_became_active(record(S.UPLOADED), NOW)
-    assert (after.raw_active, after.slot, after.ready_at) == (True, Slot.IMPORT, NOW)
+    before = record(S.UPLOADED, working=working(raw_file=RawFile("files/x", expires_at=NOW + DAY)))
+    after = transfer.raw_became_active(before, NOW)
+
+    assert after.raw_file == RawFile("files/x", is_active=True, expires_at=NOW + DAY)
+    assert after.schedule == Schedule(4, slot=Slot.IMPORT, ready_at=NOW)
 
 
 def test_a_restart_moves_the_epoch_on() -> None:
-    before = record(S.UPLOADED, upload_epoch=1, raw_file="files/x", raw_active=True, attempts=1)
+    before = record(
+        S.UPLOADED, upload_epoch=1, working=working(raw_file=ACTIVE), tries=Tries(attempts=1)
+    )
     after = transfer.restarted(before, NOW, POLICY)
 
-    assert (after.status, after.slot, after.upload_epoch) == (S.PENDING, Slot.UPLOAD, 2)
-    assert (after.raw_file, after.raw_active) == ("", False)
+    assert (after.status, after.upload_epoch) == (S.PENDING, 2)
+    assert after.schedule == Schedule(4, slot=Slot.UPLOAD, ready_at=NOW)
+    assert after.working == working(raw_file=None)
 
 
 def test_a_restart_for_what_is_indexed_already_ends_the_journey() -> None:
-    before = record(S.UPLOADED, desired_key="k1", current_key="k1", raw_file="files/x", attempts=1)
+    before = record(
+        S.UPLOADED,
+        desired=desired("k1"),
+        current=current(key="k1"),
+        working=working("k2", raw_file=RAW_FILE),
+        tries=Tries(attempts=1),
+    )
 
     assert transfer.restarted(before, NOW, POLICY).status is S.INDEXED
     besides = replace(before, stale_documents=("d9",))
@@ -285,84 +329,104 @@ def test_a_restart_for_what_is_indexed_already_ends_the_journey() -> None:
 
 
 def test_a_doubted_document_that_had_to_go_is_not_current_any_more() -> None:
-    doubted = record(S.IMPORTING, new_document="d1", current_document="d1", current_key="k1")
+    doubted = record(
+        S.IMPORTING, working=working(new_document=NewDocument("d1")), current=current("d1")
+    )
 
     after = known_documents.document_gone(doubted)
 
-    assert (after.new_document, after.current_document, after.current_key) == ("", "", "")
-    other = known_documents.document_gone(replace(doubted, new_document="d2"))
-    assert (other.new_document, other.current_document) == ("", "d1")
+    assert (after.new_document, after.current) == (None, None)
+    imported = known_documents.document_known(doubted, "d2")
+    other = known_documents.document_gone(imported)
+    assert (other.new_document, other.current) == (None, current("d1"))
+
+
+def test_the_grace_of_a_failed_document_ends_with_the_document() -> None:
+    known = known_documents.document_known(record(S.IMPORTING, working=working()), "d1")
+    failed = known_documents.first_seen_failed(known, NOW)
+    assert failed.working == working(new_document=NewDocument("d1", failed_at=NOW))
+    assert known_documents.document_gone(failed).working == working(new_document=None)
+    shelved = known_documents.shelved(failed)
+    assert (shelved.working, shelved.stale_documents) == (working(new_document=None), ("d1",))
 
 
 def test_restarts_end_where_the_attempts_do_but_only_for_the_same_content() -> None:
-    worn = record(S.UPLOADED, working_key="k1", attempts=5)
+    worn = record(S.UPLOADED, working=working("k1"), tries=Tries(attempts=5))
     assert transfer.restarted(worn, NOW, POLICY).status is S.FAILED
-    assert transfer.restarted(replace(worn, working_key="k0"), NOW, POLICY).status is S.PENDING
+    other = replace(worn, working=working("k0"))
+    assert transfer.restarted(other, NOW, POLICY).status is S.PENDING
 
 
 # --- import -----------------------------------------------------------------------------------
 
 
 def test_an_imports_intent_has_no_name_yet_and_its_reply_has_an_hour() -> None:
-    begun = transfer.import_begun(record(S.UPLOADED, operation_name="old"), "o1", ("r",))
-    assert (begun.status, begun.operation_id, begun.operation_name) == (S.IMPORTING, "o1", "")
+    uploaded = working(raw_file=ACTIVE, import_call=ImportCall("o0", "old"))
+    begun = transfer.import_begun(record(S.UPLOADED, working=uploaded), "o1", ("r",))
+    assert begun.status is S.IMPORTING
+    assert begun.working == replace(uploaded, import_call=ImportCall("o1", None))
     assert begun.metadata_reports == ("r",)
     started = transfer.import_started(begun, "operations/1", NOW, POLICY)
-    assert (started.operation_name, started.wait_deadline) == (
-        "operations/1",
-        NOW + timedelta(hours=1),
-    )
+    assert started.import_call == ImportCall("o1", "operations/1")
+    assert started.schedule == replace(SCHEDULE, deadline=NOW + timedelta(hours=1))
 
 
 def test_an_uncertain_import_has_no_task_and_is_due_after_its_deadline() -> None:
-    after = transfer.import_uncertain(
-        record(S.IMPORTING, claim_id="c", overdue_at=NOW), NOW, POLICY
-    )
-    assert (after.status, after.task_id, after.claim_id) == (S.UNCERTAIN, "", "")
-    assert (after.task_seq, after.overdue_at) == (4, None)
-    assert after.ready_at == NOW + timedelta(hours=1)
+    after = transfer.import_uncertain(record(S.IMPORTING, claim=Claim("c", NOW)), NOW, POLICY)
+    assert (after.status, after.claim) == (S.UNCERTAIN, None)
+    assert after.schedule == Schedule(4, task=None, ready_at=NOW + timedelta(hours=1))
 
 
 def test_a_settled_file_holds_exactly_what_was_imported() -> None:
     before = record(
         S.IMPORTING,
-        working_key="k1",
-        working_content_hash="h1",
-        working_size=7,
-        new_document="d2",
-        current_document="d1",
-        current_key="k0",
+        working=working(
+            "k1",
+            raw_file=ACTIVE,
+            import_call=ImportCall("o", "n"),
+            new_document=NewDocument("d2"),
+        ),
+        current=current("d1", "k0"),
         stale_documents=("d0",),
-        raw_file="files/x",
-        attempts=3,
+        tries=Tries(3, 1, NOW, exhausted_rounds=4),
         upload_epoch=2,
-        exhausted_rounds=4,
-        failure_kind=FailureKind.EXHAUSTED,
-        failure_reason="x",
-        operation_name="n",
+        failure=Failure("x", kind=FailureKind.EXHAUSTED),
     )
     after = outcomes.settled(before, NOW)
 
     assert after.status is S.INDEXED
-    assert (after.current_key, after.current_document) == ("k1", "d2")
-    assert (after.current_content_hash, after.current_size) == ("h1", 7)
-    assert (after.new_document, after.stale_documents, after.raw_file) == ("", (), "")
-    assert (after.attempts, after.upload_epoch, after.exhausted_rounds) == (0, 0, 0)
-    assert (after.failure_kind, after.failure_reason) == (FailureKind.NONE, "")
+    assert after.current == Current("k1", "d2", "h1", 7)
+    assert (after.working, after.stale_documents) == (None, ())
+    assert (after.tries, after.upload_epoch) == (Tries(error_at=NOW), 0)
+    assert after.failure is None
     assert after.indexed_at == NOW
-    assert (after.task_id, after.slot, after.overdue_at) == ("", Slot.NONE, None)
+    assert after.schedule == Schedule(3)
+
+
+def test_a_file_is_not_settled_without_a_document() -> None:
+    for without in (record(S.IMPORTING), record(S.IMPORTING, working=working())):
+        with pytest.raises(ValueError, match=r"a\.md"):
+            outcomes.settled(without, NOW)
 
 
 def test_a_settled_file_whose_content_moved_on_begins_anew_at_once() -> None:
-    before = record(S.IMPORTING, working_key="k1", desired_key="k2", new_document="d1")
+    before = record(
+        S.IMPORTING,
+        working=working("k1", new_document=NewDocument("d1")),
+        desired=desired("k2"),
+        tries=Tries(attempts=1),
+    )
     after = outcomes.settled(before, NOW)
 
-    assert (after.status, after.slot, after.attempts) == (S.PENDING, Slot.UPLOAD, 0)
-    assert (after.current_key, after.current_document) == ("k1", "d1")
+    assert (after.status, after.tries) == (S.PENDING, Tries())
+    assert after.schedule == Schedule(4, slot=Slot.UPLOAD, ready_at=NOW)
+    assert after.current == current("d1", "k1")
 
 
 def test_a_settled_file_nobody_wants_any_more_is_a_candidate_for_removal() -> None:
-    before = record(S.IMPORTING, working_key="k1", desired_key="", new_document="d1")
+    before = record(
+        S.IMPORTING, working=working("k1", new_document=NewDocument("d1")), desired=None
+    )
     after = outcomes.settled(before, NOW)
 
     assert (after.status, after.current_document) == (S.REMOVAL_CANDIDATE, "d1")
@@ -372,11 +436,11 @@ def test_a_settled_file_nobody_wants_any_more_is_a_candidate_for_removal() -> No
 def test_a_journey_given_up_leaves_a_candidate_only_where_there_is_a_document(
     status: FileStatus,
 ) -> None:
-    with_document = record(status, desired_key="", current_document="d1", raw_file="files/x")
+    without = record(status, desired=None, working=working(raw_file=RAW_FILE))
+    with_document = replace(without, current=current("d1"))
     assert outcomes.given_up(with_document, NOW).status is S.REMOVAL_CANDIDATE
-    without = record(status, desired_key="", raw_file="files/x")
     assert outcomes.given_up(without, NOW).status is S.DELETED
-    skipped = replace(without, desired_skip_reason="empty")
+    skipped = replace(without, desired=desired(None, "empty"))
     assert outcomes.given_up(skipped, NOW).status is S.SKIPPED
 
 
@@ -397,17 +461,17 @@ def test_a_given_back_upload_returns_its_attempt() -> None:
     begun = transfer.upload_begun(record(), "files/x")
     back = transfer.given_back(begun, NOW + MINUTE, NOW)
 
-    assert (back.status, back.attempts) == (S.PENDING, 0)
-    assert (back.slot, back.ready_at) == (Slot.UPLOAD, NOW + MINUTE)
-    assert back.failure_kind is FailureKind.NONE
+    assert (back.status, back.tries) == (S.PENDING, Tries(attempts=0))
+    assert back.schedule == Schedule(4, slot=Slot.UPLOAD, ready_at=NOW + MINUTE)
+    assert back.failure is None
 
 
 def test_a_given_back_import_keeps_its_upload() -> None:
-    before = record(S.IMPORTING, raw_file="files/x", raw_active=True, attempts=1)
+    before = record(S.IMPORTING, working=working(raw_file=ACTIVE), tries=Tries(attempts=1))
     back = transfer.given_back(before, NOW, NOW)
 
-    assert (back.status, back.slot, back.raw_file) == (S.UPLOADED, Slot.IMPORT, "files/x")
-    assert back.attempts == 1
+    assert (back.status, back.schedule.slot, back.raw_file) == (S.UPLOADED, Slot.IMPORT, ACTIVE)
+    assert back.tries == Tries(attempts=1)
 
 
 @pytest.mark.parametrize(
@@ -415,106 +479,123 @@ def test_a_given_back_import_keeps_its_upload() -> None:
     [
         (S.UPLOADING, 1, S.PENDING, Slot.UPLOAD),
         (S.UPLOADING, 4, S.PENDING, Slot.UPLOAD),
-        (S.UPLOADING, 5, S.FAILED, Slot.NONE),
+        (S.UPLOADING, 5, S.FAILED, None),
         (S.IMPORTING, 1, S.UPLOADED, Slot.IMPORT),
         (S.IMPORTING, 4, S.UPLOADED, Slot.IMPORT),
-        (S.IMPORTING, 5, S.FAILED, Slot.NONE),
-        (S.UNCERTAIN, 5, S.FAILED, Slot.NONE),
+        (S.IMPORTING, 5, S.FAILED, None),
+        (S.UNCERTAIN, 5, S.FAILED, None),
     ],
 )
 def test_five_attempts_are_made_of_one_content(
-    status: FileStatus, attempts: int, expected: FileStatus, slot: Slot
+    status: FileStatus, attempts: int, expected: FileStatus, slot: Slot | None
 ) -> None:
-    before = record(
-        status, attempts=attempts, raw_file="files/x", raw_active=status is not S.UPLOADING
-    )
+    raw_file = RAW_FILE if status is S.UPLOADING else ACTIVE
+    before = record(status, working=working(raw_file=raw_file), tries=Tries(attempts))
     after = transfer.tried_again(before, "it broke", 503, NOW, 1.0, POLICY)
 
-    assert (after.status, after.slot) == (expected, slot)
-    assert (after.failure_reason, after.failure_code) == ("it broke", 503)
+    assert (after.status, after.schedule.slot) == (expected, slot)
+    assert after.failure is not None
+    assert (after.failure.reason, after.failure.code) == ("it broke", 503)
+    assert after.failed_kind is (FailureKind.EXHAUSTED if expected is S.FAILED else None)
+
+
+def test_an_import_that_is_tried_again_has_no_name_any_more() -> None:
+    call = ImportCall("o1", "operations/1")
+    before = record(S.IMPORTING, working=working(raw_file=ACTIVE, import_call=call))
+    after = transfer.tried_again(before, "it broke", 503, NOW, 1.0, POLICY)
+
+    assert after.import_call == ImportCall("o1", operation=None)
 
 
 def test_a_document_that_was_found_and_is_gone_is_uploaded_anew() -> None:
-    before = record(S.IMPORTING, new_document="d1", attempts=0)
+    before = record(S.IMPORTING, working=working(new_document=NewDocument("d1")))
     after = transfer.tried_again(before, "it is gone", 404, NOW, 1.0, POLICY)
 
-    assert (after.status, after.slot, after.attempts) == (S.PENDING, Slot.UPLOAD, 1)
+    assert (after.status, after.tries) == (S.PENDING, Tries(1, errors_in_a_row=1))
+    assert after.schedule == Schedule(4, slot=Slot.UPLOAD, ready_at=NOW + 10 * SECOND)
 
 
 @pytest.mark.parametrize(
     ("rounds", "days"), [(0, 1), (1, 2), (2, 4), (4, 16), (5, 32), (6, 32), (900, 32)]
 )
 def test_exhausted_files_rest_longer_each_time_up_to_32_days(rounds: int, days: int) -> None:
-    before = record(S.UPLOADING, exhausted_rounds=rounds)
+    before = record(S.UPLOADING, tries=Tries(exhausted_rounds=rounds))
     after = outcomes.failed(before, FailureKind.EXHAUSTED, "worn out", None, NOW, POLICY)
 
-    assert (after.exhausted_rounds, after.eligible_at) == (rounds + 1, NOW + days * DAY)
+    assert after.tries == Tries(exhausted_rounds=rounds + 1)
+    assert after.failure == Failure(
+        "worn out", None, FailureKind.EXHAUSTED, at=NOW, eligible_at=NOW + days * DAY
+    )
 
 
-def test_a_permanent_failure_names_its_content_and_no_day() -> None:
-    before = record(S.IMPORTING, current_document="d1", current_key="k0")
+def test_a_permanent_failure_is_of_the_wanted_content_and_names_no_day() -> None:
+    before = record(S.IMPORTING, working=working("k1"), current=current("d1", "k0"))
     after = outcomes.failed(before, FailureKind.PERMANENT, "bad", 400, NOW, POLICY)
 
-    assert (after.failed_key, after.failed_at, after.eligible_at) == ("k1", NOW, None)
-    assert (after.current_document, after.current_key) == ("d1", "k0")
-    assert after.exhausted_rounds == 0
+    assert after.status is S.FAILED
+    assert after.failure == Failure("bad", 400, FailureKind.PERMANENT, at=NOW, eligible_at=None)
+    assert (after.working_key, after.desired_key) == ("k1", "k1")
+    assert after.current == current("d1", "k0")
+    assert after.tries == Tries()
+
+
+def test_a_failure_of_content_that_is_not_wanted_any_more_is_none() -> None:
+    before = record(S.IMPORTING, working=working("k1"), desired=desired("k2"))
+    after = outcomes.failed(before, FailureKind.PERMANENT, "bad", 400, NOW, POLICY)
+
+    assert (after.status, after.failure) == (S.PENDING, None)
 
 
 def test_a_new_journey_has_a_clean_sheet() -> None:
     before = record(
         S.FAILED,
-        attempts=5,
-        errors_in_a_row=5,
-        failure_kind=FailureKind.PERMANENT,
-        failure_reason="x",
-        failure_code=400,
-        failed_key="k1",
-        failed_at=NOW,
+        tries=Tries(5, 5, NOW, exhausted_rounds=2),
+        failure=Failure("x", 400, FailureKind.PERMANENT, at=NOW),
     )
     after = outcomes.begun(before, NOW)
 
-    assert (after.status, after.slot, after.ready_at) == (S.PENDING, Slot.UPLOAD, NOW)
-    assert (after.attempts, after.errors_in_a_row) == (0, 0)
-    assert (after.failure_kind, after.failure_reason, after.failure_code) == (
-        FailureKind.NONE,
-        "",
-        None,
-    )
+    assert after.status is S.PENDING
+    assert after.schedule == Schedule(4, slot=Slot.UPLOAD, ready_at=NOW)
+    assert after.tries == Tries(0, 0, NOW, exhausted_rounds=2)
+    assert after.failure is None
 
 
 # --- documents --------------------------------------------------------------------------------
 
 
 def test_documents_to_remove_are_all_that_are_known_each_once() -> None:
-    known = record(stale_documents=("d0", "d1"), current_document="d1", new_document="d2")
+    known = record(
+        stale_documents=("d0", "d1"),
+        current=current("d1"),
+        working=working(new_document=NewDocument("d2")),
+    )
     assert known_documents.documents_to_remove(known) == ("d0", "d1", "d2")
     assert known_documents.forerunners(known) == ("d0", "d1")
-    adopted = replace(known, new_document="d1")
+    adopted = known_documents.document_known(known, "d1")
     assert known_documents.forerunners(adopted) == ("d0",)
 
 
 def test_a_removed_file_knows_no_document_any_more() -> None:
     before = record(
         S.DELETING,
-        desired_key="",
-        current_document="d1",
-        current_key="k1",
+        desired=None,
+        current=current("d1"),
         stale_documents=("d0",),
-        new_document="d2",
-        raw_file="files/x",
+        working=working(raw_file=RAW_FILE, new_document=NewDocument("d2")),
     )
     after = outcomes.removed(before, NOW)
 
     assert after.status is S.DELETED
     assert known_documents.documents_to_remove(after) == ()
-    assert (after.current_key, after.raw_file) == ("", "")
+    assert (after.current, after.working) == (None, None)
 
 
 def test_a_removal_that_was_not_needed_leaves_the_file_as_it_was_indexed() -> None:
-    before = record(S.DELETING, current_document="d1", current_key="k1")
+    before = record(S.DELETING, current=current("d1", "k1"))
     after = outcomes.kept(before, NOW)
 
-    assert (after.status, after.current_document, after.task_id) == (S.INDEXED, "d1", "")
+    assert (after.status, after.current) == (S.INDEXED, current("d1", "k1"))
+    assert after.schedule == Schedule(3)
 
 
 @pytest.mark.parametrize("status", S)

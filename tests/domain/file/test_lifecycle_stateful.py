@@ -16,7 +16,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from shared.domain.file import known_documents, lifecycle, outcomes, transfer
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.lifecycle import LEGAL_MOVES, Step, Turn
-from shared.domain.file.record import UNFINISHED, FailureKind, FileRecord, FileStatus, Slot
+from shared.domain.file.record import (
+    UNFINISHED,
+    FailureKind,
+    FileRecord,
+    FileStatus,
+    Schedule,
+    Slot,
+)
+from tests.file_records import desired, wanting
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 POLICY = FilePolicy()
@@ -37,7 +45,7 @@ class JourneyMachine(RuleBasedStateMachine):
 
     @initialize()
     def appears(self) -> None:
-        self.change(replace(self.record, desired_key="k1", batch_id="b"))
+        self.change(replace(self.record, desired=desired("k1"), batch_id="b"))
         self.change(outcomes.begun(self.record, self.now))
 
     # --- what the machine does with a record ------------------------------------------------
@@ -47,10 +55,11 @@ class JourneyMachine(RuleBasedStateMachine):
         before, self.record = self.record, after
         path = (before.status, after.status)
         assert path[0] is path[1] or self.reachable(*path), path
-        assert after.task_seq >= before.task_seq
-        if after.task_id and after.task_id != before.task_id:
-            assert after.task_id not in self.tasks
-            self.tasks.add(after.task_id)
+        assert after.schedule.seq >= before.schedule.seq
+        task = after.schedule.task
+        if task is not None and task != before.schedule.task:
+            assert task.id not in self.tasks
+            self.tasks.add(task.id)
 
     def reachable(self, before: FileStatus, after: FileStatus) -> bool:
         """In one move, or in two where a function makes two in one write."""
@@ -64,16 +73,16 @@ class JourneyMachine(RuleBasedStateMachine):
 
     @property
     def is_claimable(self) -> bool:
-        return lifecycle.turn(self.record, self.record.task_seq, self.now) is Turn.MINE
+        return lifecycle.turn(self.record, self.record.schedule.seq, self.now) is Turn.MINE
 
     @property
     def is_claimed(self) -> bool:
-        record = self.record
-        return (
-            bool(record.claim_id)
-            and record.claim_expires_at is not None
-            and self.now < record.claim_expires_at
-        )
+        claim = self.record.claim
+        return claim is not None and self.now < claim.expires_at
+
+    @property
+    def attempts(self) -> int:
+        return self.record.tries.attempts
 
     # --- time and the bucket ----------------------------------------------------------------
 
@@ -85,30 +94,30 @@ class JourneyMachine(RuleBasedStateMachine):
     def content_changes_in_flight(self) -> None:
         if self.record.status in (S.UPLOADING, S.UPLOADED, S.IMPORTING, S.UNCERTAIN):
             self.content += 1
-            self.change(replace(self.record, desired_key=f"k{self.content}"))
+            self.change(wanting(self.record, f"k{self.content}"))
 
     @rule()
     def content_changes_at_rest(self) -> None:
         if self.record.status in (S.INDEXED, S.FAILED):
             self.content += 1
-            aimed = replace(self.record, desired_key=f"k{self.content}")
+            aimed = wanting(self.record, f"k{self.content}")
             self.change(outcomes.begun(aimed, self.now))
 
     # --- the pump and the deliveries --------------------------------------------------------
 
-    @precondition(lambda self: self.record.slot is not Slot.NONE)
+    @precondition(lambda self: self.record.schedule.slot is not None)
     @rule()
     def pump(self) -> None:
-        expected = Step.UPLOAD if self.record.slot is Slot.UPLOAD else Step.IMPORT
+        expected = Step.UPLOAD if self.record.schedule.slot is Slot.UPLOAD else Step.IMPORT
         assert self.step is expected
         self.change(lifecycle.handed_on(self.record, "uploads", self.now, self.now, POLICY))
 
     @precondition(lambda self: self.is_claimable and self.step is Step.UPLOAD)
     @rule(fate=st.sampled_from(["active", "slow", "429", "error", "crash", "useless"]))
     def upload(self, fate: str) -> None:
-        tries = self.record.attempts if self.record.working_key == self.record.desired_key else 0
+        tries = self.attempts if self.record.working_key == self.record.desired_key else 0
         self.claim(transfer.upload_begun(self.record, f"files/{self.record.upload_epoch}"))
-        assert self.record.attempts == tries + 1
+        assert self.attempts == tries + 1
         match fate:
             case "active":
                 done = transfer.uploaded(self.record, None, self.now, POLICY)
@@ -118,8 +127,8 @@ class JourneyMachine(RuleBasedStateMachine):
                 self.change(lifecycle.handed_on(done, "polls", self.now, self.now, POLICY))
             case "429":
                 self.change(transfer.given_back(self.record, self.now, self.now))
-                assert self.record.attempts == tries
-                assert self.record.failure_kind is FailureKind.NONE
+                assert self.attempts == tries
+                assert self.record.failed_kind is None
             case "error":
                 self.change(transfer.tried_again(self.record, "x", 503, self.now, 0.5, POLICY))
             case "useless":
@@ -143,6 +152,7 @@ class JourneyMachine(RuleBasedStateMachine):
         self.claim(transfer.import_begun(self.record, f"o{self.sent}", ()))
         document = f"d{self.sent}"
         if fate in ("named", "lost", "crash after"):
+            assert self.record.working_key is not None
             self.documents[document] = self.record.working_key
         match fate:
             case "named":
@@ -152,9 +162,9 @@ class JourneyMachine(RuleBasedStateMachine):
             case "lost":
                 self.change(transfer.import_uncertain(self.record, self.now, POLICY))
             case "429":
-                attempts = self.record.attempts
+                attempts = self.attempts
                 self.change(transfer.given_back(self.record, self.now, self.now))
-                assert self.record.attempts == attempts
+                assert self.attempts == attempts
             case "error":
                 self.change(transfer.tried_again(self.record, "x", 503, self.now, 0.5, POLICY))
 
@@ -181,7 +191,7 @@ class JourneyMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.record.status is S.UNCERTAIN)
     @rule()
     def sweep(self) -> None:
-        due = self.record.ready_at
+        due = self.record.schedule.ready_at
         assert due is not None
         self.now = max(self.now, due)
         known = known_documents.documents_to_remove(self.record)
@@ -197,16 +207,16 @@ class JourneyMachine(RuleBasedStateMachine):
         found = transfer.adopted(stale, mine[-1], self.now, POLICY)
         self.change(lifecycle.handed_on(found, "polls", self.now, self.now, POLICY))
 
-    @precondition(lambda self: self.record.task_seq > 0)
+    @precondition(lambda self: self.record.schedule.seq > 0)
     @rule(late_by=st.integers(1, 5))
     def an_older_task_is_delivered(self, late_by: int) -> None:
-        seq = self.record.task_seq - late_by
+        seq = self.record.schedule.seq - late_by
         assert lifecycle.turn(self.record, seq, self.now) in (Turn.STALE, Turn.OVER)
 
     @precondition(lambda self: self.is_claimed)
     @rule()
     def the_same_task_is_delivered_twice(self) -> None:
-        assert lifecycle.turn(self.record, self.record.task_seq, self.now) is Turn.BUSY
+        assert lifecycle.turn(self.record, self.record.schedule.seq, self.now) is Turn.BUSY
 
     def claim(self, record: FileRecord) -> None:
         self.claims += 1
@@ -216,17 +226,22 @@ class JourneyMachine(RuleBasedStateMachine):
 
     @invariant()
     def somebody_comes_for_an_unfinished_file(self) -> None:
-        record = self.record
-        if record.status in UNFINISHED and record.status is not S.UNCERTAIN:
-            assert record.slot is not Slot.NONE or record.overdue_at is not None
-            assert (record.slot is not Slot.NONE) != bool(record.task_id)
+        status, schedule = self.record.status, self.record.schedule
+        if status in UNFINISHED and status is not S.UNCERTAIN:
+            assert schedule.slot is not None or schedule.overdue_at is not None
+            assert (schedule.slot is not None) != (schedule.task is not None)
 
     @invariant()
     def a_file_at_rest_waits_for_nothing(self) -> None:
         if self.record.status not in UNFINISHED:
-            record = self.record
-            assert (record.task_id, record.claim_id, record.slot) == ("", "", Slot.NONE)
-            assert record.overdue_at is None
+            assert self.record.schedule == Schedule(self.record.schedule.seq)
+            assert self.record.claim is None
+
+    @invariant()
+    def an_indexed_file_has_nothing_on_its_way(self) -> None:
+        if self.record.status is S.INDEXED:
+            assert self.record.raw_file is None
+            assert self.record.new_document is None
 
     @invariant()
     def an_indexed_file_holds_the_one_document_of_its_content(self) -> None:
@@ -246,8 +261,8 @@ class JourneyMachine(RuleBasedStateMachine):
     @invariant()
     def attempts_are_bounded_unless_processes_die(self) -> None:
         if self.record.status is S.FAILED:
-            assert self.record.failure_kind is FailureKind.EXHAUSTED
-            assert self.record.attempts >= 5
+            assert self.record.failed_kind is FailureKind.EXHAUSTED
+            assert self.attempts >= 5
 
 
 TestJourney = JourneyMachine.TestCase

@@ -11,8 +11,19 @@ from hypothesis import strategies as st
 
 from shared.domain.file import known_documents, outcomes
 from shared.domain.file.file_policy import FilePolicy
-from shared.domain.file.record import Change, FileRecord, FileStatus, Slot
+from shared.domain.file.record import (
+    Change,
+    Current,
+    Desired,
+    FileRecord,
+    FileStatus,
+    FileTask,
+    RawFile,
+    Schedule,
+    Slot,
+)
 from shared.domain.reconcile.judge import Discrepancy, Judge, StoredDocument
+from tests.file_records import current, wanting, working
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 S = FileStatus
@@ -24,12 +35,8 @@ ADD_ONLY = replace(AFTER_SCAN, removes=False)
 INDEXED = FileRecord(
     path="a.md",
     status=S.INDEXED,
-    desired_key="k1",
-    desired_generation=5,
-    current_key="k1",
-    current_document="d1",
-    current_content_hash="h1",
-    current_size=7,
+    desired=Desired("k1", generation=5),
+    current=current("d1", "k1"),
 )
 
 
@@ -62,8 +69,9 @@ def test_before_the_scan_a_document_is_adopted_and_the_scan_decides() -> None:
     assert judgement.kind is Discrepancy.ORPHAN
     record = judgement.record
     assert record is not None
-    assert (record.status, record.current_document, record.rescan) == (S.INDEXED, "d2", True)
-    assert record.desired_key == record.current_key == "k1"
+    assert (record.status, record.rescan) == (S.INDEXED, True)
+    assert record.current == Current("k1", "d2", "h of k1", 7)
+    assert record.desired == Desired("k1")
 
 
 def test_after_the_scan_it_is_a_candidate_unless_nothing_is_ever_removed() -> None:
@@ -80,7 +88,7 @@ def test_a_failed_document_is_only_to_be_deleted_and_one_that_is_pending_waits()
     failed = JUDGE.orphan(document(state="failed"), None).record
 
     assert failed is not None
-    assert (failed.status, failed.current_document) == (S.REMOVAL_CANDIDATE, "")
+    assert (failed.status, failed.current) == (S.REMOVAL_CANDIDATE, None)
     assert failed.stale_documents == ("d2",)
     assert JUDGE.orphan(document(state="pending"), None).kind is Discrepancy.UNDECIDED
 
@@ -104,7 +112,7 @@ def test_of_two_the_one_that_is_wanted_stays(key: str, staying: str, stale: tupl
 
 
 def test_the_wanted_one_takes_the_place_of_another() -> None:
-    outdated = replace(INDEXED, desired_key="k2")
+    outdated = wanting(INDEXED, "k2")
     record = mended(AFTER_SCAN, outdated, document(key="k2"), live="d1 d2")
 
     assert (record.new_document, record.working_key) == ("d2", "k2")
@@ -120,9 +128,7 @@ def test_a_document_takes_the_place_of_one_that_is_gone() -> None:
 
 
 def test_a_failure_is_not_forgotten_for_a_document_of_other_content() -> None:
-    failed = replace(
-        INDEXED, status=S.FAILED, desired_key="k2", current_key="", current_document=""
-    )
+    failed = wanting(replace(INDEXED, status=S.FAILED, current=None), "k2")
     other = mended(JUDGE, failed, document(key="k1"), live="d2")
     wanted = mended(JUDGE, failed, document(key="k2"), live="d2")
 
@@ -130,9 +136,14 @@ def test_a_failure_is_not_forgotten_for_a_document_of_other_content() -> None:
     assert wanted.status is S.IMPORTING
 
 
-@pytest.mark.parametrize("status", [S.SKIPPED, S.REMOVAL_CANDIDATE])
-def test_documents_of_what_is_not_wanted_are_candidates(status: FileStatus) -> None:
-    unwanted = replace(INDEXED, status=status, desired_key="", current_document="", current_key="")
+@pytest.mark.parametrize(
+    ("status", "desired"),
+    [(S.SKIPPED, Desired(skip_reason="empty", generation=5)), (S.REMOVAL_CANDIDATE, None)],
+)
+def test_documents_of_what_is_not_wanted_are_candidates(
+    status: FileStatus, desired: Desired | None
+) -> None:
+    unwanted = replace(INDEXED, status=status, desired=desired, current=None)
     record = mended(AFTER_SCAN, unwanted, document(), live="d2")
 
     assert record.status is S.REMOVAL_CANDIDATE
@@ -144,21 +155,21 @@ def test_an_upload_that_waits_for_its_import_is_spared_it_where_the_document_is_
     key: str,
 ) -> None:
     """Its import was paid for: it took effect when nobody waited for it any more."""
-    waiting = replace(
-        INDEXED, status=S.UPLOADED, current_key="", current_document="", raw_file="files/1"
-    )
+    uploaded = working(raw_file=RawFile("files/1"))
+    waiting = replace(INDEXED, status=S.UPLOADED, current=None, working=uploaded)
     record = mended(AFTER_SCAN, waiting, document(key=key), live="d2")
 
     if key == "k1":
         assert (record.status, record.new_document) == (S.IMPORTING, "d2")
     else:
-        assert (record.status, record.raw_file) == (S.UPLOADED, "files/1")
+        assert (record.status, record.working) == (S.UPLOADED, uploaded)
         assert record.stale_documents == ("d2",)
 
 
 @pytest.mark.parametrize("status", [S.UPLOADING, S.UPLOADED, S.IMPORTING, S.UNCERTAIN, S.DELETING])
 def test_what_is_under_way_is_left_to_itself(status: FileStatus) -> None:
-    under_way = replace(INDEXED, status=status, task_id="its next step")
+    next_step = Schedule(1, FileTask("its next step", "polls", NOW))
+    under_way = replace(INDEXED, status=status, schedule=next_step)
     judgement = JUDGE.unknown(under_way, [document()], ["d1", "d2"])
 
     assert judgement is not None
@@ -174,7 +185,7 @@ def test_a_ghost_is_imported_again_and_a_leftover_goes_then() -> None:
 
     assert gone is not None
     assert left is not None
-    assert (gone.status, gone.slot, gone.current_key) == (S.PENDING, Slot.UPLOAD, "")
+    assert (gone.status, gone.schedule.slot, gone.current) == (S.PENDING, Slot.UPLOAD, None)
     assert known_documents.documents_to_remove(gone) == ()
     assert known_documents.documents_to_remove(left) == ("d1",)
 
@@ -184,7 +195,7 @@ def test_what_is_not_indexed_only_learns_that_its_document_is_gone(status: FileS
     lost = JUDGE.ghost(replace(INDEXED, status=status), leftover=False).record
 
     assert lost is not None
-    assert (lost.status, lost.current_document) == (status, "")
+    assert (lost.status, lost.current) == (status, None)
 
 
 # --- always -----------------------------------------------------------------------------------
@@ -205,14 +216,14 @@ DOCUMENTS = st.lists(
 @given(
     st.sampled_from([JUDGE, AFTER_SCAN, ADD_ONLY]),
     st.sampled_from([status for status in S if status is not S.DELETED]),
-    st.sampled_from(["", "k1", "k2"]),
+    st.sampled_from([None, "k1", "k2"]),
     st.booleans(),
     DOCUMENTS,
 )
 def test_no_document_is_forgotten_and_one_that_is_searched_for_stays_or_is_a_candidate(
     judge: Judge,
     status: FileStatus,
-    desired: str,
+    desired: str | None,
     current_is_live: bool,
     documents: list[StoredDocument],
 ) -> None:
@@ -220,9 +231,8 @@ def test_no_document_is_forgotten_and_one_that_is_searched_for_stays_or_is_a_can
     record = replace(
         INDEXED,
         status=status,
-        desired_key=desired if holds else "",
-        current_key="k1" if holds else "",
-        current_document="d1" if holds else "",
+        desired=Desired(desired, generation=5) if desired and holds else None,
+        current=INDEXED.current if holds else None,
     )
     live = {each.name for each in documents if not each.is_failed} | (
         {"d1"} if current_is_live else set()

@@ -8,7 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.file.file_policy import FilePolicy
-from shared.domain.file.record import Change, FailureKind, FileRecord, FileStatus, Slot
+from shared.domain.file.record import (
+    Change,
+    Claim,
+    Current,
+    Desired,
+    Failure,
+    FailureKind,
+    FileRecord,
+    FileStatus,
+    ImportCall,
+    NewDocument,
+    RawFile,
+    Requests,
+    Schedule,
+    Slot,
+    Tries,
+)
 from shared.domain.scan import comparison
 from shared.domain.scan.comparison import (
     Comparison,
@@ -18,6 +34,7 @@ from shared.domain.scan.comparison import (
     paired_by_path,
     re_aimed,
 )
+from tests.file_records import working
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 S = FileStatus
@@ -37,18 +54,17 @@ INDEXED = FileRecord(
     status=S.INDEXED,
     batch_id="b0",
     fence=1,
-    desired_key="k1",
-    desired_generation=5,
-    desired_metageneration=1,
-    desired_size=7,
-    desired_tokens=2,
-    desired_content_hash="h1",
-    desired_metadata_digest="m1",
-    desired_media_type="text/markdown",
-    current_key="k1",
-    current_document="d1",
-    current_content_hash="h1",
-    current_size=7,
+    desired=Desired(
+        key="k1",
+        generation=5,
+        metageneration=1,
+        size=7,
+        tokens=2,
+        content_hash="h1",
+        metadata_digest="m1",
+        media_type="text/markdown",
+    ),
+    current=Current("k1", "d1", "h1", 7),
 )
 NEWER = replace(WANT, generation=6, content_hash="h2", size=8, key="k2")
 RETITLED = replace(WANT, metageneration=2, metadata_digest="m2", key="k3")
@@ -77,8 +93,9 @@ def test_a_new_object_begins_a_journey() -> None:
     assert finding.record is not None
     assert finding.change is Change.NEW
     new = finding.record
-    assert (new.status, new.slot, new.ready_at) == (S.PENDING, Slot.UPLOAD, NOW)
-    assert (new.desired_key, new.desired_generation, new.batch_id, new.fence) == ("k1", 5, "b1", 2)
+    assert new.status is S.PENDING
+    assert new.schedule == Schedule(1, slot=Slot.UPLOAD, ready_at=NOW)
+    assert (new.desired, new.batch_id, new.fence) == (INDEXED.desired, "b1", 2)
 
 
 def test_a_new_object_that_is_not_to_be_indexed_is_skipped() -> None:
@@ -87,7 +104,17 @@ def test_a_new_object_that_is_not_to_be_indexed_is_skipped() -> None:
     assert finding is not None
     assert finding.record is not None
     assert (finding.change, finding.record.status) == (Change.SKIPPED, S.SKIPPED)
-    assert (finding.record.desired_key, finding.record.desired_skip_reason) == ("", "empty")
+    assert finding.record.desired == Desired(
+        key=None,
+        skip_reason="empty",
+        generation=6,
+        metageneration=1,
+        size=0,
+        tokens=0,
+        content_hash="h0",
+        metadata_digest="m1",
+        media_type="text/markdown",
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,7 +139,8 @@ def test_a_rewrite_of_the_same_bytes_is_noted_and_no_journey() -> None:
     assert finding is not None
     assert finding.record is not None
     assert (finding.change, finding.record.status) == (Change.UNCHANGED, S.INDEXED)
-    assert finding.record.desired_generation == 6
+    assert INDEXED.desired is not None
+    assert finding.record.desired == replace(INDEXED.desired, generation=6)
 
 
 @pytest.mark.parametrize("generation", [4, 5])
@@ -138,7 +166,7 @@ def test_a_vanished_object_makes_a_candidate_and_deletes_nothing() -> None:
     assert finding is not None
     assert finding.record is not None
     assert (finding.change, finding.record.status) == (Change.REMOVED, S.REMOVAL_CANDIDATE)
-    assert (finding.record.current_document, finding.record.desired_key) == ("d1", "")
+    assert (finding.record.current, finding.record.desired) == (INDEXED.current, None)
 
 
 @pytest.mark.parametrize("status", [S.INDEXED, S.FAILED, S.SKIPPED, S.PENDING])
@@ -149,7 +177,7 @@ def test_add_only_leaves_the_documents_of_vanished_objects_alone(status: FileSta
 
 @pytest.mark.parametrize("status", [S.PENDING, S.FAILED, S.SKIPPED])
 def test_a_vanished_object_that_never_was_in_the_store_is_forgotten(status: FileStatus) -> None:
-    record = replace(INDEXED, status=status, current_document="", current_key="")
+    record = replace(INDEXED, status=status, current=None)
     finding = found(None, record)
 
     assert finding is not None
@@ -165,34 +193,24 @@ def test_a_journey_under_way_is_aimed_and_not_moved(
     record = replace(
         INDEXED,
         status=status,
-        claim_id="c",
-        working_key="k1",
-        raw_file="files/x",
-        task_seq=4,
-        operation_name="o",
-        attempts=2,
-        new_document="d2",
+        claim=Claim("c", NOW),
+        working=working(
+            "k1",
+            raw_file=RawFile("files/x"),
+            import_call=ImportCall("o", "operations/1"),
+            new_document=NewDocument("d2"),
+        ),
+        schedule=Schedule(4),
+        tries=Tries(attempts=2),
     )
     finding = found(want, record)
 
     assert finding is not None
     assert finding.record is not None
     after = finding.record
-    kept = (
-        "status",
-        "claim_id",
-        "working_key",
-        "raw_file",
-        "task_seq",
-        "operation_name",
-        "attempts",
-        "new_document",
-        "current_key",
-        "current_document",
-        "slot",
-    )
+    kept = ("status", "claim", "working", "schedule", "tries", "current")
     assert [getattr(after, name) for name in kept] == [getattr(record, name) for name in kept]
-    wanted_key = "" if want is None or want.skip_reason else want.key
+    wanted_key = None if want is None or want.skip_reason else want.key
     assert after.desired_key == wanted_key
 
 
@@ -202,7 +220,7 @@ def test_a_deleted_file_that_is_still_gone_is_nothing_to_speak_of() -> None:
 
 
 def test_a_deleted_file_that_is_back_is_new() -> None:
-    gone = replace(INDEXED, status=S.DELETED, current_key="", current_document="")
+    gone = replace(INDEXED, status=S.DELETED, desired=None, current=None)
     assert told(WANT, gone) == (Change.NEW, S.PENDING)
 
 
@@ -220,14 +238,15 @@ def test_what_changed_and_changed_back_before_its_import_is_not_imported(status:
     changed = found(NEWER, INDEXED)
     assert changed is not None
     assert changed.record is not None
-    waiting = replace(changed.record, status=status, failure_kind=FailureKind.PERMANENT)
+    failure = Failure("no", kind=FailureKind.PERMANENT)
+    waiting = replace(changed.record, status=status, failure=failure)
 
     back = found(replace(WANT, generation=7), waiting)
 
     assert back is not None
     assert back.record is not None
     assert (back.change, back.record.status) == (Change.UNCHANGED, S.INDEXED)
-    assert (back.record.slot, back.record.failure_kind) == (Slot.NONE, FailureKind.NONE)
+    assert (back.record.schedule.slot, back.record.failure) == (None, None)
     assert told(NEWER, back.record)[0] is Change.UNCHANGED, "an older listing"
 
 
@@ -235,7 +254,12 @@ def test_what_changed_back_while_it_is_uploaded_goes_its_way() -> None:
     changed = found(NEWER, INDEXED)
     assert changed is not None
     assert changed.record is not None
-    uploading = replace(changed.record, status=S.UPLOADING, raw_file="files/x", claim_id="c")
+    uploading = replace(
+        changed.record,
+        status=S.UPLOADING,
+        working=working("k2", raw_file=RawFile("files/x")),
+        claim=Claim("c", NOW),
+    )
 
     assert told(replace(WANT, generation=7), uploading) == (
         Change.METADATA_CHANGED,
@@ -252,7 +276,7 @@ def test_an_indexed_object_that_is_skipped_now_is_a_candidate_with_its_reason() 
     assert finding is not None
     assert finding.record is not None
     assert finding.record.status is S.REMOVAL_CANDIDATE
-    assert finding.record.desired_skip_reason == "empty"
+    assert finding.record.skip_reason == "empty"
 
 
 def test_a_skipped_object_is_not_written_again_and_comes_alive_as_new() -> None:
@@ -269,10 +293,8 @@ def test_a_skipped_object_is_not_written_again_and_comes_alive_as_new() -> None:
 FAILED = replace(
     INDEXED,
     status=S.FAILED,
-    current_key="",
-    current_document="",
-    failure_kind=FailureKind.PERMANENT,
-    failed_key="k1",
+    current=None,
+    failure=Failure("no", kind=FailureKind.PERMANENT),
 )
 
 
@@ -282,7 +304,7 @@ def test_a_failed_file_is_tried_again_when_content_or_metadata_changes(want: Wan
 
     assert finding is not None
     assert finding.record is not None
-    assert (finding.record.status, finding.record.failure_kind) == (S.PENDING, FailureKind.NONE)
+    assert (finding.record.status, finding.record.failure) == (S.PENDING, None)
 
 
 def test_an_unchanged_permanent_failure_stays() -> None:
@@ -290,12 +312,11 @@ def test_an_unchanged_permanent_failure_stays() -> None:
 
 
 def test_a_journey_begun_by_a_scan_counts_the_requests_of_its_own_batch() -> None:
-    finding = found(NEWER, replace(INDEXED, metered=2, throttled=1, unmetered=5))
+    finding = found(NEWER, replace(INDEXED, requests=Requests(2, 1, 5)))
 
     assert finding is not None
     assert finding.record is not None
-    after = finding.record
-    assert (after.metered, after.throttled, after.unmetered, after.batch_id) == (0, 0, 0, "b1")
+    assert (finding.record.requests, finding.record.batch_id) == (Requests(0, 0, 0), "b1")
 
 
 def test_a_page_that_is_repeated_says_the_same_again() -> None:
@@ -312,30 +333,33 @@ def test_a_page_that_is_repeated_says_the_same_again() -> None:
 
 
 def test_a_journey_that_meets_other_content_begins_with_it() -> None:
-    record = replace(INDEXED, status=S.UPLOADING, working_key="k1", upload_epoch=1)
+    record = replace(INDEXED, status=S.UPLOADING, working=working("k1"), upload_epoch=1)
     after = re_aimed(record, NEWER, NOW, FilePolicy())
 
     assert (after.status, after.desired_key, after.upload_epoch) == (S.PENDING, "k2", 2)
 
 
 def test_a_journey_that_meets_the_same_content_under_another_generation_keeps_its_upload() -> None:
-    record = replace(INDEXED, status=S.UPLOADED, working_key="k1", raw_active=True, raw_file="f")
+    uploaded = working("k1", raw_file=RawFile("f", is_active=True))
+    record = replace(INDEXED, status=S.UPLOADED, working=uploaded)
     after = re_aimed(record, replace(WANT, generation=9), NOW, FilePolicy())
 
-    assert (after.status, after.slot, after.raw_file) == (S.UPLOADED, Slot.IMPORT, "f")
-    assert after.desired_generation == 9
+    assert (after.status, after.schedule.slot) == (S.UPLOADED, Slot.IMPORT)
+    assert after.working == uploaded
+    assert INDEXED.desired is not None
+    assert after.desired == replace(INDEXED.desired, generation=9)
 
 
 @pytest.mark.parametrize("want", [None, EMPTIED], ids=["gone", "emptied"])
 def test_a_journey_that_meets_nothing_to_index_ends_as_a_candidate_at_most(
     want: Wanted | None,
 ) -> None:
-    record = replace(INDEXED, status=S.UPLOADED, working_key="k1")
+    record = replace(INDEXED, status=S.UPLOADED, working=working("k1"))
     assert re_aimed(record, want, NOW, FilePolicy()).status is S.REMOVAL_CANDIDATE
 
 
 def test_the_last_look_keeps_what_is_as_it_was_indexed_and_brings_what_is_not() -> None:
-    deleting = replace(INDEXED, status=S.DELETING, desired_key="")
+    deleting = replace(INDEXED, status=S.DELETING, desired=None)
 
     assert comparison.came_back(deleting, WANT, "b1", NOW).status is S.INDEXED
     assert comparison.came_back(deleting, NEWER, "b1", NOW).status is S.PENDING
@@ -386,6 +410,6 @@ def test_wanted_rows_have_all_that_a_journey_needs() -> None:
         "metadata_digest",
         "media_type",
     ]
-    assert [getattr(finding.record, f"desired_{name}") for name in names] == [
+    assert [getattr(finding.record.desired, name) for name in names] == [
         getattr(WANT, name) for name in names
     ]

@@ -50,7 +50,7 @@ class PlanningMachine(RuleBasedStateMachine):
             content_hash=f"h{content}",
             metadata_digest=f"m{title}",
             key=f"k{path}{content}{title}",
-            skip_reason="" if content else "empty",
+            skip_reason=None if content else "empty",
         )
 
     @rule(path=PATHS)
@@ -84,7 +84,7 @@ class PlanningMachine(RuleBasedStateMachine):
         for path, finding in self.scanned(removes=True):
             assert finding.change is self.expected(path, before.get(path)), path
         for path, want in self.bucket.items():
-            assert self.records[path].desired_key == ("" if want.skip_reason else want.key)
+            assert self.records[path].desired_key == (None if want.skip_reason else want.key)
             if want.key == self.store.get(path):
                 assert self.records[path].status is S.INDEXED, "nothing is imported twice"
 
@@ -123,25 +123,26 @@ class PlanningMachine(RuleBasedStateMachine):
             assert finding.change in (Change.UNCHANGED, Change.SKIPPED, Change.REMOVED), path
         for path, record in self.records.items():
             assert record.status is first[path].status
-            assert record.task_seq == first[path].task_seq
+            assert record.schedule.seq == first[path].schedule.seq
 
     # --- journeys ---------------------------------------------------------------------------
 
     @rule()
     def journeys_end_well(self) -> None:
         for path, record in self.records.items():
-            if record.slot is Slot.UPLOAD:
+            if record.schedule.slot is Slot.UPLOAD:
                 moved = transfer.upload_begun(record, "files/x")
                 moved = transfer.uploaded(moved, None, self.now, POLICY)
                 moved = transfer.import_begun(moved, "o", ())
                 moved = known_documents.document_known(moved, f"d{self.scans}")
                 self.records[path] = outcomes.settled(moved, self.now)
+                assert record.desired_key is not None
                 self.store[path] = record.desired_key
 
     @rule(path=PATHS)
     def a_journey_fails(self, path: str) -> None:
         record = self.records.get(path)
-        if record is not None and record.slot is Slot.UPLOAD:
+        if record is not None and record.schedule.slot is Slot.UPLOAD:
             begun = transfer.upload_begun(record, "files/x")
             self.records[path] = outcomes.failed(
                 begun, FailureKind.PERMANENT, "no", 400, self.now, POLICY
@@ -169,7 +170,7 @@ class PlanningMachine(RuleBasedStateMachine):
                 assert record.desired_key == record.current_key
             if record.status is S.REMOVAL_CANDIDATE:
                 assert record.current_document
-                assert record.slot is Slot.NONE
+                assert record.schedule.slot is None
 
 
 TestPlanning = PlanningMachine.TestCase

@@ -22,7 +22,7 @@ from shared.domain.errors import (
     Unavailable,
 )
 from shared.gateways.database.firestore import FirestoreDocuments
-from shared.gateways.ports import Create, Delete, Increment, Put, Query, Update, Write
+from shared.gateways.ports import Create, Delete, Put, Query, Update, Write
 
 LOST = exceptions.ServiceUnavailable("lost")
 BUSY = exceptions.ResourceExhausted("busy")
@@ -66,7 +66,6 @@ PUT = Put("files/a", {"n": 1})
 CREATE = Create("files/a", {"n": 1})
 UPDATE = Update("files/a", {"n": 1})
 GUARDED = Update("files/b", {"n": 1}, if_version="v")
-ADD = Update("files/c", {"n": Increment(1)})
 
 
 @pytest.mark.parametrize(
@@ -84,8 +83,6 @@ ADD = Update("files/c", {"n": Increment(1)})
         (PUT, exceptions.InternalServerError("oops"), OutcomeUnknown),
         (PUT, exceptions.Unknown("?"), OutcomeUnknown),
         (PUT, exceptions.Cancelled("cut"), OutcomeUnknown),
-        (ADD, LOST, OutcomeUnknown),
-        (ADD, BUSY, Unavailable),
         (PUT, exceptions.InvalidArgument("too large"), BadRequest),
         (PUT, exceptions.PermissionDenied("no"), Forbidden),
         (PUT, exceptions.Unauthenticated("who"), Forbidden),
@@ -104,20 +101,12 @@ def test_a_commits_error_is_told_by_its_type(
 
 @pytest.mark.parametrize("write", [PUT, CREATE, UPDATE, GUARDED, Delete("files/a")])
 @pytest.mark.parametrize("failure", [LOST, BUSY])
-def test_a_commit_that_cannot_land_twice_is_repeated(write: Write, failure: Exception) -> None:
+def test_a_commit_is_repeated(write: Write, failure: Exception) -> None:
     script = Script(failure, failure, [mock.Mock(update_time="v")])
     documents = over(script)
     documents.commit([write])
     assert script.sent == 3
     assert documents.writes == 1
-
-
-@pytest.mark.parametrize("beside", [PUT, CREATE, GUARDED], ids=lambda write: type(write).__name__)
-def test_an_increment_is_never_repeated_whatever_is_beside_it(beside: Write) -> None:
-    script = Script(LOST)
-    with pytest.raises(OutcomeUnknown):
-        over(script).commit([beside, ADD])
-    assert script.sent == 1
 
 
 @pytest.mark.parametrize("answer", [STALE, TAKEN, ABORTED, exceptions.PermissionDenied("late")])

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from shared.domain.batch.batch import Batch, PageResult
-from shared.domain.file.record import FileRecord, FileStatus, Slot
+from shared.domain.file.record import (
+    Failure,
+    FailureKind,
+    FileRecord,
+    FileStatus,
+    FileTask,
+    RawFile,
+    Schedule,
+    Slot,
+)
 from shared.domain.throttle.window import WindowEntry
 from shared.gateways.database import queries
 from shared.gateways.database.records import (
@@ -19,7 +28,8 @@ from shared.gateways.database.records import (
     page_path,
     window_path,
 )
-from shared.gateways.ports import Query
+from shared.gateways.ports import Query, QueueName
+from tests.file_records import working
 from tests.twins.clock import EPOCH, ManualClock
 from tests.twins.documents import MemoryDocuments
 
@@ -31,16 +41,37 @@ def file(path: str, status: FileStatus = S.PENDING, **fields: object) -> FileRec
     return replace(FileRecord(path, status), **fields)  # type: ignore[arg-type]  # field names
 
 
+def waiting(slot: Slot, ready_at: datetime) -> Schedule:
+    return Schedule(slot=slot, ready_at=ready_at)
+
+
+def planned(queue: QueueName, overdue_at: datetime) -> Schedule:
+    return Schedule(task=FileTask("t", queue.value, EPOCH), overdue_at=overdue_at)
+
+
+ACTIVE = working(raw_file=RawFile("files/x", is_active=True))
+PROCESSING = working(raw_file=RawFile("files/x", is_active=False))
+LATER = EPOCH + MINUTE
+EXHAUSTED = Failure("it broke", kind=FailureKind.EXHAUSTED, at=EPOCH, eligible_at=LATER)
+REFUSED = Failure("bad", 400, FailureKind.PERMANENT, at=EPOCH)
+UPLOADS, POLLS = QueueName.UPLOADS, QueueName.POLLS
+
 FILES = [
-    file("a", S.PENDING, slot=Slot.UPLOAD, ready_at=EPOCH + 2 * MINUTE, batch_id="b1"),
-    file("a/b", S.PENDING, slot=Slot.UPLOAD, ready_at=EPOCH, batch_id="b1"),
-    file("a/c", S.PENDING, batch_id="b2", overdue_at=EPOCH + MINUTE),
-    file("b", S.UPLOADED, slot=Slot.IMPORT, ready_at=EPOCH, raw_active=True, batch_id="b1"),
-    file("c", S.UPLOADED, raw_active=True, batch_id="b1", overdue_at=EPOCH),
-    file("d", S.UPLOADED, raw_active=False, batch_id="b1"),
+    file("a", S.PENDING, schedule=waiting(Slot.UPLOAD, EPOCH + 2 * MINUTE), batch_id="b1"),
+    file("a/b", S.PENDING, schedule=waiting(Slot.UPLOAD, EPOCH), batch_id="b1"),
+    file("a/c", S.PENDING, schedule=planned(UPLOADS, LATER), batch_id="b2"),
+    file("b", S.UPLOADED, schedule=waiting(Slot.IMPORT, EPOCH), working=ACTIVE, batch_id="b1"),
+    file("c", S.UPLOADED, schedule=planned(UPLOADS, EPOCH), working=ACTIVE, batch_id="b1"),
+    file(
+        "d",
+        S.UPLOADED,
+        schedule=planned(POLLS, EPOCH + 2 * MINUTE),
+        working=PROCESSING,
+        batch_id="b1",
+    ),
     file("e", S.INDEXED, batch_id="b1"),
-    file("é", S.FAILED, batch_id="b2", eligible_at=EPOCH + MINUTE),
-    file("日", S.FAILED, batch_id="b2"),
+    file("é", S.FAILED, batch_id="b2", failure=EXHAUSTED),
+    file("日", S.FAILED, batch_id="b2", failure=REFUSED),
 ]
 
 

@@ -5,12 +5,27 @@ from dataclasses import dataclass, replace
 import pytest
 
 from shared.domain.errors import AlreadyExists, Conflict
-from shared.domain.file.record import FileRecord, FileStatus
+from shared.domain.file.record import (
+    Claim,
+    Failure,
+    FailureKind,
+    FileRecord,
+    FileStatus,
+    FileTask,
+    ImportCall,
+    NewDocument,
+    RawFile,
+    Requests,
+    Schedule,
+    Slot,
+    Tries,
+)
 from shared.domain.ids import file_id
 from shared.gateways.database import records as paths
 from shared.gateways.database.records import CAS_ATTEMPTS, Records, Stored, creating, updating
 from shared.gateways.ports import Create, Query, Update, Write
-from tests.twins.clock import ManualClock
+from tests.file_records import current, desired, working
+from tests.twins.clock import EPOCH, ManualClock
 from tests.twins.documents import MemoryDocuments
 
 
@@ -208,9 +223,27 @@ def test_every_record_has_its_place() -> None:
     assert paths.batch_path("b1") == "batches/b1"
 
 
-def test_a_file_record_survives_the_round_trip(records: Records) -> None:
-    file = FileRecord(
-        path="日本/é.md", status=FileStatus.UNCERTAIN, stale_documents=("a", "b"), raw_active=True
-    )
+BARE = FileRecord(path="日本/é.md", status=FileStatus.UNCERTAIN, stale_documents=("a", "b"))
+FULL = replace(
+    BARE,
+    batch_id="b1",
+    decided_in="b1",
+    desired=desired(),
+    schedule=Schedule(3, FileTask("t", "polls", EPOCH), Slot.IMPORT, EPOCH, EPOCH, EPOCH),
+    claim=Claim("c", EPOCH),
+    tries=Tries(1, 2, EPOCH, 3),
+    failure=Failure("it broke", 503, FailureKind.EXHAUSTED, EPOCH, EPOCH),
+    working=working(
+        raw_file=RawFile("files/x", is_active=True, expires_at=EPOCH),
+        import_call=ImportCall("o", "operations/1"),
+        new_document=NewDocument("d2", failed_at=EPOCH),
+    ),
+    current=current(),
+    requests=Requests(1, 2, 3),
+)
+
+
+@pytest.mark.parametrize("file", [BARE, FULL], ids=["bare", "full"])
+def test_a_file_record_survives_the_round_trip(records: Records, file: FileRecord) -> None:
     records.change(FileRecord, paths.file_path(file.path), lambda _: file)
     assert records.get(FileRecord, paths.file_path(file.path)).present == file

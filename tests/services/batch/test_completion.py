@@ -12,6 +12,7 @@ import pytest
 from shared.domain.batch.batch import Batch
 from shared.domain.errors import Forbidden
 from shared.domain.file.record import FileStatus
+from tests.file_records import raw_name
 from tests.services.story import (
     HOUR,
     MINUTE,
@@ -128,7 +129,7 @@ def test_a_batch_does_not_wait_for_what_always_fails(
 
     assert world.sync()["status"] == "completed"
     assert in_step(world)
-    assert world.file(PATH).failure_reason == ""
+    assert world.file(PATH).failure is None
     assert world.gemini.imports == (4 if change is replaced else 3)
 
 
@@ -148,7 +149,7 @@ def waiting_for_a_raw_file() -> tuple[World, Batch]:
 
 def test_a_raw_file_that_cannot_be_looked_at_is_uploaded_again_after_fifteen_minutes() -> None:
     world, batch = waiting_for_a_raw_file()
-    first = world.file(PATH).raw_file
+    first = raw_name(world.file(PATH))
     asked = world.clock.now()
 
     with broken(world.gemini, "get_file", unavailable(), lambda name: name == first):
@@ -166,7 +167,7 @@ def test_an_earlier_upload_that_cannot_be_looked_at_is_given_up_for_another() ->
     task = come_to_task(world, FileStatus.PENDING, "uploads")
     world.gemini.fail_next("upload", lost(), after_effect=True)
     world.deliver(task)
-    first = world.file(PATH).raw_file
+    first = raw_name(world.file(PATH))
 
     with broken(world.gemini, "get_file", unavailable(), lambda name: name == first):
         assert play_out(world, batch).status == "completed"
@@ -191,7 +192,7 @@ def test_a_raw_file_that_cannot_be_deleted_is_left_to_expire() -> None:
 
 def test_a_raw_file_is_not_given_up_while_looks_are_throttled() -> None:
     world, batch = waiting_for_a_raw_file()
-    first = world.file(PATH).raw_file
+    first = raw_name(world.file(PATH))
 
     with broken(world.gemini, "get_file", throttled(), lambda name: name == first):
         play_for(world, HOUR)

@@ -11,6 +11,7 @@ from shared.domain.errors import BadRequest, QuotaKind, Unavailable
 from shared.domain.file.record import UNFINISHED, FileStatus
 from shared.gateways.database import queries
 from shared.gateways.ports import Query
+from tests.file_records import document_name
 from tests.services.story import (
     DAY,
     HOUR,
@@ -170,7 +171,7 @@ def test_a_dry_run_that_reconciles_first_foresees_what_that_changes(
     """An orphan goes; a ghost and a changed file are imported."""
     world = world_with(*(f"{n:02d}.md" for n in range(12)))
     world.sync()
-    world.gemini.delete_document(world.file("03.md").current_document)
+    world.gemini.delete_document(document_name(world.file("03.md")))
     plant(world, store_of(world), "gone.md")
     if lost:
         world.documents._collections.clear()

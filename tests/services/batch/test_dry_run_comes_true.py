@@ -38,7 +38,7 @@ def changed_world() -> World:
         world.gemini.fail_next("upload", error)
     world.clock.advance(SECOND)
     assert world.sync(max_deletes=0)["status"] == "refused"
-    assert world.file("failing.md").failure_kind is FailureKind.PERMANENT
+    assert world.file("failing.md").failed_kind is FailureKind.PERMANENT
     assert world.file("11.md").status is FileStatus.REMOVAL_CANDIDATE
 
     world.put({"new.md": "new", "new 2.md": "new", "1.md": "changed", "2.md": "", "no.png": "x"})

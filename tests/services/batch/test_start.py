@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.batch.batch import Batch, SyncMode, Trigger
-from shared.domain.deployment.deployment import Deployment
 from shared.domain.batch.lease import Lease
 from shared.domain.batch.request import SyncRequest
+from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, InvalidRequest, Refused
 from shared.domain.file.record import FileStatus
 from shared.gateways.database.records import DEPLOYMENT, LEASE

@@ -15,6 +15,7 @@ from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database.records import LEASE, batch_path
 from shared.gateways.ports import Query, QueueName, Snapshot
 from shared.services.throttle.call_gate import CallGate
+from tests.file_records import document_name
 from tests.services.story import (
     DAY,
     HOUR,
@@ -230,12 +231,12 @@ def test_a_task_that_only_waits_is_not_made_a_second_time() -> None:
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
-    seq = world.file(PATH).task_seq
+    seq = world.file(PATH).schedule.seq
     world.queues.retry_later(task, world.clock.now() + HOUR / 2)
 
     play_for(world, HOUR / 4)
 
-    assert world.file(PATH).task_seq == seq
+    assert world.file(PATH).schedule.seq == seq
     assert play_out(world, batch).status == "completed"
 
 
@@ -267,7 +268,7 @@ def test_a_stale_delivery_makes_sure_that_the_task_now_responsible_exists(*, aft
     world.queues.fail_next("create", Crash(), after_effect=after)
     with pytest.raises(Crash):
         world.deliver(task)
-    seq = world.file(PATH).task_seq
+    seq = world.file(PATH).schedule.seq
     assert seq > task.payload["seq"]
 
     assert world.advance(task.payload) == "stale"
@@ -509,7 +510,7 @@ def test_a_batch_closes_at_its_maximum_age_and_the_rest_goes_on_with_the_next() 
 
 def test_a_store_that_differs_from_the_records_is_looked_into_at_once() -> None:
     world = synced("a.md", "b.md")
-    world.gemini.delete_document(world.file(PATH).current_document)
+    world.gemini.delete_document(document_name(world.file(PATH)))
     world.clock.advance(SECOND)
 
     summary = world.sync()
@@ -536,7 +537,7 @@ def test_a_second_document_is_not_hidden_by_a_file_that_failed() -> None:
 def test_a_lost_document_is_not_hidden_by_one_whose_object_is_gone() -> None:
     world = synced("a.md", "b.md")
     world.bucket.delete("a.md")
-    world.gemini.delete_document(world.file("b.md").current_document)
+    world.gemini.delete_document(document_name(world.file("b.md")))
     world.clock.advance(SECOND)
 
     summary = world.sync(delete_policy=DeletePolicy.ADD_ONLY)
@@ -562,7 +563,7 @@ def test_a_difference_that_nothing_explains_is_told_each_time_and_looked_into_on
 
 def test_a_loss_that_counts_do_not_show_is_found_within_a_week() -> None:
     world = synced("a.md", "b.md")
-    world.gemini.delete_document(world.file("a.md").current_document)
+    world.gemini.delete_document(document_name(world.file("a.md")))
     plant(world, store_of(world), "c.md", owner="somebody else")
     later(world, DAY)
 

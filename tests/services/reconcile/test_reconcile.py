@@ -16,6 +16,7 @@ from shared.gateways.database.records import file_path
 from shared.gateways.ports import DocumentPage, Write
 from shared.services.batch.run import MOST_LISTING_FAILURES
 from shared.services.reconcile import reconcile
+from tests.file_records import document_name
 from tests.services.story import (
     DAY,
     PATH,
@@ -61,7 +62,7 @@ def reconciled(world: World, **request: Any) -> tuple[dict[str, Any], Mapping[st
 
 
 def lose_document(world: World, path: str) -> None:
-    world.gemini.delete_document(world.file(path).current_document)
+    world.gemini.delete_document(document_name(world.file(path)))
 
 
 def change_record(world: World, path: str, **changes: Any) -> None:
@@ -102,9 +103,9 @@ def test_records_are_rebuilt_from_the_store_without_an_import() -> None:
     assert rebuilt.keys() == before.keys()
     for path, record in rebuilt.items():
         assert record.status is FileStatus.INDEXED
-        assert record.current_document == before[path].current_document
-        assert record.current_key == record.desired_key == before[path].current_key
-        assert record.desired_generation == before[path].desired_generation
+        assert record.current == before[path].current
+        assert record.desired_key == record.current_key
+        assert record.desired == before[path].desired
 
 
 def test_after_a_rebuild_only_what_changed_meanwhile_is_imported() -> None:
@@ -243,11 +244,10 @@ def test_a_record_older_than_the_store_takes_what_the_store_holds() -> None:
     change_record(
         world,
         "00.md",
-        **{
-            name: getattr(old, name)
-            for name in FileRecord.__dataclass_fields__
-            if name.startswith(("current_", "desired_")) or name in ("indexed_at", "working_key")
-        },
+        current=old.current,
+        desired=old.desired,
+        indexed_at=old.indexed_at,
+        working=old.working,
     )
     world.clock.advance(SECOND)
 

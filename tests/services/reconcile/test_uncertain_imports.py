@@ -141,6 +141,7 @@ def test_a_saved_place_in_the_listing_that_is_no_longer_good_begins_the_listing_
     batch = begun(world)
     uncertain(world, took_effect=True)
     key = world.file(PATH).working_key
+    assert key is not None
     state = UncertainSearch(started_at=world.clock.now(), page_token="old", wanted=(key,))
     world.records.change(UncertainSearch, SWEEP, lambda _: state)
     world.clock.advance(HOUR)
@@ -269,7 +270,7 @@ def test_an_import_whose_reply_is_lost_every_time_is_given_up_in_the_end() -> No
 
     file = world.file(PATH)
     assert closed.status == "completed_with_failures"
-    assert (file.status, file.failure_kind) == (FileStatus.FAILED, FailureKind.EXHAUSTED)
+    assert (file.status, file.failed_kind) == (FileStatus.FAILED, FailureKind.EXHAUSTED)
     assert 5 <= world.gemini.calls["import_file"] <= 6
     assert world.store_documents() == []
 

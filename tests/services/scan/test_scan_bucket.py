@@ -97,7 +97,9 @@ def test_an_object_rewritten_with_the_same_bytes_costs_nothing() -> None:
 
     assert changes(world.sync()) == {"scanned": 1, "unchanged": 1}
     assert world.gemini.metered == metered
-    assert world.file(PATH).desired_generation == 2
+    desired = world.file(PATH).desired
+    assert desired is not None
+    assert desired.generation == 2
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 7])
@@ -376,7 +378,7 @@ def failed_once(world: World, error: Exception) -> None:
 def exhausted() -> World:
     world = world_with()
     failed_once(world, unavailable_for_this_file())
-    assert world.file(PATH).failure_kind is FailureKind.EXHAUSTED
+    assert world.file(PATH).failed_kind is FailureKind.EXHAUSTED
     return world
 
 
@@ -388,16 +390,18 @@ def unavailable_for_this_file() -> Exception:
 def permanent() -> World:
     world = world_with()
     failed_once(world, BadRequest("upload", code=400, status="INVALID_ARGUMENT"))
-    assert world.file(PATH).failure_kind is FailureKind.PERMANENT
+    assert world.file(PATH).failed_kind is FailureKind.PERMANENT
     return world
 
 
 def test_an_exhausted_file_rests_for_a_day_then_two_then_four() -> None:
     world = exhausted()
     for days in (1, 2, 4):
-        failed_at = world.file(PATH).failed_at
+        failure = world.file(PATH).failure
+        assert failure is not None
+        failed_at = failure.at
         assert failed_at is not None
-        assert world.file(PATH).eligible_at == failed_at + days * DAY
+        assert failure.eligible_at == failed_at + days * DAY
         later(world, failed_at + days * DAY - timedelta(minutes=5) - world.clock.now())
         calls = world.gemini.calls["upload"]
         assert changes(world.sync()) == {"scanned": 1, "unchanged": 1, "failed": 1}
@@ -414,7 +418,7 @@ def test_an_exhausted_file_that_works_in_the_end_starts_again_from_one_day() -> 
 
     assert (summary["status"], summary["indexed"], summary["failed"]) == ("completed", 1, 0)
     file = world.file(PATH)
-    assert (file.exhausted_rounds, file.failure_reason, file.attempts) == (0, "", 0)
+    assert (file.tries.exhausted_rounds, file.failure, file.tries.attempts) == (0, None, 0)
     assert in_step(world)
 
 

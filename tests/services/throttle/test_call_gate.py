@@ -13,10 +13,11 @@ import pytest
 from shared.domain.batch.batch import SyncMode
 from shared.domain.errors import OutcomeUnknown, QuotaKind, Unavailable
 from shared.domain.file.file_policy import FilePolicy
-from shared.domain.file.record import FailureKind, FileStatus
+from shared.domain.file.record import FileStatus
 from shared.domain.throttle.circuit import CircuitState, OpenCause
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.ports import Write
+from tests.file_records import document_name, is_document_failed
 from tests.services.story import (
     DAY,
     HOUR,
@@ -169,7 +170,7 @@ def test_no_file_is_blamed_for_a_429_however_many_there_are() -> None:
 
     assert closed.status == "completed"
     assert closed.requests["throttled"] == 12
-    assert all(f.failure_kind is FailureKind.NONE for f in world.files())
+    assert all(f.failed_kind is None for f in world.files())
     assert in_step(world)
 
 
@@ -186,9 +187,9 @@ def test_a_storm_of_5xx_opens_the_breaker_as_a_count_of_its_own_and_uses_up_no_a
 
     state = breaker_now(world)
     assert (state.open_cause, state.learned_factor) == (OpenCause.SERVER_ERRORS, 1.0)
-    attempts = sum(f.attempts for f in world.files())
+    attempts = sum(f.tries.attempts for f in world.files())
     play_for(world, 4 * MINUTE)
-    assert sum(f.attempts for f in world.files()) == attempts
+    assert sum(f.tries.attempts for f in world.files()) == attempts
     assert [f for f in world.files() if f.status is FileStatus.FAILED] == []
     world.gemini.on_call = lambda _: None
     assert play_out(world, batch).status == "completed"
@@ -218,7 +219,7 @@ def test_an_account_fault_makes_a_hold_of_ten_minutes_and_every_call_waits() -> 
         "reason": "account",
         "until": (world.clock.now() + 10 * MINUTE).isoformat(),
     }
-    assert [f.attempts for f in world.files()] == [0, 0]
+    assert [f.tries.attempts for f in world.files()] == [0, 0]
 
 
 def test_every_metered_success_is_an_entry_of_the_window_with_a_time_to_go() -> None:
@@ -242,7 +243,7 @@ def test_many_failed_documents_lower_the_factor_though_every_reply_was_good(coun
     begun(world)
 
     play_to(world, FileStatus.IMPORTING, "00.md")
-    play(world, lambda: all(f.document_failed_at for f in world.files()), steps=10_000)
+    play(world, lambda: all(map(is_document_failed, world.files())), steps=10_000)
 
     assert breaker_now(world).learned_factor == (0.7 if count == 20 else 1.0)
 
@@ -261,7 +262,7 @@ def test_a_storm_over_imports_opens_the_breaker_and_blames_no_file() -> None:
 
     assert breaker_now(world).open_cause is OpenCause.SERVER_ERRORS
     assert {file.status for file in world.files()} <= {FileStatus.UNCERTAIN, FileStatus.UPLOADED}
-    assert max(file.attempts for file in world.files()) < world.rules.file.max_attempts
+    assert max(file.tries.attempts for file in world.files()) < world.rules.file.max_attempts
     storm.clear()
 
     assert play_out(world, batch).counts["failed"] == 0
@@ -338,7 +339,7 @@ def changed_and_removed() -> tuple[World, dict[str, Any]]:
 def lost_a_document() -> tuple[World, dict[str, Any]]:
     world = synced("a.md", "b.md")
     world.clock.advance(SECOND)
-    world.gemini.delete_document(world.file(PATH).current_document)
+    world.gemini.delete_document(document_name(world.file(PATH)))
     return world, {"mode": SyncMode.RECONCILE}
 
 

@@ -9,6 +9,7 @@ import pytest
 from shared.domain.batch.batch import Batch, DeletePolicy
 from shared.domain.errors import GatewayError, NotFound, QuotaKind
 from shared.domain.file.record import FileStatus
+from tests.file_records import document_name
 from tests.services.story import (
     DAY,
     HOUR,
@@ -42,7 +43,7 @@ def removing(world: World) -> None:
 def with_removal_broken_off() -> tuple[World, Batch, str]:
     """A removal under way that did not come to delete its one document; the document's name."""
     world = synced()
-    document = world.file(PATH).current_document
+    document = document_name(world.file(PATH))
     world.bucket.delete(PATH)
     batch = begun(world)
     removing(world)
@@ -140,7 +141,7 @@ def test_a_last_look_that_fails_deletes_nothing_yet() -> None:
 )
 def test_a_document_that_is_gone_already_counts_as_deleted(answer: GatewayError) -> None:
     world = synced()
-    world.gemini.delete_document(world.file(PATH).current_document)
+    world.gemini.delete_document(document_name(world.file(PATH)))
     world.bucket.delete(PATH)
     world.gemini.fail_next("delete_document", answer)
 
@@ -323,7 +324,7 @@ def test_a_skipped_object_that_had_a_document_loses_it() -> None:
 
     assert changes(summary)["skipped"] == 1
     file = world.file(PATH)
-    assert (file.status, file.desired_skip_reason) == (FileStatus.SKIPPED, "empty")
+    assert (file.status, file.skip_reason) == (FileStatus.SKIPPED, "empty")
     assert world.stored_paths() == ["b.md"]
 
 

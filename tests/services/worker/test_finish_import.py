@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from shared.domain.file.operation import OperationState
 
 from shared.domain.errors import BadRequest, GatewayError, NotFound
-from shared.domain.file.operation import OperationState
 from shared.domain.file.record import FailureKind, FileStatus
 from shared.gateways.ports import ImportOperation, RemoteState
+from tests.file_records import document_name, is_document_failed
 from tests.services.story import (
     HOUR,
     MINUTE,
@@ -83,7 +84,9 @@ def test_an_operation_is_resumed_by_its_saved_name_in_another_process() -> None:
     world.gemini.fail_next("get_operation", Crash())
     with pytest.raises(Crash):
         world.deliver(task)
-    name = world.file(PATH).operation_name
+    call = world.file(PATH).import_call
+    assert call is not None
+    name = call.operation
     assert name
 
     assert play_out(world, batch).status == "completed"
@@ -197,7 +200,7 @@ def test_an_operation_that_ends_in_invalid_argument_is_a_permanent_failure(
     assert play_out(world, batch).status == "completed_with_failures"
 
     file = world.file(PATH)
-    assert (file.status, file.failure_kind) == (FileStatus.FAILED, FailureKind.PERMANENT)
+    assert (file.status, file.failed_kind) == (FileStatus.FAILED, FailureKind.PERMANENT)
     assert world.gemini.calls["import_file"] == 1
     world.sync()
     assert world.gemini.calls["import_file"] == 1
@@ -243,7 +246,7 @@ def test_a_document_that_failed_for_good_is_deleted_and_imported_again() -> None
     world = world_with()
     world.gemini.fates.append(ImportFate(document_fails=True))
     batch = begun(world)
-    play(world, lambda: world.file(PATH).document_failed_at is not None if world.files() else 0)
+    play(world, lambda: bool(world.files()) and is_document_failed(world.file(PATH)))
     failed_at = world.clock.now()
 
     assert play_out(world, batch).status == "completed"
@@ -354,7 +357,7 @@ def test_a_429_on_a_look_holds_metered_calls_and_changes_nothing_for_the_file(ca
     world.deliver(task)
 
     file = world.file(PATH)
-    assert (file.status, file.failure_kind) == (FileStatus.IMPORTING, FailureKind.NONE)
+    assert (file.status, file.failed_kind) == (FileStatus.IMPORTING, None)
     assert breaker_now(world).hold_until == world.clock.now() + 30 * SECOND
     next_look = task_of(world).at
     assert next_look is not None
@@ -438,7 +441,7 @@ def test_a_403_that_passes_leaves_no_document_of_the_import_behind(fate: ImportF
 )
 def test_an_old_document_that_is_gone_already_is_no_failure(answer: GatewayError) -> None:
     world = synced()
-    world.gemini.delete_document(world.file(PATH).current_document)
+    world.gemini.delete_document(document_name(world.file(PATH)))
     world.put({PATH: "better content"})
     world.gemini.fail_next("delete_document", answer)
 

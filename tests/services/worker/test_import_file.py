@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from shared.domain.file.operation import OperationState
 
 from shared.domain.errors import BadRequest, GatewayError, NotFound, Throttled
-from shared.domain.file.operation import OperationState
-from shared.domain.file.record import FailureKind, FileStatus, Slot
+from shared.domain.file.record import FailureKind, FileStatus, Slot, Tries
 from shared.services.worker.advance_file import Outcome
+from tests.file_records import raw_name
 from tests.services.story import (
     HOUR,
     PATH,
@@ -63,7 +64,8 @@ def test_an_import_without_faults_ends_in_the_same_dispatch() -> None:
     world.deliver(come_to_task(world, FileStatus.UPLOADED, "uploads"))
 
     file = world.file(PATH)
-    assert (file.status, file.attempts, file.metered) == (FileStatus.INDEXED, 0, 2)
+    assert (file.status, file.requests.metered) == (FileStatus.INDEXED, 2)
+    assert (file.tries, file.working) == (Tries(), None)
     assert file.current_key == file.desired_key
     assert [entry.call for entry in entries(world)] == ["files.upload", "import_file"]
 
@@ -75,7 +77,8 @@ def test_a_document_carries_path_hash_key_owner_and_score() -> None:
     (document,) = world.store_documents()
     file = world.file(PATH)
     assert document.metadata["path"] == PATH
-    assert document.metadata["content_hash"] == file.desired_content_hash
+    assert file.desired is not None
+    assert document.metadata["content_hash"] == file.desired.content_hash
     assert document.metadata["content_key"] == file.desired_key
     assert document.metadata["owner"] == world.rules.settings.owner
     assert document.metadata["quality_score"] == 0
@@ -96,8 +99,8 @@ def test_a_lost_import_reply_is_looked_for_in_the_store_and_never_sent_twice(
     world.deliver(task)
 
     file = world.file(PATH)
-    assert (file.status, file.ready_at) == (FileStatus.UNCERTAIN, world.clock.now() + HOUR)
     asked = world.clock.now()
+    assert (file.status, file.schedule.ready_at) == (FileStatus.UNCERTAIN, asked + HOUR)
     assert play_out(world, batch).status == "completed"
     assert world.clock.now() - asked >= HOUR
     assert world.gemini.calls["import_file"] == (1 if took_effect else 2)
@@ -253,7 +256,7 @@ def test_a_raw_file_with_less_than_two_hours_to_live_is_uploaded_again_first() -
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.UPLOADED, "uploads")
-    old = world.file(PATH).raw_file
+    old = raw_name(world.file(PATH))
     world.clock.advance(46 * HOUR + SECOND)
 
     world.deliver(task)
@@ -270,12 +273,12 @@ def test_a_raw_file_that_expired_is_uploaded_again_and_the_file_is_not_blamed() 
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.UPLOADED, "uploads")
-    world.gemini.delete_file(world.file(PATH).raw_file)
+    world.gemini.delete_file(raw_name(world.file(PATH)))
 
     world.deliver(task)
 
     file = world.file(PATH)
-    assert (file.status, file.failure_kind) == (FileStatus.PENDING, FailureKind.NONE)
+    assert (file.status, file.failed_kind) == (FileStatus.PENDING, None)
     (operation,) = operations(world)
     assert operation.state is OperationState.FAILED
     assert play_out(world, batch).status == "completed"
@@ -302,19 +305,15 @@ def test_a_429_on_an_import_gives_the_attempt_back_and_keeps_the_upload() -> Non
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.UPLOADED, "uploads")
-    attempts = world.file(PATH).attempts
+    tries = world.file(PATH).tries
     world.gemini.fail_next("import_file", throttled(retry_after=20 * SECOND))
 
     world.deliver(task)
 
     file = world.file(PATH)
-    assert (file.status, file.slot, file.attempts) == (
-        FileStatus.UPLOADED,
-        Slot.IMPORT,
-        attempts,
-    )
-    assert (file.failure_kind, file.failure_reason, file.throttled) == (FailureKind.NONE, "", 1)
-    assert file.ready_at == world.clock.now() + 20 * SECOND
+    assert (file.status, file.schedule.slot) == (FileStatus.UPLOADED, Slot.IMPORT)
+    assert (file.tries, file.failure, file.requests.throttled) == (tries, None, 1)
+    assert file.schedule.ready_at == world.clock.now() + 20 * SECOND
     assert throttled_calls(world) == ["gemini.call"]
     assert play_out(world, batch).status == "completed"
     assert (world.gemini.calls["upload"], world.gemini.imports) == (1, 1)
@@ -332,7 +331,7 @@ def test_a_refused_import_is_permanent_and_leaves_the_old_document_where_it_was(
     summary = world.sync()
 
     file = world.file(PATH)
-    assert (file.status, file.failure_kind) == (FileStatus.FAILED, FailureKind.PERMANENT)
+    assert (file.status, file.failed_kind) == (FileStatus.FAILED, FailureKind.PERMANENT)
     assert [document.name for document in world.store_documents()] == [old]
     assert file.current_document == old
     assert summary["failures"][0]["kind"] == "permanent"
@@ -348,7 +347,7 @@ def test_an_import_that_never_works_is_exhausted_after_its_attempts() -> None:
 
     file = world.file(PATH)
     assert closed.status == "completed_with_failures"
-    assert (file.status, file.failure_kind) == (FileStatus.FAILED, FailureKind.EXHAUSTED)
+    assert (file.status, file.failed_kind) == (FileStatus.FAILED, FailureKind.EXHAUSTED)
     assert {o.state for o in operations(world)} == {OperationState.FAILED}
     assert world.gemini.imports == 0
 
@@ -385,14 +384,14 @@ def test_while_the_store_cannot_be_asked_whose_fault_it_is_no_file_is_blamed(
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.UPLOADED, "uploads")
-    attempts = world.file(PATH).attempts
+    attempts = world.file(PATH).tries.attempts
     world.gemini.fail_next("import_file", refusal)
     world.gemini.fail_next("get_store", unknown)
 
     world.deliver(task)
 
     file = world.file(PATH)
-    assert (file.status, file.attempts) == (FileStatus.UPLOADED, attempts)
+    assert (file.status, file.tries.attempts) == (FileStatus.UPLOADED, attempts)
     assert (breaker_now(world).hold_until is not None) == isinstance(unknown, Throttled)
     assert play_out(world, batch).status == "completed"
     assert world.gemini.calls["upload"] == 1

@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
 from shared.domain.file.operation import OperationRecord
+
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.domain.scan import comparison
 from shared.gateways.database.records import Stored, file_path
 from shared.gateways.ports import ImportOperation, Query
 from shared.services.source.inspection import inspect_one
+from tests.file_records import wanting
 from tests.services.story import (
     MINUTE,
     PATH,
@@ -43,6 +44,7 @@ def scan_meanwhile(world: World, content: str | None) -> None:
 
     def aimed(stored: Stored[FileRecord]) -> FileRecord | None:
         record = stored.present
+        assert record.batch_id is not None
         finding = comparison.compare(
             inspect_one(world.context, PATH),
             record,
@@ -91,8 +93,9 @@ def test_what_is_back_as_it_was_indexed_may_change_once_more(content: str | None
     batch = begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
     indexed = world.file(PATH).current_key
+    assert indexed is not None
     world.records.change(
-        FileRecord, file_path(PATH), lambda stored: replace(stored.present, desired_key=indexed)
+        FileRecord, file_path(PATH), lambda stored: wanting(stored.present, indexed)
     )
     before_the_commit(world, FileStatus.INDEXED, lambda: scan_meanwhile(world, content))
     world.deliver(task)

@@ -17,10 +17,20 @@ from shared.domain.errors import (
     OutcomeUnknown,
     Unavailable,
 )
-from shared.domain.file.record import FailureKind, FileRecord, FileStatus, Slot
+from shared.domain.file.record import (
+    FailureKind,
+    FileRecord,
+    FileStatus,
+    RawFile,
+    Requests,
+    Schedule,
+    Slot,
+    Tries,
+)
 from shared.gateways.database.records import file_path
 from shared.gateways.ports import RemoteState
 from shared.services.worker.advance_file import Outcome
+from tests.file_records import raw_name, wanting
 from tests.services.story import (
     DAY,
     HOUR,
@@ -56,7 +66,7 @@ from tests.world import World
 
 def spoil(world: World, **changes: object) -> None:
     """Make the service say so of the file's raw file."""
-    name = world.file(PATH).raw_file
+    name = raw_name(world.file(PATH))
     kept = world.gemini._files[name]
     reply = replace(kept.reply, **changes)  # type: ignore[arg-type]  # field names
     never = world.clock.now() + 48 * HOUR
@@ -75,10 +85,13 @@ def test_an_upload_counts_its_attempt_and_waits_for_an_import_slot_when_active()
     deliver_at_its_time(world, come_to_task(world, FileStatus.PENDING, "uploads"))
 
     file = world.file(PATH)
-    assert (file.status, file.raw_active, file.slot) == (FileStatus.UPLOADED, True, Slot.IMPORT)
-    assert (file.attempts, file.metered, file.throttled) == (1, 1, 0)
-    assert file.raw_expires_at == world.clock.now() + timedelta(hours=48)
-    assert (file.claim_id, file.task_id) == ("", "")
+    now = world.clock.now()
+    assert file.status is FileStatus.UPLOADED
+    assert file.raw_file == RawFile(raw_name(file), is_active=True, expires_at=now + 48 * HOUR)
+    assert file.schedule == Schedule(file.schedule.seq, slot=Slot.IMPORT, ready_at=now)
+    assert file.tries == Tries(attempts=1)
+    assert (file.requests.metered, file.requests.throttled) == (1, 0)
+    assert file.claim is None
     assert [entry.call for entry in entries(world)] == ["files.upload"]
 
 
@@ -87,7 +100,7 @@ def test_the_bytes_that_arrive_are_the_objects() -> None:
     begun(world)
     play_to(world, FileStatus.UPLOADED)
 
-    remote = world.gemini.get_file(world.file(PATH).raw_file)
+    remote = world.gemini.get_file(raw_name(world.file(PATH)))
     assert remote.size == 15
     assert remote.sha256 == hashlib.sha256(b"content of a.md").hexdigest()
 
@@ -100,7 +113,8 @@ def test_a_crash_between_claim_and_upload_is_taken_up_by_the_guard_task_at_the_c
     world.gemini.fail_next("upload", Crash())
     with pytest.raises(Crash):
         world.deliver(task)
-    claim = world.file(PATH).claim_id
+    claim = world.file(PATH).claim
+    assert claim is not None
 
     world.clock.advance(10 * SECOND)
     assert world.advance(task.payload) is Outcome.BUSY
@@ -108,10 +122,10 @@ def test_a_crash_between_claim_and_upload_is_taken_up_by_the_guard_task_at_the_c
 
     guard = task_of(world)
     assert guard.at == began + timedelta(seconds=660)
-    assert world.file(PATH).claim_id == claim
+    assert world.file(PATH).claim == claim
     deliver_at_its_time(world, guard)
     file = world.file(PATH)
-    assert (file.status, file.attempts) == (FileStatus.UPLOADED, 2)
+    assert (file.status, file.tries.attempts) == (FileStatus.UPLOADED, 2)
     play_out(world, batch)
     assert in_step(world)
 
@@ -185,7 +199,7 @@ def test_an_upload_found_by_name_is_believed_only_byte_for_byte() -> None:
     world.gemini.fail_next("upload", Crash())
     with pytest.raises(Crash):
         world.deliver(task)
-    name = world.file(PATH).raw_file
+    name = raw_name(world.file(PATH))
     other = io.BytesIO(b"CONTENT OF A.MD")  # of the same length
     world.gemini.upload(
         name.removeprefix("files/"), other, size=15, media_type="text/plain", display_name=""
@@ -195,7 +209,8 @@ def test_an_upload_found_by_name_is_believed_only_byte_for_byte() -> None:
     world.deliver(task)
 
     file = world.file(PATH)
-    assert (file.status, file.slot, file.upload_epoch) == (FileStatus.PENDING, Slot.UPLOAD, 1)
+    assert (file.status, file.upload_epoch) == (FileStatus.PENDING, 1)
+    assert file.schedule.slot is Slot.UPLOAD
     play_out(world, batch)
     assert contents(world) == wanted(world)
 
@@ -253,8 +268,9 @@ def test_an_object_that_is_back_as_it_was_indexed_is_not_uploaded() -> None:
     task = come_to_task(world, FileStatus.PENDING, "uploads")
     uploads = world.gemini.calls["upload"]
     indexed = world.file(PATH).current_key
+    assert indexed is not None
     world.records.change(
-        FileRecord, file_path(PATH), lambda stored: replace(stored.present, desired_key=indexed)
+        FileRecord, file_path(PATH), lambda stored: wanting(stored.present, indexed)
     )
 
     world.deliver(task)
@@ -287,7 +303,7 @@ def test_an_object_emptied_before_its_upload_is_skipped() -> None:
     world.deliver(task)
 
     file = world.file(PATH)
-    assert (file.status, file.desired_skip_reason) == (FileStatus.SKIPPED, "empty")
+    assert (file.status, file.skip_reason) == (FileStatus.SKIPPED, "empty")
     assert play_out(world, batch).status == "completed"
 
 
@@ -313,7 +329,9 @@ def test_a_raw_file_that_takes_its_time_is_looked_at_again_on_the_polls_queue() 
     batch = begun(world)
     task = come_to_task(world, FileStatus.UPLOADED, "polls")
 
-    assert world.file(PATH).raw_active is False
+    raw_file = world.file(PATH).raw_file
+    assert raw_file is not None
+    assert not raw_file.is_active
     assert task.at == world.clock.now()
     assert play_out(world, batch).status == "completed"
     assert world.gemini.metered == 2
@@ -344,8 +362,8 @@ def test_a_raw_file_that_never_becomes_active_is_given_up_after_fifteen_minutes(
     closed = play_out(world, batch)
     assert closed.status == "completed_with_failures"
     file = world.file(PATH)
-    assert (file.status, file.failure_kind) == (FileStatus.FAILED, FailureKind.EXHAUSTED)
-    assert file.attempts == 5
+    assert (file.status, file.failed_kind) == (FileStatus.FAILED, FailureKind.EXHAUSTED)
+    assert file.tries.attempts == 5
 
 
 def test_a_raw_file_gone_while_waiting_for_active_is_uploaded_again() -> None:
@@ -353,7 +371,7 @@ def test_a_raw_file_gone_while_waiting_for_active_is_uploaded_again() -> None:
     world.gemini.file_latency = MINUTE
     batch = begun(world)
     play_to(world, FileStatus.UPLOADED)
-    world.gemini.delete_file(world.file(PATH).raw_file)
+    world.gemini.delete_file(raw_name(world.file(PATH)))
 
     play(world, lambda: world.file(PATH).upload_epoch == 1)
 
@@ -374,9 +392,9 @@ def test_a_429_on_an_upload_gives_the_attempt_back_and_does_not_mark_the_file() 
     world.deliver(task)
 
     file = world.file(PATH)
-    assert (file.status, file.slot, file.attempts) == (FileStatus.PENDING, Slot.UPLOAD, 0)
-    assert (file.failure_kind, file.failure_reason) == (FailureKind.NONE, "")
-    assert (file.metered, file.throttled) == (1, 1)
+    assert (file.status, file.schedule.slot) == (FileStatus.PENDING, Slot.UPLOAD)
+    assert (file.tries, file.failure) == (Tries(attempts=0), None)
+    assert file.requests == Requests(metered=1, throttled=1)
     assert throttled_calls(world) == ["gemini.call"]
 
 
@@ -409,10 +427,11 @@ def test_five_errors_exhaust_a_file_and_backoffs_grow_between_them() -> None:
 
     assert closed.status == "completed_with_failures"
     file = world.file(PATH)
-    assert (file.status, file.failure_kind) == (FileStatus.FAILED, FailureKind.EXHAUSTED)
-    assert file.attempts == 5
-    assert file.failed_at is not None
-    assert file.eligible_at == file.failed_at + DAY
+    assert (file.status, file.failed_kind) == (FileStatus.FAILED, FailureKind.EXHAUSTED)
+    assert file.tries.attempts == 5
+    assert file.failure is not None
+    assert file.failure.at is not None
+    assert file.failure.eligible_at == file.failure.at + DAY
     assert len(times) == 10
 
 
@@ -429,7 +448,7 @@ def test_an_upload_that_kills_its_process_every_time_is_given_up_in_the_end() ->
 
     assert world.gemini.calls["upload"] == 5
     file = world.file(PATH)
-    assert (file.status, file.failure_kind) == (FileStatus.FAILED, FailureKind.EXHAUSTED)
+    assert (file.status, file.failed_kind) == (FileStatus.FAILED, FailureKind.EXHAUSTED)
     assert play_out(world, batch).status == "completed_with_failures"
 
 
@@ -481,8 +500,11 @@ def test_a_bucket_that_cannot_be_read_is_neither_the_files_fault_nor_geminis(
     batch = begun(world)
     play_for(world, 3 * HOUR)
 
-    assert {(file.status, file.attempts) for file in world.files()} == {(FileStatus.PENDING, 0)}
-    assert world.file(PATH).failure_reason.startswith("bucket.read: 403")
+    files = world.files()
+    assert {(file.status, file.tries.attempts) for file in files} == {(FileStatus.PENDING, 0)}
+    failure = world.file(PATH).failure
+    assert failure is not None
+    assert failure.reason.startswith("bucket.read: 403")
     assert (breaker_now(world).state, breaker_now(world).generation) == ("closed", 0)
     ended = batch_now(world, batch)
     assert ended.status == "deferred"  # it does not keep changes and deletions waiting
@@ -502,8 +524,10 @@ def test_a_5xx_on_an_upload_is_an_attempt_and_is_tried_again_after_a_backoff() -
     world.deliver(task)
 
     file = world.file(PATH)
-    assert (file.status, file.attempts, file.failure_code) == (FileStatus.PENDING, 1, 503)
-    assert file.ready_at == world.clock.now() + 7.5 * SECOND  # 10 s x (0.5 + 0.5 / 2)
+    assert (file.status, file.tries.attempts) == (FileStatus.PENDING, 1)
+    assert file.failure is not None
+    assert file.failure.code == 503
+    assert file.schedule.ready_at == world.clock.now() + 7.5 * SECOND  # 10 s x (0.5 + 0.5 / 2)
     assert play_out(world, batch).status == "completed"
 
 
