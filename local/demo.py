@@ -14,16 +14,16 @@ from typing import Any
 from google import genai
 from google.genai import types
 
-from local.folder import UnusableFolder
-from local.fss.client import Deployment
-from local.fss.outcome import Exit, Failure
-from local.fss.progress import Display, display
-from local.fss.summary import complete_summary, summary_text
+from local.bucket.folder_mirror import UnusableFolder
+from local.fss.deployment.client import Deployment
+from local.fss.deployment.outcome import Exit, Failure
+from local.fss.report.progress import Display, display
+from local.fss.report.summary import complete_summary, summary_text
 from local.fss.sync import watch
-from local.options import StackOptions
 from local.packaging import ROOT
-from local.processes import CouldNotRun
-from local.stack import LocalStack
+from local.processes.children import CouldNotRun
+from local.stack.local_stack import LocalStack
+from local.stack.options import StackOptions
 from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS
 from shared.domain.throttle.tiers import tier_named
 

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from local.chaos.run import Run
-from local.fss.outcome import Exit, Failure
-from local.processes import CouldNotRun
+from local.fss.deployment.outcome import Exit, Failure
+from local.processes.children import CouldNotRun
 
 SEEDS = (1, 2, 3, 4, 5)
 FILES = 300

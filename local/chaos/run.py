@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.chaos.aftermath import Aftermath, inspect
-from local.chaos.library import write_library
-from local.chaos.reaper import Reaper
-from local.chaos.syncing import Overtime, Patience, Syncing
-from local.chaos.weather import TIME_SCALE, Weather
-from local.fss.client import fetched
-from local.options import Quota, StackOptions
-from local.stack import LocalStack
+from local.chaos.end_state import EndState, inspect
+from local.chaos.fault_rates import TIME_SCALE, FaultRates
+from local.chaos.function_killer import FunctionKiller
+from local.chaos.persistent_client import Deadline, DeadlinePassed, PersistentClient
+from local.chaos.sample_files import write_library
+from local.fss.deployment.client import fetched
+from local.stack.local_stack import LocalStack
+from local.stack.options import Quota, StackOptions
 from shared.domain.throttle.tiers import tier_named
 
 TIER = "tier3"
@@ -83,7 +83,7 @@ class Run:
     seed: int
     files: int
     seconds: float
-    weather: Weather = field(default_factory=Weather)
+    weather: FaultRates = field(default_factory=FaultRates)
     evidence: Path | None = None
     cancelled: threading.Event | None = None
 
@@ -114,24 +114,24 @@ class Run:
         batches: list[dict[str, Any]] = []
         overtime: list[str] = []
         began = time.monotonic()
-        with fire, Reaper(stack, every=self.weather.kill_every, seed=self.seed) as reaper:
+        with fire, FunctionKiller(stack, every=self.weather.kill_every, seed=self.seed) as reaper:
 
             def look() -> None:
                 reaper.check()
                 fire.watch()
 
-            syncing = Syncing(stack, Patience(self.seconds, self.cancelled))
+            syncing = PersistentClient(stack, Deadline(self.seconds, self.cancelled))
             try:
                 while len(batches) < MOST_BATCHES and not _is_complete(batches):
                     # What was tried too often under fire is tried again.
                     batch_id = syncing.start(mode="retry_failed" if batches else "incremental")
                     batches.append(syncing.follow(batch_id, look))
-            except Overtime as late:
+            except DeadlinePassed as late:
                 overtime.append(str(late))
         seconds, under_fire = time.monotonic() - began, len(batches)
         try:
-            batches.append(Syncing(stack, Patience(AFTER_FIRE, self.cancelled)).sync())
-        except Overtime as late:
+            batches.append(PersistentClient(stack, Deadline(AFTER_FIRE, self.cancelled)).sync())
+        except DeadlinePassed as late:
             overtime.append(str(late))
         aftermath = inspect(stack, library, batches, fire.lost_uploads())
         broken = (*overtime, *aftermath.broken())
@@ -163,7 +163,7 @@ class Fire:
         stats: The simulator's counts at the end of the fire.
     """
 
-    def __init__(self, stack: LocalStack, weather: Weather, seed: int) -> None:
+    def __init__(self, stack: LocalStack, weather: FaultRates, seed: int) -> None:
         self.requests: list[dict[str, Any]] = []
         self.stats: dict[str, Any] = {}
         self._gemini = f"{stack.urls.gemini}/_sim"
@@ -203,7 +203,7 @@ def _is_complete(batches: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _leave(
-    folder: Path, stack: LocalStack, requests: Sequence[object], aftermath: Aftermath
+    folder: Path, stack: LocalStack, requests: Sequence[object], aftermath: EndState
 ) -> None:
     """Write down what tells how an invariant came to be broken."""
     shutil.copytree(stack.logs, folder / "logs", dirs_exist_ok=True)

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from local.cloud_tasks.faults import Faults
+from local.cloud_tasks.broker.store import StateError
+from local.cloud_tasks.queue.faults import Faults
 from local.cloud_tasks.server import PortTaken, serving
 from local.cloud_tasks.settings import Settings
-from local.cloud_tasks.store import StateError
 
 EXIT_COULD_NOT_START = 4
 

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 import grpc
 from aiohttp import web
 
-from local.cloud_tasks.admin import Admin
-from local.cloud_tasks.broker import Broker
-from local.cloud_tasks.dispatch_log import DispatchLog
-from local.cloud_tasks.dispatcher import Dispatcher
-from local.cloud_tasks.faults import FaultSwitch
-from local.cloud_tasks.identity import Identity
-from local.cloud_tasks.sender import Sender
-from local.cloud_tasks.service import CloudTasksService
+from local.cloud_tasks.api.admin import Admin
+from local.cloud_tasks.api.service import CloudTasksService
+from local.cloud_tasks.broker.broker import Broker
+from local.cloud_tasks.broker.dispatcher import Dispatcher
+from local.cloud_tasks.broker.store import Store
+from local.cloud_tasks.delivery.dispatch_log import DispatchLog
+from local.cloud_tasks.delivery.identity import Identity
+from local.cloud_tasks.delivery.sender import Sender
+from local.cloud_tasks.queue.faults import FaultSwitch
 from local.cloud_tasks.settings import Settings
-from local.cloud_tasks.store import Store
 
 HOST = "127.0.0.1"
 SWEEP_INTERVAL = 60.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.cloud_tasks.faults import Faults
-from local.cloud_tasks.identity import GOOGLE_ISSUER
-from local.cloud_tasks.task_rules import MIN_DISPATCH_DEADLINE
+from local.cloud_tasks.delivery.identity import GOOGLE_ISSUER
+from local.cloud_tasks.queue.faults import Faults
+from local.cloud_tasks.queue.task_rules import MIN_DISPATCH_DEADLINE
 
 DAY = 86_400.0
 

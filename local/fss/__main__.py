@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from local.fss import remote
 from local.fss.arguments import UsageProblem, parse
-from local.fss.outcome import Exit, Failure
+from local.fss.deployment.outcome import Exit, Failure
 from local.fss.output import Output
 
 

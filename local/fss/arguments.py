@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from local.gemini.admin import parse_rules
-from local.options import Quota
+from local.gemini.api.admin import parse_rules
+from local.stack.options import Quota
 from shared.domain.batch.batch import DeletePolicy, SyncMode
 from shared.domain.source.path_glob import PathGlob
 from shared.domain.source.path_template import PathTemplate

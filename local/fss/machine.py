@@ -13,18 +13,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from local.addresses import StackUrls
-from local.folder import Mirrored, UnusableFolder, survey
-from local.fss.client import Deployment
-from local.fss.outcome import Exit, Failure
+from local.bucket.folder_mirror import Mirrored, UnusableFolder, survey
+from local.fss.deployment.client import Deployment
+from local.fss.deployment.outcome import Exit, Failure
 from local.fss.output import Output
-from local.fss.progress import Display
 from local.fss.remote import report
+from local.fss.report.progress import Display
 from local.fss.sync import request_of, watch
-from local.options import GEMINI_KEY, StackOptions
-from local.processes import CouldNotRun
-from local.run_folder import StateInUse, UnusableState
-from local.stack import LocalStack, longest_part
+from local.processes.children import CouldNotRun
+from local.stack.local_stack import LocalStack, longest_part
+from local.stack.options import GEMINI_KEY, StackOptions
+from local.stack.run_folder import StateInUse, UnusableState
+from local.stack.urls import StackUrls
 from shared.domain.batch.batch import BatchStatus
 
 LOOK_AGAIN = 0.5

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
-from local.fss.outcome import Failure
-from local.fss.progress import Display, display
+from local.fss.deployment.outcome import Failure
+from local.fss.report.progress import Display, display
 
 
 class Output:

@@ -6,12 +6,12 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from local.fss.client import Deployment, TokenCommand
-from local.fss.history import history_lines
-from local.fss.outcome import Exit, Failure, exit_code, is_over
+from local.fss.deployment.client import Deployment, TokenCommand
+from local.fss.deployment.outcome import Exit, Failure, exit_code, is_over
 from local.fss.output import Output
-from local.fss.progress import describe
-from local.fss.summary import complete_summary, failure_lines, summary_text
+from local.fss.report.history import history_lines
+from local.fss.report.progress import describe
+from local.fss.report.summary import complete_summary, failure_lines, summary_text
 from local.fss.sync import request_of, watch
 
 EARLIER = 5

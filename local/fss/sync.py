@@ -7,9 +7,9 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-from local.fss.client import Deployment
-from local.fss.outcome import Exit, Failure, is_over
-from local.fss.progress import Display
+from local.fss.deployment.client import Deployment
+from local.fss.deployment.outcome import Exit, Failure, is_over
+from local.fss.report.progress import Display
 
 LOOK_AGAIN = 0.5
 """Seconds between looks at a batch that is watched."""

@@ -15,13 +15,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.gemini.admin import parse_rules
-from local.gemini.faults import FaultRule
-from local.gemini.http import Server
-from local.gemini.quota import DEFAULT_METERED, QuotaLimits
-from local.gemini.routes import Route
+from local.gemini.api.admin import parse_rules
+from local.gemini.server import Server
 from local.gemini.settings import Settings
 from local.gemini.simulator import Simulator
+from local.gemini.traffic.faults import FaultRule
+from local.gemini.traffic.quota import DEFAULT_METERED, QuotaLimits
+from local.gemini.wire.routes import Route
 
 EXIT_COULD_NOT_RUN = 4
 

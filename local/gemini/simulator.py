@@ -6,20 +6,20 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.gemini.answers import Answers
 from local.gemini.clock import Clock, WallClock, timestamp
-from local.gemini.documents import Document, Documents
-from local.gemini.faults import FaultRule, Faults
-from local.gemini.files import File, Files
-from local.gemini.imports import Imports, Trouble
-from local.gemini.messages import JsonObject
-from local.gemini.operations import Operation, Operations
-from local.gemini.quota import Quota, QuotaLimits
-from local.gemini.request_log import RequestLog
+from local.gemini.resources.answers import Answers
+from local.gemini.resources.documents import Document, Documents
+from local.gemini.resources.files import File, Files
+from local.gemini.resources.imports import Imports, Trouble
+from local.gemini.resources.operations import Operation, Operations
+from local.gemini.resources.storage import Contents, Database, Table
+from local.gemini.resources.stores import Store, Stores
+from local.gemini.resources.uploads import Upload, Uploads
 from local.gemini.settings import Pace, Settings
-from local.gemini.storage import Contents, Database, Table
-from local.gemini.stores import Store, Stores
-from local.gemini.uploads import Upload, Uploads
+from local.gemini.traffic.faults import FaultRule, Faults
+from local.gemini.traffic.quota import Quota, QuotaLimits
+from local.gemini.traffic.request_log import RequestLog
+from local.gemini.wire.messages import JsonObject
 
 _DAY_COUNTERS = ("quota_day", "quota_day_used")
 

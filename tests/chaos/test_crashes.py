@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local import queues
+from local.stack import task_queues
 from tests.chaos.gate import gate
 from tests.chaos.stage import stage
 
@@ -25,7 +25,7 @@ def test_tasks_that_were_recorded_and_never_made_are_found_by_the_supervisor(
         stack.functions["dispatcher"].kill()
 
         handed_on = [record for record in scene.database.collection("files") if record["task_id"]]
-        with queues.connect(stack.urls.cloud_tasks) as client:
+        with task_queues.connect(stack.urls.cloud_tasks) as client:
             made = [task.name for task in client.list_tasks(parent=stack.urls.queues["uploads"])]
         assert handed_on
         assert not made

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from local import queues
-from local.fss.client import Deployment
+from local.fss.deployment.client import Deployment
+from local.stack import task_queues
 from tests.chaos.stage import stage
 
 ROUNDS = 20
@@ -35,7 +35,7 @@ def test_of_two_starts_at_the_same_moment_one_makes_a_batch_and_the_other_is_tol
     with stage(tmp_path, 3) as scene, ThreadPoolExecutor(2) as pool:
         urls = scene.stack.urls
         deployment = Deployment(urls.dispatcher, urls.status)
-        with queues.connect(urls.cloud_tasks) as client:
+        with task_queues.connect(urls.cloud_tasks) as client:
             client.pause_queue(name=urls.queues["uploads"])  # so that no batch ends too early
             started = []
             for _ in range(ROUNDS):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.packaging import ROOT
-from local.terraform import ENVIRONMENTS, OFFLINE_PROVIDER, CannotCheck, Workspace
+from local.terraform.workspace import ENVIRONMENTS, OFFLINE_PROVIDER, CannotCheck, Workspace
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(1200)]
 

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from local.terraform import Plan
+from local.terraform.workspace import Plan
 from shared.domain.batch.batch import Batch, Deployment, PageResult, PlannedFile
 from shared.domain.file.operation import OperationRecord
 from shared.domain.file.record import FileRecord, FileStatus, Slot
