@@ -1,8 +1,8 @@
-"""Names of objects and files, shown to people."""
+"""Makes names of objects and files safe to print."""
 
 from __future__ import annotations
 
 
 def printable(name: str) -> str:
-    """Return the name with whatever would move a cursor or can't be encoded written as escapes."""
+    """Return the name, with control characters and unencodable characters escaped."""
     return name if name.isprintable() else ascii(name)[1:-1]

@@ -15,8 +15,8 @@ from local.processes.children import Child, CouldNotRun, Processes, answers
 from local.processes.ports import HOST, loopback
 
 MAX_STORED_PART = 230
-"""Bytes of a name between two slashes, where objects are kept as files: file systems allow 255,
-and the server writes each object under a longer temporary name first (239 still worked)."""
+"""The most bytes between two slashes of a name when objects are kept as files. File systems allow
+255, and the server first writes each object under a longer temporary name (239 still worked)."""
 
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -25,8 +25,8 @@ class BucketServer:
     """Serves buckets on 127.0.0.1 to Google's own client.
 
     Args:
-        folder: Where objects are kept as files, with generations, hashes and types as their
-            extended attributes: a later run finds them unchanged. None keeps all in memory.
+        folder: The folder that keeps objects as files, with generations, hashes and types as
+            extended attributes, so that a later run finds them unchanged. None keeps all in memory.
     """
 
     def __init__(self, processes: Processes, *, port: int, folder: Path | None) -> None:
@@ -35,19 +35,19 @@ class BucketServer:
         self._child = self._start(processes, port)
 
     def wait(self) -> None:
-        """Return when it answers, or raise `CouldNotRun`."""
+        """Return when the server answers, or raise `CouldNotRun`."""
         self._child.wait_until(lambda: answers(f"{self.url}/_internal/healthcheck"))
 
     def client(self, project: str) -> storage.Client:
-        """Return a client of this server; `close()` it."""
+        """Return a client of this server; the caller closes it."""
         return storage.Client(
             project=project,
             credentials=AnonymousCredentials(),
             client_options={"api_endpoint": self.url},
         )
 
-    def forget_empty_folders(self) -> None:
-        """Remove what deleted objects left behind: no object can take the name of a folder."""
+    def remove_empty_folders(self) -> None:
+        """Remove the empty folders of deleted objects: no object can have the name of a folder."""
         for bucket in () if self._folder is None else self._folder.iterdir():
             for parent, folders, _ in os.walk(bucket, topdown=False):
                 for folder in folders:

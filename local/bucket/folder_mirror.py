@@ -1,8 +1,8 @@
-"""A folder of files, mirrored into a bucket.
+"""Mirrors a folder of files into a bucket.
 
-An object is called as its file is below the folder, with slashes. Files are regular files and
-links to such; links to folders are not followed, so no file counts twice and no loop is entered;
-links to nothing, sockets, pipes and devices are left out.
+An object's name is its file's path relative to the folder, with slashes. Regular files and links to
+them are mirrored. Links to folders are not followed, so that no file is found twice and there are
+no loops. Broken links, sockets, pipes and devices are ignored.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ MAX_OBJECT_NAME = 1024
 """Bytes of UTF-8, https://cloud.google.com/storage/docs/objects#naming."""
 
 SHOWN = 10
-"""Files that a message names; the rest is a number."""
+"""How many files a message names; the others are only counted."""
 
 _CHUNK = 8 * 2**20
 _RETRY = DEFAULT_RETRY.with_timeout(20)
-_TYPES = mimetypes.MimeTypes()  # its own table only: the machine's would make machines differ
+_TYPES = mimetypes.MimeTypes()  # Python's own table: the machine's would differ between machines
 
 
 class UnusableFolder(Exception):
-    """The folder can't be mirrored; the message says why and what to do."""
+    """The folder can't be mirrored; the message says why, and what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +57,23 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Mirrored:
-    """How many objects a mirroring wrote, deleted and left alone."""
+    """How many objects were uploaded, deleted, and left unchanged."""
 
     uploaded: int
     deleted: int
     unchanged: int
 
 
-def survey(folder: Path, *, longest_part: int = MAX_OBJECT_NAME) -> list[SourceFile]:
+def find_files(folder: Path, *, longest_part: int = MAX_OBJECT_NAME) -> list[SourceFile]:
     """Find the files of a folder, sorted by name.
 
     Args:
-        folder: Where to look.
-        longest_part: The bytes that a name may have between two slashes.
+        folder: The folder to search.
+        longest_part: The most bytes that a name may have between two slashes.
 
     Raises:
-        UnusableFolder: It is missing, no folder, or empty; or some of it can't be read or named.
+        UnusableFolder: The folder does not exist, is not a folder, or is empty; or a file can't
+            be read, or its name is not a possible object name.
     """
     if not folder.exists():
         raise UnusableFolder(f"{folder} does not exist")
@@ -95,8 +96,8 @@ def survey(folder: Path, *, longest_part: int = MAX_OBJECT_NAME) -> list[SourceF
         )
     if not files:
         raise UnusableFolder(
-            f"{folder} has no files: there is nothing to sync. An empty folder is not taken to "
-            "mean that everything is to be deleted."
+            f"{folder} has no files, so there is nothing to sync. An empty folder is not taken as "
+            "a request to delete everything."
         )
     return sorted(files, key=lambda file: file.name)
 
@@ -107,13 +108,13 @@ def mirror(
     *,
     after_deletes: Callable[[], None] = lambda: None,
 ) -> Mirrored:
-    """Make the objects of `bucket` the same as `files`.
+    """Upload and delete objects until `bucket` holds exactly `files`.
 
-    What has the same size and MD5 is left alone, with its generation. Deletes come first, since a
-    file may have taken the name of a former folder.
+    An object with the same size and MD5 as its file keeps its generation. Deletions come first,
+    because a file may have the name of a former folder.
 
     Raises:
-        CouldNotRun: The server refused or failed, or a file vanished meanwhile.
+        CouldNotRun: The server refused or failed, or a file disappeared.
     """
     wanted = {file.name: file for file in files}
     try:
@@ -133,14 +134,14 @@ def mirror(
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, int | OSError]]:
-    """Yield each file with its size, and whatever can't be looked at with the reason."""
+    """Yield each file with its size, and each path that can't be read with its error."""
     failures: list[OSError] = []
     for parent, _, names in os.walk(folder, onerror=failures.append):
         for path in (Path(parent, name) for name in names):
             try:
                 status = path.stat()
             except OSError as error:
-                if error.errno not in (errno.ENOENT, errno.ELOOP):  # a link to nothing
+                if error.errno not in (errno.ENOENT, errno.ELOOP):  # a broken link
                     yield path, error
             else:
                 if stat.S_ISREG(status.st_mode):
@@ -150,7 +151,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, int | OSError]]:
 
 
 def _unreadable(path: Path, size: int | OSError) -> str:
-    """Return why a file can't be read, or an empty text."""
+    """Return why a file can't be read, or an empty string."""
     try:
         if isinstance(size, OSError):
             raise size
@@ -161,16 +162,16 @@ def _unreadable(path: Path, size: int | OSError) -> str:
 
 
 def _unnameable(name: str, longest_part: int) -> str:
-    """Return why no object can have this name, or an empty text."""
+    """Return why no object can have this name, or an empty string."""
     try:
         encoded = name.encode()
     except UnicodeEncodeError:
         return "the name is not valid UTF-8"
     if len(encoded) > MAX_OBJECT_NAME:
-        return f"the name has {len(encoded)} bytes; an object's has at most {MAX_OBJECT_NAME}"
+        return f"the name has {len(encoded)} bytes; an object name has at most {MAX_OBJECT_NAME}"
     longest = max(map(len, encoded.split(b"/")))
     if longest > longest_part:
-        return f"a part of the name has {longest} bytes; --state can keep at most {longest_part}"
+        return f"a part of the name has {longest} bytes; with --state the limit is {longest_part}"
     return ""
 
 
@@ -179,14 +180,14 @@ def _upload_if_changed(
 ) -> bool:
     if present is not None and present.size == file.size and present.md5_hash == _md5(file.path):
         return False
-    blob = bucket.blob(file.name, chunk_size=_CHUNK)  # large files go in pieces of this size
+    blob = bucket.blob(file.name, chunk_size=_CHUNK)  # large files are sent in chunks of this size
     content_type = _TYPES.guess_type(file.name)[0] or "application/octet-stream"
     blob.upload_from_filename(str(file.path), content_type=content_type, retry=_RETRY)
     return True
 
 
 def _md5(path: Path) -> str:
-    """Return the hash as Cloud Storage writes it."""
+    """Return the MD5 hash in base64, as Cloud Storage reports it."""
     with path.open("rb") as content:
         digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False))
     return base64.b64encode(digest.digest()).decode()

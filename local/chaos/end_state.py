@@ -1,4 +1,4 @@
-"""What must hold when the fire is out, checked from outside."""
+"""Checks, after the faults are over, what must hold, using only public interfaces."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from shared.domain.ids import owner_tag
 
 ACTIVE = "STATE_ACTIVE"
 NAMED = 5
-"""Examples that a broken invariant names."""
+"""How many examples the message about a broken invariant names."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndState:
-    """A project and its records after a run.
+    """The state of the project and its records after a run.
 
     Attributes:
-        folder: SHA-256 of each file, by path.
-        owner: The tag that each document must carry.
-        contents: The store, as Google's client lists it.
-        sent: SHA-256 of the bytes each document was made from, by the document's name.
+        folder: The SHA-256 of each file, by path.
+        owner: The tag that each document must have.
+        contents: The store, as listed by Google's client.
+        sent: The SHA-256 of the content of each document, by the document's name.
         records: The files' records.
         lease: The writer's lease.
         breaker: The breaker's record.
-        batches: Summaries of all that worked on the library, the oldest first; empty where
-            their figures are not to be checked.
-        lost_uploads: Raw files whose upload was answered to nobody.
+        batches: The summaries of all batches of the library, oldest first; empty if their
+            figures are not to be checked.
+        lost_uploads: The raw files whose upload succeeded without a reply.
         requests: The simulator's counts of requests.
     """
 
@@ -49,7 +49,7 @@ class EndState:
 
     @property
     def raw_files_of_lost_replies(self) -> list[str]:
-        """Raw files that nobody deleted, and whose upload was answered to nobody."""
+        """The raw files that are left and whose upload succeeded without a reply."""
         return [name for name in self.contents.raw_files if name in self.lost_uploads]
 
     @property
@@ -72,7 +72,7 @@ class EndState:
             yield f"the breaker is {self.circuit} and nothing opened it"
 
     def _files(self) -> Iterator[str]:
-        """Every file has one record, INDEXED and at rest."""
+        """Check that every file has one record, which is INDEXED and has no work left."""
         paths = Counter(record["path"] for record in self.records)
         if lost := sorted(self.folder.keys() - paths):
             yield f"{len(lost)} files have no record: {_some(lost)}"
@@ -85,17 +85,17 @@ class EndState:
         ]
         if unfinished:
             yield f"{len(unfinished)} files are not indexed: {_some(unfinished)}"
-        restless = [
+        unfinished_work = [
             record["path"]
             for record in self.records
             if record["status"] == "indexed"
             and (record["claim_id"] or record["slot"] or record["stale_documents"])
         ]
-        if restless:
-            yield f"{len(restless)} indexed files are not at rest: {_some(restless)}"
+        if unfinished_work:
+            yield f"{len(unfinished_work)} indexed files have work left: {_some(unfinished_work)}"
 
     def _documents(self) -> Iterator[str]:
-        """The store holds one document for each file, which its record knows, and nothing else."""
+        """Check that the store holds exactly one document per file, which the record names."""
         documents = self.contents.documents
         known = {record["path"]: record for record in self.records}
         if len(self.contents.stores) != 1:
@@ -120,7 +120,7 @@ class EndState:
                 yield f"{document.name} ({path}) is an orphan or wrong: {', '.join(problems)}"
 
     def _batches(self) -> Iterator[str]:
-        """The work was finished, and each file was counted once."""
+        """Check that the work was finished and each file was counted once."""
         first, last = self.batches[0], self.batches[-1]
         files = len(self.folder)
         if last["status"] != "completed":
@@ -148,7 +148,7 @@ def inspect(
     batches: Sequence[Mapping[str, Any]],
     lost_uploads: frozenset[str],
 ) -> EndState:
-    """Look at all that a run left. The faults must be over."""
+    """Read the state that a run left. The faults must be over."""
     urls = stack.urls
     database = Database(urls)
     gemini = str(urls.gemini)

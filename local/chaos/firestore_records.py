@@ -1,4 +1,4 @@
-"""The records as they are in Firestore, read past the code under test."""
+"""Reads records from Firestore without the code under test."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ PAGE = 300
 
 
 class Database:
-    """Reads an emulator's documents as plain dictionaries, over REST."""
+    """Reads an emulator's documents as plain dictionaries over REST."""
 
     def __init__(self, urls: StackUrls) -> None:
         place = f"projects/{urls.project}/databases/(default)/documents"
         self._root = f"http://{urls.firestore}/v1/{urllib.parse.quote(place)}"
 
     def document(self, path: str) -> dict[str, Any] | None:
-        """Return a document's fields; None where there is no such document."""
+        """Return a document's fields; None if there is no such document."""
         try:
             return _fields(self._get(path, {}))
         except urllib.error.HTTPError as error:
@@ -44,7 +44,9 @@ class Database:
 
     def _get(self, path: str, query: dict[str, str]) -> dict[str, Any]:
         request = urllib.request.Request(f"{self._root}/{path}?{urllib.parse.urlencode(query)}")
-        request.add_header("Authorization", "Bearer owner")  # past the emulator's rules
+        request.add_header(
+            "Authorization", "Bearer owner"
+        )  # bypasses the emulator's security rules
         with urllib.request.urlopen(request, timeout=60) as response:
             answer: dict[str, Any] = json.load(response)
             return answer
@@ -54,7 +56,7 @@ def _fields(document: dict[str, Any]) -> dict[str, Any]:
     return {name: _value(value) for name, value in document.get("fields", {}).items()}
 
 
-def _value(value: dict[str, Any]) -> Any:  # noqa: ANN401 - any of Firestore's kinds
+def _value(value: dict[str, Any]) -> Any:  # noqa: ANN401 - any of Firestore's types
     ((kind, content),) = value.items()
     match kind:
         case "integerValue":

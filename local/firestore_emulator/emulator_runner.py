@@ -1,15 +1,15 @@
-"""A small process that runs the Firestore emulator and outlives its parent by one snapshot.
+"""A small process that runs the Firestore emulator and saves its data when the parent ends.
 
-It runs the command it is given until its standard input ends. The parent holds the other end of
-that pipe, so the emulator ends when the parent stops it and just as surely when the parent is
-killed, from whichever thread it was started and on any Unix. Linux's parent-death signal alone
-would not do: it fires when the *thread* that started the child ends, and leaves no time to save.
+It runs the given command until its standard input ends. The parent holds the other end of that
+pipe, so the emulator stops both when the parent stops it and when the parent is killed, whichever
+thread started it and on any Unix. Linux's parent-death signal alone is not enough: it fires when
+the *thread* that started the child ends, and it leaves no time to save.
 
-The emulator keeps its data in memory. With a snapshot directory the guard exports it before the
-end and every few seconds; an export is a consistent view and holds up no writer. If guard or
-emulator are themselves killed, what was written since the last export is lost.
+The emulator keeps its data in memory. With a snapshot directory the runner exports the data every
+few seconds and once more at the end; an export is a consistent view and does not block writers. If
+the runner or the emulator is itself killed, writes since the last export are lost.
 
-Only the standard library is imported: the file is run by its path, in isolated mode.
+This file imports only the standard library, because it is run by its path in isolated mode.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 SNAPSHOT_INTERVAL = 10.0
-"""Seconds between exports; longer when exports themselves take long."""
+"""Seconds between exports; more if an export takes long."""
 
 GRACE = 10.0
 """Seconds the emulator gets between SIGTERM and SIGKILL."""
@@ -44,16 +44,16 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:
-    """Exports of one emulator database in a directory: two, written in turn, and the newer's name.
+    """Exports of one emulator database: two folders, written in turn, and the name of the newer.
 
-    Kept: documents of the "(default)" database with their types. Not kept: create and update
-    times, which become the time of the import, and other databases.
+    They keep the documents of the "(default)" database with their types. They do not keep other
+    databases, nor create and update times, which become the time of the import.
     """
 
     directory: Path
 
     def latest(self) -> Path | None:
-        """Return the metadata file to import, or None if nothing was saved yet."""
+        """Return the metadata file to import, or None if nothing has been saved yet."""
         try:
             name = self._pointer.read_text(encoding="ascii")
         except FileNotFoundError:
@@ -64,7 +64,7 @@ class Snapshots:
         """Export the database of the emulator at `address` and make it the latest.
 
         Raises:
-            OSError: The emulator did not answer, or refused; the latest snapshot is unchanged.
+            OSError: The emulator did not answer or refused; the latest snapshot is unchanged.
         """
         latest = self.latest()
         name = "b" if latest is not None and latest.parent.name == "a" else "a"
@@ -100,11 +100,11 @@ class Snapshots:
         return self.directory / "latest"
 
 
-def guard(command: Sequence[str], save: Callable[[], None] | None) -> int:
-    """Run `command` until it ends or standard input does, calling `save` now and then and last.
+def run_until_stdin_ends(command: Sequence[str], save: Callable[[], None] | None) -> int:
+    """Run `command` until it or standard input ends; call `save` regularly and at the end.
 
     Returns:
-        0 after an ordered end, 1 if the last save failed, else the command's own exit status.
+        0 if standard input ended, 1 if the last save failed, otherwise the command's exit status.
     """
     child = subprocess.Popen(
         command,
@@ -149,7 +149,7 @@ def _try(save: Callable[[], None]) -> bool:
 
 
 def _die_with_parent() -> Callable[[], None] | None:
-    """Return what makes a child die with this process, however it ends; None where unknown."""
+    """Return a function that makes a child die with this process; None where that is impossible."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl  # loaded before the fork, which must not wait for a lock
@@ -161,7 +161,7 @@ def _die_with_parent() -> Callable[[], None] | None:
 
 
 def main() -> int:
-    """Read the command line and guard."""
+    """Read the command line and run the emulator."""
     parser = argparse.ArgumentParser(description="Run the Firestore emulator until stdin ends.")
     parser.add_argument("--address", required=True)
     parser.add_argument("--project", required=True)
@@ -169,13 +169,15 @@ def main() -> int:
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
     if arguments.snapshots is None:
-        return guard(arguments.command, None)
+        return run_until_stdin_ends(arguments.command, None)
     snapshots = Snapshots(arguments.snapshots)
-    return guard(arguments.command, lambda: snapshots.save(arguments.address, arguments.project))
+    return run_until_stdin_ends(
+        arguments.command, lambda: snapshots.save(arguments.address, arguments.project)
+    )
 
 
 if __name__ == "__main__":
-    # Not sys.exit: the reader thread may still hold standard input, which an orderly exit awaits.
+    # Not sys.exit, which waits for standard input, and the reader thread may still hold that.
     status = main()
     sys.stderr.flush()
     os._exit(status if status >= 0 else 128 - status)

@@ -1,4 +1,4 @@
-"""The server: HTTP/1.1 on loopback, one thread, headers and body in one write."""
+"""The HTTP/1.1 server on loopback: one thread, headers and body sent in one write."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from local.gemini.wire.errors import invalid_argument
 HOST = "127.0.0.1"
 MAX_BODY_BYTES = 128 * MIB
 SHUTDOWN_S = 1.0
-# Read before a connection is reset, so that the client is in the middle of sending.
+# Bytes read before a connection is reset, so that the client is still sending.
 READ_BEFORE_RESET = 1024
 
 
 class Server:
-    """The simulator behind a port."""
+    """Serves a simulator on a port."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._api = Api(simulator)
@@ -37,20 +37,20 @@ class Server:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
 
     async def start(self, port: int = 0) -> str:
-        """Listen, and return the URL.
+        """Start listening, and return the URL.
 
         Args:
-            port: 0 for one that is free.
+            port: The port; 0 takes a free one.
 
         Raises:
-            OSError: The port is taken.
+            OSError: The port is in use.
         """
         await self._runner.setup()
         await web.TCPSite(self._runner, HOST, port).start()
         return f"http://{HOST}:{self._runner.addresses[0][1]}"
 
     async def stop(self) -> None:
-        """Answer what has been asked, then close."""
+        """Answer the requests in progress, then close."""
         await self._runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
@@ -97,16 +97,16 @@ def _reset(request: web.Request) -> None:
     if request.transport is None:
         return
     connection = request.transport.get_extra_info("socket")
-    # No lingering: closing sends RST in place of FIN.
+    # With a linger time of 0, closing sends RST instead of FIN.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     request.transport.abort()
 
 
 @contextmanager
 def serving(simulator: Simulator, port: int = 0) -> Iterator[str]:
-    """Serve in a thread for as long as the context lasts, and give the URL.
+    """Serve in a thread while the context lasts, and yield the URL.
 
-    The simulator stays the caller's: to look into, to advance its clock, and to close.
+    The caller keeps the simulator: it may inspect it or advance its clock, and must close it.
     """
     loop = asyncio.new_event_loop()
     server = Server(simulator)

@@ -1,4 +1,4 @@
-"""The child processes of one run: started, watched, and stopped with it."""
+"""Starts, watches and stops the child processes of one run."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from typing import Any, Self
 from local.processes import orphan_cleanup
 
 START_TIMEOUT = 60.0
-"""Seconds a child may take until it is ready; a busy small machine needs a fraction of it."""
+"""Seconds a child may take to become ready; even a busy small machine needs far less."""
 
 STOP_GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL."""
 
 LOG_TAIL = 4_000
-"""Bytes of a dead child's log that its error message shows."""
+"""How many bytes of a failed child's log its error message shows."""
 
 _LOOK_AGAIN = 0.02
 
 
 class CouldNotRun(Exception):
-    """A part of the local stack can't run; the message is for the person at the terminal."""
+    """A part of the local stack can't run; the message is for the user."""
 
 
 class Child:
-    """One process in a group of its own. Its output goes to `log`.
+    """A process in its own process group, whose output goes to `log`.
 
-    Ctrl-C reaches only the foreground group, so the run stops its children in its own order.
+    Ctrl-C reaches only the foreground group, so the run can stop its children in its own order.
     """
 
     def __init__(
@@ -65,16 +65,16 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id, which is also that of its group."""
+        """The process id, which is also the id of its process group."""
         return self._process.pid
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether the process is still running."""
         return self._process.poll() is None
 
     def announced(self, timeout: float = START_TIMEOUT) -> dict[str, Any]:
-        """Return the JSON object which the child prints as its first line when it is ready.
+        """Return the JSON object that the child prints as its first line when it is ready.
 
         Raises:
             CouldNotRun: It ended, printed something else, or took longer than `timeout` seconds.
@@ -82,38 +82,40 @@ class Child:
         try:
             line = self._first_line.get(timeout=timeout)
         except queue.Empty:
-            raise CouldNotRun(self._obituary(f"is not ready after {timeout:.0f} s")) from None
+            raise CouldNotRun(
+                self._failure_message(f"is not ready after {timeout:.0f} s")
+            ) from None
         try:
             announcement = json.loads(line)
         except ValueError:
             announcement = None
         if not isinstance(announcement, dict):
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(1)  # an output without a line is mostly that of an early end
-            raise CouldNotRun(self._obituary("did not say that it is ready"))
+                self._process.wait(1)  # an empty output usually means that the child is ending
+            raise CouldNotRun(self._failure_message("did not report that it is ready"))
         return announcement
 
     def wait_until(self, ready: Callable[[], bool], timeout: float = START_TIMEOUT) -> None:
-        """Return as soon as `ready()`.
+        """Return as soon as `ready()` is true.
 
         Raises:
-            CouldNotRun: It ended before, or took longer than `timeout` seconds.
+            CouldNotRun: The child ended, or took longer than `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
         while not ready():
             if not self.is_running:
-                raise CouldNotRun(self._obituary("is not ready"))
+                raise CouldNotRun(self._failure_message("is not ready"))
             if time.monotonic() > deadline:
-                raise CouldNotRun(self._obituary(f"is not ready after {timeout:.0f} s"))
+                raise CouldNotRun(self._failure_message(f"is not ready after {timeout:.0f} s"))
             time.sleep(_LOOK_AGAIN)
 
     def check(self) -> None:
-        """Raise `CouldNotRun`, with the end of the log, if the process is no longer there."""
+        """Raise `CouldNotRun`, with the end of the log, if the process has ended."""
         if not self.is_running:
-            raise CouldNotRun(self._obituary("is gone"))
+            raise CouldNotRun(self._failure_message("has stopped"))
 
     def stop(self, grace: float = STOP_GRACE) -> None:
-        """Ask the process to end, wait, and after `grace` seconds kill its whole group."""
+        """Ask the process to stop, wait up to `grace` seconds, then kill its whole group."""
         if self.is_running:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -125,7 +127,7 @@ class Child:
             self._process.stdout.close()
 
     def _drain(self) -> None:
-        """Pass on the first line of the output, and keep the rest from filling the pipe."""
+        """Hand over the first line of the output and write the rest to the log."""
         output = self._process.stdout
         if output is None:
             return
@@ -135,9 +137,9 @@ class Child:
                 log.write(line)
                 log.flush()
 
-    def _obituary(self, what: str) -> str:
+    def _failure_message(self, what: str) -> str:
         status = self._process.poll()
-        how = "" if status is None else f": it ended with {status}"
+        how = "" if status is None else f" (exit status {status})"
         with self.log.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL))
             tail = log.read().decode(errors="replace").strip()
@@ -145,17 +147,17 @@ class Child:
 
 
 class Processes:
-    """All children of a run, as a context. They end with it, even if this process is killed.
+    """All children of a run, as a context. They stop with it, even if this process is killed.
 
     Args:
-        logs: A folder for one log file per child.
+        logs: The folder for the log files, one per child.
     """
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._children: list[Child] = []
         self._lock = threading.Lock()
-        self._guardian = subprocess.Popen(
+        self._cleanup_process = subprocess.Popen(
             [sys.executable, "-I", "-S", orphan_cleanup.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -179,12 +181,12 @@ class Processes:
         return child
 
     def check(self) -> None:
-        """Raise `CouldNotRun` if any child is gone."""
+        """Raise `CouldNotRun` if any child has ended."""
         for child in self._children:
             child.check()
 
     def stop(self, *children: Child, grace: float = STOP_GRACE) -> None:
-        """Stop the given children, all at the same time; without any, all that are left."""
+        """Stop the given children in parallel; without arguments, stop all of them."""
         stopping = [child for child in self._children if not children or child in children]
         threads = [threading.Thread(target=child.stop, args=(grace,)) for child in stopping]
         for thread in threads:
@@ -200,7 +202,7 @@ class Processes:
         """Stop everything."""
         self.stop()
         with contextlib.suppress(BrokenPipeError):
-            self._guardian.communicate()
+            self._cleanup_process.communicate()
 
     def __enter__(self) -> Self:
         return self
@@ -209,15 +211,15 @@ class Processes:
         self.close()
 
     def _tell(self, sign: str, child: Child) -> None:
-        """Keep the guardian's list; without a guardian, children merely outlive a killed run."""
-        if self._guardian.stdin is not None:
+        """Update the list of the clean-up process; without it, children outlive a killed run."""
+        if self._cleanup_process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
-                self._guardian.stdin.write(f"{sign}{child.pid}\n")
-                self._guardian.stdin.flush()
+                self._cleanup_process.stdin.write(f"{sign}{child.pid}\n")
+                self._cleanup_process.stdin.flush()
 
 
 def answers(url: str) -> bool:
-    """Whether an HTTP server answers at `url`, whatever the status."""
+    """Whether an HTTP server answers at `url`, with any status."""
     try:
         with urllib.request.urlopen(url, timeout=5):
             return True

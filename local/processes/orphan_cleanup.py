@@ -1,13 +1,13 @@
-"""Ends the processes of a run whose own process is gone, however that one ended.
+"""Stops the child processes of a run whose own process has ended or been killed.
 
 The run starts this file by its path and writes one line to its standard input for each child:
-``+PID`` when it was started, ``-PID`` when it has been waited for. When that input ends, because
-the run ended or was killed, every child still listed is asked to stop and, if it does not, killed.
+``+PID`` when the child has started, ``-PID`` when it has ended. When standard input ends, because
+the run ended or was killed, every remaining child is asked to stop and, if it does not, killed.
 
-Why not Linux's parent-death signal: it fires when the *thread* that started the child ends, and
-the parts of a stack are started by several. A closed pipe works on any Unix, for any child.
+Linux's parent-death signal would not work: it fires when the *thread* that started the child ends,
+and several threads start the parts of a stack. A closed pipe works on any Unix, for any child.
 
-Only the standard library is imported: the file runs in isolated mode, within milliseconds.
+This file imports only the standard library, because it runs in isolated mode and must start fast.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GRACE = 5.0
 
 
 def remaining(lines: list[str]) -> list[int]:
-    """Return the process ids that are listed and not struck off, in the order of their start."""
+    """Return the process ids that were added and not removed, in the order they started."""
     listed: dict[int, None] = {}
     for line in lines:
         sign, pid = line[0], int(line[1:])
@@ -35,7 +35,7 @@ def remaining(lines: list[str]) -> list[int]:
 
 
 def send(group: int, number: int) -> bool:
-    """Send a signal (0 only asks) to a child's process group; False if nothing is left of it."""
+    """Send a signal to a child's process group; False if it is gone. Signal 0 only asks."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
         return True
@@ -43,7 +43,7 @@ def send(group: int, number: int) -> bool:
 
 
 def main() -> None:
-    """Wait for the end of standard input, then end what is still listed."""
+    """Wait for the end of standard input, then stop the children that remain."""
     left = remaining(list(sys.stdin))
     for pid in left:
         send(pid, signal.SIGTERM)

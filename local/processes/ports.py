@@ -1,4 +1,4 @@
-"""Loopback ports that a run can come back to."""
+"""Loopback ports that a later run can use again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import time
 HOST = "127.0.0.1"
 
 CANDIDATES = range(20_000, 32_000)
-"""Below what systems hand out by themselves (Linux: 32768 and up, others 49152 and up): nothing
-takes one of these by chance between two runs, or between its choice and its use."""
+"""Below the ephemeral ports (Linux: from 32768, others: from 49152), so that no outgoing connection
+takes one of these between two runs, or between choosing and using it."""
 
 _LOOK_AGAIN = 0.05
 
@@ -23,7 +23,7 @@ def loopback(port: int) -> str:
 def is_free(port: int) -> bool:
     """Whether a server could listen on the port now."""
     with socket.socket() as probe:
-        # As servers do: connections of an earlier server that are being forgotten don't count.
+        # As servers do, so that old connections in TIME_WAIT don't count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -33,7 +33,7 @@ def is_free(port: int) -> bool:
 
 
 def becomes_free(port: int, within: float) -> bool:
-    """Wait at most `within` seconds for an earlier server to leave; whether the port is free."""
+    """Wait at most `within` seconds for the port to become free; return whether it is."""
     deadline = time.monotonic() + within
     while not is_free(port):
         if time.monotonic() > deadline:
@@ -43,7 +43,7 @@ def becomes_free(port: int, within: float) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return different free ports, at random so that runs starting together don't meet."""
+    """Return distinct free ports, chosen at random so that simultaneous runs don't collide."""
     shuffled = random.sample(CANDIDATES, len(CANDIDATES))
     found = [port for port, _ in zip(filter(is_free, shuffled), range(count), strict=False)]
     if len(found) < count:

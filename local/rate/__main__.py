@@ -25,10 +25,15 @@ CORES_FOR_BOTH = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print, and return 1 if a bound was missed."""
+    """Measure, print the results, and return 1 if a bound was missed."""
     parser = argparse.ArgumentParser(prog="python -m local.rate", description=__doc__)
-    parser.add_argument("--tier", choices=MINUTES, help="only this one; default: both")
-    parser.add_argument("--minutes", type=float, metavar="N", help="default: 8 and 5")
+    parser.add_argument("--tier", choices=MINUTES, help="measure only this tier; default: both")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        metavar="N",
+        help="minutes per tier; default: 8 for tier1, 5 for tier2",
+    )
     arguments = parser.parse_args(argv)
     tiers = [arguments.tier] if arguments.tier else list(MINUTES)
     cancelled = threading.Event()

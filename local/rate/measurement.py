@@ -1,4 +1,4 @@
-"""One measured run of the whole stack, in real time, and the bounds its request rate must keep."""
+"""Measures one run of the whole stack in real time, and checks its request rate."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from shared.domain.throttle.tiers import Tier
 LEAST_UTILISATION = 0.95
 METERED_PER_FILE = 2
 SPARE = 1.5
-"""Times as many files as can be synced meanwhile, so that the work does not run out."""
+"""How many times more files are generated than can be synced, so that the work does not run out."""
 
 COLLECT_EVERY = 5.0
-"""Seconds between readings of the logs, which keep the latest 10,000 entries only."""
+"""Seconds between readings of the logs, which keep only the latest 10,000 entries."""
 
 SETTLE = 60.0
-"""Seconds for the dispatches under way to end when the queue has been paused."""
+"""Seconds that dispatches in progress may take to end after the queue is paused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was seen of one tier.
+    """The result of measuring one tier.
 
     Attributes:
-        tier: Which.
-        rate: Of the metered requests, refused ones included.
-        throttled: Answers of 429, to any request.
-        dispatched: When each dispatch of the uploads queue began.
-        slowest: Seconds that the longest of these dispatches took.
+        tier: The tier that was measured.
+        rate: The rate of metered requests, including refused ones.
+        throttled: The number of 429 answers to any request.
+        dispatched: The time at which each dispatch of the uploads queue began.
+        slowest: The duration of the longest of these dispatches, in seconds.
     """
 
     tier: Tier
@@ -51,7 +51,7 @@ class Measured:
     slowest: float
 
     def missed(self) -> Iterator[str]:
-        """Yield each bound that was missed."""
+        """Yield a description of each bound that was missed."""
         if self.throttled:
             yield f"{self.throttled} requests were answered with 429"
         if (least := self.rate.least_utilisation()) < LEAST_UTILISATION:
@@ -59,10 +59,10 @@ class Measured:
         if ahead := max(0, surplus(self.dispatched, self.rate.times)):
             yield f"{ahead} requests had no dispatch of their own"
         if len(self.dispatched) != len(self.rate.times):
-            yield "dispatches and metered requests are not as many"
+            yield "the numbers of dispatches and of metered requests differ"
 
     def lines(self) -> Iterator[str]:
-        """Yield the figures."""
+        """Yield the report, line by line."""
         rate, allowed = self.rate, enforced_per_minute(self.tier)
         yield f"{self.tier.name}: {rate.per_minute} metered requests a minute"
         yield f"  429s seen                    {self.throttled}"
@@ -77,12 +77,12 @@ class Measured:
 
 
 class Measurement:
-    """One stack, measured for a while.
+    """A measurement of one stack.
 
     Args:
-        tier: Whose rate.
-        minutes: How long, from the first metered request.
-        cancelled: Ends it early.
+        tier: The tier to measure.
+        minutes: The duration, from the first metered request.
+        cancelled: Ends the measurement early when set.
     """
 
     def __init__(self, tier: Tier, minutes: float, cancelled: threading.Event) -> None:
@@ -93,7 +93,7 @@ class Measurement:
         self._dispatches: dict[tuple[object, ...], dict[str, Any]] = {}
 
     def run(self) -> Measured:
-        """Measure. Raises `CouldNotRun` if a part of the stack fails or the work runs out."""
+        """Measure; raise `CouldNotRun` if a part of the stack fails or the work runs out."""
         with tempfile.TemporaryDirectory(prefix="fss-rate-") as folder:
             self._write_files(Path(folder))
             options = StackOptions(tier=self._tier, time_scale=1.0, quota=Quota.EXACT)
@@ -111,7 +111,7 @@ class Measurement:
             path.write_text(f"# Note {number}\n\nIts number is {number}.\n", encoding="utf-8")
 
     def _collect_until_over(self, stack: LocalStack) -> None:
-        over = time.monotonic() + self._seconds + SETTLE  # the first request may take so long
+        over = time.monotonic() + self._seconds + SETTLE  # the first request may take this long
         while time.monotonic() < over:
             if self._cancelled.wait(COLLECT_EVERY):
                 raise KeyboardInterrupt
@@ -124,7 +124,7 @@ class Measurement:
         self._collect(stack)
 
     def _pause(self, stack: LocalStack) -> None:
-        """Pause the uploads queue, and wait until no dispatch is under way."""
+        """Pause the uploads queue and wait until no dispatch is in progress."""
         name = stack.urls.queues["uploads"]
         with task_queues.connect(stack.urls.cloud_tasks) as client:
             client.pause_queue(name=name)
@@ -134,7 +134,7 @@ class Measurement:
             if all(queue["in_flight"] == 0 for queue in shown if queue["name"] == name):
                 return
             self._cancelled.wait(0.1)
-        raise CouldNotRun("dispatches of the paused uploads queue do not end")
+        raise CouldNotRun("dispatches of the paused uploads queue did not end")
 
     def _collect(self, stack: LocalStack) -> None:
         after = max(self._requests, default=0)
@@ -144,7 +144,7 @@ class Measurement:
         self._dispatches |= {(each["task"], each["dispatched_at"]): each for each in log}
 
     def _metered(self) -> list[float]:
-        """Return when each metered request came, in order."""
+        """Return the time of each metered request, in order."""
         metered = (entry for entry in self._requests.values() if entry["metered"])
         return sorted(_seconds(entry["time"]) for entry in metered)
 

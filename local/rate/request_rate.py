@@ -1,4 +1,4 @@
-"""How fast requests came, worked out from when each of them came."""
+"""Calculates the rate of requests from their times."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class RequestRate:
     """The metered requests of one run.
 
     Attributes:
-        times: Of each request, in seconds on any clock, in order.
-        until: When the measuring ended, on the same clock.
-        per_minute: The rate that was wanted.
+        times: The time of each request, in seconds on any clock, in order.
+        until: The end of the measurement, on the same clock.
+        per_minute: The intended rate.
     """
 
     times: Sequence[float]
@@ -25,7 +25,7 @@ class RequestRate:
     per_minute: int
 
     def minutes(self) -> list[int]:
-        """Return the requests in each whole minute since the first one."""
+        """Return the number of requests in each whole minute since the first request."""
         if not self.times:
             return []
         began = self.times[0]
@@ -34,24 +34,24 @@ class RequestRate:
         return [counts[minute] for minute in range(whole)]
 
     def least_utilisation(self) -> float:
-        """Return the share of the rate used in the slowest minute but the first; 0 without one."""
+        """Return the fraction of the rate used in the slowest minute after the first; 0 if none."""
         return min(self.minutes()[1:], default=0) / self.per_minute
 
     def peak(self) -> int:
-        """Return the largest number of requests in any 60 s, the earlier end excluded."""
+        """Return the largest number of requests in any 60 s, excluding the earlier end."""
         firsts = (bisect_right(self.times, time - MINUTE) for time in self.times)
         return max((last + 1 - first for last, first in enumerate(firsts)), default=0)
 
 
 def surplus(dispatches: Sequence[float], requests: Sequence[float]) -> int:
-    """Return by how many the requests were ahead of the dispatches at the worst moment.
+    """Return the largest excess of requests over dispatches at any moment.
 
-    If each dispatch makes one request at most, this is 0: there never were more requests than
-    dispatches begun.
+    If each dispatch makes at most one request, the result is 0 or less: there were never more
+    requests than dispatches that had begun.
 
     Args:
-        dispatches: When each one began.
-        requests: When each was made, on the same clock.
+        dispatches: The time at which each dispatch began.
+        requests: The time of each request, on the same clock.
     """
     begun = sorted(dispatches)
     return max(

@@ -1,4 +1,4 @@
-"""The deployed functions on this machine, each from its own zip, as Cloud Run would run it."""
+"""Runs the functions on this machine, each from its own zip, as Cloud Run would."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from local.processes.ports import HOST, loopback
 FUNCTIONS = packaging.FUNCTIONS
 
 MAX_THREADS = 32
-"""Of one function: more would only make a small machine wait for itself."""
+"""The most threads of one function; more would only slow a small machine down."""
 
 _INHERITED = frozenset(
     {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"}
     | {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"}
     | {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
 )
-"""What a function gets of this process's environment besides its settings: nothing by which
-Google's clients, Python or the settings themselves would see more than was decided here."""
+"""The variables a function inherits from this process besides its settings: none that would change
+what Google's clients, Python or the settings see."""
 
 
 def unpack(destination: Path) -> dict[str, Path]:
-    """Build and unpack each function's zip; returns the folder of each.
+    """Build and unpack each function's zip; return the folder of each function.
 
-    The modules are compiled at once: the machine may forbid Python to do so as it goes.
+    The modules are compiled here, because Python may be kept from writing bytecode later.
 
     Raises:
-        CouldNotRun: The checkout lacks a part of a function.
+        CouldNotRun: A part of a function is missing from the checkout.
     """
     try:
         packages = packaging.build(destination / "zips")
     except (OSError, ValueError) as error:
-        raise CouldNotRun(f"the functions could not be packed: {error}") from error
+        raise CouldNotRun(f"the functions could not be packaged: {error}") from error
     folders = {}
     for function, package in packages.items():
         folders[function] = destination / function
@@ -52,7 +52,7 @@ def unpack(destination: Path) -> dict[str, Path]:
 
 
 def threads_for(concurrent_dispatches: int) -> int:
-    """Return how many requests a function should serve at once, for that many dispatches."""
+    """Return how many threads a function needs for so many concurrent dispatches."""
     return min(MAX_THREADS, concurrent_dispatches + 4)
 
 
@@ -60,9 +60,9 @@ class Function:
     """One function, served by functions-framework.
 
     Args:
-        folder: Its unpacked zip. Nothing else of this project is importable for it.
+        folder: Its unpacked zip; the function can import nothing else of this project.
         settings: Its environment variables.
-        threads: Requests served at the same time.
+        threads: How many requests it serves at the same time.
     """
 
     def __init__(
@@ -85,19 +85,19 @@ class Function:
             name,
             [*framework, *source],
             env={**inherited, **settings, "THREADS": str(threads), "WORKERS": "1"},
-            cwd=folder,  # which puts it before everything else on Python's path
+            cwd=folder,  # Python puts this first on its path
         )
         self.child: Child = self._serve()
 
     def wait(self) -> None:
-        """Return when it answers, or raise `CouldNotRun`."""
+        """Return when the function answers, or raise `CouldNotRun`."""
         self.child.wait_until(lambda: answers(self.url))
 
     def kill(self) -> None:
-        """End it with all that it is at, as a crash would: it is told nothing."""
+        """Kill the function and its current requests without warning, as a crash would."""
         orphan_cleanup.send(self.child.pid, signal.SIGKILL)
         self._processes.stop(self.child)
 
     def restart(self) -> None:
-        """Start it again after `kill`, on the same port; `wait` returns when it answers."""
+        """Start the function again on the same port after `kill`; call `wait` to wait for it."""
         self.child = self._serve()

@@ -1,4 +1,4 @@
-"""The whole deployment on one machine: Google's parts, the service, the functions, the schedule."""
+"""Starts and stops a whole deployment on one machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Self
 
 from local import packaging
 from local.bucket.bucket_server import MAX_STORED_PART, BucketServer
-from local.bucket.folder_mirror import MAX_OBJECT_NAME, Mirrored, mirror, survey
+from local.bucket.folder_mirror import MAX_OBJECT_NAME, Mirrored, find_files, mirror
 from local.firestore_emulator.emulator import EmulatorUnavailable, FirestoreEmulator
 from local.gemini.settings import Settings
 from local.processes.children import Child, CouldNotRun, Processes
@@ -39,7 +39,7 @@ _PORTS = (*FUNCTIONS, "cloud-storage", "cloud-tasks", "cloud-tasks-admin", "gemi
 
 
 class LocalStack:
-    """A running deployment, as a context. All its parts end with it, even if it is killed.
+    """A running deployment, as a context. All its parts stop with it, even if it is killed.
 
     Raises:
         UnusableState: See `RunFolder`.
@@ -51,7 +51,7 @@ class LocalStack:
         self._folder = RunFolder(options.state, deployment=options.deployment, real=options.real)
         self._cleanup = contextlib.ExitStack()
         self._cleanup.callback(self._folder.close)
-        # An emulator that was there before holds what earlier runs left, unless it is a state.
+        # An emulator that was already running may hold the data of other runs.
         is_shared = _EXTERNAL_FIRESTORE in os.environ and options.state is None
         self._project = f"{PROJECT}-{secrets.token_hex(4)}" if is_shared else PROJECT
         self._watched: Processes | None = None
@@ -67,14 +67,14 @@ class LocalStack:
 
     @property
     def logs(self) -> Path:
-        """The folder with one log per part; it goes with the stack if there is no state."""
+        """The folder with one log per part; it is deleted with the stack if there is no state."""
         return self._folder.logs
 
     def start(self) -> None:
         """Start all parts and return when they answer.
 
         Raises:
-            CouldNotRun: A part could not be started; those that were have been stopped.
+            CouldNotRun: A part could not be started; the others have been stopped.
         """
         with contextlib.ExitStack() as undo:
             undo.callback(self.stop)
@@ -82,25 +82,25 @@ class LocalStack:
             undo.pop_all()
 
     def mirror(self, source: Path) -> Mirrored:
-        """Make the bucket hold exactly the files of a folder.
+        """Upload and delete objects until the bucket holds exactly the files of a folder.
 
         Raises:
-            UnusableFolder: See `survey`.
+            UnusableFolder: See `find_files`.
             CouldNotRun: The files could not be copied.
         """
-        files = survey(source, longest_part=longest_part(self.options.state))
+        files = find_files(source, longest_part=longest_part(self.options.state))
         with contextlib.closing(self._storage.client(self.urls.project)) as client:
             return mirror(
-                files, client.bucket(BUCKET), after_deletes=self._storage.forget_empty_folders
+                files, client.bucket(BUCKET), after_deletes=self._storage.remove_empty_folders
             )
 
     def check(self) -> None:
-        """Raise `CouldNotRun` if a part is gone."""
+        """Raise `CouldNotRun` if a part has stopped."""
         if self._watched is not None:
             self._watched.check()
 
     def stop(self) -> None:
-        """Stop all parts, those first that give work to others. Harmless if nothing runs."""
+        """Stop all parts, first those that call others. Does nothing if nothing is running."""
         self._watched = None
         self._cleanup.close()
 
@@ -111,22 +111,23 @@ class LocalStack:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    # --- starting, bottom up ---------------------------------------------------------------
+    # --- starting, in order of dependency ---------------------------------------------------
 
     def _start(self) -> None:
-        """Start what the functions stand on, then the functions, then what calls them.
+        """Start what the functions call, then the functions, then what calls the functions.
 
-        Cloud Tasks comes after the functions, since tasks of an earlier run go out at once.
+        Cloud Tasks starts after the functions, because it dispatches tasks of an earlier run at
+        once.
         """
-        _reach_loopback_directly()
+        _bypass_proxies_for_loopback()
         folder = self._folder
         tasks_state = folder.kept("cloud-tasks.sqlite")
         moved = folder.choose_ports(_PORTS)
         if tasks_state is not None and tasks_state.exists() and moved:
             changed = task_queues.redirect(tasks_state, moved)
             ports = ", ".join(map(str, moved))
-            logger.warning("other programs have the ports %s: %d tasks redirected", ports, changed)
-        self._take_status_port()
+            logger.warning("other programs use the ports %s: %d tasks redirected", ports, changed)
+        self._use_status_port()
 
         processes = self._cleanup.enter_context(Processes(folder.logs))
         self._storage = self._bucket_server(processes)
@@ -146,33 +147,27 @@ class LocalStack:
         for function in self.functions.values():
             function.wait()
 
-        tasks = self._cloud_tasks(processes, tasks_state)
-        self._cleanup.callback(processes.stop, tasks)
-        tasks.announced()
-        with task_queues.connect(self.urls.cloud_tasks) as client:
-            task_queues.create_queues(
-                client, self._location, self.options.tier, self.options.time_scale
-            )
+        self._start_cloud_tasks(processes, tasks_state)
         ticker.start()
         self._cleanup.callback(ticker.stop)
         self._watched = processes
 
-    def _take_status_port(self) -> None:
+    def _use_status_port(self) -> None:
         wanted = self.options.status_port
         if wanted is not None and wanted != self._port("status"):
             if not is_free(wanted):
-                raise CouldNotRun(f"port {wanted} on {HOST} is taken by another program")
-            self._folder.memory.ports["status"] = wanted
+                raise CouldNotRun(f"port {wanted} on {HOST} is in use by another program")
+            self._folder.record.ports["status"] = wanted
 
     def _port(self, part: str) -> int:
-        return self._folder.memory.ports[part]
+        return self._folder.record.ports[part]
 
     @property
     def _location(self) -> str:
         return f"projects/{self._project}/locations/{LOCATION}"
 
     def _firestore(self) -> str:
-        """Start the emulator; returns its address."""
+        """Start the emulator and return its address."""
         emulator = FirestoreEmulator(data_dir=self._folder.kept("firestore"), project=self._project)
         self._cleanup.callback(emulator.stop)
         try:
@@ -180,8 +175,8 @@ class LocalStack:
         except EmulatorUnavailable as error:
             raise CouldNotRun(str(error)) from error
         if _EXTERNAL_FIRESTORE not in os.environ:
-            self._folder.memory.ports["firestore"] = int(emulator.host.rpartition(":")[2])
-            self._folder.remember()
+            self._folder.record.ports["firestore"] = int(emulator.host.rpartition(":")[2])
+            self._folder.save_record()
         return emulator.host
 
     def _bucket_server(self, processes: Processes) -> BucketServer:
@@ -195,12 +190,12 @@ class LocalStack:
                 client.create_bucket(BUCKET)
 
     def _gemini(self, processes: Processes) -> Child:
-        options, pace = self.options, Settings()
+        options, defaults = self.options, Settings()
         argv = [sys.executable, "-m", "local.gemini", "--port", str(self._port("gemini"))]
-        # Not its own time scale, which would shorten the minute of its quota as well.
-        argv += ["--processing-seconds", str(pace.processing_s / options.time_scale)]
-        argv += ["--import-seconds", str(pace.import_base_s / options.time_scale)]
-        argv += ["--import-seconds-per-mb", str(pace.import_per_mb_s / options.time_scale)]
+        # Its own --time-scale would also shorten the minute of its quota.
+        argv += ["--processing-seconds", str(defaults.processing_s / options.time_scale)]
+        argv += ["--import-seconds", str(defaults.import_base_s / options.time_scale)]
+        argv += ["--import-seconds-per-mb", str(defaults.import_per_mb_s / options.time_scale)]
         argv += ["--seed", str(options.seed)]
         if options.quota is Quota.EXACT:
             argv += ["--rpm-limit", str(enforced_per_minute(options.tier))]
@@ -216,6 +211,15 @@ class LocalStack:
         if state is not None:
             argv += ["--state", str(state)]
         return processes.start("cloud-tasks", argv, env=os.environ, cwd=packaging.ROOT)
+
+    def _start_cloud_tasks(self, processes: Processes, state: Path | None) -> None:
+        tasks = self._cloud_tasks(processes, state)
+        self._cleanup.callback(processes.stop, tasks)
+        tasks.announced()
+        with task_queues.connect(self.urls.cloud_tasks) as client:
+            task_queues.create_queues(
+                client, self._location, self.options.tier, self.options.time_scale
+            )
 
     def _functions(self, processes: Processes, folders: Mapping[str, Path]) -> dict[str, Function]:
         common, sync = self._settings()
@@ -241,12 +245,12 @@ class LocalStack:
         processes.stop(*(each.child for each in self.functions.values()), grace=3)
 
     def _settings(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the environment variables of every function, and those of the ones that sync."""
+        """Return the environment variables of all functions, and those of the syncing functions."""
         urls, options = self.urls, self.options
         common = {
             "PROJECT_ID": urls.project,
             "BUCKET": urls.bucket,
-            "DEPLOYMENT": self._folder.memory.deployment,
+            "DEPLOYMENT": self._folder.record.deployment,
             "TIER": options.tier.name,
             "TIME_SCALE": str(options.time_scale),
             "FIRESTORE_EMULATOR_HOST": urls.firestore,
@@ -285,12 +289,12 @@ class LocalStack:
 
 
 def longest_part(state: Path | None) -> int:
-    """Return the bytes a file's name may have between two slashes."""
+    """Return the most bytes that a file's name may have between two slashes."""
     return MAX_OBJECT_NAME if state is None else MAX_STORED_PART
 
 
-def _reach_loopback_directly() -> None:
-    """Keep this process and its children from asking a proxy for what runs on this machine."""
+def _bypass_proxies_for_loopback() -> None:
+    """Keep this process and its children from using a proxy for addresses on this machine."""
     for name in ("NO_PROXY", "no_proxy"):
         direct = [*filter(None, os.environ.get(name, "").split(",")), HOST, "localhost"]
         os.environ[name] = ",".join(dict.fromkeys(direct))

@@ -1,4 +1,4 @@
-"""How a local stack is set up."""
+"""The options of a local stack."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from pathlib import Path
 from shared.domain.throttle.tiers import Tier, load_tier_table
 
 GEMINI_KEY = "GEMINI_API_KEY"
-"""The environment variable with the key of the real service."""
+"""The environment variable that holds the key of the real service."""
 
 
 class Quota(StrEnum):
-    """What the simulated service does about too many requests."""
+    """Whether the simulated service enforces the request quota."""
 
     OFF = "off"
     EXACT = "exact"
 
 
 def enforced_per_minute(tier: Tier) -> int:
-    """Return the metered requests the simulator lets through in any 60 s, if it is exact.
+    """Return how many metered requests the simulator admits in any 60 s with `Quota.EXACT`.
 
-    A sliding minute of an evenly paced stream holds one request more than its rate says; the
-    twentieth is what the pacing may be off by.
+    A sliding minute of evenly spaced requests can hold one more than the rate. The factor 1.05
+    allows for uneven spacing.
     """
     return math.ceil(1.05 * tier.rpm) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackOptions:
-    """How a stack is set up.
+    """The options of a stack.
 
     Attributes:
         tier: The quota tier of the deployment.
-        time_scale: Divides cooldowns, claims, lease, ticks, backoff, and the time the simulated
-            service takes. Request rates and quotas stay per real minute.
-        state: The folder to go on with and to leave everything in; None keeps nothing.
-        quota: What the simulated service enforces.
-        seed: Of the simulated service's jitter and faults.
-        faults: Faults of the simulated service, as its ``--faults`` takes them.
+        time_scale: Divides cooldowns, claims, leases, the supervisor's interval, backoffs, and the
+            latencies of the simulated service. Request rates and quotas stay per real minute.
+        state: The folder that keeps the run's data for the next run; None keeps nothing.
+        quota: Whether the simulated service enforces the quota.
+        seed: Seed of the simulated service's random numbers: jitter and faults.
+        faults: Faults of the simulated service, in the form of its ``--faults`` option.
         real: Use the real service, with the key in GEMINI_API_KEY, instead of the simulator.
         status_port: The port of the status function; None takes a free one.
-        deployment: The deployment's name, for a state that has none yet.
-        settings: Further environment variables of the functions, such as PATH_TEMPLATE.
+        deployment: The deployment's name, used when the state has none yet.
+        settings: Additional environment variables of the functions, such as PATH_TEMPLATE.
     """
 
     tier: Tier = field(default_factory=lambda: load_tier_table().default_tier)

@@ -1,4 +1,4 @@
-"""The files of one run of the local stack: temporary, or kept for a later run to go on from."""
+"""The files of one run of the local stack: temporary, or kept for a later run."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from local.processes.ports import becomes_free, free_ports
 VERSION = 1
 
 LEAVE_TIME = 20.0
-"""Seconds that the parts of a killed run may take to save what they have and end."""
+"""Seconds that the parts of a killed run may take to save their data and end."""
 
 
 class UnusableState(Exception):
-    """The folder can't hold a run's state; the message says why."""
+    """The folder can't be used for a run's state; the message says why."""
 
 
 class StateInUse(Exception):
-    """Another run works with this folder."""
+    """Another run is using this folder."""
 
 
 @dataclass(slots=True)
-class Memory:
-    """What a later run must know of this one, in ``run.json``.
+class RunRecord:
+    """What a later run needs to know about this one; kept in ``run.json``.
 
     Attributes:
-        deployment: The deployment's name, part of what ties records, bucket and store together.
-        real: Whether the store is one of the real service.
-        ports: The port of each part, by name. Queued tasks hold URLs with those of the functions.
+        deployment: The deployment's name, which records, bucket and store share.
+        real: Whether the store is in the real service.
+        ports: The port of each part, by name. Queued tasks hold URLs with the functions' ports.
     """
 
     deployment: str
@@ -47,13 +47,13 @@ class RunFolder:
     """A run's folder, locked while it is open.
 
     Args:
-        state: The folder to go on with, made if missing; None takes a temporary one.
-        deployment: For a new state.
+        state: The folder to use, created if missing; None uses a temporary one.
+        deployment: The deployment's name, for a new state.
         real: Whether this run uses the real service.
 
     Raises:
-        UnusableState: There is something else in it, or another version's or service's state.
-        StateInUse: Another run has it.
+        UnusableState: The folder holds other files, or the state of another version or service.
+        StateInUse: Another run is using the folder.
     """
 
     def __init__(self, state: Path | None, *, deployment: str, real: bool) -> None:
@@ -61,9 +61,9 @@ class RunFolder:
         self.root = state or Path(tempfile.mkdtemp(prefix="fss-"))
         self._lock: int | None = None
         if state is not None:
-            self._occupy()
+            self._lock_folder()
         try:
-            self.memory = self._recall(real=real) or Memory(deployment, real)
+            self.record = self._read_record(real=real) or RunRecord(deployment, real)
             self.logs = self._made("logs")
             self.functions = self._made("functions", anew=True)
         except BaseException:
@@ -71,16 +71,16 @@ class RunFolder:
             raise
 
     def kept(self, name: str) -> Path | None:
-        """Return the path where a part keeps its data, None if nothing is to be kept."""
+        """Return the path where a part keeps its data; None for a temporary folder."""
         return self.root / name if self.keeps else None
 
     def choose_ports(self, names: Sequence[str]) -> dict[int, int]:
-        """Give each part its port of the earlier run, or a new one.
+        """Give each part its port from the earlier run, or a new one.
 
         Returns:
-            The ports that had to change, because another program has the old one meanwhile.
+            The new port for each old port that another program now uses.
         """
-        ports, moved = self.memory.ports, {}
+        ports, moved = self.record.ports, {}
         leaving_until = time.monotonic() + LEAVE_TIME
         taken = {
             port
@@ -93,18 +93,18 @@ class RunFolder:
                 ports[name] = fresh
             if old in taken:
                 moved[old] = fresh
-        self.remember()
+        self.save_record()
         return moved
 
-    def remember(self) -> None:
-        """Write down what a later run must know."""
+    def save_record(self) -> None:
+        """Save what a later run needs to know."""
         if self.keeps:
-            draft = self._record.with_suffix(".new")
-            draft.write_text(json.dumps({"version": VERSION, **asdict(self.memory)}, indent=1))
-            draft.replace(self._record)
+            draft = self._record_path.with_suffix(".new")
+            draft.write_text(json.dumps({"version": VERSION, **asdict(self.record)}, indent=1))
+            draft.replace(self._record_path)
 
     def close(self) -> None:
-        """Let others have the folder; a temporary one is deleted."""
+        """Unlock the folder; delete it if it is temporary."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -112,21 +112,23 @@ class RunFolder:
             shutil.rmtree(self.root, ignore_errors=True)
 
     @property
-    def _record(self) -> Path:
+    def _record_path(self) -> Path:
         return self.root / "run.json"
 
-    def _occupy(self) -> None:
+    def _lock_folder(self) -> None:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             lock = self.root / "lock"
             if not lock.exists() and any(self.root.iterdir()):
                 raise UnusableState(
-                    f"{self.root} holds other files; --state takes an empty or new folder, or that "
-                    "of an earlier run"
+                    f"{self.root} holds other files; --state takes a new or empty folder, or the "
+                    "state of an earlier run"
                 )
             self._lock = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise UnusableState(f"{self.root} can't hold the state: {error.strerror}") from error
+            raise UnusableState(
+                f"{self.root} can't be used for the state: {error.strerror}"
+            ) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -136,21 +138,21 @@ class RunFolder:
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, str(os.getpid()).encode(), 0)
 
-    def _recall(self, *, real: bool) -> Memory | None:
+    def _read_record(self, *, real: bool) -> RunRecord | None:
         try:
-            record = json.loads(self._record.read_bytes())
-            version, memory = record.pop("version"), Memory(**record)
+            fields = json.loads(self._record_path.read_bytes())
+            version, record = fields.pop("version"), RunRecord(**fields)
         except FileNotFoundError:
             return None
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise UnusableState(f"{self._record} is damaged: {error}") from error
+            raise UnusableState(f"{self._record_path} is damaged: {error}") from error
         if version != VERSION:
             raise UnusableState(f"{self.root} is the state of another version of this program")
-        if memory.real and not real:
-            raise UnusableState(f"{self.root} is the state of the real service: give --real too")
-        if real and not memory.real:
+        if record.real and not real:
+            raise UnusableState(f"{self.root} is the state of the real service: add --real")
+        if real and not record.real:
             raise UnusableState(f"{self.root} is the state of a simulated service, not a real one")
-        return memory
+        return record
 
     def _made(self, name: str, *, anew: bool = False) -> Path:
         path = self.root / name

@@ -1,4 +1,4 @@
-"""What Cloud Scheduler does for a deployment: one call a minute that keeps everything moving."""
+"""Calls the supervisor once a minute, as Cloud Scheduler does for a deployment."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import urllib.request
 from typing import Self
 
 INTERVAL = 60.0
-"""Seconds between calls, before the time scale."""
+"""Seconds between calls, before division by the time scale."""
 
 TIMEOUT = 300.0
-"""Seconds a call may take: a function's own timeout."""
+"""Seconds that a call may take; the same as a function's timeout."""
 
 logger = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Calls the dispatcher's supervisor, at once and then on a fixed schedule.
+    """Calls the dispatcher's supervisor immediately and then at a fixed interval.
 
-    Calls never overlap: a time that passes during a call is skipped. A failed call is logged, and
-    the next one comes at its usual time.
+    Calls never overlap: a call that would start during another is skipped. A failed call is logged,
+    and the next one is made at its usual time.
 
     Args:
         dispatcher: The dispatcher's base URL.
-        interval: Seconds from call to call.
+        interval: Seconds between the starts of two calls.
     """
 
     def __init__(self, dispatcher: str, interval: float) -> None:
@@ -37,15 +37,15 @@ class Scheduler:
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
     def start(self) -> None:
-        """Make the first call, in the background."""
+        """Start calling, in a background thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Make no further call; one under way is not waited for."""
+        """Make no more calls; do not wait for a call in progress."""
         self._stopped.set()
 
     def join(self) -> None:
-        """Wait for a call under way."""
+        """Wait for a call in progress to end."""
         if self._thread.ident is not None:
             self._thread.join(TIMEOUT)
 

@@ -1,4 +1,4 @@
-"""The queues of the local Cloud Tasks server, as Terraform makes them in the cloud."""
+"""Creates the queues of the local Cloud Tasks server, as Terraform does in the cloud."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from shared.gateways.ports import QueueName
 MIN_BACKOFF = timedelta(seconds=10)
 MAX_BACKOFF = timedelta(seconds=300)
 SHORTEST_BACKOFF = timedelta(seconds=1)
-"""Cloud Tasks keeps whole seconds only."""
+"""Cloud Tasks keeps only whole seconds."""
 
 UNLIMITED_ATTEMPTS = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How fast a queue dispatches, and how many dispatches are under way at most."""
+    """How many dispatches a queue makes per second, and how many it runs at the same time."""
 
     per_second: float
     concurrent: int
 
 
 def rates(tier: Tier) -> dict[QueueName, Rate]:
-    """Return each queue's rate: the quota's for uploads, no quota for the others."""
+    """Return each queue's rate; only the uploads queue is limited by the tier's quota."""
     return {
         QueueName.UPLOADS: Rate(tier.dispatches_per_second, tier.max_concurrent_dispatches),
         QueueName.POLLS: Rate(500, 20),
@@ -51,13 +51,13 @@ def connect(address: str) -> tasks_v2.CloudTasksClient:
 def create_queues(
     client: tasks_v2.CloudTasksClient, location: str, tier: Tier, time_scale: float
 ) -> dict[QueueName, str]:
-    """Make the queues, or change those of an earlier run to these settings.
+    """Create the queues, or update those of an earlier run to these settings.
 
     Args:
-        client: Of the local server.
-        location: As ``projects/P/locations/L``.
-        tier: Whose rate the uploads queue has.
-        time_scale: Divides the backoff.
+        client: A client of the local server.
+        location: The location, as ``projects/P/locations/L``.
+        tier: The tier that gives the uploads queue its rate.
+        time_scale: Divides the backoffs.
 
     Returns:
         The full name of each queue.
@@ -85,14 +85,14 @@ def create_queues(
 
 
 def redirect(state: Path, moved: Mapping[int, int]) -> int:
-    """Point the queued tasks of an earlier run to the ports that its functions have now.
+    """Change the URLs of an earlier run's queued tasks to the functions' new ports.
 
     Args:
-        state: The file of a Cloud Tasks server that is not running.
-        moved: The new port for each old one.
+        state: The state file of a Cloud Tasks server that is not running.
+        moved: The new port for each old port.
 
     Returns:
-        How many tasks were changed.
+        The number of tasks that were changed.
     """
     store, changed = Store(state), 0
     try:

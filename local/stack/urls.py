@@ -1,4 +1,4 @@
-"""Where the parts of a local stack are."""
+"""The addresses of the parts of a local stack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StackUrls:
-    """Where each part is reached. `firestore` and `cloud_tasks` are ``host:port``."""
+    """The address of each part; `firestore` and `cloud_tasks` are ``host:port``, others URLs."""
 
     dispatcher: str
     upload: str

@@ -1,7 +1,7 @@
-"""How the environments differ, out of their plans: docs/environments.md.
+"""Writes docs/environments.md: how the environments differ, according to their Terraform plans.
 
-Every difference needs a reason here, so that one nobody meant is noticed. The page is made by
-`python -m local.terraform.differences`; a test compares it with the plans.
+Every difference needs a reason here, so that an unintended one is noticed. To write the page, run
+`python -m local.terraform.differences`; a test compares the page with the plans.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from local.terraform.workspace import ENVIRONMENTS, CannotCheck, Plan, Workspace
 PAGE = ROOT / "docs" / "environments.md"
 
 ABSENT = "—"
-"""Where an environment lacks the resource, or the attribute."""
+"""Shown when an environment does not have the resource or the attribute."""
 
 MADE_UP = ("deletion_policy", "project", "unique_id")
-"""Of service accounts: the mocked provider fills these in by chance."""
+"""Attributes of service accounts that the mocked provider fills with random values."""
 
 REASONS: Mapping[tuple[str, str], str] = {
     ("google_cloud_scheduler_job", "paused"): "dev syncs when someone asks",
@@ -44,7 +44,7 @@ REASONS: Mapping[tuple[str, str], str] = {
     ("google_secret_manager_secret", "deletion_protection"): "prod survives terraform destroy",
     ("google_storage_bucket", "force_destroy"): "prod survives terraform destroy",
 }
-"""Why environments differ, by resource type and attribute; the empty one is the resource itself."""
+"""Why environments differ, by resource type and attribute; "" stands for the whole resource."""
 
 _HEAD = """\
 # How the environments differ
@@ -58,7 +58,7 @@ everywhere: one build is promoted from dev to prod.
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """An attribute that is not the same everywhere; `values` are in the order of environments."""
+    """An attribute that is not the same in all environments; `values` are in their order."""
 
     address: str
     attribute: str
@@ -66,21 +66,26 @@ class Difference:
 
     @property
     def reason(self) -> str | None:
-        """Why it may differ; None where nobody has said."""
+        """Why it may differ; None if no reason is given."""
         return REASONS.get((_kind(self.address), self.attribute.split(".")[-1]))
 
 
 def differences(plans: Mapping[str, Plan]) -> list[Difference]:
-    """Where the plans differ, beyond names."""
+    """The differences between the plans, apart from names."""
     flat = {name: _without_names(name, plan) for name, plan in plans.items()}
     addresses = sorted({address for resources in flat.values() for address in resources})
     return [found for address in addresses for found in _differences(address, list(flat.values()))]
 
 
 def page(plans: Mapping[str, Plan]) -> str:
-    """The page for these plans."""
+    """The text of the page for these plans."""
     rows = [
-        [f"`{found.address}`", found.attribute, *found.values, found.reason or "**not said**"]
+        [
+            f"`{found.address}`",
+            found.attribute,
+            *found.values,
+            found.reason or "**no reason given**",
+        ]
         for found in differences(plans)
     ]
     counts = {name: Counter(map(_kind, plan.resources)) for name, plan in plans.items()}
@@ -108,14 +113,14 @@ def read_plans(folder: Path) -> dict[str, Plan]:
     """Plan every environment, in a copy of the configuration in `folder`.
 
     Raises:
-        CannotCheck: Terraform or its provider can't be had.
+        CannotCheck: Terraform or its provider is not available.
     """
     workspace = Workspace.prepare(folder)
     return {environment: workspace.plan(environment) for environment in ENVIRONMENTS}
 
 
 def _without_names(environment: str, plan: Plan) -> dict[str, dict[str, str]]:
-    """Each resource's attributes, flat and as text, without what only names this environment."""
+    """Each resource's attributes, flattened, as text, with the environment's own names replaced."""
     names = {
         f"example-search-{environment}": "PROJECT",
         f"fss-{environment}": "fss-DEPLOYMENT",

@@ -1,8 +1,8 @@
-"""Terraform's own checks of the configuration, in a copy of it, without a Google project.
+"""Runs Terraform's own checks in a copy of the configuration, without a Google project.
 
-The provider is an offline stand-in where there is one (`OFFLINE_GOOGLE_PROVIDER`, a folder with a
-program `setup`; by default beside the checkout), else the real one from Terraform's registry. Both
-are mocked, so that no check needs credentials.
+If an offline provider is there, the checks use it (`OFFLINE_GOOGLE_PROVIDER`, a folder with a
+program `setup`; by default beside the checkout); otherwise they use the real one from Terraform's
+registry. Both are mocked, so no check needs credentials.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ ENVIRONMENTS = ("dev", "staging", "prod")
 OFFLINE_PROVIDER = "OFFLINE_GOOGLE_PROVIDER"
 
 OLDEST = (1, 11)
-"""The configuration needs 1.9; overriding what a plan can't know, as its tests do, needs this."""
+"""The configuration needs 1.9; its tests override values unknown in a plan, which needs this."""
 
 _BESIDE_THE_CHECKOUT = ROOT.parent / "shared" / "tools" / "offline_google_provider"
 _WORKING_FILES = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*")
 
 
 class CannotCheck(Exception):
-    """Terraform or its provider can't be had here; the message says what to install."""
+    """Terraform or its provider is not available; the message says what to install."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be made of nothing.
+    """What Terraform would create in an empty project.
 
     Attributes:
         resources: The known attributes of each resource, by its address.
@@ -55,7 +55,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a command of Terraform's ended, and all that it said."""
+    """Whether a Terraform command succeeded, and everything it printed."""
 
     succeeded: bool
     text: str
@@ -65,8 +65,8 @@ class Workspace:
     """An initialized copy of the configuration, with the packages it deploys.
 
     Args:
-        folder: Holds terraform/, shared/tiers.json and build/, as a checkout does.
-        environment: Terraform's environment variables.
+        folder: The copy's root; holds terraform/, shared/tiers.json and build/, as a checkout does.
+        environment: The environment variables for Terraform.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
@@ -79,11 +79,11 @@ class Workspace:
         """Copy this checkout's configuration into `folder` and initialize it.
 
         Args:
-            folder: New or empty.
-            cache: Where the offline provider is set up, once; ignored by git.
+            folder: A new or empty folder.
+            cache: The folder in which the offline provider is set up once; git ignores it.
 
         Raises:
-            CannotCheck: Terraform or the provider can't be had.
+            CannotCheck: Terraform or the provider is not available.
         """
         program = _terraform()
         offline = _offline_provider()
@@ -108,12 +108,12 @@ class Workspace:
         return workspace
 
     def copy(self, folder: Path) -> Workspace:
-        """Another one, initialized as this one is, to be changed at will."""
+        """Return an initialized copy of this workspace, free to be changed."""
         shutil.copytree(self._folder, folder, symlinks=True)
         return Workspace(folder, self._environment)
 
     def run(self, *arguments: str) -> Answer:
-        """Run a command of Terraform's in the configuration."""
+        """Run a Terraform command in the configuration."""
         done = subprocess.run(
             ["terraform", *arguments, *(["-no-color"] if arguments[0] != "fmt" else [])],
             cwd=self.configuration,
@@ -126,14 +126,14 @@ class Workspace:
         return Answer(done.returncode == 0, done.stdout)
 
     def test(self, environment: str, *files: str) -> Answer:
-        """Run Terraform's tests for an environment: all of them, or those of some files."""
+        """Run Terraform's tests for an environment: all of them, or those of the given files."""
         return self.run("test", *_arguments(environment, *files))
 
     def plans(self, environment: str, file: str = "plan") -> dict[str, Plan]:
-        """What the runs of a test file plan for an environment, by run.
+        """Return the plan of each run of a test file for an environment, by the run's name.
 
         Raises:
-            RuntimeError: One of them failed.
+            RuntimeError: A run failed.
         """
         answer = self.run("test", "-json", "-verbose", *_arguments(environment, file))
         if not answer.succeeded:
@@ -141,7 +141,7 @@ class Workspace:
         return dict(_plans(answer.text))
 
     def plan(self, environment: str) -> Plan:
-        """A whole deployment of an environment, its pipeline included."""
+        """Return the plan of a whole deployment of an environment, its pipeline included."""
         (plan,) = self.plans(environment).values()
         return plan
 
@@ -164,18 +164,18 @@ def _terraform() -> str:
 
 
 def _offline_provider() -> Path | None:
-    """The offline provider's set-up program, if there is one."""
+    """Return the offline provider's set-up program, or None if there is none."""
     named = os.environ.get(OFFLINE_PROVIDER)
     setup = Path(named or _BESIDE_THE_CHECKOUT).resolve() / "setup"
     if setup.is_file():
         return setup
     if named:
-        raise CannotCheck(f"{OFFLINE_PROVIDER} names a folder without a program called setup")
+        raise CannotCheck(f"{OFFLINE_PROVIDER} names a folder that has no program called setup")
     return None
 
 
 def _set_up(setup: Path, cache: Path) -> dict[str, str]:
-    """Set the offline provider up; returns the variables by which Terraform finds it."""
+    """Set up the offline provider; return the variables that tell Terraform where it is."""
     done = subprocess.run([setup, cache], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CannotCheck(f"the offline google provider could not be set up\n{done.stderr}")

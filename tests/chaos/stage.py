@@ -17,7 +17,7 @@ from local.stack.local_stack import LocalStack
 from local.stack.options import StackOptions
 from shared.domain.throttle.tiers import tier_named
 
-PATIENCE = 240.0
+SECONDS = 240.0
 """Seconds for all that a test waits for."""
 
 
@@ -25,8 +25,8 @@ PATIENCE = 240.0
 class Stage:
     stack: LocalStack
     library: Mapping[str, str]
-    patience: Deadline
-    syncing: PersistentClient
+    deadline: Deadline
+    client: PersistentClient
     database: Database
 
     def is_lease_free(self) -> bool:
@@ -40,7 +40,7 @@ class Stage:
         for function in self.stack.functions.values():
             function.wait()
 
-    def aftermath(self, *batches: Mapping[str, object]) -> EndState:
+    def end_state(self, *batches: Mapping[str, object]) -> EndState:
         return inspect(self.stack, self.library, batches, frozenset())
 
 
@@ -53,7 +53,7 @@ def stage(folder: Path, files: int, settings: Mapping[str, str] | None = None) -
     with LocalStack(options) as stack:
         library = write_library(folder, files, seed=files)
         stack.mirror(folder)
-        patience = Deadline(PATIENCE)
+        deadline = Deadline(SECONDS)
         yield Stage(
-            stack, library, patience, PersistentClient(stack, patience), Database(stack.urls)
+            stack, library, deadline, PersistentClient(stack, deadline), Database(stack.urls)
         )

@@ -20,8 +20,8 @@ def test_tasks_that_were_recorded_and_never_made_are_found_by_the_supervisor(
     ):
         stack = scene.stack
         towards_tasks.lead_to(stack.urls.cloud_tasks)
-        batch_id = scene.syncing.start()
-        scene.patience.wait_until(towards_tasks.shut.is_set, "the dispatcher planned nothing")
+        batch_id = scene.client.start()
+        scene.deadline.wait_until(towards_tasks.shut.is_set, "the dispatcher planned nothing")
         stack.functions["dispatcher"].kill()
 
         handed_on = [record for record in scene.database.collection("files") if record["task_id"]]
@@ -32,21 +32,21 @@ def test_tasks_that_were_recorded_and_never_made_are_found_by_the_supervisor(
 
         towards_tasks.open()
         stack.functions["dispatcher"].restart()
-        batch = scene.syncing.follow(batch_id)
-        assert not list(scene.aftermath(batch).broken())
+        batch = scene.client.follow(batch_id)
+        assert not list(scene.end_state(batch).broken())
 
 
 def test_the_work_is_finished_after_every_function_was_killed_at_once(tmp_path: Path) -> None:
     with stage(tmp_path, 100) as scene:
-        batch_id = scene.syncing.start()
+        batch_id = scene.client.start()
 
         def is_busy() -> bool:
             return any(record["claim_id"] for record in scene.database.collection("files"))
 
-        scene.patience.wait_until(is_busy, "nothing is under way")
+        scene.deadline.wait_until(is_busy, "nothing is under way")
         for function in scene.stack.functions.values():
             function.kill()
         assert any(record["status"] != "indexed" for record in scene.database.collection("files"))
         scene.restart_all()
-        batch = scene.syncing.follow(batch_id)
-        assert not list(scene.aftermath(batch).broken())
+        batch = scene.client.follow(batch_id)
+        assert not list(scene.end_state(batch).broken())

@@ -7,20 +7,20 @@ from local.chaos.run import Run
 
 SHORT = FaultRates(
     replies_lost=0.5,
-    spoilt=0.5,
-    hung=0.0,  # two deadlines pass before one is settled
+    errors_after_effect=0.5,
+    operations_hung=0.0,  # two deadlines pass before one is settled
     operations_failed=0.5,
     documents_recovering=0.5,
     documents_failed=0.5,
     kill_every=5.0,
-    most=1,
+    times=1,
 )
 """All that can go wrong, early: the last of it is settled within a minute."""
 
 
 @pytest.mark.timeout(300)
 def test_a_small_library_is_indexed_once_whatever_happens() -> None:
-    outcome = Run(seed=11, files=40, seconds=150, weather=SHORT)()
+    outcome = Run(seed=11, files=40, seconds=150, fault_rates=SHORT)()
     assert not outcome.broken, outcome.figures
     assert outcome.figures.kills
     assert outcome.figures.duplicates

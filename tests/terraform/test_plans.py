@@ -148,9 +148,7 @@ def test_a_difference_that_nobody_meant_is_noticed(plans: dict[str, Plan]) -> No
     changed[queue]["rate_limits"][0]["max_dispatches_per_second"] = 5
     changed[queue]["retry_config"][0]["min_backoff"] = "1s"
     del changed["google_storage_bucket.packages"]
-    found = differences.differences(
-        plans | {"prod": Plan(changed, plans["prod"].outputs)}
-    )
+    found = differences.differences(plans | {"prod": Plan(changed, plans["prod"].outputs)})
     unexplained = {(each.address, each.attribute) for each in found if each.reason is None}
     assert unexplained == {
         (queue, "retry_config.min_backoff"),

@@ -1,4 +1,4 @@
-"""The admin HTTP face: what the server is doing, the faults, the keys of its tokens."""
+"""The admin HTTP server: queues, deliveries, faults, and the keys of the OIDC tokens."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Admin:
     """Handlers of the admin paths.
 
     Args:
-        broker: Whose queues are shown.
-        dispatches: Shown by /dispatches.
-        faults: Changed by POST /faults.
-        identity: Whose keys /jwks.json shows.
+        broker: Its queues are shown by /queues.
+        dispatches: The deliveries shown by /dispatches.
+        faults: The faults changed by POST /faults.
+        identity: Its keys are shown by /jwks.json.
         clock: Seconds since the epoch.
     """
 
@@ -41,7 +41,7 @@ class Admin:
         self._clock = clock
 
     def application(self) -> web.Application:
-        """An aiohttp application with all paths."""
+        """Return an aiohttp application with all paths."""
         application = web.Application()
         application.add_routes(
             [

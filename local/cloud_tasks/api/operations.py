@@ -1,4 +1,4 @@
-"""The long-running operations of batch requests, all done when they are answered."""
+"""The long-running operations of batch requests; all are done when they are returned."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from local.cloud_tasks.wire.messages import (
 )
 
 CAPACITY = 1000
-"""Operations remembered; the oldest make room. They do not outlive the server."""
+"""How many operations are kept; the oldest are dropped. They are lost at a restart."""
 
 
 class Operations:
-    """The latest operations, by name, so that a repeated request_id is answered, not repeated."""
+    """The latest operations by name; a repeated request_id gets the answer of the first request."""
 
     def __init__(self) -> None:
         self._operations: dict[str, OperationMessage] = {}
 
     def name(self, location: str, request_id: str) -> str:
-        """The operation's name; without a request_id a new one."""
+        """Return the operation's name; without a request_id, a new name."""
         return f"{location}/operations/{request_id or uuid4()}"
 
     def find(self, name: str) -> OperationMessage | None:
-        """The operation of that name, if it is remembered."""
+        """Return the operation of that name, or None."""
         return self._operations.get(name)
 
     def get(self, name: str) -> OperationMessage:
-        """As `find`.
+        """Return the operation of that name.
 
         Raises:
             Refused: NOT_FOUND.
@@ -46,7 +46,7 @@ class Operations:
         return operation
 
     def remember(self, operation: OperationMessage) -> OperationMessage:
-        """Keep it under its name, and return it."""
+        """Keep an operation under its name, and return it."""
         self._operations[operation.name] = operation
         while len(self._operations) > CAPACITY:
             del self._operations[next(iter(self._operations))]
@@ -62,17 +62,18 @@ def finished(
     requests: int,
     times: tuple[float, float],
 ) -> OperationMessage:
-    """A batch that has ended.
+    """Return the operation of a finished batch.
 
-    If none of its requests succeeded the operation ends in ABORTED, as the reference of
-    `BatchDeleteTasksMetadata` says; `BatchCreateTasksMetadata` is silent and treated alike.
+    If no request succeeded, the operation ends in ABORTED, as documented for
+    `BatchDeleteTasksMetadata`. `BatchCreateTasksMetadata` does not mention this case and is treated
+    in the same way.
 
     Args:
-        name: Of the operation.
-        metadata: An empty metadata message of the batch's kind.
-        response: What the operation results in if anything succeeded.
-        refusals: By index of the request.
-        requests: How many there were.
+        name: The operation's name.
+        metadata: An empty metadata message of the batch's type.
+        response: The operation's response if any request succeeded.
+        refusals: The refusals by the request's index.
+        requests: The number of requests.
         times: Start and end, in seconds since the epoch.
     """
     set_seconds(metadata.start_time, times[0])

@@ -1,4 +1,4 @@
-"""Pages of a sorted list."""
+"""Splits a sorted list into pages."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from local.cloud_tasks.wire.errors import invalid
 
 
 def page(names: Iterable[str], *, size: int, largest: int, token: str) -> tuple[list[str], str]:
-    """One page of names, in their order, and the token of the next page; empty at the end.
+    """Return one page of names, sorted, and the token of the next page; empty at the end.
 
-    A token says after which name to go on, so names that come and go between two pages shift
-    nothing.
+    A token holds the last name of a page, so names that are added or deleted between two requests
+    do not shift the pages.
 
     Args:
-        names: In any order.
-        size: As asked for; 0 or more than `largest` means `largest`.
-        largest: The most a page holds.
-        token: Of this page; empty for the first one.
+        names: The names, in any order.
+        size: The requested size; 0 or more than `largest` means `largest`.
+        largest: The maximum size of a page.
+        token: The token of this page; empty for the first page.
 
     Raises:
-        Refused: INVALID_ARGUMENT, for a negative size or a token not made here.
+        Refused: INVALID_ARGUMENT for a negative size, or a token not made by this server.
     """
     if size < 0:
         raise invalid("page_size must be 0 or more.")

@@ -1,4 +1,4 @@
-"""The gRPC face: google.cloud.tasks.v2.CloudTasks, and the operations of its batches."""
+"""The gRPC services google.cloud.tasks.v2.CloudTasks and google.longrunning.Operations."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ _NOT_SERVED = {
 
 
 class CloudTasksService:
-    """Answers each method with the message the real service would send.
+    """Answers each method like the real service.
 
     Args:
-        broker: Carries the requests out.
+        broker: Carries out the requests.
         dispatcher: Runs tasks for RunTask.
         clock: Seconds since the epoch.
     """
@@ -63,7 +63,7 @@ class CloudTasksService:
         self._operations = Operations()
 
     def handlers(self) -> Sequence[grpc.GenericRpcHandler[Message, Message]]:
-        """Handlers to add to a grpc.aio server."""
+        """Return the handlers to add to a grpc.aio server."""
         served: dict[str, dict[str, Method]] = {
             "google.cloud.tasks.v2.CloudTasks": {
                 "CreateQueue": _method(self._create_queue, tasks_v2.CreateQueueRequest.pb()),
@@ -107,7 +107,7 @@ class CloudTasksService:
 
     def _list_queues(self, request: Message) -> Message:
         if request.filter:
-            raise unimplemented("ListQueues: filter is not served here.")
+            raise unimplemented("ListQueues: filter is not supported here.")
         queues = {queue.name: queue for queue in self._broker.queues_in(request.parent)}
         names, token = page(
             queues, size=request.page_size, largest=LARGEST_QUEUE_PAGE, token=request.page_token
@@ -157,7 +157,7 @@ class CloudTasksService:
 
     def _batch_create_tasks(self, request: Message) -> OperationMessage:
         if not 1 <= len(request.requests) <= LARGEST_CREATE_BATCH:
-            raise invalid(f"requests must be 1 to {LARGEST_CREATE_BATCH}.")
+            raise invalid(f"There must be 1 to {LARGEST_CREATE_BATCH} requests.")
         if any(single.parent != request.parent for single in request.requests):
             raise invalid("The parent of every request must be the batch's.")
         name = self._operations.name(parent_of(request.parent), request.request_id)
@@ -187,7 +187,7 @@ class CloudTasksService:
 
     def _batch_delete_tasks(self, request: Message) -> OperationMessage:
         if not 1 <= len(request.names) <= LARGEST_DELETE_BATCH:
-            raise invalid(f"names must be 1 to {LARGEST_DELETE_BATCH}.")
+            raise invalid(f"There must be 1 to {LARGEST_DELETE_BATCH} names.")
         name = self._operations.name(parent_of(request.parent), request.request_id)
         if (known := self._operations.find(name)) is not None:
             return known
@@ -226,13 +226,13 @@ def _method(answer: Answer, request_type: Message) -> Method:
 
 def _refusal(method: str) -> Answer:
     def refuse(_: Message) -> Message:
-        raise unimplemented(f"{method} is not served by the local Cloud Tasks.")
+        raise unimplemented(f"{method} is not supported by the local Cloud Tasks.")
 
     return refuse
 
 
 def _view(record: TaskRecord, view: int) -> TaskMessage:
-    """The task as a client sees it; the basic view leaves out the body."""
+    """Return the task for a client; the basic view leaves out the body."""
     task = Task()
     task.CopyFrom(record.message)
     task.view = FULL if view == FULL else BASIC

@@ -1,4 +1,4 @@
-"""All queues and tasks, and what the API may do to them."""
+"""All queues and tasks, and the operations that the API offers on them."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ _OUTPUT_ONLY = (
 
 
 class Broker:
-    """Keeps what the store keeps; each change is durable before it shows.
+    """Holds the queues and tasks; each change is durable before it is visible.
 
     Args:
         settings: Durations and limits.
-        store: Read once, then written.
-        faults: Passed on to the queues.
+        store: Read once at the start, then written to.
+        faults: The faults in force; passed to the queues.
         clock: Seconds since the epoch.
 
     Attributes:
-        queues: By full name.
-        changed: Called with each queue whose next dispatch may have moved.
+        queues: The queues by full name.
+        changed: Called with each queue whose next dispatch time may have changed.
     """
 
     def __init__(
@@ -63,16 +63,16 @@ class Broker:
         self._load()
 
     def create_queue(self, parent: str, message: QueueMessage) -> Queue:
-        """Make a queue."""
+        """Create a queue."""
         name = queue_name(message.name)
         if parent_of(name) != location_name(parent):
             raise invalid(f"The queue {name!r} is not in {parent!r}.")
         if name in self.queues:
-            raise already_exists(f"The queue {name!r} exists.")
+            raise already_exists(f"The queue {name!r} already exists.")
         return self._new_queue(message)
 
     def queue(self, name: str) -> Queue:
-        """The queue of that name.
+        """Return the queue of that name.
 
         Raises:
             Refused: INVALID_ARGUMENT or NOT_FOUND.
@@ -83,27 +83,27 @@ class Broker:
             raise not_found(f"The queue {name!r} does not exist.") from None
 
     def queues_in(self, parent: str) -> list[Queue]:
-        """The queues of a location, in the order of their names."""
+        """Return the queues of a location, sorted by name."""
         prefix = f"{location_name(parent)}/"
         return [queue for name, queue in sorted(self.queues.items()) if name.startswith(prefix)]
 
     def update_queue(self, message: QueueMessage, paths: Sequence[str]) -> Queue:
-        """Change the fields of the mask; a queue that is not there is made, as the service does."""
+        """Change the fields in the mask; create the queue if it is missing, as the service does."""
         if queue_name(message.name) not in self.queues:
             return self._new_queue(message)
         queue = self.queue(message.name)
         return self._configure(queue, merged(queue.message, message, paths))
 
     def pause_queue(self, name: str) -> Queue:
-        """Stop dispatching; tasks can still be added."""
+        """Stop dispatching; tasks can still be created."""
         return self._set_state(name, PAUSED)
 
     def resume_queue(self, name: str) -> Queue:
-        """Dispatch again."""
+        """Resume dispatching."""
         return self._set_state(name, RUNNING)
 
     def purge_queue(self, name: str) -> Queue:
-        """Delete all tasks at once; the real service takes up to a minute."""
+        """Delete all tasks immediately; the real service takes up to a minute."""
         queue = self.queue(name)
         with self._store.transaction():
             self._delete_tasks(queue)
@@ -112,11 +112,11 @@ class Broker:
         return self._configure(queue, message)
 
     def delete_queue(self, name: str) -> None:
-        """Delete the queue with its tasks; attempts under way go on."""
+        """Delete the queue and its tasks; attempts in progress continue."""
         queue = self.queue(name)
         with self._store.transaction():
             self._delete_tasks(queue)
-            expiry = self._queue_tombstones.bury(queue.name, self._clock())
+            expiry = self._queue_tombstones.add(queue.name, self._clock())
             self._store.delete_queue(queue.name, expiry)
         del self.queues[queue.name]
         self.changed(queue)
@@ -125,7 +125,7 @@ class Broker:
         """Add a task to a queue.
 
         Raises:
-            Refused: The queue does not exist, the name is or was taken, or a limit is broken.
+            Refused: The queue does not exist, the name is taken, or a limit is exceeded.
         """
         queue = self.queue(parent)
         now = self._clock()
@@ -139,7 +139,7 @@ class Broker:
     def create_tasks(
         self, parent: str, messages: Sequence[TaskMessage]
     ) -> list[TaskRecord | Refused]:
-        """Add tasks, each for itself; the answers are in the order of the messages."""
+        """Add tasks independently of each other; the answers are in the order of the messages."""
         self.queue(parent)
         answers: list[TaskRecord | Refused] = []
         with self._store.transaction():
@@ -151,7 +151,7 @@ class Broker:
         return answers
 
     def task(self, name: str) -> TaskRecord:
-        """The task of that name.
+        """Return the task of that name.
 
         Raises:
             Refused: INVALID_ARGUMENT or NOT_FOUND.
@@ -161,44 +161,44 @@ class Broker:
             return queue.tasks[name]
         except KeyError:
             past = self._task_tombstones.holds(name, self._clock())
-            ending = "is done or was deleted" if past else "does not exist"
+            ending = "is finished or was deleted" if past else "does not exist"
             raise not_found(f"The task {name!r} {ending}.") from None
 
     def delete_task(self, name: str) -> None:
-        """Delete a task; an attempt under way goes on."""
+        """Delete a task; an attempt in progress continues."""
         queue = self.queue(parent_of(self.task(name).name))
         with self._store.transaction():
             self._delete(queue, name)
         self.changed(queue)
 
     def delete_tasks(self, parent: str, names: Sequence[str]) -> list[Refused | None]:
-        """Delete tasks, each for itself; the answers are in the order of the names."""
+        """Delete tasks independently of each other; the answers are in the order of the names."""
         self.queue(parent)
         return [self._refusal_to_delete(parent, name) for name in names]
 
     def settle(self, record: TaskRecord, verdict: Verdict) -> None:
-        """Make the end of an attempt durable."""
+        """Save the result of an attempt."""
         if verdict is Verdict.RETRIED:
             self._store.update_task(record)
         elif verdict in (Verdict.SUCCEEDED, Verdict.DROPPED):
             with self._store.transaction():
-                self._bury(record.name)
+                self._take_name(record.name)
 
     def lose(self, queue: Queue, record: TaskRecord) -> None:
-        """Drop a task undelivered, as a fault."""
+        """Delete a task without delivering it, as an injected fault."""
         queue.counters.lost += 1
         with self._store.transaction():
             self._delete(queue, record.name)
 
     def sweep(self) -> None:
-        """Forget tombstones and tasks whose time is over; to be called now and then."""
+        """Delete expired tombstones, and tasks past their retention; call this regularly."""
         now = self._clock()
         if self._task_tombstones.sweep(now) + self._queue_tombstones.sweep(now):
             self._store.sweep_tombstones(now)
         for queue in self.queues.values():
-            outlived = list(queue.outlived(now))
+            expired = list(queue.expired(now))
             with self._store.transaction():
-                for name in outlived:
+                for name in expired:
                     self._delete(queue, name)
 
     def _load(self) -> None:
@@ -214,7 +214,7 @@ class Broker:
 
     def _new_queue(self, message: QueueMessage) -> Queue:
         if self._queue_tombstones.holds(message.name, self._clock()):
-            raise failed_precondition(f"A queue named {message.name!r} existed too recently.")
+            raise failed_precondition(f"A queue named {message.name!r} was deleted too recently.")
         message = completed(message)
         message.state = RUNNING
         message.ClearField("purge_time")
@@ -244,9 +244,9 @@ class Broker:
         if parent_of(task_name(name)) != queue.name:
             raise invalid(f"The task {name!r} is not in the queue {queue.name!r}.")
         if name in queue.tasks:
-            raise already_exists(f"The task {short_id(name)!r} exists.")
+            raise already_exists(f"The task {short_id(name)!r} already exists.")
         if self._task_tombstones.holds(name, now):
-            raise already_exists(f"A task named {short_id(name)!r} existed too recently.")
+            raise already_exists(f"The task name {short_id(name)!r} was used too recently.")
         return name
 
     def _refusal_to_delete(self, parent: str, name: str) -> Refused | None:
@@ -263,11 +263,11 @@ class Broker:
             self._delete(queue, name)
 
     def _delete(self, queue: Queue, name: str) -> None:
-        self._bury(name)
+        self._take_name(name)
         queue.remove(name)
 
-    def _bury(self, name: str) -> None:
-        self._store.delete_task(name, self._task_tombstones.bury(name, self._clock()))
+    def _take_name(self, name: str) -> None:
+        self._store.delete_task(name, self._task_tombstones.add(name, self._clock()))
 
 
 def _new_task(message: TaskMessage, name: str, now: float) -> TaskMessage:

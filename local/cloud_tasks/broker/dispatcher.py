@@ -1,4 +1,4 @@
-"""Starts each task when its queue says so."""
+"""Starts each task when its queue allows it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from local.cloud_tasks.queue.queue import Queue
 from local.cloud_tasks.queue.task import Attempt, Outcome, TaskRecord
 
 LONGEST_SLEEP = 1.0
-"""Seconds. Timers run on the monotonic clock and schedules on the wall's: looking again this often
-follows a wall clock that was set, or a machine that slept."""
+"""Seconds. Timers use the monotonic clock but schedules use the wall clock. Checking this often
+handles a wall clock that was changed and a machine that was suspended."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,16 +30,16 @@ class _Timer:
 
 
 class Dispatcher:
-    """One timer for each queue that waits, one asyncio task for each delivery under way.
+    """Has one timer per waiting queue and one asyncio task per delivery in progress.
 
-    Everything runs on the event loop it was made in, so a queue's state is never seen half done.
+    Everything runs on the event loop that created it, so a queue's state is always consistent.
 
     Args:
-        broker: Whose queues are dispatched.
+        broker: Its queues are dispatched.
         sender: Sends the requests.
-        identity: Signs their tokens.
+        identity: Signs the OIDC tokens.
         faults: Decides which tasks are lost or delivered twice.
-        log: Told of every delivery.
+        log: Receives every delivery.
         clock: Seconds since the epoch.
     """
 
@@ -64,15 +64,15 @@ class Dispatcher:
         self._stopped = False
 
     def start(self) -> None:
-        """Dispatch what is due, and from now on what becomes due."""
+        """Dispatch all due tasks, and from now on every task when it becomes due."""
         self._broker.changed = self.pump
         for queue in self._broker.queues.values():
             self.pump(queue)
 
     async def stop(self, grace: float) -> None:
-        """Start nothing more; cut off what is under way after `grace` seconds.
+        """Start no more tasks; cancel deliveries still in progress after `grace` seconds.
 
-        A task cut off stays as it was, and is delivered again after a restart with the same state.
+        A cancelled task is unchanged, and is delivered again after a restart with the same state.
         """
         self._stopped = True
         for timer in self._timers.values():
@@ -84,7 +84,7 @@ class Dispatcher:
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
     def pump(self, queue: Queue) -> None:
-        """Start every task of the queue that may go now, and set the timer for the next one."""
+        """Start every task of the queue that may start now, and set a timer for the next one."""
         if self._stopped:
             return
         now = self._clock()
@@ -96,7 +96,7 @@ class Dispatcher:
         self._set_timer(queue, now)
 
     def run_now(self, queue: Queue, record: TaskRecord) -> None:
-        """Start a task whatever its time, the queue's limits and a pause."""
+        """Start a task regardless of its time, the queue's limits, and whether it is paused."""
         self._begin(queue, record, forced=True)
 
     def _set_timer(self, queue: Queue, now: float) -> None:
@@ -169,4 +169,4 @@ class Dispatcher:
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("a delivery broke off", exc_info=error)
+            _log.error("a delivery failed unexpectedly", exc_info=error)

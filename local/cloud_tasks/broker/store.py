@@ -1,4 +1,4 @@
-"""Queues, tasks and tombstones on disk."""
+"""Keeps queues, tasks and tombstones on disk."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ CREATE INDEX tombstone_by_expiry ON tombstone (expiry);
 
 
 class StateError(Exception):
-    """The state file can't be used: damaged, another version's, or in use by another server."""
+    """The state file is damaged, from another version, or in use by another server."""
 
 
 class Store:
-    """A SQLite database in WAL mode: what a call or transaction wrote outlives a kill.
+    """A SQLite database in WAL mode, whose committed changes survive a kill.
 
-    With `synchronous=NORMAL` a power cut may lose the last calls, never the file's consistency.
-    The file is locked while it is open, since two servers would deliver each task twice.
+    With `synchronous=NORMAL`, a power failure may lose the last changes but leaves the file
+    consistent. The file is locked while it is open, because two servers would deliver each task
+    twice.
 
     Args:
-        path: The file, made if missing; None keeps everything in memory.
+        path: The file, created if missing; None keeps everything in memory.
 
     Raises:
-        StateError: See there.
+        StateError: The file can't be used.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -52,12 +53,12 @@ class Store:
             raise StateError(f"{path}: {error}") from error
 
     def close(self) -> None:
-        """Fold the journal into the file and close it."""
+        """Write the journal to the file and close it."""
         self._db.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make all calls inside durable together, on an exception none of them; may be nested."""
+        """Commit all changes in the context together, or none on an exception; may be nested."""
         if self._db.in_transaction:
             yield
             return
@@ -70,12 +71,12 @@ class Store:
         self._db.execute("COMMIT")
 
     def queues(self) -> Iterator[QueueMessage]:
-        """All queues, in the order of their names."""
+        """Yield all queues, sorted by name."""
         for (message,) in self._db.execute("SELECT message FROM queue ORDER BY name"):
             yield Queue.FromString(message)
 
     def tasks(self) -> Iterator[TaskRecord]:
-        """All tasks, in the order of their creation."""
+        """Yield all tasks, in order of creation."""
         rows = self._db.execute(
             "SELECT message, execution_count, previous_status, retry_reason FROM task ORDER BY id"
         )
@@ -85,23 +86,23 @@ class Store:
             )
 
     def tombstones(self) -> Iterator[tuple[str, float]]:
-        """Names, of tasks and queues, with the time each is free again, in the order of that."""
+        """Yield names of tasks and queues with the time each is free again, sorted by time."""
         yield from self._db.execute("SELECT name, expiry FROM tombstone ORDER BY expiry")
 
     def save_queue(self, message: QueueMessage) -> None:
-        """Write a new queue or its changed settings."""
+        """Save a new queue, or its changed settings."""
         self._db.execute(
             "INSERT INTO queue VALUES (?, ?) ON CONFLICT DO UPDATE SET message = excluded.message",
             (message.name, message.SerializeToString()),
         )
 
     def delete_queue(self, name: str, expiry: float) -> None:
-        """Delete a queue without tasks; its name is taken until `expiry`."""
+        """Delete a queue that has no tasks; its name stays taken until `expiry`."""
         self._db.execute("DELETE FROM queue WHERE name = ?", (name,))
-        self._bury(name, expiry)
+        self._take_name(name, expiry)
 
     def add_task(self, record: TaskRecord) -> None:
-        """Write a new task."""
+        """Save a new task."""
         self._db.execute(
             "INSERT INTO task (name, message, execution_count, previous_status, retry_reason) "
             "VALUES (?, ?, ?, ?, ?)",
@@ -115,7 +116,7 @@ class Store:
         )
 
     def update_task(self, record: TaskRecord) -> None:
-        """Write what an attempt changed."""
+        """Save the changes to a task."""
         self._db.execute(
             "UPDATE task SET message = ?, execution_count = ?, previous_status = ?, "
             "retry_reason = ? WHERE name = ?",
@@ -129,15 +130,15 @@ class Store:
         )
 
     def delete_task(self, name: str, expiry: float) -> None:
-        """Delete a task; its name is taken until `expiry`."""
+        """Delete a task; its name stays taken until `expiry`."""
         self._db.execute("DELETE FROM task WHERE name = ?", (name,))
-        self._bury(name, expiry)
+        self._take_name(name, expiry)
 
     def sweep_tombstones(self, now: float) -> None:
-        """Forget the names that are free again."""
+        """Delete the tombstones of names that are free again."""
         self._db.execute("DELETE FROM tombstone WHERE expiry <= ?", (now,))
 
-    def _bury(self, name: str, expiry: float) -> None:
+    def _take_name(self, name: str, expiry: float) -> None:
         self._db.execute("INSERT OR REPLACE INTO tombstone VALUES (?, ?)", (name, expiry))
 
     def _open(self) -> None:

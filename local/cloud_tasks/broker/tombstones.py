@@ -1,13 +1,13 @@
-"""Names that stay taken for a while after their task or queue is gone."""
+"""Names that stay taken for a while after their task or queue was deleted."""
 
 from __future__ import annotations
 
 
 class Tombstones:
-    """Names with the time each is free again.
+    """Names, each with the time when it is free again.
 
     Args:
-        duration: Seconds a name stays taken.
+        duration: Seconds that a name stays taken.
     """
 
     def __init__(self, duration: float) -> None:
@@ -17,14 +17,14 @@ class Tombstones:
     def __len__(self) -> int:
         return len(self._expiry)
 
-    def bury(self, name: str, now: float) -> float:
-        """Take the name, and say until when."""
+    def add(self, name: str, now: float) -> float:
+        """Mark the name as taken, and return until when."""
         expiry = now + self._duration
         self.restore(name, expiry)
         return expiry
 
     def restore(self, name: str, expiry: float) -> None:
-        """Take a name until a time known from before."""
+        """Mark a name as taken until a given time."""
         self._expiry.pop(name, None)
         self._expiry[name] = expiry
 
@@ -33,9 +33,9 @@ class Tombstones:
         return self._expiry.get(name, now) > now
 
     def sweep(self, now: float) -> int:
-        """Forget the names that are free again; how many.
+        """Remove the names that are free again, and return how many.
 
-        Stops at the first that is still taken: with one duration, names expire in the order buried.
+        Stops at the first name that is still taken: names expire in the order they were added.
         """
         swept = 0
         while self._expiry:

@@ -1,4 +1,4 @@
-"""A bounded record of what was delivered, for people and tests."""
+"""A bounded log of deliveries, for people and tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import asdict, dataclass
 
 CAPACITY = 10_000
-"""Deliveries kept; the oldest make room."""
+"""How many deliveries are kept; the oldest are dropped."""
 
 
 @dataclass(slots=True)
@@ -20,9 +20,9 @@ class Dispatch:
         scheduled_at: The attempt's `schedule_time`.
         dispatched_at: When the request was sent.
         finished_at: When the answer was complete; None until then.
-        status: The HTTP status; None if no answer came.
-        reason: Why it failed; empty if it did not.
-        duplicate: A second delivery of the same attempt, made as a fault.
+        status: The HTTP status; None if there was no answer.
+        reason: Why it failed; empty if it succeeded.
+        duplicate: Whether this is a second delivery of the same attempt, made as a fault.
     """
 
     task: str
@@ -43,11 +43,11 @@ class DispatchLog:
         self._dispatches: deque[Dispatch] = deque(maxlen=capacity)
 
     def add(self, dispatch: Dispatch) -> None:
-        """Keep a delivery; it may be completed later."""
+        """Add a delivery; the caller may fill in its result later."""
         self._dispatches.append(dispatch)
 
     def of(self, queue: str | None) -> list[dict[str, object]]:
-        """The deliveries of a queue, named in full or by its id; with None all."""
+        """Return the deliveries of a queue, given by full name or id; all deliveries for None."""
         return [
             asdict(dispatch)
             for dispatch in self._dispatches

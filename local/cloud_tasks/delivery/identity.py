@@ -1,4 +1,4 @@
-"""OIDC tokens like those Cloud Tasks attaches, signed by a key of this process."""
+"""Signs OIDC tokens like those of Cloud Tasks, with a key made by this process."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 LIFETIME = 3600.0
-"""Seconds a token is valid, as Google's identity tokens are."""
+"""Seconds that a token is valid; the same as for Google's identity tokens."""
 
 GOOGLE_ISSUER = "https://accounts.google.com"
 
 
 class Identity:
-    """Signs tokens for any service account; nobody is asked whether it exists.
+    """Signs tokens for any service account, without checking that it exists.
 
     Args:
         issuer: The `iss` claim.
@@ -33,7 +33,7 @@ class Identity:
         return {"keys": [{**self._public, "kid": self._key_id, "use": "sig", "alg": "RS256"}]}
 
     def token(self, email: str, audience: str, now: float) -> str:
-        """An RS256 JWT; one is used again for the first half of its life."""
+        """Return an RS256 JWT; each token is reused for the first half of its lifetime."""
         issued, token = self._tokens.get((email, audience), (0.0, ""))
         if 0 <= now - issued < LIFETIME / 2:
             return token

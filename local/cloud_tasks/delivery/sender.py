@@ -12,16 +12,16 @@ from local.cloud_tasks.queue.retry import retry_after_seconds
 from local.cloud_tasks.queue.task import Outcome
 
 KEEP_ALIVE = 1.5
-"""Seconds an idle connection is kept: less than any usual server does (gunicorn: 2 s), as a request
-on a connection the server is just closing would be lost."""
+"""Seconds that an idle connection is kept open: less than in usual servers (gunicorn: 2 s), because
+a request on a connection that the server is closing would be lost."""
 
 _CHUNK = 1 << 16
 
 
 class Sender:
-    """A client without proxies, cookies, redirects or a limit on connections.
+    """An HTTP client without proxies, cookies, redirects, or a limit on connections.
 
-    Must be made inside a running event loop.
+    It must be created in a running event loop.
 
     Args:
         clock: Seconds since the epoch.
@@ -43,7 +43,7 @@ class Sender:
         await self._session.close()
 
     async def send(self, delivery: Delivery) -> Outcome:
-        """Send one request, and read and forget the answer's body."""
+        """Send one request; read and discard the body of the answer."""
         try:
             async with asyncio.timeout(delivery.deadline):
                 return await self._exchange(delivery)

@@ -1,4 +1,4 @@
-"""The HTTP request an attempt sends."""
+"""Builds the HTTP request of an attempt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Delivery:
     """A request ready to send.
 
     Attributes:
-        deadline: Seconds until the attempt counts as failed.
+        deadline: Seconds after which the attempt counts as failed.
     """
 
     method: str
@@ -33,9 +33,9 @@ class Delivery:
 
 
 def delivery_of(queue: Queue, record: TaskRecord, attempt: Attempt, identity: Identity) -> Delivery:
-    """The task's request, with what the queue's `http_target` overrides and the service's headers.
+    """Return the task's request, with the queue's `http_target` and the service's headers applied.
 
-    Headers the service sets itself are ignored if the task brings them, as documented for
+    Headers that the service sets itself are ignored in a task, as documented for
     `HttpRequest.headers`; the X-CloudTasks ones are those of
     https://cloud.google.com/tasks/docs/creating-http-target-tasks.
     """
@@ -83,7 +83,7 @@ def _reserved(name: str) -> bool:
 
 
 def _set(headers: dict[str, str], name: str, value: str) -> None:
-    """Replace a header whatever its case."""
+    """Set a header, replacing one that differs only in case."""
     for present in [present for present in headers if present.lower() == name.lower()]:
         del headers[present]
     headers[name] = value

@@ -1,4 +1,4 @@
-"""Faults to provoke on purpose; by default there are none."""
+"""Faults that can be injected; by default there are none."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from hashlib import sha256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """What goes wrong, for which part of the tasks.
+    """Which faults affect which fraction of the tasks.
 
-    Whom it meets is drawn from the seed and the task's name, so a run can be repeated.
+    The seed and the task's name decide whether a task is affected, so a run can be repeated.
 
     Attributes:
-        duplicate_fraction: Of attempts that are delivered twice.
-        duplicate_delay: Seconds between the two; 0 sends both at once.
-        delay_fraction: Of attempts that become due late.
-        delay: Seconds they are late.
-        lose_fraction: Of tasks that are dropped, undelivered, when their turn comes.
-        seed: Another seed meets other tasks.
+        duplicate_fraction: The fraction of attempts that are delivered twice.
+        duplicate_delay: Seconds between the two deliveries; 0 sends both at once.
+        delay_fraction: The fraction of attempts that become due late.
+        delay: Seconds by which they are late.
+        lose_fraction: The fraction of tasks that are deleted, undelivered, when they are due.
+        seed: The seed; another seed affects other tasks.
     """
 
     duplicate_fraction: float = 0.0
@@ -36,13 +36,13 @@ class Faults:
                 raise ValueError(f"{name} must be 0 s or more, not {value}")
 
     def updated(self, changes: object) -> Faults:
-        """A copy with some values changed.
+        """Return a copy with some values changed.
 
         Args:
             changes: A decoded JSON object.
 
         Raises:
-            ValueError: Not an object, an unknown name or a value out of range.
+            ValueError: Not an object, an unknown name, or a value out of range.
         """
         if not isinstance(changes, dict):
             raise ValueError("not a JSON object")  # noqa: TRY004 - one error for all bad input
@@ -60,11 +60,11 @@ class Faults:
         return self._draw("duplicate", task, attempt) < self.duplicate_fraction
 
     def lateness(self, task: str, attempt: int) -> float:
-        """Seconds by which this attempt (counted from 1) becomes due late."""
+        """Return by how many seconds this attempt (counted from 1) is late."""
         return self.delay if self._draw("delay", task, attempt) < self.delay_fraction else 0.0
 
     def loses(self, task: str) -> bool:
-        """Whether this task is dropped."""
+        """Whether this task is lost."""
         return self._draw("lose", task, 1) < self.lose_fraction
 
     def _draw(self, kind: str, task: str, attempt: int) -> float:

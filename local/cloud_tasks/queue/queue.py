@@ -1,4 +1,4 @@
-"""One queue: its tasks, its limits, and the decision which task goes when. It does no I/O."""
+"""One queue: its tasks, its limits, and when each task is dispatched. Does no I/O."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from local.cloud_tasks.wire.messages import (
 )
 
 LATENESS = 0.05
-"""Seconds. A task started this much late by a slow timer takes its token as if it had been on time.
-Otherwise each late start would push all later ones of an evenly spaced schedule."""
+"""Seconds. A task that a slow timer starts at most this late takes its token as if it were on time.
+Otherwise each late start would delay all later tasks of an evenly spaced schedule."""
 
 _GRPC_CODES = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
@@ -49,13 +49,13 @@ class Verdict(StrEnum):
 
     SUCCEEDED = "succeeded"
     RETRIED = "retried"
-    DROPPED = "dropped"  # out of retries
-    GONE = "gone"  # deleted or purged meanwhile
+    DROPPED = "dropped"  # no retries are left
+    GONE = "gone"  # deleted or purged during the attempt
 
 
 @dataclass(slots=True)
 class Counters:
-    """What a queue did since the server started.
+    """What a queue has done since the server started.
 
     Attributes:
         dispatched: Attempts sent, without duplicates.
@@ -63,8 +63,8 @@ class Counters:
         succeeded: Attempts answered with 2xx.
         failed: All other finished attempts.
         retried: Failed attempts whose task was scheduled again.
-        dropped: Tasks given up when their retries ran out.
-        lost: Tasks dropped undelivered, as a fault.
+        dropped: Tasks deleted because their retries ran out.
+        lost: Tasks deleted without delivery, as a fault.
     """
 
     dispatched: int = 0
@@ -77,11 +77,11 @@ class Counters:
 
 
 class Queue:
-    """A queue at work.
+    """A queue with its tasks.
 
     Args:
         message: A complete `Queue` message.
-        now: Seconds since the epoch, as all times here.
+        now: Seconds since the epoch, like all times here.
         faults: Decides which attempts become due late.
         throttled: Whether 429 and 503 answers slow the queue down.
     """
@@ -108,7 +108,7 @@ class Queue:
 
     @property
     def rate(self) -> float:
-        """The configured dispatches a second."""
+        """The configured number of dispatches per second."""
         rate: float = self.message.rate_limits.max_dispatches_per_second
         return rate
 
@@ -118,16 +118,16 @@ class Queue:
         return bool(self.message.state == PAUSED)
 
     def effective_rate(self, now: float) -> float:
-        """Dispatches a second, with what a throttled queue loses."""
+        """Return the dispatches per second after throttling."""
         return self.rate * self._throttle.factor(now)
 
     def configure(self, message: QueueMessage, now: float) -> None:
-        """Replace the settings; takes effect from now on."""
+        """Replace the settings, effective immediately."""
         self.message = message
         self._follow_rate(now)
 
     def policy(self, record: TaskRecord) -> RetryPolicy:
-        """The task's own retry settings, filled from the queue's; the queue's if it has none."""
+        """Return the task's retry settings; missing values are those of the queue."""
         of_queue = RetryPolicy.of(self.message.retry_config)
         if not record.message.HasField("retry_config"):
             return of_queue
@@ -142,23 +142,23 @@ class Queue:
         self._put(record)
 
     def remove(self, name: str) -> None:
-        """Delete a task; an attempt under way goes on.
+        """Delete a task; an attempt in progress continues.
 
         Raises:
-            KeyError: It is not here.
+            KeyError: There is no such task.
         """
         del self.tasks[name]
         self._schedule.discard(name)
 
-    def outlived(self, now: float) -> Iterator[str]:
-        """Names of tasks past retention; tasks are kept in the order of their creation."""
+    def expired(self, now: float) -> Iterator[str]:
+        """Return the names of tasks past their retention; tasks are kept in order of creation."""
         old = takewhile(lambda record: now - record.created > RETENTION, self.tasks.values())
         return (record.name for record in old)
 
     def wake_at(self, now: float) -> float | None:
-        """When the next task may go, `now` or before meaning at once.
+        """Return when the next task may start; `now` or earlier means immediately.
 
-        None while paused, at the concurrency limit or empty: a change has to come first.
+        Returns None while the queue is paused, empty, or at its concurrency limit.
         """
         if self.paused or self.in_flight >= self.message.rate_limits.max_concurrent_dispatches:
             return None
@@ -169,7 +169,7 @@ class Queue:
         return self._bucket.ready_at(max(due, now - LATENESS))
 
     def take(self, now: float) -> TaskRecord | None:
-        """Take the next task that may go now, and its token, off the queue."""
+        """Take the next task that may start now, and its token; None if there is none."""
         at = self.wake_at(now)
         if at is None or at > now:
             return None
@@ -177,7 +177,7 @@ class Queue:
         return self.tasks[self._schedule.pop()]
 
     def begin(self, record: TaskRecord, now: float, *, forced: bool = False) -> Attempt:
-        """Note that an attempt starts; `finish` must follow."""
+        """Record that an attempt starts; the caller must call `finish` later."""
         message = record.message
         attempt = Attempt(message.dispatch_count + 1, record.due, now, forced)
         self._schedule.discard(record.name)
@@ -192,7 +192,7 @@ class Queue:
         return attempt
 
     def finish(self, record: TaskRecord, attempt: Attempt, outcome: Outcome, now: float) -> Verdict:
-        """Note how an attempt ended, and delete its task or schedule it again."""
+        """Record how an attempt ended, and delete its task or schedule it again."""
         self.in_flight -= 1
         if outcome.succeeded:
             self.counters.succeeded += 1

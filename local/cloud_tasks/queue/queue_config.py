@@ -1,7 +1,7 @@
-"""What a queue may be set to: defaults, limits and masked updates.
+"""Checks and completes a queue's settings: defaults, limits and masked updates.
 
-Limits are those of the reference text of `RateLimits` and `RetryConfig`; the defaults are what
-`gcloud tasks queues describe` shows for a queue made with none
+The limits are those in the API reference of `RateLimits` and `RetryConfig`. The defaults are those
+that `gcloud tasks queues describe` shows for a queue created without settings
 (https://docs.cloud.google.com/tasks/docs/configuring-queues).
 """
 
@@ -29,15 +29,15 @@ _DOUBLINGS = "retry_config.max_doublings"
 
 
 def completed(queue: QueueMessage, literal: Sequence[str] = ()) -> QueueMessage:
-    """A checked copy with a value in every rate limit and retry setting.
+    """Check a queue, and return a copy with a value for every rate limit and retry setting.
 
     Args:
-        queue: As the client sent it. Protobuf can't tell 0 from unset in `max_attempts`,
-            `max_doublings` and the rate limits; 0 stands for the default there.
+        queue: The message that the client sent. Protobuf can't tell 0 from unset in `max_attempts`,
+            `max_doublings` and the rate limits; there, 0 stands for the default.
         literal: Paths of an update mask; if they name `retry_config.max_doublings`, 0 means 0.
 
     Raises:
-        Refused: A value is out of range, or something this server can't do is asked for.
+        Refused: A value is out of range, or this server does not support it.
     """
     queue = _copy(queue)
     _check_target(queue.http_target)
@@ -58,9 +58,9 @@ def completed(queue: QueueMessage, literal: Sequence[str] = ()) -> QueueMessage:
 
 
 def merged(queue: QueueMessage, update: QueueMessage, paths: Sequence[str]) -> QueueMessage:
-    """The queue after UpdateQueue: the fields of the mask, or with none all, are replaced.
+    """Return the queue after UpdateQueue, with the fields in the mask replaced; no mask means all.
 
-    Output-only fields are left as they are, also when the mask names them.
+    Output-only fields do not change, even if the mask names them.
 
     Raises:
         Refused: The mask names an unknown field, or the result is not allowed.
@@ -87,7 +87,7 @@ def merged(queue: QueueMessage, update: QueueMessage, paths: Sequence[str]) -> Q
 
 
 def check_retry(config: Message) -> None:
-    """Check the values a RetryConfig sets.
+    """Check the values that a RetryConfig sets.
 
     Raises:
         Refused: INVALID_ARGUMENT, naming the field.
@@ -105,7 +105,7 @@ def check_retry(config: Message) -> None:
 
 
 def fill_retry(config: Message, defaults: RetryPolicy) -> None:
-    """Set what is unset; a default backoff gives way to one that was set."""
+    """Set unset values; a default backoff is adjusted to fit one that was set."""
     config.max_attempts = config.max_attempts or defaults.max_attempts
     config.max_doublings = config.max_doublings or defaults.max_doublings
     if not config.HasField("max_retry_duration"):
@@ -119,9 +119,9 @@ def fill_retry(config: Message, defaults: RetryPolicy) -> None:
 
 def _check_target(target: Message) -> None:
     if target.HasField("oauth_token"):
-        raise unimplemented("http_target.oauth_token: only OIDC tokens are made here.")
+        raise unimplemented("http_target.oauth_token is not supported here; use oidc_token.")
     if target.HasField("uri_override"):
-        raise unimplemented("http_target.uri_override is not served here.")
+        raise unimplemented("http_target.uri_override is not supported here.")
     if target.HasField("oidc_token") and not (
         target.oidc_token.service_account_email and target.oidc_token.audience
     ):
@@ -129,7 +129,7 @@ def _check_target(target: Message) -> None:
 
 
 def _with_parents(update: QueueMessage, paths: Sequence[str]) -> QueueMessage:
-    """A copy in which no field's parent is unset: MergeMessage would skip it, not clear it."""
+    """Return a copy with all parents of the fields set; MergeMessage skips unset parents."""
     result = _copy(update)
     for path in paths:
         message = result

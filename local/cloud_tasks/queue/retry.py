@@ -1,4 +1,4 @@
-"""When a failed task is tried again, and when it is given up."""
+"""When a failed task is retried, and when its retries run out."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from email.utils import parsedate_to_datetime
 from local.cloud_tasks.wire.messages import Message, seconds
 
 RETENTION = 31 * 86_400.0
-"""Seconds. A task older than this is deleted, dispatched or not (reference of UpdateQueue)."""
+"""Seconds. A task older than this is deleted, dispatched or not (API reference of UpdateQueue)."""
 
-_LARGEST_EXPONENT = 60  # 2**60 times any backoff is beyond every max_backoff
+_LARGEST_EXPONENT = 60  # 2**60 times any backoff exceeds every max_backoff
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """A queue's or task's retry_config, with every value decided.
+    """A complete retry_config of a queue or task.
 
     Attributes:
-        max_attempts: First attempt included; -1 is unlimited.
-        max_retry_duration: Seconds since the first attempt; 0 is unlimited.
+        max_attempts: The most attempts, including the first; -1 is unlimited.
+        max_retry_duration: The most seconds since the first attempt; 0 is unlimited.
         min_backoff: Seconds before the first retry.
-        max_backoff: Seconds; no backoff is longer.
+        max_backoff: The longest backoff in seconds.
         max_doublings: How often the backoff doubles before it grows linearly.
     """
 
@@ -44,7 +44,7 @@ class RetryPolicy:
         )
 
     def backoff(self, attempts: int) -> float:
-        """Seconds to wait after so many attempts, at least one, have failed.
+        """Return the seconds to wait after this many failed attempts (at least one).
 
         10 s, 300 s and 3 doublings give 10, 20, 40, 80, 160, 240, 300, 300.
         """
@@ -54,13 +54,13 @@ class RetryPolicy:
         return min(self.max_backoff, self.min_backoff * growth)
 
     def exhausted(self, attempts: int, elapsed: float) -> bool:
-        """Whether there is no further attempt.
+        """Whether there are no more attempts.
 
-        Of the two limits, each that is set must be reached; with none set there is no end.
+        Every limit that is set must be reached; without limits, retries never end.
 
         Args:
-            attempts: Attempts made so far.
-            elapsed: Seconds since the first of them.
+            attempts: The number of attempts so far.
+            elapsed: Seconds since the first attempt.
         """
         limited_attempts = self.max_attempts != -1
         limited_duration = self.max_retry_duration > 0
@@ -72,10 +72,10 @@ class RetryPolicy:
 
 
 def retry_after_seconds(header: str | None, now: float) -> float | None:
-    """The wait a Retry-After header asks for, at most RETENTION; None if it says nothing valid.
+    """Return the wait in a Retry-After header, at most RETENTION; None if it is missing or invalid.
 
     Args:
-        header: Seconds or an HTTP date (RFC 9110, section 10.2.3).
+        header: A number of seconds or an HTTP date (RFC 9110, section 10.2.3).
         now: Seconds since the epoch.
     """
     if header is None:

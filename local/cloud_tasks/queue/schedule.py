@@ -1,18 +1,18 @@
-"""Which task is due next."""
+"""Decides which task is due next."""
 
 from __future__ import annotations
 
 import heapq
 from itertools import count
 
-_SLACK = 64  # stale heap entries that are not worth a rebuild
+_SLACK = 64  # so many stale heap entries are allowed before a rebuild
 
 
 class Schedule:
-    """Task names in the order of their due time; of equal times, in the order put.
+    """Task names in order of due time; names with equal times in the order they were put.
 
-    A heap, where a name that was moved or discarded leaves its old entry behind until that comes
-    up or such entries outnumber the live ones.
+    This is a heap. The old entry of a moved or discarded name stays in it until it reaches the top,
+    or until stale entries outnumber live ones.
     """
 
     def __init__(self) -> None:
@@ -24,27 +24,27 @@ class Schedule:
         return len(self._current)
 
     def put(self, name: str, due: float) -> None:
-        """Add the name, or move it."""
+        """Add a name, or move it to another time."""
         number = next(self._numbers)
         self._current[name] = number
         heapq.heappush(self._heap, (due, number, name))
         self._trim()
 
     def discard(self, name: str) -> None:
-        """Take the name off, if it is there."""
+        """Remove a name, if it is present."""
         if self._current.pop(name, None) is not None:
             self._trim()
 
     def first_due(self) -> float | None:
-        """When the first one is due; None if there is none."""
+        """Return when the first name is due; None if there is none."""
         self._skip_stale()
         return self._heap[0][0] if self._heap else None
 
     def pop(self) -> str:
-        """Take off the first one, whatever the time.
+        """Remove and return the first name, regardless of the time.
 
         Raises:
-            IndexError: There is none.
+            IndexError: There are no names.
         """
         self._skip_stale()
         name = heapq.heappop(self._heap)[2]

@@ -1,4 +1,4 @@
-"""A task as the server keeps it."""
+"""A task, its attempts, and their outcomes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from local.cloud_tasks.wire.messages import TaskMessage, seconds
 
 @dataclass(slots=True)
 class TaskRecord:
-    """The API's own message, which holds times and counts, and what handlers are told besides.
+    """The API's own message with its times and counts, and further values sent to handlers.
 
     Attributes:
         message: A full `Task`.
-        execution_count: Attempts the handler answered, other than with a 5xx.
+        execution_count: The attempts that the handler answered, except with a 5xx.
         previous_status: The HTTP status of the last answer; None before the first one.
         retry_reason: Why the last attempt failed; empty before the first failure.
     """
@@ -48,13 +48,13 @@ class TaskRecord:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one attempt.
+    """The outcome of one attempt.
 
     Attributes:
-        status: The HTTP status; None if no answer came.
-        reason: Why it failed; empty if it did not.
-        retry_after: Seconds the answer asked to wait; None if it did not ask.
-        timed_out: The dispatch deadline passed first.
+        status: The HTTP status; None if there was no answer.
+        reason: Why it failed; empty if it succeeded.
+        retry_after: The seconds in the answer's Retry-After; None if it has none.
+        timed_out: Whether the dispatch deadline passed before an answer.
     """
 
     status: int | None
@@ -64,12 +64,12 @@ class Outcome:
 
     @property
     def succeeded(self) -> bool:
-        """A 2xx answer, which deletes the task."""
+        """Whether the answer was a 2xx, which deletes the task."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - HTTP's 2xx
 
     @property
     def executed(self) -> bool:
-        """The handler answered, and not with a 5xx: what X-CloudTasks-TaskExecutionCount counts."""
+        """Whether the answer was not a 5xx; X-CloudTasks-TaskExecutionCount counts these."""
         return self.status is not None and self.status < 500  # noqa: PLR2004 - HTTP's 5xx
 
 
@@ -79,9 +79,9 @@ class Attempt:
 
     Attributes:
         number: Counted from 1.
-        scheduled_at: Seconds since the epoch, as the next.
-        dispatched_at: When it began.
-        forced: Started by RunTask rather than by the queue.
+        scheduled_at: When it was scheduled, in seconds since the epoch.
+        dispatched_at: When it began, in seconds since the epoch.
+        forced: Whether RunTask started it rather than the queue.
     """
 
     number: int

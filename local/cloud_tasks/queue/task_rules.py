@@ -1,4 +1,4 @@
-"""What a new task may be; limits are those of the reference text of `Task` and `HttpRequest`."""
+"""Checks a new task against the limits in the API reference of `Task` and `HttpRequest`."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 def check_task(
     task: TaskMessage, now: float, *, min_dispatch_deadline: float = MIN_DISPATCH_DEADLINE
 ) -> None:
-    """Check everything but the name.
+    """Check everything except the name.
 
     Args:
-        task: As the client sent it.
+        task: The message that the client sent.
         now: Seconds since the epoch.
-        min_dispatch_deadline: Seconds; less than the service's for tests of the deadline.
+        min_dispatch_deadline: Seconds; tests of the deadline use less than the service allows.
 
     Raises:
-        Refused: INVALID_ARGUMENT naming the limit, or UNIMPLEMENTED.
+        Refused: INVALID_ARGUMENT, naming the limit, or UNIMPLEMENTED.
     """
     if task.HasField("app_engine_http_request"):
-        raise unimplemented("App Engine tasks are not served here.")
+        raise unimplemented("App Engine tasks are not supported here.")
     if not task.HasField("http_request"):
         raise invalid("A task needs an http_request.")
     size = task.ByteSize()
@@ -61,7 +61,7 @@ def check_task(
 
 def _check_request(request: Message) -> None:
     if request.HasField("oauth_token"):
-        raise unimplemented("http_request.oauth_token: only OIDC tokens are made here.")
+        raise unimplemented("http_request.oauth_token is not supported here; use oidc_token.")
     if request.HasField("oidc_token") and not request.oidc_token.service_account_email:
         raise invalid("http_request.oidc_token needs a service_account_email.")
     _check_url(request.url)
@@ -85,6 +85,6 @@ def _check_url(url: str) -> None:
     except ValueError as error:
         raise invalid(f"http_request.url is not a URL: {error}") from error
     if not parsed.host:
-        raise invalid("http_request.url names no host.")
+        raise invalid("http_request.url has no host.")
     if len(str(parsed)) > MAX_URL_LENGTH:
         raise invalid(f"http_request.url must have at most {MAX_URL_LENGTH} characters, encoded.")

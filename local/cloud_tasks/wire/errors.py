@@ -1,4 +1,4 @@
-"""Refusals, with the status code the real service answers."""
+"""Refusals, with the status codes of the real service."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import grpc
 
 
 class Refused(Exception):
-    """A request that is not carried out.
+    """A request was refused.
 
     Attributes:
         code: The gRPC status code of the answer.
@@ -20,25 +20,25 @@ class Refused(Exception):
 
 
 def invalid(message: str) -> Refused:
-    """The request breaks a documented limit or format."""
+    """The request violates a documented limit or format."""
     return Refused(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 def not_found(message: str) -> Refused:
-    """The named queue, task or operation is not there (any more)."""
+    """The queue, task or operation does not exist, or no longer exists."""
     return Refused(grpc.StatusCode.NOT_FOUND, message)
 
 
 def already_exists(message: str) -> Refused:
-    """The name is taken, or was until recently."""
+    """The name is in use, or was until recently."""
     return Refused(grpc.StatusCode.ALREADY_EXISTS, message)
 
 
 def failed_precondition(message: str) -> Refused:
-    """The state of the server forbids it now."""
+    """The request is not possible in the current state of the server."""
     return Refused(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 
 def unimplemented(message: str) -> Refused:
-    """The real service can do it, this server can't."""
+    """The real service supports this, but this server does not."""
     return Refused(grpc.StatusCode.UNIMPLEMENTED, message)

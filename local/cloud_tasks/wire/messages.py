@@ -1,8 +1,8 @@
-"""The client library's own protobuf classes, so that no stub has to be generated.
+"""The client library's own protobuf classes, so that no code has to be generated.
 
-proto-plus makes the classes at run time, so the type checker can't see their fields: the aliases
-below are for the reader. The bare protobuf classes are used throughout, as they are several times
-faster than their proto-plus wrappers.
+proto-plus creates the classes at run time, so the type checker can't see their fields; the aliases
+below are for the reader. The plain protobuf classes are used throughout, because they are several
+times faster than their proto-plus wrappers.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ FULL = Task.View.Value("FULL")
 
 
 def seconds(message: Message) -> float:
-    """A Timestamp (since the epoch) or Duration, in seconds."""
+    """Return a Timestamp (since the epoch) or a Duration in seconds."""
     value: float = message.seconds + message.nanos / 1e9
     return value
 
 
 def set_seconds(message: Message, value: float) -> None:
-    """Set a Timestamp or Duration, to the microsecond as the service keeps it."""
+    """Set a Timestamp or Duration, rounded to microseconds as in the service."""
     message.seconds, micros = divmod(round(value * 1_000_000), 1_000_000)
     message.nanos = micros * 1000
 
 
 def http_method(number: int) -> str:
-    """The HTTP method's name; POST is the default of the API."""
+    """Return the HTTP method's name; POST is the API's default."""
     return tasks_v2.HttpMethod(number).name if number else "POST"

@@ -1,6 +1,6 @@
 """Resource names: `projects/P/locations/L/queues/Q/tasks/T`.
 
-The patterns are those of the reference text of `Queue.name` and `Task.name`.
+The patterns follow the API reference of `Queue.name` and `Task.name`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _TASK = rf"{_QUEUE}/tasks/[A-Za-z0-9_-]{{1,500}}"
 
 
 def location_name(text: str) -> str:
-    """The text itself, if it names a location.
+    """Return `text` if it is the name of a location.
 
     Raises:
         Refused: INVALID_ARGUMENT otherwise.
@@ -26,7 +26,7 @@ def location_name(text: str) -> str:
 
 
 def queue_name(text: str) -> str:
-    """The text itself, if it names a queue.
+    """Return `text` if it is the name of a queue.
 
     Raises:
         Refused: INVALID_ARGUMENT otherwise.
@@ -40,7 +40,7 @@ def queue_name(text: str) -> str:
 
 
 def task_name(text: str) -> str:
-    """The text itself, if it names a task.
+    """Return `text` if it is the name of a task.
 
     Raises:
         Refused: INVALID_ARGUMENT otherwise.
@@ -54,10 +54,10 @@ def task_name(text: str) -> str:
 
 
 def parent_of(name: str) -> str:
-    """The queue of a task, the location of a queue."""
+    """Return the queue of a task, or the location of a queue."""
     return name.rsplit("/", 2)[0]
 
 
 def short_id(name: str) -> str:
-    """The last part: the task's or the queue's own id."""
+    """Return the last part: the id of the task or queue."""
     return name.rsplit("/", 1)[1]

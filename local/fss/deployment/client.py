@@ -1,4 +1,4 @@
-"""A deployment as its dispatcher and status functions show it."""
+"""A client of a deployment's dispatcher and status functions."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from typing import Any
 from local.fss.deployment.outcome import Exit, Failure
 
 TIMEOUT = 90.0
-"""Seconds for an answer; a function may have to start first."""
+"""Seconds to wait for an answer; a function may have to start first."""
 
 PAGE = 500
-"""Files asked for at a time."""
+"""Files per page."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -32,14 +32,14 @@ class TokenCommand:
     line: str
 
     def run(self) -> str:
-        """Return the token, or raise `Failure` with what the program said instead."""
+        """Run the program and return the token, or raise `Failure` with the program's error."""
         try:
             words = shlex.split(self.line)
             done = subprocess.run(words, check=True, capture_output=True, text=True)
         except (OSError, ValueError, IndexError) as error:
             raise Failure(Exit.USAGE, f"--token-command {self.line!r}: {error}") from error
         except subprocess.CalledProcessError as error:
-            said = error.stderr.strip() or f"it ended with {error.returncode}"
+            said = error.stderr.strip() or f"exit status {error.returncode}"
             raise Failure(Exit.COULD_NOT_RUN, f"--token-command: {said}") from error
         return done.stdout.strip()
 
@@ -48,12 +48,12 @@ class Deployment:
     """The two public functions of a deployment.
 
     Args:
-        dispatcher: Base URL; None where only the state is looked at.
-        status: Base URL; None where nothing is looked at.
-        token: Where the bearer token comes from; None for open functions.
+        dispatcher: Base URL of the dispatcher; may be None if it is not called.
+        status: Base URL of the status function; may be None if it is not called.
+        token: The command that prints the bearer token; None if the functions need none.
 
-    Every method raises `Failure`: USAGE for a refused request, REFUSED while another batch runs,
-    COULD_NOT_RUN when there is no usable answer.
+    Every method raises `Failure`: USAGE for an invalid request, REFUSED while another batch runs,
+    COULD_NOT_RUN if there is no usable answer.
     """
 
     def __init__(
@@ -65,19 +65,19 @@ class Deployment:
         self._bearer = ""
 
     def start(self, request: Mapping[str, object]) -> dict[str, Any]:
-        """Start a sync; returns ``batch_id`` and ``status_url``."""
+        """Start a sync; return ``batch_id`` and ``status_url``."""
         return self._call(self._dispatcher, "/sync", body=request)
 
     def order(self, batch_id: str, verb: str) -> dict[str, Any]:
-        """Make a batch `cancel`, `pause` or `resume`; returns ``batch_id`` and ``status``."""
+        """Send `cancel`, `pause` or `resume` to a batch; return ``batch_id`` and ``status``."""
         return self._call(self._dispatcher, f"/batches/{_quoted(batch_id)}:{verb}", body={})
 
     def store(self) -> dict[str, Any]:
-        """Return the names of the store, of the next one and of the previous one."""
+        """Return the names of the current, the next and the previous store."""
         return self._call(self._status, "/store")
 
     def change_store(self, order: str) -> dict[str, Any]:
-        """`promote` the next store, or `drop` the previous one."""
+        """Send `promote` to the next store, or `drop` to the previous store."""
         which = {"promote": "next", "drop": "previous"}[order]
         return self._call(self._dispatcher, f"/stores/{which}:{order}", body={})
 
@@ -91,7 +91,7 @@ class Deployment:
         return found
 
     def files(self, batch_id: str, status: str) -> Iterator[dict[str, Any]]:
-        """Yield all files of a batch that are in a status."""
+        """Yield all files of a batch that have the given status."""
         token = ""
         while True:
             query = urllib.parse.urlencode({"status": status, "limit": PAGE, "page_token": token})
@@ -102,14 +102,14 @@ class Deployment:
                 return
 
     def failures(self) -> Iterator[dict[str, Any]]:
-        """Yield every failed file as it comes."""
+        """Yield every failed file as it arrives."""
         request = self._request(self._status, "/failures")
         with _opened(request) as response:
             try:
                 for line in response:
                     yield _object(line, request.full_url)
             except (OSError, http.client.HTTPException) as error:
-                message = f"{request.full_url} broke off: {error!r}"
+                message = f"the answer of {request.full_url} broke off: {error!r}"
                 raise Failure(Exit.COULD_NOT_RUN, message) from error
 
     def _call(
@@ -122,7 +122,7 @@ class Deployment:
     ) -> urllib.request.Request:
         if base is None:
             raise Failure(
-                Exit.USAGE, "which deployment? Give --dispatcher and --status, or set "
+                Exit.USAGE, "no deployment given; use --dispatcher and --status, or set "
                 "FSS_DISPATCHER_URL and FSS_STATUS_URL"
             )  # fmt: skip
         request = urllib.request.Request(
@@ -136,14 +136,14 @@ class Deployment:
     def _bearer_for(self, base: str) -> str:
         url = urllib.parse.urlsplit(base)
         if url.scheme != "https" and url.hostname not in _LOOPBACK:
-            raise Failure(Exit.USAGE, f"{base} is not https: the token would go there in clear")
+            raise Failure(Exit.USAGE, f"{base} is not https; the token would be sent unencrypted")
         if not self._bearer and self._token is not None:
             self._bearer = self._token.run()
         return self._bearer
 
 
 def fetched(request: urllib.request.Request | str) -> dict[str, Any]:
-    """Return the JSON object that a URL answers with, or raise `Failure`."""
+    """Return the JSON object at a URL, or raise `Failure`."""
     url = _url(request)
     with _opened(request) as response:
         try:
@@ -154,7 +154,7 @@ def fetched(request: urllib.request.Request | str) -> dict[str, Any]:
 
 
 def _opened(request: urllib.request.Request | str) -> http.client.HTTPResponse:
-    """Return the answer, its head read."""
+    """Send the request and return the response, whose body has not been read."""
     url = _url(request)
     try:
         response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)
@@ -180,12 +180,12 @@ def _object(answer: bytes, url: str) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise Failure(Exit.COULD_NOT_RUN, f"{url} does not answer as a deployment does")
+        raise Failure(Exit.COULD_NOT_RUN, f"{url} did not answer like a deployment")
     return value
 
 
 def _refusal(code: int, answer: bytes, url: str) -> Failure:
-    """Return what an HTTP error means for the person who asked."""
+    """Return the failure that an HTTP error means for the user."""
     try:
         value = json.loads(answer)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the command's exit code says."""
+"""The command's exit codes, and how a batch's status maps to them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ class Exit(IntEnum):
     """The exit codes."""
 
     IN_STEP = 0
-    """All is as asked; files that were skipped for a reason don't count against it."""
+    """The store is in step; files skipped for a reason don't matter."""
     NOT_IN_STEP = 1
-    """The run is over, and files failed, are left for a later run, or were cancelled."""
+    """The run is over, but files failed, are left for a later run, or were cancelled."""
     USAGE = 2
     REFUSED = 3
-    """By a guard, or because another run is at work."""
+    """A guard refused, or another run is in progress."""
     COULD_NOT_RUN = 4
     INTERRUPTED = 130
-    """128 + SIGINT, as shells have it."""
+    """128 + SIGINT, as in shells."""
     TERMINATED = 143
     """128 + SIGTERM."""
 
 
 class Failure(Exception):
-    """The command can't go on; the message is for the person, the code for the shell."""
+    """The command can't continue; the message is for the user, the code for the shell."""
 
     def __init__(self, exit_code: Exit, message: str, **details: object) -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ def is_over(batch: Mapping[str, Any]) -> bool:
 
 
 def exit_code(batch: Mapping[str, Any]) -> Exit:
-    """Return what a batch says; one that is under way has not failed."""
+    """Return the exit code for a batch; a batch in progress has not failed."""
     if batch["failed"] and is_over(batch) and batch["status"] == BatchStatus.COMPLETED:
         return Exit.NOT_IN_STEP
     return _ENDS.get(BatchStatus(batch["status"]), Exit.IN_STEP)

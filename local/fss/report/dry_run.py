@@ -1,4 +1,4 @@
-"""What a dry run foresees, for reading."""
+"""Formats the estimate of a dry run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from local.printable import printable
 from shared.domain.figures import amount, size
 
 SHOWN = 5
-"""Files named of each kind of change; --json has up to twenty."""
+"""How many files are named for each kind of change; --json has up to twenty."""
 
 
-def outlook_lines(estimate: Mapping[str, Any], samples: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what the sync would do and come to, then some files of each kind of change."""
+def dry_run_lines(estimate: Mapping[str, Any], samples: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the sync would do and cost, then some files for each kind of change."""
     yield f"  would    {_work(estimate)}"
     yield f"  cost     {_cost(estimate)}"
     yield f"  time     {_time(estimate)}"
@@ -39,7 +39,7 @@ def _work(estimate: Mapping[str, Any]) -> str:
 def _cost(estimate: Mapping[str, Any]) -> str:
     tokens = f"about {estimate['tokens']:,} tokens"
     if estimate["cost"] is None:
-        return f"{tokens}; the embedding model has no known price"
+        return f"{tokens}; the price of the embedding model is not known"
     money = f"{amount(estimate['cost'])} {estimate['currency']}"
     return f"{money} for {tokens} (price of {estimate['price_date']})"
 
@@ -53,10 +53,10 @@ def _time(estimate: Mapping[str, Any]) -> str:
 def _storage(estimate: Mapping[str, Any]) -> str:
     more, cap = size(estimate["storage_growth"]), size(estimate["storage_cap"])
     if estimate["storage_bytes"] is None:
-        return f"about {more} more; how much of {cap} is used could not be read"
+        return f"about {more} more; how much of the {cap} is in use could not be read"
     fits = estimate["storage_bytes"] + estimate["storage_growth"] <= estimate["storage_cap"]
     short = "" if fits else ": not all of it fits"
-    return f"about {more} more; {size(estimate['storage_bytes'])} of {cap} are used{short}"
+    return f"about {more} more; {size(estimate['storage_bytes'])} of {cap} in use{short}"
 
 
 def _files(files: Sequence[Mapping[str, str]]) -> Iterator[str]:

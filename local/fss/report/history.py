@@ -1,4 +1,4 @@
-"""Earlier batches, a line each."""
+"""Formats earlier batches, one line each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _DONE = ("indexed", "deleted", "failed")
 
 
 def history_lines(batches: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield what became of each batch."""
+    """Yield one line about the result of each batch."""
     for batch in batches:
         parts = [str(batch["status"]).replace("_", " ")]
         if batch.get("dry_run"):

@@ -1,4 +1,4 @@
-"""How far a batch is, while it runs: a live display on a terminal, plain lines elsewhere."""
+"""Shows the progress of a batch: a live display on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from rich.text import Text
 from local.fss.deployment.outcome import is_over
 
 EVERY = 5.0
-"""Seconds between plain lines while nothing but numbers changes."""
+"""Seconds between plain lines while only numbers change."""
 
 _MINUTE = 60
 _HOUR = 3600
 
 
 class Display(Protocol):
-    """Shows messages, and a batch again and again, until it is closed."""
+    """Shows messages and the progress of a batch."""
 
     def say(self, message: str) -> None:
-        """Show a line that stays."""
+        """Show a message permanently."""
 
     def show(self, batch: Mapping[str, Any]) -> None:
-        """Show how far a batch is."""
+        """Show the progress of a batch."""
 
     def __enter__(self) -> Self: ...
 
@@ -36,7 +36,7 @@ class Display(Protocol):
 
 
 class PlainLines:
-    """One line every few seconds, and whenever something other than a number changes."""
+    """Prints a line every few seconds, and whenever something other than a number changes."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -50,7 +50,7 @@ class PlainLines:
         print(message, file=self._stream, flush=True)
 
     def show(self, batch: Mapping[str, Any]) -> None:
-        """Print a line if there is something new to say and it is time, or a change of state."""
+        """Print a line if the state has changed, or if it is time and a number has changed."""
         state, line = _state(batch), describe(batch)
         if line != self._line and (state != self._state or self._clock() >= self._due):
             self.say(line)
@@ -64,7 +64,7 @@ class PlainLines:
 
 
 class LiveDisplay:
-    """A bar and a line below it that are drawn over and over."""
+    """Redraws a progress bar with a line below it."""
 
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, refresh_per_second=8, transient=True)
@@ -75,9 +75,9 @@ class LiveDisplay:
         self._console.print(message, highlight=False, markup=False)
 
     def show(self, batch: Mapping[str, Any]) -> None:
-        """Draw the display anew."""
+        """Redraw the display."""
         progress = batch["progress"]
-        total = progress["total"] or None  # None draws a bar that only shows that it is alive
+        total = progress["total"] or None  # None draws a pulsing bar
         bar = ProgressBar(total=total, completed=progress["done"], pulse=total is None, width=60)
         self._live.update(Group(bar, Text(describe(batch))))
 
@@ -90,7 +90,7 @@ class LiveDisplay:
 
 
 def display(stream: TextIO = sys.stderr) -> Display:
-    """Return what suits the stream."""
+    """Return a live display for a terminal, otherwise plain lines."""
     console = Console(file=stream)
     return LiveDisplay(console) if console.is_terminal else PlainLines(stream)
 
@@ -119,7 +119,7 @@ def describe(batch: Mapping[str, Any]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time span in the unit that suits it."""
+    """Return a duration as text, in seconds, minutes or hours."""
     if seconds < 2 * _MINUTE:
         return f"{seconds:.0f} s"
     if seconds < 2 * _HOUR:
@@ -137,7 +137,7 @@ def _hold(hold: Mapping[str, Any]) -> str:
 
 
 def _state(batch: Mapping[str, Any]) -> tuple[object, ...]:
-    """Return what is shown at once when it changes."""
+    """Return the values whose change is shown immediately."""
     hold = batch.get("hold") or {}
     return (
         batch["status"],

@@ -1,4 +1,4 @@
-"""What a sync did, complete and for reading."""
+"""The complete summary of a sync, and its text for a person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from local.fss.deployment.client import Deployment
-from local.fss.report.dry_run import outlook_lines
+from local.fss.report.dry_run import dry_run_lines
 from local.printable import printable
 
 FIELDS = (
@@ -17,27 +17,26 @@ FIELDS = (
     "started_at", "completed_at", "skips", "failures",
 )  # fmt: skip
 
-OUTLOOK = ("estimate", "samples")
+DRY_RUN_FIELDS = ("estimate", "samples")
 """Fields that only a dry run has."""
 
 SHOWN = 20
-"""Failed files that the text names; the rest is a number."""
+"""How many failed files the text names; the others are only counted."""
 
 EXAMPLES = 3
-"""Skipped files named for each reason."""
+"""How many skipped files are named for each reason."""
 
 _SKIP = ("path", "reason")
 _FAILURE = ("path", "reason", "kind", "attempts")
 
 _NEXT_STEPS = {
-    "permanent": "the service will not take this file as it is: change it, or its metadata",
-    "exhausted": "tried until the attempts ran out; tried again after a day, or at once with "
-    "fss retry",
+    "permanent": "the service does not accept this file; change it or its metadata",
+    "exhausted": "all attempts failed; tried again after a day, or immediately with fss retry",
 }
 
 
 def complete_summary(deployment: Deployment, batch: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a batch's summary with all its skipped and failed files, not samples of them."""
+    """Return a batch's summary with all its skipped and failed files, not only samples."""
     batch_id = batch["batch_id"]
     skips = deployment.files(batch_id, "skipped") if batch["skipped"] else ()
     failures = deployment.files(batch_id, "failed") if batch["failed"] else ()
@@ -45,12 +44,12 @@ def complete_summary(deployment: Deployment, batch: Mapping[str, Any]) -> dict[s
     whole["skips"] = [{name: file[name] for name in _SKIP} for file in skips]
     whole["failures"] = [{name: file[name] for name in _FAILURE} for file in failures]
     return {name: whole[name] for name in FIELDS} | {
-        name: whole[name] for name in OUTLOOK if name in whole
+        name: whole[name] for name in DRY_RUN_FIELDS if name in whole
     }
 
 
 def summary_text(summary: Mapping[str, Any], *, message: str = "", dry_run: bool = False) -> str:
-    """Return the summary as lines for a person."""
+    """Return the summary as text for a person."""
     return "\n".join(_lines(summary, message, dry_run=dry_run))
 
 
@@ -63,7 +62,7 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
     found = ("new", "changed", "metadata_changed", "removed", "unchanged", "skipped")
     yield f"  found    {_counts(summary, found)} of {summary['scanned']} files"
     if "estimate" in summary:
-        yield from outlook_lines(summary["estimate"], summary["samples"])
+        yield from dry_run_lines(summary["estimate"], summary["samples"])
         return
     if dry_run:
         yield "  did      nothing: this was a dry run"
@@ -85,7 +84,7 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
 
 
 def failure_lines(failures: Sequence[Mapping[str, Any]], *, shown: int = SHOWN) -> Iterator[str]:
-    """Yield each failed file with its reason, then what can be done about each kind."""
+    """Yield each failed file with its reason, then advice for each kind of failure."""
     for failure in failures[:shown]:
         attempts = f"{failure['attempts']} attempt{'s' if failure['attempts'] != 1 else ''}"
         yield f"  {printable(failure['path'])}: {failure['reason']} ({failure['kind']}, {attempts})"
@@ -97,7 +96,7 @@ def failure_lines(failures: Sequence[Mapping[str, Any]], *, shown: int = SHOWN) 
 
 
 def _skips(skips: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the reasons, the commonest first, each with a few of its files."""
+    """Yield the reasons, most common first, each with a few of its files."""
     for reason, count in Counter(str(skip["reason"]) for skip in skips).most_common():
         paths = [printable(skip["path"]) for skip in skips if skip["reason"] == reason]
         more = ", ..." if count > EXAMPLES else ""

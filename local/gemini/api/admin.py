@@ -1,4 +1,4 @@
-"""The simulator's own routes under /_sim/: what happened, and what shall happen."""
+"""The simulator's own routes under /_sim/: logs, counts, faults, quota and reset."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ _PARTS = ("resources", "stats", "faults")
 
 
 def parse_rules(value: object) -> list[FaultRule]:
-    """Read a list of fault orders, or a single one.
+    """Parse a list of fault rules, or a single rule.
 
     Raises:
-        ValueError: An order can't be carried out as it stands.
+        ValueError: A rule is invalid.
     """
     rules = value if isinstance(value, list) else [value]
     return [FaultRule.from_json(rule) for rule in rules]
 
 
 def parse_limits(value: object, current: QuotaLimits) -> QuotaLimits:
-    """Read a change of limits; what is not named stays.
+    """Parse a change of limits; limits that are not named stay as they are.
 
     Raises:
-        ValueError: Unknown name, or a value of the wrong type.
+        ValueError: A name is unknown, or a value has the wrong type.
     """
     names = {field.name for field in fields(QuotaLimits)}
     if not isinstance(value, dict) or set(value) - names:
-        raise ValueError(f"limits are an object of {', '.join(sorted(names))}")
+        raise ValueError(f"limits must be an object with fields out of {', '.join(sorted(names))}")
     changes: dict[str, Any] = dict(value)
     for name, item in value.items():
         if name == "metered":
             changes[name] = frozenset(Route(route) for route in item)
         elif name.startswith("retry_"):
             if not isinstance(item, bool):
-                raise ValueError(f"{name} is true or false")
+                raise ValueError(f"{name} must be true or false")
         elif item is not None and (not isinstance(item, int) or isinstance(item, bool) or item < 0):
-            raise ValueError(f"{name} is a number from 0, or null for no limit")
+            raise ValueError(f"{name} must be an integer of 0 or more, or null for no limit")
     return replace(current, **changes)
 
 
 class Admin:
-    """Answers the routes under /_sim/; they need no key and are not counted."""
+    """Answers the routes under /_sim/, which need no key and are not counted."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -71,7 +71,7 @@ class Admin:
         }
 
     def answer(self, head: Head, message: object) -> Reply:
-        """Answer a request; `message` is its body as JSON, None when it is empty."""
+        """Answer a request; `message` is its body as JSON, or None if it is empty."""
         handler = self._handlers.get((head.method, head.path.removeprefix(PREFIX)))
         try:
             if handler is None:
@@ -111,6 +111,6 @@ class Admin:
     def _reset(self, _head: Head, message: object) -> JsonObject:
         parts = _PARTS if message is None else message
         if not isinstance(parts, list | tuple) or set(parts) - set(_PARTS):
-            raise ValueError(f"what to reset is a list out of {', '.join(_PARTS)}")
+            raise ValueError(f"the parts to reset must be a list out of {', '.join(_PARTS)}")
         self._simulator.reset(**{part: part in parts for part in _PARTS})
         return {"reset": list(parts)}

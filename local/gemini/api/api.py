@@ -1,4 +1,4 @@
-"""The API as a function from a request to a reply; its effects are those on the simulator."""
+"""The API as a function from requests to replies, without a server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HTML = b"<!DOCTYPE html>\n<html><head><title>Sorry</title></head><body>Sorry</b
 
 
 class Api:
-    """Answers requests in two steps, since a reset strikes before the body has been read."""
+    """Answers requests in two steps, because a connection reset comes before the body is read."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -29,7 +29,7 @@ class Api:
         }
 
     def open(self, head: Head) -> Call:
-        """Look at a request whose body has yet to come; only a connection reset can be drawn."""
+        """Begin a request whose body has not been read; only a connection reset can happen here."""
         found = match(
             head.method,
             head.path,
@@ -44,11 +44,11 @@ class Api:
         return call
 
     def abandon(self, call: Call) -> None:
-        """Note a request that was cut off, by a reset or by the client."""
+        """Log a request that was cut off, by a reset or by the client."""
         self._note(call, 0)
 
     def answer(self, call: Call, body: bytes) -> Reply:
-        """Answer a request; every effect is committed when this returns."""
+        """Answer a request; all its effects are committed when this returns."""
         call.body = body
         with self._simulator.database.transaction():
             try:
@@ -58,10 +58,10 @@ class Api:
                 reply.headers.update(error.headers)
         self._note(call, reply.status)
         if call.route in UPLOAD_ROUTES and UPLOAD_STATUS not in reply.headers:
-            # Without it the official clients send the chunk again, three times in all.
+            # Without this header, the official clients send the chunk three times in all.
             reply.headers[UPLOAD_STATUS] = "final"
         if call.fault:
-            self._spoil(reply, call.fault)
+            self._apply_to_reply(reply, call.fault)
         return reply
 
     def _attempt(self, call: Call) -> Reply:
@@ -98,7 +98,7 @@ class Api:
         if route in self._simulator.quota.limits.metered:
             self._simulator.save_day()
 
-    def _spoil(self, reply: Reply, fault: FaultRule) -> None:
+    def _apply_to_reply(self, reply: Reply, fault: FaultRule) -> None:
         match fault.kind:
             case FaultKind.REPLY_LOST:
                 reply.lost = True

@@ -1,4 +1,4 @@
-"""A request, its way through the simulator, and the reply."""
+"""A request, what is known about it, and its reply."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ JSON_TYPE = "application/json; charset=UTF-8"
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A request without its body. Header names are in lower case; `base_url` is our own."""
+    """A request without its body. Header names are lower case; `base_url` is the simulator's."""
 
     method: str
     path: str
@@ -29,15 +29,15 @@ class Head:
 
 @dataclass(slots=True)
 class Call:
-    """A request on its way through: what it asks for, and what is learned about it.
+    """A request being handled, and what is known about it.
 
     Attributes:
-        route: What it asks for; None when there is no such route.
+        route: Its route; None if there is no such route.
         names: The names in its path.
-        resource: What it is about, as far as is known.
-        body: Its bytes, empty until they have been read.
+        resource: The name of the resource it concerns, as far as known.
+        body: Its body, empty until it has been read.
         message: The body as a JSON object; empty on the upload routes.
-        fault: What was ordered to go wrong with it.
+        fault: The fault to inject, if any.
     """
 
     head: Head
@@ -51,7 +51,7 @@ class Call:
 
 @dataclass(slots=True)
 class Reply:
-    """An answer; `lost` closes the connection in its place, `delay_s` holds it back."""
+    """A reply. `lost`: close the connection instead of sending it. `delay_s`: send it later."""
 
     status: int = OK
     body: bytes = b""
@@ -64,5 +64,5 @@ Handler: TypeAlias = Callable[[Call], Reply]
 
 
 def json_reply(message: object, status: int = OK) -> Reply:
-    """Make a JSON reply."""
+    """Return a JSON reply."""
     return Reply(status, json.dumps(message).encode(), {"Content-Type": JSON_TYPE})

@@ -1,4 +1,4 @@
-"""Pages of a listing and the tokens that lead from one to the next."""
+"""Splits listings into pages and makes the page tokens."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ MAX_FILES = 100
 
 
 def token(sequence: int) -> str:
-    """Make the token of the page behind a record."""
+    """Return the token of the page after a record."""
     return base64.urlsafe_b64encode(f"after:{sequence}".encode()).decode()
 
 
 def position(page_token: str) -> int:
-    """Return the sequence number a token stands for, 0 for an empty token.
+    """Return the sequence number in a token; 0 for an empty token.
 
     Raises:
-        ApiError: 400, no such token was given out.
+        ApiError: 400 for an invalid token.
     """
     if not page_token:
         return 0
@@ -38,10 +38,10 @@ def position(page_token: str) -> int:
 def page(
     table: Table[R], parent: str, query: Mapping[str, str], *, maximum: int = MAX_SIZE
 ) -> tuple[list[R], str]:
-    """Return one page, oldest first, and the token of the next, "" after the last.
+    """Return one page, oldest first, and the token of the next page; "" after the last page.
 
     Raises:
-        ApiError: 400, the page size is no number from 0 to `maximum`, or the token is unknown.
+        ApiError: 400 if the page size is not from 0 to `maximum`, or the token is invalid.
     """
     raw_size = query.get("pageSize") or query.get("page_size") or "0"
     if not raw_size.isdecimal() or int(raw_size) > maximum:

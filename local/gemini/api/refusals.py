@@ -1,4 +1,4 @@
-"""Requests refused whatever they ask for: a key that is missing or bad, and errors on order."""
+"""Refusals on any route: a missing or invalid API key, and injected error replies."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _STATUSES = {
 
 
 def check_key(head: Head) -> None:
-    """Check the API key, in the header or in the query.
+    """Check the API key in the header or the query.
 
     Raises:
-        ApiError: 403, there is none; 400 with reason API_KEY_INVALID, it begins with "bad".
+        ApiError: 403 if there is none; 400 with reason API_KEY_INVALID if it begins with "bad".
     """
     key = head.headers.get("x-goog-api-key") or head.query.get("key")
     if not key:
@@ -56,11 +56,11 @@ def check_key(head: Head) -> None:
 
 
 def refusal(fault: FaultRule, delay_s: float) -> ApiError | None:
-    """Return the error that was ordered, or None when the fault is no error reply.
+    """Return the error of a fault rule, or None if its kind is not an error reply.
 
     Args:
-        fault: The order.
-        delay_s: What its hints say, as the clock runs.
+        fault: The rule.
+        delay_s: The wait in its hints, in seconds of the clock.
     """
     if quota := _QUOTAS.get(fault.kind):
         return exhausted(

@@ -1,4 +1,4 @@
-"""The routes of files, stores, documents, operations, media and models."""
+"""Handlers of the routes of files, stores, documents, operations, media and models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from local.gemini.wire.routes import Route
 
 
 class ResourceHandlers:
-    """Answers every call that is no part of an upload."""
+    """Answers all calls that are not part of an upload."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -97,7 +97,7 @@ class ResourceHandlers:
             store,
             Source(
                 name=file.name,
-                # Not the file's display name: the service is reported to put its id there.
+                # Users report that the service uses the file's id here, not its display name.
                 display_name=file.name.removeprefix("files/"),
                 mime_type=file.mime_type,
                 size_bytes=file.size_bytes,
@@ -105,7 +105,7 @@ class ResourceHandlers:
                 leading_space=file.display_name[:1].isspace(),
             ),
             metadata,
-            self._simulator.trouble(call.fault),
+            self._simulator.import_fault(call.fault),
         )
         self._simulator.contents.copy(file.name, document.name)
         return json_reply(operation.to_json(self._simulator.clock.now()))
@@ -134,12 +134,12 @@ class ResourceHandlers:
 
     def _download(self, call: Call) -> Reply:
         if call.head.query.get("alt") != "media":
-            raise invalid_argument("Media is downloaded with alt=media.")
+            raise invalid_argument("Media must be requested with alt=media.")
         store = self._simulator.stores.get(call.names["store"])
         document = self._simulator.documents.get(store.name, call.names["id"])
         content = self._simulator.contents.read(document.name)
         if len(content) < document.size_bytes:
-            raise not_found("The simulator kept only the beginning of this document.")
+            raise not_found("The simulator keeps only the beginning of this document.")
         return Reply(body=content, headers={"Content-Type": document.mime_type})
 
     def _generate(self, call: Call) -> Reply:
@@ -156,5 +156,5 @@ class ResourceHandlers:
 
 
 def _force(call: Call) -> bool:
-    # The Python client writes True, others true.
+    # The Python client sends True, others send true.
     return call.head.query.get("force", "").lower() == "true"

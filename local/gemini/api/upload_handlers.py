@@ -1,4 +1,4 @@
-"""The upload routes: start, chunks, finalize, query and cancel."""
+"""Handlers of the upload routes: start, chunk, finalize, query and cancel."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class UploadHandlers:
         if name is None or name == "":
             name = f"files/{new_id()}"
         if not isinstance(name, str) or not name.startswith("files/"):
-            raise invalid_argument("file.name must be files/ and an id.")
+            raise invalid_argument("file.name must be files/ followed by an id.")
         check_id(name.removeprefix("files/"), "File")
         self._simulator.files.check_free(name)
         call.resource = name
         upload = self._upload(call, message, file_name=name)
         if upload.size_bytes > MAX_FILE_BYTES:
-            raise invalid_argument(f"A file has at most {MAX_FILE_BYTES} bytes.")
+            raise invalid_argument(f"A file must have at most {MAX_FILE_BYTES} bytes.")
         return self._started(call, upload)
 
     def _start_store_upload(self, call: Call) -> Reply:
@@ -62,7 +62,7 @@ class UploadHandlers:
         check_chunking(call.message.get("chunkingConfig"))
         upload = self._upload(call, call.message, store=store.name)
         if upload.size_bytes > MAX_DOCUMENT_BYTES:
-            raise invalid_argument(f"A document has at most {MAX_DOCUMENT_BYTES} bytes.")
+            raise invalid_argument(f"A document must have at most {MAX_DOCUMENT_BYTES} bytes.")
         return self._started(call, upload)
 
     def _upload(
@@ -151,11 +151,11 @@ class UploadHandlers:
                 leading_space=upload.display_name[:1].isspace(),
             ),
             upload.metadata,
-            self._simulator.trouble(call.fault),
+            self._simulator.import_fault(call.fault),
         )
         call.resource = document.name
         self._simulator.contents.put(document.name, head)
-        # Reported of the real service: the response is there at once, though not done.
+        # Users report that the real service includes the response before the operation is done.
         return {"name": operation.name, "response": operation.response}
 
     def _query_upload(self, call: Call) -> Reply:

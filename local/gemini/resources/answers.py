@@ -1,4 +1,4 @@
-"""Answers of generateContent: the passages of the stores that share words with the question."""
+"""Answers generateContent with passages of the stores that share words with the question."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _STOP_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A part of a document and how well it fits: terms found, then how often."""
+    """A part of a document, and its score: how many terms it has, then how many occurrences."""
 
     document: Document
     text: str
     score: tuple[int, int]
 
     def to_json(self) -> JsonObject:
-        """Return the grounding chunk as the API writes it."""
+        """Return the grounding chunk in the API's format."""
         return {
             "retrievedContext": without_defaults(
                 {
@@ -54,7 +54,7 @@ class Passage:
 
 
 class Answers:
-    """Answers questions by keyword: enough to see that a document is found, no more."""
+    """Answers questions by keyword search: enough to check that a document is found."""
 
     def __init__(
         self, stores: Stores, documents: Documents, contents: Contents, clock: Clock
@@ -68,8 +68,8 @@ class Answers:
         """Answer a generateContent request that has a fileSearch tool.
 
         Raises:
-            ApiError: 400, no question, no such tool, more than five stores or a bad filter;
-                403, a store does not exist.
+            ApiError: 400 for no question, no fileSearch tool, more than five stores or an invalid
+                filter; 403 if a store does not exist.
         """
         question = _question(request)
         terms = _terms(question)
@@ -80,7 +80,7 @@ class Answers:
         if not isinstance(top_k, int) or not 0 < top_k <= MAX_TOP_K:
             raise invalid_argument(f"topK must be from 1 to {MAX_TOP_K}.")
         best = passages[:top_k]
-        text = best[0].text if best else "No document of the store answers this."
+        text = best[0].text if best else "No document in the stores answers this."
         candidate: JsonObject = {
             "content": {"role": "model", "parts": [{"text": text}]},
             "finishReason": "STOP",

@@ -1,4 +1,4 @@
-"""Documents of a store: STATE_PENDING, then STATE_ACTIVE or STATE_FAILED; immutable."""
+"""Documents of a store: immutable; first STATE_PENDING, then STATE_ACTIVE or STATE_FAILED."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class DocumentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document. Times are seconds since the epoch, `sha256` is the hex digest of the input.
+    """A document. Times are seconds since the epoch; `sha256` is the hex digest of the input.
 
     Attributes:
-        source: The raw file it was imported from; "" when it was uploaded to the store.
+        source: The raw file it was imported from; "" if it was uploaded to the store directly.
         settles_at: When it leaves PENDING; None for never.
-        failed_until: It leaves PENDING as FAILED and is so until then, for good when infinite;
-            None when it does not fail.
+        failed_until: If set, it becomes FAILED when it leaves PENDING, until this time; infinite
+            for permanently. None if it does not fail.
     """
 
     name: str
@@ -53,11 +53,11 @@ class Document:
 
     @property
     def stored_bytes(self) -> int:
-        """What it takes of the storage quota."""
+        """How many bytes of the storage quota it uses."""
         return self.size_bytes * STORED_BYTES_PER_INPUT_BYTE
 
     def state(self, now: float) -> DocumentState:
-        """Return the state at a time."""
+        """Return the state at the given time."""
         if self.settles_at is None or now < self.settles_at:
             return DocumentState.PENDING
         if self.failed_until is not None and now < self.failed_until:
@@ -65,7 +65,7 @@ class Document:
         return DocumentState.ACTIVE
 
     def to_json(self, now: float) -> JsonObject:
-        """Return the resource as the API writes it."""
+        """Return the resource in the API's format."""
         return without_defaults(
             {
                 "name": self.name,
@@ -95,11 +95,11 @@ class Documents:
 
     @property
     def imports(self) -> int:
-        """How many imports ever took effect, deleted documents included."""
+        """How many imports have ever succeeded, including those of deleted documents."""
         return self._database.counter(IMPORTS_COUNTER)
 
     def pending(self) -> int:
-        """Return how many documents are being imported."""
+        """Return how many documents are pending."""
         now = self._clock.now()
         self._unsettled = {
             name
@@ -112,7 +112,7 @@ class Documents:
         """Return a document.
 
         Raises:
-            ApiError: 400, the id is malformed; 404, there is no such document.
+            ApiError: 400 for a malformed id; 404 if there is no such document.
         """
         name = f"{store}/documents/{check_id(document_id, 'Document')}"
         document = self.table.get(name)
@@ -121,7 +121,7 @@ class Documents:
         return document
 
     def add(self, document: Document) -> None:
-        """Add a document; any number may share a display name."""
+        """Add a document; several may have the same display name."""
         self.table.add(document, document.store)
         self.stored_bytes += document.stored_bytes
         self._unsettled.add(document.name)
@@ -131,8 +131,8 @@ class Documents:
         """Delete a document.
 
         Raises:
-            ApiError: 400, the id is malformed, or the document is indexed and `force` is off;
-                404, there is no such document.
+            ApiError: 400 for a malformed id, or if the document is indexed and `force` is off;
+                404 if there is no such document.
         """
         document = self.get(store, document_id)
         if not force and document.state(self._clock.now()) is DocumentState.ACTIVE:
@@ -140,7 +140,7 @@ class Documents:
         self._remove(document)
 
     def delete_all(self, store: str) -> None:
-        """Delete the documents of a store."""
+        """Delete all documents of a store."""
         for document in self.table.of(store):
             self._remove(document)
 

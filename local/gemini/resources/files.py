@@ -1,4 +1,4 @@
-"""Raw files of the Files API: PROCESSING, then ACTIVE or FAILED, gone after 48 hours."""
+"""Raw files of the Files API: PROCESSING, then ACTIVE or FAILED, deleted after 48 hours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from local.gemini.clock import Clock, timestamp
 from local.gemini.resources.storage import Contents, Table
-from local.gemini.settings import Pace
+from local.gemini.settings import Latencies
 from local.gemini.wire.errors import already_exists, no_permission
 from local.gemini.wire.messages import JsonObject, without_defaults
 from local.gemini.wire.names import check_id
@@ -24,11 +24,11 @@ class FileState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A raw file. Times are seconds since the epoch, `sha256` is the hex digest.
+    """A raw file. Times are seconds since the epoch; `sha256` is the hex digest.
 
     Attributes:
         processed_at: When it leaves PROCESSING.
-        failed: It leaves PROCESSING as FAILED.
+        failed: Whether it becomes FAILED when it leaves PROCESSING.
     """
 
     name: str
@@ -42,13 +42,13 @@ class File:
     failed: bool = False
 
     def state(self, now: float) -> FileState:
-        """Return the state at a time."""
+        """Return the state at the given time."""
         if now < self.processed_at:
             return FileState.PROCESSING
         return FileState.FAILED if self.failed else FileState.ACTIVE
 
     def to_json(self, now: float, base_url: str) -> JsonObject:
-        """Return the resource as the API writes it."""
+        """Return the resource in the API's format."""
         state = self.state(now)
         return without_defaults(
             {
@@ -59,7 +59,7 @@ class File:
                 "createTime": timestamp(self.created_at),
                 "updateTime": timestamp(min(now, self.processed_at)),
                 "expirationTime": timestamp(self.expires_at),
-                # The real service encodes the hex text, not the raw digest.
+                # The real service encodes the hex digest, not the raw bytes.
                 "sha256Hash": base64.b64encode(self.sha256.encode()).decode(),
                 "uri": f"{base_url}/v1beta/{self.name}",
                 "state": state,
@@ -75,12 +75,17 @@ class Files:
     """The raw files of the project."""
 
     def __init__(
-        self, table: Table[File], contents: Contents, clock: Clock, pace: Pace, ttl_s: float
+        self,
+        table: Table[File],
+        contents: Contents,
+        clock: Clock,
+        latencies: Latencies,
+        ttl_s: float,
     ) -> None:
         self.table = table
         self._contents = contents
         self._clock = clock
-        self._pace = pace
+        self._latencies = latencies
         self._ttl_s = ttl_s
 
     def find(self, name: str) -> File | None:
@@ -92,7 +97,7 @@ class Files:
         """Return a file.
 
         Raises:
-            ApiError: 400, the id is malformed; 403, there is no such file.
+            ApiError: 400 for a malformed id; 403 if there is no such file.
         """
         check_id(name.removeprefix("files/"), "File")
         file = self.find(name)
@@ -104,7 +109,7 @@ class Files:
         """Check that a name is not taken.
 
         Raises:
-            ApiError: 409, it is.
+            ApiError: 409 if it is taken.
         """
         if self.find(name):
             raise already_exists(f"Requested entity already exists: {name}")
@@ -119,7 +124,7 @@ class Files:
         sha256: str,
         failed: bool = False,
     ) -> File:
-        """Add an uploaded file under a name that is free; it is PROCESSING for a while."""
+        """Add an uploaded file under a free name; it is PROCESSING for a while."""
         now = self._clock.now()
         file = File(
             name=name,
@@ -128,7 +133,7 @@ class Files:
             size_bytes=size_bytes,
             sha256=sha256,
             created_at=now,
-            processed_at=now + self._pace.processing_s(),
+            processed_at=now + self._latencies.processing_s(),
             expires_at=now + self._ttl_s,
             failed=failed,
         )
@@ -136,15 +141,15 @@ class Files:
         return file
 
     def delete(self, name: str) -> None:
-        """Delete a file; documents made of it stay.
+        """Delete a file; documents imported from it stay.
 
         Raises:
-            ApiError: 400, the id is malformed; 403, there is no such file.
+            ApiError: 400 for a malformed id; 403 if there is no such file.
         """
         self._remove(self.get(name).name)
 
     def purge(self) -> None:
-        """Drop what has expired; files expire in the order they came."""
+        """Delete expired files; files expire in the order they were added."""
         now = self._clock.now()
         while (first := next(self.table.page(), None)) and first[1].expires_at <= now:
             self._remove(first[1].name)

@@ -1,4 +1,4 @@
-"""Imports: what brings a document into a store, and the operation that tells how it went."""
+"""Imports: each adds a document to a store, with an operation that reports the result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from local.gemini.resources.documents import Document, Documents
 from local.gemini.resources.operations import Operation, import_response, upload_response
 from local.gemini.resources.storage import Table
 from local.gemini.resources.stores import Store
-from local.gemini.settings import MIB, Pace
+from local.gemini.settings import MIB, Latencies
 from local.gemini.traffic.faults import FaultKind
 from local.gemini.traffic.quota import Quota
 from local.gemini.wire.errors import invalid_argument
@@ -23,12 +23,12 @@ MAX_DOCUMENT_BYTES = 100 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is imported.
+    """The content to import.
 
     Attributes:
-        name: The raw file; "" for an upload to the store.
-        display_name: The document's.
-        leading_space: The name it was uploaded under begins with white space.
+        name: The raw file; "" for a direct upload to the store.
+        display_name: The document's display name.
+        leading_space: Whether the uploaded display name begins with white space.
     """
 
     name: str
@@ -40,27 +40,27 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What goes wrong with an import after it was accepted; `delay_s` as the clock runs."""
+class ImportFault:
+    """A fault of an import after it was accepted; `delay_s` is in seconds of the clock."""
 
     kind: FaultKind | None = None
     delay_s: float = 0.0
 
 
 def check_document(store: Store, mime_type: str, size_bytes: int) -> None:
-    """Check that a store takes such a document.
+    """Check that a store accepts such a document.
 
     Raises:
-        ApiError: 400, more than 100 MB or an unsupported MIME type.
+        ApiError: 400 for more than 100 MB or an unsupported MIME type.
     """
     if size_bytes > MAX_DOCUMENT_BYTES:
-        raise invalid_argument(f"A document has at most {MAX_DOCUMENT_BYTES} bytes.")
+        raise invalid_argument(f"A document must have at most {MAX_DOCUMENT_BYTES} bytes.")
     if not can_be_indexed(mime_type, store.embedding_model):
         raise invalid_argument(f"Unsupported MIME type: {mime_type}")
 
 
 class Imports:
-    """Begins imports; everything after that follows from the times they are given."""
+    """Begins imports; their progress then follows from the times stored at the start."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Imports:
         operations: Table[Operation],
         quota: Quota,
         clock: Clock,
-        pace: Pace,
+        latencies: Latencies,
         *,
         full_names: bool,
     ) -> None:
@@ -76,16 +76,16 @@ class Imports:
         self._operations = operations
         self._quota = quota
         self._clock = clock
-        self._pace = pace
+        self._latencies = latencies
         self._full_names = full_names
 
     def begin(
-        self, store: Store, source: Source, metadata: list[JsonObject], trouble: Trouble
+        self, store: Store, source: Source, metadata: list[JsonObject], fault: ImportFault
     ) -> tuple[Document, Operation]:
-        """Add a pending document and its operation, which share their id.
+        """Add a pending document and its operation, which have the same id.
 
         Raises:
-            ApiError: 400, the store takes no such document; 429, no room for it.
+            ApiError: 400 if the store does not accept the document; 429 if a quota is used up.
         """
         check_document(store, source.mime_type, source.size_bytes)
         limited = self._quota.limits.concurrent_imports is not None
@@ -95,10 +95,10 @@ class Imports:
             pending=self._documents.pending() if limited else 0,
         )
         now = self._clock.now()
-        finish = now + self._pace.importing_s(source.size_bytes)
+        finish = now + self._latencies.importing_s(source.size_bytes)
         document_id = new_id(source.display_name)
-        # A display name with leading white space is reported to leave its import unfinished.
-        stuck = trouble.kind is FaultKind.DOCUMENT_STUCK or source.leading_space
+        # Users report that an import never ends if the display name begins with white space.
+        stuck = fault.kind is FaultKind.DOCUMENT_STUCK or source.leading_space
         document = Document(
             name=f"{store.name}/documents/{document_id}",
             store=store.name,
@@ -109,21 +109,25 @@ class Imports:
             source=source.name,
             created_at=now,
             settles_at=None if stuck else finish,
-            failed_until=_failed_until(trouble, finish),
+            failed_until=_failed_until(fault, finish),
             metadata=metadata,
         )
-        operation = Operation(
-            name=f"{store.name}/{'' if source.name else 'upload/'}operations/{document_id}",
-            created_at=now,
-            done_at=None if stuck or trouble.kind is FaultKind.OPERATION_HUNG else finish,
-            response=self._response(document),
-            error={"code": 13, "message": "Failed to import the file."}
-            if trouble.kind is FaultKind.OPERATION_FAILED
-            else None,
-        )
+        operation = self._operation(document, fault)
         self._documents.add(document)
         self._operations.add(operation, store.name)
         return document, operation
+
+    def _operation(self, document: Document, fault: ImportFault) -> Operation:
+        folder = "operations" if document.source else "upload/operations"
+        hung = fault.kind is FaultKind.OPERATION_HUNG
+        failed = fault.kind is FaultKind.OPERATION_FAILED
+        return Operation(
+            name=f"{document.store}/{folder}/{document.id}",
+            created_at=document.created_at,
+            done_at=None if hung else document.settles_at,
+            response=self._response(document),
+            error={"code": 13, "message": "Failed to import the file."} if failed else None,
+        )
 
     def _response(self, document: Document) -> JsonObject:
         if document.source:
@@ -137,11 +141,11 @@ class Imports:
         )
 
 
-def _failed_until(trouble: Trouble, finish: float) -> float | None:
-    match trouble.kind:
+def _failed_until(fault: ImportFault, finish: float) -> float | None:
+    match fault.kind:
         case FaultKind.DOCUMENT_FAILED | FaultKind.OPERATION_FAILED:
             return math.inf
         case FaultKind.DOCUMENT_RECOVERS:
-            return finish + trouble.delay_s
+            return finish + fault.delay_s
         case _:
             return None

@@ -1,4 +1,4 @@
-"""Long-running operations: pending without `done`, then a response or an error."""
+"""Long-running operations: first without `done`, then with a response or an error."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Operation:
 
     Attributes:
         done_at: When it finishes; None for never.
-        response: What a finished operation answers.
-        error: What a failed one answers in its place.
+        response: The response of a finished operation.
+        error: The error of a failed operation, returned instead of the response.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Operation:
     error: JsonObject | None = None
 
     def to_json(self, now: float) -> JsonObject:
-        """Return the resource as the API writes it; `done` is absent while it is pending."""
+        """Return the resource in the API's format; `done` is absent while it is pending."""
         if self.done_at is None or now < self.done_at:
             return {"name": self.name}
         outcome = {"error": self.error} if self.error else {"response": self.response}
@@ -37,7 +37,7 @@ class Operation:
 
 
 def import_response(store: str, document: str, *, full_names: bool) -> JsonObject:
-    """Make the response of an import; bare ids unless `full_names`."""
+    """Return the response of an import, with bare ids unless `full_names`."""
     return {
         "@type": f"{_TYPES}ImportFileResponse",
         "parent": store if full_names else store.rpartition("/")[2],
@@ -48,7 +48,7 @@ def import_response(store: str, document: str, *, full_names: bool) -> JsonObjec
 def upload_response(
     store: str, document: str, *, mime_type: str, size_bytes: int, created_at: float
 ) -> JsonObject:
-    """Make the response of an upload to a store; it always has full names."""
+    """Return the response of an upload to a store, always with full names."""
     return {
         "@type": f"{_TYPES}UploadToFileSearchStoreResponse",
         "parent": store,
@@ -67,10 +67,10 @@ class Operations:
         self._clock = clock
 
     def get(self, name: str) -> JsonObject:
-        """Return an operation as it stands now.
+        """Return the current state of an operation.
 
         Raises:
-            ApiError: 404, there is no such operation.
+            ApiError: 404 if there is no such operation.
         """
         operation = self.table.get(name)
         if operation is None:

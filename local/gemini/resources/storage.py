@@ -1,7 +1,7 @@
-"""Where records and contents are kept: SQLite, in a file that survives a kill or in a private one.
+"""Keeps records and contents in SQLite, in a state file or in a temporary file.
 
-Every request is one transaction, committed before its reply. The write-ahead log without a sync
-on each commit survives the end of the process at any moment, though not a power cut.
+Every request is one transaction, committed before its reply. The write-ahead log is not synced on
+each commit, so committed requests survive a kill of the process but not a power failure.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NU
 
 
 class Record(Protocol):
-    """A frozen dataclass of JSON values, known by its name."""
+    """A frozen dataclass of JSON values, identified by its name."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
@@ -52,23 +52,23 @@ R = TypeVar("R", bound=Record)
 
 
 class Database:
-    """The connection, its transactions and the counters."""
+    """The connection, with transactions and counters."""
 
     def __init__(self, path: Path | None = None) -> None:
-        # "" is a private database on disk that SQLite deletes by itself.
+        # "" is a temporary database on disk that SQLite deletes.
         self.connection = sqlite3.connect(
             "" if path is None else path, timeout=0, isolation_level=None, check_same_thread=False
         )
-        # A state file has one server: a second one fails here.
+        # Only one server may use a state file; a second one fails here.
         self.connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        # A private database needs no journal, and would keep it in memory.
+        # A temporary database needs no journal, which would be kept in memory.
         self.connection.execute(f"PRAGMA journal_mode = {'WAL' if path else 'OFF'}")
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit on the way out, on an error too: memory has changed just as far."""
+        """Commit at the end, even after an error, so that the file matches what is in memory."""
         self.connection.execute("BEGIN")
         try:
             yield
@@ -76,14 +76,14 @@ class Database:
             self.connection.execute("COMMIT")
 
     def counter(self, name: str) -> int:
-        """Return a counter, 0 when it was never set."""
+        """Return a counter; 0 if it was never set."""
         row = self.connection.execute(
             "SELECT value FROM counters WHERE name = ?", (name,)
         ).fetchone()
         return int(row[0]) if row else 0
 
     def set_counter(self, name: str, value: int) -> None:
-        """Keep a counter."""
+        """Set a counter."""
         self.connection.execute("INSERT OR REPLACE INTO counters VALUES (?, ?)", (name, value))
 
     def clear(self) -> None:
@@ -97,7 +97,7 @@ class Database:
 
 
 class Table(Generic[R]):
-    """The records of one kind, held in memory in the order they came, written through."""
+    """The records of one type, cached in memory in order of insertion, written through."""
 
     def __init__(self, database: Database, record_type: type[R]) -> None:
         self._connection = database.connection
@@ -118,7 +118,7 @@ class Table(Generic[R]):
         return self._records.get(name)
 
     def add(self, record: R, parent: str = "") -> None:
-        """Add a record whose name is new, as the last of `parent`."""
+        """Add a record with a new name, as the last of `parent`."""
         cursor = self._connection.execute(
             "INSERT INTO records (kind, parent, name, body) VALUES (?, ?, ?, ?)",
             (self._kind, parent, record.name, self._encode(record)),
@@ -127,7 +127,7 @@ class Table(Generic[R]):
         self._remember(cursor.lastrowid, parent, record)
 
     def replace(self, record: R) -> None:
-        """Change a record that is there; it keeps its place."""
+        """Replace an existing record; it keeps its position."""
         self._connection.execute(
             "UPDATE records SET body = ? WHERE sequence = ?",
             (self._encode(record), self._sequences[record.name]),
@@ -135,7 +135,7 @@ class Table(Generic[R]):
         self._records[record.name] = record
 
     def remove(self, name: str, parent: str = "") -> None:
-        """Delete a record that is there."""
+        """Delete an existing record."""
         sequence = self._sequences.pop(name)
         self._connection.execute("DELETE FROM records WHERE sequence = ?", (sequence,))
         del self._records[name]
@@ -144,7 +144,7 @@ class Table(Generic[R]):
         del order[bisect.bisect_left(order, sequence)]
 
     def page(self, parent: str = "", *, after: int = 0) -> Iterator[tuple[int, R]]:
-        """Yield sequence number and record of `parent`, oldest first, from behind `after`."""
+        """Yield sequence numbers above `after` and their records of `parent`, oldest first."""
         order = self._order.get(parent, [])
         for index in range(bisect.bisect_right(order, after), len(order)):
             sequence = order[index]
@@ -172,19 +172,19 @@ class Table(Generic[R]):
 
 
 class Contents:
-    """Bytes by owner: the chunks of an upload, or the kept beginning of a file or document."""
+    """Bytes by owner: the chunks of an upload, or the beginning of a file or document."""
 
     def __init__(self, database: Database) -> None:
         self._connection = database.connection
 
     def put(self, owner: str, data: bytes, position: int = 0) -> None:
-        """Keep `data` as the part of the owner's content that begins at `position`."""
+        """Save `data` as the part of the owner's content that begins at `position`."""
         self._connection.execute(
             "INSERT OR REPLACE INTO contents VALUES (?, ?, ?)", (owner, position, data)
         )
 
     def parts(self, owner: str) -> Iterator[bytes]:
-        """Yield the parts in their order."""
+        """Yield the parts in order."""
         rows = self._connection.execute(
             "SELECT data FROM contents WHERE owner = ? ORDER BY position", (owner,)
         )
@@ -192,11 +192,11 @@ class Contents:
             yield data
 
     def read(self, owner: str) -> bytes:
-        """Return all that is kept."""
+        """Return all bytes of an owner."""
         return b"".join(self.parts(owner))
 
     def copy(self, owner: str, to: str) -> None:
-        """Keep the same bytes for another owner."""
+        """Copy the bytes to another owner."""
         self._connection.execute(
             "INSERT OR REPLACE INTO contents SELECT ?, position, data FROM contents"
             " WHERE owner = ?",
@@ -204,5 +204,5 @@ class Contents:
         )
 
     def drop(self, owner: str) -> None:
-        """Forget the bytes of an owner."""
+        """Delete the bytes of an owner."""
         self._connection.execute("DELETE FROM contents WHERE owner = ?", (owner,))

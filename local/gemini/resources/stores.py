@@ -24,7 +24,7 @@ _COUNTS = {
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A store; what it holds is found by its name."""
+    """A store; its documents refer to it by its name."""
 
     name: str
     display_name: str
@@ -32,7 +32,7 @@ class Store:
     created_at: float
 
     def to_json(self, now: float, documents: Iterable[Document]) -> JsonObject:
-        """Return the resource as the API writes it, with counts over its documents."""
+        """Return the resource in the API's format, with counts of its documents."""
         documents = list(documents)
         states = Counter(document.state(now) for document in documents)
         return without_defaults(
@@ -64,7 +64,7 @@ class Stores:
         self._clock = clock
 
     def create(self, *, display_name: str, embedding_model: str) -> Store:
-        """Make a store; any number may share a display name."""
+        """Create a store; several may have the same display name."""
         store = Store(
             name=f"fileSearchStores/{new_id(display_name)}",
             display_name=display_name,
@@ -78,7 +78,7 @@ class Stores:
         """Return a store.
 
         Raises:
-            ApiError: 400, the id is malformed; 403, there is no such store.
+            ApiError: 400 for a malformed id; 403 if there is no such store.
         """
         store_id = check_id(name.removeprefix("fileSearchStores/"), "FileSearchStore")
         store = self.table.get(name)
@@ -87,11 +87,11 @@ class Stores:
         return store
 
     def delete(self, name: str, *, force: bool) -> None:
-        """Delete a store, its documents and operations.
+        """Delete a store, its documents and its operations.
 
         Raises:
-            ApiError: 400, the id is malformed, or the store has documents and `force` is off;
-                403, there is no such store.
+            ApiError: 400 for a malformed id, or if the store has documents and `force` is off;
+                403 if there is no such store.
         """
         store = self.get(name)
         if not force and next(self._documents.table.page(name), None):

@@ -1,4 +1,4 @@
-"""Resumable uploads: a start, chunks at checked offsets, and a finalize."""
+"""Resumable uploads: a start, chunks with checked offsets, and a finalize."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import Any
 
 from local.gemini.clock import Clock
 from local.gemini.resources.storage import Contents, Table
 from local.gemini.wire.errors import invalid_argument, not_found
 from local.gemini.wire.messages import JsonObject
 
-# From its start. Longer than any upload here takes, short enough to keep the table small.
+# Counted from its start. Longer than any upload takes, but short enough to keep the table small.
 KEPT_S = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload in progress, or one that ended a short while ago.
+    """An upload in progress, or one that ended recently.
 
     Attributes:
         name: The upload id.
         store: The store it imports into; "" for a raw file.
-        file_name: The raw file it makes; "" for a store.
+        file_name: The raw file it creates; "" for a store.
         size_bytes: The declared length.
-        received: The bytes that have come.
-        last_chunk: Offset and sha256 of the latest chunk, to know it when it is sent again.
-        reply: The body of the finalize reply once it is final.
+        received: The number of bytes received.
+        last_chunk: Offset and sha256 of the latest chunk, to recognize a repetition.
+        reply: The body of the finalize reply, once the upload is final.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A chunk as it was sent; `offset` is what the client says, None when it says nothing."""
+    """A chunk of an upload; `offset` is that sent by the client, None if it sent none."""
 
     offset: int | None
     data: bytes
@@ -72,7 +73,7 @@ class Uploads:
         """Return an upload.
 
         Raises:
-            ApiError: 404, it never was, was refused, cancelled or ended long ago.
+            ApiError: 404 if it never existed, was refused or cancelled, or ended long ago.
         """
         upload = self.table.get(upload_id)
         if upload is None:
@@ -82,22 +83,23 @@ class Uploads:
     def receive(
         self, upload_id: str, chunk: Chunk, finish: Callable[[Upload, str, bytes], JsonObject]
     ) -> JsonObject | None:
-        """Take a chunk, and with the last one finish the upload.
+        """Receive a chunk; the last chunk finishes the upload.
 
-        A chunk that is an exact repetition of the latest one is answered as before. Any other
-        chunk that does not fit ends the upload.
+        An exact repetition of the latest chunk gets the same answer as before. Any other chunk
+        with a wrong offset or length ends the upload.
 
         Args:
-            upload_id: The upload.
-            chunk: What came.
-            finish: Makes the resource; given the upload, the sha256 and the beginning of the
-                content, as much as is kept.
+            upload_id: The upload's id.
+            chunk: The chunk.
+            finish: Creates the resource from the upload, the sha256, and the beginning of the
+                content that is kept.
 
         Returns:
-            The body of the final reply, or None when more is to come.
+            The body of the final reply, or None if more chunks follow.
 
         Raises:
-            ApiError: 400, wrong offset or length, or what `finish` raises; 404, no such upload.
+            ApiError: 400 for a wrong offset or length, or the error of `finish`; 404 if there is
+                no such upload.
         """
         upload = self.get(upload_id)
         latest = f"{chunk.offset} {hashlib.sha256(chunk.data).hexdigest()}"
@@ -107,8 +109,7 @@ class Uploads:
             _check(upload, chunk)
             if not chunk.finalize:
                 self._contents.put(upload_id, chunk.data, upload.received)
-                received = upload.received + len(chunk.data)
-                self.table.replace(replace(upload, received=received, last_chunk=latest))
+                self._update(upload, chunk, last_chunk=latest)
                 return None
             sha256, head = self._digest(upload, chunk.data)
             reply = finish(upload, sha256, head)
@@ -116,20 +117,21 @@ class Uploads:
             self.cancel(upload_id)
             raise
         self._contents.drop(upload_id)
-        received = upload.received + len(chunk.data)
-        self.table.replace(
-            replace(upload, received=received, last_chunk=latest, reply=reply, metadata=[])
-        )
+        self._update(upload, chunk, last_chunk=latest, reply=reply, metadata=[])
         return reply
 
     def cancel(self, upload_id: str) -> None:
-        """End an upload and forget its bytes.
+        """End an upload and delete its bytes.
 
         Raises:
-            ApiError: 404, no such upload.
+            ApiError: 404 if there is no such upload.
         """
         self.table.remove(self.get(upload_id).name)
         self._contents.drop(upload_id)
+
+    def _update(self, upload: Upload, chunk: Chunk, **changes: Any) -> None:  # noqa: ANN401
+        received = upload.received + len(chunk.data)
+        self.table.replace(replace(upload, received=received, **changes))
 
     def _digest(self, upload: Upload, last: bytes) -> tuple[str, bytes]:
         digest = hashlib.sha256()
@@ -149,12 +151,12 @@ def _check(upload: Upload, chunk: Chunk) -> None:
     if upload.reply is not None:
         raise invalid_argument("Upload has already been terminated.")
     if chunk.offset != upload.received:
-        raise invalid_argument(f"Offset {chunk.offset} where {upload.received} was expected.")
+        raise invalid_argument(f"The offset is {chunk.offset}; {upload.received} was expected.")
     end = upload.received + len(chunk.data)
     if end > upload.size_bytes:
-        raise invalid_argument(f"{end} bytes came, {upload.size_bytes} were declared.")
+        raise invalid_argument(f"{end} bytes were sent, but {upload.size_bytes} were declared.")
     if chunk.finalize and end < upload.size_bytes:
         raise invalid_argument(f"Finalized at {end} of {upload.size_bytes} declared bytes.")
     if not chunk.finalize and not chunk.data:
-        # A client whose source ran short would send these for ever.
-        raise invalid_argument("An empty chunk that does not finalize.")
+        # A client whose source is too short would send these forever.
+        raise invalid_argument("An empty chunk must finalize the upload.")

@@ -1,4 +1,4 @@
-"""Faults on order: which call goes wrong, how, and how often."""
+"""Injected faults: rules that say which calls fail, how, and how often."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from local.gemini.wire.routes import IMPORT_ROUTES, LIST_ROUTES, UPLOAD_ROUTES, 
 
 
 class FaultKind(StrEnum):
-    """What goes wrong."""
+    """The kinds of faults."""
 
-    # 429, of each kind.
+    # Answers of 429, for each kind of quota.
     RATE_LIMITED = "rate_limited"
     DAY_SPENT = "day_spent"
     STORAGE_FULL = "storage_full"
     TOO_MANY_IMPORTS = "too_many_imports"
-    # Other refusals: 400, 401, 403, 409, 500 and 503.
+    # Other error answers: 400, 401, 403, 409, 500 and 503.
     INVALID_ARGUMENT = "invalid_argument"
     UNAUTHENTICATED = "unauthenticated"
     PERMISSION_DENIED = "permission_denied"
     ALREADY_EXISTS = "already_exists"
     INTERNAL = "internal"
     UNAVAILABLE = "unavailable"
-    # The call takes effect; its reply is spoiled.
+    # The call takes effect, but its reply is lost, late or wrong.
     REPLY_LOST = "reply_lost"
     STATUS_HEADER_MISSING = "status_header_missing"
     HTML_BODY = "html_body"
@@ -36,7 +36,7 @@ class FaultKind(StrEnum):
     SLOW_REPLY = "slow_reply"
     # The connection is reset while the request is being sent; nothing takes effect.
     CONNECTION_RESET = "connection_reset"
-    # The call succeeds; what it began goes wrong later.
+    # The call succeeds, but what it started fails later.
     FILE_FAILED = "file_failed"
     OPERATION_HUNG = "operation_hung"
     OPERATION_FAILED = "operation_failed"
@@ -45,7 +45,7 @@ class FaultKind(StrEnum):
     DOCUMENT_RECOVERS = "document_recovers"
 
 
-# Where a kind makes sense, when that is not everywhere.
+# The routes on which a kind can happen, if not on all.
 _ROUTES = {
     FaultKind.STATUS_HEADER_MISSING: UPLOAD_ROUTES,
     FaultKind.EMPTY_PAGE: LIST_ROUTES,
@@ -60,19 +60,19 @@ _ROUTES = {
 
 @dataclass(frozen=True, slots=True)
 class FaultRule:
-    """An order. Durations are in seconds of the real service, divided by the time scale.
+    """A rule for a fault. Durations are in seconds of the real service, divided by the time scale.
 
     Attributes:
-        kind: What goes wrong.
-        route: Pattern of route names (`*` and `?`).
-        resource: Pattern of the file, document, operation or store the call is about.
-        times: The next so many matching calls; None for no end.
-        rate: The share of matching calls, drawn with the seed.
-        skip: Matching calls let through first.
-        delay_s: Of a slow reply, of the hint in a 429, or until a document recovers.
-        retry_info: A 429 carries google.rpc.RetryInfo.
-        retry_after: A 429 or 503 carries a Retry-After header.
-        after_effect: An error reply comes after the call took effect.
+        kind: The kind of fault.
+        route: A pattern of route names (`*` and `?`).
+        resource: A pattern of names of the file, document, operation or store that a call concerns.
+        times: How many times the rule fires; None for no limit.
+        rate: The fraction of matching calls on which it fires, chosen with the seed.
+        skip: How many matching calls are let through first.
+        delay_s: The delay of a slow reply, in the hint of a 429, or until a document recovers.
+        retry_info: Whether a 429 has a google.rpc.RetryInfo.
+        retry_after: Whether a 429 or 503 has a Retry-After header.
+        after_effect: Whether an error reply comes after the call took effect.
         upload_status: The X-Goog-Upload-Status of an error on a chunk; "" for none.
     """
 
@@ -90,28 +90,28 @@ class FaultRule:
 
     @classmethod
     def from_json(cls, value: object) -> FaultRule:
-        """Read an order.
+        """Parse a rule.
 
         Raises:
-            ValueError: Unknown kind or field, a value of the wrong type or out of range, or a
-                route pattern that matches no route the kind makes sense on.
+            ValueError: A kind or field is unknown, a value has the wrong type or is out of range,
+                or the route pattern matches no route on which the kind can happen.
         """
         if not isinstance(value, dict):
-            raise ValueError(f"a fault is an object, not {value!r}")  # noqa: TRY004 - bad input, no bug
+            raise ValueError(f"a fault rule must be an object, not {value!r}")  # noqa: TRY004 - bad input, no bug
         types = {field.name: field for field in fields(cls)}
         if unknown := set(value) - set(types):
-            raise ValueError(f"unknown fields of a fault: {', '.join(sorted(unknown))}")
+            raise ValueError(f"unknown fields of a fault rule: {', '.join(sorted(unknown))}")
         kind = FaultKind(str(value.get("kind")))
         rule = cls(**{**value, "kind": kind})
         rule._check()
         return rule
 
     def to_json(self) -> JsonObject:
-        """Return the order as `from_json` reads it."""
+        """Return the rule in the form that `from_json` accepts."""
         return asdict(self)
 
     def concerns(self, route: Route, resource: str) -> bool:
-        """Tell whether a call matches."""
+        """Return whether a call matches the rule."""
         return self._happens_on(route) and fnmatchcase(resource, self.resource)
 
     def _happens_on(self, route: Route) -> bool:
@@ -133,15 +133,17 @@ class FaultRule:
         for name, types in wanted.items():
             value: Any = getattr(self, name)
             if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-                raise ValueError(f"{name} of a fault can't be {value!r}")
+                raise ValueError(f"{name} of a fault rule can't be {value!r}")
         if not 0 <= self.rate <= 1 or min(self.skip, self.delay_s, self.times or 0) < 0:
-            raise ValueError("rate lies from 0 to 1; skip, times and delay_s are not negative")
+            raise ValueError(
+                "rate must be from 0 to 1; skip, times and delay_s must not be negative"
+            )
         if not any(self._happens_on(route) for route in Route):
-            raise ValueError(f"{self.kind} happens on no route like {self.route!r}")
+            raise ValueError(f"{self.kind} can't happen on any route that matches {self.route!r}")
 
 
-class _Order:
-    """A rule and how far it has been carried out."""
+class _ActiveRule:
+    """A rule in force, with the number of calls it matched and fired on."""
 
     def __init__(self, rule: FaultRule) -> None:
         self.rule = rule
@@ -152,10 +154,10 @@ class _Order:
     def spent(self) -> bool:
         return self.rule.times is not None and self.fired >= self.rule.times
 
-    def fires(self, chance: random.Random) -> bool:
+    def fires(self, random_numbers: random.Random) -> bool:
         self.matched += 1
         if self.matched <= self.rule.skip or (
-            self.rule.rate < 1 and chance.random() >= self.rule.rate
+            self.rule.rate < 1 and random_numbers.random() >= self.rule.rate
         ):
             return False
         self.fired += 1
@@ -163,40 +165,40 @@ class _Order:
 
 
 class Faults:
-    """The orders in force; for each call the first that fires wins."""
+    """The rules in force; for each call, the first rule that fires wins."""
 
     def __init__(self, rules: Iterable[FaultRule] = (), seed: int = 0) -> None:
-        self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
-        self._orders = [_Order(rule) for rule in rules]
+        self._random = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        self._active = [_ActiveRule(rule) for rule in rules]
 
     def add(self, rules: Iterable[FaultRule]) -> None:
-        """Put further orders behind those in force."""
-        self._orders.extend(_Order(rule) for rule in rules)
+        """Add rules after those in force."""
+        self._active.extend(_ActiveRule(rule) for rule in rules)
 
     def clear(self) -> None:
-        """Cancel all orders."""
-        self._orders.clear()
+        """Remove all rules."""
+        self._active.clear()
 
     def draw(self, route: Route, resource: str, *, reset: bool = False) -> FaultRule | None:
-        """Return what goes wrong with a call, or None.
+        """Return the rule that fires on a call, or None.
 
         Args:
-            route: What the call asks for.
-            resource: What it is about.
-            reset: Draw among connection resets only, which strike before the request has been
-                read; otherwise among all others.
+            route: The call's route.
+            resource: The name of the resource it concerns.
+            reset: Whether to consider only connection resets, which happen before the request has
+                been read, or only all other kinds.
         """
-        for order in self._orders:
-            rule = order.rule
-            if (rule.kind is FaultKind.CONNECTION_RESET) is not reset or order.spent:
+        for active in self._active:
+            rule = active.rule
+            if (rule.kind is FaultKind.CONNECTION_RESET) is not reset or active.spent:
                 continue
-            if rule.concerns(route, resource) and order.fires(self._chance):
+            if rule.concerns(route, resource) and active.fires(self._random):
                 return rule
         return None
 
     def to_json(self) -> list[JsonObject]:
-        """Return the orders with how often each matched and fired."""
+        """Return the rules, with how often each matched and fired."""
         return [
-            {**order.rule.to_json(), "matched": order.matched, "fired": order.fired}
-            for order in self._orders
+            {**active.rule.to_json(), "matched": active.matched, "fired": active.fired}
+            for active in self._active
         ]

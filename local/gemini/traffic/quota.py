@@ -1,4 +1,4 @@
-"""Quota: what is metered, how much of it is admitted, and the 429 that says no."""
+"""Quota: which requests are metered, how many are admitted, and the 429 for the others."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from local.gemini.wire.routes import Route
 
 MINUTE_S = 60.0
 DAY_S = 86_400.0
-# A day begins at midnight Pacific time; standard time all year round keeps it simple.
+# A day begins at midnight Pacific time; to keep it simple, without daylight saving time.
 PACIFIC_OFFSET_S = 8 * 3_600.0
-# The retryDelay of a spent daily quota is reported to be far shorter than the wait.
+# Users report that the retryDelay of a used-up daily quota is far too short.
 MISLEADING_DELAY_S = 30.0
-# What a document takes of the store's size, per byte of input.
+# How many bytes a document uses in the store, per byte of input.
 STORED_BYTES_PER_INPUT_BYTE = 3
 
 DEFAULT_METERED = frozenset(
@@ -26,7 +26,7 @@ DEFAULT_METERED = frozenset(
 
 
 class QuotaKind(StrEnum):
-    """What ran out."""
+    """The kinds of quota."""
 
     PER_MINUTE = "per_minute"
     PER_DAY = "per_day"
@@ -50,13 +50,13 @@ class QuotaLimits:
     """The limits of the project. None is no limit.
 
     Attributes:
-        rpm: Metered requests in any sliding 60 s window.
-        rpd: Metered requests a day.
-        storage_bytes: The size of all stores together.
-        concurrent_imports: Documents that may be pending at once.
+        rpm: The most metered requests in any sliding 60 s window.
+        rpd: The most metered requests per day.
+        storage_bytes: The most bytes in all stores together.
+        concurrent_imports: The most documents that may be pending at the same time.
         metered: The routes that count.
-        retry_info: A 429 carries google.rpc.RetryInfo.
-        retry_after: A 429 carries a Retry-After header.
+        retry_info: Whether a 429 has a google.rpc.RetryInfo.
+        retry_after: Whether a 429 has a Retry-After header.
     """
 
     rpm: int | None = None
@@ -76,7 +76,7 @@ def exhausted(
     retry_info: bool,
     retry_after: bool,
 ) -> ApiError:
-    """Make the 429 for a spent quota; `delay_s` is what its hints, if any, say."""
+    """Return the 429 for a used-up quota; `delay_s` is the wait in its hints, if any."""
     metric, quota_id = _VIOLATIONS[kind]
     violation: JsonObject = {
         "quotaMetric": f"generativelanguage.googleapis.com/{metric}",
@@ -108,7 +108,7 @@ def exhausted(
 
 
 class SlidingWindow:
-    """The times of the latest events, none older than the window's length, and its peak."""
+    """The times of the events in a sliding window, and the largest number it ever held."""
 
     def __init__(self, length_s: float) -> None:
         self._length_s = length_s
@@ -116,23 +116,23 @@ class SlidingWindow:
         self.peak = 0
 
     def count(self, now: float) -> int:
-        """Return how many events lie within the window that ends now."""
+        """Return how many events are in the window that ends now."""
         while self._times and self._times[0] <= now - self._length_s:
             self._times.popleft()
         return len(self._times)
 
     def add(self, now: float) -> None:
-        """Note an event."""
+        """Add an event."""
         self._times.append(now)
         self.peak = max(self.peak, self.count(now))
 
     def frees_in(self, now: float) -> float:
-        """Return the seconds until the oldest event leaves the window; 0 when it is empty."""
+        """Return the seconds until the oldest event leaves the window; 0 if it is empty."""
         return self._times[0] + self._length_s - now if self.count(now) else 0.0
 
 
 class Quota:
-    """Admits requests while the limits allow. A refused request uses nothing up."""
+    """Admits requests within the limits. A refused request does not count."""
 
     def __init__(self, limits: QuotaLimits, time_scale: float) -> None:
         self.limits = limits
@@ -143,23 +143,23 @@ class Quota:
 
     @property
     def day_usage(self) -> tuple[int, int]:
-        """The running number of the current day and the requests it has used."""
+        """The number of the current day, and how many requests it has used."""
         return self._day, self._day_used
 
     def restore_day(self, day: int, used: int) -> None:
-        """Go on with the day's count of an earlier run."""
+        """Restore the day's count of an earlier run."""
         self._day, self._day_used = day, used
 
     def clear(self) -> None:
-        """Forget all usage."""
+        """Reset all usage to zero."""
         self._window = SlidingWindow(MINUTE_S / self._scale)
         self._day_used = 0
 
     def admit(self, route: Route, now: float) -> None:
-        """Count a request, if it is metered.
+        """Count a request if it is metered.
 
         Raises:
-            ApiError: 429, the minute's or the day's quota is spent.
+            ApiError: 429 if the quota of the minute or the day is used up.
         """
         if route not in self.limits.metered:
             return
@@ -176,15 +176,15 @@ class Quota:
         self._day_used += 1
 
     def check_import(self, *, size_bytes: int, stored_bytes: int, pending: int) -> None:
-        """Check that a further document fits.
+        """Check that there is quota for another document.
 
         Args:
             size_bytes: The input's size.
-            stored_bytes: The size of all stores now.
-            pending: Documents being imported now.
+            stored_bytes: The current size of all stores.
+            pending: The number of pending documents.
 
         Raises:
-            ApiError: 429, the storage is full or too many imports are in progress.
+            ApiError: 429 if the storage is full or too many imports are in progress.
         """
         limits = self.limits
         needed = stored_bytes + size_bytes * STORED_BYTES_PER_INPUT_BYTE

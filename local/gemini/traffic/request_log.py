@@ -1,4 +1,4 @@
-"""What the simulator was asked: a bounded log, and counts that are never bounded."""
+"""The log of requests, which is bounded, and their counts, which are not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOG_SIZE = 10_000
 MINUTES_KEPT = 10_000
 TOO_MANY_REQUESTS = 429
 
-# Headers that tell which task sent a request.
+# Headers that identify the task that sent a request.
 TRACE_HEADERS = (
     "x-cloudtasks-taskname",
     "x-cloudtasks-queuename",
@@ -31,10 +31,10 @@ class Entry:
 
     Attributes:
         route: The route's name, or "unknown".
-        status: Of the reply, also when the reply was lost; 0 when the request was.
-        resource: The file, document, operation or store it was about, "" when unknown.
-        fault: The kind of the injected fault, "" without one.
-        trace: The trace headers that were sent.
+        status: The status of the reply, even of a lost reply; 0 if the request was cut off.
+        resource: The file, document, operation or store it concerned; "" if unknown.
+        fault: The kind of the injected fault; "" if none.
+        trace: The trace headers of the request.
     """
 
     number: int
@@ -49,7 +49,7 @@ class Entry:
     trace: Mapping[str, str]
 
     def to_json(self) -> JsonObject:
-        """Return the entry for a reader; empty fields are left out."""
+        """Return the entry as JSON without empty fields."""
         return {
             **without_defaults(
                 {
@@ -69,14 +69,14 @@ class Entry:
 
 
 class RequestLog:
-    """The log and the counts."""
+    """The request log and the counts."""
 
     def __init__(self, time_scale: float) -> None:
         self._minute_s = MINUTE_S / time_scale
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all entries and counts."""
         self._entries: deque[Entry] = deque(maxlen=LOG_SIZE)
         self._number = 0
         self._counts: Counter[str] = Counter()
@@ -100,7 +100,7 @@ class RequestLog:
         fault: str,
         trace: Mapping[str, str],
     ) -> None:
-        """Note a request and count it."""
+        """Log a request and count it."""
         self._number += 1
         self._entries.append(
             Entry(self._number, time, method, path, route, metered, status, resource, fault, trace)
@@ -122,7 +122,7 @@ class RequestLog:
             del self._minutes[next(iter(self._minutes))]
 
     def entries(self, *, after: int = 0, limit: int = LOG_SIZE) -> list[JsonObject]:
-        """Return the entries numbered above `after`, oldest first, at most `limit`."""
+        """Return at most `limit` entries with numbers above `after`, oldest first."""
         first = self._entries[0].number if self._entries else 1
         start = max(0, after + 1 - first)
         return [entry.to_json() for entry in islice(self._entries, start, start + limit)]
@@ -130,8 +130,8 @@ class RequestLog:
     def stats(self) -> JsonObject:
         """Return the counts.
 
-        A request throttled by quota or by a fault counts as metered or unmetered like any other,
-        and as throttled besides. A minute is one of the real service: 60 s by the time scale.
+        A request throttled by quota or by a fault counts as metered or unmetered, and also as
+        throttled. A minute is 60 s of the real service, divided by the time scale.
         """
         return {
             "requests": {

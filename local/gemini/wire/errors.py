@@ -1,4 +1,4 @@
-"""The API's errors, as google.rpc.Status writes them."""
+"""The API's errors, in the format of google.rpc.Status."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from local.gemini.wire.messages import JsonObject
 
 
 class ApiError(Exception):
-    """A refused request.
+    """A request was refused.
 
     Attributes:
         code: The HTTP status.
-        status: The google.rpc.Code name that goes with it.
-        message: For people.
+        status: The matching google.rpc.Code name.
+        message: The message for people.
         details: google.rpc error details, each with its `@type`.
         headers: Extra HTTP headers of the reply.
     """
@@ -43,17 +43,17 @@ class ApiError(Exception):
 
 
 def invalid_argument(message: str, *, details: Sequence[JsonObject] = ()) -> ApiError:
-    """400: the request is wrong whatever the state of the service."""
+    """400: the request is invalid in any state of the service."""
     return ApiError(400, "INVALID_ARGUMENT", message, details=details)
 
 
 def failed_precondition(message: str) -> ApiError:
-    """400: the request is well formed, but the resource is not in a state for it."""
+    """400: the request is valid, but not in the resource's current state."""
     return ApiError(400, "FAILED_PRECONDITION", message)
 
 
 def no_permission(kind: str, name: str) -> ApiError:
-    """403: what the service answers for a file or a store that does not exist."""
+    """403: the service's answer for a file or store that does not exist."""
     return ApiError(
         403,
         "PERMISSION_DENIED",
@@ -72,10 +72,10 @@ def already_exists(message: str) -> ApiError:
 
 
 def check_fields(message: object, *names: str) -> None:
-    """Check that a message has no fields but these.
+    """Check that a message has only these fields.
 
     Raises:
-        ApiError: 400, it is no object or has others.
+        ApiError: 400 if it is not an object or has other fields.
     """
     if not isinstance(message, dict):
         raise invalid_argument("Invalid JSON payload received.")

@@ -1,4 +1,4 @@
-"""JSON messages as proto-JSON reads and writes them."""
+"""Reads and writes JSON messages like proto-JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _camel(name: str) -> str:
 
 
 def camel_case(value: object) -> Json:
-    """Return `value` with every object key in camelCase; proto-JSON accepts both spellings."""
+    """Return `value` with all object keys in camelCase; proto-JSON accepts both spellings."""
     if isinstance(value, dict):
         return {_camel(str(key)): camel_case(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -24,7 +24,7 @@ def camel_case(value: object) -> Json:
 
 
 def parse_object(body: bytes) -> JsonObject:
-    """Read a request body; an empty one is an empty message.
+    """Parse a request body; an empty body is an empty message.
 
     Raises:
         ValueError: The body is not a JSON object.
@@ -37,8 +37,8 @@ def parse_object(body: bytes) -> JsonObject:
 
 
 def without_defaults(message: JsonObject) -> JsonObject:
-    """Leave out what proto-JSON leaves out: empty strings, zeros, empty lists and nulls.
+    """Remove what proto-JSON leaves out: empty strings, zeros, empty lists and nulls.
 
-    An int64 is a string on the wire, so "0" is a zero too.
+    An int64 is a string on the wire, so "0" is removed too.
     """
     return {key: value for key, value in message.items() if value not in (None, "", "0", 0, [], {})}

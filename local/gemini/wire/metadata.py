@@ -1,4 +1,4 @@
-"""What an import says about its document: custom metadata and chunking."""
+"""Checks an import's custom metadata and chunking."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _VALUES = ("stringValue", "numericValue", "stringListValue")
 
 
 def parse_metadata(value: object) -> list[JsonObject]:
-    """Check `customMetadata` and return it as the API writes it.
+    """Check `customMetadata` and return it in the API's format.
 
     Raises:
-        ApiError: 400, more than 20 entries, an entry without a key or without exactly one value,
-            or a string longer than 256 characters.
+        ApiError: 400 for more than 20 entries, an entry without a key or without exactly one
+            value, or a string longer than 256 characters.
     """
     if value is None:
         return []
@@ -71,15 +71,17 @@ def check_chunking(value: object) -> None:
     """Check `chunkingConfig`.
 
     Raises:
-        ApiError: 400, chunks of more than 512 tokens, or an overlap as large as the chunk.
+        ApiError: 400 for chunks of more than 512 tokens, or an overlap as large as the chunk.
     """
     config = {} if value is None else value
     if not isinstance(config, dict) or set(config) - {"whiteSpaceConfig"}:
-        raise invalid_argument("chunkingConfig takes a whiteSpaceConfig only.")
+        raise invalid_argument("chunkingConfig may have only a whiteSpaceConfig.")
     white_space = config.get("whiteSpaceConfig") or {}
     known = {"maxTokensPerChunk", "maxOverlapTokens"}
     if not isinstance(white_space, dict) or set(white_space) - known:
-        raise invalid_argument("whiteSpaceConfig takes maxTokensPerChunk and maxOverlapTokens.")
+        raise invalid_argument(
+            "whiteSpaceConfig may have only maxTokensPerChunk and maxOverlapTokens."
+        )
     tokens = white_space.get("maxTokensPerChunk", MAX_TOKENS_PER_CHUNK)
     overlap = white_space.get("maxOverlapTokens", 0)
     if not isinstance(tokens, int) or not 0 < tokens <= MAX_TOKENS_PER_CHUNK:

@@ -1,6 +1,6 @@
-"""The metadata filter of a query: `key = "text"`, `key > 3`, AND, OR, NOT and parentheses.
+"""Parses the metadata filter of a query: `key = "text"`, `key > 3`, AND, OR, NOT, parentheses.
 
-A modest part of the AIP-160 list filter. As there, OR binds more tightly than AND.
+This is a small part of the AIP-160 filter language. As there, OR binds more tightly than AND.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def parse_filter(text: str) -> Predicate:
-    """Return what tells whether a document's custom metadata satisfies the filter.
+    """Return a predicate that tells whether a document's metadata satisfies the filter.
 
     Raises:
-        ApiError: 400, the filter can't be read.
+        ApiError: 400 if the filter is invalid.
     """
     if not text.strip():
         return lambda _: True

@@ -1,4 +1,4 @@
-"""The MIME types File Search documents as supported, and those the Files API takes besides."""
+"""The MIME types that File Search documents as supported, and those of the Files API."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ _MEDIA = ("image/", "audio/", "video/")
 
 
 def bare_type(mime_type: str) -> str:
-    """Return the type in lower case without its parameters."""
+    """Return the type in lower case, without its parameters."""
     return mime_type.partition(";")[0].strip().lower()
 
 
 def can_be_uploaded(mime_type: str) -> bool:
-    """Tell whether the Files API takes it: what File Search takes, and media for prompts."""
+    """Return whether the Files API accepts it: what File Search accepts, and media."""
     bare = bare_type(mime_type)
     return bare in SUPPORTED or bare.startswith(_MEDIA)
 
 
 def can_be_indexed(mime_type: str, embedding_model: str) -> bool:
-    """Tell whether a store with this embedding model takes it."""
+    """Return whether a store with this embedding model accepts it."""
     bare = bare_type(mime_type)
     return bare in SUPPORTED or (embedding_model == MULTIMODAL_MODEL and bare in _MULTIMODAL)

@@ -1,4 +1,4 @@
-"""Resource ids: their form and how new ones are made."""
+"""Checks and creates resource ids."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_id(resource_id: str, kind: str) -> str:
     """Return `resource_id` if it has the documented form.
 
     Raises:
-        ApiError: 400, it is not 1 to 40 of [a-z0-9-], or begins or ends with a dash.
+        ApiError: 400 if it is not 1 to 40 of [a-z0-9-], or begins or ends with a dash.
     """
     if not _ID.fullmatch(resource_id):
         raise invalid_argument(
@@ -31,23 +31,25 @@ def check_id(resource_id: str, kind: str) -> str:
 
 
 def check_display_name(display_name: object) -> str:
-    """Return the display name, an absent one as the empty string.
+    """Return the display name, or "" if there is none.
 
     Raises:
-        ApiError: 400, it is no string or longer than 512 characters.
+        ApiError: 400 if it is not a string or has more than 512 characters.
     """
     if display_name is None:
         return ""
     if not isinstance(display_name, str) or len(display_name) > MAX_DISPLAY_NAME:
-        raise invalid_argument(f"displayName must be a string of at most {MAX_DISPLAY_NAME}.")
+        raise invalid_argument(
+            f"displayName must be a string of at most {MAX_DISPLAY_NAME} characters."
+        )
     return display_name
 
 
 def new_id(stem: str = "") -> str:
-    """Make an id: 12 random characters, after as much of `stem` as an id may hold.
+    """Return a new id: as much of `stem` as fits, then 12 random characters.
 
-    Ids are random even under a seed: a server that goes on with a saved state must not give
-    a new document the id of a deleted one.
+    Ids do not depend on the seed: a server that continues from a saved state must not give a new
+    document the id of a deleted one.
     """
     tail = "".join(secrets.choice(_ALPHABET) for _ in range(RANDOM_LENGTH))
     slug = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")

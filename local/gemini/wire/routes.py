@@ -1,4 +1,4 @@
-"""The routes of the API: their names, and which request goes where."""
+"""The routes of the API: their names, and which request matches which route."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Route(StrEnum):
-    """What a request asks for; faults, quota and the request log call it by this name."""
+    """The routes, by the names that faults, quota and the request log use."""
 
     FILES_UPLOAD_START = "files.upload.start"
     STORES_UPLOAD_START = "stores.upload.start"
@@ -33,7 +33,7 @@ class Route(StrEnum):
     MODELS_GENERATE_CONTENT = "models.generateContent"
 
 
-# The calls of a resumable upload after its start; they need no key.
+# The calls of a resumable upload after its start, which need no key.
 UPLOAD_ROUTES = frozenset(
     {
         Route.FILES_UPLOAD_FINALIZE,
@@ -44,7 +44,7 @@ UPLOAD_ROUTES = frozenset(
     }
 )
 LIST_ROUTES = frozenset({Route.FILES_LIST, Route.STORES_LIST, Route.DOCUMENTS_LIST})
-# The calls that bring a document into a store.
+# The calls that add a document to a store.
 IMPORT_ROUTES = frozenset({Route.STORES_IMPORT_FILE, Route.STORES_UPLOAD_FINALIZE})
 
 _VERSION = r"/v1(?:beta)?"
@@ -91,13 +91,13 @@ _COMMANDS = {
 def match(
     method: str, path: str, *, upload_id: str | None, command: str
 ) -> tuple[Route, Mapping[str, str]] | None:
-    """Return the route of a request and the names in its path, or None if there is no such route.
+    """Return the route of a request and the names in its path; None if there is no such route.
 
     Args:
         method: The HTTP method.
         path: The path without the query.
-        upload_id: The query parameter that makes a POST a call of a running upload.
-        command: The X-Goog-Upload-Command header, "" without one.
+        upload_id: The query parameter that identifies the upload to which a POST belongs.
+        command: The X-Goog-Upload-Command header; "" if there is none.
     """
     path = re.sub("/{2,}", "/", path)
     if upload_id is not None and method in {"POST", "PUT"} and path.startswith("/upload/"):

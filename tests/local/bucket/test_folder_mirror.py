@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.bucket.bucket_server import BucketServer
-from local.bucket.folder_mirror import Mirrored, UnusableFolder, mirror, survey
+from local.bucket.folder_mirror import Mirrored, UnusableFolder, find_files, mirror
 from local.processes.children import Processes
 from local.processes.ports import free_ports
 
@@ -64,27 +64,29 @@ def generations(bucket: storage.Bucket) -> dict[str, int]:
 
 
 def test_every_file_becomes_an_object_of_its_name(bucket: storage.Bucket, folder: Path) -> None:
-    assert mirror(survey(folder), bucket) == Mirrored(uploaded=len(NAMES), deleted=0, unchanged=0)
+    assert mirror(find_files(folder), bucket) == Mirrored(
+        uploaded=len(NAMES), deleted=0, unchanged=0
+    )
     held = {blob.name: blob.download_as_text() for blob in bucket.list_blobs()}
     assert held == {name: name for name in NAMES}
 
 
 def test_a_second_run_leaves_every_generation_alone(bucket: storage.Bucket, folder: Path) -> None:
-    mirror(survey(folder), bucket)
+    mirror(find_files(folder), bucket)
     before = generations(bucket)
-    assert mirror(survey(folder), bucket).unchanged == len(NAMES)
+    assert mirror(find_files(folder), bucket).unchanged == len(NAMES)
     assert generations(bucket) == before
 
 
 def test_only_what_changed_is_written_and_what_is_gone_deleted(
     bucket: storage.Bucket, folder: Path
 ) -> None:
-    mirror(survey(folder), bucket)
+    mirror(find_files(folder), bucket)
     before = generations(bucket)
     write(folder / "a.txt", "A.txt")  # the same size
     write(folder / "new.txt", "new")
     (folder / ".hidden").unlink()
-    assert mirror(survey(folder), bucket) == Mirrored(2, 1, len(NAMES) - 2)
+    assert mirror(find_files(folder), bucket) == Mirrored(2, 1, len(NAMES) - 2)
     after = generations(bucket)
     assert {name for name in after if after[name] != before.get(name)} == {"a.txt", "new.txt"}
     assert ".hidden" not in after
@@ -93,13 +95,13 @@ def test_only_what_changed_is_written_and_what_is_gone_deleted(
 def test_a_file_may_take_the_name_of_a_folder_and_a_folder_that_of_a_file(
     server: BucketServer, bucket: storage.Bucket, folder: Path
 ) -> None:
-    mirror(survey(folder), bucket)
+    mirror(find_files(folder), bucket)
     (folder / "sub" / "b c.md").unlink()
     (folder / "sub").rmdir()
     write(folder / "sub", "now a file")
     (folder / "a.txt").unlink()
     write(folder / "a.txt" / "inside", "now in a folder")
-    mirror(survey(folder), bucket, after_deletes=server.forget_empty_folders)
+    mirror(find_files(folder), bucket, after_deletes=server.remove_empty_folders)
     assert bucket.blob("sub").download_as_text() == "now a file"
     assert bucket.blob("a.txt/inside").download_as_text() == "now in a folder"
 
@@ -107,9 +109,9 @@ def test_a_file_may_take_the_name_of_a_folder_and_a_folder_that_of_a_file(
 def test_a_file_in_several_pieces_arrives_whole(bucket: storage.Bucket, tmp_path: Path) -> None:
     content = os.urandom(17 * 2**20)
     (tmp_path / "large.bin").write_bytes(content)
-    mirror(survey(tmp_path), bucket)
+    mirror(find_files(tmp_path), bucket)
     assert bucket.blob("large.bin").download_as_bytes() == content
-    assert mirror(survey(tmp_path), bucket).unchanged == 1
+    assert mirror(find_files(tmp_path), bucket).unchanged == 1
 
 
 def test_objects_and_generations_outlive_the_server(tmp_path: Path) -> None:
@@ -124,7 +126,7 @@ def test_objects_and_generations_outlive_the_server(tmp_path: Path) -> None:
                 bucket = client.bucket("shelf")
                 if not bucket.exists():
                     bucket.create()
-                mirror(survey(files), bucket)
+                mirror(find_files(files), bucket)
                 seen.append({(b.name, b.generation, b.md5_hash) for b in bucket.list_blobs()})
     assert seen[0] == seen[1]
     assert len(seen[0]) == 1
@@ -137,7 +139,7 @@ def test_links_to_files_count_and_other_links_do_not(folder: Path, tmp_path: Pat
     (folder / "circle").symlink_to(folder / "circle")
     (folder / "loop").symlink_to(folder, target_is_directory=True)
     os.mkfifo(folder / "pipe")
-    found = {file.name: file.size for file in survey(folder)}
+    found = {file.name: file.size for file in find_files(folder)}
     assert set(found) == {*NAMES, "link.txt"}
     assert found["link.txt"] == len("linked")
 
@@ -151,14 +153,14 @@ def test_a_missing_folder_a_file_and_an_empty_folder_are_refused(tmp_path: Path)
         "empty": "there is nothing to sync",
     }.items():
         with pytest.raises(UnusableFolder, match=told):
-            survey(tmp_path / name)
+            find_files(tmp_path / name)
 
 
 def test_all_files_that_cannot_be_synced_are_named_ten_of_them_in_full(folder: Path) -> None:
     for number in range(12):
         (folder / os.fsdecode(b"bad-\xff-%02d" % number)).touch()
     with pytest.raises(UnusableFolder) as refused:
-        survey(folder)
+        find_files(folder)
     lines = str(refused.value).splitlines()
     assert lines[0].startswith("12 of the files")
     assert len([line for line in lines if "not valid UTF-8" in line]) == 10
@@ -177,17 +179,17 @@ def test_a_file_that_cannot_be_read_is_named(folder: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(Path, "open", guarded)
     with pytest.raises(UnusableFolder, match=r"a\.txt: Permission denied"):
-        survey(folder)
+        find_files(folder)
 
 
 def test_a_name_too_long_for_a_state_is_refused_only_with_one(tmp_path: Path) -> None:
     write(tmp_path / ("é" * 120), "x")
-    assert len(survey(tmp_path)) == 1
+    assert len(find_files(tmp_path)) == 1
     with pytest.raises(UnusableFolder, match="240 bytes; --state can keep at most 230"):
-        survey(tmp_path, longest_part=230)
+        find_files(tmp_path, longest_part=230)
 
 
 def test_a_path_no_object_can_have_is_refused(tmp_path: Path) -> None:
     write(tmp_path.joinpath(*["d" * 200] * 5, "x" * 30), "x")
     with pytest.raises(UnusableFolder, match="1035 bytes; an object's has at most 1024"):
-        survey(tmp_path)
+        find_files(tmp_path)

@@ -129,7 +129,7 @@ def test_the_end_of_the_parent_ends_the_emulator_and_loses_nothing(
 
 if sys.platform == "linux":
 
-    def test_killing_the_guard_ends_the_emulator_too() -> None:
+    def test_killing_the_runner_ends_the_emulator_too() -> None:
         emulator = FirestoreEmulator()
         emulator.start()
         assert emulator._process is not None

@@ -31,10 +31,10 @@ def test_a_temporary_folder_is_gone_afterwards() -> None:
 def test_ports_are_the_same_in_the_next_run(tmp_path: Path) -> None:
     with closing(opened(tmp_path)) as folder:
         assert folder.choose_ports(["a", "b"]) == {}
-        first = dict(folder.memory.ports)
+        first = dict(folder.record.ports)
     with closing(opened(tmp_path)) as folder:
         assert folder.choose_ports(["a", "b"]) == {}
-        assert folder.memory.ports == first
+        assert folder.record.ports == first
         assert folder.kept("bucket") == tmp_path / "bucket"
 
 
@@ -44,11 +44,11 @@ def test_a_port_that_was_taken_meanwhile_is_replaced_and_told(
     monkeypatch.setattr(run_folder, "LEAVE_TIME", 0.0)
     with closing(opened(tmp_path)) as folder:
         folder.choose_ports(["a", "b"])
-        old = dict(folder.memory.ports)
+        old = dict(folder.record.ports)
     with closing(opened(tmp_path)) as folder, socket.create_server((HOST, old["a"])):
         moved = folder.choose_ports(["a", "b"])
-        assert moved == {old["a"]: folder.memory.ports["a"]}
-        assert folder.memory.ports["b"] == old["b"]
+        assert moved == {old["a"]: folder.record.ports["a"]}
+        assert folder.record.ports["b"] == old["b"]
 
 
 def test_two_runs_cannot_share_a_folder(tmp_path: Path) -> None:
@@ -66,14 +66,14 @@ def test_a_folder_with_other_files_is_refused_and_left_as_it_is(tmp_path: Path) 
 
 def test_a_file_in_the_folder_s_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UnusableState, match="can't hold the state"):
+    with pytest.raises(UnusableState, match="can't be used for the state"):
         opened(tmp_path / "file")
 
 
 def test_a_state_belongs_to_the_real_service_or_to_a_simulated_one(tmp_path: Path) -> None:
     for name, real in (("real", True), ("simulated", False)):
         with closing(opened(tmp_path / name, real=real)) as folder:
-            folder.remember()
+            folder.save_record()
         with pytest.raises(UnusableState, match="state of"):
             opened(tmp_path / name, real=not real)
 
@@ -88,9 +88,9 @@ def test_a_damaged_record_is_refused(record: str, tmp_path: Path) -> None:
 
 def test_a_record_of_another_version_is_refused(tmp_path: Path) -> None:
     with closing(opened(tmp_path)) as folder:
-        folder.remember()
-    record = json.loads((tmp_path / "run.json").read_text())
-    (tmp_path / "run.json").write_text(json.dumps({**record, "version": 99}))
+        folder.save_record()
+    fields = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**fields, "version": 99}))
     with pytest.raises(UnusableState, match="another version"):
         opened(tmp_path)
 

@@ -236,10 +236,10 @@ def test_a_delayed_delivery_keeps_its_schedule_time() -> None:
     assert record.due == NOW + 1
 
 
-def test_only_tasks_past_retention_are_outlived() -> None:
+def test_only_tasks_past_retention_are_expired() -> None:
     subject = queue()
     task(subject, 0)
     young = task(subject, 1)
     set_seconds(young.message.create_time, NOW + 10)
-    assert not list(subject.outlived(NOW + RETENTION))
-    assert list(subject.outlived(NOW + RETENTION + 1)) == [f"{subject.name}/tasks/0"]
+    assert not list(subject.expired(NOW + RETENTION))
+    assert list(subject.expired(NOW + RETENTION + 1)) == [f"{subject.name}/tasks/0"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.gemini.clock import ManualClock
-from local.gemini.settings import Pace, Settings
+from local.gemini.settings import Latencies, Settings
 from local.gemini.simulator import Simulator
 from local.gemini.traffic.faults import FaultRule
 from local.gemini.traffic.quota import QuotaLimits
@@ -318,7 +318,7 @@ def test_storage_and_imports_in_progress_are_limited_until_room_is_made(
 
 def test_larger_files_take_longer_and_jitter_repeats_under_a_seed() -> None:
     def durations(seed: int) -> list[float]:
-        pace = Pace(Settings(seed=seed, time_scale=10, jitter=0.3))
+        pace = Latencies(Settings(seed=seed, time_scale=10, jitter=0.3))
         return [pace.importing_s(size) for size in (0, 1024**2, 4 * 1024**2)]
 
     assert durations(1) == durations(1) != durations(2)
