@@ -165,7 +165,7 @@ def test_a_taken_status_port_is_told_and_nothing_is_left(folder: Path) -> None:
         port = taken.getsockname()[1]
         code, stdout, stderr = fss("up", folder, "--port", port)
     assert (code, stdout) == (4, "")
-    assert f"port {port} on 127.0.0.1 is taken" in stderr
+    assert f"port {port} on 127.0.0.1 is in use" in stderr
 
 
 def test_faults_of_the_service_end_in_failed_files_and_exit_code_1(folder: Path) -> None:

@@ -236,7 +236,7 @@ def test_something_else_than_a_deployment_is_told(
 ) -> None:
     played.answers["GET /batches"] = (200, "hello")
     assert main(["status"]) == Exit.COULD_NOT_RUN
-    assert "does not answer as a deployment does" in capsys.readouterr().err
+    assert "did not answer like a deployment" in capsys.readouterr().err
 
 
 def test_a_token_goes_with_each_request(played: Played) -> None:

@@ -139,7 +139,7 @@ def test_a_dry_run_tells_what_the_sync_would_come_to() -> None:
         "import 12 files (1 of them failed before), 3.4 MB; delete 2 documents",
         "0.13 USD for about 850,000 tokens (price of 2026-10-07)",
         "5 min for 23 metered requests at this tier's rate, spread over 3 days",
-        "about 10.2 MB more; 940 MB of 1 GB are used\n",
+        "about 10.2 MB more; 940 MB of 1 GB in use\n",
         "refused  12 files wait",
         "New\n  0.md\n  1.md\n  2.md\n  3.md\n  4.md\n  ...",
         ".png: unsupported_type",
@@ -157,7 +157,7 @@ def test_a_dry_run_says_that_not_all_fits_into_the_storage() -> None:
 def test_what_a_dry_run_could_not_find_out_is_said() -> None:
     unknown = ESTIMATE | {"cost": None, "storage_bytes": None, "days": 1}
     text = summary_text(batch(status="completed", estimate=unknown, samples={}))
-    assert "no known price" in text
+    assert "is not known" in text
     assert "could not be read" in text
     assert "spread" not in text
 

@@ -40,15 +40,15 @@ def folder(tmp_path: Path) -> Path:
         (["--tier", "gold"], "unknown tier 'gold'; the tiers are free, tier1, tier2, tier3"),
         (["--path-template", "{a}{"], "this brace is never closed"),
         (["--include", "/a"], "begins with '/'"),
-        (["--exclude", "a,b"], "a comma separates patterns"),
-        (["--time-scale", "0.5"], "a time scale is 1 or more"),
+        (["--exclude", "a,b"], "contains a comma"),
+        (["--time-scale", "0.5"], "a time scale must be 1 or more"),
         (["--faults", '{"kind": "gremlins"}'], "gremlins"),
         (["--faults", "{"], "--faults"),
         (["--max-deletes", "-1"], "0 or more"),
         (["--max-estimated-cost", "0"], "more than 0"),
         (["--mode", "sideways"], "sideways"),
         (["--real"], "GEMINI_API_KEY"),
-        (["--state", "inside"], "lies inside"),
+        (["--state", "inside"], "is inside"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused_by_name(

@@ -227,9 +227,9 @@ def test_a_batch_deletes_its_tasks_and_names_the_others(server: LocalServer, que
 
 def test_what_is_not_served_says_so(server: LocalServer, queue: str) -> None:
     client = server.client
-    with pytest.raises(exceptions.MethodNotImplemented, match="GetIamPolicy is not served"):
+    with pytest.raises(exceptions.MethodNotImplemented, match="GetIamPolicy is not supported"):
         client.get_iam_policy(resource=queue)
-    with pytest.raises(exceptions.MethodNotImplemented, match="ListLocations is not served"):
+    with pytest.raises(exceptions.MethodNotImplemented, match="ListLocations is not supported"):
         client.list_locations({"name": "projects/demo"})
-    with pytest.raises(exceptions.MethodNotImplemented, match="GetCmekConfig is not served"):
+    with pytest.raises(exceptions.MethodNotImplemented, match="GetCmekConfig is not supported"):
         client.get_cmek_config(name=f"{LOCATION}/cmekConfig")

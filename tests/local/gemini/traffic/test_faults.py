@@ -24,7 +24,7 @@ def test_a_rate_strikes_its_share_and_repeats_under_a_seed() -> None:
     assert 300 < sum(run(7)) < 500
 
 
-def test_the_first_order_that_fires_wins() -> None:
+def test_the_first_rule_that_fires_wins() -> None:
     faults = Faults(
         [FaultRule(FaultKind.INTERNAL, times=1), FaultRule(FaultKind.UNAVAILABLE, times=1)]
     )
@@ -32,7 +32,7 @@ def test_the_first_order_that_fires_wins() -> None:
     assert [rule and rule.kind for rule in drawn] == ["internal", "unavailable", None]
 
 
-def test_an_order_can_single_out_a_resource() -> None:
+def test_a_rule_can_single_out_a_resource() -> None:
     faults = Faults([FaultRule(FaultKind.REPLY_LOST, resource="files/a*")])
     assert faults.draw(GET, "files/b") is None
     assert faults.draw(GET, "files/ab") is not None
@@ -45,26 +45,26 @@ def test_a_kind_strikes_only_where_it_makes_sense() -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "reason"),
+    ("rule", "reason"),
     [
         ({}, "not a valid FaultKind"),
         ({"kind": "no_such"}, "not a valid FaultKind"),
-        ({"kind": "internal", "typo": 1}, "unknown fields of a fault: typo"),
-        ({"kind": "internal", "route": "no.such.route"}, "no route"),
-        ({"kind": "operation_hung", "route": "files.get"}, "no route"),
+        ({"kind": "internal", "typo": 1}, "unknown fields of a fault rule: typo"),
+        ({"kind": "internal", "route": "no.such.route"}, "can't happen on any route"),
+        ({"kind": "operation_hung", "route": "files.get"}, "can't happen on any route"),
         ({"kind": "internal", "rate": 1.5}, "rate"),
         ({"kind": "internal", "rate": "1"}, "rate"),
         ({"kind": "internal", "times": -1}, "times"),
         ({"kind": "internal", "times": True}, "times"),
         ({"kind": "internal", "retry_info": 1}, "retry_info"),
-        ("internal", "a fault is an object"),
+        ("internal", "must be an object"),
     ],
 )
-def test_an_order_that_cannot_be_carried_out_is_refused(order: object, reason: str) -> None:
+def test_a_rule_that_cannot_be_carried_out_is_refused(rule: object, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        FaultRule.from_json(order)
+        FaultRule.from_json(rule)
 
 
-def test_an_order_reads_back_as_it_was_written() -> None:
+def test_a_rule_reads_back_as_it_was_written() -> None:
     rule = FaultRule(FaultKind.RATE_LIMITED, route="files.*", times=3, delay_s=2.5)
     assert FaultRule.from_json(rule.to_json()) == rule
