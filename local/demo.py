@@ -1,4 +1,4 @@
-"""`python -m local.demo`: the sample library is synced three times, and each figure is checked."""
+"""`python -m local.demo`: syncs the sample library three times and checks each figure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from typing import Any
 from google import genai
 from google.genai import types
 
-from local.folder import UnusableFolder
-from local.fss.client import Deployment
-from local.fss.outcome import Exit, Failure
-from local.fss.progress import Display, display
-from local.fss.summary import complete_summary, summary_text
+from local.bucket.folder_mirror import UnusableFolder
+from local.fss.deployment.client import Deployment
+from local.fss.deployment.outcome import Exit, Failure
+from local.fss.report.progress import Display, display
+from local.fss.report.summary import complete_summary, summary_text
 from local.fss.sync import watch
-from local.options import StackOptions
 from local.packaging import ROOT
-from local.processes import CouldNotRun
-from local.stack import LocalStack
+from local.processes.children import CouldNotRun
+from local.stack.local_stack import LocalStack
+from local.stack.options import StackOptions
 from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS
 from shared.domain.throttle.tiers import tier_named
 
@@ -38,22 +38,22 @@ RETAGGED = "natural-science/chemistry/2025/week-7 Kinetics.md"
 SHOWN = (RETAGGED, ADDED)
 
 METERED_PER_FILE = 2
-"""An upload and an import."""
+"""One upload and one import."""
 
 _CHANGES = ("new", "changed", "metadata_changed", "removed", "unchanged")
 
 
 class WrongFigure(Exception):
-    """The demonstration did not go as it should; the message names each figure that is off."""
+    """The demonstration went wrong; the message names each wrong figure."""
 
 
 class Demo:
-    """The three syncs, on one stack.
+    """Three syncs on one stack.
 
     Args:
-        stack: A started one.
-        folder: A copy of the library, which is changed on the way.
-        shown: Where progress goes.
+        stack: A started stack.
+        folder: A copy of the library; the demonstration changes it.
+        shown: The display of progress.
     """
 
     def __init__(self, stack: LocalStack, folder: Path, shown: Display) -> None:
@@ -66,7 +66,7 @@ class Demo:
         """Sync three times.
 
         Raises:
-            WrongFigure: A sync did something else than it should.
+            WrongFigure: A sync did not do what it should.
         """
         self._title("1. Everything is new")
         first = self._sync()
@@ -75,7 +75,7 @@ class Demo:
         if not files:
             raise WrongFigure(f"no document was found in {LIBRARY}")
 
-        self._title("2. Nothing has changed, so nothing is asked of the service")
+        self._title("2. Nothing has changed, so no request is sent to the service")
         _expect(self._sync(), {"unchanged": files})
 
         self._title("3. One file changed, one added, one removed, one with new metadata")
@@ -85,7 +85,7 @@ class Demo:
         _expect(third, {**one_each, "unchanged": files - 3})
 
         documents = self._documents()
-        if len(documents) != files:  # one came, one went
+        if len(documents) != files:  # one was added, one was removed
             raise WrongFigure(f"the store holds {len(documents)} documents, not {files}")
         self._title("Two of the documents in the store")
         for path in SHOWN:
@@ -114,7 +114,7 @@ class Demo:
         self._display.say(f"  ~ {RETAGGED}.meta.json")
 
     def _documents(self) -> dict[str, types.Document]:
-        """Return the documents of the only store, by path, as Google's own client sees them."""
+        """Return the documents of the only store by path, as listed by Google's own client."""
         found = {}
         options = types.HttpOptions(base_url=self._stack.urls.gemini)
         client = genai.Client(api_key="local", http_options=options)
@@ -128,7 +128,7 @@ class Demo:
 
     def _show(self, path: str, documents: Mapping[str, types.Document]) -> None:
         if path not in documents:
-            raise WrongFigure(f"the store has no document of {path}")
+            raise WrongFigure(f"the store has no document for {path}")
         document = documents[path]
         self._display.say(f"{path}\n  {document.name}\n  {document.state and document.state.name}")
         for key, value in sorted(_metadata(document).items()):
@@ -149,7 +149,7 @@ def _metadata(document: types.Document) -> dict[str, object]:
 
 
 def _expect(summary: Mapping[str, Any], found: Mapping[str, int]) -> None:
-    """Check what a sync found, and that it did exactly what follows from it."""
+    """Check what a sync found, and that it did exactly the work this required."""
     expected: dict[str, object] = {**dict.fromkeys(_CHANGES, 0), **found}
     imports = sum(found.get(name, 0) for name in ("new", "changed", "metadata_changed"))
     expected |= {"status": "completed", "failed": 0, "indexed": imports}
@@ -157,7 +157,7 @@ def _expect(summary: Mapping[str, Any], found: Mapping[str, int]) -> None:
     actual = {**summary, **summary["requests"]}
     expected |= {"metered": METERED_PER_FILE * imports, "throttled": 0}
     wrong = [
-        f"{name} is {actual[name]} and should be {value}"
+        f"{name} is {actual[name]} but should be {value}"
         for name, value in expected.items()
         if actual[name] != value
     ]
@@ -172,20 +172,20 @@ def main() -> int:
         folder = Path(shutil.copytree(LIBRARY, Path(scratch) / "library"))
         settings = {"PATH_TEMPLATE": TEMPLATE, "EXPECTED_FIELDS": ",".join(DEFAULT_EXPECTED_FIELDS)}
         options = StackOptions(tier=tier_named("tier3"), settings=settings)
-        return _told(lambda: _run(options, folder, began))
+        return _exit_code_of(lambda: _run(options, folder, began))
 
 
 def _run(options: StackOptions, folder: Path, began: float) -> None:
     with display(sys.stdout) as shown:
         shown.say("Starting Firestore, Cloud Tasks, Cloud Storage, Gemini and the functions ...")
         with LocalStack(options) as stack:
-            shown.say(f"All up after {time.monotonic() - began:.1f} s: {stack.urls.status}")
+            shown.say(f"Started in {time.monotonic() - began:.1f} s. Status: {stack.urls.status}")
             Demo(stack, folder, shown).run()
-        shown.say(f"\nAll figures are right. {time.monotonic() - began:.0f} s in all.\n{_NEXT}")
+        shown.say(f"\nAll figures are right. Total: {time.monotonic() - began:.0f} s.\n{_NEXT}")
 
 
-def _told(run: Callable[[], None]) -> int:
-    """Run, and say what went wrong, if something did."""
+def _exit_code_of(run: Callable[[], None]) -> int:
+    """Call `run`, print what went wrong if anything did, and return the exit code."""
     try:
         run()
     except WrongFigure as error:
@@ -203,12 +203,12 @@ def _told(run: Callable[[], None]) -> int:
 _NEXT = f"""
 Where to go from here
   samples/README.md                      what each file of the library shows
-  fss local DIR --state STATE            sync a folder of yours; again later, only what changed
-  fss up samples/library                 leave everything up, with the addresses of all parts
-  fss local --help                       tiers, metadata out of paths, faults of the service
-  shared/domain, shared/services         the rules, and what is done by them
+  fss local DIR --state STATE            sync your own folder; the next run syncs only changes
+  fss up samples/library                 start all parts, print their addresses, keep running
+  fss local --help                       options: tiers, metadata from paths, injected faults
+  shared/domain, shared/services         the rules, and the code that carries them out
   --path-template '{TEMPLATE}'
-                                         gave the metadata above, with the sidecars' own"""
+                                         produced the metadata above, together with the sidecars"""
 
 
 if __name__ == "__main__":

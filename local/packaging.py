@@ -1,8 +1,8 @@
-"""The deployable zips, one per function, the same bytes wherever and whenever they are built.
+"""Builds the deployable zips, one per function; the same sources always give the same bytes.
 
-Each holds `main.py`, `requirements.txt` and `shared/` at its root, since functions-framework puts
-only main.py's folder on the path. Entries are sorted, dated 1980 and stored uncompressed: what
-deflate makes of the same bytes differs from one zlib to the next.
+Each zip has `main.py`, `requirements.txt` and `shared/` at its root, because functions-framework
+puts only the folder of main.py on the path. Entries are sorted, dated 1980 and stored uncompressed,
+because the output of deflate differs between versions of zlib.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 FUNCTIONS = ("dispatcher", "upload", "status")
 
 _KINDS = frozenset({".css", ".html", ".js", ".json", ".py", ".svg", ".typed", ".yaml"})
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment a zip can express
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
 _UNIX = 3
 _MODE = 0o100644  # a regular file, rw-r--r--
 
@@ -44,7 +44,7 @@ def build(
 
     Raises:
         FileNotFoundError: A function has no main.py or requirements.txt, or shared is missing.
-        ValueError: shared holds a kind of file that has not been decided about.
+        ValueError: shared holds a file of a type that is not known to be deployed.
     """
     destination.mkdir(parents=True, exist_ok=True)
     return {function: _build(destination, function, root) for function in functions}
@@ -63,7 +63,7 @@ def _build(destination: Path, function: str, root: Path) -> Package:
 
 
 def _contents(function: str, root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield each entry's name in the zip and the file it is read from."""
+    """Yield each entry's name in the zip, and the file that holds its content."""
     for name in ("main.py", "requirements.txt"):
         yield name, root / "functions" / function / name
     shared = root / "shared"
@@ -74,7 +74,9 @@ def _contents(function: str, root: Path) -> Iterator[tuple[str, Path]]:
         if file.is_dir() or any(part == "__pycache__" or part[0] == "." for part in parts):
             continue
         if file.suffix not in _KINDS:
-            raise ValueError(f"{file}: packaging does not know whether {file.suffix} is deployed")
+            raise ValueError(
+                f"{file}: packaging does not know whether {file.suffix} files are deployed"
+            )
         yield "/".join(parts), file
 
 

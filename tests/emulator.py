@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 
-from local.firestore_emulator import FirestoreEmulator
+from local.firestore_emulator.emulator import FirestoreEmulator
 from shared.gateways.database.firestore import FirestoreDocuments
 
 

@@ -16,13 +16,13 @@ from unittest import mock
 import pytest
 from google.cloud import storage
 
-from local.addresses import StackUrls
-from local.fss.client import Deployment
-from local.fss.progress import PlainLines
-from local.fss.summary import complete_summary
+from local.fss.deployment.client import Deployment
+from local.fss.report.progress import PlainLines
+from local.fss.report.summary import complete_summary
 from local.fss.sync import watch
-from local.options import StackOptions
-from local.stack import LocalStack
+from local.stack.local_stack import LocalStack
+from local.stack.options import StackOptions
+from local.stack.urls import StackUrls
 from shared.domain.throttle.tiers import tier_named
 
 TIME_SCALE = 20.0

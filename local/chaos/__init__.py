@@ -1,1 +1,4 @@
-"""The whole local stack under fire: killed, throttled, answered late, twice or not at all."""
+"""Syncs on a stack whose functions are killed and whose calls fail, and what must hold afterwards.
+
+Imports ``fss``, ``stack`` and ``processes``; only tests import it.
+"""

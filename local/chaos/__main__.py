@@ -1,4 +1,4 @@
-"""`python -m local.chaos`: syncs under fire, one after the other or side by side."""
+"""`python -m local.chaos`: syncs with injected faults, in sequence or in parallel."""
 
 from __future__ import annotations
 
@@ -10,27 +10,21 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from local.chaos.run import Run
-from local.fss.outcome import Exit, Failure
-from local.processes import CouldNotRun
+from local.fss.deployment.outcome import Exit, Failure
+from local.processes.children import CouldNotRun
 
 SEEDS = (1, 2, 3, 4, 5)
 FILES = 300
 AT_ONCE = 3
-"""Side by side: a stack keeps about a third of a core busy."""
+"""How many stacks run in parallel; each keeps about a third of a core busy."""
 
 SECONDS = 1200.0
-"""For one run, from its first start."""
+"""The most that one run may take, from its first start."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, print a line for each seed and a summary; return 1 if an invariant was broken."""
-    parser = argparse.ArgumentParser(prog="python -m local.chaos", description=__doc__)
-    parser.add_argument("seeds", type=int, nargs="*", metavar="SEED", default=SEEDS)
-    parser.add_argument("--files", type=int, default=FILES)
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="for one seed at most")
-    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="seeds side by side")
-    parser.add_argument("--evidence", type=Path, metavar="FOLDER", help="of broken runs")
-    arguments = parser.parse_args(argv)
+    arguments = _parser().parse_args(argv)
     cancelled = threading.Event()
     runs = [
         Run(
@@ -63,6 +57,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     held = len(runs) - broken
     print(f"{held} of {len(runs)} seeds of {arguments.files} files held every invariant")
     return Exit.NOT_IN_STEP if broken else Exit.IN_STEP
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local.chaos", description=__doc__)
+    parser.add_argument("seeds", type=int, nargs="*", metavar="SEED", default=SEEDS)
+    parser.add_argument("--files", type=int, default=FILES, help="how many files to sync")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help="the most seconds for one seed"
+    )
+    parser.add_argument(
+        "--at-once", type=int, default=AT_ONCE, help="how many seeds to run in parallel"
+    )
+    parser.add_argument(
+        "--evidence", type=Path, metavar="FOLDER", help="where to leave the evidence of broken runs"
+    )
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One run: a library is synced under fire until a batch has completed."""
+"""One run: syncs a library with injected faults until a batch completes."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.chaos.aftermath import Aftermath, inspect
-from local.chaos.library import write_library
-from local.chaos.reaper import Reaper
-from local.chaos.syncing import Overtime, Patience, Syncing
-from local.chaos.weather import TIME_SCALE, Weather
-from local.fss.client import fetched
-from local.options import Quota, StackOptions
-from local.stack import LocalStack
+from local.chaos.end_state import EndState, inspect
+from local.chaos.fault_rates import TIME_SCALE, FaultRates
+from local.chaos.function_killer import FunctionKiller
+from local.chaos.persistent_client import Deadline, DeadlinePassed, PersistentClient
+from local.chaos.sample_files import write_library
+from local.fss.deployment.client import fetched
+from local.stack.local_stack import LocalStack
+from local.stack.options import Quota, StackOptions
 from shared.domain.throttle.tiers import tier_named
 
 TIER = "tier3"
 MOST_BATCHES = 5
-"""Under fire; the quiet one at the end is not counted."""
+"""Batches with faults; the last sync, without faults, is not counted."""
 
-AFTER_FIRE = 60.0
-"""Seconds for the quiet sync at the end."""
+FINAL_SYNC_SECONDS = 60.0
+"""Seconds for the last sync, without faults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a run went through; ``seconds`` from the first start to the end of the fire."""
+    """The figures of a run; ``seconds`` is from the first start to the end of the faults."""
 
     seed: int
     seconds: float
@@ -61,7 +61,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A run's figures, and each invariant that it broke."""
+    """A run's figures, and the invariants that it broke."""
 
     figures: Figures
     broken: tuple[str, ...]
@@ -69,37 +69,37 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run on a stack of its own.
+    """One run on its own stack.
 
     Attributes:
-        seed: Of the library, the faults and the kills.
-        files: In the library.
-        weather: What goes wrong.
-        seconds: For everything under fire; more is a broken invariant.
-        evidence: Where to leave the logs, the requests and the records if something broke.
-        cancelled: Ends it early.
+        seed: The seed of the library, the faults and the kills.
+        files: The number of files in the library.
+        fault_rates: How often each fault happens.
+        seconds: The most that the syncs with faults may take; more is a broken invariant.
+        evidence: The folder for logs, requests and records if an invariant was broken.
+        cancelled: Ends the run early when set.
     """
 
     seed: int
     files: int
     seconds: float
-    weather: Weather = field(default_factory=Weather)
+    fault_rates: FaultRates = field(default_factory=FaultRates)
     evidence: Path | None = None
     cancelled: threading.Event | None = None
 
     def __call__(self) -> Outcome:
-        """Do it, and return what came of it.
+        """Run, and return the outcome.
 
         Raises:
             CouldNotRun: A part of the stack could not be started.
-            KeyboardInterrupt: It was cancelled.
+            KeyboardInterrupt: The run was cancelled.
         """
         options = StackOptions(
             tier=tier_named(TIER),
             time_scale=TIME_SCALE,
             quota=Quota.EXACT,
             seed=self.seed,
-            faults=self.weather.gemini_faults(),
+            faults=self.fault_rates.gemini_faults(),
         )
         with (
             tempfile.TemporaryDirectory(prefix="fss-chaos-") as folder,
@@ -107,68 +107,86 @@ class Run:
         ):
             library = write_library(Path(folder), self.files, self.seed)
             stack.mirror(Path(folder))
-            return self._under_fire(stack, library)
+            return self._with_faults(stack, library)
 
-    def _under_fire(self, stack: LocalStack, library: Mapping[str, str]) -> Outcome:
-        fire = Fire(stack, self.weather, self.seed)
+    def _with_faults(self, stack: LocalStack, library: Mapping[str, str]) -> Outcome:
+        faults = InjectedFaults(stack, self.fault_rates, self.seed)
         batches: list[dict[str, Any]] = []
-        overtime: list[str] = []
+        missed_deadlines: list[str] = []
         began = time.monotonic()
-        with fire, Reaper(stack, every=self.weather.kill_every, seed=self.seed) as reaper:
+        kill_every = self.fault_rates.kill_every
+        with faults, FunctionKiller(stack, every=kill_every, seed=self.seed) as killer:
 
-            def look() -> None:
-                reaper.check()
-                fire.watch()
+            def check() -> None:
+                killer.check()
+                faults.watch()
 
-            syncing = Syncing(stack, Patience(self.seconds, self.cancelled))
             try:
-                while len(batches) < MOST_BATCHES and not _is_complete(batches):
-                    # What was tried too often under fire is tried again.
-                    batch_id = syncing.start(mode="retry_failed" if batches else "incremental")
-                    batches.append(syncing.follow(batch_id, look))
-            except Overtime as late:
-                overtime.append(str(late))
-        seconds, under_fire = time.monotonic() - began, len(batches)
+                self._sync_until_complete(stack, batches, check)
+            except DeadlinePassed as late:
+                missed_deadlines.append(str(late))
+        seconds, with_faults = time.monotonic() - began, len(batches)
+        client = PersistentClient(stack, Deadline(FINAL_SYNC_SECONDS, self.cancelled))
         try:
-            batches.append(Syncing(stack, Patience(AFTER_FIRE, self.cancelled)).sync())
-        except Overtime as late:
-            overtime.append(str(late))
-        aftermath = inspect(stack, library, batches, fire.lost_uploads())
-        broken = (*overtime, *aftermath.broken())
+            batches.append(client.sync())
+        except DeadlinePassed as late:
+            missed_deadlines.append(str(late))
+        end_state = inspect(stack, library, batches, faults.lost_uploads())
+        broken = (*missed_deadlines, *end_state.broken())
         if broken and self.evidence is not None:
-            _leave(self.evidence / f"seed-{self.seed}", stack, fire.requests, aftermath)
-        stats = fire.stats
-        figures = Figures(
+            _leave(self.evidence / f"seed-{self.seed}", stack, faults.requests, end_state)
+        figures = self._figures(seconds, with_faults, killer, faults, end_state)
+        return Outcome(figures, broken)
+
+    def _figures(
+        self,
+        seconds: float,
+        batches: int,
+        killer: FunctionKiller,
+        faults: InjectedFaults,
+        end_state: EndState,
+    ) -> Figures:
+        stats = faults.stats
+        return Figures(
             seed=self.seed,
             seconds=seconds,
-            kills=reaper.kills.total(),
-            duplicates=fire.duplicates(),
+            kills=killer.kills.total(),
+            duplicates=faults.duplicates(),
             throttled=stats["by_status"].get("429", 0),
             unavailable=stats["by_status"].get("503", 0),
             replies_lost=stats["faults"].get("reply_lost", 0),
             metered=stats["requests"]["metered"],
             imports=stats["imports_total"],
-            batches=under_fire,
-            breaker=aftermath.circuit,
-            raw_files_of_lost_replies=len(aftermath.raw_files_of_lost_replies),
+            batches=batches,
+            breaker=end_state.circuit,
+            raw_files_of_lost_replies=len(end_state.raw_files_of_lost_replies),
         )
-        return Outcome(figures, broken)
+
+    def _sync_until_complete(
+        self, stack: LocalStack, batches: list[dict[str, Any]], check: Callable[[], None]
+    ) -> None:
+        """Append batches to `batches` until one completes. Raises `DeadlinePassed`."""
+        client = PersistentClient(stack, Deadline(self.seconds, self.cancelled))
+        while len(batches) < MOST_BATCHES and not _is_complete(batches):
+            # Files whose attempts ran out because of the faults are tried again.
+            batch_id = client.start(mode="retry_failed" if batches else "incremental")
+            batches.append(client.follow(batch_id, check))
 
 
-class Fire:
-    """The faults of both simulators, in force while the context lasts, and what they did.
+class InjectedFaults:
+    """The faults of both servers, in force while the context lasts, and their effects.
 
     Attributes:
-        requests: All that the Gemini simulator was asked, as far as `watch` has seen it.
-        stats: The simulator's counts at the end of the fire.
+        requests: The Gemini simulator's request log, as far as `watch` has read it.
+        stats: The simulator's counts when the context ended.
     """
 
-    def __init__(self, stack: LocalStack, weather: Weather, seed: int) -> None:
+    def __init__(self, stack: LocalStack, fault_rates: FaultRates, seed: int) -> None:
         self.requests: list[dict[str, Any]] = []
         self.stats: dict[str, Any] = {}
         self._gemini = f"{stack.urls.gemini}/_sim"
         self._tasks = stack.urls.cloud_tasks_admin
-        self._task_faults = weather.task_faults(seed)
+        self._task_faults = fault_rates.task_faults(seed)
 
     def __enter__(self) -> None:
         _send("POST", f"{self._tasks}/faults", self._task_faults)
@@ -180,17 +198,17 @@ class Fire:
         _send("DELETE", f"{self._gemini}/faults")
 
     def watch(self) -> None:
-        """Keep what was asked; the simulator itself logs the latest requests only."""
+        """Read the new entries of the request log, of which the simulator keeps only the latest."""
         after = self.requests[-1]["number"] if self.requests else 0
         self.requests += fetched(f"{self._gemini}/requests?after={after}")["requests"]
 
     def duplicates(self) -> int:
-        """Return how many deliveries were made twice."""
+        """Return the number of duplicate deliveries."""
         queues = fetched(f"{self._tasks}/queues")["queues"]
         return sum(queue["duplicated"] for queue in queues)
 
     def lost_uploads(self) -> frozenset[str]:
-        """Return the raw files whose upload took effect and was answered to nobody."""
+        """Return the raw files whose upload succeeded without a reply."""
         return frozenset(
             request["resource"]
             for request in self.requests
@@ -203,15 +221,15 @@ def _is_complete(batches: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _leave(
-    folder: Path, stack: LocalStack, requests: Sequence[object], aftermath: Aftermath
+    folder: Path, stack: LocalStack, requests: Sequence[object], end_state: EndState
 ) -> None:
-    """Write down what tells how an invariant came to be broken."""
+    """Save what helps to find out why an invariant was broken."""
     shutil.copytree(stack.logs, folder / "logs", dirs_exist_ok=True)
     urls = stack.urls
     parts = {
         "requests": requests,
-        "records": aftermath.records,
-        "batches": aftermath.batches,
+        "records": end_state.records,
+        "batches": end_state.batches,
         "documents": fetched(f"{urls.gemini}/_sim/documents")["documents"],
         "dispatches": fetched(f"{urls.cloud_tasks_admin}/dispatches")["dispatches"],
     }

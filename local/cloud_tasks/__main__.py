@@ -1,7 +1,7 @@
 """`python -m local.cloud_tasks`: runs the server until SIGTERM or SIGINT.
 
-When it is ready it prints one line of JSON, `{"grpc": "127.0.0.1:P", "admin": "http://..."}`.
-Exit codes: 0 stopped, 2 usage, 4 could not start (a port is taken, the state can't be used).
+When ready, it prints one line of JSON, `{"grpc": "127.0.0.1:P", "admin": "http://..."}`.
+Exit codes: 0 stopped, 2 usage error, 4 could not start (port in use, or unusable state file).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from local.cloud_tasks.faults import Faults
+from local.cloud_tasks.broker.store import StateError
+from local.cloud_tasks.queue.faults import Faults
 from local.cloud_tasks.server import PortTaken, serving
 from local.cloud_tasks.settings import Settings
-from local.cloud_tasks.store import StateError
 
 EXIT_COULD_NOT_START = 4
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the server; returns the exit code."""
+    """Run the server and return the exit code."""
     parser = _parser()
     options = parser.parse_args(argv)
     try:
@@ -55,7 +55,7 @@ async def _run(settings: Settings, ready_file: Path | None) -> None:
 
 
 def _write(path: Path, line: str) -> None:
-    """Write at once, so that a reader sees all of it or nothing."""
+    """Write atomically, so that a reader sees the whole line or nothing."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.write_text(f"{line}\n")
     draft.replace(path)
@@ -83,40 +83,52 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--port", type=int, default=default.port, help="of the gRPC API; 0 takes a free one")
-    add("--admin-port", type=int, default=default.admin_port, help="of the admin HTTP server")
-    add("--state", type=Path, metavar="FILE", help="goes on from FILE after a restart")
-    add("--ready-file", type=Path, metavar="FILE", help="gets the ready line too")
+    add("--port", type=int, default=default.port, help="port of the gRPC API; 0 takes a free one")
+    add(
+        "--admin-port",
+        type=int,
+        default=default.admin_port,
+        help="port of the admin HTTP server; 0 takes a free one",
+    )
+    add(
+        "--state", type=Path, metavar="FILE", help="file that keeps queues and tasks over a restart"
+    )
+    add("--ready-file", type=Path, metavar="FILE", help="file that also receives the ready line")
+    _add_behaviour(parser, default)
+    return parser
+
+
+def _add_behaviour(parser: argparse.ArgumentParser, default: Settings) -> None:
+    add = parser.add_argument
     add(
         "--task-tombstone",
         type=float,
         default=default.task_tombstone,
         metavar="S",
-        help="seconds a finished task's name stays taken",
+        help="seconds that a finished task's name stays taken",
     )
     add(
         "--queue-tombstone",
         type=float,
         default=default.queue_tombstone,
         metavar="S",
-        help="seconds a deleted queue's name stays taken",
+        help="seconds that a deleted queue's name stays taken",
     )
     add(
         "--min-dispatch-deadline",
         type=float,
         default=default.min_dispatch_deadline,
         metavar="S",
-        help="seconds; lower for tests of the deadline",
+        help="least dispatch_deadline in seconds; lower it to test deadlines",
     )
     add(
         "--throttle",
         action=argparse.BooleanOptionalAction,
         default=default.throttle,
-        help="slow a queue down after 429 and 503",
+        help="slow a queue down after 429 and 503 answers",
     )
-    add("--issuer", default=default.issuer, help="of OIDC tokens")
-    add("--faults", default="{}", metavar="JSON", help="faults from the start, as in POST /faults")
-    return parser
+    add("--issuer", default=default.issuer, help="issuer of the OIDC tokens")
+    add("--faults", default="{}", metavar="JSON", help="initial faults, as in POST /faults")
 
 
 if __name__ == "__main__":

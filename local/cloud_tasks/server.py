@@ -1,4 +1,4 @@
-"""A whole server: the gRPC API, the admin HTTP server, the dispatcher and the state file."""
+"""Runs a whole server: the gRPC API, the admin HTTP server, the dispatcher, the state file."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from dataclasses import dataclass
 import grpc
 from aiohttp import web
 
-from local.cloud_tasks.admin import Admin
-from local.cloud_tasks.broker import Broker
-from local.cloud_tasks.dispatch_log import DispatchLog
-from local.cloud_tasks.dispatcher import Dispatcher
-from local.cloud_tasks.faults import FaultSwitch
-from local.cloud_tasks.identity import Identity
-from local.cloud_tasks.sender import Sender
-from local.cloud_tasks.service import CloudTasksService
+from local.cloud_tasks.api.admin import Admin
+from local.cloud_tasks.api.service import CloudTasksService
+from local.cloud_tasks.broker.broker import Broker
+from local.cloud_tasks.broker.dispatcher import Dispatcher
+from local.cloud_tasks.broker.store import Store
+from local.cloud_tasks.delivery.dispatch_log import DispatchLog
+from local.cloud_tasks.delivery.identity import Identity
+from local.cloud_tasks.delivery.sender import Sender
+from local.cloud_tasks.queue.faults import FaultSwitch
 from local.cloud_tasks.settings import Settings
-from local.cloud_tasks.store import Store
 
 HOST = "127.0.0.1"
 SWEEP_INTERVAL = 60.0
-"""Seconds between looks for tombstones and tasks whose time is over."""
+"""Seconds between deletions of expired tombstones and tasks."""
 
 
 class PortTaken(Exception):
-    """Another program listens on the port."""
+    """The port is in use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a running server is reached.
+    """The addresses of a running server.
 
     Attributes:
         grpc: `host:port` of the API.
@@ -50,7 +50,7 @@ class Addresses:
 async def serving(
     settings: Settings, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Addresses]:
-    """Run a server on the loopback interface while the context lasts.
+    """Run a server on the loopback interface for the duration of the context.
 
     Raises:
         PortTaken: A port is in use.
@@ -92,7 +92,7 @@ async def _serve_grpc(stack: AsyncExitStack, service: CloudTasksService, port: i
     try:
         bound = server.add_insecure_port(f"{HOST}:{port}")
     except RuntimeError as error:
-        raise PortTaken(f"port {port} on {HOST} is taken") from error
+        raise PortTaken(f"port {port} on {HOST} is in use") from error
     await server.start()
     stack.push_async_callback(server.stop, None)
     return bound
@@ -103,7 +103,7 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server((HOST, port))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise PortTaken(f"port {port} on {HOST} is taken") from error
+            raise PortTaken(f"port {port} on {HOST} is in use") from error
         raise
 
 

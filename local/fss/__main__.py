@@ -1,4 +1,4 @@
-"""`fss`, or `python -m local.fss`."""
+"""The entry point of `fss`; also `python -m local.fss`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import NoReturn
 
 from local.fss import remote
 from local.fss.arguments import UsageProblem, parse
-from local.fss.outcome import Exit, Failure
+from local.fss.deployment.outcome import Exit, Failure
 from local.fss.output import Output
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came: the same way out as after Ctrl-C."""
+    """SIGTERM was received; handled like Ctrl-C."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,9 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Failure as failure:
         output.fail(failure)
         return failure.exit_code
-    except Exception as error:  # noqa: BLE001 - Python would end with 1, which says something else
+    except Exception as error:  # noqa: BLE001 - Python would exit with 1, which has another meaning
         traceback.print_exc()
-        output.fail(Failure(Exit.COULD_NOT_RUN, f"unexpected: {error!r}"))
+        output.fail(Failure(Exit.COULD_NOT_RUN, f"unexpected error: {error!r}"))
         return Exit.COULD_NOT_RUN
 
 
@@ -59,14 +59,16 @@ def _run(words: Sequence[str], output: Output) -> Exit:
 
 
 def _on_this_machine(arguments: Namespace, output: Output) -> Exit:
-    """Import what only these commands need: it takes a second."""
+    """Import what only these commands need; the import takes a second."""
     from local.fss import machine  # noqa: PLC0415 - see above
 
     try:
         return (machine.local if arguments.command == "local" else machine.up)(arguments, output)
     except KeyboardInterrupt:
-        kept = arguments.state and f"go on with --state {arguments.state}"
-        output.note(kept or "nothing is kept; with --state DIR a later run would go on from here")
+        kept = arguments.state and f"To continue, use --state {arguments.state}."
+        output.note(
+            kept or "Nothing is kept; with --state DIR, a later run would continue from here."
+        )
         raise
 
 

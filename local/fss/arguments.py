@@ -1,4 +1,4 @@
-"""The command line of `fss`."""
+"""Parses the command line of `fss`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from local.gemini.admin import parse_rules
-from local.options import Quota
+from local.gemini.api.admin import parse_rules
+from local.stack.options import Quota
 from shared.domain.batch.batch import DeletePolicy, SyncMode
 from shared.domain.source.path_glob import PathGlob
 from shared.domain.source.path_template import PathTemplate
@@ -24,29 +24,36 @@ DEFAULT_TIME_SCALE = 10.0
 MAX_PORT = 65_535
 
 _EXIT_CODES = """\
-exit codes: 0 in step; 1 finished, but files failed or are left for a later run; 2 usage;
-3 refused by a guard, or another run is at work; 4 could not run; 130 interrupted
+exit codes: 0 in step; 1 finished, but files failed or are left for a later run; 2 usage error;
+3 refused by a guard, or another run is in progress; 4 could not run; 130 interrupted
 """
+
+_OF_ONE_BATCH = {
+    "status": "show the progress or the result of a batch",
+    "cancel": "cancel a batch; the next one does the rest",
+    "pause": "pause a batch until it is resumed",
+    "resume": "resume a paused batch",
+}
 
 Value = TypeVar("Value")
 
 
 class UsageProblem(Exception):
-    """The command line can't be read."""
+    """The command line is wrong; the message says why."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Leaves it to the command how a problem is told, since --json wants JSON."""
+    """Raises instead of printing, because with --json errors are printed as JSON."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageProblem(f"{message} (see {self.prog} --help)")
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Read the command line.
+    """Parse the command line.
 
     Raises:
-        UsageProblem: It asks for something that does not exist or can't be.
+        UsageProblem: An argument is unknown, missing, or has an invalid value.
     """
     return _parser().parse_args(argv)
 
@@ -66,40 +73,40 @@ def _parser() -> _Parser:
         about = f"{text[0].upper()}{text[1:]}."
         return commands.add_parser(name, help=text, description=about, parents=[*parents, output])
 
-    local = command("local", "sync a folder on this machine, once", stack, request)
-    local.add_argument("--keep", action="store_true", help="leave the stack up until Ctrl-C")
-    up = command("up", "start everything on this machine and leave it up", stack)
-    up.add_argument("--port", type=_port, metavar="P", help="of the status page; default: any")
+    local = command("local", "sync a folder once, on this machine", stack, request)
+    local.add_argument("--keep", action="store_true", help="keep the stack running until Ctrl-C")
+    up = command("up", "start all parts on this machine and keep them running", stack)
+    port = "port of the status page; default: any free port"
+    up.add_argument("--port", type=_port, metavar="P", help=port)
     sync = command("sync", "start a sync of a deployment", remote, request)
     retry = command("retry", "start a sync that also retries every failed file", remote, guards)
     retry.set_defaults(mode=SyncMode.RETRY_FAILED.value)
     reconcile = command(
-        "reconcile", "compare the store with the records, and mend both; then sync", remote, guards
+        "reconcile", "compare the store with the records, repair both, then sync", remote, guards
     )
     reconcile.set_defaults(mode=SyncMode.RECONCILE.value)
+    watch = "show progress until the sync ends"
     for starting in (sync, retry, reconcile):
-        starting.add_argument("--watch", action="store_true", help="follow it to its end")
+        starting.add_argument("--watch", action="store_true", help=watch)
     command("failures", "list the files that failed", remote)
-    store = command("store", "show the store, or end its change to another one", remote)
-    store.add_argument(
-        "order",
-        nargs="?",
-        choices=["promote", "drop"],
-        help="promote: search in the new one though files are missing; drop: delete the old one",
-    )
-    for name, text in (
-        ("status", "show how a batch went, or how far it is"),
-        ("cancel", "end a batch; what is left is done by the next one"),
-        ("pause", "hold a batch until it is resumed"),
-        ("resume", "let a paused batch go on"),
-    ):
+    _add_order(command("store", "show the store, or finish replacing it", remote))
+    for name, text in _OF_ONE_BATCH.items():
         one = command(name, text, remote)
         one.add_argument("batch", nargs="?", metavar="BATCH", help="its id; default: the latest")
     return parser
 
 
+def _add_order(store: _Parser) -> None:
+    store.add_argument(
+        "order",
+        nargs="?",
+        choices=["promote", "drop"],
+        help="promote: use the new store even if files are missing; drop: delete the old store",
+    )
+
+
 def _stack() -> _Parser:
-    """Options of a stack on this machine."""
+    """Return the options of a stack on this machine."""
     parser = _Parser(add_help=False)
     parser.add_argument("source", type=Path, metavar="SOURCE", help="the folder of documents")
     table = load_tier_table()
@@ -112,61 +119,81 @@ def _stack() -> _Parser:
         metavar="T",
         help=f"quota tier: {', '.join(table.tiers)}; default: {table.default_tier.name}",
     )
-    add("--path-template", type=_template, metavar="T", help="reads metadata out of names")
-    for name, text in (("--include", "only such names"), ("--exclude", "no such names")):
-        add(name, type=_glob, action="append", default=[], metavar="GLOB", help=f"{text}; repeat")
-    add("--state", type=Path, metavar="DIR", help="go on from there, and keep everything there")
+    add("--path-template", type=_template, metavar="T", help="how to read metadata from names")
+    for name, text in (("--include", "sync only"), ("--exclude", "skip")):
+        about = f"{text} names that match; may be given more than once"
+        add(name, type=_glob, action="append", default=[], metavar="GLOB", help=about)
+    add(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="keep all data in DIR, and continue from it in a later run",
+    )
     add(
         "--time-scale",
         type=_time_scale,
         default=DEFAULT_TIME_SCALE,
         metavar="X",
-        help="divides waiting times, but no request rate; default: %(default)g",
+        help="divides waiting times but not request rates; default: %(default)g",
     )
-    service = parser.add_argument_group("the service")
-    add = service.add_argument
-    add("--real", action="store_true", help="the real one, with the key in GEMINI_API_KEY")
+    _add_service(parser)
+    return parser
+
+
+def _add_service(parser: _Parser) -> None:
+    """Add the options of the real or simulated service."""
+    add = parser.add_argument_group("the service").add_argument
+    add("--real", action="store_true", help="use the real service, with the key in GEMINI_API_KEY")
     add(
         "--quota",
         type=Quota,
         choices=list(Quota),
         default=Quota.EXACT,
-        help="what the simulator enforces: nothing, or the tier's rate (default)",
+        help="what the simulator enforces: off: nothing; exact: the tier's rate (default)",
     )
-    add("--seed", type=int, default=0, metavar="N", help="of the simulator's chance")
-    add("--faults", type=_faults, metavar="JSON", help="of the simulator: an order, or a list")
-    return parser
+    add("--seed", type=int, default=0, metavar="N", help="seed of the simulator's random numbers")
+    add(
+        "--faults",
+        type=_faults,
+        metavar="JSON",
+        help="faults of the simulator: a rule or a list of rules",
+    )
 
 
 def _request(*, modes: bool) -> _Parser:
-    """What is asked of a sync, with or without its mode."""
+    """Return the options of a sync request, with or without its mode."""
     parser = _Parser(add_help=False)
     group = parser.add_argument_group("the sync")
     add = group.add_argument
     if modes:
         known = [mode.value for mode in SyncMode]
-        add("--mode", choices=known, default=SyncMode.INCREMENTAL.value)
-        add("--new-store", action="store_true", help="fill another store; with --mode full")
-    add("--prefix", default="", metavar="P", help="only names that begin so")
-    add("--dry-run", action="store_true", help="find out, and change nothing")
+        add(
+            "--mode",
+            choices=known,
+            default=SyncMode.INCREMENTAL.value,
+            help="default: %(default)s",
+        )
+        add("--new-store", action="store_true", help="fill a new store; needs --mode full")
+    add("--prefix", default="", metavar="P", help="sync only names with this prefix")
+    add("--dry-run", action="store_true", help="report what the sync would do, and change nothing")
     add("--delete-policy", choices=[policy.value for policy in DeletePolicy])
     for name, text in (("--max-deletes", "documents"), ("--max-imports", "files")):
         verb = name.removeprefix("--max-").removesuffix("s")
-        add(name, type=_count, metavar="N", help=f"refuse to {verb} more {text}")
-    bound = "refuse to import for an estimated price of more US dollars"
+        add(name, type=_count, metavar="N", help=f"refuse to {verb} more than N {text}")
+    bound = "refuse to import if the estimated cost is more than USD US dollars"
     add("--max-estimated-cost", type=_amount, metavar="USD", help=bound)
-    add("--force", action="store_true", help="don't rebuild lost records from the store")
+    add("--force", action="store_true", help="do not rebuild lost records from the store")
     return parser
 
 
 def _remote() -> _Parser:
-    """Which deployment."""
+    """Return the options that name a deployment."""
     parser = _Parser(add_help=False)
     group = parser.add_argument_group("the deployment")
     for option, variable, what in (
         ("--dispatcher", DISPATCHER_URL, "URL of the dispatcher function"),
         ("--status", STATUS_URL, "URL of the status function"),
-        ("--token-command", TOKEN_COMMAND, "prints a bearer token for both"),
+        ("--token-command", TOKEN_COMMAND, "command that prints a bearer token for both"),
     ):
         group.add_argument(
             option,
@@ -180,13 +207,13 @@ def _remote() -> _Parser:
 def _output() -> _Parser:
     parser = _Parser(add_help=False)
     parser.add_argument(
-        "--json", action="store_true", help="one JSON object on stdout, and nothing else there"
+        "--json", action="store_true", help="print one JSON object on stdout and nothing else"
     )
     return parser
 
 
 def _read(parse: Callable[[str], Value]) -> Callable[[str], Value]:
-    """Return a reader whose complaint is that of `parse`, not one that hides it."""
+    """Return a version of `parse` whose error message argparse shows."""
 
     def read(text: str) -> Value:
         try:
@@ -205,7 +232,9 @@ def _template(text: str) -> str:
 def _glob(text: str) -> str:
     _read(PathGlob.parse)(text)
     if "," in text:
-        raise argparse.ArgumentTypeError(f"{text!r}: a comma separates patterns; give each its own")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} contains a comma; give each pattern with an option of its own"
+        )
     return text
 
 
@@ -217,26 +246,26 @@ def _faults(text: str) -> str:
 def _time_scale(text: str) -> float:
     value = _read(float)(text)
     if not 1 <= value < float("inf"):
-        raise argparse.ArgumentTypeError("a time scale is 1 or more")
+        raise argparse.ArgumentTypeError("a time scale must be 1 or more")
     return value
 
 
 def _port(text: str) -> int:
     value = _read(int)(text)
     if not 0 < value <= MAX_PORT:
-        raise argparse.ArgumentTypeError(f"a port is a number from 1 to {MAX_PORT}")
+        raise argparse.ArgumentTypeError(f"a port must be a number from 1 to {MAX_PORT}")
     return value
 
 
 def _amount(text: str) -> float:
     value = _read(float)(text)
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("an amount of money is more than 0")
+        raise argparse.ArgumentTypeError("an amount of money must be more than 0")
     return value
 
 
 def _count(text: str) -> int:
     value = _read(int)(text)
     if value < 0:
-        raise argparse.ArgumentTypeError("a number of files is 0 or more")
+        raise argparse.ArgumentTypeError("a number of files must be 0 or more")
     return value

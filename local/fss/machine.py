@@ -1,4 +1,4 @@
-"""The subcommands that run a whole deployment on this machine."""
+"""The subcommands that run a whole deployment on this machine: `local` and `up`."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from local.addresses import StackUrls
-from local.folder import Mirrored, UnusableFolder, survey
-from local.fss.client import Deployment
-from local.fss.outcome import Exit, Failure
+from local.bucket.folder_mirror import Mirrored, UnusableFolder, find_files
+from local.fss.deployment.client import Deployment
+from local.fss.deployment.outcome import Exit, Failure
 from local.fss.output import Output
-from local.fss.progress import Display
 from local.fss.remote import report
+from local.fss.report.progress import Display
 from local.fss.sync import request_of, watch
-from local.options import GEMINI_KEY, StackOptions
-from local.processes import CouldNotRun
-from local.run_folder import StateInUse, UnusableState
-from local.stack import LocalStack, longest_part
+from local.processes.children import CouldNotRun
+from local.stack.local_stack import LocalStack, longest_part
+from local.stack.options import GEMINI_KEY, StackOptions
+from local.stack.run_folder import StateInUse, UnusableState
+from local.stack.urls import StackUrls
 from shared.domain.batch.batch import BatchStatus
 
 LOOK_AGAIN = 0.5
-"""Seconds between looks at the parts of a stack that is left up."""
+"""Seconds between checks of the parts of a stack that is kept running."""
 
 
 def local(arguments: Namespace, output: Output) -> Exit:
-    """Start a stack, sync the folder once, and stop; with --keep only when told to."""
+    """Start a stack and sync the folder once, then stop; with --keep, stop on Ctrl-C."""
     with _stack(arguments, output) as stack:
         deployment = Deployment(stack.urls.dispatcher, stack.urls.status)
         with output.display() as display:
@@ -46,7 +46,7 @@ def local(arguments: Namespace, output: Output) -> Exit:
 
 
 def up(arguments: Namespace, output: Output) -> Exit:
-    """Start a stack with the folder in its bucket, say where everything is, and stay."""
+    """Start a stack with the folder in its bucket, print the addresses, and keep running."""
     with _stack(arguments, output) as stack:
         with output.display() as display:
             _copy(stack, arguments.source, display)
@@ -57,15 +57,15 @@ def up(arguments: Namespace, output: Output) -> Exit:
 
 @contextmanager
 def _stack(arguments: Namespace, output: Output) -> Iterator[LocalStack]:
-    """Run a stack for the block; whatever keeps it from running is a `Failure`."""
+    """Run a stack for the block; raise `Failure` if it can't run."""
     options = _options(arguments)
     try:
-        survey(arguments.source, longest_part=longest_part(options.state))
+        find_files(arguments.source, longest_part=longest_part(options.state))
         stack = LocalStack(options)
         output.note("Starting the local stack ...")
         began = time.monotonic()
         with stack:
-            output.note(f"It is up after {time.monotonic() - began:.1f} s.")
+            output.note(f"Started in {time.monotonic() - began:.1f} s.")
             yield stack
     except (UnusableFolder, UnusableState) as error:
         raise Failure(Exit.USAGE, str(error)) from error
@@ -78,9 +78,9 @@ def _stack(arguments: Namespace, output: Output) -> Iterator[LocalStack]:
 def _options(arguments: Namespace) -> StackOptions:
     source, state = arguments.source.resolve(), arguments.state and arguments.state.resolve()
     if state is not None and state.is_relative_to(source):
-        raise Failure(Exit.USAGE, f"--state {state} lies inside {source}: it would be synced too")
+        raise Failure(Exit.USAGE, f"--state {state} is inside {source}, so it would be synced too")
     if arguments.real and not os.environ.get(GEMINI_KEY):
-        raise Failure(Exit.USAGE, f"--real needs a key of the service in {GEMINI_KEY}")
+        raise Failure(Exit.USAGE, f"--real needs an API key in {GEMINI_KEY}")
     settings = {
         "PATH_TEMPLATE": arguments.path_template or "",
         "INCLUDE": ",".join(arguments.include),
@@ -101,7 +101,7 @@ def _options(arguments: Namespace) -> StackOptions:
 
 
 def _store_of(source: Path) -> str:
-    """Return the name of a deployment that each folder has to itself, with a store of its own."""
+    """Return a deployment name unique to the folder, so that each folder has its own store."""
     slug = re.sub(r"[^a-z0-9]+", "-", source.name.lower()).strip("-")[:30] or "folder"
     return f"local-{slug}-{hashlib.sha256(os.fsencode(source)).hexdigest()[:8]}"
 
@@ -110,7 +110,7 @@ def _copy(stack: LocalStack, source: Path, display: Display) -> Mirrored:
     copied = stack.mirror(source)
     display.say(
         f"Bucket {stack.urls.bucket}: {copied.uploaded} files copied, {copied.deleted} deleted, "
-        f"{copied.unchanged} as before."
+        f"{copied.unchanged} unchanged."
     )
     return copied
 
@@ -122,7 +122,7 @@ def _sync(
     copied: Mirrored,
     display: Display,
 ) -> dict[str, Any]:
-    """Sync, after finishing what an earlier run with this state had begun."""
+    """Sync, after finishing the batch that an earlier run with this state began."""
     request = request_of(arguments)
     try:
         started = deployment.start(request)
@@ -130,7 +130,7 @@ def _sync(
         earlier = refused.details.get("batch_id")
         if not isinstance(earlier, str):
             raise
-        display.say(f"Going on with batch {earlier} of an earlier run.")
+        display.say(f"Continuing batch {earlier} of an earlier run.")
         if deployment.batch(earlier)["status"] == BatchStatus.PAUSED:
             deployment.order(earlier, "resume")
         batch = watch(deployment, earlier, display, stack.check)
@@ -142,19 +142,19 @@ def _sync(
 
 
 def _stay_up(stack: LocalStack) -> None:
-    """Return only by an exception: a signal, or a part that is gone."""
+    """Wait until a signal arrives or a part stops; both raise an exception."""
     while True:
         stack.check()
         time.sleep(LOOK_AGAIN)
 
 
 def _directions(urls: StackUrls) -> str:
-    """Return where each part is, and how its official client gets there."""
+    """Return the address of each part, and how its official client connects to it."""
     grpc = f'CloudTasksGrpcTransport(channel=grpc.insecure_channel("{urls.cloud_tasks}"))'
     hints = {
         "dispatcher": f"curl -X POST -d '{{}}' {urls.dispatcher}/sync",
-        "upload": "serves the queues uploads and polls",
-        "status": "in a browser, or /batches, /files?path=..., /breaker",
+        "upload": "called by the queues uploads and polls",
+        "status": "open it in a browser, or request /batches, /files?path=..., /breaker",
         "firestore": f'FIRESTORE_EMULATOR_HOST={urls.firestore}, then '
         f'firestore.Client(project="{urls.project}")',
         "cloud_tasks": f"CloudTasksClient(transport={grpc})",

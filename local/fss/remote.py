@@ -1,4 +1,4 @@
-"""The subcommands that talk to a deployment, wherever it runs."""
+"""The subcommands that call a deployment, wherever it runs."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from local.fss.client import Deployment, TokenCommand
-from local.fss.history import history_lines
-from local.fss.outcome import Exit, Failure, exit_code, is_over
+from local.fss.deployment.client import Deployment, TokenCommand
+from local.fss.deployment.outcome import Exit, Failure, exit_code, is_over
 from local.fss.output import Output
-from local.fss.progress import describe
-from local.fss.summary import complete_summary, failure_lines, summary_text
+from local.fss.report.history import history_lines
+from local.fss.report.progress import describe
+from local.fss.report.summary import complete_summary, failure_lines, summary_text
 from local.fss.sync import request_of, watch
 
 EARLIER = 5
-"""Batches shown below the latest."""
+"""How many earlier batches are shown below the latest."""
 
 LATEST = 20
-"""Batches looked through for one that is not over."""
+"""How many batches are searched for one that is not over."""
 
 
 def sync(arguments: Namespace, output: Output) -> Exit:
-    """Start a sync, and with --watch follow it."""
+    """Start a sync; with --watch, show its progress until it ends."""
     deployment = _deployment(arguments)
     started = deployment.start(request_of(arguments))
     if not arguments.watch:
@@ -35,7 +35,7 @@ def sync(arguments: Namespace, output: Output) -> Exit:
 
 
 def status(arguments: Namespace, output: Output) -> Exit:
-    """Show a batch; without a name the latest, and what became of those before it."""
+    """Show a batch; without an id, the latest batch and the results of earlier ones."""
     deployment = _deployment(arguments)
     earlier = []
     batch_id = arguments.batch
@@ -68,7 +68,7 @@ def order(arguments: Namespace, output: Output) -> Exit:
 
 
 def store(arguments: Namespace, output: Output) -> Exit:
-    """Show which store to search in, or end a change of it."""
+    """Show which store to search in, or finish replacing it."""
     deployment = _deployment(arguments)
     if arguments.order:
         answer = deployment.change_store(arguments.order)
@@ -88,7 +88,7 @@ def report(
     output: Output,
     earlier: Sequence[Mapping[str, Any]] = (),
 ) -> Exit:
-    """Give out the summary of a batch that is over; returns what it says."""
+    """Print the summary of a batch that is over; return its exit code."""
     summary = complete_summary(deployment, batch)
     message, dry_run = batch.get("message", ""), batch.get("dry_run", False)
     text = [summary_text(summary, message=message, dry_run=dry_run), *_history(earlier)]
@@ -116,4 +116,4 @@ def _unfinished(deployment: Deployment) -> dict[str, Any]:
     for batch in deployment.batches(LATEST):
         if not is_over(batch):
             return batch
-    raise Failure(Exit.USAGE, "no batch is under way")
+    raise Failure(Exit.USAGE, "no batch is in progress")

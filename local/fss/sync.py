@@ -1,4 +1,4 @@
-"""One batch, from its start to its end."""
+"""Makes the request for a batch, and watches the batch until it ends."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-from local.fss.client import Deployment
-from local.fss.outcome import Exit, Failure, is_over
-from local.fss.progress import Display
+from local.fss.deployment.client import Deployment
+from local.fss.deployment.outcome import Exit, Failure, is_over
+from local.fss.report.progress import Display
 
 LOOK_AGAIN = 0.5
-"""Seconds between looks at a batch that is watched."""
+"""Seconds between two requests for the state of a watched batch."""
 
-PATIENCE = 60.0
-"""Seconds that the status function may fail to answer before the watching ends."""
+MAX_SILENCE = 60.0
+"""Seconds without an answer from the status function before watching ends."""
 
 
 def request_of(arguments: Namespace) -> dict[str, object]:
-    """Return the body of the request that the options ask for."""
+    """Return the request body for the given options."""
     request: dict[str, object] = {"mode": arguments.mode}
     for name in ("delete_policy", "max_deletes", "max_imports", "max_estimated_cost"):
         if (value := getattr(arguments, name)) is not None:  # 0 is a limit too
@@ -39,24 +39,24 @@ def watch(
     """Show a batch until it is over, and return it.
 
     Args:
-        deployment: Whose batch it is.
-        batch_id: Which.
-        display: Where to show it.
-        check: Called at each look; raises to end the watching.
+        deployment: The deployment that has the batch.
+        batch_id: The id of the batch.
+        display: The display to show it on.
+        check: Called before each request; may raise to stop watching.
 
     Raises:
-        Failure: There is no such batch, or nothing has answered for a minute.
+        Failure: There is no such batch, or there has been no answer for a minute.
     """
-    patient_until = time.monotonic() + PATIENCE
+    give_up_at = time.monotonic() + MAX_SILENCE
     while True:
         check()
         try:
             batch = deployment.batch(batch_id)
         except Failure as failure:
-            if failure.exit_code != Exit.COULD_NOT_RUN or time.monotonic() > patient_until:
+            if failure.exit_code != Exit.COULD_NOT_RUN or time.monotonic() > give_up_at:
                 raise
         else:
-            patient_until = time.monotonic() + PATIENCE
+            give_up_at = time.monotonic() + MAX_SILENCE
             display.show(batch)
             if is_over(batch):
                 return batch

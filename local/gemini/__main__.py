@@ -1,7 +1,7 @@
-"""`python -m local.gemini`: serve until SIGTERM or SIGINT.
+"""`python -m local.gemini`: runs the simulator until SIGTERM or SIGINT.
 
-On ready, prints one line of JSON on stdout: {"url": "http://127.0.0.1:PORT"}.
-Exit codes: 0 stopped by a signal, 2 wrong usage, 4 could not listen or open the state file.
+When ready, it prints one line of JSON on stdout: {"url": "http://127.0.0.1:PORT"}.
+Exit codes: 0 stopped by a signal, 2 usage error, 4 could not listen or open the state file.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.gemini.admin import parse_rules
-from local.gemini.faults import FaultRule
-from local.gemini.http import Server
-from local.gemini.quota import DEFAULT_METERED, QuotaLimits
-from local.gemini.routes import Route
+from local.gemini.api.admin import parse_rules
+from local.gemini.server import Server
 from local.gemini.settings import Settings
 from local.gemini.simulator import Simulator
+from local.gemini.traffic.faults import FaultRule
+from local.gemini.traffic.quota import DEFAULT_METERED, QuotaLimits
+from local.gemini.wire.routes import Route
 
 EXIT_COULD_NOT_RUN = 4
 
@@ -48,36 +48,81 @@ def _faults(text: str) -> list[FaultRule]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    usual = Settings()
     parser = argparse.ArgumentParser(
         prog="python -m local.gemini", description="A Gemini File Search simulator on loopback."
     )
     add = parser.add_argument
-    add("--port", type=int, default=0, help="0, the default, takes a free one")
-    add("--state", type=Path, help="SQLite file to go on with; without it nothing is kept")
-    add("--rpm-limit", type=_limit, help="metered requests in any 60 s; none by default")
-    add("--rpd-limit", type=_limit, help="metered requests a day; none by default")
-    add("--storage-limit", type=_limit, metavar="BYTES", help="size of all stores")
-    add("--concurrent-imports", type=_limit, metavar="N", help="documents pending at once")
+    add("--port", type=int, default=0, help="port to listen on; default: a free one")
+    add("--state", type=Path, help="SQLite file that keeps all data; default: keep nothing")
+    add(
+        "--full-names", action="store_true", help="return full resource names from finished imports"
+    )
+    add(
+        "--faults", type=_faults, default=[], metavar="JSON", help="a fault rule or a list of rules"
+    )
+    _add_quota(parser)
+    _add_latencies(parser, Settings())
+    return parser
+
+
+def _add_quota(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--rpm-limit", type=_limit, help="most metered requests in any 60 s; default: no limit")
+    add("--rpd-limit", type=_limit, help="most metered requests per day; default: no limit")
+    add(
+        "--storage-limit",
+        type=_limit,
+        metavar="BYTES",
+        help="most bytes in all stores; default: no limit",
+    )
+    add(
+        "--concurrent-imports",
+        type=_limit,
+        metavar="N",
+        help="most documents pending at the same time; default: no limit",
+    )
     add(
         "--metered",
         nargs="+",
         type=Route,
         default=sorted(DEFAULT_METERED),
         metavar="ROUTE",
-        help="routes that count for the request quota (default: %(default)s)",
+        help="routes that count towards the request quota (default: %(default)s)",
     )
-    add("--retry-after", action="store_true", help="429s carry a Retry-After header")
-    add("--no-retry-info", action="store_true", help="429s carry no google.rpc.RetryInfo")
+    add("--retry-after", action="store_true", help="add a Retry-After header to 429 answers")
+    add(
+        "--no-retry-info", action="store_true", help="leave google.rpc.RetryInfo out of 429 answers"
+    )
+
+
+def _add_latencies(parser: argparse.ArgumentParser, usual: Settings) -> None:
+    add = parser.add_argument
     add("--time-scale", type=_positive, default=usual.time_scale, help="divides all durations")
-    add("--seed", type=int, default=usual.seed, help="of jitter and of faults by rate")
-    add("--processing-seconds", type=float, default=usual.processing_s)
-    add("--import-seconds", type=float, default=usual.import_base_s)
-    add("--import-seconds-per-mb", type=float, default=usual.import_per_mb_s)
-    add("--jitter", type=float, default=usual.jitter, help="share by which durations vary")
-    add("--full-names", action="store_true", help="finished imports answer with full names")
-    add("--faults", type=_faults, default=[], metavar="JSON", help="a fault order, or a list")
-    return parser
+    add(
+        "--seed",
+        type=int,
+        default=usual.seed,
+        help="seed of the random numbers: jitter and fault rates",
+    )
+    add(
+        "--processing-seconds",
+        type=float,
+        default=usual.processing_s,
+        help="seconds until an uploaded file is ACTIVE; default: %(default)g",
+    )
+    add(
+        "--import-seconds",
+        type=float,
+        default=usual.import_base_s,
+        help="seconds for an import of any size; default: %(default)g",
+    )
+    add(
+        "--import-seconds-per-mb",
+        type=float,
+        default=usual.import_per_mb_s,
+        help="additional seconds for each MB of an import; default: %(default)g",
+    )
+    add("--jitter", type=float, default=usual.jitter, help="fraction by which durations vary")
 
 
 def _simulator(options: argparse.Namespace) -> Simulator:

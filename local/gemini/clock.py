@@ -1,4 +1,4 @@
-"""Time: where `now` comes from, and how the API writes it."""
+"""Clocks, and the API's format of a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the simulator reads the time."""
+    """The simulator's source of time."""
 
     def now(self) -> float:
         """Return the time in seconds since the epoch; it never goes back."""
@@ -16,9 +16,9 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """The machine's clock, read once and then advanced by the monotonic one.
+    """The machine's clock, read once and then advanced by the monotonic clock.
 
-    So a step of the system's time moves no deadline while the server runs.
+    A change of the system time therefore moves no deadline while the server runs.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class WallClock:
 
 
 class ManualClock:
-    """A clock that moves only when told to."""
+    """A clock that moves only when `advance` is called."""
 
     def __init__(self, now: float = 1_763_910_000.0) -> None:
         self._now = now
@@ -40,11 +40,11 @@ class ManualClock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Move the time on by `seconds`."""
+        """Advance the time by `seconds`."""
         self._now += seconds
 
 
 def timestamp(seconds: float) -> str:
-    """Write a time as the API does: RFC 3339, UTC, microseconds, a trailing Z."""
+    """Format a time like the API: RFC 3339, UTC, microseconds, a trailing Z."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

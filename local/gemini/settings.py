@@ -1,4 +1,4 @@
-"""How the simulated service behaves when nothing goes wrong."""
+"""The settings of the simulated service, and its latencies."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class Settings:
 
     Attributes:
         time_scale: How many times faster than the real service; also divides quota windows.
-        seed: Of the jitter and of the faults by rate.
-        processing_s: From the end of an upload to the file being ACTIVE.
-        import_base_s: An import, however small. Reports say 5 to 11 s for 100 KB.
-        import_per_mb_s: On top for each MB. Reports say 18 to 110 s for 1 MB.
-        jitter: Each duration is drawn from 1 - jitter to 1 + jitter times its mean.
-        file_ttl_s: The life of a raw file, documented as 48 h. Not divided by the time scale:
-            clients compare the expirationTime with their own clock.
-        full_names: A finished import answers with full resource names. Off, it answers with
-            bare ids, as the real service is reported to do.
-        keep_bytes: As much of each content is kept, for queries and downloads.
+        seed: The seed of the random numbers: jitter and fault rates.
+        processing_s: The time from the end of an upload until the file is ACTIVE.
+        import_base_s: The time for an import of any size. Users report 5 to 11 s for 100 KB.
+        import_per_mb_s: The additional time for each MB. Users report 18 to 110 s for 1 MB.
+        jitter: Each duration is between 1 - jitter and 1 + jitter times its mean.
+        file_ttl_s: The lifetime of a raw file, documented as 48 h. The time scale does not divide
+            it, because clients compare the expirationTime with their own clock.
+        full_names: Whether a finished import returns full resource names. If not, it returns bare
+            ids, as users report of the real service.
+        keep_bytes: How many bytes of each content are kept for questions and downloads.
     """
 
     time_scale: float = 1.0
@@ -38,24 +38,24 @@ class Settings:
     keep_bytes: int = 256 * KIB
 
 
-class Pace:
-    """Draws how long things take."""
+class Latencies:
+    """Draws random durations around their means."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._random = random.Random(settings.seed)  # noqa: S311 - repeatable, not secret
 
     def processing_s(self) -> float:
-        """Seconds until an uploaded file is ACTIVE."""
+        """Return the seconds until an uploaded file is ACTIVE."""
         return self._draw(self._settings.processing_s)
 
     def importing_s(self, size_bytes: int) -> float:
-        """Seconds until a document of this size is indexed."""
+        """Return the seconds until a document of this size is indexed."""
         settings = self._settings
         return self._draw(settings.import_base_s + settings.import_per_mb_s * size_bytes / MIB)
 
     def scaled_s(self, seconds: float) -> float:
-        """Seconds here for `seconds` of the real service."""
+        """Convert seconds of the real service to seconds of the clock."""
         return seconds / self._settings.time_scale
 
     def _draw(self, mean_s: float) -> float:

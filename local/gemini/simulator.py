@@ -1,4 +1,4 @@
-"""The simulated project: its files, stores and documents, with the clock and quota they share."""
+"""The simulated project: its files, stores and documents, its clock and its quota."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.gemini.answers import Answers
 from local.gemini.clock import Clock, WallClock, timestamp
-from local.gemini.documents import Document, Documents
-from local.gemini.faults import FaultRule, Faults
-from local.gemini.files import File, Files
-from local.gemini.imports import Imports, Trouble
-from local.gemini.messages import JsonObject
-from local.gemini.operations import Operation, Operations
-from local.gemini.quota import Quota, QuotaLimits
-from local.gemini.request_log import RequestLog
-from local.gemini.settings import Pace, Settings
-from local.gemini.storage import Contents, Database, Table
-from local.gemini.stores import Store, Stores
-from local.gemini.uploads import Upload, Uploads
+from local.gemini.resources.answers import Answers
+from local.gemini.resources.documents import Document, Documents
+from local.gemini.resources.files import File, Files
+from local.gemini.resources.imports import ImportFault, Imports
+from local.gemini.resources.operations import Operation, Operations
+from local.gemini.resources.storage import Contents, Database, Table
+from local.gemini.resources.stores import Store, Stores
+from local.gemini.resources.uploads import Upload, Uploads
+from local.gemini.settings import Latencies, Settings
+from local.gemini.traffic.faults import FaultRule, Faults
+from local.gemini.traffic.quota import Quota, QuotaLimits
+from local.gemini.traffic.request_log import RequestLog
+from local.gemini.wire.messages import JsonObject
 
 _DAY_COUNTERS = ("quota_day", "quota_day_used")
 
@@ -27,8 +27,8 @@ _DAY_COUNTERS = ("quota_day", "quota_day_used")
 class Simulator:
     """All state of the simulated service.
 
-    Nothing here runs by itself: a resource carries the times at which it changes, and its state
-    is worked out from the clock when somebody looks.
+    Nothing runs in the background: a resource holds the times at which it changes, and its state
+    is computed from the clock when it is read.
     """
 
     def __init__(
@@ -40,14 +40,14 @@ class Simulator:
         clock: Clock | None = None,
         state: Path | None = None,
     ) -> None:
-        """Start with what the state file holds, or with nothing.
+        """Load the state file, or start empty.
 
         Args:
-            settings: Latencies and the like.
-            limits: The project's quota; without it nothing is limited.
-            faults: Orders in force from the start.
-            clock: The time; the machine's by default.
-            state: The SQLite file to go on with and to write to; None keeps nothing.
+            settings: Latencies and other settings.
+            limits: The project's quota; None for no limits.
+            faults: The initial fault rules.
+            clock: The clock; by default that of the machine.
+            state: The SQLite file to load and to write to; None keeps nothing.
         """
         self.settings = settings or Settings()
         self.clock = clock or WallClock()
@@ -58,7 +58,7 @@ class Simulator:
         self.log = RequestLog(self.settings.time_scale)
         self._first_faults = tuple(faults)
         self.faults = Faults(faults, self.settings.seed)
-        self.pace = Pace(self.settings)
+        self.latencies = Latencies(self.settings)
         self._load()
 
     def _load(self) -> None:
@@ -66,7 +66,7 @@ class Simulator:
         operations = Table(database, Operation)
         self.contents = Contents(database)
         self.files = Files(
-            Table(database, File), self.contents, clock, self.pace, settings.file_ttl_s
+            Table(database, File), self.contents, clock, self.latencies, settings.file_ttl_s
         )
         self.uploads = Uploads(Table(database, Upload), self.contents, clock, settings.keep_bytes)
         self.documents = Documents(Table(database, Document), self.contents, clock, database)
@@ -77,31 +77,31 @@ class Simulator:
             operations,
             self.quota,
             clock,
-            self.pace,
+            self.latencies,
             full_names=settings.full_names,
         )
         self.answers = Answers(self.stores, self.documents, self.contents, clock)
 
     def fault_delay_s(self, fault: FaultRule) -> float:
-        """Return the delay of a fault as the clock runs."""
-        return self.pace.scaled_s(fault.delay_s)
+        """Return the delay of a fault in seconds of the clock."""
+        return self.latencies.scaled_s(fault.delay_s)
 
-    def trouble(self, fault: FaultRule | None) -> Trouble:
-        """Return what a fault does to an import."""
-        return Trouble(fault.kind, self.fault_delay_s(fault)) if fault else Trouble()
+    def import_fault(self, fault: FaultRule | None) -> ImportFault:
+        """Return what a fault rule does to an import."""
+        return ImportFault(fault.kind, self.fault_delay_s(fault)) if fault else ImportFault()
 
     def save_day(self) -> None:
-        """Keep the day's usage over a restart."""
+        """Save the day's usage for the next run."""
         for name, value in zip(_DAY_COUNTERS, self.quota.day_usage, strict=True):
             self.database.set_counter(name, value)
 
     def reset(self, *, resources: bool = True, stats: bool = True, faults: bool = True) -> None:
-        """Go back to the start.
+        """Return to the initial state.
 
         Args:
             resources: Delete all files, stores, documents, operations and quota usage.
-            stats: Empty the request log and its counts.
-            faults: Put back the orders given at the start.
+            stats: Clear the request log and its counts.
+            faults: Restore the initial fault rules.
         """
         if resources:
             with self.database.transaction():
@@ -114,7 +114,7 @@ class Simulator:
             self.faults = Faults(self._first_faults, self.settings.seed)
 
     def stats(self) -> JsonObject:
-        """Return the counts of requests, and of what there is now."""
+        """Return the counts of requests, and of the current resources."""
         now = self.clock.now()
         self.files.purge()
         states = Counter(document.state(now).value for document in self.documents.table)
@@ -130,7 +130,7 @@ class Simulator:
         }
 
     def describe_documents(self) -> list[JsonObject]:
-        """Return every document, with what the API does not tell of it."""
+        """Return every document, including what the API does not return."""
         now = self.clock.now()
         return [
             {

@@ -1,4 +1,4 @@
-# A whole deployment, pipeline included: what local/terraform.py reads plans from.
+# A whole deployment, pipeline included: what local/terraform/workspace.py reads plans from.
 
 mock_provider "google" {
   source = "./tests/mocks"

@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.chaos.aftermath import Aftermath, inspect
-from local.chaos.database import Database
-from local.chaos.library import write_library
+from local.chaos.end_state import EndState, inspect
+from local.chaos.fault_rates import TIME_SCALE
+from local.chaos.firestore_records import Database
+from local.chaos.persistent_client import Deadline, PersistentClient
 from local.chaos.run import TIER
-from local.chaos.syncing import Patience, Syncing
-from local.chaos.weather import TIME_SCALE
-from local.options import StackOptions
-from local.stack import LocalStack
+from local.chaos.sample_files import write_library
+from local.stack.local_stack import LocalStack
+from local.stack.options import StackOptions
 from shared.domain.throttle.tiers import tier_named
 
-PATIENCE = 240.0
+SECONDS = 240.0
 """Seconds for all that a test waits for."""
 
 
@@ -25,8 +25,8 @@ PATIENCE = 240.0
 class Stage:
     stack: LocalStack
     library: Mapping[str, str]
-    patience: Patience
-    syncing: Syncing
+    deadline: Deadline
+    client: PersistentClient
     database: Database
 
     def is_lease_free(self) -> bool:
@@ -40,7 +40,7 @@ class Stage:
         for function in self.stack.functions.values():
             function.wait()
 
-    def aftermath(self, *batches: Mapping[str, object]) -> Aftermath:
+    def end_state(self, *batches: Mapping[str, object]) -> EndState:
         return inspect(self.stack, self.library, batches, frozenset())
 
 
@@ -53,5 +53,7 @@ def stage(folder: Path, files: int, settings: Mapping[str, str] | None = None) -
     with LocalStack(options) as stack:
         library = write_library(folder, files, seed=files)
         stack.mirror(folder)
-        patience = Patience(PATIENCE)
-        yield Stage(stack, library, patience, Syncing(stack, patience), Database(stack.urls))
+        deadline = Deadline(SECONDS)
+        yield Stage(
+            stack, library, deadline, PersistentClient(stack, deadline), Database(stack.urls)
+        )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local import queues
+from local.stack import task_queues
 from tests.chaos.gate import gate
 from tests.chaos.stage import stage
 
@@ -20,34 +20,34 @@ def test_tasks_that_were_recorded_and_never_made_are_found_by_the_supervisor(
     ):
         stack = scene.stack
         towards_tasks.lead_to(stack.urls.cloud_tasks)
-        batch_id = scene.syncing.start()
-        scene.patience.wait_until(towards_tasks.shut.is_set, "the dispatcher planned nothing")
+        batch_id = scene.client.start()
+        scene.deadline.wait_until(towards_tasks.shut.is_set, "the dispatcher planned nothing")
         stack.functions["dispatcher"].kill()
 
         records = scene.database.collection("files")
         handed_on = [record for record in records if record["schedule"]["task"]]
-        with queues.connect(stack.urls.cloud_tasks) as client:
+        with task_queues.connect(stack.urls.cloud_tasks) as client:
             made = [task.name for task in client.list_tasks(parent=stack.urls.queues["uploads"])]
         assert handed_on
         assert not made
 
         towards_tasks.open()
         stack.functions["dispatcher"].restart()
-        batch = scene.syncing.follow(batch_id)
-        assert not list(scene.aftermath(batch).broken())
+        batch = scene.client.follow(batch_id)
+        assert not list(scene.end_state(batch).broken())
 
 
 def test_the_work_is_finished_after_every_function_was_killed_at_once(tmp_path: Path) -> None:
     with stage(tmp_path, 100) as scene:
-        batch_id = scene.syncing.start()
+        batch_id = scene.client.start()
 
         def is_busy() -> bool:
             return any(record["claim"] for record in scene.database.collection("files"))
 
-        scene.patience.wait_until(is_busy, "nothing is under way")
+        scene.deadline.wait_until(is_busy, "nothing is under way")
         for function in scene.stack.functions.values():
             function.kill()
         assert any(record["status"] != "indexed" for record in scene.database.collection("files"))
         scene.restart_all()
-        batch = scene.syncing.follow(batch_id)
-        assert not list(scene.aftermath(batch).broken())
+        batch = scene.client.follow(batch_id)
+        assert not list(scene.end_state(batch).broken())

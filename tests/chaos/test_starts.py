@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from local import queues
-from local.fss.client import Deployment
+from local.fss.deployment.client import Deployment
+from local.stack import task_queues
 from tests.chaos.stage import stage
 
 ROUNDS = 20
@@ -35,7 +35,7 @@ def test_of_two_starts_at_the_same_moment_one_makes_a_batch_and_the_other_is_tol
     with stage(tmp_path, 3) as scene, ThreadPoolExecutor(2) as pool:
         urls = scene.stack.urls
         deployment = Deployment(urls.dispatcher, urls.status)
-        with queues.connect(urls.cloud_tasks) as client:
+        with task_queues.connect(urls.cloud_tasks) as client:
             client.pause_queue(name=urls.queues["uploads"])  # so that no batch ends too early
             started = []
             for _ in range(ROUNDS):
@@ -49,10 +49,10 @@ def test_of_two_starts_at_the_same_moment_one_makes_a_batch_and_the_other_is_tol
                 started.append(batch["batch_id"])
                 deployment.order(batch["batch_id"], "cancel")
                 # A supervisor at work keeps the lease until it hands back.
-                scene.patience.wait_until(scene.is_lease_free, "the lease is not released")
+                scene.deadline.wait_until(scene.is_lease_free, "the lease is not released")
             assert {each["batch_id"] for each in deployment.batches(500)} == set(started)
             assert len(set(started)) == ROUNDS
             client.resume_queue(name=urls.queues["uploads"])
-        batch = scene.syncing.sync()
+        batch = scene.client.sync()
         assert (batch["status"], batch["indexed"]) == ("completed", 3)
-        assert not list(scene.aftermath().broken())
+        assert not list(scene.end_state().broken())

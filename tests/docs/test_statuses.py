@@ -8,7 +8,7 @@ from enum import Enum
 
 import pytest
 
-from local.fss.outcome import Exit
+from local.fss.deployment.outcome import Exit
 from shared.domain.batch.batch import BatchPhase, BatchStatus
 from shared.domain.estimate.prices import load_prices
 from shared.domain.file.operation import OperationState

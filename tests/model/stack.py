@@ -9,12 +9,12 @@ from unittest import mock
 
 from google.cloud import storage
 
-from local.chaos.database import Database
-from local.chaos.store import list_everything
-from local.chaos.syncing import Patience, Syncing
-from local.fss.client import fetched
-from local.options import StackOptions
-from local.stack import LocalStack
+from local.chaos.firestore_records import Database
+from local.chaos.persistent_client import Deadline, PersistentClient
+from local.chaos.store_listing import list_everything
+from local.fss.deployment.client import fetched
+from local.stack.local_stack import LocalStack
+from local.stack.options import StackOptions
 from shared.domain.throttle.tiers import tier_named
 from tests.model.library import Entry, stored
 
@@ -29,7 +29,7 @@ class Stack:
 
     def __init__(self, stack: LocalStack, bucket: storage.Bucket) -> None:
         self.urls = stack.urls
-        self._syncing = Syncing(stack, Patience(PATIENCE))
+        self._syncing = PersistentClient(stack, Deadline(PATIENCE))
         self._gemini = str(stack.urls.gemini)
         self._bucket = bucket
 

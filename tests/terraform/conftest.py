@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.terraform import ENVIRONMENTS, CannotCheck, Plan, Workspace
+from local.terraform.workspace import ENVIRONMENTS, CannotCheck, Plan, Workspace
 
 
 @pytest.fixture(scope="session")

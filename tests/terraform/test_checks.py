@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.packaging import ROOT
-from local.terraform import ENVIRONMENTS, OFFLINE_PROVIDER, CannotCheck, Workspace
+from local.terraform.workspace import ENVIRONMENTS, OFFLINE_PROVIDER, CannotCheck, Workspace
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(1200)]
 
@@ -51,5 +51,5 @@ def test_a_machine_without_a_provider_is_told_how_to_get_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(OFFLINE_PROVIDER, str(tmp_path))
-    with pytest.raises(CannotCheck, match="names a folder without a program called setup"):
+    with pytest.raises(CannotCheck, match="names a folder that has no program called setup"):
         Workspace.prepare(tmp_path / "workspace")

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from local.packaging import FUNCTIONS, build
-from local.ports import HOST, free_ports, loopback
-from local.processes import Processes, answers
-from local.terraform import Plan
+from local.processes.children import Processes, answers
+from local.processes.ports import HOST, free_ports, loopback
+from local.terraform.workspace import Plan
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(900)]
 

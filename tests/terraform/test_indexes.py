@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from shared.domain.file.operation import OperationRecord
 
-from local.terraform import Plan
+from local.terraform.workspace import Plan
 from shared.domain.batch.batch import Batch, PageResult
 from shared.domain.deployment.deployment import Deployment
+from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord, FileStatus, Slot
 from shared.domain.reconcile.state import ListedDocuments, ReconcileState
 from shared.domain.scan.remembered_range import RememberedRange
@@ -28,9 +28,8 @@ COLLECTIONS: Mapping[str, type] = {
     "files": FileRecord,
     "batches": Batch,
     "listing": ListedDocuments,
-    "operations": OperationRecord,
+    "operations": LedgerEntry,
     "pages": PageResult,
-    "planned": PlannedFile,
     "ranges": RememberedRange,
     "reconcile": ReconcileState,
     "window": WindowEntry,

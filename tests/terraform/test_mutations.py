@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.packaging import ROOT
-from local.terraform import Workspace
+from local.terraform.workspace import Workspace
 from tests.terraform.mutations import MUTATIONS, Mutation
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]

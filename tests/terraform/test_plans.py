@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from local import environments
-from local.queues import rates
-from local.terraform import Plan, Workspace
+from local.stack.task_queues import rates
+from local.terraform import differences
+from local.terraform.workspace import Plan, Workspace
 from shared.config import CommonSettings, SyncSettings
 from shared.domain.throttle.tiers import load_tier_table
 from shared.gateways.ports import QueueName
@@ -132,13 +132,13 @@ def test_grants_on_the_project_are_conditional_or_of_the_builders(plan: Plan) ->
 
 
 def test_the_page_on_environments_is_what_the_plans_say(plans: dict[str, Plan]) -> None:
-    assert environments.PAGE.read_text() == environments.page(plans), (
-        "make it anew: python -m local.environments"
+    assert differences.PAGE.read_text() == differences.page(plans), (
+        "make it anew: python -m local.terraform.differences"
     )
 
 
 def test_every_difference_between_environments_has_a_reason(plans: dict[str, Plan]) -> None:
-    found = environments.differences(plans)
+    found = differences.differences(plans)
     assert [each for each in found if each.reason is None] == []
 
 
@@ -148,7 +148,7 @@ def test_a_difference_that_nobody_meant_is_noticed(plans: dict[str, Plan]) -> No
     changed[queue]["rate_limits"][0]["max_dispatches_per_second"] = 5
     changed[queue]["retry_config"][0]["min_backoff"] = "1s"
     del changed["google_storage_bucket.packages"]
-    found = environments.differences(plans | {"prod": Plan(changed, plans["prod"].outputs)})
+    found = differences.differences(plans | {"prod": Plan(changed, plans["prod"].outputs)})
     unexplained = {(each.address, each.attribute) for each in found if each.reason is None}
     assert unexplained == {
         (queue, "retry_config.min_backoff"),

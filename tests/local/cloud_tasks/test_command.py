@@ -80,7 +80,7 @@ def test_a_taken_port_is_one_clear_line(option: str, capsys: pytest.CaptureFixtu
         assert main([option, str(port)]) == EXIT_COULD_NOT_START
     output = capsys.readouterr()
     assert output.out == ""
-    assert output.err == f"cloud_tasks: port {port} on 127.0.0.1 is taken\n"
+    assert output.err == f"cloud_tasks: port {port} on 127.0.0.1 is in use\n"
 
 
 def test_a_state_file_that_cannot_be_used_is_one_clear_line(

@@ -13,14 +13,14 @@ import pytest
 from google import genai
 from google.genai import types
 
-from local.gemini.api import Api
+from local.gemini.api.api import Api
+from local.gemini.api.exchange import Head, Reply
 from local.gemini.clock import ManualClock
-from local.gemini.exchange import Head, Reply
-from local.gemini.http import serving
-from local.gemini.messages import Json
-from local.gemini.quota import QuotaLimits
+from local.gemini.server import serving
 from local.gemini.settings import Settings
 from local.gemini.simulator import Simulator
+from local.gemini.traffic.quota import QuotaLimits
+from local.gemini.wire.messages import Json
 
 BASE_URL = "http://127.0.0.1:1"
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from local.gemini.messages import Json
+from local.gemini.wire.messages import Json
 
 ROOT = Path(__file__).parents[3]
 

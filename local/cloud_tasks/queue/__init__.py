@@ -1,0 +1,4 @@
+"""One queue without any I/O: its tasks, limits, rate, retries and faults.
+
+Imports ``wire``.
+"""

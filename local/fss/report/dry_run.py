@@ -1,0 +1,67 @@
+"""Formats the estimate of a dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from local.fss.report.progress import duration
+from local.printable import printable
+from shared.domain.figures import amount, size
+
+SHOWN = 5
+"""How many files are named for each kind of change; --json has up to twenty."""
+
+
+def dry_run_lines(estimate: Mapping[str, Any], samples: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the sync would do and cost, then some files for each kind of change."""
+    yield f"  would    {_work(estimate)}"
+    yield f"  cost     {_cost(estimate)}"
+    yield f"  time     {_time(estimate)}"
+    yield f"  storage  {_storage(estimate)}"
+    for refusal in estimate["refusals"]:
+        yield f"  refused  {refusal}"
+    for kind, files in samples.items():
+        if files:
+            yield ""
+            yield kind.replace("_", " ").capitalize()
+            yield from _files(files)
+
+
+def _work(estimate: Mapping[str, Any]) -> str:
+    retried = f" ({estimate['retries']} of them failed before)" if estimate["retries"] else ""
+    return (
+        f"import {estimate['files']} files{retried}, {size(estimate['bytes'])}; "
+        f"delete {estimate['removals']} documents"
+    )
+
+
+def _cost(estimate: Mapping[str, Any]) -> str:
+    tokens = f"about {estimate['tokens']:,} tokens"
+    if estimate["cost"] is None:
+        return f"{tokens}; the price of the embedding model is not known"
+    money = f"{amount(estimate['cost'])} {estimate['currency']}"
+    return f"{money} for {tokens} (price of {estimate['price_date']})"
+
+
+def _time(estimate: Mapping[str, Any]) -> str:
+    days = f", spread over {estimate['days']} days" if estimate["days"] > 1 else ""
+    requests = f"{estimate['metered_requests']} metered requests"
+    return f"{duration(estimate['seconds'])} for {requests} at this tier's rate{days}"
+
+
+def _storage(estimate: Mapping[str, Any]) -> str:
+    more, cap = size(estimate["storage_growth"]), size(estimate["storage_cap"])
+    if estimate["storage_bytes"] is None:
+        return f"about {more} more; how much of the {cap} is in use could not be read"
+    fits = estimate["storage_bytes"] + estimate["storage_growth"] <= estimate["storage_cap"]
+    short = "" if fits else ": not all of it fits"
+    return f"about {more} more; {size(estimate['storage_bytes'])} of {cap} in use{short}"
+
+
+def _files(files: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    for file in files[:SHOWN]:
+        reason = f": {file['reason']}" if file["reason"] else ""
+        yield f"  {printable(file['path'])}{printable(reason)}"
+    if len(files) > SHOWN:
+        yield "  ..."

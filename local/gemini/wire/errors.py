@@ -1,0 +1,85 @@
+"""The API's errors, in the format of google.rpc.Status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from local.gemini.wire.messages import JsonObject
+
+
+class ApiError(Exception):
+    """A request was refused.
+
+    Attributes:
+        code: The HTTP status.
+        status: The matching google.rpc.Code name.
+        message: The message for people.
+        details: google.rpc error details, each with its `@type`.
+        headers: Extra HTTP headers of the reply.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        status: str,
+        message: str,
+        *,
+        details: Sequence[JsonObject] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.message = message
+        self.details = tuple(details)
+        self.headers = dict(headers or {})
+
+    def to_json(self) -> JsonObject:
+        """Return the body of the reply."""
+        error: JsonObject = {"code": self.code, "message": self.message, "status": self.status}
+        if self.details:
+            error["details"] = list(self.details)
+        return {"error": error}
+
+
+def invalid_argument(message: str, *, details: Sequence[JsonObject] = ()) -> ApiError:
+    """400: the request is invalid in any state of the service."""
+    return ApiError(400, "INVALID_ARGUMENT", message, details=details)
+
+
+def failed_precondition(message: str) -> ApiError:
+    """400: the request is valid, but not in the resource's current state."""
+    return ApiError(400, "FAILED_PRECONDITION", message)
+
+
+def no_permission(kind: str, name: str) -> ApiError:
+    """403: the service's answer for a file or store that does not exist."""
+    return ApiError(
+        403,
+        "PERMISSION_DENIED",
+        f"You do not have permission to access the {kind} {name} or it may not exist.",
+    )
+
+
+def not_found(message: str) -> ApiError:
+    """404: no such document, operation, media or route."""
+    return ApiError(404, "NOT_FOUND", message)
+
+
+def already_exists(message: str) -> ApiError:
+    """409: the requested name is taken."""
+    return ApiError(409, "ALREADY_EXISTS", message)
+
+
+def check_fields(message: object, *names: str) -> None:
+    """Check that a message has only these fields.
+
+    Raises:
+        ApiError: 400 if it is not an object or has other fields.
+    """
+    if not isinstance(message, dict):
+        raise invalid_argument("Invalid JSON payload received.")
+    if unknown := sorted(set(message) - set(names)):
+        raise invalid_argument(
+            f"Invalid JSON payload received. Unknown name {unknown[0]!r}: Cannot find field."
+        )

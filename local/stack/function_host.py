@@ -1,0 +1,103 @@
+"""Runs the functions on this machine, each from its own zip, as Cloud Run would."""
+
+from __future__ import annotations
+
+import compileall
+import os
+import signal
+import sys
+import zipfile
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from local import packaging
+from local.processes import orphan_cleanup
+from local.processes.children import Child, CouldNotRun, Processes, answers
+from local.processes.ports import HOST, loopback
+
+FUNCTIONS = packaging.FUNCTIONS
+
+MAX_THREADS = 32
+"""The most threads of one function; more would only slow a small machine down."""
+
+_INHERITED = frozenset(
+    {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"}
+    | {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"}
+    | {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
+)
+"""The variables a function inherits from this process besides its settings: none that would change
+what Google's clients, Python or the settings see."""
+
+
+def unpack(destination: Path) -> dict[str, Path]:
+    """Build and unpack each function's zip; return the folder of each function.
+
+    The modules are compiled here, because Python may be kept from writing bytecode later.
+
+    Raises:
+        CouldNotRun: A part of a function is missing from the checkout.
+    """
+    try:
+        packages = packaging.build(destination / "zips")
+    except (OSError, ValueError) as error:
+        raise CouldNotRun(f"the functions could not be packaged: {error}") from error
+    folders = {}
+    for function, package in packages.items():
+        folders[function] = destination / function
+        with zipfile.ZipFile(package.path) as archive:
+            archive.extractall(folders[function])
+        compileall.compile_dir(folders[function], quiet=1)
+    return folders
+
+
+def threads_for(concurrent_dispatches: int) -> int:
+    """Return how many threads a function needs for so many concurrent dispatches."""
+    return min(MAX_THREADS, concurrent_dispatches + 4)
+
+
+class Function:
+    """One function, served by functions-framework.
+
+    Args:
+        folder: Its unpacked zip; the function can import nothing else of this project.
+        settings: Its environment variables.
+        threads: How many requests it serves at the same time.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        processes: Processes,
+        *,
+        port: int,
+        settings: Mapping[str, str],
+        threads: int,
+    ) -> None:
+        self.url = f"http://{loopback(port)}"
+        inherited = {key: value for key, value in os.environ.items() if key in _INHERITED}
+        framework = [sys.executable, "-m", "functions_framework", "--target", "main"]
+        source = ["--source", str(folder / "main.py"), "--host", HOST, "--port", str(port)]
+        self._processes = processes
+        self._serve = partial(
+            processes.start,
+            name,
+            [*framework, *source],
+            env={**inherited, **settings, "THREADS": str(threads), "WORKERS": "1"},
+            cwd=folder,  # Python puts this first on its path
+        )
+        self.child: Child = self._serve()
+
+    def wait(self) -> None:
+        """Return when the function answers, or raise `CouldNotRun`."""
+        self.child.wait_until(lambda: answers(self.url))
+
+    def kill(self) -> None:
+        """Kill the function and its current requests without warning, as a crash would."""
+        orphan_cleanup.send(self.child.pid, signal.SIGKILL)
+        self._processes.stop(self.child)
+
+    def restart(self) -> None:
+        """Start the function again on the same port after `kill`; call `wait` to wait for it."""
+        self.child = self._serve()

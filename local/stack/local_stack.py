@@ -1,0 +1,300 @@
+"""Starts and stops a whole deployment on one machine."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Self
+
+from local import packaging
+from local.bucket.bucket_server import MAX_STORED_PART, BucketServer
+from local.bucket.folder_mirror import MAX_OBJECT_NAME, Mirrored, find_files, mirror
+from local.firestore_emulator.emulator import EmulatorUnavailable, FirestoreEmulator
+from local.gemini.settings import Settings
+from local.processes.children import Child, CouldNotRun, Processes
+from local.processes.ports import HOST, is_free, loopback
+from local.stack import scheduler, task_queues
+from local.stack.function_host import FUNCTIONS, Function, threads_for, unpack
+from local.stack.options import GEMINI_KEY, Quota, StackOptions, enforced_per_minute
+from local.stack.run_folder import RunFolder
+from local.stack.scheduler import Scheduler
+from local.stack.urls import StackUrls
+from shared.gateways.ports import QueueName
+
+BUCKET = "fss-local"
+PROJECT = "demo-fss"
+LOCATION = "local"
+
+logger = logging.getLogger(__name__)
+
+_EXTERNAL_FIRESTORE = "FIRESTORE_EMULATOR_HOST"
+
+_PORTS = (*FUNCTIONS, "cloud-storage", "cloud-tasks", "cloud-tasks-admin", "gemini")
+
+
+class LocalStack:
+    """A running deployment, as a context. All its parts stop with it, even if it is killed.
+
+    Raises:
+        UnusableState: See `RunFolder`.
+        StateInUse: See `RunFolder`.
+    """
+
+    def __init__(self, options: StackOptions) -> None:
+        self.options = options
+        self._folder = RunFolder(options.state, deployment=options.deployment, real=options.real)
+        self._cleanup = contextlib.ExitStack()
+        self._cleanup.callback(self._folder.close)
+        # An emulator that was already running may hold the data of other runs.
+        is_shared = _EXTERNAL_FIRESTORE in os.environ and options.state is None
+        self._project = f"{PROJECT}-{secrets.token_hex(4)}" if is_shared else PROJECT
+        self._watched: Processes | None = None
+        self.functions: Mapping[str, Function] = {}
+        self._urls: StackUrls | None = None
+
+    @property
+    def urls(self) -> StackUrls:
+        """The addresses of a started stack."""
+        if self._urls is None:
+            raise RuntimeError("the stack has not been started")
+        return self._urls
+
+    @property
+    def logs(self) -> Path:
+        """The folder with one log per part; it is deleted with the stack if there is no state."""
+        return self._folder.logs
+
+    def start(self) -> None:
+        """Start all parts and return when they answer.
+
+        Raises:
+            CouldNotRun: A part could not be started; the others have been stopped.
+        """
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.stop)
+            self._start()
+            undo.pop_all()
+
+    def mirror(self, source: Path) -> Mirrored:
+        """Upload and delete objects until the bucket holds exactly the files of a folder.
+
+        Raises:
+            UnusableFolder: See `find_files`.
+            CouldNotRun: The files could not be copied.
+        """
+        files = find_files(source, longest_part=longest_part(self.options.state))
+        with contextlib.closing(self._storage.client(self.urls.project)) as client:
+            return mirror(
+                files, client.bucket(BUCKET), after_deletes=self._storage.remove_empty_folders
+            )
+
+    def check(self) -> None:
+        """Raise `CouldNotRun` if a part has stopped."""
+        if self._watched is not None:
+            self._watched.check()
+
+    def stop(self) -> None:
+        """Stop all parts, first those that call others. Does nothing if nothing is running."""
+        self._watched = None
+        self._cleanup.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # --- starting, in order of dependency ---------------------------------------------------
+
+    def _start(self) -> None:
+        """Start what the functions call, then the functions, then what calls the functions.
+
+        Cloud Tasks starts after the functions, because it dispatches tasks of an earlier run at
+        once.
+        """
+        _bypass_proxies_for_loopback()
+        folder = self._folder
+        tasks_state = folder.kept("cloud-tasks.sqlite")
+        moved = folder.choose_ports(_PORTS)
+        if tasks_state is not None and tasks_state.exists() and moved:
+            changed = task_queues.redirect(tasks_state, moved)
+            ports = ", ".join(map(str, moved))
+            logger.warning("other programs use the ports %s: %d tasks redirected", ports, changed)
+        self._use_status_port()
+
+        processes = self._cleanup.enter_context(Processes(folder.logs))
+        self._storage = self._bucket_server(processes)
+        gemini = None if self.options.real else self._gemini(processes)
+        with ThreadPoolExecutor() as pool:
+            firestore = pool.submit(self._firestore)
+            bucket = pool.submit(self._bucket)
+            folders = pool.submit(unpack, folder.functions)
+            gemini_url = None if gemini is None else str(gemini.announced()["url"])
+            self._urls = self._addresses(firestore.result(), gemini_url)
+            bucket.result()
+
+        ticker = Scheduler(self.urls.dispatcher, scheduler.INTERVAL / self.options.time_scale)
+        self._cleanup.callback(ticker.join)
+        self.functions = self._functions(processes, folders.result())
+        self._cleanup.callback(self._stop_functions, processes)
+        for function in self.functions.values():
+            function.wait()
+
+        self._start_cloud_tasks(processes, tasks_state)
+        ticker.start()
+        self._cleanup.callback(ticker.stop)
+        self._watched = processes
+
+    def _use_status_port(self) -> None:
+        wanted = self.options.status_port
+        if wanted is not None and wanted != self._port("status"):
+            if not is_free(wanted):
+                raise CouldNotRun(f"port {wanted} on {HOST} is in use by another program")
+            self._folder.record.ports["status"] = wanted
+
+    def _port(self, part: str) -> int:
+        return self._folder.record.ports[part]
+
+    @property
+    def _location(self) -> str:
+        return f"projects/{self._project}/locations/{LOCATION}"
+
+    def _firestore(self) -> str:
+        """Start the emulator and return its address."""
+        emulator = FirestoreEmulator(data_dir=self._folder.kept("firestore"), project=self._project)
+        self._cleanup.callback(emulator.stop)
+        try:
+            emulator.start()
+        except EmulatorUnavailable as error:
+            raise CouldNotRun(str(error)) from error
+        if _EXTERNAL_FIRESTORE not in os.environ:
+            self._folder.record.ports["firestore"] = int(emulator.host.rpartition(":")[2])
+            self._folder.save_record()
+        return emulator.host
+
+    def _bucket_server(self, processes: Processes) -> BucketServer:
+        objects = self._folder.kept("bucket")
+        return BucketServer(processes, port=self._port("cloud-storage"), folder=objects)
+
+    def _bucket(self) -> None:
+        self._storage.wait()
+        with contextlib.closing(self._storage.client(self._project)) as client:
+            if client.lookup_bucket(BUCKET) is None:
+                client.create_bucket(BUCKET)
+
+    def _gemini(self, processes: Processes) -> Child:
+        options, defaults = self.options, Settings()
+        argv = [sys.executable, "-m", "local.gemini", "--port", str(self._port("gemini"))]
+        # Its own --time-scale would also shorten the minute of its quota.
+        argv += ["--processing-seconds", str(defaults.processing_s / options.time_scale)]
+        argv += ["--import-seconds", str(defaults.import_base_s / options.time_scale)]
+        argv += ["--import-seconds-per-mb", str(defaults.import_per_mb_s / options.time_scale)]
+        argv += ["--seed", str(options.seed)]
+        if options.quota is Quota.EXACT:
+            argv += ["--rpm-limit", str(enforced_per_minute(options.tier))]
+        if options.faults is not None:
+            argv += ["--faults", options.faults]
+        if state := self._folder.kept("gemini.sqlite"):
+            argv += ["--state", str(state)]
+        return processes.start("gemini", argv, env=os.environ, cwd=packaging.ROOT)
+
+    def _cloud_tasks(self, processes: Processes, state: Path | None) -> Child:
+        argv = [sys.executable, "-m", "local.cloud_tasks", "--port", str(self._port("cloud-tasks"))]
+        argv += ["--admin-port", str(self._port("cloud-tasks-admin"))]
+        if state is not None:
+            argv += ["--state", str(state)]
+        return processes.start("cloud-tasks", argv, env=os.environ, cwd=packaging.ROOT)
+
+    def _start_cloud_tasks(self, processes: Processes, state: Path | None) -> None:
+        tasks = self._cloud_tasks(processes, state)
+        self._cleanup.callback(processes.stop, tasks)
+        tasks.announced()
+        with task_queues.connect(self.urls.cloud_tasks) as client:
+            task_queues.create_queues(
+                client, self._location, self.options.tier, self.options.time_scale
+            )
+
+    def _functions(self, processes: Processes, folders: Mapping[str, Path]) -> dict[str, Function]:
+        common, sync = self._settings()
+        rate = task_queues.rates(self.options.tier)
+        steps = rate[QueueName.UPLOADS].concurrent + rate[QueueName.POLLS].concurrent
+        return {
+            name: Function(
+                name,
+                folders[name],
+                processes,
+                port=self._port(name),
+                settings=settings,
+                threads=threads_for(dispatches),
+            )
+            for name, settings, dispatches in (
+                ("dispatcher", common | sync, rate[QueueName.CONTROL].concurrent),
+                ("upload", common | sync, steps),
+                ("status", common, 0),
+            )
+        }
+
+    def _stop_functions(self, processes: Processes) -> None:
+        processes.stop(*(each.child for each in self.functions.values()), grace=3)
+
+    def _settings(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the environment variables of all functions, and those of the syncing functions."""
+        urls, options = self.urls, self.options
+        common = {
+            "PROJECT_ID": urls.project,
+            "BUCKET": urls.bucket,
+            "DEPLOYMENT": self._folder.record.deployment,
+            "TIER": options.tier.name,
+            "TIME_SCALE": str(options.time_scale),
+            "FIRESTORE_EMULATOR_HOST": urls.firestore,
+        }
+        sync = {
+            "LOCATION": LOCATION,
+            **{f"{name.upper()}_QUEUE": name.value for name in QueueName},
+            "UPLOAD_URL": urls.upload,
+            "DISPATCHER_URL": urls.dispatcher,
+            "STATUS_URL": urls.status,
+            "CLOUD_TASKS_EMULATOR_HOST": urls.cloud_tasks,
+            "STORAGE_EMULATOR_HOST": urls.storage,
+            "GEMINI_API_KEY": os.environ[GEMINI_KEY] if options.real else "local",
+            **({} if urls.gemini is None else {"GEMINI_BASE_URL": urls.gemini}),
+            **options.settings,
+        }
+        return common, sync
+
+    def _addresses(self, firestore: str, gemini: str | None) -> StackUrls:
+        def at(part: str) -> str:
+            return loopback(self._port(part))
+
+        return StackUrls(
+            dispatcher=f"http://{at('dispatcher')}",
+            upload=f"http://{at('upload')}",
+            status=f"http://{at('status')}",
+            firestore=firestore,
+            project=self._project,
+            cloud_tasks=at("cloud-tasks"),
+            cloud_tasks_admin=f"http://{at('cloud-tasks-admin')}",
+            storage=self._storage.url,
+            gemini=gemini,
+            bucket=BUCKET,
+            queues={name.value: f"{self._location}/queues/{name}" for name in QueueName},
+        )
+
+
+def longest_part(state: Path | None) -> int:
+    """Return the most bytes that a file's name may have between two slashes."""
+    return MAX_OBJECT_NAME if state is None else MAX_STORED_PART
+
+
+def _bypass_proxies_for_loopback() -> None:
+    """Keep this process and its children from using a proxy for addresses on this machine."""
+    for name in ("NO_PROXY", "no_proxy"):
+        direct = [*filter(None, os.environ.get(name, "").split(",")), HOST, "localhost"]
+        os.environ[name] = ",".join(dict.fromkeys(direct))

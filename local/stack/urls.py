@@ -1,0 +1,23 @@
+"""The addresses of the parts of a local stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StackUrls:
+    """The address of each part; `firestore` and `cloud_tasks` are ``host:port``, others URLs."""
+
+    dispatcher: str
+    upload: str
+    status: str
+    firestore: str
+    project: str
+    cloud_tasks: str
+    cloud_tasks_admin: str
+    storage: str
+    gemini: str | None
+    bucket: str
+    queues: Mapping[str, str]

@@ -1,0 +1,259 @@
+"""The remote control, against a deployment played by a small server."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from local.fss.__main__ import main
+from local.fss.deployment import client as clients
+from local.fss.deployment.client import Deployment, TokenCommand
+from local.fss.deployment.outcome import Exit, Failure
+
+SUMMARY = {
+    "batch_id": "b1", "status": "completed", "mode": "incremental", "trigger": "http",
+    "scanned": 3, "new": 0, "changed": 0, "metadata_changed": 0, "removed": 0, "unchanged": 3,
+    "skipped": 0, "indexed": 0, "deleted": 0, "failed": 0, "drift": 0, "reconciliation": None,
+    "requests": {"metered": 0, "throttled": 0, "unmetered": 0},
+    "started_at": None, "completed_at": None, "skips": [], "failures": [],
+}  # fmt: skip
+DETAILS = {
+    "phase": "closed", "message": "", "hold": None, "breaker": {"state": "closed"},
+    "progress": {"total": 0, "done": 0, "waiting": 0, "in_progress": 0,
+                 "indexed_per_minute": 0, "eta_seconds": 0},
+}  # fmt: skip
+
+
+class Played:
+    """Answers by method and path, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, tuple[int, Any]] = {}
+        self.asked: list[tuple[str, Any, str]] = []
+        self.url = ""
+
+    def has(self, *batches: dict[str, Any]) -> None:
+        self.answers["GET /batches"] = (200, {"batches": list(batches)})
+        for batch in batches:
+            self.answers[f"GET /batches/{batch['batch_id']}"] = (200, batch)
+
+    def has_files(self, batch_id: str, files: list[dict[str, Any]]) -> None:
+        self.answers[f"GET /batches/{batch_id}/files"] = (200, files)
+
+    def answer(self, method: str, target: str, body: bytes, bearer: str) -> tuple[int, Any]:
+        url = urlsplit(target)
+        self.asked.append((f"{method} {target}", json.loads(body or b"null"), bearer))
+        status, value = self.answers.get(f"{method} {url.path}", (404, {"error": "no such thing"}))
+        if isinstance(value, list):
+            query = parse_qs(url.query)
+            start, size = int(query.get("page_token", ["0"])[0]), int(query["limit"][0])
+            token = str(start + size) if start + size < len(value) else ""
+            value = {"files": value[start : start + size], "next_page_token": token}
+        return status, value
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[Played]:
+    deployment = Played()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            bearer = self.headers.get("Authorization", "")
+            status, value = deployment.answer(self.command, self.path, body, bearer)
+            self.send_response(status)
+            self.end_headers()
+            text = value if isinstance(value, str) else json.dumps(value)
+            self.wfile.write(text.encode())
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        deployment.url = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setenv("FSS_DISPATCHER_URL", deployment.url)
+        monkeypatch.setenv("FSS_STATUS_URL", deployment.url)
+        yield deployment
+        server.shutdown()
+        thread.join()
+
+
+def test_a_sync_sends_only_what_was_asked_for(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played.answers["POST /sync"] = (202, {"batch_id": "b1", "status_url": "http://s/b1"})
+    words = "sync --mode full --dry-run --max-deletes 0 --max-estimated-cost 2.5"
+    assert main(words.split()) == Exit.IN_STEP
+    expected = {"mode": "full", "dry_run": True, "max_deletes": 0, "max_estimated_cost": 2.5}
+    assert played.asked[0][1] == expected
+    assert "http://s/b1" in capsys.readouterr().out
+
+
+def test_a_watched_sync_ends_with_the_summary(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played.answers["POST /sync"] = (202, {"batch_id": "b1", "status_url": "http://s/b1"})
+    played.has({**SUMMARY, **DETAILS})
+    assert main(["sync", "--watch", "--json"]) == Exit.IN_STEP
+    assert json.loads(capsys.readouterr().out) == SUMMARY
+
+
+def test_a_running_batch_refuses_another(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played.answers["POST /sync"] = (409, {"error": "batch b0 is running", "batch_id": "b0"})
+    assert main(["sync", "--json"]) == Exit.REFUSED
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"error": "batch b0 is running", "batch_id": "b0"}
+
+
+def test_every_problem_of_a_request_is_shown(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problems = ["prefix: too long", "mode: unknown"]
+    played.answers["POST /sync"] = (400, {"error": "invalid request", "problems": problems})
+    assert main(["sync"]) == Exit.USAGE
+    told = capsys.readouterr().err
+    assert all(problem in told for problem in problems)
+
+
+def test_the_whole_lists_are_fetched_page_by_page(
+    played: Played, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "PAGE", 2)
+    rows = [
+        {"path": f"f{n}", "status": "failed", "reason": "r", "kind": "permanent", "attempts": 1}
+        for n in range(5)
+    ]
+    over = {"status": "completed_with_failures", "failed": 5, "failures": rows[:1]}
+    played.has({**SUMMARY, **DETAILS, **over})
+    played.has_files("b1", rows)
+    played.answers["POST /sync"] = (202, {"batch_id": "b1", "status_url": ""})
+    assert main(["sync", "--watch", "--json"]) == Exit.NOT_IN_STEP
+    failures = json.loads(capsys.readouterr().out)["failures"]
+    assert [failure["path"] for failure in failures] == ["f0", "f1", "f2", "f3", "f4"]
+    assert set(failures[0]) == {"path", "reason", "kind", "attempts"}
+
+
+def test_failures_are_read_line_by_line_and_all_of_them_shown(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"path": f"f{n}", "reason": "r", "kind": "permanent", "attempts": 1, "batch_id": "b1"}
+        for n in range(30)
+    ]
+    played.answers["GET /failures"] = (200, "".join(f"{json.dumps(row)}\n" for row in rows))
+    assert main(["failures"]) == Exit.NOT_IN_STEP
+    assert "f29: r" in capsys.readouterr().out
+    assert main(["failures", "--json"]) == Exit.NOT_IN_STEP
+    assert json.loads(capsys.readouterr().out) == {"failures": rows}
+
+
+def test_no_failures_is_good_news(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
+    played.answers["GET /failures"] = (200, "")
+    assert main(["failures"]) == Exit.IN_STEP
+    assert "No file has failed" in capsys.readouterr().out
+
+
+def test_failures_that_break_off_are_not_taken_for_all(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played.answers["GET /failures"] = (200, '{"path": "f0", "rea')
+    assert main(["failures", "--json"]) == Exit.COULD_NOT_RUN
+    assert list(json.loads(capsys.readouterr().out)) == ["error"]
+
+
+def test_a_retry_is_a_sync_of_that_mode_with_the_options_of_any(played: Played) -> None:
+    played.answers["POST /sync"] = (202, {"batch_id": "b1", "status_url": ""})
+    assert main(["retry", "--max-imports", "7", "--dry-run"]) == Exit.IN_STEP
+    assert played.asked[0][1] == {"mode": "retry_failed", "max_imports": 7, "dry_run": True}
+    assert main(["retry", "--mode", "full"]) == Exit.USAGE
+
+
+def test_status_without_a_name_shows_the_latest_batch(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played.has({**SUMMARY, **DETAILS, "batch_id": "b/2"})
+    played.answers["GET /batches/b%2F2"] = played.answers.pop("GET /batches/b/2")
+    assert main(["status"]) == Exit.IN_STEP
+    assert "Batch b/2: completed" in capsys.readouterr().out
+
+
+def test_status_shows_what_became_of_the_batches_before(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = {
+        **SUMMARY, "batch_id": "b0", "status": "deferred", "indexed": 3, "drift": -1,
+        "dry_run": False, "message": "out of allowance (day)",
+    }  # fmt: skip
+    played.has({**SUMMARY, **DETAILS, "batch_id": "b1"}, earlier)
+    assert main(["status"]) == Exit.IN_STEP
+    shown = capsys.readouterr().out
+    line = "b0  deferred; incremental; 3 indexed; store -1 documents; out of allowance (day)"
+    assert line in shown
+    assert main(["status", "b1"]) == Exit.IN_STEP
+    assert "b0" not in capsys.readouterr().out
+
+
+def test_a_deployment_without_batches_says_so(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played.has()
+    assert main(["status"]) == Exit.USAGE
+    assert "no batch yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["cancel", "pause", "resume"])
+def test_orders_go_to_the_batch_that_is_not_over(
+    verb: str, played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played.has(SUMMARY, {**SUMMARY, "batch_id": "b0", "status": "running"})
+    played.answers[f"POST /batches/b0:{verb}"] = (200, {"batch_id": "b0", "status": "done"})
+    assert main([verb]) == Exit.IN_STEP
+    assert "Batch b0: done" in capsys.readouterr().out
+
+
+def test_an_order_without_a_running_batch_is_refused(played: Played) -> None:
+    played.has(SUMMARY)
+    assert main(["cancel"]) == Exit.USAGE
+
+
+def test_something_else_than_a_deployment_is_told(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played.answers["GET /batches"] = (200, "hello")
+    assert main(["status"]) == Exit.COULD_NOT_RUN
+    assert "did not answer like a deployment" in capsys.readouterr().err
+
+
+def test_a_token_goes_with_each_request(played: Played) -> None:
+    played.has(SUMMARY)
+    command = shlex.join([sys.executable, "-c", "print('secret')"])
+    Deployment(None, played.url, TokenCommand(command)).batches(1)
+    assert played.asked[0][2] == "Bearer secret"
+
+
+def test_a_token_is_never_sent_in_clear_to_another_machine() -> None:
+    deployment = Deployment("http://example.com", None, TokenCommand("false"))
+    with pytest.raises(Failure, match="not https"):
+        deployment.start({})
+
+
+def test_a_token_command_that_fails_is_told() -> None:
+    with pytest.raises(Failure, match="--token-command"):
+        TokenCommand(f"{shlex.quote(sys.executable)} -c 'raise SystemExit(1)'").run()
+    with pytest.raises(Failure, match="--token-command"):
+        TokenCommand("").run()

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from local.fss.deployment.outcome import Exit, exit_code
+from local.fss.report.progress import PlainLines, describe, duration
+from local.fss.report.summary import FIELDS, summary_text
+
+
+def batch(**changes: Any) -> dict[str, Any]:
+    counts = dict.fromkeys(("scanned", "new", "changed", "metadata_changed", "removed"), 0)
+    counts |= dict.fromkeys(("unchanged", "skipped", "indexed", "deleted", "failed"), 0)
+    return {
+        **counts,
+        "batch_id": "b1",
+        "status": "running",
+        "drift": 0,
+        "reconciliation": None,
+        "mode": "incremental",
+        "trigger": "http",
+        "phase": "working",
+        "progress": {
+            "total": 48,
+            "done": 12,
+            "waiting": 33,
+            "in_progress": 3,
+            "indexed_per_minute": 8.5,
+            "eta_seconds": 254,
+        },
+        "requests": {"metered": 24, "throttled": 1, "unmetered": 90},
+        "breaker": {"state": "closed"},
+        "hold": None,
+        "message": "",
+        "started_at": None,
+        "completed_at": None,
+        "skips": [],
+        "failures": [],
+        **changes,
+    }
+
+
+def failure(path: str, kind: str = "permanent", attempts: int = 1) -> dict[str, Any]:
+    return {"path": path, "reason": "unreadable", "kind": kind, "attempts": attempts}
+
+
+def test_progress_is_one_line_with_everything_that_matters() -> None:
+    assert describe(batch()) == (
+        "working; 12 of 48 files; 3 in progress; 8.5 a minute; "
+        "requests 24 metered, 1 throttled; breaker closed; about 4 min left"
+    )
+
+
+def test_a_hold_and_the_breaker_are_told() -> None:
+    hold = {"reason": "day", "until": "2026-01-01T08:00:00+00:00"}
+    line = describe(batch(hold=hold, breaker={"state": "open"}, message="waits"))
+    assert "breaker open" in line
+    assert "on hold until 2026-01-01T08:00:00+00:00: day" in line
+    assert line.endswith("waits")
+
+
+def test_a_batch_that_is_over_or_paused_is_told_by_its_status() -> None:
+    over = describe(batch(status="completed", phase="closed"))
+    assert over.startswith("completed; ")
+    assert "left" not in over
+    assert describe(batch(status="paused")).startswith("paused; ")
+
+
+def test_plain_lines_come_on_a_change_of_state_at_once_and_else_every_few_seconds() -> None:
+    now = [0.0]
+    stream = io.StringIO()
+    lines = PlainLines(stream, lambda: now[0])
+
+    def shown(**changes: Any) -> int:
+        before = stream.getvalue().count("\n")
+        lines.show(batch(**changes))
+        return stream.getvalue().count("\n") - before
+
+    assert shown() == 1
+    assert shown(requests={"metered": 25, "throttled": 1, "unmetered": 0}) == 0
+    assert shown(breaker={"state": "open"}) == 1
+    now[0] = 5.0
+    assert shown(breaker={"state": "open"}) == 0, "nothing new to say"
+    assert shown(requests={"metered": 26, "throttled": 1, "unmetered": 0}) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2.0 h")]
+)
+def test_a_duration_has_the_unit_that_suits_it(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_the_summary_groups_skips_and_says_what_to_do_about_failures() -> None:
+    skips = [{"path": f"f{n}", "reason": "empty"} for n in range(5)]
+    skips += [{"path": "x.png", "reason": "unsupported_type"}]
+    failures = [failure("a\x1b[2J.txt"), failure("b.txt", "exhausted", 7)]
+    text = summary_text(
+        batch(status="completed_with_failures", skips=skips, failures=failures, scanned=8)
+    )
+    assert "completed with failures" in text
+    assert "of 8 files" in text
+    assert "5 x empty: f0, f1, f2, ..." in text
+    assert "1 x unsupported_type: x.png" in text
+    assert "b.txt: unreadable (exhausted, 7 attempts)" in text
+    assert "fss retry" in text
+    assert "\x1b" not in text, "a name must not speak to the terminal"
+
+
+def test_many_failures_are_counted_not_listed() -> None:
+    text = summary_text(batch(failures=[failure(f"f{n}") for n in range(25)]))
+    assert "f19:" in text
+    assert "f20:" not in text
+    assert "and 5 more" in text
+
+
+def test_a_dry_run_says_that_nothing_was_done() -> None:
+    assert "dry run" in summary_text(batch(status="completed"), dry_run=True)
+
+
+ESTIMATE = {
+    "files": 12, "retries": 1, "removals": 2, "metered_requests": 23, "seconds": 280, "days": 3,
+    "bytes": 3_400_000, "tokens": 850_000, "cost": 0.1275, "currency": "USD",
+    "price_date": "2026-10-07", "storage_bytes": 940_000_000, "storage_growth": 10_200_000,
+    "storage_cap": 1_000_000_000, "refusals": ["12 files wait, more than max_imports 4"],
+}  # fmt: skip
+
+
+def test_a_dry_run_tells_what_the_sync_would_come_to() -> None:
+    samples = {
+        "new": [{"path": f"{n}.md", "reason": ""} for n in range(7)],
+        "skipped": [{"path": "x\x1b.png", "reason": "unsupported_type"}],
+    }
+    text = summary_text(batch(status="completed", estimate=ESTIMATE, samples=samples))
+    for told in (
+        "completed (dry run)",
+        "import 12 files (1 of them failed before), 3.4 MB; delete 2 documents",
+        "0.13 USD for about 850,000 tokens (price of 2026-10-07)",
+        "5 min for 23 metered requests at this tier's rate, spread over 3 days",
+        "about 10.2 MB more; 940 MB of 1 GB in use\n",
+        "refused  12 files wait",
+        "New\n  0.md\n  1.md\n  2.md\n  3.md\n  4.md\n  ...",
+        ".png: unsupported_type",
+    ):
+        assert told in text
+    assert "\x1b" not in text
+
+
+def test_a_dry_run_says_that_not_all_fits_into_the_storage() -> None:
+    full = ESTIMATE | {"storage_bytes": 989_800_001}
+    text = summary_text(batch(status="completed", estimate=full, samples={}))
+    assert "not all of it fits" in text
+
+
+def test_what_a_dry_run_could_not_find_out_is_said() -> None:
+    unknown = ESTIMATE | {"cost": None, "storage_bytes": None, "days": 1}
+    text = summary_text(batch(status="completed", estimate=unknown, samples={}))
+    assert "is not known" in text
+    assert "could not be read" in text
+    assert "spread" not in text
+
+
+def test_the_summary_has_exactly_the_fields_of_the_contract() -> None:
+    assert set(FIELDS) <= set(batch())
+    assert len(FIELDS) == 21
+
+
+@pytest.mark.parametrize(
+    ("status", "failed", "code"),
+    [
+        ("completed", 0, Exit.IN_STEP),
+        ("completed", 1, Exit.NOT_IN_STEP),
+        ("completed_with_failures", 1, Exit.NOT_IN_STEP),
+        ("cancelled", 0, Exit.NOT_IN_STEP),
+        ("deferred", 0, Exit.NOT_IN_STEP),
+        ("refused", 0, Exit.REFUSED),
+        ("failed", 0, Exit.COULD_NOT_RUN),
+        ("running", 1, Exit.IN_STEP),
+    ],
+)
+def test_the_exit_code_follows_from_how_the_batch_ended(
+    status: str, failed: int, code: Exit
+) -> None:
+    assert exit_code(batch(status=status, failed=failed)) is code

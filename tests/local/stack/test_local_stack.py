@@ -1,0 +1,82 @@
+"""The shared stack, by way of the fixtures that other tests use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local import packaging
+from local.fss.deployment.client import fetched
+from local.processes.children import CouldNotRun, Processes
+from local.processes.ports import free_ports
+from local.stack.function_host import Function, threads_for, unpack
+from tests.stack import Shelf, local_stack, shelf
+
+__all__ = ["local_stack", "shelf"]
+
+SHOW = """
+import json, os, sys
+def main(request):
+    return json.dumps({"environment": dict(os.environ), "path": sys.path, "cwd": os.getcwd()})
+"""
+
+
+def test_a_shelf_is_synced_and_then_unchanged(shelf: Shelf) -> None:
+    shelf.put("a.md")
+    shelf.put("b 日本.md", b"more text")
+    first = shelf.sync()
+    assert (first["new"], first["indexed"], first["requests"]["metered"]) == (2, 2, 4)
+    again = shelf.sync()
+    assert (again["unchanged"], again["requests"]["metered"]) == (2, 0)
+
+
+def test_a_function_sees_its_settings_its_folder_and_little_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GEMINI_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "PYTHONPATH", "TIER"):
+        monkeypatch.setenv(name, "of the caller")
+    (tmp_path / "main.py").write_text(SHOW)
+    with Processes(tmp_path) as processes:
+        settings = {"PROJECT_ID": "demo"}
+        port = free_ports(1)[0]
+        function = Function("f", tmp_path, processes, port=port, settings=settings, threads=2)
+        function.wait()
+        seen = fetched(function.url)
+    assert "of the caller" not in seen["environment"].values()
+    assert (seen["environment"]["PROJECT_ID"], seen["environment"]["THREADS"]) == ("demo", "2")
+    assert seen["cwd"] == seen["path"][0] == str(tmp_path)
+
+
+def test_a_function_that_will_not_start_is_told_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("raise RuntimeError('a wrong setting')")
+    with Processes(tmp_path) as processes:
+        function = Function("f", tmp_path, processes, port=free_ports(1)[0], settings={}, threads=1)
+        with pytest.raises(CouldNotRun, match=r"(?s)f is not ready .*exit status.*a wrong setting"):
+            function.wait()
+
+
+def test_every_function_is_unpacked_with_what_it_shares_and_compiled(tmp_path: Path) -> None:
+    folders = unpack(tmp_path)
+    assert list(folders) == ["dispatcher", "upload", "status"]
+    for folder in folders.values():
+        assert (folder / "main.py").is_file()
+        assert (folder / "shared" / "tiers.json").is_file()
+        assert list((folder / "shared" / "__pycache__").glob("config.*.pyc"))
+
+
+def test_a_checkout_that_lacks_a_part_cannot_be_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(_: Path) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "functions/upload/main.py")
+
+    monkeypatch.setattr(packaging, "build", lacking)
+    with pytest.raises(CouldNotRun, match=r"functions/upload/main\.py"):
+        unpack(tmp_path)
+
+
+def test_threads_follow_the_dispatches_within_what_a_small_machine_bears() -> None:
+    assert threads_for(0) == 4
+    assert threads_for(9) > 9
+    assert threads_for(5000) == 32
