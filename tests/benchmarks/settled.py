@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from shared.domain.batch.batch import Batch, PageResult
-from shared.domain.file.operation import OperationRecord
+from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import Change, Current, FileRecord
 from shared.domain.ids import raw_file_id
 from shared.domain.scan.comparison import Wanted
@@ -67,7 +67,7 @@ class _Laid:
         (self._batch,) = [each.present for each in records.query(Batch, Query("batches"))]
         (self._file,) = world.files()
         (self._operation,) = [
-            each.present for each in records.query(OperationRecord, Query("operations"))
+            each.present for each in records.query(LedgerEntry, Query("operations"))
         ]
         pages = Query(f"{batch_path(self._batch.batch_id)}/pages")
         (self._page,) = [each.present for each in records.query(PageResult, pages)]
@@ -129,8 +129,8 @@ class _Laid:
             path=want.path,
             content_key=want.key,
             raw_file=RAW_FILES + raw_file_id(self._store.name, want.key, 0),
-            operation_name=made.operation,
-            document_name=made.document.name,
+            operation=made.operation,
+            document=made.document.name,
         )
         yield Put(operation_path(operation_id), to_fields(operation))
         for entry in self._entries:

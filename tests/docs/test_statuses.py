@@ -11,7 +11,7 @@ import pytest
 from local.fss.deployment.outcome import Exit
 from shared.domain.batch.batch import BatchPhase, BatchStatus
 from shared.domain.estimate.prices import load_prices
-from shared.domain.file.operation import OperationState
+from shared.domain.file.ledger import ImportState
 from shared.domain.file.record import FailureKind, FileStatus
 from shared.domain.source.metadata import MAX_ENTRIES, RESERVED_KEYS, MetadataQuality
 from shared.domain.source.metadata_value import MAX_VALUE_LENGTH
@@ -53,7 +53,7 @@ def test_the_states_of_an_import_are_all_listed() -> None:
     _, found, rest = OPERATIONS.text.partition("Each import has a record")
     assert found
     listed = re.findall(r"^\| `(\w+)` \|", rest.partition("\n## ")[0], re.MULTILINE)
-    assert sorted(listed) == sorted(OperationState)
+    assert sorted(listed) == sorted(ImportState)
 
 
 def test_the_phases_of_a_batch_are_all_named() -> None:

@@ -23,7 +23,7 @@ from shared.domain.errors import (
     Throttled,
     Unavailable,
 )
-from shared.domain.file.operation import OperationRecord
+from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileStatus
 from shared.domain.source.metadata import MetadataEntry
 from shared.domain.throttle.circuit import BreakerState, CircuitState
@@ -234,8 +234,8 @@ def throttled_calls(world: World) -> list[str]:
     return [entry.call for entry in entries(world) if entry.throttled]
 
 
-def operations(world: World) -> list[OperationRecord]:
-    found = world.records.query(OperationRecord, Query("operations"))
+def operations(world: World) -> list[LedgerEntry]:
+    found = world.records.query(LedgerEntry, Query("operations"))
     return sorted((stored.present for stored in found), key=lambda o: o.operation_id)
 
 

@@ -6,7 +6,6 @@ the account. Slowing down helps none of them, so they are no business of the bre
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -29,28 +28,12 @@ class HoldReason(StrEnum):
     ACCOUNT = "account"
 
 
-class HoldScope(StrEnum):
-    """What is stopped: uploads and imports, or every call to the service."""
-
-    METERED_CALLS = "metered_calls"
-    EVERY_CALL = "every_call"
-
-
-SCOPES: Mapping[HoldReason, HoldScope] = {
-    HoldReason.DAY: HoldScope.METERED_CALLS,
-    HoldReason.STORAGE: HoldScope.METERED_CALLS,  # deletes are what frees it
-    HoldReason.SPEND: HoldScope.METERED_CALLS,
-    HoldReason.ACCOUNT: HoldScope.EVERY_CALL,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Hold:
     """What is stopped until when, and why. The defaults hold nothing."""
 
     hold_until: datetime = _NEVER
     reason: HoldReason = HoldReason.DAY
-    scope: HoldScope = HoldScope.METERED_CALLS
     schema_version: int = 1
     set_at: datetime | None = None
 
@@ -113,7 +96,7 @@ def hold_for(reason: HoldReason, now: datetime, policy: HoldPolicy) -> Hold:
         HoldReason.SPEND: now + policy.spend,
         HoldReason.ACCOUNT: now + policy.account,
     }[reason]
-    return Hold(hold_until=until, reason=reason, scope=SCOPES[reason], set_at=now)
+    return Hold(hold_until=until, reason=reason, set_at=now)
 
 
 def in_force(hold: Hold | None, now: datetime) -> Hold | None:
@@ -122,13 +105,13 @@ def in_force(hold: Hold | None, now: datetime) -> Hold | None:
 
 
 def merge(current: Hold | None, new: Hold, now: datetime) -> Hold:
-    """The one hold to keep: the wider scope first, then the later end.
+    """The one hold to keep: an account fault first, since it fails every call; else the later end.
 
     What the dropped one knew is learned again, at the price of one call, once the other is over.
     """
     standing = in_force(current, now)
     if standing is None:
         return new
-    if standing.scope is not new.scope:
-        return standing if standing.scope is HoldScope.EVERY_CALL else new
+    if (standing.reason is HoldReason.ACCOUNT) is not (new.reason is HoldReason.ACCOUNT):
+        return standing if standing.reason is HoldReason.ACCOUNT else new
     return standing if standing.hold_until >= new.hold_until else new

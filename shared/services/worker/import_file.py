@@ -25,8 +25,9 @@ from shared.domain.source.object_info import ObjectInfo
 from shared.domain.throttle.circuit import CircuitState
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import creating, operation_path
-from shared.gateways.ports import ImportOperation, Put
+from shared.gateways.ports import ImportOperation, Put, Update
 from shared.services.source.inspection import metadata_sources
+from shared.services.worker.claim import Abandoned
 from shared.services.worker.delivery import Delivery
 from shared.services.worker.finish_import import FinishImport
 
@@ -114,16 +115,22 @@ class ImportStep:
         except GatewayError as error:
             delivery.metered_failed(error, [self._failed(intent, error)])
         else:
-            self._started(operation)
+            self._started(intent, operation)
 
-    def _started(self, operation: ImportOperation) -> None:
+    def _started(self, intent: LedgerEntry, operation: ImportOperation) -> None:
+        """Keep the service's name for it: in the file's record, or else in the ledger."""
         delivery = self._delivery
-        delivery.file.apply(
-            lambda record: transfer.import_started(
-                record, operation.name, delivery.now(), delivery.policy
-            ),
-            [delivery.success_entry("import_file")],
-        )
+        try:
+            delivery.file.apply(
+                lambda record: transfer.import_started(
+                    record, operation.name, delivery.now(), delivery.policy
+                ),
+                [delivery.success_entry("import_file")],
+            )
+        except Abandoned:  # it took too long: another delivery holds the file
+            note = Update(operation_path(intent.operation_id), {"operation": operation.name})
+            delivery.context.records.commit_each([note])
+            raise
         delivery.gate.succeeded(delivery.permit)
         FinishImport(delivery).go_on(operation)
 

@@ -9,12 +9,12 @@ from shared.domain.batch.lease import (
     LeaseHeld,
     LeasePolicy,
     acquire,
-    check,
     may_take_over_at,
     release,
     renew,
 )
 from shared.domain.errors import LostLease
+from shared.domain.time_scale import scaled
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 POLICY = LeasePolicy()  # five minutes, stop one before the end, take over ten after it
@@ -115,13 +115,11 @@ def test_an_ended_lease_is_never_renewed_though_nobody_took_it(minutes: float) -
         renew(FIRST, "batch-1", "n1", 1, at(minutes), POLICY)
 
 
-def test_a_released_lease_is_neither_renewed_nor_good() -> None:
+def test_a_released_lease_is_not_renewed() -> None:
     released = release(FIRST, "batch-1", "n1", 1, at(2))
 
     with pytest.raises(LostLease):
         renew(released, "batch-1", "n1", 1, at(1), POLICY)
-    with pytest.raises(LostLease):
-        check(released, "batch-1", "n1", 1, at(1), POLICY)
 
 
 @pytest.mark.parametrize(
@@ -132,8 +130,6 @@ def test_holder_nonce_and_fence_must_all_be_right(holder: str, nonce: str, fence
     with pytest.raises(LostLease):
         renew(FIRST, holder, nonce, fence, at(1), POLICY)
     with pytest.raises(LostLease):
-        check(FIRST, holder, nonce, fence, at(1), POLICY)
-    with pytest.raises(LostLease):
         release(FIRST, holder, nonce, fence, at(1))
 
 
@@ -142,23 +138,6 @@ def test_without_a_record_there_is_no_lease_to_use() -> None:
         renew(None, "batch-1", "n1", 1, at(1), POLICY)
     with pytest.raises(LostLease):
         release(None, "batch-1", "n1", 1, at(1))
-
-
-def test_a_holder_is_told_how_long_it_may_go_on() -> None:
-    assert check(FIRST, "batch-1", "n1", 1, at(0), POLICY) == timedelta(minutes=4)
-    assert check(FIRST, "batch-1", "n1", 1, at(3.5), POLICY) == timedelta(seconds=30)
-
-
-@pytest.mark.parametrize("minutes", [4, 4.5, 5])
-def test_a_holder_stops_a_margin_before_the_end(minutes: float) -> None:
-    with pytest.raises(LostLease):
-        check(FIRST, "batch-1", "n1", 1, at(minutes), POLICY)
-
-
-def test_in_the_margin_a_holder_may_renew_and_go_on() -> None:
-    renewed = renew(FIRST, "batch-1", "n1", 1, at(4.5), POLICY)
-
-    assert check(renewed, "batch-1", "n1", 1, at(4.5), POLICY) == timedelta(minutes=4)
 
 
 def test_the_fence_grows_with_every_acquisition() -> None:
@@ -175,10 +154,8 @@ def test_the_fence_grows_with_every_acquisition() -> None:
 @pytest.mark.parametrize(
     ("field", "minutes", "rule"),
     [
-        ("duration", 2.9, "2 x renew_interval \\+ renew_margin <= duration"),
-        ("renew_margin", 3.1, "2 x renew_interval \\+ renew_margin <= duration"),
-        ("renew_interval", 2.1, "2 x renew_interval \\+ renew_margin <= duration"),
-        ("renew_margin", 0, "0 < renew_margin"),
+        ("duration", 1.9, "2 x renew_interval <= duration"),
+        ("renew_interval", 2.6, "2 x renew_interval <= duration"),
         ("renew_interval", 0, "0 < renew_interval"),
         ("takeover_delay", 0, "0 < takeover_delay"),
     ],
@@ -189,9 +166,8 @@ def test_durations_that_do_not_nest_are_refused(field: str, minutes: float, rule
 
 
 def test_scaling_divides_all_durations() -> None:
-    assert POLICY.scaled(60) == LeasePolicy(
+    assert scaled(POLICY, 60) == LeasePolicy(
         duration=timedelta(seconds=5),
         renew_interval=timedelta(seconds=1),
-        renew_margin=timedelta(seconds=1),
         takeover_delay=timedelta(seconds=10),
     )

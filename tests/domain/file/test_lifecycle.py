@@ -35,6 +35,7 @@ from shared.domain.file.record import (
     Tries,
     Working,
 )
+from shared.domain.time_scale import scaled
 from tests.file_records import current, desired, working
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -605,10 +606,10 @@ def test_a_batch_waits_for_what_is_on_its_way(status: FileStatus) -> None:
 
 
 def test_a_time_scale_divides_waits_and_leaves_hours_of_the_service_and_days_alone() -> None:
-    scaled = POLICY.scaled(60)
+    fast = scaled(POLICY, 60)
 
-    assert scaled.claim_lifetime == 11 * SECOND
-    assert scaled.import_deadline == MINUTE
-    assert scaled.failed_grace == 5 * SECOND
-    assert scaled.raw_reserve == timedelta(hours=2)
-    assert (scaled.exhausted_first, scaled.exhausted_most) == (DAY, 32 * DAY)
+    assert fast.claim_lifetime == 11 * SECOND
+    assert fast.import_deadline == MINUTE
+    assert fast.failed_grace == 5 * SECOND
+    assert fast.raw_reserve == timedelta(hours=2)
+    assert (fast.exhausted_first, fast.exhausted_most) == (DAY, 32 * DAY)

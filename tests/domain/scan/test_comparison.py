@@ -30,7 +30,6 @@ from shared.domain.scan.comparison import (
     Comparison,
     Wanted,
     compare,
-    deletion_cap,
     paired_by_path,
     re_aimed,
 )
@@ -379,23 +378,6 @@ def test_two_sorted_sides_are_paired_by_path_each_once(left: set[str], right: se
 
     everything = sorted(left | right)
     assert pairs == [(p if p in left else None, p if p in right else None) for p in everything]
-
-
-@pytest.mark.parametrize(
-    ("indexed", "asked", "cap"),
-    [
-        (0, None, 50),
-        (500, None, 50),
-        (509, None, 50),
-        (510, None, 51),
-        (10_000, None, 1000),
-        (10_000, 3, 3),
-        (10_000, 0, 0),
-        (1, 900, 900),
-    ],
-)
-def test_fifty_or_a_tenth_may_go_unless_told(indexed: int, asked: int | None, cap: int) -> None:
-    assert deletion_cap(indexed, asked) == cap
 
 
 def test_wanted_rows_have_all_that_a_journey_needs() -> None:

@@ -31,6 +31,7 @@ from shared.domain.throttle.circuit import (
 )
 from shared.domain.throttle.learned_factor import on_document_failed
 from shared.domain.throttle.window import EntryOutcome, WindowEntry, window_entry
+from shared.domain.time_scale import scaled
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 POLICY = BreakerPolicy()
@@ -642,7 +643,7 @@ def test_an_entry_carries_its_generation_and_outlives_two_days() -> None:
 
 
 def test_scaling_divides_every_wait_but_not_the_windows_retention() -> None:
-    policy = POLICY.scaled(60)
+    policy = scaled(POLICY, 60)
 
     assert policy.cooldown == timedelta(seconds=5)
     assert policy.cooldown_cap == timedelta(minutes=1)

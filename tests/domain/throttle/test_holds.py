@@ -14,8 +14,8 @@ from shared.domain.throttle.holds import (
     merge,
     next_quota_reset,
     quota_day,
-    stops,
 )
+from shared.domain.time_scale import scaled
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -71,32 +71,16 @@ def test_every_quota_that_is_not_a_rate_is_a_reason_to_hold() -> None:
     }
 
 
-def test_full_storage_stops_imports_but_not_the_deletes_that_free_it() -> None:
-    hold = hold_for(HoldReason.STORAGE, NOON, HoldPolicy())
-
-    assert stops(hold, after(59), metered=True)
-    assert not stops(hold, after(59), metered=False)
-
-
-def test_an_account_fault_stops_every_call() -> None:
-    hold = hold_for(HoldReason.ACCOUNT, NOON, HoldPolicy())
-
-    assert stops(hold, after(9), metered=True)
-    assert stops(hold, after(9), metered=False)
-
-
 def test_a_hold_ends_at_its_time() -> None:
     hold = hold_for(HoldReason.ACCOUNT, NOON, HoldPolicy())
 
     assert in_force(hold, after(9.99)) is hold
     assert in_force(hold, after(10)) is None
-    assert not stops(hold, after(10), metered=True)
 
 
-def test_no_hold_stops_nothing() -> None:
+def test_no_hold_is_in_force_without_one() -> None:
     assert in_force(None, NOON) is None
     assert in_force(Hold(), NOON) is None
-    assert not stops(None, NOON, metered=True)
 
 
 STORAGE = hold_for(HoldReason.STORAGE, NOON, HoldPolicy())  # to 13:00, metered calls
@@ -130,7 +114,7 @@ def test_of_two_holds_the_wider_then_the_longer_is_kept(
 
 
 def test_scaling_shortens_what_is_waited_for_but_not_the_services_midnight() -> None:
-    policy = HoldPolicy().scaled(60)
+    policy = scaled(HoldPolicy(), 60)
 
     assert policy.storage == timedelta(minutes=1)
     assert policy.account == timedelta(seconds=10)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.throttle.spacing import Start, free_slots, spacing
+from shared.domain.time_scale import scaled
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -79,7 +80,7 @@ def test_a_lead_beyond_the_horizon_leaves_nothing_to_plan() -> None:
 
 
 def test_a_start_can_be_scaled() -> None:
-    assert Start().scaled(10) == Start(
+    assert scaled(Start(), 10) == Start(
         lead=timedelta(milliseconds=100), warm_up=timedelta(milliseconds=600)
     )
 

@@ -9,10 +9,10 @@ from enum import StrEnum
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shared.domain.file.operation import OperationRecord
 
 from shared.domain.batch.batch import Batch, PageResult
 from shared.domain.deployment.deployment import Deployment
+from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord
 from shared.domain.throttle.circuit import BreakerState
 from shared.domain.throttle.window import WindowEntry
@@ -199,7 +199,7 @@ RECORDS = (
     BreakerState,
     Deployment,
     FileRecord,
-    OperationRecord,
+    LedgerEntry,
     PageResult,
     WindowEntry,
 )

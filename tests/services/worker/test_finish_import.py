@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from shared.domain.file.operation import OperationState
 
 from shared.domain.errors import BadRequest, GatewayError, NotFound
+from shared.domain.file.ledger import ImportState
 from shared.domain.file.record import FailureKind, FileStatus
 from shared.gateways.ports import ImportOperation, RemoteState
 from tests.file_records import document_name, is_document_failed
@@ -92,7 +92,7 @@ def test_an_operation_is_resumed_by_its_saved_name_in_another_process() -> None:
     assert play_out(world, batch).status == "completed"
 
     assert world.gemini.imports == 1
-    assert [o.operation_name for o in operations(world)] == [name]
+    assert [o.operation for o in operations(world)] == [name]
     assert in_step(world)
 
 
@@ -124,8 +124,9 @@ def test_an_operation_that_is_never_done_ends_at_its_deadline_and_the_sweep_adop
     play_to(world, FileStatus.UNCERTAIN)
 
     assert HOUR <= world.clock.now() - began <= HOUR + 2 * MINUTE
-    assert [o.state for o in operations(world)] == [OperationState.TIMEOUT]
+    assert [o.state for o in operations(world)] == [ImportState.SENT]
     assert play_out(world, batch).status == "completed"
+    assert [o.state for o in operations(world)] == [ImportState.SUCCEEDED]
     assert (world.gemini.imports, world.gemini.calls["import_file"]) == (1, 1)
     assert in_step(world)
 
@@ -180,7 +181,7 @@ def test_an_operation_that_ends_in_a_passing_error_is_tried_again_from_the_same_
 
     assert (world.gemini.calls["upload"], world.gemini.imports) == (1, 2)
     states = sorted(o.state for o in operations(world))
-    assert states == [OperationState.FAILED, OperationState.SUCCEEDED]
+    assert states == [ImportState.FAILED, ImportState.SUCCEEDED]
     assert in_step(world)
 
 

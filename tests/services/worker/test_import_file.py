@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from shared.domain.file.operation import OperationState
 
 from shared.domain.errors import BadRequest, GatewayError, NotFound, Throttled
+from shared.domain.file.ledger import ImportState
 from shared.domain.file.record import FailureKind, FileStatus, Slot, Tries
 from shared.services.worker.advance_file import Outcome
 from tests.file_records import raw_name
@@ -52,10 +52,11 @@ def test_the_intent_is_written_before_the_request() -> None:
     world.deliver(task)
 
     (intent,) = seen
-    assert (intent.path, intent.state, intent.operation_name) == (PATH, OperationState.PENDING, "")
+    assert (intent.path, intent.state, intent.operation) == (PATH, ImportState.SENT, None)
+    assert (intent.tokens, intent.cost, intent.currency) == (3, 3 * 0.15 / 1_000_000, "USD")
     (done,) = operations(world)
-    assert done.state is OperationState.SUCCEEDED
-    assert done.document_name == world.file(PATH).current_document
+    assert done.state is ImportState.SUCCEEDED
+    assert done.document == world.file(PATH).current_document
 
 
 def test_an_import_without_faults_ends_in_the_same_dispatch() -> None:
@@ -143,7 +144,7 @@ def test_the_reply_to_an_import_is_noted_though_the_file_is_in_other_hands_by_th
     assert world.advance(task.payload) is Outcome.ABANDONED
 
     (operation,) = operations(world)
-    assert operation.operation_name
+    assert (operation.state, bool(operation.operation)) == (ImportState.SENT, True)
     assert world.file(PATH).status is FileStatus.UNCERTAIN
     play_out(world, batch)
     assert world.gemini.imports == 1
@@ -280,7 +281,7 @@ def test_a_raw_file_that_expired_is_uploaded_again_and_the_file_is_not_blamed() 
     file = world.file(PATH)
     assert (file.status, file.failed_kind) == (FileStatus.PENDING, None)
     (operation,) = operations(world)
-    assert operation.state is OperationState.FAILED
+    assert operation.state is ImportState.FAILED
     assert play_out(world, batch).status == "completed"
     assert in_step(world)
 
@@ -348,7 +349,7 @@ def test_an_import_that_never_works_is_exhausted_after_its_attempts() -> None:
     file = world.file(PATH)
     assert closed.status == "completed_with_failures"
     assert (file.status, file.failed_kind) == (FileStatus.FAILED, FailureKind.EXHAUSTED)
-    assert {o.state for o in operations(world)} == {OperationState.FAILED}
+    assert {o.state for o in operations(world)} == {ImportState.FAILED}
     assert world.gemini.imports == 0
 
 

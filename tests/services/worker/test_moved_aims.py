@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from shared.domain.file.operation import OperationRecord
 
+from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.domain.scan import comparison
 from shared.gateways.database.records import Stored, file_path
@@ -148,7 +148,7 @@ def test_an_import_goes_on_although_the_record_of_its_operation_has_expired() ->
     batch = begun(world)
     play_to(world, FileStatus.IMPORTING)
     cancelled(world, batch)
-    for stored in world.records.query(OperationRecord, Query("operations")):
+    for stored in world.records.query(LedgerEntry, Query("operations")):
         del world.documents._collections["operations"][stored.path.partition("/")[2]]
 
     summary = world.sync()
