@@ -202,7 +202,7 @@ def test_files_are_reported_as_described() -> None:
     batch_id = world.sync()["batch_id"]
 
     assert problems("FilePage", world.report.files(batch_id, None, "", 1)) == []
-    assert problems("Files", {"files": [world.report.file("a/one.md")]}) == []
+    assert problems("Files", world.report.file("a/one.md")) == []
 
 
 def test_failures_are_reported_as_described() -> None:

@@ -11,6 +11,7 @@ from shared.domain.errors import BadRequest, InvalidRequest
 from shared.domain.file.record import FileStatus
 from tests.services.story import (
     DAY,
+    HOUR,
     MINUTE,
     PATH,
     SECOND,
@@ -95,9 +96,33 @@ def test_a_failure_is_told_with_path_reason_kind_and_attempts() -> None:
     assert failure["path"] == PATH
     assert (failure["kind"], failure["attempts"]) == ("permanent", 1)
     assert "400" in failure["reason"]
-    row = world.report.file(PATH)
-    assert row is not None
+    told = world.report.file(PATH)
+    assert told is not None
+    (row,) = told["files"]
     assert (row["status"], row["kind"], row["code"]) == ("failed", "permanent", 400)
+    assert told["imports"] == []  # it failed before any was sent
+
+
+def test_the_imports_of_a_file_are_told_with_their_estimated_cost_the_latest_first() -> None:
+    world = world_with()
+    world.sync()
+    later(world, HOUR)
+    world.put({PATH: "other content"})
+    batch_id = world.sync()["batch_id"]
+
+    told = world.report.file(PATH)
+
+    assert told is not None
+    latest, first = told["imports"]
+    assert (latest["batch_id"], latest["state"], first["state"]) == (
+        batch_id,
+        "succeeded",
+        "succeeded",
+    )
+    assert latest["document"] == world.file(PATH).current_document != first["document"]
+    assert (latest["tokens"], latest["currency"]) == (4, "USD")
+    assert latest["estimated_cost"] == 4 * 0.15 / 1_000_000
+    assert latest["operation"] != first["operation"]
 
 
 def test_every_failure_is_told_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:

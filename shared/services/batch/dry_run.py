@@ -67,6 +67,8 @@ class DryRun:
         more = {RETRIED: retried, Change.REMOVED.value: self._held_back(batch) if removes else ()}
         samples = merged(preview.samples, {kind: each for kind, each in more.items() if each})
         said = "".join(f"; it would be refused: {each}" for each in refused)
+        if batch.reconciled:
+            said += "; the estimate leaves out what it takes to mend what the reconcile found"
         return Outlook(estimate, samples, f"dry run: nothing was changed{said}")
 
     def _refusals(

@@ -162,31 +162,38 @@ def test_samples_are_few_however_many_files_there_are() -> None:
     assert [each["path"] for each in told["samples"]["new"]] == [f"{n:03d}.md" for n in range(20)]
 
 
-@pytest.mark.parametrize(
-    ("mode", "lost"), [("incremental", True), ("reconcile", True), ("reconcile", False)]
-)
-def test_a_dry_run_that_reconciles_first_foresees_what_that_changes(
-    mode: str, *, lost: bool
-) -> None:
-    """An orphan goes; a ghost and a changed file are imported."""
+@pytest.mark.parametrize("mode", ["incremental", "full", "reconcile"])
+def test_a_dry_run_over_lost_records_can_not_tell_and_quotes_no_full_import(mode: str) -> None:
+    world = world_with(*(f"{n:02d}.md" for n in range(12)))
+    world.sync()
+    world.documents._collections.clear()
+    later(world, SECOND)
+
+    told = world.sync(mode=mode, dry_run=True)
+
+    assert told["status"] == "completed"
+    assert "unknown until the records are rebuilt" in told["message"]
+    assert "estimate" not in told
+    assert world.files() == []
+    later(world, SECOND)
+    metered = world.gemini.metered
+    assert world.sync(mode=mode)["status"] == "completed"
+    assert world.gemini.metered == metered  # the real sync rebuilds them, and imports nothing
+
+
+def test_a_dry_run_that_reconciles_tells_what_it_found_beside_the_estimate() -> None:
     world = world_with(*(f"{n:02d}.md" for n in range(12)))
     world.sync()
     world.gemini.delete_document(document_name(world.file("03.md")))
     plant(world, store_of(world), "gone.md")
-    if lost:
-        world.documents._collections.clear()
     later(world, SECOND)
     world.put({"05.md": "changed"})
 
-    told = world.sync(mode=mode, dry_run=True)
-    later(world, SECOND)
-    metered = world.gemini.metered
-    done = world.sync(mode=mode)
+    told = world.sync(mode="reconcile", dry_run=True)
 
-    assert counts(done) == counts(told)
-    assert told["estimate"]["files"] == 2
-    assert world.gemini.metered - metered == told["estimate"]["metered_requests"] == 4
-    assert done["deleted"] == told["estimate"]["removals"] == 1
+    assert (told["reconciliation"]["ghost"], told["reconciliation"]["orphan"]) == (1, 1)
+    assert told["estimate"]["files"] == 1
+    assert "leaves out" in told["message"]
 
 
 # --- failures ---------------------------------------------------------------------------------

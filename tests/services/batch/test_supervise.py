@@ -328,7 +328,7 @@ def test_more_imports_than_asked_for_are_refused_with_the_figures_and_none_is_ma
 
     assert summary["status"] == "refused"
     assert "5 files" in summary["message"]
-    assert "max_imports 4" in summary["message"]
+    assert "max_imports=4" in summary["message"]
     assert world.gemini.metered == 0
     later(world, HOUR)
     assert world.sync(max_imports=5)["indexed"] == 5

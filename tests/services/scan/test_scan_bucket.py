@@ -324,21 +324,6 @@ def test_a_scan_without_time_left_hands_on_to_a_task_for_the_next_page() -> None
     assert play_out(world, batch).counts["new"] == 7
 
 
-def test_the_scan_of_a_batch_that_lost_its_lease_stops() -> None:
-    world = world_with(*(f"{n}.md" for n in range(7)), given=SMALL_PAGES)
-    begun(world)
-    task = scan_task(world)
-
-    def slow(call: str) -> None:
-        if call == "list_objects:exit":
-            world.clock.advance(timedelta(minutes=5))
-
-    world.bucket.on_call = slow
-    with pytest.raises(LostLease):
-        world.scan(task.payload)
-    assert world.files() == []
-
-
 def test_a_scan_that_was_overtaken_does_not_undo_what_its_follower_wrote() -> None:
     world = synced()
     batch = begun(world)

@@ -357,7 +357,7 @@ def lost_a_process() -> tuple[World, dict[str, Any]]:
 
 def uploads_that_soon_expire() -> tuple[World, dict[str, Any]]:
     policy = FilePolicy(raw_reserve=3 * DAY, max_attempts=2)
-    return world_with("a.md", "b.md", given=rules(journey=policy)), {}
+    return world_with("a.md", "b.md", given=rules(file=policy)), {}
 
 
 def only_asking() -> tuple[World, dict[str, Any]]:

@@ -53,7 +53,7 @@ def test_the_intent_is_written_before_the_request() -> None:
 
     (intent,) = seen
     assert (intent.path, intent.state, intent.operation) == (PATH, ImportState.SENT, None)
-    assert (intent.tokens, intent.cost, intent.currency) == (3, 3 * 0.15 / 1_000_000, "USD")
+    assert (intent.tokens, intent.cost, intent.currency) == (4, 4 * 0.15 / 1_000_000, "USD")
     (done,) = operations(world)
     assert done.state is ImportState.SUCCEEDED
     assert done.document == world.file(PATH).current_document
