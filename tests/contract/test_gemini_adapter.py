@@ -167,15 +167,20 @@ def test_a_closed_client_may_be_closed_again_and_used_again(
     simulated: SimulatedGeminiWorld,
 ) -> None:
     simulated.gemini.close()
-    simulated.gemini.create_store("s", "")
+    made = simulated.gemini.create_store("s", "")
     simulated.gemini.close()
     simulated.gemini.close()
+    assert simulated.gemini.get_store(made.name) == made
 
 
 def test_the_client_library_is_imported_by_the_first_call_only() -> None:
     program = (
-        "import sys; from datetime import timedelta; from shared.gateways import gemini; "
-        "gemini.GeminiFileSearch('k', base_url=None, api_version='v1', timeout=timedelta(1)); "
-        "sys.exit('google.genai' in sys.modules or 'httpx2' in sys.modules)"
+        "import sys; from datetime import timedelta; "
+        "from shared.gateways.gemini.file_search import GeminiFileSearch; "
+        "GeminiFileSearch('k', base_url=None, api_version='v1', timeout=timedelta(1)); "
+        "print(sorted({'google.genai', 'httpx2'} & sys.modules.keys()))"
     )
-    assert subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT).returncode == 0
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout == "[]\n"

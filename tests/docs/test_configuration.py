@@ -67,10 +67,12 @@ def test_the_default_of_a_variable_is_the_one_listed(name: str) -> None:
     assert listed[variable] == TOLD_OTHERWISE.get(variable, expected)
 
 
-def test_every_example_of_a_variable_is_accepted() -> None:
+def test_every_example_of_a_variable_is_accepted_and_makes_rules() -> None:
     examples = {code(row[0])[0]: code(row[3]) for row in rows(COMMON, *SYNC)}
     values = {name: shown[0] for name, shown in examples.items() if shown}
-    SyncSettings.from_environment({"GEMINI_API_KEY": "a key", **values}).rules()
+    settings = SyncSettings.from_environment({"GEMINI_API_KEY": "a key", **values})
+    assert {name.upper() for name in settings.model_fields_set} == {"GEMINI_API_KEY", *values}
+    assert settings.rules().bucket == values["BUCKET"]
 
 
 def test_every_field_of_a_sync_request_is_listed_once() -> None:
