@@ -27,7 +27,7 @@ TIER = "tier3"
 MOST_BATCHES = 5
 """Under fire; the quiet one at the end is not counted."""
 
-AFTER_FIRE = 60.0
+AFTER_FIRE = 300.0
 """Seconds for the quiet sync at the end."""
 
 

@@ -17,7 +17,7 @@ from local.options import StackOptions
 from local.stack import LocalStack
 from shared.domain.throttle.tiers import tier_named
 
-PATIENCE = 240.0
+PATIENCE = 900.0
 """Seconds for all that a test waits for."""
 
 

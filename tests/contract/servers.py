@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-PATIENCE_S = 30.0
+from tests.patience import PATIENCE
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
     """Look again and again, for as long as a busy machine may need."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + PATIENCE
     pause = threading.Event()
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -55,13 +55,13 @@ def free_port() -> int:
 
 def http_json(url: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=10) as reply:
+    with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=PATIENCE) as reply:
         return json.load(reply)
 
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=10):
+        with urllib.request.urlopen(url, timeout=PATIENCE):
             return True
     except urllib.error.URLError:
         return False

@@ -24,6 +24,7 @@ from shared.gateways.ports import (
     Where,
     Write,
 )
+from tests.patience import PATIENCE
 from tests.twins.documents import MemoryDocuments
 
 Documents = MemoryDocuments | FirestoreDocuments
@@ -461,12 +462,12 @@ def run_together(*works: Callable[[], None]) -> None:
     barrier = threading.Barrier(len(works))
 
     def run(work: Callable[[], None]) -> None:
-        barrier.wait(30)
+        barrier.wait(PATIENCE)
         work()
 
     with ThreadPoolExecutor(len(works)) as pool:
         for future in [pool.submit(run, work) for work in works]:
-            future.result(60)
+            future.result(PATIENCE)
 
 
 def test_concurrent_increments_all_count(documents: Documents) -> None:

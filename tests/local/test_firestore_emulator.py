@@ -17,6 +17,7 @@ from google.cloud import firestore
 from local.firestore_emulator import EmulatorUnavailable, FirestoreEmulator
 from local.firestore_guard import Snapshots
 from local.firestore_install import MAIN_CLASS
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +59,7 @@ def await_end(address: str) -> None:
     host, _, port = address.rpartition(":")
     while True:
         try:
-            with socket.create_connection((host, int(port)), timeout=60) as connection:
+            with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
                 connection.recv(1)
         except ConnectionResetError:
             continue

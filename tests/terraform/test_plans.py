@@ -14,7 +14,7 @@ from shared.config import CommonSettings, SyncSettings
 from shared.domain.throttle.tiers import load_tier_table
 from shared.gateways.ports import QueueName
 
-pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.terraform
 
 SYNCING = ("dispatcher", "upload")
 KEY = {"GEMINI_API_KEY": "a-key"}
