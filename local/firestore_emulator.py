@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Self
 from local import firestore_guard
 from local.firestore_guard import Snapshots
 from local.firestore_install import MAIN_CLASS, EmulatorUnavailable, locate
+from local.ports import free_ports, loopback
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ class FirestoreEmulator:
     def host(self) -> str:
         """The address as "127.0.0.1:PORT", fit for FIRESTORE_EMULATOR_HOST."""
         if self._host is None:
-            self._host = f"127.0.0.1:{_free_port()}"
+            self._host = loopback(*free_ports(1))
         return self._host
 
     def start(self) -> None:
@@ -176,10 +176,3 @@ class FirestoreEmulator:
         descriptor = self._log.fileno()  # pread: the emulator writes at the offset we share with it
         end = os.fstat(descriptor).st_size
         return os.pread(descriptor, 4000, max(0, end - 4000)).decode(errors="replace")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
