@@ -7,7 +7,7 @@ import pytest
 from tests.model.story import follow
 from tests.model.twins import Twins
 
-FEW = range(1, 9)
+FEW = range(1, 5)
 ALL = range(1, 201)
 CHUNK = 10
 
