@@ -22,7 +22,7 @@ demo: $(READY) ## the whole system on this machine, on a folder of examples
 	@$(BIN)/python -m local.demo
 
 test: $(READY) ## every test but the minutes-long ones
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 terraform: $(READY) ## fmt, validate and every Terraform test, for each environment
 	@$(BIN)/pytest tests/terraform -m "" $(ARGS)
