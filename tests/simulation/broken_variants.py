@@ -76,7 +76,7 @@ class Altered:
 
 
 def _given(owner: Any, altered: Callable[[Any], Any]) -> Patches:
-    """The class is given something else than a ``Context`` or ``Delivery`` as it is."""
+    """Whoever makes one of the class gives it its ``Context`` or ``Delivery`` altered."""
     init = owner.__init__
 
     def build(self: Any, given: Any, *rest: Any) -> None:
