@@ -16,8 +16,6 @@ from tests.benchmarks.unchanged import OBJECTS, settled
 from tests.services.story import in_step
 from tests.world import World, rules
 
-pytestmark = pytest.mark.xdist_group("unchanged")  # twenty thousand objects are laid once
-
 
 @pytest.fixture(scope="module")
 def twenty_thousand() -> World:

@@ -16,8 +16,6 @@ from local.chaos.store import Listed, list_everything
 from tests.model.stack import Stack, started
 from tests.patience import PATIENCE
 
-pytestmark = pytest.mark.xdist_group("reconcile")  # one stack for all of it
-
 PATHS = [f"{number:02}.md" for number in range(30)]
 ORPHANS = [f"orphan {number}.md" for number in range(10)]
 
