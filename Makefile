@@ -21,8 +21,9 @@ help: ## this list
 demo: $(READY) ## the whole system on this machine, on a folder of examples
 	@$(BIN)/python -m local.demo
 
-test: $(READY) ## every test but the minutes-long ones
-	@$(BIN)/pytest $(ARGS)
+# A file's tests stay together and in order: no fixture of it is made twice, and stacks begin early.
+test: $(READY) ## every test but the minutes-long ones, on two cores
+	@$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 terraform: $(READY) ## fmt, validate and every Terraform test, for each environment
 	@$(BIN)/pytest tests/terraform -m "" $(ARGS)

@@ -8,9 +8,11 @@ from contextlib import closing
 from unittest import mock
 
 import pytest
+from google.cloud import firestore
 
 from local.firestore_emulator.emulator import FirestoreEmulator
 from shared.gateways.database.firestore import FirestoreDocuments
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +26,7 @@ def emulator_host() -> Iterator[str]:
 def firestore_documents(emulator_host: str) -> Iterator[FirestoreDocuments]:
     """An empty database."""
     with mock.patch.dict("os.environ", FIRESTORE_EMULATOR_HOST=emulator_host):
-        documents = FirestoreDocuments.connect(f"demo-{uuid.uuid4().hex}", "(default)")
+        client = firestore.Client(project=f"demo-{uuid.uuid4().hex}", database="(default)")
+    documents = FirestoreDocuments(client, patience=PATIENCE)
     with closing(documents):
         yield documents

@@ -27,7 +27,7 @@ TIER = "tier3"
 MOST_BATCHES = 5
 """Batches with faults; the last sync, without faults, is not counted."""
 
-FINAL_SYNC_SECONDS = 60.0
+FINAL_SYNC_SECONDS = 300.0
 """Seconds for the last sync, without faults."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Self
 from local.firestore_emulator import emulator_runner
 from local.firestore_emulator.emulator_install import MAIN_CLASS, EmulatorUnavailable, locate
 from local.firestore_emulator.emulator_runner import Snapshots
+from local.processes.ports import free_ports, loopback
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +60,7 @@ class FirestoreEmulator:
     def host(self) -> str:
         """The address as "127.0.0.1:PORT", the form that FIRESTORE_EMULATOR_HOST takes."""
         if self._host is None:
-            self._host = f"127.0.0.1:{_free_port()}"
+            self._host = loopback(*free_ports(1))
         return self._host
 
     def start(self) -> None:
@@ -180,10 +180,3 @@ class FirestoreEmulator:
         )  # pread leaves the file offset alone, which the emulator shares
         end = os.fstat(descriptor).st_size
         return os.pread(descriptor, 4000, max(0, end - 4000)).decode(errors="replace")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -7,6 +7,7 @@ they are stopped.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import importlib
 import os
@@ -97,11 +98,31 @@ def locate(environment: Mapping[str, str] = os.environ) -> Installation:
         EmulatorUnavailable: Something is missing and could not be fetched.
     """
     try:
-        jar = find_jar(environment) or fetch_jar(RELEASE, _firebase_cache(environment))
-        java = find_java(required_java(jar), environment) or install_java()
+        found = _found(environment)
+        if found is None:
+            with _alone(_firebase_cache(environment)):
+                jar = find_jar(environment) or fetch_jar(RELEASE, _firebase_cache(environment))
+                java = find_java(required_java(jar), environment) or install_java()
+                found = Installation(java, jar)
     except (OSError, subprocess.CalledProcessError, ImportError) as error:
         raise EmulatorUnavailable(f"{error}\n\n{HELP}") from error
-    return Installation(java, jar)
+    return found
+
+
+def _found(environment: Mapping[str, str]) -> Installation | None:
+    """What is on this machine; None where something is missing."""
+    jar = find_jar(environment)
+    java = find_java(required_java(jar), environment) if jar else None
+    return Installation(java, jar) if jar and java else None
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Wait until no other run of this user fetches anything."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "file-search-sync.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def find_jar(environment: Mapping[str, str]) -> Path | None:

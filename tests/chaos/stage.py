@@ -17,7 +17,7 @@ from local.stack.local_stack import LocalStack
 from local.stack.options import StackOptions
 from shared.domain.throttle.tiers import tier_named
 
-SECONDS = 240.0
+SECONDS = 900.0
 """Seconds for all that a test waits for."""
 
 

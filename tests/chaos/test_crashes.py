@@ -8,7 +8,7 @@ from local.stack import task_queues
 from tests.chaos.gate import gate
 from tests.chaos.stage import stage
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1500)
 
 
 def test_tasks_that_were_recorded_and_never_made_are_found_by_the_supervisor(

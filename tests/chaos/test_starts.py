@@ -13,16 +13,17 @@ import pytest
 from local.fss.deployment.client import Deployment
 from local.stack import task_queues
 from tests.chaos.stage import stage
+from tests.patience import PATIENCE
 
 ROUNDS = 20
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1500)
 
 
 def _start(url: str, together: threading.Barrier) -> tuple[int, dict[str, Any]]:
     request = urllib.request.Request(f"{url}/sync", b"{}", method="POST")
     together.wait()
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         with error:

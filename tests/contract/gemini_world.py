@@ -11,6 +11,7 @@ from shared.domain.errors import OutcomeUnknown, QuotaKind, Throttled
 from shared.gateways.gemini.file_search import GeminiFileSearch
 from shared.gateways.ports import Gemini, ImportOperation, RemoteFile, RemoteState
 from tests.contract.servers import http_json, wait_until
+from tests.patience import PATIENCE
 from tests.twins.clock import ManualClock
 from tests.twins.gemini import MemoryGemini
 from tests.twins.imports import ImportFate
@@ -76,7 +77,7 @@ class SimulatedGeminiWorld:
 
     def client(self, api_key: str = "AIzaTEST") -> GeminiFileSearch:
         return GeminiFileSearch(
-            api_key, base_url=self.url, api_version="v1beta", timeout=timedelta(seconds=10)
+            api_key, base_url=self.url, api_version="v1beta", timeout=timedelta(seconds=PATIENCE)
         )
 
     @property

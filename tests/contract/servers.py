@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -14,12 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-PATIENCE_S = 30.0
+from local.processes.ports import free_ports
+from tests.patience import PATIENCE
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
     """Look again and again, for as long as a busy machine may need."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + PATIENCE
     pause = threading.Event()
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -47,21 +47,19 @@ def local_server(module: str, *options: str) -> Iterator[dict[str, str]]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    (port,) = free_ports(1)
+    return port
 
 
 def http_json(url: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=10) as reply:
+    with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=PATIENCE) as reply:
         return json.load(reply)
 
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=10):
+        with urllib.request.urlopen(url, timeout=PATIENCE):
             return True
     except urllib.error.URLError:
         return False

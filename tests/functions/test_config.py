@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,9 +9,10 @@ from hypothesis import strategies as st
 
 from shared.config import CommonSettings, SyncSettings
 from shared.domain.batch.batch import DeletePolicy
+from shared.domain.deployment.rules import Rules
+from shared.domain.deployment.settings import Settings
 from shared.domain.errors import InvalidRequest
 from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS
-from shared.domain.throttle.spacing import Start
 from shared.domain.throttle.tiers import load_tiers
 from shared.gateways.ports import Chunking, QueueName
 
@@ -51,15 +53,14 @@ def test_good_settings_make_the_rules() -> None:
     assert rules.settings.imports_in_progress == 50
 
 
-def test_defaults_are_those_that_are_documented() -> None:
+def test_what_is_not_set_leaves_the_rules_as_they_are() -> None:
     found = settings()
+    plain = Rules(settings=Settings(bucket=found.bucket, deployment=found.deployment))
 
-    assert (found.tier.name, found.time_scale, found.log_level) == ("tier1", 1.0, "INFO")
-    assert (found.firestore_database, found.prefix) == ("(default)", "")
-    assert (found.gemini_api_version, found.function_timeout_seconds) == ("v1beta", 300)
-    assert (found.max_file_bytes, found.chunking) == (104_857_600, None)
-    assert found.rules().settings.expected_fields == DEFAULT_EXPECTED_FIELDS
-    assert found.rules().start == Start()
+    assert found.chunking is None
+    # These two are made to fit the timeout of the functions.
+    rules = replace(found.rules(), work_budget=plain.work_budget, breaker=plain.breaker)
+    assert replace(rules, file=plain.file, lease=plain.lease) == plain
 
 
 def test_every_missing_key_is_named_at_once() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from shared.config import CommonSettings
 from shared.process import EXIT_CONFIGURATION, EXIT_WATCHDOG, JsonFormatter, settings_of, watchdog
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_a_block_that_outlives_its_budget_ends_the_process(
 
     monkeypatch.setattr(os, "_exit", end)
     with watchdog(timedelta(milliseconds=1)):
-        assert ended.wait(30)
+        assert ended.wait(PATIENCE)
 
     assert exits == [EXIT_WATCHDOG]
 
@@ -54,7 +55,7 @@ def test_a_block_that_ends_in_time_leaves_no_timer(exits: list[int]) -> None:
         timers = [t for t in threading.enumerate() if isinstance(t, threading.Timer)]
         assert threading.active_count() == before + 1
     for timer in timers:
-        timer.join(30)
+        timer.join(PATIENCE)
     assert [t for t in threading.enumerate() if isinstance(t, threading.Timer)] == []
     assert exits == []
 
@@ -67,7 +68,7 @@ def test_a_block_that_fails_stops_its_watchdog_too(exits: list[int]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - raised here
         fails()
     for timer in [t for t in threading.enumerate() if isinstance(t, threading.Timer)]:
-        timer.join(30)
+        timer.join(PATIENCE)
     assert exits == []
 
 

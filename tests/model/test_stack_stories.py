@@ -8,7 +8,6 @@ from tests.model.stack import started
 from tests.model.story import follow
 
 
-@pytest.mark.timeout(180)
 def test_the_store_follows_the_bucket_on_the_whole_stack() -> None:
     with started() as stack:
         totals = follow(3, stack, steps=5, files=25)

@@ -1,39 +1,45 @@
 """Deliberately broken variants of the code, each with the promises it breaks.
 
 The simulation is worth what it finds: every one of these must be found by the seeds of the tests.
+A variant breaks what a module or class offers to others, or the ports that a class is given: how
+a class does its work inside may change without a change here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.domain.batch import lease
-from shared.domain.batch.batch import BatchPhase
-from shared.domain.errors import GatewayError
+from shared.domain.batch.batch import DeletePolicy
+from shared.domain.errors import GatewayError, Refused
 from shared.domain.file import known_documents, lifecycle, outcomes, transfer
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.lifecycle import Step
 from shared.domain.file.record import Change, FailureKind, FileStatus
 from shared.domain.scan import comparison
 from shared.domain.throttle import breaker, circuit
-from shared.services.batch import run
+from shared.gateways.database.records import Records
+from shared.gateways.ports import RemoteState
 from shared.services.batch.completion import Completion
 from shared.services.batch.lost_tasks import LostTasks
 from shared.services.batch.prepare import Preparation
 from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.batch.run import RunningBatch
 from shared.services.batch.start import StartSync
-from shared.services.lease.close_batch import CloseBatch
+from shared.services.context import Context
 from shared.services.lease.fencing import FencedDocuments
-from shared.services.lease.held_batch import changed
-from shared.services.reconcile.our_documents import OurDocuments
+from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.scan_page import ScanPage
 from shared.services.store.cut_over import CutOver
-from shared.services.throttle import call_gate
-from shared.services.worker import delete_documents, finish_import
+from shared.services.store.drift import MeasureDrift
+from shared.services.throttle.call_gate import CallGate
+from shared.services.throttle.pump import Pump
+from shared.services.worker import finish_import
+from shared.services.worker.delete_documents import DeleteDocuments
 from shared.services.worker.delivery import Delivery
 from shared.services.worker.finish_import import FinishImport
 
@@ -56,6 +62,42 @@ class Mutation:
     seed: int
     invariants: frozenset[str]
     patches: Patches
+
+
+class Altered:
+    """A port some of whose methods do something else."""
+
+    def __init__(self, port: object, methods: Mapping[str, Callable[..., Any]]) -> None:
+        self._port = port
+        vars(self).update(methods)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+
+def _given(owner: Any, altered: Callable[[Any], Any]) -> Patches:
+    """Whoever makes one of the class gives it its ``Context`` or ``Delivery`` altered."""
+    init = owner.__init__
+
+    def build(self: Any, given: Any, *rest: Any) -> None:
+        init(self, altered(given), *rest)
+
+    return {(owner, "__init__"): build}
+
+
+def _with_gemini(context: Context, **methods: Callable[..., Any]) -> Context:
+    port: Any = Altered(context.gemini, methods)
+    return replace(context, gemini=port)
+
+
+def _with_bucket(context: Context, **methods: Callable[..., Any]) -> Context:
+    port: Any = Altered(context.bucket, methods)
+    return replace(context, bucket=port)
+
+
+def _with_documents(context: Context, **methods: Callable[..., Any]) -> Context:
+    port: Any = Altered(context.records.documents, methods)
+    return replace(context, records=Records(port, context.clock))
 
 
 _DOUBLES = (
@@ -100,35 +142,35 @@ def _intent_forgotten(record: Any) -> Step:
     return _next_step(record)
 
 
-_settle = ResolveUncertain._settle
+def _lists_nothing(context: Context) -> Context:
+    list_documents = context.gemini.list_documents
+
+    def nothing(*where: Any) -> Any:
+        return replace(list_documents(*where), documents=())
+
+    return _with_gemini(context, list_documents=nothing)
 
 
-def _uncertain_sends_again(self: Any, file: Any, _found: Any, *rest: Any) -> Any:
-    return _settle(self, file, (), *rest)
+def _lists_one_page(context: Context) -> Context:
+    list_documents = context.gemini.list_documents
+
+    def only_page(*where: Any) -> Any:
+        return replace(list_documents(*where), next_page_token="")
+
+    return _with_gemini(context, list_documents=only_page)
 
 
-_sweep_page = ResolveUncertain.__call__
+def _lists_all_as_ours(context: Context) -> Context:
+    list_documents, owner = context.gemini.list_documents, context.rules.settings.owner
 
+    def ours(*where: Any) -> Any:
+        page = list_documents(*where)
+        documents = (
+            replace(each, metadata={**each.metadata, "owner": owner}) for each in page.documents
+        )
+        return replace(page, documents=tuple(documents))
 
-def _partial_listing_decides(self: Any, *arguments: Any) -> Any:
-    gemini = self._context.gemini
-
-    class FirstPageOnly:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(gemini, name)
-
-        def list_documents(self, *where: Any) -> Any:
-            return replace(gemini.list_documents(*where), next_page_token="")
-
-    self._context = replace(self._context, gemini=FirstPageOnly())
-    return _sweep_page(self, *arguments)
-
-
-def _any_owner_matches(_self: Any, state: Any, documents: Any) -> Any:
-    for document in documents:
-        key = document.metadata.get("content_key")
-        if key in state.wanted:
-            yield key, document.name
+    return _with_gemini(context, list_documents=ours)
 
 
 _tried_again = transfer.tried_again
@@ -155,20 +197,38 @@ def _given_back_costs_an_attempt(record: Any, ready_at: Any, now: Any) -> Any:
     return replace(_given_back(record, ready_at, now), tries=record.tries)
 
 
-_go_on = FinishImport.go_on
+def _deletes_forerunners_first(delivery: Delivery) -> Delivery:
+    gemini = delivery.context.gemini
+
+    def then(look: Callable[..., Any]) -> Callable[..., Any]:
+        def look_afterwards(name: str) -> Any:
+            for forerunner in known_documents.forerunners(delivery.record):
+                with suppress(GatewayError):
+                    gemini.delete_document(forerunner)
+            return look(name)
+
+        return look_afterwards
+
+    context = _with_gemini(
+        delivery.context,
+        get_operation=then(gemini.get_operation),
+        get_document=then(gemini.get_document),
+    )
+    return replace(delivery, context=context)
 
 
-def _old_document_goes_first(self: Any, operation: Any = None) -> Any:
-    for name in known_documents.forerunners(self._delivery.record):
-        try:
-            self._gemini.delete_document(name)
-        except GatewayError:
-            continue
-    return _go_on(self, operation)
+def _takes_the_document_for_good(delivery: Delivery) -> Delivery:
+    get_document = delivery.context.gemini.get_document
 
+    def good(name: str) -> Any:
+        document = get_document(name)
+        record = delivery.record
+        if name != record.new_document:
+            return document
+        metadata = {**document.metadata, finish_import.CONTENT_KEY: record.working_key or ""}
+        return replace(document, state=RemoteState.ACTIVE, metadata=metadata)
 
-def _verification_skipped(_self: Any) -> bool:
-    return True
+    return replace(delivery, context=_with_gemini(delivery.context, get_document=good))
 
 
 _compare = comparison.compare
@@ -188,29 +248,51 @@ def _raw_expiry_resets(want: Any, record: Any, **rest: Any) -> Any:
 # --- removals -------------------------------------------------------------------------------
 
 
-_see_to_scan = RunningBatch._see_to_scan
+def _takes_every_page_for_the_last(context: Context) -> Context:
+    query_documents = context.records.documents.query
+
+    def last_pages(query: Any) -> Any:
+        found = query_documents(query)
+        if not query.collection.endswith("/pages"):
+            return found
+        return [
+            replace(
+                each,
+                fields={**(each.fields or {}), "next_start": ""},
+                version=("altered", each.version),  # what is read must not pass for what is there
+            )
+            for each in found
+        ]
+
+    return _with_documents(context, query=last_pages)
 
 
-def _scan_taken_as_complete(self: Any, held: Any) -> Any:
-    after = _see_to_scan(self, held)
-    if after.present.phase is BatchPhase.SCANNING and not after.present.dry_run:
-        self._release_removals(after)
-    return after
+_waiting = RemovalGuard.waiting
 
 
 def _all_candidates(self: Any, batch: Any) -> int:
-    found: int = self._context.records.documents.count(self.candidates(batch))
-    return found
+    return _waiting(self, replace(batch, delete_policy=DeletePolicy.MIRROR))
 
 
-_list = ScanPage._list
+def _failed_listing_is_empty(context: Context) -> Context:
+    list_objects = context.bucket.list_objects
+
+    def listed(**where: Any) -> Any:
+        try:
+            return list_objects(**where)
+        except GatewayError:
+            return []
+
+    return _with_bucket(context, list_objects=listed)
 
 
-def _failed_listing_is_empty(self: Any, start: Any, known: Any) -> Any:
-    try:
-        return _list(self, start, known)
-    except GatewayError:
-        return self._with_sidecars(start, "", [])
+def _finds_no_object(delivery: Delivery) -> Delivery:
+    stat = delivery.context.bucket.stat
+
+    def gone(name: str) -> None:
+        stat(name)
+
+    return replace(delivery, context=_with_bucket(delivery.context, stat=gone))
 
 
 # --- the service ----------------------------------------------------------------------------
@@ -238,8 +320,11 @@ def _stale_permit_counts(state: Any, permit: Any, now: Any, policy: Any) -> Any:
     return replace(state, probe_successes=successes)
 
 
+_succeeded = CallGate.succeeded
+
+
 def _success_always_told(self: Any, permit: Any) -> None:
-    self._change(lambda state, now: breaker.on_success(state, permit, now, self._policy))
+    _succeeded(self, replace(permit, probe_id=permit.probe_id or "none"))
 
 
 # --- batches --------------------------------------------------------------------------------
@@ -252,31 +337,54 @@ def _fence_stays(last: Any, *arguments: Any) -> Any:
     return replace(acquired, fence=last.fence if last else 1)
 
 
-def _slots_not_saved(context: Any, held: Any, **changes: Any) -> Any:
-    changes.pop("next_slot_at", None)
-    return changed(context, held, **changes) if changes else held
+_plan = Pump.plan
 
 
-def _commit_unasked(self: Any, writes: Any) -> Any:
-    return self._documents.commit(writes)
+def _slots_given_stay_free(self: Any, next_slot_at: Any, *rest: Any) -> Any:
+    return replace(_plan(self, next_slot_at, *rest), next_slot_at=next_slot_at)
 
 
-def _drift_passed_over(self: Any, held: Any) -> None:
-    self._close_batch.finish(held, "")
+_fence = FencedDocuments.__init__
 
 
-def _all_are_ours(self: Any, documents: Any) -> Any:
-    tags = [(each, each.metadata["path"], each.metadata["content_key"]) for each in documents]
-    return [self._stored(*tag) for tag in tags], []
+def _fence_lets_everyone_pass(self: Any, records: Any, *rest: Any) -> None:
+    _fence(self, records, *rest)
+    self.commit = records.documents.commit
+
+
+def _sees_no_batch(context: Context) -> Context:
+    get = context.records.documents.get
+
+    def missing(path: str) -> Any:
+        found = get(path)
+        return replace(found, fields=None) if path.startswith("batches/") else found
+
+    return _with_documents(context, get=missing)
+
+
+_prepare = Preparation.__call__
+
+
+def _store_is_taken_as_known(self: Any, batch: Any) -> Any:
+    return replace(_prepare(self, batch), records_lost=False)
+
+
+_drift = MeasureDrift.__call__
+
+
+def _drift_passed_over(self: Any, *arguments: Any) -> Any:
+    drift = _drift(self, *arguments)
+    return replace(drift, held=drift.stored)
+
+
+def _cut_over_at_once(self: Any) -> str:
+    with suppress(Refused):
+        self.promote()
+    return ""
 
 
 def _nothing(*_arguments: Any, **_keywords: Any) -> None:
     """Do nothing."""
-
-
-def _closes_at_once(self: Any, held: Any) -> bool:
-    self._close_batch.finish(held, "")
-    return True
 
 
 MUTATIONS = tuple(
@@ -305,19 +413,19 @@ MUTATIONS = tuple(
             "uncertain_imports_blindly",
             34,
             _DOUBLES,
-            {(ResolveUncertain, "_settle"): _uncertain_sends_again},
+            _given(ResolveUncertain, _lists_nothing),
         ),
         (
             "partial_listing_decides",
             124,
             _DOUBLES,
-            {(ResolveUncertain, "__call__"): _partial_listing_decides},
+            _given(ResolveUncertain, _lists_one_page),
         ),
         (
             "foreign_documents_taken",
             120,
             "foreign_documents_untouched store_matches_bucket",
-            {(ResolveUncertain, "_matches"): _any_owner_matches},
+            _given(ResolveUncertain, _lists_all_as_ours),
         ),
         (
             "attempts_not_counted",
@@ -347,13 +455,13 @@ MUTATIONS = tuple(
             "old_document_deleted_first",
             35,
             "old_document_goes_last",
-            {(FinishImport, "go_on"): _old_document_goes_first},
+            _given(FinishImport, _deletes_forerunners_first),
         ),
         (
             "new_document_not_verified",
             5,
             "old_document_goes_last store_matches_bucket",
-            {(FinishImport, "_verify"): _verification_skipped},
+            _given(FinishImport, _takes_the_document_for_good),
         ),
         (
             "raw_expiry_resets_indexed",
@@ -387,21 +495,21 @@ MUTATIONS = tuple(
         ),
         (
             "removal_after_incomplete_scan",
-            3,
+            56,
             "removals_only_after_a_complete_scan",
-            {(RunningBatch, "_see_to_scan"): _scan_taken_as_complete},
+            _given(RunningBatch, _takes_every_page_for_the_last),
         ),
         (
             "failed_listing_is_empty",
             36,
             "nothing_deleted_after_bad_listing",
-            {(ScanPage, "_list"): _failed_listing_is_empty},
+            _given(ScanPage, _failed_listing_is_empty),
         ),
         (
             "no_last_look_before_removal",
             9,
             "old_document_goes_last",
-            {(delete_documents, "inspect_one"): _nothing},
+            _given(DeleteDocuments, _finds_no_object),
         ),
         (
             "late_429_extends_the_cooldown",
@@ -415,7 +523,7 @@ MUTATIONS = tuple(
             "legal_breaker_transitions",
             {
                 (breaker, "on_success"): _stale_permit_counts,
-                (call_gate.CallGate, "succeeded"): _success_always_told,
+                (CallGate, "succeeded"): _success_always_told,
             },
         ),
         ("fence_stays", 1, "one_holder_per_fence", {(lease, "acquire"): _fence_stays}),
@@ -424,7 +532,7 @@ MUTATIONS = tuple(
             5,
             "one_running_batch one_holder_per_fence",
             {
-                (StartSync, "_check_idle"): _nothing,
+                **_given(StartSync, _sees_no_batch),
                 (lease, "may_take_over_at"): lambda last, _policy: last.acquired_at,
             },
         ),
@@ -432,19 +540,19 @@ MUTATIONS = tuple(
             "commit_not_fenced",
             226,
             "one_holder_per_fence one_supervisor_at_a_time",
-            {(FencedDocuments, "commit"): _commit_unasked},
+            {(FencedDocuments, "__init__"): _fence_lets_everyone_pass},
         ),
         (
             "pump_gives_slots_twice",
             3,
             "metered_within_allowance",
-            {(run, "changed"): _slots_not_saved},
+            {(Pump, "plan"): _slots_given_stay_free},
         ),
         (
             "lease_not_released",
             1,
             "no_wait_without_deadline lease_free every_batch_closed",
-            {(CloseBatch, "_releasing"): lambda _self, _batch: []},
+            {(lease, "release"): lambda last, *_: last},
         ),
         (
             "overdue_files_not_looked_for",
@@ -456,31 +564,31 @@ MUTATIONS = tuple(
             "batch_closed_too_soon",
             1,
             "closed_counts_match",
-            {(Completion, "_is_done"): _closes_at_once},
+            {(Completion, "is_at_rest"): lambda _self: True},
         ),
         (
             "drift_not_looked_into",
             272,
             _DOUBLES,
-            {(Completion, "_finish"): _drift_passed_over},
+            {(MeasureDrift, "__call__"): _drift_passed_over},
         ),
         (
             "cut_over_too_soon",
             218,
             "old_store_serves_until_filled",
-            {(CutOver, "_served_and_failed"): lambda _self: []},
+            {(CutOver, "when_filled"): _cut_over_at_once},
         ),
         (
             "lost_records_not_rebuilt",
             6,
             "no_content_imported_twice",
-            {(Preparation, "_has_records"): lambda _self, _store: True},
+            {(Preparation, "__call__"): _store_is_taken_as_known},
         ),
         (
             "orphan_of_foreign_owner_deleted",
             3,
             "foreign_documents_untouched",
-            {(OurDocuments, "read"): _all_are_ours},
+            _given(Reconcile, _lists_all_as_ours),
         ),
         (
             "refusal_counts_as_a_try",

@@ -13,7 +13,7 @@ from tests.simulation.simulation import replayed
 
 SEEDS = range(1, int(os.environ.get("SEEDS", "100")) + 1)
 
-CHUNK = 50
+CHUNK = 10
 
 
 @pytest.mark.parametrize("first", SEEDS[::CHUNK])

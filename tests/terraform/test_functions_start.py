@@ -19,6 +19,7 @@ from local.packaging import FUNCTIONS, build
 from local.processes.children import Processes, answers
 from local.processes.ports import HOST, free_ports, loopback
 from local.terraform.workspace import Plan
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(900)]
 
@@ -83,7 +84,7 @@ def test_a_function_starts_with_what_is_planned_for_it_and_nothing_else(
         url = f"http://{loopback(port)}/nothing"
         child.wait_until(lambda: answers(url))
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(url, timeout=30)
+            urllib.request.urlopen(url, timeout=PATIENCE)
         with refused.value as response:
             assert response.code == 404
             assert json.load(response)["error"] == "there is no /nothing"

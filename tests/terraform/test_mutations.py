@@ -11,7 +11,7 @@ from local.packaging import ROOT
 from local.terraform.workspace import Workspace
 from tests.terraform.mutations import MUTATIONS, Mutation
 
-pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.terraform
 
 TESTS = {file.name.split(".")[0]: file for file in (ROOT / "terraform/tests").glob("*.tftest.hcl")}
 

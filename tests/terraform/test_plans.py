@@ -14,7 +14,7 @@ from shared.config import CommonSettings, SyncSettings
 from shared.domain.throttle.tiers import load_tier_table
 from shared.gateways.ports import QueueName
 
-pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.terraform
 
 SYNCING = ("dispatcher", "upload")
 KEY = {"GEMINI_API_KEY": "a-key"}
@@ -42,7 +42,9 @@ def test_the_functions_accept_what_they_are_told(plan: Plan, function: str) -> N
 
 
 def test_the_status_function_accepts_what_it_is_told(plan: Plan) -> None:
-    CommonSettings.from_environment(environment_of(plan, "status"))
+    settings = CommonSettings.from_environment(environment_of(plan, "status"))
+    assert settings.deployment == plan.resources["google_firestore_database.this"]["name"][4:]
+    assert settings.firestore_database == plan.resources["google_firestore_database.this"]["name"]
 
 
 @pytest.mark.parametrize("function", [*SYNCING, "status"])

@@ -92,56 +92,48 @@ def test_no_batch_waits_for_what_fails_each_time(*, stuck: bool, changes: dict[s
 
 # --- moves ------------------------------------------------------------------------------------
 
-MOVES = {
-    S.PENDING: {
-        S.UPLOADING,
-        S.IMPORTING,
-        S.INDEXED,
-        S.FAILED,
-        S.SKIPPED,
-        S.REMOVAL_CANDIDATE,
-        S.DELETED,
-    },
-    S.UPLOADING: {S.UPLOADED, S.PENDING, S.INDEXED, S.FAILED},
-    S.UPLOADED: {S.IMPORTING, S.PENDING, S.FAILED},
-    S.IMPORTING: {S.INDEXED, S.UNCERTAIN, S.UPLOADED, S.PENDING, S.FAILED},
-    S.UNCERTAIN: {S.IMPORTING, S.UPLOADED, S.PENDING, S.FAILED},
-    S.INDEXED: {S.PENDING, S.IMPORTING, S.REMOVAL_CANDIDATE},
-    S.FAILED: {
-        S.PENDING,
-        S.IMPORTING,
-        S.INDEXED,
-        S.SKIPPED,
-        S.REMOVAL_CANDIDATE,
-        S.DELETED,
-    },
-    S.SKIPPED: {S.PENDING, S.REMOVAL_CANDIDATE, S.DELETED},
-    S.REMOVAL_CANDIDATE: {S.DELETING, S.INDEXED, S.PENDING},
-    S.DELETING: {S.DELETED, S.SKIPPED, S.PENDING, S.INDEXED, S.REMOVAL_CANDIDATE},
-    S.DELETED: {S.PENDING, S.SKIPPED, S.INDEXED, S.REMOVAL_CANDIDATE},
-}
-
-
-def test_every_status_has_its_moves() -> None:
-    assert {status: set(moves) for status, moves in LEGAL_MOVES.items()} == MOVES
-    assert set(LEGAL_MOVES) == set(S)
-
 
 @pytest.mark.parametrize("before", S)
 @pytest.mark.parametrize("after", S)
 def test_a_move_is_made_where_it_is_legal_and_refused_where_not(
     before: FileStatus, after: FileStatus
 ) -> None:
-    if after is before or after in MOVES[before]:
+    if after is before or after in LEGAL_MOVES[before]:
         assert moved(record(before), after, fence=9) == record(after, fence=9)
     else:
         with pytest.raises(IllegalMove, match=r"a\.md"):
             moved(record(before), after)
 
 
+def reachable(status: FileStatus) -> set[FileStatus]:
+    """All that a file of that status can come to, sooner or later."""
+    found: set[FileStatus] = set()
+    more = {status}
+    while more:
+        more = {after for before in more for after in LEGAL_MOVES[before]} - found
+        found |= more
+    return found
+
+
+@pytest.mark.parametrize("status", S)
+def test_no_status_is_a_dead_end(status: FileStatus) -> None:
+    assert reachable(status) == set(S)
+
+
+def origins(status: FileStatus) -> set[FileStatus]:
+    return {before for before, moves in LEGAL_MOVES.items() if status in moves}
+
+
+def test_a_journey_takes_its_steps_in_order_and_only_candidates_are_deleted() -> None:
+    assert origins(S.UPLOADING) == {S.PENDING}
+    assert origins(S.UNCERTAIN) == {S.IMPORTING}
+    assert origins(S.DELETING) == {S.REMOVAL_CANDIDATE}
+    assert origins(S.UPLOADED) <= {S.UPLOADING, S.IMPORTING, S.UNCERTAIN}
+
+
 def test_an_indexed_file_never_goes_back_to_an_import_or_to_failed_without_a_new_journey() -> None:
     """Where it is IMPORTING again, its document is only verified."""
-    assert not MOVES[S.INDEXED] & {S.UPLOADING, S.UPLOADED, S.UNCERTAIN, S.FAILED}
+    assert not LEGAL_MOVES[S.INDEXED] & {S.UPLOADING, S.UPLOADED, S.UNCERTAIN, S.FAILED}
 
 
 @pytest.mark.parametrize(
@@ -168,10 +160,6 @@ def test_an_indexed_file_never_goes_back_to_an_import_or_to_failed_without_a_new
 )
 def test_each_status_has_its_step(status: FileStatus, raw_file: RawFile | None, step: Step) -> None:
     assert next_step(record(status, working=working(raw_file=raw_file))) is step
-
-
-def test_only_uploads_and_imports_are_metered() -> None:
-    assert {step for step in Step if step.is_metered} == {Step.UPLOAD, Step.IMPORT}
 
 
 # --- whose turn it is -------------------------------------------------------------------------

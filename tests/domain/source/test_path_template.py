@@ -225,4 +225,5 @@ def test_any_text_is_either_a_template_or_refused_as_one(text: str) -> None:
         template = PathTemplate.parse(text)
     except InvalidPathTemplate:
         return
-    template.match(text)
+    found = template.match(text)
+    assert found.keys() in ({*template.fields}, set())

@@ -599,22 +599,21 @@ def test_a_window_in_which_documents_failed_does_not_raise_the_factor() -> None:
 # ---------------------------------------------------------- moves and policy
 
 
-def test_only_four_moves_are_legal() -> None:
-    legal = set()
+def test_a_move_counts_a_generation_and_only_a_probe_closes_it_again() -> None:
+    legal: set[tuple[CircuitState, CircuitState]] = set()
     for origin, target in product(CircuitState, repeat=2):
         try:
             after = change_state(BreakerState(state=origin, generation=7), target, START)
         except IllegalStateChange:
             continue
         assert (after.state, after.generation) == (target, 8)
-        legal.add((str(origin), str(target)))
+        legal.add((origin, target))
 
-    assert legal == {
-        ("closed", "open"),
-        ("open", "half_open"),
-        ("half_open", "open"),
-        ("half_open", "closed"),
-    }
+    assert all(origin is not target for origin, target in legal)
+    assert {target for _, target in legal} == set(CircuitState)
+    to_closed = {origin for origin, target in legal if target is CircuitState.CLOSED}
+    to_half_open = {origin for origin, target in legal if target is CircuitState.HALF_OPEN}
+    assert (to_closed, to_half_open) == ({CircuitState.HALF_OPEN}, {CircuitState.OPEN})
 
 
 def test_an_illegal_move_says_which() -> None:

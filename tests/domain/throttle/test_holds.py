@@ -53,12 +53,16 @@ def test_a_day_is_held_until_just_after_its_reset() -> None:
 
 @pytest.mark.parametrize(
     ("reason", "minutes"),
-    [(HoldReason.STORAGE, 60), (HoldReason.SPEND, 60), (HoldReason.ACCOUNT, 10)],
+    [(HoldReason.STORAGE, 1), (HoldReason.SPEND, 2), (HoldReason.ACCOUNT, 3)],
 )
-def test_what_a_person_must_mend_is_tried_again_after_a_while(
+def test_what_a_person_must_mend_is_tried_again_after_the_time_of_its_own(
     reason: HoldReason, minutes: int
 ) -> None:
-    assert hold_for(reason, NOON, HoldPolicy()).hold_until == after(minutes)
+    policy = HoldPolicy(
+        storage=timedelta(minutes=1), spend=timedelta(minutes=2), account=timedelta(minutes=3)
+    )
+
+    assert hold_for(reason, NOON, policy).hold_until == after(minutes)
 
 
 def test_every_quota_that_is_not_a_rate_is_a_reason_to_hold() -> None:

@@ -20,9 +20,9 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 
 from local.cloud_tasks.server import Addresses, serving
 from local.cloud_tasks.settings import Settings
+from tests.patience import PATIENCE
 
 LOCATION = "projects/demo/locations/europe-west1"
-PATIENCE = 20.0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from google.cloud import firestore
 from local.firestore_emulator.emulator import EmulatorUnavailable, FirestoreEmulator
 from local.firestore_emulator.emulator_install import MAIN_CLASS
 from local.firestore_emulator.emulator_runner import Snapshots
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +59,7 @@ def await_end(address: str) -> None:
     host, _, port = address.rpartition(":")
     while True:
         try:
-            with socket.create_connection((host, int(port)), timeout=60) as connection:
+            with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
                 connection.recv(1)
         except ConnectionResetError:
             continue

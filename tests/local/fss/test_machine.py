@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-PATIENCE = 200.0
+from tests.patience import PATIENCE
 
-pytestmark = pytest.mark.timeout(600)  # several whole stacks, on a machine that may be busy
+ROOT = Path(__file__).parents[3]
+
 FAST = ("--tier", "tier3", "--time-scale", "20")
 
 FILES = {"a.md": "alpha", "ünïcode/b 🌊.txt": "beta", "c.py": "print('gamma')", "empty.txt": ""}

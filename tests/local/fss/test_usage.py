@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.stack.run_folder import RunFolder
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,7 +23,7 @@ def fss(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -21,6 +21,7 @@ from local.gemini.settings import Settings
 from local.gemini.simulator import Simulator
 from local.gemini.traffic.quota import QuotaLimits
 from local.gemini.wire.messages import Json
+from tests.patience import PATIENCE
 
 BASE_URL = "http://127.0.0.1:1"
 
@@ -109,7 +110,9 @@ def served() -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch, serving(simulator) as url:
         patch.setenv("NO_PROXY", "127.0.0.1")
         options = types.HttpOptions(
-            base_url=url, timeout=20_000, retry_options=types.HttpRetryOptions(attempts=1)
+            base_url=url,
+            timeout=int(1000 * PATIENCE),
+            retry_options=types.HttpRetryOptions(attempts=1),
         )
         client = genai.Client(api_key="key", vertexai=False, http_options=options)
         yield Served(simulator, clock, url, client)
@@ -170,7 +173,7 @@ def admin(url: str) -> Callable[..., Any]:
     def call(path: str, message: object = None, *, method: str | None = None) -> Json:
         data = None if message is None else json.dumps(message).encode()
         request = urllib.request.Request(f"{url}/_sim/{path}", data=data, method=method)
-        with urllib.request.urlopen(request, timeout=20) as reply:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as reply:
             return json.load(reply)
 
     return call

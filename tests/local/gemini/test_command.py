@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from local.gemini.wire.messages import Json
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 
@@ -41,7 +42,7 @@ class Process:
         return self.wait()
 
     def wait(self) -> tuple[int, str, str]:
-        stdout, stderr = self.popen.communicate(timeout=20)
+        stdout, stderr = self.popen.communicate(timeout=PATIENCE)
         return self.popen.returncode, stdout, stderr
 
 
@@ -64,7 +65,7 @@ def _ask(
     data = message if isinstance(message, bytes | None) else json.dumps(message).encode()
     headers = {"x-goog-api-key": "key", **(headers or {})}
     request = urllib.request.Request(f"{url}{path}", data=data, headers=headers)
-    with urllib.request.urlopen(request, timeout=20) as reply:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as reply:
         body = reply.read()
         return json.loads(body) if body else None, reply.headers
 

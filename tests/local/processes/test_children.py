@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.processes.children import Child, CouldNotRun, Processes
-
-PATIENCE = 30.0
+from tests.patience import PATIENCE
 
 READY = "import json, time; print(json.dumps({'ready': True}), flush=True); time.sleep(600)"
 STUBBORN = (

@@ -14,6 +14,7 @@ from google.genai import types
 from local.chaos.store_listing import Listed, list_everything
 from local.stack.urls import StackUrls
 from tests.model.stack import Stack, started
+from tests.patience import PATIENCE
 
 PATHS = [f"{number:02}.md" for number in range(30)]
 ORPHANS = [f"orphan {number}.md" for number in range(10)]
@@ -33,7 +34,7 @@ def wipe(urls: StackUrls) -> None:
     place = f"emulator/v1/projects/{urls.project}/databases/(default)/documents"
     request = urllib.request.Request(f"http://{urls.firestore}/{place}", method="DELETE")
     request.add_header("Authorization", "Bearer owner")
-    with urllib.request.urlopen(request, timeout=60):
+    with urllib.request.urlopen(request, timeout=PATIENCE):
         pass
 
 
@@ -63,7 +64,6 @@ def plant(client: genai.Client, like: Listed, path: str) -> None:
     client.files.delete(name=name)
 
 
-@pytest.mark.timeout(300)
 def test_a_lost_database_costs_no_import(stack: Stack) -> None:
     before = sorted(path for path, _ in stack.documents())
     metered = stack.metered()
@@ -78,7 +78,6 @@ def test_a_lost_database_costs_no_import(stack: Stack) -> None:
     assert sorted(record["path"] for record in stack.records()) == PATHS
 
 
-@pytest.mark.timeout(300)
 def test_what_others_did_to_the_store_is_named_and_mended(stack: Stack) -> None:
     listed = {
         each.metadata["path"]: each for each in list_everything(str(stack.urls.gemini)).documents

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -10,10 +12,13 @@ import pytest
 from local.cloud_tasks.broker.store import Store
 from local.cloud_tasks.queue.task import TaskRecord
 from local.cloud_tasks.wire.messages import Task
+from local.processes import ports
 from local.processes.ports import HOST, free_ports, is_free
 from local.stack import run_folder
 from local.stack.run_folder import RunFolder, StateInUse, UnusableState
 from local.stack.task_queues import redirect
+
+ROOT = Path(__file__).parents[2]
 
 
 def opened(state: Path | None, *, real: bool = False) -> RunFolder:
@@ -96,9 +101,21 @@ def test_a_record_of_another_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_free_ports_are_different_and_free() -> None:
-    ports = free_ports(20)
-    assert len(set(ports)) == 20
-    assert all(map(is_free, ports))
+    found = free_ports(20)
+    assert len(set(found)) == 20
+    assert all(map(is_free, found))
+
+
+def test_a_chosen_port_is_given_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = free_ports(1)[0] + 1
+    monkeypatch.setattr(ports, "CANDIDATES", range(first, first + 30))
+    mine = free_ports(5)
+    other = f"from local import ports; ports.CANDIDATES = range({first}, {first + 30}); "
+    other += "print(*ports.free_ports(20))"
+    done = subprocess.run(
+        [sys.executable, "-c", other], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not {*map(int, done.stdout.split())} & {*mine}
 
 
 def test_queued_tasks_follow_the_functions_to_their_new_ports(tmp_path: Path) -> None:

@@ -8,11 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 from local.stack.scheduler import Scheduler
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     import pytest
-
-PATIENCE = 30.0
 
 
 class Dispatcher:

@@ -640,7 +640,8 @@ def test_the_lease_of_a_closed_batch_is_free() -> None:
 def test_a_batch_that_comes_to_no_file_says_why_and_ends_by_its_age(
     call: str, request_: dict[str, Any]
 ) -> None:
-    world = synced() if request_ else world_with()
+    short = rules(batch_max_age=2 * HOUR)
+    world = synced(given=short) if request_ else world_with(given=short)
     world.clock.advance(SECOND)
 
     def refuse(name: str) -> None:
@@ -652,7 +653,7 @@ def test_a_batch_that_comes_to_no_file_says_why_and_ends_by_its_age(
     play_for(world, HOUR)
     assert "503" in batch_now(world, batch).message
 
-    play_for(world, DAY)
+    play_for(world, 2 * HOUR)
 
     closed = batch_now(world, batch)
     assert closed.status is BatchStatus.DEFERRED
@@ -664,7 +665,7 @@ def test_a_batch_that_comes_to_no_file_says_why_and_ends_by_its_age(
 
 
 def test_a_queue_that_cannot_be_asked_stops_neither_the_other_files_nor_the_batchs_end() -> None:
-    world = world_with("a.md", "b.md")
+    world = world_with("a.md", "b.md", given=rules(batch_max_age=2 * HOUR))
     batch = begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
     world.queues.acknowledge(task)  # lost
@@ -678,13 +679,13 @@ def test_a_queue_that_cannot_be_asked_stops_neither_the_other_files_nor_the_batc
     assert world.file("b.md").status is FileStatus.INDEXED
     assert world.file(PATH).status is FileStatus.PENDING
 
-    play_for(world, DAY)
+    play_for(world, 2 * HOUR)
 
     assert batch_now(world, batch).status is BatchStatus.DEFERRED
 
 
 def test_a_batch_each_call_of_which_fails_ends_by_its_age() -> None:
-    world = world_with()
+    world = world_with(given=rules(batch_max_age=2 * HOUR))
     batch = begun(world)
     play_to(world, FileStatus.UPLOADED)
     ask = world.documents.query
@@ -697,7 +698,7 @@ def test_a_batch_each_call_of_which_fails_ends_by_its_age() -> None:
     world.documents.query = broken  # type: ignore[method-assign]  # this world's
     with pytest.raises(Unavailable):
         world.supervise()
-    play_for(world, DAY)
+    play_for(world, 3 * HOUR)
 
     assert batch_now(world, batch).status is BatchStatus.DEFERRED
 

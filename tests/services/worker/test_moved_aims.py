@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from shared.domain.batch.batch import Batch
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord, FileStatus
-from shared.domain.scan import comparison
-from shared.gateways.database.records import Stored, file_path
+from shared.gateways.database.queries import latest_batches
+from shared.gateways.database.records import file_path
 from shared.gateways.ports import ImportOperation, Query
-from shared.services.source.inspection import inspect_one
 from tests.file_records import wanting
 from tests.services.story import (
     MINUTE,
@@ -26,7 +26,6 @@ from tests.services.story import (
     come_to_task,
     in_step,
     play,
-    play_out,
     play_to,
     synced,
     world_with,
@@ -36,27 +35,31 @@ from tests.world import World
 
 
 def scan_meanwhile(world: World, content: str | None) -> None:
-    """The object changes (None: vanishes), and a scan aims the record at what there is."""
+    """The object changes (None: vanishes), and the next sync scans the bucket.
+
+    What the batch before it began goes on.
+    """
     if content is None:
         world.bucket.delete(PATH)
     else:
         world.put({PATH: content})
+    cancelled(world, latest(world))
+    begun(world)
+    world.supervise()
+    (scan,) = (task for task in world.queues.waiting if task.path == "/control/scan")
+    world.deliver(scan)
 
-    def aimed(stored: Stored[FileRecord]) -> FileRecord | None:
-        record = stored.present
-        assert record.batch_id is not None
-        finding = comparison.compare(
-            inspect_one(world.context, PATH),
-            record,
-            batch_id=record.batch_id,
-            fence=record.fence,
-            removes=True,
-            now=world.clock.now(),
-        )
-        assert finding is not None
-        return finding.record
 
-    world.records.change(FileRecord, file_path(PATH), aimed)
+def latest(world: World) -> Batch:
+    """The batch that began last."""
+    (batch,) = world.records.query(Batch, latest_batches(1))
+    return batch.present
+
+
+def play_on(world: World) -> Batch:
+    """Play until a batch is over and no other has begun."""
+    play(world, lambda: latest(world).status.is_terminal, steps=20_000)
+    return latest(world)
 
 
 def before_the_commit(world: World, ends: FileStatus, act: Callable[[], None]) -> None:
@@ -76,11 +79,11 @@ def before_the_commit(world: World, ends: FileStatus, act: Callable[[], None]) -
 def test_an_object_seen_again_while_its_document_goes_is_imported() -> None:
     world = synced("a.md", "b.md")
     world.bucket.delete(PATH)
-    batch = begun(world)
+    begun(world)
     play_to(world, FileStatus.DELETING)
     before_the_commit(world, FileStatus.DELETED, lambda: scan_meanwhile(world, "it is back"))
 
-    assert play_out(world, batch).status == "completed"
+    assert play_on(world).status == "completed"
 
     assert world.file(PATH).status is FileStatus.INDEXED
     assert in_step(world)
@@ -90,7 +93,7 @@ def test_an_object_seen_again_while_its_document_goes_is_imported() -> None:
 def test_what_is_back_as_it_was_indexed_may_change_once_more(content: str | None) -> None:
     world = synced("a.md", "b.md")
     world.put({PATH: "other content"})
-    batch = begun(world)
+    begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
     indexed = world.file(PATH).current_key
     assert indexed is not None
@@ -100,20 +103,20 @@ def test_what_is_back_as_it_was_indexed_may_change_once_more(content: str | None
     before_the_commit(world, FileStatus.INDEXED, lambda: scan_meanwhile(world, content))
     world.deliver(task)
 
-    assert play_out(world, batch).status == "completed"
+    assert play_on(world).status == "completed"
 
     assert in_step(world)
 
 
 def test_what_a_journey_found_gone_may_be_back() -> None:
     world = world_with("a.md", "b.md")
-    batch = begun(world)
+    begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
     world.bucket.delete(PATH)
     before_the_commit(world, FileStatus.DELETED, lambda: scan_meanwhile(world, "it is back"))
     world.deliver(task)
 
-    assert play_out(world, batch).status == "completed"
+    assert play_on(world).status == "completed"
 
     assert in_step(world)
 
@@ -121,7 +124,7 @@ def test_what_a_journey_found_gone_may_be_back() -> None:
 def test_a_failure_of_content_that_nobody_wants_any_more_is_no_failure_of_the_new() -> None:
     world = world_with()
     world.gemini.import_latency = 2 * MINUTE
-    batch = begun(world)
+    begun(world)
     play_to(world, FileStatus.IMPORTING)
     scan_meanwhile(world, "good content")
     ask = world.gemini.get_operation
@@ -135,7 +138,7 @@ def test_a_failure_of_content_that_nobody_wants_any_more_is_no_failure_of_the_ne
     play(world, lambda: world.file(PATH).status is not FileStatus.IMPORTING)
     assert world.file(PATH).status is FileStatus.PENDING
 
-    closed = play_out(world, batch)
+    closed = play_on(world)
 
     assert (closed.status, closed.counts["failed"]) == ("completed", 0)
     assert world.file(PATH).status is FileStatus.INDEXED

@@ -10,6 +10,7 @@ from google.cloud import tasks_v2
 from google.protobuf import field_mask_pb2
 
 from tests.local.cloud_tasks.harness import LOCATION, LocalServer, at, epoch, now
+from tests.patience import PATIENCE
 
 URL = "http://127.0.0.1:1/work"
 
@@ -167,7 +168,7 @@ def creation(queue: str, *tasks: tasks_v2.Task, request_id: str = "") -> dict[st
 def test_a_batch_creates_its_tasks(server: LocalServer, queue: str) -> None:
     request = creation(queue, *(http_task() for _ in range(100)))
     operation = server.client.batch_create_tasks(request=request)
-    created = operation.result(timeout=5).tasks
+    created = operation.result(timeout=PATIENCE).tasks
     assert {task.name for task in created} == {
         task.name for task in server.client.list_tasks(parent=queue)
     }
@@ -178,7 +179,7 @@ def test_a_batch_names_the_tasks_it_could_not_create(server: LocalServer, queue:
     name = f"{queue}/tasks/twice"
     request = creation(queue, http_task(name), http_task(name), http_task(f"{queue}/tasks/ "))
     operation = server.client.batch_create_tasks(request=request)
-    assert [task.name for task in operation.result(timeout=5).tasks] == [name]
+    assert [task.name for task in operation.result(timeout=PATIENCE).tasks] == [name]
     metadata = operation.metadata
     assert metadata.state is tasks_v2.BatchCreateTasksMetadata.State.PARTIALLY_SUCCEEDED
     assert {index: status.code for index, status in metadata.failed_requests.items()} == {
@@ -186,7 +187,9 @@ def test_a_batch_names_the_tasks_it_could_not_create(server: LocalServer, queue:
         2: 3,
     }
     with pytest.raises(exceptions.Aborted):
-        server.client.batch_create_tasks(request=creation(queue, http_task(name))).result(timeout=5)
+        server.client.batch_create_tasks(request=creation(queue, http_task(name))).result(
+            timeout=PATIENCE
+        )
 
 
 def test_a_batch_repeated_with_its_request_id_is_not_done_twice(
@@ -195,7 +198,7 @@ def test_a_batch_repeated_with_its_request_id_is_not_done_twice(
     request = creation(queue, http_task(), request_id="same")
     first = server.client.batch_create_tasks(request=request)
     second = server.client.batch_create_tasks(request=request)
-    assert first.result(timeout=5) == second.result(timeout=5)
+    assert first.result(timeout=PATIENCE) == second.result(timeout=PATIENCE)
     assert len(list(server.client.list_tasks(parent=queue))) == 1
     assert server.client.get_operation({"name": first.operation.name}).done
     with pytest.raises(exceptions.NotFound):
@@ -218,11 +221,11 @@ def test_a_batch_deletes_its_tasks_and_names_the_others(server: LocalServer, que
     operation = server.client.batch_delete_tasks(
         parent=queue, names=[*names[:2], f"{queue}/tasks/no"]
     )
-    operation.result(timeout=5)
+    operation.result(timeout=PATIENCE)
     assert [task.name for task in server.client.list_tasks(parent=queue)] == names[2:]
     assert list(operation.metadata.failed_requests) == [2]
     with pytest.raises(exceptions.Aborted):
-        server.client.batch_delete_tasks(parent=queue, names=names[:2]).result(timeout=5)
+        server.client.batch_delete_tasks(parent=queue, names=names[:2]).result(timeout=PATIENCE)
 
 
 def test_what_is_not_served_says_so(server: LocalServer, queue: str) -> None:

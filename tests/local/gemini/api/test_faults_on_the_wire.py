@@ -197,9 +197,9 @@ def test_a_connection_is_reset_in_the_middle_of_a_chunk(
 def test_a_slow_reply_outlasts_the_clients_patience(
     client: genai.Client, store: str, admin: Admin
 ) -> None:
-    admin("faults", {"kind": "slow_reply", "route": "stores.get", "times": 1, "delay_s": 0.5})
+    admin("faults", {"kind": "slow_reply", "route": "stores.get", "times": 1, "delay_s": 5})
     with pytest.raises(httpx2.ReadTimeout):
-        client._api_client.request("get", store, {}, types.HttpOptions(timeout=50))
+        client._api_client.request("get", store, {}, types.HttpOptions(timeout=500))
     assert client.file_search_stores.get(name=store).name == store
 
 

@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from local.gemini.simulator import Simulator
+from tests.patience import PATIENCE
 
 KEY = {"x-goog-api-key": "key", "Content-Type": "application/json"}
 
 
 @pytest.fixture
 def connection(url: str) -> Iterator[http.client.HTTPConnection]:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
     yield connection
     connection.close()
 
@@ -151,7 +152,7 @@ def test_a_connection_is_kept_and_errors_are_json(
 
 def test_a_reply_is_one_write(url: str) -> None:
     address = (urlsplit(url).hostname, urlsplit(url).port)
-    with socket.create_connection(address, timeout=20) as connection:
+    with socket.create_connection(address, timeout=PATIENCE) as connection:
         connection.sendall(b"GET /v1/files/none HTTP/1.1\r\nHost: x\r\nx-goog-api-key: k\r\n\r\n")
         reply = connection.recv(65_536)
     head, _, body = reply.partition(b"\r\n\r\n")
@@ -172,7 +173,7 @@ def test_a_client_that_goes_away_while_sending_leaves_an_entry_and_no_trace_in_t
 ) -> None:
     address = (urlsplit(url).hostname, urlsplit(url).port)
     plain.start(9)
-    with socket.create_connection(address, timeout=20) as connection:
+    with socket.create_connection(address, timeout=PATIENCE) as connection:
         head = f"POST {plain.target} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
         connection.sendall(head.encode() + b"half")
     while (last := simulator.log.entries()[-1])["route"] != "upload.chunk":
