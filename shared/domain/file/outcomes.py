@@ -56,8 +56,10 @@ def settled(record: FileRecord, now: datetime) -> FileRecord:
 def kept(record: FileRecord, now: datetime) -> FileRecord:
     """INDEXED as it was: a removal or an import that is not needed after all."""
     stays = lifecycle.moved(
-        with_working(record, raw_file=None),  # it expires by itself
+        record,
         FileStatus.INDEXED,
+        # The raw file expires by itself; a document that isn't verified must not be forgotten.
+        working=with_working(record, raw_file=None).working if record.new_document else None,
         tries=record.tries.cleared(),
         failure=None,
     )

@@ -147,11 +147,13 @@ class Completion:
         """The files that are left, if what each of them waits for always fails; none otherwise."""
         now, policy = self._context.clock.now(), self._context.rules.file
         since = batch.created_at or now
-        query = queries.with_status(*UNFINISHED, limit=MOST_STUCK + 1)
-        if self._context.records.documents.count(query) > MOST_STUCK:
-            return []
-        left = [each.present for each in self._context.records.query(FileRecord, query)]
-        return left if all(lifecycle.is_stuck(each, since, now, policy) for each in left) else []
+        left: list[FileRecord] = []
+        for limit in (1, MOST_STUCK + 1):  # mostly the first one tells that not all are
+            query = queries.with_status(*UNFINISHED, limit=limit)
+            left = [each.present for each in self._context.records.query(FileRecord, query)]
+            if not all(lifecycle.is_stuck(each, since, now, policy) for each in left):
+                return []
+        return left if len(left) <= MOST_STUCK else []
 
     def _close_with_stuck(self, held: Stored[Batch], stuck: list[FileRecord]) -> None:
         said, first, more = held.present.message, stuck[0], len(stuck) - 1

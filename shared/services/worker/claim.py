@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from shared.domain.errors import Conflict, SyncError
-from shared.domain.file.record import Claim, FileRecord, Requests
+from shared.domain.file.record import FileRecord, Requests
 from shared.gateways.database.records import Stored
 from shared.gateways.ports import Update, Write
 from shared.services.context import Context
@@ -25,7 +25,7 @@ class ClaimedFile:
     def __init__(self, context: Context, stored: Stored[FileRecord]) -> None:
         self._context = context
         self._stored = stored
-        self._claim: Claim | None = None
+        self._claim_id: str | None = None
         self._requests = Requests()
 
     @property
@@ -43,7 +43,7 @@ class ClaimedFile:
             Conflict: it has; read it again and decide again.
         """
         new = transition(self.record)
-        self._claim = new.claim
+        self._claim_id = new.claim.id if new.claim else None
         self._stored = self._context.records.write(self._stored, new, also)
 
     def apply(self, transition: Transition, also: Sequence[Write] = ()) -> None:
@@ -57,7 +57,7 @@ class ClaimedFile:
 
         def decide(stored: Stored[FileRecord]) -> FileRecord:
             record = stored.record
-            if record is None or record.claim is None or record.claim != self._claim:
+            if record is None or record.claim is None or record.claim.id != self._claim_id:
                 raise Abandoned("another delivery holds the file")
             after = transition(record)
             return replace(after, requests=after.requests + counted)

@@ -1,0 +1,43 @@
+"""``python -m tests.benchmarks.per_file``: Firestore writes and reads of a first sync, for each file.
+
+In virtual time on the in-memory twins, so the counts are exact. The service takes its time, as it
+does in the simulator: at tier1 nothing overlaps, at tier3 all of it does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from datetime import timedelta
+
+from shared.domain.batch.request import SyncRequest
+from shared.domain.throttle.tiers import tier_named
+from tests.world import World, rules
+
+FILES = 100
+
+
+def counts(tier: str, files: int) -> tuple[float, float]:
+    """Writes and reads of one sync of new files, divided by their number."""
+    world = World(rules(tier=tier_named(tier)))
+    world.gemini.file_latency = timedelta(seconds=2)
+    world.gemini.import_latency = timedelta(seconds=6)
+    world.put({f"{number:04}.md": f"content of {number}" for number in range(files)})
+    world.run(world.start(SyncRequest()))
+    return world.documents.writes / files, world.documents.reads / files
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--files", type=int, default=FILES)
+    files = parser.parse_args().files
+    logging.disable()
+    print(f"{files} new files   writes a file   reads a file")
+    for tier in ("tier1", "tier3"):
+        writes, reads = counts(tier, files)
+        print(f"{tier:13}{writes:16.1f}{reads:15.1f}")
+
+
+if __name__ == "__main__":
+    main()
