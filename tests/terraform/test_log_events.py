@@ -31,7 +31,7 @@ def fields_read(event: str) -> set[str]:
 def fields_written(event: Event) -> set[str]:
     """Fields that the code gives where it logs an event."""
     found: set[str] = set()
-    for file in (ROOT / "shared" / "services").glob("*.py"):
+    for file in (ROOT / "shared" / "services").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node).startswith(
                 f"emit(Event.{event.name}"
