@@ -14,7 +14,7 @@ from local.stack.options import Quota
 from shared.domain.batch.batch import DeletePolicy, SyncMode
 from shared.domain.source.path_glob import PathGlob
 from shared.domain.source.path_template import PathTemplate
-from shared.domain.throttle.tiers import load_tier_table, tier_named
+from shared.domain.throttle.tiers import default_tier, load_tiers, tier_named
 
 DISPATCHER_URL = "FSS_DISPATCHER_URL"
 STATUS_URL = "FSS_STATUS_URL"
@@ -109,15 +109,14 @@ def _stack() -> _Parser:
     """Return the options of a stack on this machine."""
     parser = _Parser(add_help=False)
     parser.add_argument("source", type=Path, metavar="SOURCE", help="the folder of documents")
-    table = load_tier_table()
     group = parser.add_argument_group("the deployment")
     add = group.add_argument
     add(
         "--tier",
         type=_read(tier_named),
-        default=table.default_tier,
+        default=default_tier(),
         metavar="T",
-        help=f"quota tier: {', '.join(table.tiers)}; default: {table.default_tier.name}",
+        help=f"quota tier: {', '.join(load_tiers())}; default: {default_tier().name}",
     )
     add("--path-template", type=_template, metavar="T", help="how to read metadata from names")
     for name, text in (("--include", "sync only"), ("--exclude", "skip")):

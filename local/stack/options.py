@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from shared.domain.throttle.tiers import Tier, load_tier_table
+from shared.domain.throttle.tiers import Tier, default_tier
 
 GEMINI_KEY = "GEMINI_API_KEY"
 """The environment variable that holds the key of the real service."""
@@ -48,7 +48,7 @@ class StackOptions:
         settings: Additional environment variables of the functions, such as PATH_TEMPLATE.
     """
 
-    tier: Tier = field(default_factory=lambda: load_tier_table().default_tier)
+    tier: Tier = field(default_factory=default_tier)
     time_scale: float = 10.0
     state: Path | None = None
     quota: Quota = Quota.EXACT

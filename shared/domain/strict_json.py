@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from importlib import resources
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict
 
 
-def parse_table(text: str, problems: list[str]) -> dict[str, Any] | None:
-    """The object that ``text`` holds, or None; what is wrong is added to ``problems``.
+class Table(BaseModel):
+    """A table, or a row of one: unknown and missing keys and values of other types are errors."""
 
-    Of a key that appears twice the last value is read, and the repetition is a problem.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+T = TypeVar("T", bound=Table)
+
+
+def parse_table(kind: type[T], text: str) -> T:
+    """The table that ``text`` holds.
+
+    Raises:
+        ValueError: It isn't JSON, a key appears twice, or (pydantic's ``ValidationError``, which
+            names every problem) it breaks the rules of ``kind``.
     """
+    return kind.model_validate(json.loads(text, object_pairs_hook=_unique))
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+
+def packaged(kind: type[T], name: str) -> T:
+    """The table in ``shared/{name}``; raises as ``parse_table`` does."""
+    return parse_table(kind, resources.files("shared").joinpath(name).read_text(encoding="utf-8"))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
-        problems.extend(f"{key!r} appears twice" for key in set(keys) if keys.count(key) > 1)
-        return dict(pairs)
-
-    try:
-        table = json.loads(text, object_pairs_hook=unique)
-    except json.JSONDecodeError as error:
-        problems.append(f"not JSON: {error}")
-        return None
-    if not isinstance(table, dict):
-        problems.append("not an object")
-        return None
-    return table
-
-
-def key_problems(where: str, found: dict[str, Any], expected: frozenset[str]) -> list[str]:
-    """Which keys are missing from an object, and which it should not have."""
-    missing = [f"{where} lacks {key!r}" for key in sorted(expected - found.keys())]
-    unknown = [f"{where} has an unknown key {key!r}" for key in sorted(found.keys() - expected)]
-    return missing + unknown
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        raise ValueError(f"{', '.join(map(repr, twice))} appears twice")
+    return found

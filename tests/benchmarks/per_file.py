@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks.per_file``: Firestore writes and reads of a first sync, for each file.
+"""``python -m tests.benchmarks.per_file``: writes and reads of a first sync, for each file.
 
 In virtual time on the in-memory twins, so the counts are exact. The service takes its time, as it
 does in the simulator: at tier1 nothing overlaps, at tier3 all of it does.

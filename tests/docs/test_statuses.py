@@ -104,8 +104,8 @@ def test_the_tiers_are_those_of_the_table() -> None:
 def test_the_prices_are_those_of_the_table() -> None:
     listed = {code(row[0])[0]: row[1:] for row in LIMITS.table("## What a sync costs")}
     assert listed == {
-        price.model: [f"{price.per_million_tokens:g}", price.as_of.isoformat()]
-        for price in load_prices().prices.values()
+        model: [f"{amount:g}", load_prices().as_of]
+        for model, amount in load_prices().per_million_tokens.items()
     }
 
 

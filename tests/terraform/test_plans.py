@@ -11,7 +11,7 @@ from local.stack.task_queues import rates
 from local.terraform import differences
 from local.terraform.workspace import Plan, Workspace
 from shared.config import CommonSettings, SyncSettings
-from shared.domain.throttle.tiers import load_tier_table
+from shared.domain.throttle.tiers import load_tiers
 from shared.gateways.ports import QueueName
 
 pytestmark = pytest.mark.terraform
@@ -85,7 +85,7 @@ def test_every_setting_of_the_functions_can_be_set(workspace: Workspace) -> None
 
 
 def test_the_planned_rate_of_each_tier_is_the_one_that_python_reads(workspace: Workspace) -> None:
-    tiers = load_tier_table().tiers
+    tiers = load_tiers()
     plans = workspace.plans("dev", "queues")
     assert set(tiers) <= set(plans)
     for name, tier in tiers.items():

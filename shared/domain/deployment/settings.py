@@ -22,7 +22,7 @@ from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS, parse_expecte
 from shared.domain.source.path_glob import PathGlob
 from shared.domain.source.path_template import PathTemplate
 from shared.domain.source.preflight import MAX_DOCUMENT_SIZE
-from shared.domain.throttle.tiers import Tier, load_tier_table, tier_named
+from shared.domain.throttle.tiers import Tier, default_tier, tier_named
 
 RECONCILE_DAYS = 7
 """Counts that agree may do so by chance, so the store is listed as often as this all the same."""
@@ -113,7 +113,7 @@ class IdentitySettings(Declared):
     tier: Annotated[Tier, BeforeValidator(_tier)] = setting(
         about="quota tier: `free`, `tier1`, `tier2` or `tier3`; see [limits.md](limits.md)",
         example="tier2",
-        default_factory=lambda: load_tier_table().default_tier,
+        default_factory=default_tier,
     )
 
 

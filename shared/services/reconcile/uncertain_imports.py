@@ -62,7 +62,25 @@ class ResolveUncertain:
             state = self._begun(uncertain)
         if state.started_at is None:
             return 0
-        began, complete = state.started_at, False
+        began = state.started_at
+        state, complete = self._listed(store, state, deadline)
+        if not complete:
+            self._save(state)
+            return 0
+        settled = 0
+        for file in uncertain:
+            key = file.present.working_key
+            if key and key in state.wanted and _is_due(file.present, began):
+                self._settle(file, state.found.get(key, ()), batch_id, generation)
+                settled += 1
+        self._save(UncertainSearch())
+        return settled
+
+    def _listed(
+        self, store: str, state: UncertainSearch, deadline: Deadline
+    ) -> tuple[UncertainSearch, bool]:
+        """Go on with the listing; whether it is complete."""
+        complete = False
         while not complete and not deadline.passed:
             try:
                 page = self._context.gemini.list_documents(store, state.page_token)
@@ -78,17 +96,7 @@ class ResolveUncertain:
                 found=_merged(state, self._matches(state, page.documents)),
             )
             complete = not page.next_page_token
-        if not complete:
-            self._save(state)
-            return 0
-        settled = 0
-        for file in uncertain:
-            key = file.present.working_key
-            if key and key in state.wanted and _is_due(file.present, began):
-                self._settle(file, state.found.get(key, ()), batch_id, generation)
-                settled += 1
-        self._save(UncertainSearch())
-        return settled
+        return state, complete
 
     def _begun(self, uncertain: Iterable[Stored[FileRecord]]) -> UncertainSearch:
         now = self._context.clock.now()

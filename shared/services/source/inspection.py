@@ -34,23 +34,7 @@ def inspect(
         sidecars: Every sidecar that may belong to one of them, by its name; and every base that
             a sidecar among them may belong to is in ``objects``, or the sidecar is reported.
     """
-    rules = context.rules
-    names = {info.name for info in objects}
-    verdicts: dict[str, Accepted | NeedsSniff | Skipped] = {}
-    for info in objects:
-        verdict = preflight(
-            rules.settings.relative(info.name),
-            info.size,
-            max_size=rules.settings.max_file_bytes,
-            include=rules.settings.include,
-            exclude=rules.settings.exclude,
-        )
-        if isinstance(verdict, Sidecar):
-            if rules.settings.prefix + verdict.base in names:
-                continue
-            verdict = Skipped(SkipReason.SIDECAR_WITHOUT_BASE)
-        verdicts[info.name] = verdict
-
+    verdicts = _by_name_and_size(context, objects)
     unknown = [info for info in objects if isinstance(verdicts.get(info.name), NeedsSniff)]
     heads = context.bucket.read_heads(unknown, SNIFF_LENGTH) if unknown else {}
     for info in unknown:
@@ -65,6 +49,29 @@ def inspect(
         for info in objects
         if info.name in verdicts
     ]
+
+
+def _by_name_and_size(
+    context: Context, objects: Sequence[ObjectInfo]
+) -> dict[str, Accepted | NeedsSniff | Skipped]:
+    """What preflight says of each; sidecars with a base are left out."""
+    settings = context.rules.settings
+    names = {info.name for info in objects}
+    verdicts: dict[str, Accepted | NeedsSniff | Skipped] = {}
+    for info in objects:
+        verdict = preflight(
+            settings.relative(info.name),
+            info.size,
+            max_size=settings.max_file_bytes,
+            include=settings.include,
+            exclude=settings.exclude,
+        )
+        if isinstance(verdict, Sidecar):
+            if settings.prefix + verdict.base in names:
+                continue
+            verdict = Skipped(SkipReason.SIDECAR_WITHOUT_BASE)
+        verdicts[info.name] = verdict
+    return verdicts
 
 
 def _usable(sidecar: ObjectInfo | None) -> ObjectInfo | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain.file import lifecycle
 from shared.domain.file.record import FileRecord, FileStatus, Slot
@@ -61,18 +61,8 @@ class Pump:
             state: The breaker's; it sets the pace.
             storage_room: Bytes of input that fit into the store; None sets no bound.
         """
-        rules = self._context.rules
         now = self._context.clock.now()
-        interval = spacing.spacing(rules.settings.tier.rpm, breaker.slowdown(state, rules.breaker))
-        slots = spacing.free_slots(
-            now=now,
-            next_slot_at=next_slot_at,
-            interval=interval,
-            horizon=rules.pump_horizon,
-            start=rules.start,
-        )
-        if state.state is CircuitState.HALF_OPEN:
-            slots = slots[: rules.breaker.half_open_probes]
+        interval, slots = self._free_slots(next_slot_at, state, now)
         if not slots or not self._is_wanted(now):
             return Plan((), next_slot_at)
         quota = self._quota(now)
@@ -84,24 +74,47 @@ class Pump:
         files = self._ready(Slot.IMPORT, min(len(slots), self._imports_left()), now)
         free = len(slots) - len(files)
         most = min(free, quota.uploads) if quota else free
+        waiting, fitting = self._uploads_within(most, storage_room, now)
+        full = waiting and not files + fitting and not self._are_under_way()
+        files += fitting
+        used = slots[: len(files)]
+        if storage_room is not None:
+            storage_room -= sum(map(_growth, fitting))
+        return Plan(
+            tuple(zip(files, used, strict=True)),
+            used[-1] + interval if used else next_slot_at,
+            tomorrow=tomorrow,
+            storage_room=storage_room,
+            storage_is_full=full,
+        )
+
+    def _free_slots(
+        self, next_slot_at: datetime | None, state: BreakerState, now: datetime
+    ) -> tuple[timedelta, list[datetime]]:
+        """The interval between metered requests, and the times not yet given away."""
+        rules = self._context.rules
+        slowdown = breaker.slowdown(state, rules.breaker)
+        interval = spacing.spacing(rules.settings.tier.rpm, slowdown)
+        slots = spacing.free_slots(
+            now=now,
+            next_slot_at=next_slot_at,
+            interval=interval,
+            horizon=rules.pump_horizon,
+            start=rules.start,
+        )
+        probing = state.state is CircuitState.HALF_OPEN
+        return interval, slots[: rules.breaker.half_open_probes] if probing else slots
+
+    def _uploads_within(
+        self, most: int, storage_room: int | None, now: datetime
+    ) -> tuple[bool, list[Stored[FileRecord]]]:
+        """Whether any upload waits, and those whose turn it is and that fit into the store."""
         uploads = self._uploads(most, now)
         fitting = list(_growing_within(uploads, storage_room))
         if not fitting and uploads:  # smaller ones may wait behind what is too large
             uploads = self._uploads(LOOKED_AHEAD, now)
             fitting = list(_growing_within(uploads, storage_room))[:most]
-        full = bool(uploads) and not files + fitting and not self._are_under_way()
-        files += fitting
-        used = slots[: len(files)]
-        end = used[-1] + interval if used else next_slot_at
-        if storage_room is not None:
-            storage_room -= sum(map(_growth, fitting))
-        return Plan(
-            tuple(zip(files, used, strict=True)),
-            end,
-            tomorrow=tomorrow,
-            storage_room=storage_room,
-            storage_is_full=full,
-        )
+        return bool(uploads), fitting
 
     def carry_out(self, plan: Plan, batch_id: str, generation: int) -> int:
         """Make the tasks of a plan; returns how many.

@@ -64,26 +64,31 @@ class ImportStep:
             delivery.file.claim(claimed)
             delivery.source_unavailable(error)
             return
-        tokens, price = delivery.desired.tokens, delivery.context.rules.settings.price
-        intent = LedgerEntry(
-            operation_id=delivery.context.new_id(),
-            path=record.path,
-            content_key=delivery.working.key,
-            raw_file=delivery.raw_name,
-            store=delivery.store,
-            batch_id=delivery.batch_id,
-            created_at=delivery.now(),
-            expires_at=delivery.now() + delivery.context.rules.retention,
-            tokens=tokens,
-            cost=price.cost(tokens) if price else None,
-            currency=price.currency if price else None,
-        )
+        intent = self._intent()
 
         def begun(before: FileRecord) -> FileRecord:
             return claimed(transfer.import_begun(before, intent.operation_id, metadata.reports))
 
         delivery.file.claim(begun, [creating(operation_path(intent.operation_id), intent)])
         self._send(intent, metadata)
+
+    def _intent(self) -> LedgerEntry:
+        """The ledger's entry of the import that is about to be sent, with its estimated cost."""
+        delivery, rules = self._delivery, self._delivery.context.rules
+        tokens, price = delivery.desired.tokens, rules.settings.price
+        return LedgerEntry(
+            operation_id=delivery.context.new_id(),
+            path=delivery.record.path,
+            content_key=delivery.working.key,
+            raw_file=delivery.raw_name,
+            store=delivery.store,
+            batch_id=delivery.batch_id,
+            created_at=delivery.now(),
+            expires_at=delivery.now() + rules.retention,
+            tokens=tokens,
+            cost=price.cost(tokens) if price else None,
+            currency=price.currency if price else None,
+        )
 
     def _send(self, intent: LedgerEntry, metadata: CustomMetadata) -> None:
         delivery = self._delivery
