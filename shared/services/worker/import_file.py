@@ -45,7 +45,6 @@ class ImportStep:
     def import_file(self, claim_id: str, read_time: datetime) -> None:
         """Claim the file, import it, and follow the import for a moment."""
         delivery = self._delivery
-        record = delivery.record
 
         def claimed(before: FileRecord) -> FileRecord:
             return lifecycle.claimed(before, claim_id, read_time, delivery.policy)
