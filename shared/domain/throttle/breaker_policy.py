@@ -14,11 +14,10 @@ class BreakerPolicy:
 
     Attributes:
         window_size: Latest entries looked at; an empty place counts as a success.
-        stray_allowance: 429s of a full window that is clean all the same: one in a hundred says
-            nothing of the rate.
         throttle_threshold: 429s in the window that open the breaker (5 of 100 are 5 %).
         consecutive_threshold: 429s in a row, newest first, that open it.
-        cooldown: Time in OPEN; doubles each time a probe finds the service no better.
+        cooldown: Time in OPEN; doubles each time a probe finds the service no better. Also the
+            time after a cut for which FAILED documents, imported before it, are not counted.
         cooldown_cap: The doubling's end. A longer Retry-After still wins.
         default_hold: Hold after a 429 that names no Retry-After.
         retry_after_cap: Longest Retry-After believed; a day's quota is a hold of its own.
@@ -29,12 +28,9 @@ class BreakerPolicy:
         factor_cut: The learned factor is multiplied by this (as botocore's 0.7).
         heeded_share: So large a share of 429s always costs a cut. A limit of half the rate
             throttles about as many; strays of any other cause are far fewer.
-        alike_share: Slow calls that meet 429s at least so often, relative to fast ones, show
-            that the rate is not the cause. A cut of 0.7 would end any share below 0.3 that
-            is, and OPEN slows by more: halfway leaves room for chance on either side.
-        least_expected: 429s that slow calls would have to meet if the rate were not the cause,
-            before fewer of them show that it is: by chance, none come of 3 in one case of
-            twenty.
+        alike_share: A trickle that meets 429s at least so often, relative to the calls of
+            CLOSED, shows that the rate is not the cause. If it is, a third of the rate ends
+            nearly all of them; halfway leaves room for chance on either side.
         factor_step: Added back after a clean window: one cut is earned back in six.
         factor_floor: The learned factor's least value.
         least_utilisation: A window slower than this share of the allowed rate proves
@@ -47,13 +43,10 @@ class BreakerPolicy:
         failed_documents_threshold: FAILED documents within the time of the latest window
             that cut the factor. At two metered requests per document, 20 of 100 are two
             documents in five; a report has 84 of 100 failing without a single 429.
-        failed_documents_pause: After such a cut, later ones are for documents imported
-            before it and are not counted.
         window_retention: When the store may drop a window entry; never scaled.
     """
 
     window_size: int = 100
-    stray_allowance: int = 1
     throttle_threshold: int = 5
     consecutive_threshold: int = 3
     cooldown: timedelta = timedelta(seconds=300)
@@ -67,7 +60,6 @@ class BreakerPolicy:
     factor_cut: float = 0.7
     heeded_share: float = 1 / 3
     alike_share: float = 0.5
-    least_expected: float = 3.0
     factor_step: float = 0.05
     factor_floor: float = 0.1
     least_utilisation: float = 0.5
@@ -75,7 +67,6 @@ class BreakerPolicy:
     storm_span: timedelta = timedelta(minutes=10)
     storm_spacing: timedelta = timedelta(seconds=1)
     failed_documents_threshold: int = 20
-    failed_documents_pause: timedelta = timedelta(seconds=300)
     window_retention: FixedTime = timedelta(hours=48)
 
     def __post_init__(self) -> None:
@@ -92,9 +83,6 @@ class BreakerPolicy:
             "1 < throttle_threshold <= window_size": (
                 1 < self.throttle_threshold <= self.window_size
             ),
-            "0 <= stray_allowance < throttle_threshold": (
-                0 <= self.stray_allowance < self.throttle_threshold
-            ),
             "1 <= half_open_probes": self.half_open_probes >= 1,
             "1 <= storm_threshold": self.storm_threshold >= 1,
             "1 <= failed_documents_threshold": self.failed_documents_threshold >= 1,
@@ -105,7 +93,6 @@ class BreakerPolicy:
             "0 <= storm_spacing x storm_threshold < storm_span": (
                 zero <= self.storm_spacing * self.storm_threshold < self.storm_span
             ),
-            "0 <= failed_documents_pause": zero <= self.failed_documents_pause,
             "48 h <= window_retention": self.window_retention >= timedelta(hours=48),
             "1 <= half_open_slowdown <= open_slowdown": (
                 1 <= self.half_open_slowdown <= self.open_slowdown
@@ -114,7 +101,6 @@ class BreakerPolicy:
             "0 < factor_cut < 1": 0 < self.factor_cut < 1,
             "0 < heeded_share <= 1": 0 < self.heeded_share <= 1,
             "0 < alike_share <= 1": 0 < self.alike_share <= 1,
-            "0 <= least_expected": self.least_expected >= 0,
             "0 < factor_step <= 1": 0 < self.factor_step <= 1,
             "0 < least_utilisation <= 1": 0 < self.least_utilisation <= 1,
         }

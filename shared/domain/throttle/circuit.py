@@ -35,22 +35,6 @@ class IllegalStateChange(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How many calls there were, and how many of them got a 429."""
-
-    calls: int = 0
-    throttled: int = 0
-
-    @property
-    def share(self) -> float:
-        """Of 429s; 0 where there were no calls."""
-        return self.throttled / self.calls if self.calls else 0.0
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.calls + other.calls, self.throttled + other.throttled)
-
-
-@dataclass(frozen=True, slots=True)
 class BreakerState:
     """At ``breaker/state``. The defaults are a breaker that has seen nothing.
 
@@ -70,9 +54,6 @@ class BreakerState:
         learned_factor: Share of the preset rate that was found to be bearable.
         factor_cut_at: When the factor was last lowered.
         factor_raised_at: When the factor was last raised.
-        fast: Metered calls in CLOSED since the factor last changed, as far as the windows of the
-            openings showed them.
-        slow: The same, of the slower calls in OPEN and HALF_OPEN.
         server_errors: Latest 5xx replies with no success since, newest first.
         failed_documents: Latest documents that turned FAILED, newest first.
         updated_at: When this record last changed.
@@ -93,8 +74,6 @@ class BreakerState:
     learned_factor: float = 1.0
     factor_cut_at: datetime | None = None
     factor_raised_at: datetime | None = None
-    fast: Tally = Tally()
-    slow: Tally = Tally()
     server_errors: tuple[datetime, ...] = ()
     failed_documents: tuple[datetime, ...] = ()
     updated_at: datetime | None = None

@@ -3,8 +3,8 @@
 Down by multiplication when the circuit opens, up by a small step after each clean window that was
 used at about the allowed rate, as TCP does. The preset stays the ceiling: the factor never exceeds
 1. TCP takes every loss for congestion, and so crawls where losses have another cause. Here OPEN is
-an experiment: 429s that come no less often at a third of the rate are not about the rate, and no
-further cut would end them.
+an experiment: 429s that come about as often at a third of the rate are not about the rate, and no
+cut would end them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.throttle.breaker_policy import BreakerPolicy
-from shared.domain.throttle.circuit import BreakerState, Tally
+from shared.domain.throttle.circuit import BreakerState
 from shared.domain.throttle.window import Window, began_at, tally
 
 _DIGITS = 4  # keeps 0.05 steps free of binary dust
+
+_SINCE_OPEN = 2
+"""Changes of state from OPEN to CLOSED, always by way of HALF_OPEN."""
 
 
 def lowered(state: BreakerState, now: datetime, policy: BreakerPolicy) -> BreakerState:
@@ -28,25 +31,17 @@ def lowered(state: BreakerState, now: datetime, policy: BreakerPolicy) -> Breake
 def relearned(
     state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy
 ) -> BreakerState:
-    """429s are about to open the circuit: one cut, or nothing, or one cut given back.
+    """429s are about to open the circuit: one cut, or back to the preset.
 
-    The calls made since it was closed are compared with the slower ones of the opening before; and
-    with them those of earlier openings that decided nothing. A cut is made where the slow ones met
-    fewer 429s, where there are none, and where so many calls were throttled that it is to be heeded
-    anyhow.
+    It goes back if the trickle of the opening before met 429s about as often, as far as the window
+    still shows it. A share of 429s that is to be heeded costs a cut all the same.
     """
-    closed, half_open, opened = (
-        tally(window, state.generation - before, policy) for before in range(3)
-    )
-    fast, slow = state.fast + closed, state.slow + half_open + opened
-    if not slow.calls or fast.share >= policy.heeded_share:
-        return lowered(state, now, policy)
-    expected = slow.calls * fast.share
-    if slow.throttled >= max(1.0, expected * policy.alike_share):
-        return _raised_to(state, state.learned_factor / policy.factor_cut, now)
-    if expected >= policy.least_expected:
-        return lowered(state, now, policy)
-    return replace(state, fast=fast, slow=slow, updated_at=now)
+    latest = tally(window, state.generation, policy)
+    trickle = tally(window, state.generation - _SINCE_OPEN, policy)
+    alike = trickle.share >= latest.share * policy.alike_share
+    if alike and latest.share < policy.heeded_share:
+        return _raised_to(state, 1.0, now)
+    return lowered(state, now, policy)
 
 
 def relearned_in_trickle(
@@ -67,10 +62,11 @@ def on_document_failed(
     """A document turned FAILED after its import was accepted: too many of them cut the factor.
 
     The service can answer 200 to everything and fail later, so 429s alone would not tell. The
-    failures are counted over the time that the latest full window of requests took.
+    failures are counted over the time that the latest full window of requests took. Those within a
+    cooldown of the latest cut are of documents imported before it, and are not counted.
     """
     cut_at = state.factor_cut_at
-    if cut_at is not None and now - cut_at < policy.failed_documents_pause:
+    if cut_at is not None and now - cut_at < policy.cooldown:
         return None
     since = began_at(window, policy) or now - policy.window_retention
     failed = (now, *(at for at in state.failed_documents if at > since))
@@ -104,11 +100,4 @@ def _raised_to(state: BreakerState, factor: float, now: datetime) -> BreakerStat
 
 
 def _changed(state: BreakerState, factor: float, now: datetime) -> BreakerState:
-    """Another factor; what was counted under the old one tells nothing of it."""
-    return replace(
-        state,
-        learned_factor=round(factor, _DIGITS),
-        fast=Tally(),
-        slow=Tally(),
-        updated_at=now,
-    )
+    return replace(state, learned_factor=round(factor, _DIGITS), updated_at=now)

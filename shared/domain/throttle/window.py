@@ -9,7 +9,6 @@ from enum import StrEnum
 from itertools import takewhile
 
 from shared.domain.throttle.breaker_policy import BreakerPolicy
-from shared.domain.throttle.circuit import Tally
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,6 +43,19 @@ class WindowEntry:
 
 Window = Sequence[WindowEntry]
 """The store's latest entries, newest first: ``window_size`` of them, or all there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many calls there were, and how many of them got a 429."""
+
+    calls: int
+    throttled: int
+
+    @property
+    def share(self) -> float:
+        """Of 429s; 0 where there were no calls."""
+        return self.throttled / self.calls if self.calls else 0.0
 
 
 def window_entry(
@@ -86,9 +98,8 @@ def is_repeated(window: Window) -> bool:
 
 
 def is_clean(window: Window, generation: int, policy: BreakerPolicy) -> bool:
-    """Whether the window is full, all of this generation, and with no more 429s than strays."""
-    found = tally(window, generation, policy)
-    return found.calls == policy.window_size and found.throttled <= policy.stray_allowance
+    """Whether the window is full, all of this generation, and without a 429."""
+    return tally(window, generation, policy) == Tally(policy.window_size, 0)
 
 
 def began_at(window: Window, policy: BreakerPolicy) -> datetime | None:

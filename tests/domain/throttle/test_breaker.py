@@ -436,8 +436,7 @@ def test_a_tick_drops_expired_permits() -> None:
         ("s" * 100, 2.0, -1000, 0.75),
         ("s" * 100, 3.0, -1000, 0.7),
         ("s" * 99, 1.0, -1000, 0.7),
-        ("s" * 99 + "t", 1.0, -1000, 0.75),
-        ("s" * 98 + "tt", 1.0, -1000, 0.7),
+        ("s" * 99 + "t", 1.0, -1000, 0.7),
         ("s" * 100, 1.0, -99, 0.7),
     ],
     ids=[
@@ -445,7 +444,6 @@ def test_a_tick_drops_expired_permits() -> None:
         "at more than half of it",
         "idle",
         "not full",
-        "clean but for a stray",
         "not clean",
         "begun before the last change",
     ],
@@ -648,7 +646,6 @@ def test_scaling_divides_every_wait_but_not_the_windows_retention() -> None:
     assert policy.cooldown_cap == timedelta(minutes=1)
     assert policy.permit_lifetime == timedelta(seconds=10)
     assert policy.storm_span == timedelta(seconds=10)
-    assert policy.failed_documents_pause == timedelta(seconds=5)
     assert policy.default_hold == timedelta(microseconds=166_667)
     assert policy.window_retention == timedelta(hours=48)
 
@@ -658,8 +655,6 @@ def test_scaling_divides_every_wait_but_not_the_windows_retention() -> None:
     [
         ({"throttle_threshold": 1}, "1 < throttle_threshold"),
         ({"throttle_threshold": 101}, "throttle_threshold <= window_size"),
-        ({"stray_allowance": -1}, "0 <= stray_allowance"),
-        ({"stray_allowance": 5}, "stray_allowance < throttle_threshold"),
         ({"consecutive_threshold": 0}, "1 <= consecutive_threshold"),
         ({"half_open_probes": 0}, "1 <= half_open_probes"),
         ({"cooldown": timedelta(hours=2)}, "cooldown <= cooldown_cap"),
@@ -669,7 +664,6 @@ def test_scaling_divides_every_wait_but_not_the_windows_retention() -> None:
         ({"factor_cut": 1.0}, "factor_cut < 1"),
         ({"heeded_share": 0.0}, "0 < heeded_share"),
         ({"alike_share": 1.5}, "alike_share <= 1"),
-        ({"least_expected": -1.0}, "0 <= least_expected"),
         ({"factor_floor": 0.0}, "0 < factor_floor"),
         ({"window_retention": timedelta(hours=47)}, "48 h <= window_retention"),
         ({"storm_spacing": timedelta(minutes=3)}, "storm_spacing x storm_threshold"),

@@ -46,7 +46,6 @@ POLICY = BreakerPolicy(
     factor_cut=0.5,
     factor_step=0.25,
     factor_floor=0.25,
-    least_expected=1.0,
     storm_threshold=3,
     storm_span=timedelta(seconds=30),
 )
@@ -64,8 +63,6 @@ class PlainBreaker:
     hold_end: int = 0
     hold: int = 0
     factor: float = 1.0
-    fast: str = ""
-    slow: str = ""
     changed: int = -1
     cut_at: int = -1_000_000
     opened: int = -1_000_000
@@ -114,7 +111,6 @@ class PlainBreaker:
     def set_factor(self, factor: float, now: int) -> None:
         self.factor = round(min(max(factor, 0.25), 1.0), 4)
         self.changed = now
-        self.fast, self.slow = "", ""
 
     def cut(self, now: int) -> None:
         self.set_factor(self.factor / 2, now)
@@ -141,15 +137,13 @@ class PlainBreaker:
             self.holds(now, hold, wish)
 
     def learns(self, now: int) -> None:
-        latest = self.log[-8:]
-        self.fast += "".join(what for _, era, what in latest if era == self.era)
-        self.slow += "".join(what for _, era, what in latest if era in (self.era - 1, self.era - 2))
-        share = self.fast.count("t") / len(self.fast)
-        if not self.slow or share >= 1 / 3:
-            self.cut(now)
-        elif "t" in self.slow and 2 * self.slow.count("t") >= share * len(self.slow):
-            self.set_factor(self.factor * 2, now)
-        elif share * len(self.slow) >= 1:
+        latest = self.outcomes()
+        trickle = [what for _, era, what in self.log[-8:] if era == self.era - 2]
+        often, seldom = latest.count("t"), trickle.count("t")
+        alike = 2 * seldom * len(latest) >= often * len(trickle)
+        if trickle and alike and 3 * often < len(latest):
+            self.set_factor(1.0, now)
+        else:
             self.cut(now)
 
     def holds(self, now: int, hold: int, wish: int) -> None:
@@ -177,7 +171,7 @@ class PlainBreaker:
         elif self.mode == "closed":
             latest = self.log[-8:]
             outcomes = self.outcomes()
-            if len(outcomes) < 8 or outcomes.count("t") > 1:
+            if outcomes != "s" * 8:
                 return
             began, ended = latest[0][0], latest[-1][0]
             used = ended - began <= 8 / self.factor / 0.5
@@ -327,8 +321,6 @@ class BreakerMachine(RuleBasedStateMachine):
         assert (state.state, state.generation) == (plain.mode, plain.era)
         assert state.openings == plain.openings
         assert state.learned_factor == plain.factor
-        for tally, calls in ((state.fast, plain.fast), (state.slow, plain.slow)):
-            assert (tally.calls, tally.throttled) == (len(calls), calls.count("t"))
         assert state.probe_successes == plain.good
         assert state.permits == {name: self.moment(end) for name, end in plain.probes.items()}
         assert set(state.server_errors) == set(map(self.moment, plain.faults))

@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.throttle.breaker import Permit, on_throttled
 from shared.domain.throttle.breaker_policy import BreakerPolicy
-from shared.domain.throttle.circuit import BreakerState, CircuitState, Tally
+from shared.domain.throttle.circuit import BreakerState, CircuitState
 from shared.domain.throttle.window import EntryOutcome, WindowEntry
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -35,84 +35,61 @@ def every(nth: int, count: int) -> str:
     return ("t" + "s" * (nth - 1)) * count
 
 
-def opened(fast: str, slow: str, state: BreakerState = CLOSED) -> BreakerState:
-    """The breaker after the newest of the ``fast`` calls, a 429, opened the circuit.
+def factor_when_opened(fast: str, slow: str, factor: float = 0.7) -> float:
+    """The factor after the newest of the ``fast`` calls, a 429, opened the circuit.
 
     Before them were three good probes, and before those the ``slow`` calls of another opening.
     """
-    latest = calls(fast, state.generation)
-    if slow:
-        latest += calls("sss", state.generation - 1) + calls(slow, state.generation - 2)
-    after = on_throttled(state, latest, Permit(state.generation), START, POLICY)
+    state = replace(CLOSED, learned_factor=factor)
+    window = calls(fast, 3) + calls("sss", 2) + calls(slow, 1)
+    after = on_throttled(state, window, Permit(3), START, POLICY)
     assert after is not None
     assert after.state is CircuitState.OPEN
-    return after
+    return after.learned_factor
 
 
-def factor_when_opened(fast: str, slow: str, state: BreakerState = CLOSED) -> float:
-    return opened(fast, slow, state).learned_factor
+@pytest.mark.parametrize(
+    ("fast", "slow", "factor"),
+    [
+        (every(10, 5), "", 0.49),
+        (every(10, 5), "s" * 40, 0.49),
+        (every(10, 5), every(20, 2), 1.0),
+        (every(10, 5), every(21, 2), 0.49),
+        (every(20, 5), every(20, 5), 0.49),
+        (every(4, 5), every(2, 20), 1.0),
+        (every(3, 5), every(2, 20), 0.49),
+        ("ttt", every(2, 20), 0.49),
+    ],
+    ids=[
+        "nothing slower to compare with",
+        "slower calls met none",
+        "slower calls met them half as often",
+        "slower calls met them less than half as often",
+        "the slower calls have left the window",
+        "every fourth",
+        "every third, whatever slower calls met",
+        "three in a row, whatever slower calls met",
+    ],
+)
+def test_opening_costs_a_cut_or_brings_the_preset_back(fast: str, slow: str, factor: float) -> None:
+    assert factor_when_opened(fast, slow) == factor
 
 
-def test_with_nothing_slower_to_compare_opening_costs_a_cut() -> None:
-    assert factor_when_opened(every(10, 5), "") == 0.49
-
-
-def test_429s_that_a_third_of_the_rate_does_not_lessen_give_a_cut_back() -> None:
-    assert factor_when_opened(every(10, 5), every(10, 4)) == 1.0
-
-
-def test_429s_that_a_third_of_the_rate_ends_cost_a_cut() -> None:
-    assert factor_when_opened(every(10, 5), "s" * 40) == 0.49
-
-
-def test_the_comparison_decides_at_half_as_often() -> None:
-    # 5 of 50 are a tenth, so 50 slow calls (probes included) would meet five.
-    assert factor_when_opened(every(10, 5), every(15, 3) + "ss") == 1.0
-    assert factor_when_opened(every(10, 5), every(20, 2) + "s" * 7) == 0.49
-
-
-def test_too_few_slow_calls_say_nothing_until_there_are_more() -> None:
-    # 15 of them, probes included, would meet 1.5; 30 would meet 3.
-    once = opened(every(10, 5), "s" * 12)
-    twice = opened(every(10, 5), "s" * 12, replace(CLOSED, fast=once.fast, slow=once.slow))
-
-    assert (once.learned_factor, once.fast, once.slow) == (0.7, Tally(50, 5), Tally(15, 0))
-    assert (twice.learned_factor, twice.fast, twice.slow) == (0.49, Tally(), Tally())
-
-
-def test_calls_that_left_the_window_are_not_compared() -> None:
-    fast = every(20, 5)
-
-    assert factor_when_opened(fast, every(20, 5)) == 0.49
-
-
-def test_calls_of_before_the_last_opening_are_not_compared() -> None:
-    latest = calls(every(10, 5), 3) + calls("sss", 2) + calls(every(10, 4), 0)
-    after = on_throttled(CLOSED, latest, Permit(3), START, POLICY)
+def test_calls_of_before_the_last_opening_are_not_looked_at() -> None:
+    window = calls(every(10, 5), 3) + calls("sss", 2) + calls(every(10, 4), 0)
+    after = on_throttled(CLOSED, window, Permit(3), START, POLICY)
 
     assert after is not None
-    assert after.slow == Tally(3, 0)
+    assert after.learned_factor == 0.49
 
 
-@pytest.mark.parametrize("fast", ["ttt", "tss" * 5])
-def test_every_third_call_throttled_costs_a_cut_whatever_slower_ones_met(fast: str) -> None:
-    assert factor_when_opened(fast, "tst" * 20) == 0.49
-    assert factor_when_opened("tsss" * 5, "tst" * 20) == 1.0
-
-
-@pytest.mark.parametrize(("factor", "after"), [(0.1, 0.1429), (0.8, 1.0), (1.0, 1.0)])
-def test_what_is_given_back_is_one_cut_and_never_more_than_the_preset(
-    factor: float, after: float
-) -> None:
-    state = replace(CLOSED, learned_factor=factor)
-
-    assert factor_when_opened(every(10, 5), every(10, 4), state) == after
+@pytest.mark.parametrize("factor", [0.1, 0.49, 1.0])
+def test_however_low_the_factor_was_it_is_the_preset_that_comes_back(factor: float) -> None:
+    assert factor_when_opened(every(10, 5), every(10, 4), factor) == 1.0
 
 
 def test_the_factor_is_never_less_than_a_tenth() -> None:
-    state = replace(CLOSED, learned_factor=0.1177)
-
-    assert factor_when_opened("ttt", "", state) == 0.1
+    assert factor_when_opened("ttt", "", 0.1177) == 0.1
 
 
 def trickled(newest_first: str, state: BreakerState = TRICKLING, *, seconds: float = 60) -> float:
