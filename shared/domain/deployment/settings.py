@@ -111,7 +111,7 @@ class IdentitySettings(Declared):
         example="prod",
     )
     tier: Annotated[Tier, BeforeValidator(_tier)] = setting(
-        about="quota tier: `free`, `tier1`, `tier2` or `tier3`; see [limits.md](limits.md)",
+        about="quota tier, one of those in [limits.md](limits.md#tier-presets)",
         example="tier2",
         default_factory=default_tier,
     )

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 LEASE = "locks/writer"
 DEPLOYMENT = "meta/deployment"
-SWEEP = "meta/sweep"
+UNCERTAIN_SEARCH = "meta/uncertain"
 BREAKER = "breaker/state"
 HOLD = "breaker/hold"
 

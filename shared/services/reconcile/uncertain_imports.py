@@ -15,7 +15,7 @@ from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.gateways.database import queries
 from shared.gateways.database.codec import to_fields
-from shared.gateways.database.records import SWEEP, Stored, operation_path
+from shared.gateways.database.records import UNCERTAIN_SEARCH, Stored, operation_path
 from shared.gateways.ports import Document, Put, QueueName, Write
 from shared.services.context import Context, Deadline
 
@@ -56,7 +56,7 @@ class ResolveUncertain:
         uncertain = records.query(
             FileRecord, queries.with_status(FileStatus.UNCERTAIN, limit=MOST_FILES)
         )
-        stored_state = records.get(UncertainSearch, SWEEP)
+        stored_state = records.get(UncertainSearch, UNCERTAIN_SEARCH)
         state = stored_state.record or UncertainSearch()
         if state.started_at is None:
             state = self._begun(uncertain)
@@ -159,7 +159,7 @@ class ResolveUncertain:
         return [Put(entry.path, to_fields(ledger.ended(entry.record, failed)))]
 
     def _save(self, state: UncertainSearch) -> None:
-        self._context.records.change(UncertainSearch, SWEEP, lambda _: state)
+        self._context.records.change(UncertainSearch, UNCERTAIN_SEARCH, lambda _: state)
 
 
 def _is_due(record: FileRecord, began: datetime) -> bool:

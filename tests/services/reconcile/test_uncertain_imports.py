@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.errors import BadRequest
 from shared.domain.file.record import FailureKind, FileStatus
-from shared.gateways.database.records import SWEEP
+from shared.gateways.database.records import UNCERTAIN_SEARCH
 from shared.gateways.ports import RemoteState
 from shared.services.context import Deadline
 from shared.services.reconcile.uncertain_imports import ResolveUncertain, UncertainSearch
@@ -143,7 +143,7 @@ def test_a_saved_place_in_the_listing_that_is_no_longer_good_begins_the_listing_
     key = world.file(PATH).working_key
     assert key is not None
     state = UncertainSearch(started_at=world.clock.now(), page_token="old", wanted=(key,))
-    world.records.change(UncertainSearch, SWEEP, lambda _: state)
+    world.records.change(UncertainSearch, UNCERTAIN_SEARCH, lambda _: state)
     world.clock.advance(HOUR)
     ask = world.gemini.list_documents
 
