@@ -29,13 +29,12 @@ locals {
     listing    = { index = ["ASCENDING"] }
     operations = {}
     pages      = { index = ["DESCENDING"] }
-    planned    = { path = ["ASCENDING"] }
     ranges     = { start = ["ASCENDING", "DESCENDING"] }
     reconcile  = {}
     window     = { at = ["ASCENDING", "DESCENDING"] }
   }
 
-  # Filters on several fields, and sums over one field of what another selects.
+  # Filters on several fields, and sums over one field of what another selects; "-" is descending.
   composite_indexes = [
     ["files", "batch_id", "requests.metered"],
     ["files", "batch_id", "requests.throttled"],
@@ -52,10 +51,11 @@ locals {
     ["files", "status", "failure.eligible_at"],
     ["files", "status", "path"],
     ["files", "status", "working.size"],
+    ["operations", "path", "-created_at"],
   ]
 
   # Collections whose documents end by themselves; files, ranges, locks and meta never do.
-  expiring = ["batches", "listing", "operations", "pages", "planned", "reconcile", "window"]
+  expiring = ["batches", "listing", "operations", "pages", "reconcile", "window"]
 }
 
 resource "google_firestore_index" "this" {
@@ -67,8 +67,8 @@ resource "google_firestore_index" "this" {
   dynamic "fields" {
     for_each = slice(each.value, 1, length(each.value))
     content {
-      field_path = fields.value
-      order      = "ASCENDING"
+      field_path = trimprefix(fields.value, "-")
+      order      = startswith(fields.value, "-") ? "DESCENDING" : "ASCENDING"
     }
   }
 }

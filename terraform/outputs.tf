@@ -10,7 +10,7 @@ output "status_url" {
 
 output "status_page_command" {
   description = "Opens the status page on http://localhost:8080 for someone among operators or viewers."
-  value       = "gcloud run services proxy ${module.status.function.name} --project ${var.project_id} --region ${var.region} --port 8080"
+  value       = "gcloud run services proxy ${module.status.name} --project ${var.project_id} --region ${var.region} --port 8080"
 }
 
 output "add_key_command" {

@@ -20,7 +20,7 @@ run "database" {
 
   assert {
     condition = toset([for field in google_firestore_field.expires_at : "${field.collection} ${field.field} ${length(field.ttl_config)}"]) == toset([
-      for collection in ["batches", "listing", "operations", "pages", "planned", "reconcile", "window"] : "${collection} expires_at 1"
+      for collection in ["batches", "listing", "operations", "pages", "reconcile", "window"] : "${collection} expires_at 1"
     ])
     error_message = "Old batches and what is theirs, operations and window entries end by themselves."
   }
@@ -39,7 +39,7 @@ run "database" {
   }
 
   assert {
-    condition     = toset(keys(google_firestore_field.exempt)) == toset(["batches", "files", "listing", "operations", "pages", "planned", "ranges", "reconcile", "window"])
+    condition     = toset(keys(google_firestore_field.exempt)) == toset(["batches", "files", "listing", "operations", "pages", "ranges", "reconcile", "window"])
     error_message = "Every large collection is exempt."
   }
 }

@@ -15,7 +15,7 @@ run "functions" {
   assert {
     condition = {
       for name, function in { dispatcher = module.dispatcher, upload = module.upload, status = module.status } :
-      name => function.function.service_config[0].service_account_email
+      name => function.service.service_account
       } == {
       dispatcher = "dispatcher@p.iam.gserviceaccount.com"
       upload     = "upload@p.iam.gserviceaccount.com"
@@ -27,7 +27,7 @@ run "functions" {
   assert {
     condition = alltrue([
       for function in [module.dispatcher, module.upload, module.status] :
-      function.function.build_config[0].service_account == "projects/p/serviceAccounts/build"
+      function.build.service_account == "projects/p/serviceAccounts/build"
     ])
     error_message = "Functions are built by the builder, not by a default account."
   }
@@ -59,29 +59,27 @@ run "functions" {
   }
 
   assert {
-    condition     = module.upload.function.service_config[0].ingress_settings == "ALLOW_INTERNAL_ONLY"
+    condition     = module.upload.service.ingress == "ALLOW_INTERNAL_ONLY"
     error_message = "The upload function is reached from inside only."
   }
 
   assert {
     condition = alltrue([
-      for function in [module.dispatcher, module.upload] : alltrue([
-        for secret in function.function.service_config[0].secret_environment_variables :
-        secret.key == "GEMINI_API_KEY" && secret.version == var.gemini_api_key_version
-      ]) && length(function.function.service_config[0].secret_environment_variables) == 1
+      for function in [module.dispatcher, module.upload] :
+      function.service.secrets == { GEMINI_API_KEY = var.gemini_api_key_version }
     ])
     error_message = "The key comes from the secret, in the version that is pinned."
   }
 
   assert {
-    condition     = length(module.status.function.service_config[0].secret_environment_variables) == 0 && module.status.readable_secrets == {}
+    condition     = length(module.status.service.secrets) == 0 && module.status.readable_secrets == {}
     error_message = "The status function has no key and may read none."
   }
 
   assert {
     condition = alltrue([
       for function in [module.dispatcher, module.upload, module.status] :
-      !contains(keys(function.function.service_config[0].environment_variables), "GEMINI_API_KEY")
+      !contains(keys(function.service.environment), "GEMINI_API_KEY")
     ])
     error_message = "The key is never a plain environment variable."
   }
@@ -89,7 +87,7 @@ run "functions" {
   assert {
     condition = alltrue([
       for function in [module.dispatcher, module.upload] :
-      function.function.service_config[0].timeout_seconds == tonumber(function.function.service_config[0].environment_variables.FUNCTION_TIMEOUT_SECONDS)
+      function.service.timeout_seconds == tonumber(function.service.environment.FUNCTION_TIMEOUT_SECONDS)
     ])
     error_message = "A function knows its own timeout."
   }
@@ -97,15 +95,15 @@ run "functions" {
   assert {
     condition = alltrue([
       for name, function in { dispatcher = module.dispatcher, upload = module.upload, status = module.status } :
-      function.function.name == "fss-${var.deployment}-${name}" && can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", function.function.name))
+      function.name == "fss-${var.deployment}-${name}" && can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", function.name))
     ])
     error_message = "A name in kebab-case is the Cloud Run service's name too."
   }
 
   assert {
     condition = (
-      module.dispatcher.function.service_config[0].environment_variables.DISPATCHER_URL == "https://fss-${var.deployment}-dispatcher-123456789012.${var.region}.run.app" &&
-      module.dispatcher.function.service_config[0].environment_variables.UPLOAD_URL == "https://fss-${var.deployment}-upload-123456789012.${var.region}.run.app"
+      module.dispatcher.service.environment.DISPATCHER_URL == "https://fss-${var.deployment}-dispatcher-123456789012.${var.region}.run.app" &&
+      module.dispatcher.service.environment.UPLOAD_URL == "https://fss-${var.deployment}-upload-123456789012.${var.region}.run.app"
     )
     error_message = "Functions know each other by the address of their Cloud Run services."
   }
@@ -113,14 +111,14 @@ run "functions" {
   assert {
     condition = alltrue([
       for name, function in { dispatcher = module.dispatcher, upload = module.upload, status = module.status } :
-      function.function.build_config[0].source[0].storage_source[0].object == "${name}-${filesha256("${path.module}/${var.packages_dir}/${name}.zip")}.zip"
+      function.build.object == "${name}-${filesha256("${path.module}/${var.packages_dir}/${name}.zip")}.zip"
     ])
     error_message = "Each function is deployed from its own zip, named by its sha256."
   }
 
   assert {
     condition = (
-      module.upload.function.service_config[0].max_instance_count * module.upload.function.service_config[0].max_instance_request_concurrency
+      module.upload.service.max_instances * module.upload.service.concurrency
       >= google_cloud_tasks_queue.this["uploads"].rate_limits[0].max_concurrent_dispatches + google_cloud_tasks_queue.this["polls"].rate_limits[0].max_concurrent_dispatches
     )
     error_message = "There are instances for all that the queues dispatch at once."

@@ -25,14 +25,14 @@ run "alerts" {
   }
 
   assert {
-    condition     = alltrue([for policy in module.monitoring.policies : policy.notification_channels == var.notification_channels && length(policy.documentation[0].content) > 80])
+    condition     = alltrue([for policy in module.monitoring.policies : policy.notification_channels == var.notification_channels && length(policy.documentation) > 80])
     error_message = "Each alert goes to the channels and says what to do."
   }
 
   assert {
     condition = alltrue([
       for policy in module.monitoring.policies : alltrue([
-        for metric in flatten(regexall("user_([a-z0-9_]+)", policy.conditions[0].condition_prometheus_query_language[0].query)) :
+        for metric in flatten(regexall("user_([a-z0-9_]+)", policy.condition.query)) :
         contains(keys(module.monitoring.metrics), metric)
       ])
     ])
@@ -45,7 +45,7 @@ run "alerts" {
   }
 
   assert {
-    condition     = alltrue([for policy in module.monitoring.policies : policy.conditions[0].condition_prometheus_query_language[0].disable_metric_validation])
+    condition     = alltrue([for policy in module.monitoring.policies : policy.condition.disable_metric_validation])
     error_message = "An alert can be made before its metric has a first entry."
   }
 }
@@ -59,8 +59,8 @@ run "no_completed_sync" {
 
   assert {
     condition = (
-      strcontains(module.monitoring.policies["no-completed-sync"].conditions[0].condition_prometheus_query_language[0].query, "[4h]") &&
-      module.monitoring.policies["no-completed-sync"].conditions[0].condition_prometheus_query_language[0].duration == "14400s"
+      strcontains(module.monitoring.policies["no-completed-sync"].condition.query, "[4h]") &&
+      module.monitoring.policies["no-completed-sync"].condition.duration == "14400s"
     )
     error_message = "The alert comes after twice the period: one to look back on, one to wait."
   }

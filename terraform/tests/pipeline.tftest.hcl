@@ -25,12 +25,12 @@ run "triggers" {
   }
 
   assert {
-    condition     = module.pipeline[0].triggers["apply"].approval_config[0].approval_required
+    condition     = module.pipeline[0].triggers["apply"].approval_required
     error_message = "An apply waits for approval unless told otherwise."
   }
 
   assert {
-    condition     = length(module.pipeline[0].triggers["plan"].repository_event_config[0].push) == 0 && length(module.pipeline[0].triggers["apply"].repository_event_config[0].pull_request) == 0
+    condition     = !module.pipeline[0].triggers["plan"].on_push && !module.pipeline[0].triggers["apply"].on_pull_request
     error_message = "Only a push to the branch applies."
   }
 

@@ -306,8 +306,8 @@ MUTATIONS: dict[str, Mutation] = {
         "firestore",
         "Old batches and what is theirs, operations and window entries end by themselves.",
         "firestore.tf",
-        '"planned", "reconcile", "window"]',
-        '"planned", "reconcile"]',
+        '"pages", "reconcile", "window"]',
+        '"pages", "reconcile"]',
         alone=True,
     ),
     "rising timestamps indexed": Mutation(

@@ -8,9 +8,32 @@ output "service_account_id" {
   value       = google_service_account.this.name
 }
 
-output "function" {
-  description = "The function, with all its attributes."
-  value       = google_cloudfunctions2_function.this
+output "name" {
+  description = "The function's name, which is its Cloud Run service's too."
+  value       = google_cloudfunctions2_function.this.name
+}
+
+output "service" {
+  description = "How the function runs: as whom, reached from where, within which limits, and what it is told."
+  value = one([
+    for config in google_cloudfunctions2_function.this.service_config : {
+      service_account = config.service_account_email
+      ingress         = config.ingress_settings
+      timeout_seconds = config.timeout_seconds
+      max_instances   = config.max_instance_count
+      concurrency     = config.max_instance_request_concurrency
+      environment     = config.environment_variables
+      secrets         = { for secret in config.secret_environment_variables : secret.key => secret.version }
+    }
+  ])
+}
+
+output "build" {
+  description = "Who builds the function, and the object it is built from."
+  value = {
+    service_account = google_cloudfunctions2_function.this.build_config[0].service_account
+    object          = google_cloudfunctions2_function.this.build_config[0].source[0].storage_source[0].object
+  }
 }
 
 output "invokers" {

@@ -4,8 +4,14 @@ output "dashboard_url" {
 }
 
 output "policies" {
-  description = "The alert policies, with all their attributes."
-  value       = google_monitoring_alert_policy.this
+  description = "Each alert policy: whom it tells what, and its condition."
+  value = {
+    for name, policy in google_monitoring_alert_policy.this : name => {
+      notification_channels = policy.notification_channels
+      documentation         = policy.documentation[0].content
+      condition             = policy.conditions[0].condition_prometheus_query_language[0]
+    }
+  }
 }
 
 output "metrics" {

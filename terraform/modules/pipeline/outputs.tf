@@ -4,8 +4,16 @@ output "deployer_member" {
 }
 
 output "triggers" {
-  description = "The triggers, with all their attributes."
-  value       = google_cloudbuild_trigger.this
+  description = "Each trigger: as whom it runs, with which substitutions, on what, and whether it waits for approval."
+  value = {
+    for name, trigger in google_cloudbuild_trigger.this : name => {
+      service_account   = trigger.service_account
+      substitutions     = trigger.substitutions
+      approval_required = one(trigger.approval_config[*].approval_required)
+      on_push           = length(trigger.repository_event_config[0].push) > 0
+      on_pull_request   = length(trigger.repository_event_config[0].pull_request) > 0
+    }
+  }
 }
 
 output "roles" {
