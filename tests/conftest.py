@@ -34,10 +34,5 @@ def pytest_configure() -> None:
     for name in list(os.environ):
         if name in _OURS or name.startswith(_OTHERS):
             del os.environ[name]
-    # How long an example takes is up to the machine, and no test is about that.
-    settings.register_profile(
-        "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
-    settings.load_profile("any machine")
     os.environ["NO_GCE_CHECK"] = "true"  # google.auth looks for no metadata server
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"

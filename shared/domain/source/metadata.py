@@ -29,6 +29,7 @@ from typing import Final
 
 from shared.domain.ids import digest
 from shared.domain.source.metadata_value import Value, ValueKind, path_value, read_value
+from shared.domain.source.object_info import ObjectInfo
 from shared.domain.source.path_template import Field, FieldKind, PathTemplate
 
 MAX_ENTRIES: Final = 20
@@ -146,14 +147,14 @@ class MetadataSources:
     Attributes:
         template: Reads metadata from the path; None where none is configured.
         expected_fields: ``name`` or ``name:kind``, the most important first.
-        object_metadata: The object's own custom metadata.
-        sidecar_hash: Of the sidecar's content, as the bucket gives it; None without a sidecar.
+        info: The object, with its own custom metadata.
+        sidecar: Its sidecar; None where it has none.
     """
 
     template: PathTemplate | None
     expected_fields: Sequence[str]
-    object_metadata: Mapping[str, str]
-    sidecar_hash: str | None = None
+    info: ObjectInfo
+    sidecar: ObjectInfo | None = None
 
     def digest(self) -> str:
         """SHA-256 (hex) of all the sources; the sidecar need not be read for it.
@@ -165,8 +166,8 @@ class MetadataSources:
             "metadata",
             _MAPPING_VERSION,
             self.template.text if self.template else None,
-            _users_own(self.object_metadata),
-            self.sidecar_hash,
+            _users_own(self.info.metadata),
+            self.sidecar.content_hash if self.sidecar else None,
             list(self.expected_fields),
         )
 
@@ -186,7 +187,7 @@ class MetadataSources:
         kinds |= {name: kind for name, kind in expected.items() if kind is not FieldKind.STR}
         sources: dict[str, Mapping[str, object]] = {
             "path": self.template.match(document.path) if self.template else {},
-            "object metadata": _users_own(self.object_metadata),
+            "object metadata": _users_own(self.info.metadata),
             "sidecar": _read_sidecar(sidecar, reports),
         }
         found: dict[str, Value] = {}

@@ -116,8 +116,8 @@ def metadata_sources(
     return MetadataSources(
         template=settings.path_template,
         expected_fields=settings.expected_fields,
-        object_metadata=info.metadata,
-        sidecar_hash=sidecar.content_hash if sidecar else None,
+        info=info,
+        sidecar=sidecar,
     )
 
 

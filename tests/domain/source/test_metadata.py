@@ -4,6 +4,7 @@ import json
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -31,9 +32,11 @@ from shared.domain.source.metadata_value import (
     ValueKind,
     path_value,
 )
+from shared.domain.source.object_info import ObjectInfo
 from shared.domain.source.path_template import PathTemplate
 
 TEMPLATE = PathTemplate.parse("{category}/{course}/{year:int}/week-{week:int} {title}")
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
 PATH = "science/chemistry/2025/week-7 Kinetics.md"
 
 
@@ -45,11 +48,17 @@ def build(
     sidecar: object = None,
     expected_fields: Sequence[str] = (),
 ) -> CustomMetadata:
-    sources = MetadataSources(template, expected_fields, object_metadata or {})
+    sources = MetadataSources(template, expected_fields, an_object(object_metadata))
     return sources.entries(
         DocumentIdentity(path, "md5:0123", "key-of-content", "owner-tag"),
         sidecar if sidecar is None or isinstance(sidecar, bytes) else _json(sidecar),
     )
+
+
+def an_object(
+    metadata: Mapping[str, str] | None = None, *, content_hash: str = "md5:0"
+) -> ObjectInfo:
+    return ObjectInfo("a.md", 1, 1, 1, content_hash, "text/markdown", NOW, metadata or {})
 
 
 def _json(content: object) -> bytes:
@@ -476,7 +485,8 @@ def digest_of(
     expected_fields: Sequence[str] = ("title",),
 ) -> str:
     template = PathTemplate.parse(template_text) if template_text else None
-    return MetadataSources(template, expected_fields, object_metadata or {}, sidecar_hash).digest()
+    sidecar = None if sidecar_hash is None else an_object(content_hash=sidecar_hash)
+    return MetadataSources(template, expected_fields, an_object(object_metadata), sidecar).digest()
 
 
 def test_whatever_shapes_the_metadata_changes_the_digest() -> None:

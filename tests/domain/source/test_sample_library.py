@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from shared.domain.source.metadata import (
     MetadataSources,
     sidecar_name,
 )
+from shared.domain.source.object_info import ObjectInfo
 from shared.domain.source.path_template import PathTemplate
 from shared.domain.source.preflight import (
     SNIFF_LENGTH,
@@ -25,6 +27,8 @@ from shared.domain.source.preflight import (
     preflight,
     sniff,
 )
+
+OBJECT = ObjectInfo("a.md", 1, 1, 1, "md5:0", "", datetime(2026, 3, 2, tzinfo=UTC))
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 LIBRARY = SAMPLES / "library"
@@ -57,7 +61,7 @@ def described(accepted: Accepted) -> str:
 
 def metadata_of(path: str) -> str:
     sidecar = LIBRARY / sidecar_name(path)
-    metadata = MetadataSources(TEMPLATE, DEFAULT_EXPECTED_FIELDS, object_metadata={}).entries(
+    metadata = MetadataSources(TEMPLATE, DEFAULT_EXPECTED_FIELDS, OBJECT).entries(
         DocumentIdentity(path, "md5:0", "0", "0"),
         sidecar.read_bytes() if sidecar.exists() else None,
     )

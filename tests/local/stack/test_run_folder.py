@@ -18,7 +18,7 @@ from local.stack import run_folder
 from local.stack.run_folder import RunFolder, StateInUse, UnusableState
 from local.stack.task_queues import redirect
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def opened(state: Path | None, *, real: bool = False) -> RunFolder:
@@ -110,7 +110,7 @@ def test_a_chosen_port_is_given_to_nobody_else(monkeypatch: pytest.MonkeyPatch) 
     first = free_ports(1)[0] + 1
     monkeypatch.setattr(ports, "CANDIDATES", range(first, first + 30))
     mine = free_ports(5)
-    other = f"from local import ports; ports.CANDIDATES = range({first}, {first + 30}); "
+    other = f"from local.processes import ports; ports.CANDIDATES = range({first}, {first + 30}); "
     other += "print(*ports.free_ports(20))"
     done = subprocess.run(
         [sys.executable, "-c", other], cwd=ROOT, capture_output=True, text=True, check=True
