@@ -86,8 +86,17 @@ def test_every_setting_of_the_functions_can_be_set(workspace: Workspace) -> None
 
 def test_the_planned_rate_of_each_tier_is_the_one_that_python_reads(workspace: Workspace) -> None:
     tiers = load_tiers()
-    plans = workspace.plans("dev", "queues")
-    assert set(tiers) <= set(plans)
+    runs = [
+        f'run "{name}" {{\n  command = plan\n  variables {{ tier = "{name}" }}\n}}'
+        for name in tiers
+    ]
+    mocks = 'mock_provider "google" {\n  source = "./tests/mocks"\n}'
+    tests = workspace.configuration / "tests" / "tiers.tftest.hcl"
+    tests.write_text("\n".join([mocks, *runs]), encoding="utf-8")
+    try:
+        plans = workspace.plans("dev", "tiers")
+    finally:
+        tests.unlink()
     for name, tier in tiers.items():
         variables = environment_of(plans[name], "upload") | KEY
         told = SyncSettings.from_environment(variables).tier
