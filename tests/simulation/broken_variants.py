@@ -558,7 +558,7 @@ MUTATIONS = tuple(
             "overdue_files_not_looked_for",
             3,
             "no_wait_without_deadline every_batch_closed",
-            {(LostTasks, "revive"): _nothing},
+            {(LostTasks, "recreate"): _nothing},
         ),
         (
             "batch_closed_too_soon",
@@ -576,7 +576,7 @@ MUTATIONS = tuple(
             "cut_over_too_soon",
             218,
             "old_store_serves_until_filled",
-            {(CutOver, "when_filled"): _cut_over_at_once},
+            {(CutOver, "promote_if_filled"): _cut_over_at_once},
         ),
         (
             "lost_records_not_rebuilt",

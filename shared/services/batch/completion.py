@@ -31,7 +31,7 @@ OVERDUE = 10
 MOST_STUCK = 100
 """Files that are read to see whether all of them are stuck; where more are left, none counts."""
 
-FREE_OF_HOLDS = (FileStatus.IMPORTING, FileStatus.DELETING)
+UNMETERED = (FileStatus.IMPORTING, FileStatus.DELETING)
 """What needs no metered request goes on to its end before a held batch closes."""
 
 
@@ -82,8 +82,10 @@ class Completion:
         hold = None if unconcerned else holds.in_force(self._gate.read()[1].record, now)
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
             self._close_batch.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
-        elif hold is not None and batch.removals_released and not self._are_any(*FREE_OF_HOLDS):
-            figures = self._storage.figures(batch) if hold.reason is HoldReason.STORAGE else ""
+        elif hold is not None and batch.removals_released and not self._are_any(*UNMETERED):
+            figures = (
+                self._storage.usage_message(batch) if hold.reason is HoldReason.STORAGE else ""
+            )
             self._close_batch.close(
                 held,
                 BatchStatus.DEFERRED,
@@ -113,7 +115,7 @@ class Completion:
         Because it counts something that nobody has looked into, or was not listed for long.
         """
         if self._storage.is_due(held.present):
-            held = self._storage.look(held)
+            held = self._storage.measure(held)
         context, batch = self._context, held.present
         whole = batch.prefix == context.rules.settings.prefix
         expected = batch.expected_documents if whole else None
@@ -125,22 +127,22 @@ class Completion:
             self._gate.unmetered_failed(error)
             drift = Drift(error=str(error))
         deployment = context.records.get(Deployment, DEPLOYMENT)
-        differs = drift.by not in (None, deployment.present.known_drift)
+        differs = drift.difference not in (None, deployment.present.known_drift)
         every, now = context.rules.settings.reconcile_every, context.clock.now()
         look = differs or deployment.present.is_to_be_listed(now, every)
         if whole and look and not batch.had_last_look:  # an earlier look knows nothing of this
-            Reconcile(context, batch).begin_again()
+            Reconcile(context, batch).restart()
             changed(self._context, held, phase=BatchPhase.RECONCILING, removals_released=True)
             context.nudge(batch.batch_id)
             return
         if whole and differs:
             emit(Event.STORE_DRIFTED, store=batch.store, stored=drift.stored, held=drift.held)
             if batch.explains_store:
-                known = replace(deployment.present, known_drift=drift.by or 0)
+                known = replace(deployment.present, known_drift=drift.difference or 0)
                 context.records.write(deployment, known)
-        told = "" if batch.refusal or not whole else CutOver(context).when_filled()
+        told = "" if batch.refusal or not whole else CutOver(context).promote_if_filled()
         message = " ".join(filter(None, (batch.message, told)))
-        held = changed(self._context, held, drift=drift.by, message=message)
+        held = changed(self._context, held, drift=drift.difference, message=message)
         self._close_batch.finish(held, str(drift))
 
     def _stuck(self, batch: Batch) -> list[FileRecord]:

@@ -54,10 +54,10 @@ class Preparation:
         known = deployment.record
         if known is not None and not (batch.new_store and not known.next_store):
             self._check_name(known)
-            store: Store | None = self._known(known.target)
+            store: Store | None = self._existing_store(known.target)
         else:
             if known is not None:
-                self._check_leaving(known)
+                self._check_may_begin_new_store(known)
             store = self._stores.find() if batch.dry_run else self._stores.ensure()
         if store is None:
             return Prepared(NOT_YET if known is not None else "")
@@ -68,10 +68,10 @@ class Preparation:
         rebuilds = bool(store.documents) and not batch.force
         rebuilds = rebuilds and (cut_short or not self._has_records(store))
         if not batch.dry_run:
-            self._note(deployment, store, unreconciled=rebuilds)
+            self._save_deployment(deployment, store, unreconciled=rebuilds)
         return Prepared(store.name, rebuilds)
 
-    def _known(self, name: str) -> Store:
+    def _existing_store(self, name: str) -> Store:
         """The store that the records belong to."""
         gemini = self._context.gemini
         with suppress(Forbidden, NotFound):
@@ -94,7 +94,7 @@ class Preparation:
                 "set it back, or sync with mode full and new_store to fill a new store"
             )
 
-    def _check_leaving(self, deployment: Deployment) -> None:
+    def _check_may_begin_new_store(self, deployment: Deployment) -> None:
         """Another store is begun from rest: what is under way would land in the old one."""
         if deployment.store_name == self._settings.store_name:
             self._refuse_same()
@@ -124,7 +124,9 @@ class Preparation:
     def _has_records(self, store: Store) -> bool:
         return bool(self._context.records.documents.query(queries.in_store(store.name, limit=1)))
 
-    def _note(self, deployment: Stored[Deployment], store: Store, *, unreconciled: bool) -> None:
+    def _save_deployment(
+        self, deployment: Stored[Deployment], store: Store, *, unreconciled: bool
+    ) -> None:
         context, settings = self._context, self._settings
         name = settings.store_name
         record = deployment.record

@@ -41,7 +41,7 @@ RECORDS_LOST = (
 )
 
 MOST_LISTING_FAILURES = 10
-"""Calls in a row; then a sync that is done but for a look into the store ends without it."""
+"""Calls in a row; then a sync that is done but for a transition into the store ends without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,15 @@ class RunningBatch:
         self._removal_guard = RemovalGuard(context)
         self._storage = CapacityWatch(context)
 
-    def go_on(self, held: Stored[Batch]) -> Supervision:
+    def advance(self, held: Stored[Batch]) -> Supervision:
         """Do all there is to do now, as the batch's supervisor."""
         try:
-            return self._move_on(held)
+            return self._advance_phases(held)
         except Refused as refusal:
             self._close_batch.close(held, BatchStatus.REFUSED, str(refusal))
             return Supervision(held.present.batch_id, BatchStatus.REFUSED)
 
-    def _move_on(self, held: Stored[Batch]) -> Supervision:
+    def _advance_phases(self, held: Stored[Batch]) -> Supervision:
         context = self._context
         deadline = Deadline.after(context.clock, context.rules.work_budget)
         if held.present.status is BatchStatus.PAUSED:
@@ -87,28 +87,28 @@ class RunningBatch:
         if held.present.phase is BatchPhase.RECONCILING:
             held = self._reconcile(held, deadline)
         if held.present.phase is BatchPhase.SCANNING:
-            held = self._see_to_scan(held)
+            held = self._advance_scan(held)
         batch = held.present
         if batch.dry_run or batch.phase is BatchPhase.CLOSED:
             return Supervision(batch.batch_id, batch.status)
 
         at_rest = self._completion.is_at_rest()
-        planned = 0 if at_rest else self._see_to_files(held, deadline)
+        planned = 0 if at_rest else self._advance_files(held, deadline)
         now = context.records.get(Batch, held.path)
         if now.present.supervisor != batch.supervisor:
             raise LostLease("another call supervises the batch by now")
         self._completion.close_if_over(now, at_rest=at_rest)
         return Supervision(batch.batch_id, batch.status, planned)
 
-    def _see_to_files(self, held: Stored[Batch], deadline: Deadline) -> int:
+    def _advance_files(self, held: Stored[Batch], deadline: Deadline) -> int:
         """Move the files on; returns how many metered requests were planned."""
         batch = held.present
-        self._lost_tasks.revive(batch.batch_id)
+        self._lost_tasks.recreate(batch.batch_id)
         state = self._gate.tick()
         if batch.phase is BatchPhase.WORKING and not batch.removals_released:
             held = self._release_removals(held)
         planned = self._plan(held, state)
-        self._sweep(batch, state, deadline)
+        self._search_uncertain_imports(batch, state, deadline)
         return planned
 
     def _prepare(self, held: Stored[Batch]) -> Stored[Batch]:
@@ -164,7 +164,7 @@ class RunningBatch:
             held = changed(
                 self._context, held, reconciled=True, reconciliation=counts, message=message
             )
-            self._note_rebuilt(batch)
+            self._save_reconciled(batch)
             if batch.records_lost:
                 return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
         phase = BatchPhase.WORKING if batch.is_scanned else BatchPhase.SCANNING
@@ -176,7 +176,7 @@ class RunningBatch:
             removals_released=False,
         )
 
-    def _note_rebuilt(self, batch: Batch) -> None:
+    def _save_reconciled(self, batch: Batch) -> None:
         """From here on the records are all that the store holds: a later sync may trust them."""
         if batch.dry_run or batch.prefix != self._context.rules.settings.prefix:
             return
@@ -188,7 +188,7 @@ class RunningBatch:
             ),
         )
 
-    def _see_to_scan(self, held: Stored[Batch]) -> Stored[Batch]:
+    def _advance_scan(self, held: Stored[Batch]) -> Stored[Batch]:
         """Make the next page's task where it is missing; when all is scanned, check and go on."""
         context, batch = self._context, held.present
         pages = context.records.query(PageResult, queries.latest_page(batch.batch_id))
@@ -234,12 +234,12 @@ class RunningBatch:
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0
         if self._storage.is_due(batch):
-            held = self._storage.look(held)
-        if self._gate.closed_until(state, self._gate.read()[1].record) is not None:
+            held = self._storage.measure(held)
+        if self._gate.blocked_until(state, self._gate.read()[1].record) is not None:
             return 0
         plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
-        if plan.storage_is_full:  # by an older look
-            held = self._storage.look(held)
+        if plan.storage_is_full:  # by an older transition
+            held = self._storage.measure(held)
             plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
         if plan.day_is_spent or plan.storage_is_full:
             self._gate.hold(HoldReason.DAY if plan.day_is_spent else HoldReason.STORAGE)
@@ -250,7 +250,9 @@ class RunningBatch:
         changed(self._context, held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)
         return self._pump.carry_out(plan, batch.batch_id, state.generation)
 
-    def _sweep(self, batch: Batch, state: BreakerState, deadline: Deadline) -> None:
+    def _search_uncertain_imports(
+        self, batch: Batch, state: BreakerState, deadline: Deadline
+    ) -> None:
         try:
             ResolveUncertain(self._context)(batch.store, batch.batch_id, state.generation, deadline)
         except GatewayError as error:  # unknown, not empty: the next call lists on

@@ -20,7 +20,7 @@ from shared.gateways.database.records import (
 from shared.gateways.ports import QueueName, Task, Write
 from shared.services.context import PAYLOAD_VERSION, Context
 
-STARTS = 5
+START_ATTEMPTS = 5
 """Readings of a contended lease; by then the winner of the race can be named."""
 
 
@@ -59,7 +59,7 @@ class StartSync:
                 f"max_estimated_cost: no price of {settings.embedding_model!r} is known; add it "
                 "to shared/prices.json"
             )
-        for _ in range(STARTS):
+        for _ in range(START_ATTEMPTS):
             try:
                 batch = self._begin(request)
             except (Conflict, AlreadyExists):

@@ -43,7 +43,7 @@ class Supervise:
             return Supervision()
         if batch.record.status.is_terminal:
             if not batch.record.is_supervised(batch.read_time):
-                self._close_batch.let_go(batch.record)  # its closing was interrupted
+                self._close_batch.release_lease(batch.record)  # its closing was interrupted
             return Supervision()
         try:
             held = self._take(lease, batch)
@@ -54,7 +54,7 @@ class Supervise:
         if held is None:
             return Supervision(batch.record.batch_id, "busy")
         try:
-            return RunningBatch(self._fenced(held)).go_on(held)
+            return RunningBatch(self._fenced(held)).advance(held)
         except (AlreadyExists, Conflict, LostLease):
             return Supervision(batch.record.batch_id, "overtaken")
         finally:
@@ -112,4 +112,4 @@ class Supervise:
 
         after = self._context.records.change(Batch, held.path, decide).record
         if after is not None and after.status.is_terminal:
-            self._close_batch.let_go(after)  # closed from outside meanwhile
+            self._close_batch.release_lease(after)  # closed from outside meanwhile

@@ -38,7 +38,7 @@ class OurDocuments:
 
     def _stored(self, document: Document, path: str, key: str) -> StoredDocument:
         content_hash = document.metadata.get("content_hash")
-        is_late = document.state is RemoteState.PENDING and self._is_given_up(document)
+        is_late = document.state is RemoteState.PENDING and self._is_overdue(document)
         return StoredDocument(
             path=self._full_name(path, document.name),
             name=document.name,
@@ -50,7 +50,7 @@ class OurDocuments:
             created_at=document.created_at,
         )
 
-    def _is_given_up(self, document: Document) -> bool:
+    def _is_overdue(self, document: Document) -> bool:
         """Whether a journey would wait no more for it to become ACTIVE."""
         began, patience = document.created_at, self._context.rules.file.import_deadline
         return began is not None and self._context.clock.now() - began >= patience

@@ -42,7 +42,7 @@ PAGES_AT_ONCE = 50
 
 RECORDS_AT_ONCE = 500
 
-JUDGEMENTS = 5
+JUDGE_ATTEMPTS = 5
 """Readings of one contended record; then it is left to the next reconcile."""
 
 MOST_FINDINGS = 100
@@ -77,11 +77,13 @@ class Reconcile:
             Refused: so many documents are gone that importing them again needs leave.
             GatewayError: the store can't be read now; what was done so far is kept.
         """
-        self._state = self._context.records.get(ReconcileState, self._path).record or self._begun()
+        self._state = (
+            self._context.records.get(ReconcileState, self._path).record or self._new_state()
+        )
         self._saved = self._state
         try:
             while self._state.stage is not Stage.DONE and not deadline.passed:
-                self._go_on(deadline)
+                self._advance(deadline)
                 self._save()
         except GatewayError as error:
             if not error.is_of_gemini:  # what came after the last save may not have been written
@@ -91,7 +93,7 @@ class Reconcile:
             raise
         return self._state
 
-    def begin_again(self) -> None:
+    def restart(self) -> None:
         """List the store anew: files were under way when it was listed, and are at rest now."""
         state = self._context.records.get(ReconcileState, self._path).record
         if state is not None:
@@ -103,11 +105,11 @@ class Reconcile:
         """Calls in a row that Gemini failed."""
         return self._state.failures
 
-    def _begun(self) -> ReconcileState:
+    def _new_state(self) -> ReconcileState:
         now = self._context.clock.now()
         return ReconcileState(started_at=now, expires_at=self._batch.expires_at)
 
-    def _go_on(self, deadline: Deadline) -> None:
+    def _advance(self, deadline: Deadline) -> None:
         match self._state.stage:
             case Stage.LISTING:
                 self._list(deadline)
@@ -129,18 +131,18 @@ class Reconcile:
             except BadRequest:  # a new listing begins, or nothing was listed yet
                 raise
             except GatewayError:
-                self._keep(part)
+                self._save_part(part)
                 raise
-            part = self._noted(part, page.documents)
+            part = self._with_page(part, page.documents)
             self._set(position=page.next_page_token)
             if not page.next_page_token:
-                self._listed()
+                self._finish_listing()
                 break
             if deadline.passed:
                 break
-        self._keep(part)
+        self._save_part(part)
 
-    def _keep(self, part: ListedDocuments) -> None:
+    def _save_part(self, part: ListedDocuments) -> None:
         """Write what was listed together with the place to go on from."""
         if part.live or part.unknown:
             path = listing_path(self._batch.batch_id, part.index)
@@ -152,12 +154,12 @@ class Reconcile:
             page = self._context.gemini.list_documents(self._batch.store, self._state.position)
         except BadRequest:
             if self._state.position:  # the place is no longer good: begin anew
-                self._state = replace(self._begun(), failures=self._state.failures)
+                self._state = replace(self._new_state(), failures=self._state.failures)
             raise
         self._set(failures=0)
         return page
 
-    def _noted(self, part: ListedDocuments, documents: Sequence[Document]) -> ListedDocuments:
+    def _with_page(self, part: ListedDocuments, documents: Sequence[Document]) -> ListedDocuments:
         ours, foreign = self._ours.read(documents)
         self._count(listed=len(documents))
         for theirs in foreign:
@@ -167,7 +169,7 @@ class Reconcile:
         unknown = []
         for document in ours:
             stored = known[document.path]
-            adopted = self._adopted(stored, document) if _has_nothing(stored.record) else None
+            adopted = self._adopted(stored, document) if _holds_nothing(stored.record) else None
             known[document.path] = adopted or stored
             if adopted is None and not self._is_known(stored.record, document):
                 unknown.append(document)
@@ -199,7 +201,7 @@ class Reconcile:
             self._set(matched=self._state.matched + 1)
         return written
 
-    def _listed(self) -> None:
+    def _finish_listing(self) -> None:
         """All is listed: the records may hold more documents than were found."""
         held = self._context.records.documents.count(queries.in_store(self._batch.store))
         self._set(missing=held - self._state.matched, stage=Stage.JUDGING)
@@ -214,18 +216,18 @@ class Reconcile:
         for path in sorted(path for path in by_path if path > self._state.position):
             if deadline.passed:
                 return
-            self._settle(path, by_path[path])
+            self._judge_path(path, by_path[path])
             self._set(position=path)
         whole = self._batch.prefix == self._context.rules.settings.prefix
         stage = Stage.COUNTING_GHOSTS if self._state.missing or not whole else Stage.DONE
         self._set(position="", stage=stage)
 
-    def _settle(self, path: str, documents: Sequence[StoredDocument]) -> None:
+    def _judge_path(self, path: str, documents: Sequence[StoredDocument]) -> None:
         """Judge a path, anew where somebody writes its record meanwhile."""
         judgement: Judgement | None = Judgement(Discrepancy.UNDECIDED)
-        for _ in range(JUDGEMENTS):
+        for _ in range(JUDGE_ATTEMPTS):
             stored = self._files.get([path])[path]
-            if _has_nothing(stored.record):
+            if _holds_nothing(stored.record):
                 judgement = self._judge.orphan(documents[-1], stored.record)
             else:
                 judgement = self._judge.unknown(stored.present, documents, self._live())
@@ -361,7 +363,7 @@ def _is_over(deadline: Deadline) -> bool:
     return deadline.passed
 
 
-def _has_nothing(record: FileRecord | None) -> bool:
+def _holds_nothing(record: FileRecord | None) -> bool:
     return record is None or record.status is FileStatus.DELETED
 
 

@@ -19,7 +19,7 @@ from shared.gateways.database.records import UNCERTAIN_SEARCH, Stored, operation
 from shared.gateways.ports import Document, Put, QueueName, Write
 from shared.services.context import Context, Deadline
 
-NOTHING_CAME = "the import left no document in the store"
+NO_DOCUMENT = "the import left no document in the store"
 
 MOST_FILES = 500
 """Uncertain files of one listing; the next listing takes the others."""
@@ -59,7 +59,7 @@ class ResolveUncertain:
         stored_state = records.get(UncertainSearch, UNCERTAIN_SEARCH)
         state = stored_state.record or UncertainSearch()
         if state.started_at is None:
-            state = self._begun(uncertain)
+            state = self._new_search(uncertain)
         if state.started_at is None:
             return 0
         began = state.started_at
@@ -98,7 +98,7 @@ class ResolveUncertain:
             complete = not page.next_page_token
         return state, complete
 
-    def _begun(self, uncertain: Iterable[Stored[FileRecord]]) -> UncertainSearch:
+    def _new_search(self, uncertain: Iterable[Stored[FileRecord]]) -> UncertainSearch:
         now = self._context.clock.now()
         due = [each.present.working_key for each in uncertain if _is_due(each.present, now)]
         keys = tuple(key for key in due if key)
@@ -133,7 +133,7 @@ class ResolveUncertain:
             record = lifecycle.taken_over(record, batch_id)
             if not fresh:
                 return transfer.tried_again(
-                    record, NOTHING_CAME, None, now, context.jitter(), policy
+                    record, NO_DOCUMENT, None, now, context.jitter(), policy
                 )
             stale = (*record.stale_documents, *fresh[:-1])
             chosen = transfer.adopted(
@@ -141,13 +141,13 @@ class ResolveUncertain:
             )
             return lifecycle.handed_on(chosen, QueueName.POLLS, now, now, policy)
 
-        also = [] if fresh else self._nothing_came(file.present)
+        also = [] if fresh else self._ledger_failure(file.present)
         changed = context.records.change(FileRecord, file.path, decide, known=file, also=also)
         settled = changed.present
         if settled.status is FileStatus.IMPORTING:
             context.queues.create(context.step_task(settled, generation))
 
-    def _nothing_came(self, record: FileRecord) -> list[Write]:
+    def _ledger_failure(self, record: FileRecord) -> list[Write]:
         """The outcome of its import for the ledger, whose entry may have expired."""
         call = record.import_call
         if call is None:
@@ -155,7 +155,7 @@ class ResolveUncertain:
         entry = self._context.records.get(LedgerEntry, operation_path(call.id))
         if entry.record is None:
             return []
-        failed = ledger.failed(call.operation, NOTHING_CAME, self._context.clock.now())
+        failed = ledger.failed(call.operation, NO_DOCUMENT, self._context.clock.now())
         return [Put(entry.path, to_fields(ledger.ended(entry.record, failed)))]
 
     def _save(self, state: UncertainSearch) -> None:

@@ -22,24 +22,24 @@ class PageMemory:
         """The range that begins at ``start``."""
         return self._context.records.get(RememberedRange, range_path(start)).record
 
-    def saving(self, known: RememberedRange | None, new: RememberedRange) -> list[Write]:
+    def writes_to_save(self, known: RememberedRange | None, new: RememberedRange) -> list[Write]:
         """Writes that remember a range whose records are written, instead of what it overlaps."""
         writes: list[Write] = [Put(range_path(new.start), to_fields(new))]
         if known is None or known.end != new.end:
-            writes += self._inside(new.start, new.end)
+            writes += self._deletes_within(new.start, new.end)
         return writes
 
     def forget(self, start: str, end: str) -> None:
         """Drop every range that overlaps: its records were written for another listing."""
         records = self._context.records
-        writes = self._inside(start, end)
+        writes = self._deletes_within(start, end)
         for before in records.query(RememberedRange, queries.range_at(start)):
             if not before.present.end or before.present.end > start:
                 writes.append(Delete(before.path))
         if writes:
             records.documents.commit(writes)
 
-    def _inside(self, start: str, end: str) -> list[Write]:
+    def _deletes_within(self, start: str, end: str) -> list[Write]:
         inside = self._context.records.query(RememberedRange, queries.ranges_between(start, end))
         return [Delete(stored.path) for stored in inside]
 

@@ -21,7 +21,7 @@ from shared.gateways.ports import QueueName, Task
 from shared.services.context import PAYLOAD_VERSION, Context, Deadline, checked_payload
 from shared.services.lease.close_batch import CloseBatch
 from shared.services.lease.fencing import fenced
-from shared.services.scan.scan_page import ScanPage, Unsettled
+from shared.services.scan.scan_page import RescanPaths, ScanPage
 
 
 def scan_task(batch: Batch, index: int) -> Task:
@@ -61,7 +61,7 @@ class ScanBucket:
         previous = latest[0].present if latest else None
         if index > _next_index(previous):
             return 0
-        return self._fenced(batch).go_on(batch, previous)
+        return self._fenced(batch).scan_pages(batch, previous)
 
     def _fenced(self, batch: Stored[Batch]) -> ScanBucket:
         """The same, writing only while the batch scans under the fence that was read."""
@@ -71,18 +71,18 @@ class ScanBucket:
         )
         return ScanBucket(writing)
 
-    def go_on(self, batch: Stored[Batch], previous: PageResult | None) -> int:
+    def scan_pages(self, batch: Stored[Batch], previous: PageResult | None) -> int:
         """Go on behind ``previous``, the latest page that was done, if any was."""
         context = self._context
         deadline = Deadline.after(context.clock, context.rules.work_budget / 2)
-        unsettled = Unsettled(context)
+        rescan_paths = RescanPaths(context)
         pages = 0
         while previous is None or previous.next_start:
             if deadline.passed:
                 context.queues.create(scan_task(batch.present, _next_index(previous)))
                 return pages
             try:
-                result = self._scan_page(batch.present, previous, unsettled)
+                result = self._scan_page(batch.present, previous, rescan_paths)
             except GatewayError as error:
                 if not self._give_up(batch, previous, error):
                     raise
@@ -95,12 +95,12 @@ class ScanBucket:
         return pages
 
     def _scan_page(
-        self, batch: Batch, previous: PageResult | None, unsettled: Unsettled
+        self, batch: Batch, previous: PageResult | None, rescan_paths: RescanPaths
     ) -> PageResult | None:
         context = self._context
         index = _next_index(previous)
         start = previous.next_start if previous else ""
-        page = ScanPage(context, batch, unsettled)(start)
+        page = ScanPage(context, batch, rescan_paths)(start)
         counts = Counter(previous.counts if previous else {})
         counts.update(page.counts)
         result = PageResult(
@@ -108,7 +108,7 @@ class ScanBucket:
             start=start,
             next_start=page.next_start,
             counts=dict(counts),
-            preview=_together(previous, page.preview),
+            preview=_joined_preview(previous, page.preview),
             completed_at=context.clock.now(),
             expires_at=batch.expires_at,
         )
@@ -147,7 +147,7 @@ def _next_index(previous: PageResult | None) -> int:
     return previous.index + 1 if previous else 0
 
 
-def _together(previous: PageResult | None, page: Preview | None) -> Preview | None:
+def _joined_preview(previous: PageResult | None, page: Preview | None) -> Preview | None:
     """A dry run's preview of all pages so far."""
     if page is None or previous is None or previous.preview is None:
         return page

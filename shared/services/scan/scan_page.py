@@ -26,20 +26,20 @@ from shared.services.source.inspection import inspect, inspect_one
 GROWTH = 1.5
 """A remembered range may grow to so many pages before it is split."""
 
-MOST_UNSETTLED = 1000
+MOST_RESCAN_PATHS = 1000
 """More of these, and no remembered page is trusted."""
 
 
-class Unsettled:
+class RescanPaths:
     """Paths whose objects a worker re-read: remembered pages that hold them may be stale."""
 
     def __init__(self, context: Context) -> None:
-        found = context.records.query(FileRecord, queries.to_rescan(MOST_UNSETTLED))
+        found = context.records.query(FileRecord, queries.to_rescan(MOST_RESCAN_PATHS))
         self._paths = [stored.present.path for stored in found]
 
     def __call__(self, start: str, end: str) -> bool:
         """Whether any may lie in start <= path < end (empty: no bound)."""
-        too_many = len(self._paths) >= MOST_UNSETTLED
+        too_many = len(self._paths) >= MOST_RESCAN_PATHS
         return too_many or any(start <= path and (not end or path < end) for path in self._paths)
 
 
@@ -70,10 +70,10 @@ class _Listing:
 class ScanPage:
     """Scans the page that begins at a name."""
 
-    def __init__(self, context: Context, batch: Batch, unsettled: Unsettled) -> None:
+    def __init__(self, context: Context, batch: Batch, rescan_paths: RescanPaths) -> None:
         self._context = context
         self._batch = batch
-        self._unsettled = unsettled
+        self._rescan_paths = rescan_paths
         self._ranges = PageMemory(context)
         # Ranges remember the whole deployment's scan; a part of it only invalidates them.
         self._is_whole = batch.prefix == context.rules.settings.prefix
@@ -88,7 +88,9 @@ class ScanPage:
         listing = self._list(start, known)
         identity = listing_digest(listing.objects, listing.sidecars)
         settings = self._settings()
-        trusted = self._batch.mode is not SyncMode.FULL and not self._unsettled(start, listing.end)
+        trusted = self._batch.mode is not SyncMode.FULL and not self._rescan_paths(
+            start, listing.end
+        )
         if known and trusted and known.end == listing.end and known.says(identity, settings):
             return ScannedPage(listing.end, known.counts, preview=self._skips(listing, known))
 
@@ -102,7 +104,7 @@ class ScanPage:
             listing = _cut(listing, found.pop().present.path)
             identity = listing_digest(listing.objects, listing.sidecars)
         counts, steps = self._decide(listing, found)
-        memory = self._memory(known, listing, identity, settings, counts)
+        memory = self._memory_writes(known, listing, identity, settings, counts)
         preview = previewed(steps, self._batch.retried) if self._batch.dry_run else None
         return ScannedPage(listing.end, counts, tuple(memory), preview)
 
@@ -157,7 +159,7 @@ class ScanPage:
         writes: dict[str, Write] = {}
         steps: list[PlannedChange] = []
         for want, record in comparison.paired_by_path(wanted, (each.present for each in found)):
-            here = self._here(record)
+            here = self._in_batch_store(record)
             finding = self._compare(want, here, now)
             after = (finding and finding.record) or here
             if finding is not None:
@@ -182,7 +184,7 @@ class ScanPage:
         skips = [Sample(want.path, want.skip_reason) for want in wanted if want.skip_reason]
         return Preview(samples={Change.SKIPPED.value: tuple(skips[:SAMPLES])})
 
-    def _here(self, record: FileRecord | None) -> FileRecord | None:
+    def _in_batch_store(self, record: FileRecord | None) -> FileRecord | None:
         """The record as one of the batch's store, which may be a new one."""
         if record is None or not self._batch.store:
             return record
@@ -212,7 +214,7 @@ class ScanPage:
             path = names[write.path]
 
             def decide(stored: Stored[FileRecord], path: str = path) -> FileRecord | None:
-                here = self._here(stored.record)
+                here = self._in_batch_store(stored.record)
                 finding = self._compare(inspect_one(self._context, path), here, now)
                 after = (finding and finding.record) or here
                 if after is None or after == stored.record:
@@ -223,7 +225,7 @@ class ScanPage:
 
     # --- the memory -------------------------------------------------------------------------
 
-    def _memory(
+    def _memory_writes(
         self,
         known: RememberedRange | None,
         listing: _Listing,
@@ -240,7 +242,7 @@ class ScanPage:
             Change.UNCHANGED.value: scanned - skipped,
         }
         new = RememberedRange(listing.start, listing.end, identity, settings, counts=next_time)
-        return [] if new == known else self._ranges.saving(known, new)
+        return [] if new == known else self._ranges.writes_to_save(known, new)
 
     def _settings(self) -> str:
         """What the decisions about a listing depend on beside it."""

@@ -17,7 +17,7 @@ from shared.services.events import Event, emit
 from shared.services.lease.held_batch import changed
 from shared.services.throttle.call_gate import CallGate
 
-TICKS_BETWEEN_LOOKS: Final = 10
+TICKS_BETWEEN_READS: Final = 10
 """Uploads are counted off what the last look found, so looks may be rare."""
 
 
@@ -46,35 +46,35 @@ class CapacityWatch:
     def is_due(self, batch: Batch) -> bool:
         """Whether it is time for a look; the first is before anything is uploaded."""
         last = batch.storage_looked_at
-        wait = self._context.rules.tick * TICKS_BETWEEN_LOOKS
+        wait = self._context.rules.tick * TICKS_BETWEEN_READS
         return last is None or self._context.clock.now() - last >= wait
 
-    def look(self, held: Stored[Batch]) -> Stored[Batch]:
+    def measure(self, held: Stored[Batch]) -> Stored[Batch]:
         """Note how full the project's stores are; what was known stands where that can't be told.
 
         Raises:
             LostLease: another call supervises the batch.
         """
-        seen: dict[str, int] = {}
+        measured: dict[str, int] = {}
         try:
-            seen = self._seen()
+            measured = self._measured()
         except GatewayError as error:
             self._gate.unmetered_failed(error)
-        held = changed(self._context, held, storage_looked_at=self._context.clock.now(), **seen)
+        held = changed(self._context, held, storage_looked_at=self._context.clock.now(), **measured)
         warning = self._warning(held.present)
         if not warning or held.present.message:
             return held
         return changed(self._context, held, message=warning)
 
-    def _seen(self) -> dict[str, int]:
+    def _measured(self) -> dict[str, int]:
         used = storage_used(self._context.gemini)
         cap = self._context.rules.settings.tier.storage_bytes
         if store_capacity.is_near_cap(used, cap):
             emit(Event.STORAGE_NEAR_CAP, bytes=used, cap=cap)
-        room = store_capacity.room_for(used, cap, self._under_way())
+        room = store_capacity.room_for(used, cap, self._bytes_under_way())
         return {"storage_used": used, "storage_room": room}
 
-    def _under_way(self) -> int:
+    def _bytes_under_way(self) -> int:
         """Bytes of input that are being put into the store, less those that they replace."""
         documents = self._context.records.documents
         working, desired, current = (
@@ -92,9 +92,9 @@ class CapacityWatch:
         near = batch.storage_used is not None and store_capacity.is_near_cap(
             batch.storage_used, cap
         )
-        return self.figures(batch) if near else ""
+        return self.usage_message(batch) if near else ""
 
-    def figures(self, batch: Batch) -> str:
+    def usage_message(self, batch: Batch) -> str:
         """What is used of what, and what to do about it; nothing where it isn't known."""
         if batch.storage_used is None:
             return ""

@@ -23,7 +23,7 @@ class CutOver:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def when_filled(self) -> str:
+    def promote_if_filled(self) -> str:
         """Cut over, once a batch of the whole left nothing behind; what it came to, in words.
 
         Files that failed without ever having been in a store hinder nothing.
@@ -33,7 +33,7 @@ class CutOver:
         if not known.next_store:
             return ""
         waiting = self._context.records.documents.count(queries.in_store(known.store))
-        lost = self._served_and_failed()
+        lost = self._failed_with_documents()
         if not (waiting or lost):
             self._promote(deployment)
             return (
@@ -94,7 +94,7 @@ class CutOver:
         emit(Event.STORE_CUT_OVER, store=after.store, previous_store=after.previous_store)
         return after
 
-    def _served_and_failed(self) -> list[str]:
+    def _failed_with_documents(self) -> list[str]:
         failed = self._context.records.query(FileRecord, queries.with_status(FileStatus.FAILED))
         return [
             each.present.path

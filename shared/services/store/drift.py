@@ -23,14 +23,14 @@ class Drift:
     error: str = ""
 
     @property
-    def by(self) -> int | None:
+    def difference(self) -> int | None:
         """Negative: documents are missing. None: unknown."""
         return None if self.error else self.stored - self.held
 
     def __str__(self) -> str:
         if self.error:
             return f"the store could not be compared with the records: {self.error}"
-        if not self.by:
+        if not self.difference:
             return ""
         return f"the store counts {self.stored} documents, the records {self.held}"
 

@@ -36,7 +36,7 @@ class CallGate:
         state, hold = self._context.records.get_all([(BreakerState, BREAKER), (Hold, HOLD)])
         return state, hold
 
-    def closed_until(self, state: BreakerState, hold: Hold | None) -> datetime | None:
+    def blocked_until(self, state: BreakerState, hold: Hold | None) -> datetime | None:
         """Until when no metered call may be made at all; None where some may be made now."""
         now = self._context.clock.now()
         standing = holds.in_force(hold, now)
@@ -47,7 +47,7 @@ class CallGate:
     ) -> Proceed | Wait:
         """May a metered call be made? In HALF_OPEN the permit is taken before this returns."""
         now = self._context.clock.now()
-        until = self.closed_until(state.record or BreakerState(), hold)
+        until = self.blocked_until(state.record or BreakerState(), hold)
         if until is not None:
             return Wait(until)
         admission = breaker.admit(state.record or BreakerState(), now, permit_id, self._policy)
@@ -94,7 +94,7 @@ class CallGate:
         if permit.probe_id:
             self._change(lambda state, now: breaker.on_success(state, permit, now, self._policy))
 
-    def unused(self, permit: Permit) -> None:
+    def return_permit(self, permit: Permit) -> None:
         """Nothing that says anything came of the permit: a probe's goes back."""
         if permit.probe_id:
             self._change(lambda state, now: breaker.on_other_error(state, permit, now))

@@ -24,7 +24,7 @@ RAW_FILES_PER_IMPORT = 4
 """Uploads may run so far ahead of the imports in progress, in files."""
 
 
-LOOKED_AHEAD = 500
+MOST_CANDIDATES = 500
 """Files looked at for one that fits, where those whose turn it is are too large for the store."""
 
 
@@ -63,19 +63,19 @@ class Pump:
         """
         now = self._context.clock.now()
         interval, slots = self._free_slots(next_slot_at, state, now)
-        if not slots or not self._is_wanted(now):
+        if not slots or not self._is_any_ready(now):
             return Plan((), next_slot_at)
         quota = self._quota(now)
         tomorrow = quota.tomorrow if quota else 0
         if quota and not quota.left:
             # What is planned already is made first: a hold would send it back.
-            return Plan((), next_slot_at, day_is_spent=not self._planned(), tomorrow=tomorrow)
+            return Plan((), next_slot_at, day_is_spent=not self._count_planned(), tomorrow=tomorrow)
         slots = slots[: quota.left if quota else None]
         files = self._ready(Slot.IMPORT, min(len(slots), self._imports_left()), now)
         free = len(slots) - len(files)
         most = min(free, quota.uploads) if quota else free
         waiting, fitting = self._uploads_within(most, storage_room, now)
-        full = waiting and not files + fitting and not self._are_under_way()
+        full = waiting and not files + fitting and not self._is_any_under_way()
         files += fitting
         used = slots[: len(files)]
         if storage_room is not None:
@@ -110,10 +110,10 @@ class Pump:
     ) -> tuple[bool, list[Stored[FileRecord]]]:
         """Whether any upload waits, and those whose turn it is and that fit into the store."""
         uploads = self._uploads(most, now)
-        fitting = list(_growing_within(uploads, storage_room))
+        fitting = list(_within_storage(uploads, storage_room))
         if not fitting and uploads:  # smaller ones may wait behind what is too large
-            uploads = self._uploads(LOOKED_AHEAD, now)
-            fitting = list(_growing_within(uploads, storage_room))[:most]
+            uploads = self._uploads(MOST_CANDIDATES, now)
+            fitting = list(_within_storage(uploads, storage_room))[:most]
         return bool(uploads), fitting
 
     def carry_out(self, plan: Plan, batch_id: str, generation: int) -> int:
@@ -143,7 +143,7 @@ class Pump:
 
     # --- bounds -----------------------------------------------------------------------------
 
-    def _is_wanted(self, now: datetime) -> bool:
+    def _is_any_ready(self, now: datetime) -> bool:
         """Whether any file is ready: one read, where the bounds take many."""
         return bool(self._context.records.documents.count(queries.ready(now, 1)))
 
@@ -156,19 +156,19 @@ class Pump:
         """Files to upload, within what may lie uploaded and not yet imported."""
         rules = self._context.rules
         documents = self._context.records.documents
-        ahead = rules.settings.imports_in_progress * RAW_FILES_PER_IMPORT - self._uploaded()
+        ahead = rules.settings.imports_in_progress * RAW_FILES_PER_IMPORT - self._count_uploads()
         ready = self._ready(Slot.UPLOAD, min(most, ahead), now)
         if not ready:
             return []
         held = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED, FileStatus.IMPORTING)
         used = documents.sums(held, [queries.WORKING_SIZE])[queries.WORKING_SIZE]
-        fitting = list(_fitting(ready, rules.max_raw_bytes - used))
-        if fitting or self._uploaded():
+        fitting = list(_within_bytes(ready, rules.max_raw_bytes - used))
+        if fitting or self._count_uploads():
             return fitting
         importing = documents.count(queries.with_status(FileStatus.IMPORTING))
         return [] if importing else ready[:1]
 
-    def _uploaded(self) -> int:
+    def _count_uploads(self) -> int:
         """Files that are uploaded, or are being so.
 
         Not those that wait to be begun again: they would wait for each other's end for ever.
@@ -177,10 +177,10 @@ class Pump:
         begun = count(queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED))
         return begun - count(queries.interrupted_uploads()) if begun else 0
 
-    def _are_under_way(self) -> bool:
+    def _is_any_under_way(self) -> bool:
         """Whether a file has a metered request made or planned, and another to come."""
         documents = self._context.records.documents
-        return bool(self._uploaded() or documents.count(queries.planned_uploads()))
+        return bool(self._count_uploads() or documents.count(queries.planned_uploads()))
 
     def _imports_left(self) -> int:
         """Imports that may be started now, those already planned being counted as started."""
@@ -195,7 +195,7 @@ class Pump:
         if left is None:
             return None
         documents = self._context.records.documents
-        begun = self._uploaded() + documents.count(queries.planned_uploads())
+        begun = self._count_uploads() + documents.count(queries.planned_uploads())
         owed = begun - documents.count(queries.planned_imports())
         return DailyQuota(left, owed, documents.count(queries.waiting_for(Slot.UPLOAD)))
 
@@ -206,16 +206,16 @@ class Pump:
             return None
         documents = self._context.records.documents
         used = documents.count(queries.entries_since(holds.quota_day_began(now)))
-        return max(rpd - used - self._planned(), 0)
+        return max(rpd - used - self._count_planned(), 0)
 
-    def _planned(self) -> int:
+    def _count_planned(self) -> int:
         """Metered requests that have their task."""
         documents = self._context.records.documents
         planned = (queries.planned_imports(), queries.planned_uploads())
         return sum(map(documents.count, planned))
 
 
-def _fitting(ready: Iterable[Stored[FileRecord]], room: int) -> Iterable[Stored[FileRecord]]:
+def _within_bytes(ready: Iterable[Stored[FileRecord]], room: int) -> Iterable[Stored[FileRecord]]:
     """Those that fit, in order."""
     for stored in ready:
         room -= stored.present.desired_size
@@ -229,7 +229,7 @@ def _growth(stored: Stored[FileRecord]) -> int:
     return max(stored.present.desired_size - stored.present.current_size, 0)
 
 
-def _growing_within(
+def _within_storage(
     uploads: Iterable[Stored[FileRecord]], room: int | None
 ) -> Iterable[Stored[FileRecord]]:
     """Those that fit into the store, a smaller one behind one that doesn't among them."""

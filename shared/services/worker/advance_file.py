@@ -27,7 +27,7 @@ from shared.services.worker.finish_import import FinishImport
 from shared.services.worker.import_file import ImportStep
 from shared.services.worker.upload import UploadStep
 
-READINGS = 5
+READ_ATTEMPTS = 5
 """Times a delivery reads a record that changes under it before it leaves the task to a retry."""
 
 
@@ -70,7 +70,7 @@ class AdvanceFile:
             payload, path=str, seq=int, batch=str, generation=int
         )
         task = _TaskPayload(path, seq, batch_id, generation)
-        for _ in range(READINGS):
+        for _ in range(READ_ATTEMPTS):
             try:
                 return self._deliver(task)
             except Conflict:
@@ -97,26 +97,26 @@ class AdvanceFile:
                 self._ensure_task(record, task.generation)
                 return Outcome.STALE
             case Turn.BUSY:
-                self._guard(record, task)
+                self._ensure_guard_task(record, task)
                 return Outcome.BUSY
             case Turn.MINE:
                 pass
 
         try:
             if lifecycle.next_step(record).is_metered:
-                return self._metered(file, batch.record, state, hold.record, task)
+                return self._metered_step(file, batch.record, state, hold.record, task)
             if outcomes.may_halt_removal(record) and not batch.record.is_running:
                 now = context.clock.now()
                 context.records.write(file, outcomes.removal_halted(record, now))
                 return Outcome.GIVEN_BACK
-            self._unmetered(file, batch.record, state)
+            self._unmetered_step(file, batch.record, state)
         except Abandoned:
             return Outcome.ABANDONED
         except HandedOn:
             return Outcome.DONE
         return Outcome.DONE
 
-    def _metered(
+    def _metered_step(
         self,
         file: Stored[FileRecord],
         batch: Batch,
@@ -145,7 +145,7 @@ class AdvanceFile:
             else:
                 ImportStep(delivery).import_file(claim_id, file.read_time)
         finally:
-            self._gate.unused(admission.permit)  # nothing, where a result has settled it
+            self._gate.return_permit(admission.permit)  # nothing, where a result has settled it
         return Outcome.DONE
 
     def _delivery(self, file: Stored[FileRecord], batch: Batch, permit: Permit) -> Delivery:
@@ -162,7 +162,7 @@ class AdvanceFile:
         now = self._context.clock.now()
         self._context.records.write(file, transfer.postponed(file.present, ready_at, now))
 
-    def _unmetered(
+    def _unmetered_step(
         self, file: Stored[FileRecord], batch: Batch, state: Stored[BreakerState]
     ) -> None:
         context = self._context
@@ -176,16 +176,16 @@ class AdvanceFile:
             case Step.AWAIT_ACTIVE:
                 UploadStep(delivery).await_active()
             case Step.AWAIT_IMPORT:
-                FinishImport(delivery).go_on()
+                FinishImport(delivery).run()
             case Step.REMOVE:
-                DeleteDocuments(delivery).go_on()
+                DeleteDocuments(delivery).run()
 
     def _ensure_task(self, record: FileRecord, generation: int) -> None:
         """The task now responsible may never have been made: a crash came between."""
         if record.schedule.task is not None:
             self._context.queues.create(self._context.step_task(record, generation))
 
-    def _guard(self, record: FileRecord, task: _TaskPayload) -> None:
+    def _ensure_guard_task(self, record: FileRecord, task: _TaskPayload) -> None:
         """This delivery's task ends here; should the claim's holder die, somebody must come."""
         if record.claim is None:
             return

@@ -20,7 +20,7 @@ class DeleteDocuments:
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
 
-    def go_on(self) -> None:
+    def run(self) -> None:
         """Delete every document the record knows of, unless the object turns out to be there."""
         delivery = self._delivery
         try:
@@ -38,22 +38,22 @@ class DeleteDocuments:
 
     def _came_back(self, wanted: comparison.Wanted) -> Transition:
         delivery = self._delivery
-        left_over = self._left_over()
+        restored = self._restored_current()
 
         def transition(record: FileRecord) -> FileRecord:
             batch_id, now = delivery.batch_id, delivery.now()
-            return comparison.came_back(left_over(record), wanted, batch_id, now)
+            return comparison.came_back(restored(record), wanted, batch_id, now)
 
         return transition
 
-    def _left_over(self) -> Transition:
+    def _restored_current(self) -> Transition:
         """What an interrupted removal did not come to delete is the current document again."""
         delivery = self._delivery
         record = delivery.record
         if record.current or len(record.stale_documents) != 1:
             return lambda record: record
         (name,) = record.stale_documents
-        document = delivery.if_there(lambda: delivery.context.gemini.get_document(name))
+        document = delivery.none_if_missing(lambda: delivery.context.gemini.get_document(name))
         if document is None or document.state is not RemoteState.ACTIVE:
             return lambda record: record
         return partial(
@@ -69,4 +69,4 @@ class DeleteDocuments:
 
 def delete_document(delivery: Delivery, name: str) -> None:
     """Delete a document that must not stay. One that isn't there is fine."""
-    delivery.if_there(lambda: delivery.context.gemini.delete_document(name))
+    delivery.none_if_missing(lambda: delivery.context.gemini.delete_document(name))

@@ -44,7 +44,7 @@ Errors = tuple[type[GatewayError], ...]
 GONE: Errors = (NotFound, Forbidden)
 """How Gemini says that something isn't there (any more); the latter to a bad key as well."""
 
-INLINE_LOOKS = 6
+INLINE_READS = 6
 """Looks at something that takes a moment, 0.15 s to 1.5 s apart (3.75 s in all, unless scaled),
 before the waiting is bought with a task's schedule instead of a running instance."""
 
@@ -98,7 +98,7 @@ class Delivery:
 
     # --- requests ---------------------------------------------------------------------------
 
-    def ask(self, request: Callable[[], T], *, but: Errors = ()) -> T:
+    def ask(self, request: Callable[[], T], *, reraise: Errors = ()) -> T:
         """Make an unmetered request of Gemini.
 
         Raises:
@@ -108,13 +108,13 @@ class Delivery:
         self.file.count(unmetered=1)
         try:
             return request()
-        except but:
+        except reraise:
             raise
         except GatewayError as error:
-            self._put_off(error)
+            self._reschedule(error)
             raise HandedOn from error
 
-    def if_there(self, request: Callable[[], T]) -> T | None:
+    def none_if_missing(self, request: Callable[[], T]) -> T | None:
         """The answer, or None where what the request is about is surely not there.
 
         Gemini says 403 both of what isn't there and to a bad key. So a 403 is believed only if
@@ -123,18 +123,20 @@ class Delivery:
         Raises ``HandedOn`` as ``ask`` does.
         """
         try:
-            return self.ask(request, but=GONE)
+            return self.ask(request, reraise=GONE)
         except NotFound:
             return None
         except Forbidden as error:
             if self.may_be_account_fault(error):
                 self.retry_later(error)
         try:
-            return self.ask(request, but=GONE)
+            return self.ask(request, reraise=GONE)
         except GONE:
             return None
 
-    def watch(self, look: Callable[[], T], *, until: Callable[[T], bool], but: Errors = ()) -> T:
+    def poll_inline(
+        self, look: Callable[[], T], *, until: Callable[[T], bool], reraise: Errors = ()
+    ) -> T:
         """Look a few times within seconds; the last answer, whether ``until`` holds or not.
 
         Raises what ``ask`` does.
@@ -142,12 +144,12 @@ class Delivery:
         scale = self.context.rules.inline_wait / INLINE_WAIT
         retrying = Retrying(
             retry=retry_if_result(lambda answer: not until(answer)),
-            stop=stop_after_attempt(INLINE_LOOKS),
+            stop=stop_after_attempt(INLINE_READS),
             wait=wait_exponential(multiplier=scale * 0.15, max=scale * 1.5),
             sleep=self.context.clock.sleep,
             retry_error_callback=lambda state: state.outcome and state.outcome.result(),
         )
-        return retrying(lambda: self.ask(look, but=but))
+        return retrying(lambda: self.ask(look, reraise=reraise))
 
     def success_entry(self, call: str) -> Create:
         return self.gate.entry(EntryOutcome.SUCCESS, self.permit, batch_id=self.batch_id, call=call)
@@ -163,7 +165,7 @@ class Delivery:
         self.file.apply(transition, also)
         self.context.queues.create(self.context.step_task(self.record, self.permit.generation))
 
-    def next_look(self, waiting_since: datetime) -> datetime:
+    def next_poll_at(self, waiting_since: datetime) -> datetime:
         """Half again as long as it has taken so far, between the policy's bounds."""
         now = self.now()
         wait = (now - waiting_since) / 2
@@ -198,7 +200,7 @@ class Delivery:
             self.gate.hold(HoldReason.ACCOUNT)
             return True
         except GatewayError as unknown:
-            self.note(unknown)
+            self.report_to_breaker(unknown)
             return True
         return False
 
@@ -238,7 +240,7 @@ class Delivery:
             )
         )
 
-    def note(self, error: GatewayError) -> None:
+    def report_to_breaker(self, error: GatewayError) -> None:
         """A failed look that the file needn't wait for still counts for the breaker."""
         if isinstance(error, Throttled):
             self.file.count(throttled=1)
@@ -246,10 +248,10 @@ class Delivery:
 
     def retry_later(self, error: GatewayError) -> NoReturn:
         """A look or a deletion failed: the same again later; nothing is lost by waiting."""
-        self._put_off(error)
+        self._reschedule(error)
         raise HandedOn from error
 
-    def _put_off(self, error: GatewayError) -> None:
+    def _reschedule(self, error: GatewayError) -> None:
         wait = self.policy.backoff(self.record.tries.errors_in_a_row + 1, self.context.jitter())
         if isinstance(error, Throttled):
             self.file.count(throttled=1)
@@ -273,7 +275,7 @@ class Delivery:
             ),
             also,
         )
-        self._tell()
+        self._log_if_failed()
         self.nudge()
 
     def fail(
@@ -284,7 +286,7 @@ class Delivery:
             lambda record: outcomes.failed(record, kind, reason, code, self.now(), self.policy),
             also,
         )
-        self._tell()
+        self._log_if_failed()
         self.nudge()
 
     def restart(self, also: Sequence[Write] = ()) -> None:
@@ -292,7 +294,7 @@ class Delivery:
         self.file.apply(lambda record: transfer.restarted(record, self.now(), self.policy), also)
         self.nudge()
 
-    def aim_again(self) -> None:
+    def replan(self) -> None:
         """The object is not what was planned: look at it now and plan for what is there."""
         planned = self.record
         try:
@@ -309,7 +311,7 @@ class Delivery:
         self.file.apply(transition)
         self.nudge()
 
-    def _tell(self) -> None:
+    def _log_if_failed(self) -> None:
         record = self.record
         if record.status is FileStatus.FAILED and record.failure is not None:
             emit(

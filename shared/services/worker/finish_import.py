@@ -31,7 +31,7 @@ class FinishImport:
         self._delivery = delivery
         self._gemini = delivery.context.gemini
 
-    def go_on(self, operation: ImportOperation | None = None) -> None:
+    def run(self, operation: ImportOperation | None = None) -> None:
         """Go on from wherever the record stands; ``operation`` saves asking for it first."""
         if not self._delivery.record.new_document and not self._finish_import(operation):
             return
@@ -49,10 +49,10 @@ class FinishImport:
             return False
         try:
             if operation is None or not operation.done:
-                operation = delivery.watch(
+                operation = delivery.poll_inline(
                     lambda: self._gemini.get_operation(name),
-                    until=lambda seen: seen.done,
-                    but=(GatewayError,),
+                    until=lambda latest: latest.done,
+                    reraise=(GatewayError,),
                 )
         except GatewayError as error:
             self._operation_unreadable(error)
@@ -63,7 +63,7 @@ class FinishImport:
             self._become_uncertain()
         else:
             delivery.poll_at(
-                delivery.next_look(delivery.waiting_since(delivery.policy.import_deadline)),
+                delivery.next_poll_at(delivery.waiting_since(delivery.policy.import_deadline)),
                 lambda r: replace(r, tries=replace(r.tries, errors_in_a_row=0)),
             )
         return False
@@ -74,7 +74,7 @@ class FinishImport:
         if gone:
             self._become_uncertain()
         elif self._delivery.is_too_late() and not isinstance(error, Throttled):
-            self._delivery.note(error)
+            self._delivery.report_to_breaker(error)
             self._become_uncertain()
         else:
             self._delivery.retry_later(error)
@@ -83,7 +83,7 @@ class FinishImport:
         delivery = self._delivery
         document = operation.document
         if operation.error_code is not None:
-            document = self._left_behind(operation)
+            document = self._leftover_document(operation)
             if document is not None and operation.error_code == INVALID_ARGUMENT:
                 delete_document(delivery, document)
                 document = None
@@ -97,20 +97,20 @@ class FinishImport:
         delivery.file.apply(lambda record: known_documents.document_known(record, name))
         return True
 
-    def _left_behind(self, operation: ImportOperation) -> str | None:
+    def _leftover_document(self, operation: ImportOperation) -> str | None:
         """The document of an import that ended with an error, if it left one.
 
         It is reported to have the operation's id, and to turn ACTIVE at times: it is treated as
         any document that failed, and goes before another import is tried.
         """
         name = f"{self._delivery.store}/documents/{operation.name.rpartition('/')[2]}"
-        document = self._delivery.if_there(lambda: self._gemini.get_document(name))
+        document = self._delivery.none_if_missing(lambda: self._gemini.get_document(name))
         return document.name if document is not None and self._is_ours(document) else None
 
     def _import_failed(self, operation: ImportOperation) -> None:
         delivery = self._delivery
         reason = f"import_file: operation ended with {operation.error_code} {operation.error}"
-        failed = self._failed(reason)
+        failed = self._ledger_failure(reason)
         if operation.error_code == INVALID_ARGUMENT:
             delivery.fail(FailureKind.PERMANENT, reason, operation.error_code, failed)
         else:
@@ -132,16 +132,16 @@ class FinishImport:
         name = self._document
         document: Document | None
         try:
-            document = delivery.watch(
+            document = delivery.poll_inline(
                 lambda: self._gemini.get_document(name),
-                until=lambda seen: seen.state is not RemoteState.PENDING,
-                but=GONE,
+                until=lambda latest: latest.state is not RemoteState.PENDING,
+                reraise=GONE,
             )
         except GONE:
-            document = delivery.if_there(lambda: self._gemini.get_document(name))
+            document = delivery.none_if_missing(lambda: self._gemini.get_document(name))
         if document is None:
             reason = "the document is not in the store"
-            delivery.try_again(reason, None, self._failed(reason))
+            delivery.try_again(reason, None, self._ledger_failure(reason))
             return False
         match document.state:
             case RemoteState.ACTIVE if self._is_ours(document):
@@ -151,10 +151,10 @@ class FinishImport:
             case RemoteState.FAILED:
                 self._document_failed()
             case RemoteState.PENDING if delivery.is_too_late():
-                self._give_up("the document never became active")
+                self._delete_and_retry("the document never became active")
             case RemoteState.PENDING:
                 delivery.poll_at(
-                    delivery.next_look(delivery.waiting_since(delivery.policy.import_deadline)),
+                    delivery.next_poll_at(delivery.waiting_since(delivery.policy.import_deadline)),
                     lambda record: record,
                 )
         return False
@@ -186,15 +186,15 @@ class FinishImport:
                 lambda record: known_documents.first_seen_failed(record, now),
             )
         elif now - since < delivery.policy.failed_grace:
-            delivery.poll_at(delivery.next_look(since), lambda record: record)
+            delivery.poll_at(delivery.next_poll_at(since), lambda record: record)
         else:
-            self._give_up("the document failed")
+            self._delete_and_retry("the document failed")
 
-    def _give_up(self, reason: str) -> None:
+    def _delete_and_retry(self, reason: str) -> None:
         """Delete what came of the import, and try again."""
         delivery = self._delivery
         delete_document(delivery, self._document)
-        failed = self._failed(reason)
+        failed = self._ledger_failure(reason)
         delivery.file.apply(known_documents.document_gone)
         delivery.try_again(reason, None, failed)
 
@@ -210,27 +210,27 @@ class FinishImport:
         document = self._document
         delivery.file.apply(
             lambda record: outcomes.settled(record, delivery.now()),
-            self._noted(ledger.succeeded(self._operation, document, delivery.now())),
+            self._ledger_updates(ledger.succeeded(self._operation, document, delivery.now())),
         )
         delivery.nudge()
 
     def _delete_raw(self, name: str) -> None:
         """It expires by itself where it can't be deleted in good time."""
         try:
-            self._delivery.ask(lambda: self._gemini.delete_file(name), but=(GatewayError,))
+            self._delivery.ask(lambda: self._gemini.delete_file(name), reraise=(GatewayError,))
         except GONE:
             pass
         except GatewayError as error:
             if not self._delivery.is_too_late():
                 self._delivery.retry_later(error)
-            self._delivery.note(error)
+            self._delivery.report_to_breaker(error)
 
     # --- the ledger -------------------------------------------------------------------------
 
-    def _failed(self, reason: str) -> list[Write]:
+    def _ledger_failure(self, reason: str) -> list[Write]:
         """The write of a failure, if there was an import: a mere verification has no entry."""
-        return self._noted(ledger.failed(self._operation, reason, self._delivery.now()))
+        return self._ledger_updates(ledger.failed(self._operation, reason, self._delivery.now()))
 
-    def _noted(self, outcome: Outcome) -> list[Write]:
+    def _ledger_updates(self, outcome: Outcome) -> list[Write]:
         call = self._delivery.record.import_call
         return [Update(operation_path(call.id), to_fields(outcome))] if call else []

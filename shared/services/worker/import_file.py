@@ -49,15 +49,15 @@ class ImportStep:
         def claimed(before: FileRecord) -> FileRecord:
             return lifecycle.claimed(before, claim_id, read_time, delivery.policy)
 
-        if self._is_useless():
+        if self._is_raw_file_unusable():
             delivery.file.claim(claimed)
-            self._start_over()
+            self._discard_raw_file()
             return
         try:
             metadata = self._metadata()
         except SourceChanged:
             delivery.file.claim(claimed)
-            delivery.aim_again()
+            delivery.replan()
             return
         except GatewayError as error:  # the bucket's: nothing else is asked there
             delivery.file.claim(claimed)
@@ -108,16 +108,16 @@ class ImportStep:
             )
         except (NotFound, Forbidden) as error:  # the raw file expired, or the account's fault
             if delivery.may_be_account_fault(error):
-                delivery.give_back([self._failed(intent, error)])
+                delivery.give_back([self._ledger_failure(intent, error)])
             else:
-                delivery.restart([self._failed(intent, error)])
+                delivery.restart([self._ledger_failure(intent, error)])
         except BadRequest as error:
             if error.status == FAILED_PRECONDITION:
-                delivery.try_again(str(error), error.code, [self._failed(intent, error)])
+                delivery.try_again(str(error), error.code, [self._ledger_failure(intent, error)])
             else:
-                delivery.metered_failed(error, [self._failed(intent, error)])
+                delivery.metered_failed(error, [self._ledger_failure(intent, error)])
         except GatewayError as error:
-            delivery.metered_failed(error, [self._failed(intent, error)])
+            delivery.metered_failed(error, [self._ledger_failure(intent, error)])
         else:
             self._started(intent, operation)
 
@@ -136,11 +136,11 @@ class ImportStep:
             delivery.context.records.commit_each([note])
             raise
         delivery.gate.succeeded(delivery.permit)
-        FinishImport(delivery).go_on(operation)
+        FinishImport(delivery).run(operation)
 
     # --- before -----------------------------------------------------------------------------
 
-    def _is_useless(self) -> bool:
+    def _is_raw_file_unusable(self) -> bool:
         """The raw file is of content no longer wanted, or about to expire."""
         record = self._delivery.record
         expires_at = record.raw_file.expires_at if record.raw_file else None
@@ -150,12 +150,14 @@ class ImportStep:
         )
         return expiring or record.working_key != record.desired_key
 
-    def _start_over(self) -> None:
+    def _discard_raw_file(self) -> None:
         delivery = self._delivery
         try:
-            delivery.ask(lambda: self._gemini.delete_file(delivery.raw_name), but=(GatewayError,))
+            delivery.ask(
+                lambda: self._gemini.delete_file(delivery.raw_name), reraise=(GatewayError,)
+            )
         except GatewayError as error:  # it expires by itself
-            delivery.note(error)
+            delivery.report_to_breaker(error)
         delivery.restart()
 
     def _metadata(self) -> CustomMetadata:
@@ -198,7 +200,7 @@ class ImportStep:
 
     # --- the ledger -------------------------------------------------------------------------
 
-    def _failed(self, intent: LedgerEntry, error: GatewayError) -> Put:
+    def _ledger_failure(self, intent: LedgerEntry, error: GatewayError) -> Put:
         """The outcome of an import that surely had no effect."""
         failed = ledger.failed(None, str(error), self._delivery.now())
         return Put(operation_path(intent.operation_id), to_fields(ledger.ended(intent, failed)))

@@ -33,7 +33,7 @@ class UploadStep:
         """
         delivery = self._delivery
         if not delivery.record.desired_key or outcomes.is_back(delivery.record):
-            self._end(claim_id, read_time)
+            self._end_without_upload(claim_id, read_time)
             return
         resumed = delivery.record.status is FileStatus.UPLOADING
         spent = resumed and delivery.record.tries.attempts >= delivery.policy.max_attempts
@@ -41,13 +41,13 @@ class UploadStep:
         try:
             remote = self._earlier_upload() if resumed else None
             if remote is not None:
-                self._follow(remote, [])
+                self._wait_until_active(remote, [])
             elif spent:
                 delivery.try_again("every upload ended without a word", None)
             else:
                 self._send()
         except SourceChanged:
-            delivery.aim_again()
+            delivery.replan()
         except GatewayError as error:
             if not error.is_of_bucket:
                 raise
@@ -58,7 +58,7 @@ class UploadStep:
         delivery = self._delivery
         try:
             remote = delivery.ask(
-                lambda: self._gemini.get_file(delivery.raw_name), but=(GatewayError,)
+                lambda: self._gemini.get_file(delivery.raw_name), reraise=(GatewayError,)
             )
         except GONE as error:
             if delivery.may_be_account_fault(error):
@@ -68,11 +68,11 @@ class UploadStep:
             if isinstance(error, Throttled) or not delivery.is_too_late():
                 delivery.retry_later(error)
             delivery.restart()
-            delivery.note(error)
+            delivery.report_to_breaker(error)
         else:
-            self._follow(remote, [])
+            self._wait_until_active(remote, [])
 
-    def _end(self, claim_id: str, read_time: datetime) -> None:
+    def _end_without_upload(self, claim_id: str, read_time: datetime) -> None:
         """Gone, skipped, or back as it is indexed since its journey began: nothing is sent."""
         delivery = self._delivery
         delivery.file.claim(
@@ -118,7 +118,7 @@ class UploadStep:
         if remote is None:
             self._adopt_or_restart()
             return
-        self._follow(remote, [delivery.success_entry("files.upload")])
+        self._wait_until_active(remote, [delivery.success_entry("files.upload")])
         delivery.gate.succeeded(delivery.permit)
 
     def _source(self) -> IO[bytes]:
@@ -141,7 +141,7 @@ class UploadStep:
         delivery = self._delivery
         try:
             remote = delivery.ask(
-                lambda: self._gemini.get_file(delivery.raw_name), but=(GatewayError,)
+                lambda: self._gemini.get_file(delivery.raw_name), reraise=(GatewayError,)
             )
         except GONE:
             return None
@@ -149,7 +149,7 @@ class UploadStep:
             often = delivery.record.tries.errors_in_a_row >= delivery.policy.max_attempts
             if isinstance(error, Throttled) or not often:
                 delivery.retry_later(error)
-            delivery.note(error)
+            delivery.report_to_breaker(error)
             return None
         return remote if self._is_usable(remote) else None
 
@@ -159,7 +159,7 @@ class UploadStep:
         if remote is None:
             self._delivery.restart()
         else:
-            self._follow(remote, [])
+            self._wait_until_active(remote, [])
 
     def _is_usable(self, remote: RemoteFile) -> bool:
         """Not failed, not about to expire, and byte for byte the object's content."""
@@ -183,11 +183,11 @@ class UploadStep:
 
     # --- waiting ----------------------------------------------------------------------------
 
-    def _follow(self, remote: RemoteFile, also: Sequence[Write]) -> None:
+    def _wait_until_active(self, remote: RemoteFile, also: Sequence[Write]) -> None:
         """Wait for a moment, then write what is known and let the right one go on."""
         delivery = self._delivery
         if remote.state is RemoteState.PENDING:
-            remote = self._watched(remote)
+            remote = self._polled(remote)
         match remote.state:
             case RemoteState.ACTIVE:
                 delivery.file.apply(lambda record: self._active(record, remote), also)
@@ -198,21 +198,21 @@ class UploadStep:
                 delivery.try_again("the raw file never became active", None, also)
             case RemoteState.PENDING:
                 delivery.poll_at(
-                    delivery.next_look(delivery.waiting_since(delivery.policy.active_deadline)),
+                    delivery.next_poll_at(delivery.waiting_since(delivery.policy.active_deadline)),
                     lambda record: self._uploaded(record, remote),
                     also,
                 )
 
-    def _watched(self, remote: RemoteFile) -> RemoteFile:
+    def _polled(self, remote: RemoteFile) -> RemoteFile:
         """A few looks more; it is there, so a failed look is left to the next delivery."""
         try:
-            return self._delivery.watch(
+            return self._delivery.poll_inline(
                 lambda: self._gemini.get_file(remote.name),
-                until=lambda seen: seen.state is not RemoteState.PENDING,
-                but=(GatewayError,),
+                until=lambda latest: latest.state is not RemoteState.PENDING,
+                reraise=(GatewayError,),
             )
         except GatewayError as error:
-            self._delivery.note(error)
+            self._delivery.report_to_breaker(error)
             return remote
 
     def _uploaded(self, record: FileRecord, remote: RemoteFile) -> FileRecord:

@@ -42,7 +42,7 @@ def uncertain(world: World, *, took_effect: bool) -> None:
     play_to(world, FileStatus.UNCERTAIN)
 
 
-def sweep(world: World, *, within: timedelta = MINUTE) -> int:
+def search(world: World, *, within: timedelta = MINUTE) -> int:
     (store,) = world.gemini.list_stores().stores
     return ResolveUncertain(world.context)(
         store.name, "batch", 0, Deadline.after(world.clock, within)
@@ -84,7 +84,7 @@ def test_a_listing_that_fails_decides_nothing() -> None:
     world.gemini.fail_next("list_documents", unavailable())
 
     with pytest.raises(Exception, match="503"):
-        sweep(world)
+        search(world)
 
     assert world.file(PATH).status is FileStatus.UNCERTAIN
     assert world.gemini.imports == 1
@@ -129,7 +129,7 @@ def test_an_unfinished_listing_decides_nothing_and_goes_on_where_it_stopped() ->
             world.clock.advance(2 * MINUTE)
 
     world.gemini.on_call = slow
-    settled = [sweep(world) for _ in range(3)]
+    settled = [search(world) for _ in range(3)]
 
     assert settled == [0, 0, 1]
     assert world.gemini.calls["list_documents"] - count == 3
@@ -172,7 +172,7 @@ def test_an_import_that_is_not_due_when_a_listing_begins_is_not_decided_by_it() 
     play_to(world, FileStatus.UNCERTAIN, "b.md")
     world.clock.advance(HOUR / 2)
 
-    assert sweep(world) == 1
+    assert search(world) == 1
 
     assert world.file(PATH).status is FileStatus.UPLOADED
     assert world.file("b.md").status is FileStatus.UNCERTAIN

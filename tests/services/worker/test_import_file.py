@@ -369,7 +369,7 @@ def test_a_refusal_of_the_account_stops_the_batch_and_blames_no_file() -> None:
     assert closed.completed_at is not None
     assert closed.created_at is not None
     assert closed.completed_at - closed.created_at < HOUR
-    assert "no file was blamed" in closed.message
+    assert "No file was marked as failed" in closed.message
     assert [f.path for f in world.files() if f.status is FileStatus.FAILED] == []
     world.gemini.on_call = lambda _: None
     later(world, HOUR)
