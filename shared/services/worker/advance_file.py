@@ -1,4 +1,4 @@
-"""One delivery of one file's task: find out whose turn it is, then do the step."""
+"""Handles one delivery of a file's task: decides whether it may work on the file, does the step."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from shared.services.worker.import_file import ImportStep
 from shared.services.worker.upload import UploadStep
 
 READ_ATTEMPTS = 5
-"""Times a delivery reads a record that changes under it before it leaves the task to a retry."""
+"""Reads of a record that keeps changing, before the delivery fails and Cloud Tasks retries it."""
 
 
 class Outcome(StrEnum):
-    """What became of a delivery; all of these acknowledge it."""
+    """The result of a delivery; each of them acknowledges the task."""
 
     GONE = "gone"
     OVER = "over"
@@ -52,7 +52,7 @@ class _TaskPayload:
 
 
 class AdvanceFile:
-    """Takes one file one step further. Safe under repeated, late and concurrent deliveries."""
+    """Does one step for one file. Repeated, late and concurrent deliveries do no harm."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -62,9 +62,9 @@ class AdvanceFile:
         """Handle one delivery.
 
         Raises:
-            InvalidTask: the payload is not one of ours.
-            Conflict: the record changes faster than it can be read (answer 5xx: try again).
-            Unavailable: our own infrastructure failed (likewise).
+            InvalidTask: this version can't read the payload.
+            Conflict: the record keeps changing; answer 5xx, so that the task is retried.
+            Unavailable: Firestore or Cloud Tasks failed; answer 5xx likewise.
         """
         path, seq, batch_id, generation = checked_payload(
             payload, path=str, seq=int, batch=str, generation=int
@@ -75,7 +75,7 @@ class AdvanceFile:
                 return self._deliver(task)
             except Conflict:
                 continue
-        raise Conflict(f"{path!r} keeps changing")
+        raise Conflict(f"the record of {path!r} keeps changing")
 
     def _deliver(self, task: _TaskPayload) -> Outcome:
         context = self._context
@@ -129,13 +129,13 @@ class AdvanceFile:
         known = state.record or BreakerState()
         planned_before = task.generation != known.generation
         if not batch.is_running or planned_before:
-            # Paced for another time: the pump plans it anew, at what is right by then.
+            # The pump assigns a new slot, at the pace of that time.
             self._postpone(file, now)
             return Outcome.GIVEN_BACK
         claim_id = context.new_id()
         admission = self._gate.admit(state, hold, claim_id)
         if not isinstance(admission, Proceed):
-            # The pump waits out what must be; a hold may also end before its time.
+            # One tick at most: a hold may also be lifted before its time.
             self._postpone(file, min(max(admission.until, now), now + context.rules.tick))
             return Outcome.GIVEN_BACK
         delivery = self._delivery(file, batch, admission.permit)
@@ -145,7 +145,7 @@ class AdvanceFile:
             else:
                 ImportStep(delivery).import_file(claim_id, file.read_time)
         finally:
-            self._gate.return_permit(admission.permit)  # nothing, where a result has settled it
+            self._gate.return_permit(admission.permit)  # does nothing if a result has used it
         return Outcome.DONE
 
     def _delivery(self, file: Stored[FileRecord], batch: Batch, permit: Permit) -> Delivery:
@@ -181,12 +181,15 @@ class AdvanceFile:
                 DeleteDocuments(delivery).run()
 
     def _ensure_task(self, record: FileRecord, generation: int) -> None:
-        """The task now responsible may never have been made: a crash came between."""
+        """Create the record's current task, in case a crash prevented it."""
         if record.schedule.task is not None:
             self._context.queues.create(self._context.step_task(record, generation))
 
     def _ensure_guard_task(self, record: FileRecord, task: _TaskPayload) -> None:
-        """This delivery's task ends here; should the claim's holder die, somebody must come."""
+        """Create a task for the time when the claim expires.
+
+        This delivery is acknowledged; if the claim's holder dies, that task continues its work.
+        """
         if record.claim is None:
             return
         again = self._context.step_task(record, task.generation)

@@ -1,4 +1,4 @@
-"""The documents of an object that is gone leave the store, after a last look at the object."""
+"""Deletes the documents of a removed object, after checking once more that it is gone."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from shared.services.worker.delivery import Delivery
 
 
 class DeleteDocuments:
-    """A delivery of the polls queue for one released candidate."""
+    """A delivery of the polls queue for a removal that the guard has released."""
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
 
     def run(self) -> None:
-        """Delete every document the record knows of, unless the object turns out to be there."""
+        """Delete every document that the record knows of, unless the object exists."""
         delivery = self._delivery
         try:
             wanted = inspect_one(delivery.context, delivery.record.path)
@@ -47,7 +47,7 @@ class DeleteDocuments:
         return transition
 
     def _restored_current(self) -> Transition:
-        """What an interrupted removal did not come to delete is the current document again."""
+        """After an interrupted removal: makes the one document that is left current again."""
         delivery = self._delivery
         record = delivery.record
         if record.current or len(record.stale_documents) != 1:
@@ -68,5 +68,9 @@ class DeleteDocuments:
 
 
 def delete_document(delivery: Delivery, name: str) -> None:
-    """Delete a document that must not stay. One that isn't there is fine."""
+    """Delete a document; one that does not exist is fine.
+
+    Raises:
+        HandedOn: the request failed, and is scheduled again.
+    """
     delivery.none_if_missing(lambda: delivery.context.gemini.delete_document(name))
