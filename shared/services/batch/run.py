@@ -1,6 +1,7 @@
-"""What there is to do for the running batch, at each call of its supervisor.
+"""Advances the running batch, at each call of its supervisor.
 
-Preparing, reconciling, scanning, working: each phase is gone on with, and left when it is complete.
+The phases are preparing, reconciling, scanning and working. Each call continues the present phase,
+and begins the next one once it is complete.
 """
 
 from __future__ import annotations
@@ -36,17 +37,23 @@ from shared.services.throttle.pump import Pump
 
 RECORDS_LOST = (
     "dry run: nothing was changed. The store holds documents that no record knows, so what a sync "
-    "would do is unknown until the records are rebuilt. A sync does that first, and imports "
-    "nothing again for it"
+    "would do is unknown until the records are rebuilt. Sync to rebuild them; that imports nothing "
+    "again"
 )
 
 MOST_LISTING_FAILURES = 10
-"""Calls in a row; then a sync that is done but for a transition into the store ends without it."""
+"""Failed calls in a row after which a sync ends without the last listing of the store."""
 
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """What one call did; ``batch_id`` is empty where nothing is running."""
+    """What one call did.
+
+    Attributes:
+        batch_id: The running batch; empty if there is none.
+        status: Its status, or why this call did nothing.
+        planned: Metered requests planned.
+    """
 
     batch_id: str = ""
     status: str = "idle"
@@ -54,7 +61,7 @@ class Supervision:
 
 
 class RunningBatch:
-    """Moves a batch on, in the name of the call that supervises it."""
+    """Advances a batch, as its supervisor."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -67,7 +74,12 @@ class RunningBatch:
         self._storage = CapacityWatch(context)
 
     def advance(self, held: Stored[Batch]) -> Supervision:
-        """Do all there is to do now, as the batch's supervisor."""
+        """Do all that the batch needs now; a refusal closes it.
+
+        Raises:
+            LostLease: another call supervises the batch.
+            GatewayError: Gemini, Firestore or Cloud Tasks failed; the next call tries again.
+        """
         try:
             return self._advance_phases(held)
         except Refused as refusal:
@@ -101,7 +113,7 @@ class RunningBatch:
         return Supervision(batch.batch_id, batch.status, planned)
 
     def _advance_files(self, held: Stored[Batch], deadline: Deadline) -> int:
-        """Move the files on; returns how many metered requests were planned."""
+        """Advance the files; returns how many metered requests were planned."""
         batch = held.present
         self._lost_tasks.recreate(batch.batch_id)
         state = self._gate.tick()
@@ -112,7 +124,7 @@ class RunningBatch:
         return planned
 
     def _prepare(self, held: Stored[Batch]) -> Stored[Batch]:
-        """Find or make the store, and note what the records belong to."""
+        """Find or create the store, and choose the next phase."""
         batch = held.present
         try:
             store = Preparation(self._context)(batch)
@@ -120,7 +132,11 @@ class RunningBatch:
             return self._close_batch.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
         except GatewayError as error:
             self._gate.unmetered_failed(error)
-            changed(self._context, held, message=f"the store could not be read yet: {error}")
+            changed(
+                self._context,
+                held,
+                message=f"the store could not be read, and is tried again: {error}",
+            )
             raise
         asked = batch.mode is SyncMode.RECONCILE
         lost = batch.dry_run and store.records_lost
@@ -137,19 +153,19 @@ class RunningBatch:
         )
 
     def _reconcile(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
-        """Go on with the reconcile; what comes after it depends on what came before.
+        """Continue the reconcile; after it the batch scans, or works if it has scanned already.
 
         Raises:
-            Refused: the store lost more than may be imported again without leave.
+            Refused: the store has lost more documents than may be imported again unasked.
         """
         batch = held.present
         reconcile = Reconcile(self._context, batch)
         try:
             state = reconcile(deadline)
-        except GatewayError as error:  # unknown, not empty: the next call lists on
+        except GatewayError as error:  # the next call continues the listing
             self._gate.unmetered_failed(error)
             if not batch.is_scanned:
-                message = f"the store could not be listed yet: {error}"
+                message = f"the store could not be listed, and is tried again: {error}"
                 return changed(self._context, held, message=message)
             if reconcile.failures < MOST_LISTING_FAILURES:
                 return held
@@ -177,7 +193,7 @@ class RunningBatch:
         )
 
     def _save_reconciled(self, batch: Batch) -> None:
-        """From here on the records are all that the store holds: a later sync may trust them."""
+        """Save that the records know every document of the store, so later syncs rely on them."""
         if batch.dry_run or batch.prefix != self._context.rules.settings.prefix:
             return
         self._context.records.change(
@@ -189,7 +205,7 @@ class RunningBatch:
         )
 
     def _advance_scan(self, held: Stored[Batch]) -> Stored[Batch]:
-        """Make the next page's task where it is missing; when all is scanned, check and go on."""
+        """Create the next page's task if it is missing; after the last page, end the scan."""
         context, batch = self._context, held.present
         pages = context.records.query(PageResult, queries.latest_page(batch.batch_id))
         last = pages[0].present if pages else None
@@ -197,18 +213,18 @@ class RunningBatch:
             return self._scanned(held, last)
         task = scan_task(batch, last.index + 1 if last else 0)
         if not context.queues.create(task) and not context.queues.exists(task.queue, task.id):
-            # Its name is burnt: it ran and was acknowledged without leaving its page.
+            # The task name is used up: it ran and was acknowledged without a result of its page.
             held = changed(self._context, held, scan_attempt=batch.scan_attempt + 1)
             context.queues.create(scan_task(held.present, task.payload["index"]))
         return held
 
     def _scanned(self, held: Stored[Batch], last: PageResult) -> Stored[Batch]:
-        """Check what only a complete scan can tell.
+        """End the scan: start failed files again, check the limits, and begin to work.
 
-        The phase moves on last: what is interrupted here is checked again.
+        The phase changes last, so an interrupted call is repeated.
 
         Raises:
-            Refused: more waits to be imported than the sync may import or spend.
+            Refused: the imports that wait exceed ``max_imports`` or ``max_estimated_cost``.
         """
         held = changed(self._context, held, counts=dict(last.counts))
         batch = held.present
@@ -228,7 +244,7 @@ class RunningBatch:
         return changed(self._context, held, phase=BatchPhase.WORKING)
 
     def _plan(self, held: Stored[Batch], state: BreakerState) -> int:
-        """Plan the next metered requests, unless a hold or a guard still has a say."""
+        """Plan the next metered requests, unless a hold, the breaker or a guard forbids it."""
         batch = held.present
         guarded = batch.bounds_imports and batch.phase is BatchPhase.SCANNING
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
@@ -238,7 +254,7 @@ class RunningBatch:
         if self._gate.blocked_until(state, self._gate.read()[1].record) is not None:
             return 0
         plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
-        if plan.storage_is_full:  # by an older transition
+        if plan.storage_is_full:  # according to an older measurement
             held = self._storage.measure(held)
             plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
         if plan.day_is_spent or plan.storage_is_full:
@@ -255,11 +271,11 @@ class RunningBatch:
     ) -> None:
         try:
             ResolveUncertain(self._context)(batch.store, batch.batch_id, state.generation, deadline)
-        except GatewayError as error:  # unknown, not empty: the next call lists on
+        except GatewayError as error:  # the next call continues the listing
             self._gate.unmetered_failed(error)
 
     def _release_removals(self, held: Stored[Batch]) -> Stored[Batch]:
-        """After a complete scan: let the candidates go, if they are not suspiciously many."""
+        """Release the removal candidates of the complete scan, unless they are too many."""
         batch = held.present
         try:
             self._removal_guard.release(batch)

@@ -72,7 +72,7 @@ class ScanBucket:
         return ScanBucket(writing)
 
     def scan_pages(self, batch: Stored[Batch], previous: PageResult | None) -> int:
-        """Scan the pages after ``previous``, the latest one with a result; None means from the start."""
+        """Scan the pages after ``previous``, the latest one with a result, or all if it is None."""
         context = self._context
         deadline = Deadline.after(context.clock, context.rules.work_budget / 2)
         rescan_paths = RescanPaths(context)

@@ -149,13 +149,13 @@ class ScanPage:
 
     @property
     def _most_records(self) -> int:
-        """Records read for one page; a range with more is cut short, even if most objects are gone."""
+        """The most records of one page: a page with more, whose objects are gone, is cut short."""
         return int(self._context.rules.page_size * GROWTH) * 2
 
     def _decide(
         self, listing: _Listing, found: list[Stored[FileRecord]]
     ) -> tuple[dict[str, int], list[PlannedChange]]:
-        """Compare and write the records, unless in a dry run; returns the counts and the changes."""
+        """Compare, and write the records unless in a dry run; returns counts and changes."""
         now = self._context.clock.now()
         wanted = inspect(self._context, listing.objects, listing.sidecars)
         stored = {each.present.path: each for each in found}
