@@ -1,4 +1,4 @@
-"""UNCERTAIN: one listing of the store settles every import whose outcome nobody knows."""
+"""The search for uncertain imports: one listing of the store settles all of them."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_listing_that_fails_on_its_second_page_goes_on_there_and_not_from_the_
             raise fault.pop()
         return ask(store, token)
 
-    world.gemini.list_documents = listing  # type: ignore[method-assign,assignment]  # this world's
+    world.gemini.list_documents = listing  # type: ignore[method-assign,assignment]  # this world only
 
     assert play_out(world, batch).status == "completed"
 
@@ -116,7 +116,7 @@ def test_a_listing_that_fails_on_its_second_page_goes_on_there_and_not_from_the_
     assert in_step(world)
 
 
-def test_an_unfinished_listing_decides_nothing_and_goes_on_where_it_stopped() -> None:
+def test_an_unfinished_listing_decides_nothing_and_is_continued() -> None:
     world = synced(*(f"{n:02d}.md" for n in range(45)))
     world.put({PATH: "the 46th"})
     begun(world)
@@ -136,7 +136,7 @@ def test_an_unfinished_listing_decides_nothing_and_goes_on_where_it_stopped() ->
     assert world.file(PATH).status is FileStatus.IMPORTING
 
 
-def test_a_saved_place_in_the_listing_that_is_no_longer_good_begins_the_listing_anew() -> None:
+def test_an_invalid_saved_page_token_begins_the_listing_again() -> None:
     world = world_with()
     batch = begun(world)
     uncertain(world, took_effect=True)
@@ -152,7 +152,7 @@ def test_a_saved_place_in_the_listing_that_is_no_longer_good_begins_the_listing_
             raise BadRequest("list_documents", code=400, status="INVALID_ARGUMENT")
         return ask(store, token)
 
-    world.gemini.list_documents = listing  # type: ignore[method-assign,assignment]  # this world's
+    world.gemini.list_documents = listing  # type: ignore[method-assign,assignment]  # this world only
 
     assert play_out(world, batch).status == "completed"
 
@@ -290,7 +290,7 @@ def test_an_uncertain_import_of_a_cancelled_batch_is_settled_by_the_next_one() -
 
 
 @pytest.mark.parametrize("change", ["content", "metadata", "removed"])
-def test_what_changed_while_an_import_was_uncertain_is_brought_right_after(change: str) -> None:
+def test_content_changed_during_an_uncertain_import_is_imported_right_after(change: str) -> None:
     world = world_with()
     batch = begun(world)
     uncertain(world, took_effect=True)
@@ -309,7 +309,7 @@ def test_what_changed_while_an_import_was_uncertain_is_brought_right_after(chang
     assert world.gemini.imports == (1 if change == "removed" else 2)
 
 
-def test_no_guard_task_is_left_to_wake_a_settled_file() -> None:
+def test_no_guard_task_is_left_for_a_settled_file() -> None:
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.UPLOADED, "uploads")
