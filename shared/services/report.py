@@ -273,7 +273,7 @@ def _message(batch: Batch) -> str:
     """The batch's message. While it runs, also how many files the daily quota leaves over."""
     if batch.status.is_terminal or not batch.tomorrow:
         return batch.message
-    later = f"the daily quota is used up: {batch.tomorrow} files will go on tomorrow"
+    later = f"{batch.tomorrow} files will go on tomorrow: today's quota is not enough for them"
     return f"{batch.message} {later}".strip()
 
 

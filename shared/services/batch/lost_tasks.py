@@ -18,7 +18,7 @@ AT_ONCE = 100
 
 
 class LostTasks:
-    """Creates tasks anew that were lost, or never created."""
+    """Creates tasks that were lost, or never created."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -45,7 +45,7 @@ class Preparation:
     def __call__(self, batch: Batch) -> Prepared:
         """Prepare the batch's store.
 
-        With ``force`` unknown documents need no reconcile: everything is imported beside them.
+        With ``force`` unknown documents need no reconcile: they stay, and everything is imported.
 
         Raises:
             Refused: the store is missing, has another name or another embedding model; or a new

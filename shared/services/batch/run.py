@@ -108,7 +108,7 @@ class RunningBatch:
         planned = 0 if at_rest else self._advance_files(held, deadline)
         now = context.records.get(Batch, held.path)
         if now.present.supervisor != batch.supervisor:
-            raise LostLease("another call supervises the batch by now")
+            raise LostLease("another call supervises the batch")
         self._completion.close_if_over(now, at_rest=at_rest)
         return Supervision(batch.batch_id, batch.status, planned)
 

@@ -213,7 +213,7 @@ class ScanPage:
         """Write the records.
 
         If a worker or another delivery of this page changed a record first, this listing may be
-        out of date: then the object is read again and compared anew.
+        out of date: then the object is read and compared again.
         """
         records = self._context.records
         names = {write.path: name for name, write in writes.items()}

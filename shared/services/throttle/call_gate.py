@@ -109,7 +109,7 @@ class CallGate:
             self._change(lambda state, now: breaker.on_other_error(state, permit, now))
 
     def unmetered_failed(self, error: GatewayError, generation: int | None = None) -> None:
-        """Record an unmetered call's failure with the breaker, whatever becomes of the file.
+        """Record an unmetered call's failure with the breaker; it has no effect on the file.
 
         ``generation`` is the breaker's when the call was made; None means the present one. Errors
         of anything but Gemini are ignored.

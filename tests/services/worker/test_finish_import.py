@@ -360,9 +360,9 @@ def test_a_429_on_a_poll_holds_metered_calls_and_changes_nothing_for_the_file(ca
     file = world.file(PATH)
     assert (file.status, file.failed_kind) == (FileStatus.IMPORTING, None)
     assert breaker_now(world).hold_until == world.clock.now() + 30 * SECOND
-    next_look = task_of(world).at
-    assert next_look is not None
-    assert next_look - world.clock.now() >= 29 * SECOND
+    next_poll = task_of(world).at
+    assert next_poll is not None
+    assert next_poll - world.clock.now() >= 29 * SECOND
     closed = play_out(world, batch)
     assert (closed.status, closed.requests["throttled"]) == ("completed", 1)
     assert world.gemini.imports == 1
