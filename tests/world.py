@@ -67,7 +67,7 @@ class World:
             )
         )
         self.report = Report(self.records, self.clock, self.rules.breaker)
-        self.dispatches: list[tuple[datetime, QueueName, int]] = []
+        self.deliveries: list[tuple[datetime, QueueName, int]] = []
         self._next_tick = self.clock.now()
 
     def use(self, context: Context) -> None:
@@ -95,7 +95,7 @@ class World:
         }
         handlers[task.path](task.payload)
         self.queues.acknowledge(task)
-        self.dispatches.append((self.clock.now(), task.queue, self.gemini.metered - metered))
+        self.deliveries.append((self.clock.now(), task.queue, self.gemini.metered - metered))
 
     def step(self) -> None:
         """The next thing to happen: a tick of Scheduler, or the next due task."""

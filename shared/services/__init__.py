@@ -1,7 +1,11 @@
-"""Use cases: each talks to ports only and leaves every rule to ``shared.domain``.
+"""The use cases. They call ports only; every rule is in ``shared.domain``.
 
-One room for each noun. ``batch`` starts, supervises and ends a sync, and ``worker`` takes one file
-one step further; both stand on the rooms to the left in ``source, lease, throttle, store, scan,
-reconcile, worker, batch``, of which each may import those to its left. At the root lie the ports'
-bundle (``context``), the log events (``events``) and what people are told (``report``).
+Each package may import those further down, never one of its own line; import-linter checks it:
+
+- ``batch`` starts, supervises and ends a sync; ``report`` (a module) answers what people ask.
+- ``scan`` reads the bucket, ``reconcile`` lists the store, ``worker`` processes one file.
+- ``store`` finds, measures and replaces the File Search store.
+- ``lease`` fences writes, ``source`` inspects objects, ``throttle`` paces calls of Gemini.
+- ``context`` (a module) bundles the ports and rules.
+- ``events`` (a module) defines the log events.
 """

@@ -1,4 +1,4 @@
-"""What every use case works with: the deployment's rules and the ports."""
+"""The ports and rules that every use case is given, and helpers for task payloads and deadlines."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Context:
     """The ports and rules of one deployment.
 
     Attributes:
-        rules: Every setting that decisions depend on.
-        records: Firestore, typed.
+        rules: The deployment's settings and limits.
+        records: Typed records in Firestore.
         queues: Cloud Tasks.
         bucket: Cloud Storage.
         gemini: The File Search service.
-        clock: Time for everything that is not judged by the database's clock.
-        new_id: A fresh unguessable id.
-        jitter: A fresh number in [0, 1).
-        chunking: How documents are cut, None for the service's own way.
+        clock: The current time, except where the database's read time decides.
+        new_id: Returns a new unguessable id.
+        jitter: Returns a random number in [0, 1).
+        chunking: How documents are split into chunks; None leaves it to the service.
     """
 
     rules: Rules
@@ -47,14 +47,18 @@ class Context:
     chunking: Chunking | None = None
 
     def step_task(self, record: FileRecord, generation: int = 0) -> Task:
-        """The task of the record's next step, as its schedule says.
+        """The task of the record's next step, as its schedule defines it.
 
-        ``generation`` is the breaker's when the step's slot was planned. Raises ``LookupError``
-        where no task is responsible.
+        Args:
+            record: A file record whose schedule names a task.
+            generation: The breaker's generation when the step's slot was planned.
+
+        Raises:
+            LookupError: the schedule names no task.
         """
         task = record.schedule.task
         if task is None:
-            raise LookupError(f"no task is responsible for {record.path!r}")
+            raise LookupError(f"the schedule of {record.path!r} names no task")
         payload = {
             "schema": PAYLOAD_VERSION,
             "path": record.path,
@@ -65,9 +69,10 @@ class Context:
         return Task(QueueName(task.queue), task.id, "/step", payload, task.at)
 
     def nudge(self, batch_id: str) -> None:
-        """Ask for the supervisor soon. Many asking within one span make one task, at its end.
+        """Ask for a call of the supervisor soon.
 
-        A failure is no harm: Scheduler's tick comes anyway.
+        All nudges within one span (``rules.nudge``) share one task, which runs at the span's end.
+        A lost nudge only costs time: Cloud Scheduler calls the supervisor anyway.
         """
         span = self.rules.nudge
         number = floor((self.clock.now() - _EPOCH) / span) + 1
@@ -83,24 +88,33 @@ class Context:
 
 
 class InvalidTask(SyncError):
-    """A task that this version can't read. It is dropped: its file is found by being overdue."""
+    """This version can't read the task's payload.
+
+    The task is dropped. Its file becomes overdue, and the supervisor then makes a new task.
+    """
 
 
 def checked_payload(payload: Mapping[str, Any], **types: type) -> list[Any]:
-    """The named values of a task's payload. Raises ``InvalidTask`` naming what is wrong."""
+    """The values of a task's payload, in the order of ``types``, each of the type given there.
+
+    Raises:
+        InvalidTask: the schema is unknown, or a value is missing or of another type.
+    """
     if payload.get("schema") != PAYLOAD_VERSION:
-        raise InvalidTask(f"schema {payload.get('schema')!r} of the task is not known here")
+        raise InvalidTask(
+            f"unknown task schema {payload.get('schema')!r}: expected {PAYLOAD_VERSION}"
+        )
     values = []
     for name, kind in types.items():
         if not isinstance(payload.get(name), kind):
-            raise InvalidTask(f"the task's {name} must be {kind.__name__}")
+            raise InvalidTask(f"the task payload needs {name!r} of type {kind.__name__}")
         values.append(payload[name])
     return values
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The end of a work budget."""
+    """The time at which a call must stop working."""
 
     clock: Clock
     at: datetime

@@ -1,6 +1,7 @@
-"""What monitors watch for: one structured log line for each event, under a name that stays.
+"""The log events that monitoring depends on, one structured log line each.
 
-Terraform's log-based metrics filter on ``event`` and read the fields given here.
+Terraform's log-based metrics filter on ``event`` and read the fields listed here, so neither the
+names nor the fields may change.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ _log = logging.getLogger("file_search_sync")
 
 
 class Event(StrEnum):
-    """Names of the events, with the fields each carries."""
+    """The events; the text below each lists its fields."""
 
     BATCH_CLOSED = "batch_closed"
-    """batch_id, status, detail, dry_run, and the counts indexed, deleted, failed."""
+    """batch_id, status, detail, dry_run; and the counts indexed, deleted and failed."""
 
     BREAKER_OPENED = "breaker_opened"
     """cause, cooldown_seconds."""
@@ -24,7 +25,7 @@ class Event(StrEnum):
     """batch_id, fence."""
 
     STORE_DRIFTED = "store_drifted"
-    """store, stored (documents by the store's count), held (by the records)."""
+    """store, stored (documents counted by the store), held (documents counted by the records)."""
 
     STORE_CUT_OVER = "store_cut_over"
     """store, previous_store."""
@@ -40,6 +41,6 @@ ALARMING = frozenset(Event) - {Event.BATCH_CLOSED, Event.STORE_CUT_OVER}
 
 
 def emit(event: Event, **fields: object) -> None:
-    """Log an event. Nothing secret goes into ``fields``."""
+    """Log an event. ``fields`` must hold nothing secret."""
     level = logging.WARNING if event in ALARMING else logging.INFO
     _log.log(level, event.value, extra={"fields": {"event": event.value, **fields}})

@@ -1,4 +1,4 @@
-"""What people and monitors are told: summaries, progress, files."""
+"""Answers about batches, files, the store and the breaker, as JSON-ready dictionaries."""
 
 from __future__ import annotations
 
@@ -33,22 +33,21 @@ from shared.gateways.database.records import (
 from shared.gateways.ports import Clock
 
 SAMPLE = 100
-"""Skips and failures listed in a batch's own answer; the rest is paged from its files."""
+"""Skips, and failures, listed in the answer about a batch; ``files`` pages through all."""
 
 FILES_A_PAGE = 500
 
 IMPORTS = 20
-"""Imports of one file that are told, the latest first."""
-
+"""Imports listed in the answer about a file, the latest first."""
 
 FAILURE = (
     "path", "reason", "kind", "attempts", "code", "failed_at", "eligible_at", "batch_id",
 )  # fmt: skip
-"""What is told of each failed file."""
+"""The fields of a row of ``failures``."""
 
 
 class Report:
-    """Reads only. ``None`` answers mean that there is no such thing."""
+    """Reads records and never writes. None means that the thing asked about does not exist."""
 
     def __init__(self, records: Records, clock: Clock, policy: BreakerPolicy) -> None:
         self._records = records
@@ -56,27 +55,34 @@ class Report:
         self._policy = policy
 
     def batches(self, limit: int, before: str = "") -> list[dict[str, Any]]:
-        """Summaries of the latest batches, or of those before one, without their lists.
+        """Summaries of the latest batches, without skips and failures.
+
+        Args:
+            limit: How many batches at most.
+            before: The id of a batch; only batches older than it are listed.
 
         Raises:
-            InvalidRequest: there is no such batch (any more) as ``before``.
+            InvalidRequest: the batch ``before`` does not exist, or no longer.
         """
         query = queries.latest_batches(limit)
         if before:
             known = self._records.get(Batch, batch_path(before)).record if _is_id(before) else None
             if known is None:
-                raise InvalidRequest("page_token is not one that was given out, or is too old")
+                raise InvalidRequest("page_token is invalid or has expired: list again without it")
             query = query.after(known.created_at, before)
         return [summary(each.present, [], []) for each in self._records.query(Batch, query)]
 
     def history(self, page_token: str, limit: int) -> dict[str, Any]:
-        """The same, with the token of the next page; the token is the last batch's id."""
+        """A page of ``batches`` with the token of the next page: the id of the last batch.
+
+        The token is empty on the last page.
+        """
         found = self.batches(limit, page_token)
         more = len(found) == limit
         return {"batches": found, "next_page_token": found[-1]["batch_id"] if more else ""}
 
     def batch(self, batch_id: str) -> dict[str, Any] | None:
-        """One batch: its summary with samples of skips and failures, and where it stands."""
+        """One batch: its summary with up to ``SAMPLE`` skips and failures, and its progress."""
         stored = self._records.get(Batch, batch_path(batch_id))
         if stored.record is None:
             return None
@@ -96,9 +102,13 @@ class Report:
     def files(
         self, batch_id: str, status: FileStatus | None, page_token: str, limit: int
     ) -> dict[str, Any]:
-        """Files of a batch, or (for skipped and failed ones) of the whole deployment, paged.
+        """One page of a batch's files, with the token of the next page.
 
-        A skipped or failed file stays so over many batches, and each batch's summary names it.
+        With ``status`` SKIPPED or FAILED the files are those of the whole deployment: a file keeps
+        that status over many batches, and each batch's summary lists it.
+
+        Raises:
+            InvalidRequest: ``page_token`` is no page token.
         """
         after = _checked(page_token)
         if status in (FileStatus.SKIPPED, FileStatus.FAILED):
@@ -117,7 +127,7 @@ class Report:
         }
 
     def failures(self) -> Iterator[dict[str, Any]]:
-        """Every failed file of the deployment, read page by page as it is asked for."""
+        """Every failed file of the deployment, read page by page while it is iterated."""
         page = query = queries.with_status(FileStatus.FAILED, limit=FILES_A_PAGE)
         while found := self._records.query(FileRecord, page):
             for stored in found:
@@ -126,7 +136,7 @@ class Report:
             page = query.after(file_id(found[-1].present.path))
 
     def file(self, path: str) -> dict[str, Any] | None:
-        """Everything known of one file, with its latest imports."""
+        """One file's row, and its latest imports."""
         record = self._records.get(FileRecord, file_path(path)).record
         if record is None:
             return None
@@ -135,7 +145,7 @@ class Report:
         return {"files": [file_row(record)], "imports": rows}
 
     def store(self) -> dict[str, Any]:
-        """The store to search in, and those of a cut-over; empty names where there is none."""
+        """Names of the store in use, the one being filled and the one left; empty for none."""
         known = self._records.get(Deployment, DEPLOYMENT).record
         return {
             "store": known.store if known else "",
@@ -144,7 +154,7 @@ class Report:
         }
 
     def breaker(self) -> dict[str, Any]:
-        """The breaker, and the hold that stands, if one does."""
+        """The breaker's state, and the hold in force, or None."""
         state, hold = self._records.get_all([(BreakerState, BREAKER), (Hold, HOLD)])
         known: BreakerState = state.record or BreakerState()
         standing = holds.in_force(hold.record, state.read_time)
@@ -205,7 +215,7 @@ class Report:
         }
 
     def _findings(self, batch: Batch) -> list[dict[str, str]]:
-        """What a listing of the store showed, some of each kind."""
+        """Examples of each kind of discrepancy that the batch's reconcile found."""
         if not batch.reconciliation:
             return []
         state = self._records.get(ReconcileState, reconcile_path(batch.batch_id)).record
@@ -224,7 +234,10 @@ def summary(
     counts: Mapping[str, int] | None = None,
     requests: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """The summary object of one batch."""
+    """The summary of one batch.
+
+    ``counts`` and ``requests`` replace the batch's own, which are final only once it is closed.
+    """
     counts = batch.counts if counts is None else counts
     requests = batch.requests if requests is None else requests
     kinds = (*(change.value for change in Change), "indexed", "deleted", "failed")
@@ -257,15 +270,15 @@ def summary(
 
 
 def _message(batch: Batch) -> str:
-    """What there is to say of the batch; while it runs, also that it won't finish today."""
+    """The batch's message. While it runs, also how many files the daily quota leaves over."""
     if batch.status.is_terminal or not batch.tomorrow:
         return batch.message
-    later = f"{batch.tomorrow} files will go on tomorrow: the day's quota does not suffice for them"
+    later = f"{batch.tomorrow} files will go on tomorrow: today's quota is not enough for them"
     return f"{batch.message} {later}".strip()
 
 
 def _outlook(batch: Batch) -> dict[str, Any]:
-    """What a dry run has that is over: what the sync would come to, and examples of it."""
+    """A finished dry run's estimate, and examples of what the sync would do."""
     if batch.estimate is None:
         return {}
     samples = {kind: [asdict(each) for each in found] for kind, found in batch.samples.items()}
@@ -273,7 +286,7 @@ def _outlook(batch: Batch) -> dict[str, Any]:
 
 
 def file_row(record: FileRecord) -> dict[str, Any]:
-    """One file as people see it."""
+    """One file as the API shows it."""
     failure = record.failure or Failure("")
     return {
         "path": record.path,
@@ -294,7 +307,7 @@ def file_row(record: FileRecord) -> dict[str, Any]:
 
 
 def import_row(entry: LedgerEntry) -> dict[str, Any]:
-    """One import as people see it."""
+    """One import as the API shows it."""
     return {
         "state": entry.state.value,
         "batch_id": entry.batch_id,
@@ -315,12 +328,16 @@ def _time(moment: datetime | None) -> str | None:
 
 
 def _is_id(name: str) -> bool:
-    """Whether it can be a document's name."""
+    """Whether the text has the form of a batch id."""
     return re.fullmatch(r"[0-9A-Za-z-]{1,64}", name) is not None
 
 
 def _checked(token: str) -> str:
-    """A page token is the id of the last file seen."""
+    """The page token, which is the id of the last file of the page before.
+
+    Raises:
+        InvalidRequest: it has another form.
+    """
     if token and not re.fullmatch("[0-9a-f]{64}", token):
-        raise InvalidRequest("page_token is not one that was given out")
+        raise InvalidRequest("page_token is invalid: list again without it")
     return token

@@ -20,7 +20,7 @@ METERED = ("upload", "import_file")
 POLLS = ("get_file", "get_operation", "get_document", "delete_file")
 
 MOST = timedelta(hours=22)
-"""A run is given up after this, before its batch would be closed for its age."""
+"""A run is stopped after this time, before its batch would be closed for its age."""
 
 
 class Service(Protocol):
@@ -29,7 +29,7 @@ class Service(Protocol):
 
 
 class SteadyShare:
-    """Refuses a share of these calls, drawn by seed, however fast or slow they come."""
+    """Refuses a random share of the calls, whatever their rate."""
 
     def __init__(self, share: float, calls: tuple[str, ...] = METERED, seed: int = 1) -> None:
         self._share = share
@@ -41,7 +41,7 @@ class SteadyShare:
 
 
 class TokenBucket:
-    """Refuses metered calls beyond so many a minute, of which it saves up those of ``burst``."""
+    """Refuses metered calls beyond ``rpm`` a minute; it saves up the calls of ``burst``."""
 
     def __init__(self, rpm: float, burst: timedelta = timedelta(seconds=10)) -> None:
         self._per_second = rpm / 60
@@ -63,11 +63,11 @@ class TokenBucket:
 
 @dataclass(frozen=True)
 class Journal:
-    """What became of a sync.
+    """What happened during a sync.
 
     Attributes:
         requests: Each metered request's time, and whether it was refused.
-        breaker: The breaker's record whenever it changed.
+        breaker: The breaker's record after each change.
         finished: Whether the batch was over in time.
     """
 
@@ -89,12 +89,12 @@ class Journal:
 
     @property
     def minutes(self) -> float:
-        """From the first metered request to the last."""
+        """Minutes from the first metered request to the last."""
         return (self.requests[-1][0] - self.requests[0][0]).total_seconds() / 60
 
     @property
     def rate(self) -> float:
-        """Metered requests that were served, a minute."""
+        """Metered requests served per minute."""
         return (len(self.requests) - self.refused) / self.minutes
 
     @property
@@ -108,8 +108,8 @@ class Journal:
 
 
 def sync(tier: str, files: int, service: Service) -> Journal:
-    """Sync so many new files, with nothing but the pacing to wait for."""
-    # Looks don't wait inline, since here one call comes after the other.
+    """Sync ``files`` new files; only the pacing makes the sync wait."""
+    # No waits within a delivery, since here calls run one after the other.
     given = rules(tier=tier_named(tier), inline_wait=timedelta(0), max_imports_in_progress=files)
     world = World(given)
     world.put({f"{number:05}.md": f"content of {number}" for number in range(files)})

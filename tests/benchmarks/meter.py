@@ -1,4 +1,4 @@
-"""What a sync costs on the in-memory twins: documents read by query, calls of ports, memory."""
+"""Measures a sync on the in-memory twins: documents read, calls of ports, memory."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 @dataclass
 class Meter:
-    """The gate of a world's database, bucket and service.
+    """A gate before a world's database, bucket and Gemini that counts what passes.
 
     Attributes:
-        reads: Documents read, as Firestore bills them, by what was asked.
+        reads: Documents read, as Firestore bills them, by kind of read.
         calls: Calls, by port and name.
-        peak: The most bytes that were held outside the twins, where tracemalloc runs.
+        peak: The most bytes held outside the twins, if tracemalloc runs.
     """
 
     world: World
@@ -49,16 +49,16 @@ class Meter:
         )
 
     def sync(self, request: SyncRequest) -> None:
-        """One whole sync, whose end is seen for nothing."""
+        """Run a whole sync; the reads that detect its end are not counted."""
         world = self.world
         path = f"batches/{world.start(request).batch_id}"
         while (stored := world.documents._find(path)) and stored.fields["status"] == "running":
             world.step()
-        world.clock.advance(timedelta(seconds=1))  # a batch id has a second of its own
+        world.clock.advance(timedelta(seconds=1))  # each batch id needs its own second
 
     def __call__(self, call: Call, effect: Callable[[], T]) -> T:
-        """Let a call pass. What the twin needs for itself is no matter, what it returns is."""
-        self.look()
+        """Let a call pass and count it; the memory that the twin needs meanwhile is not counted."""
+        self.note_peak()
         before = self.world.documents.reads
         try:
             return effect()
@@ -69,14 +69,14 @@ class Meter:
             if tracemalloc.is_tracing():
                 tracemalloc.reset_peak()
 
-    def look(self) -> None:
-        """Note the memory's peak since the last call, or since the last look."""
+    def note_peak(self) -> None:
+        """Note the peak of the memory since the last call."""
         if tracemalloc.is_tracing():
             self.peak = max(self.peak, tracemalloc.get_traced_memory()[1] - self._base)
 
 
 def _asked(call: Call) -> str:
-    """Such as ``count of files by status``; documents that are got go by their collections."""
+    """A description such as ``count of files by status``, or the collection of documents read."""
     match call.arguments[0]:
         case Query(collection, where):
             by = " and ".join(dict.fromkeys(each.name for each in where))

@@ -1,8 +1,8 @@
-"""`python -m tests.benchmarks.pacing`: what the pacing makes of 429s, in virtual time.
+"""``python -m tests.benchmarks.pacing``: how the pacing reacts to 429s, in virtual time.
 
-Two kinds of service. One refuses a steady share of calls, whatever their rate: how much of the
-preset is left? The other has a true limit below the preset: how much of it is used, and at the
-price of how many 429s? Takes minutes; ``--quick`` leaves out the larger loads.
+There are two kinds of service. One refuses a steady share of calls, whatever their rate: how much
+of the preset is left? The other has a true limit below the preset: how much of it is used, and at
+the price of how many 429s? Takes minutes; ``--quick`` leaves out the larger loads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LIMITS = (0.95, 0.5, 0.2)
 SEEDS = (1, 2, 3)
 
 MANY_FILES = {"tier1": 300, "tier2": 1500, "tier3": 3000}
-"""For a true limit: enough to go on long after it was found."""
+"""Files for a service with a true limit: enough to continue long after it was found."""
 
 
 def main(argv: Sequence[str]) -> int:

@@ -1,7 +1,7 @@
-"""``python -m tests.benchmarks.per_file``: writes and reads of a first sync, for each file.
+"""``python -m tests.benchmarks.per_file``: writes and reads of a first sync, per file.
 
-In virtual time on the in-memory twins, so the counts are exact. The service takes its time, as it
-does in the simulator: at tier1 nothing overlaps, at tier3 all of it does.
+It runs in virtual time on the in-memory twins, so the counts are exact. The service takes as long
+as in the simulator: at tier1 no imports overlap, at tier3 all do.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FILES = 100
 
 
 def counts(tier: str, files: int) -> tuple[float, float]:
-    """Writes and reads of one sync of new files, divided by their number."""
+    """Writes and reads per file of a sync of new files."""
     world = World(rules(tier=tier_named(tier)))
     world.gemini.file_latency = timedelta(seconds=2)
     world.gemini.import_latency = timedelta(seconds=6)

@@ -1,5 +1,5 @@
-"""A deployment as its finished first sync leaves it, laid directly: one file is synced for real,
-and its records are the pattern of all others."""
+"""Prepares a deployment as a first sync leaves it, without syncing every file: one file is synced,
+and its records are the pattern for all others."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from tests.world import World
 
 
 def library(count: int) -> dict[str, bytes]:
-    """So many files, in the order of their names."""
+    """``count`` files, in the order of their names."""
     return {f"shelf {n // 250:03d}/note {n:06d}.md": b"note %d" % n for n in range(count)}
 
 
 def settle(world: World, files: Mapping[str, bytes]) -> None:
-    """Lay what a first sync of these files would make; they come without sidecars.
+    """Write what a first sync of these files, without sidecars, would have written.
 
     Args:
         world: A new one, whose bucket gets the files.
@@ -53,13 +53,13 @@ def settle(world: World, files: Mapping[str, bytes]) -> None:
     writes = [*laid.scan(objects)]
     for want in inspect(world.context, objects, {}):
         if want.path != first:
-            writes += laid.journey(want)
+            writes += laid.file(want)
     for start in range(0, len(writes), MAX_WRITES_PER_COMMIT):
         world.documents.commit(writes[start : start + MAX_WRITES_PER_COMMIT])
 
 
 class _Laid:
-    """Writes what all syncs would have written, after the pattern of one."""
+    """Makes the writes of a sync of many files, from the pattern of one file."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -76,7 +76,7 @@ class _Laid:
         self._store = world.gemini._stores[self._batch.store]
         (self._import,) = self._store.imports.values()
 
-    # --- what a scan leaves -------------------------------------------------------------------
+    # --- writes of the scan -------------------------------------------------------------------
 
     def scan(self, objects: list[ObjectInfo]) -> Iterator[Write]:
         """The batch, its pages, and the ranges that remember them."""
@@ -111,14 +111,14 @@ class _Laid:
             yield Put(range_path(start), to_fields(remembered))
 
     def _room_beside(self, objects: list[ObjectInfo]) -> int:
-        """What the first batch counted off the tier's storage, now for all objects."""
+        """The storage room that the first batch would have saved for all objects."""
         left = self._batch.storage_room
         assert left is not None
         return left - sum(info.size for info in objects) + self._file.desired_size
 
-    # --- what a file's journey leaves ---------------------------------------------------------
+    # --- writes for each file -----------------------------------------------------------------
 
-    def journey(self, want: Wanted) -> Iterator[Write]:
+    def file(self, want: Wanted) -> Iterator[Write]:
         """The records of one file, and its document in the store."""
         operation_id = self._world.context.new_id()
         made = self._imported(want)

@@ -1,4 +1,4 @@
-"""Unchanged costs nothing: no metered request, and a few reads for each thousand objects."""
+"""Unchanged files cost no metered request, and a few reads for each thousand objects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def twenty_thousand() -> World:
     return settled(OBJECTS)
 
 
-def test_what_is_laid_is_what_a_first_sync_leaves() -> None:
+def test_the_prepared_world_equals_that_after_a_first_sync() -> None:
     real, laid = World(rules(page_size=20)), World(rules(page_size=20))
     for name, content in library(50).items():
         real.bucket.put(name, content)
@@ -59,14 +59,14 @@ def test_one_changed_object_among_them_reads_at_most_a_page_more(twenty_thousand
     assert twenty_thousand.gemini.metered - metered == 2
     page = meter.reads.pop("query of files by path")
     assert page == twenty_thousand.rules.page_size, "the only page with a change"
-    assert meter.reads.total() <= 60 + 80, "the journey of a file that is uploaded and imported"
+    assert meter.reads.total() <= 60 + 80, "uploading and importing one file"
 
 
-# --- looking ----------------------------------------------------------------------------------
+# --- reading ----------------------------------------------------------------------------------
 
 
 def records(world: World) -> dict[str, list[str]]:
-    """Every record, by collection, but for times and for ids in the order of events."""
+    """All records by collection, without times and ids that depend on the order of events."""
     return {
         re.sub(r"/\d.*/", "/*/", collection): sorted(plain(each.fields) for each in stored.values())
         for collection, stored in world.documents._collections.items()

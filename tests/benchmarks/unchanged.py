@@ -1,8 +1,8 @@
-"""``python -m tests.benchmarks.unchanged``: what a sync costs that finds nothing to do.
+"""``python -m tests.benchmarks.unchanged``: the cost of a sync that finds no change.
 
-Beside it stands the simplest scan there is: list the bucket, read every record, and compare. All
-runs on the in-memory twins, so that reads and calls are exact; seconds and bytes are Python's own,
-worth something as ratios only. Each minute that a scan takes costs one more look of the supervisor.
+It is compared with the simplest scan: list the bucket, read every record, and compare. Both run on
+the in-memory twins, so reads and calls are exact; seconds and bytes are those of Python, and mean
+something only as ratios. Each minute of a scan costs one more call of the supervisor.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FEW = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one run: documents read, metered requests, listing calls, seconds and bytes."""
+    """The cost of one run: documents read, metered requests, listing calls, seconds, bytes."""
 
     reads: int
     metered: int
@@ -41,7 +41,7 @@ class Cost:
 
 
 def settled(count: int) -> World:
-    """A world of so many objects whose first sync was a day ago."""
+    """A world of ``count`` objects whose first sync was a day ago."""
     world = World(rules())
     settle(world, library(count))
     world.clock.advance(timedelta(days=1))
@@ -50,7 +50,7 @@ def settled(count: int) -> World:
 
 
 def cost(world: World, run: Callable[[Meter], None]) -> Cost:
-    """Run it twice: for the time, and for the memory, which takes time."""
+    """Run twice: once for the time, and once for the memory, since measuring it takes time."""
     meter, metered = Meter(world), world.gemini.metered
     began = time.perf_counter()
     run(meter)
@@ -59,7 +59,7 @@ def cost(world: World, run: Callable[[Meter], None]) -> Cost:
     tracemalloc.start()
     weighed = Meter(world)
     run(weighed)
-    weighed.look()
+    weighed.note_peak()
     tracemalloc.stop()
     return Cost(
         reads=meter.reads.total(),
@@ -71,12 +71,12 @@ def cost(world: World, run: Callable[[Meter], None]) -> Cost:
 
 
 def sync(meter: Meter) -> None:
-    """A sync."""
+    """Run a sync."""
     meter.sync(SyncRequest())
 
 
 def read_everything(meter: Meter) -> None:
-    """The scan without a memory: all objects beside all records."""
+    """Run a scan without page memory: compare all objects with all records."""
     context = meter.world.context
     size = context.rules.page_size
     objects: list[ObjectInfo] = []

@@ -1,4 +1,4 @@
-"""A TCP relay that can be shut the moment certain bytes come by."""
+"""A TCP relay that closes as soon as it sees certain bytes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ BLOCK = 65_536
 
 
 class Gate:
-    """Relays connections to an address that may be told after the gate stands.
+    """Relays connections to an address that may be set after it has started.
 
-    Once a client has sent ``mark``, nothing that any client sends goes through, that included,
-    until the gate is opened; what was held by then is lost.
+    Once a client sends ``mark``, the gate shuts: no bytes of any client pass, including the mark,
+    until it is opened. Bytes held until then are lost.
 
     Attributes:
         address: ``host:port`` to connect to.
-        shut: Set as soon as the gate has closed itself.
+        shut: Set when the gate has shut.
     """
 
     def __init__(self, mark: bytes) -> None:
@@ -31,13 +31,13 @@ class Gate:
         self._sockets: list[socket.socket] = []
 
     def lead_to(self, target: str) -> None:
-        """Relay to ``host:port``, and watch for the mark from now on."""
+        """Relay to ``host:port`` from now on, and shut at the mark."""
         host, _, port = target.rpartition(":")
         self._target = (host, int(port))
         self._armed = True
 
     def open(self) -> None:
-        """Let everything through for good; connections that were held are cut."""
+        """Let everything pass from now on; held connections are closed."""
         self._armed = False
         self.shut.clear()
         self._cut()
@@ -80,7 +80,7 @@ class Gate:
 
 @contextmanager
 def gate(mark: bytes) -> Iterator[Gate]:
-    """A gate that relays in a thread while the context lasts."""
+    """A gate that runs in a thread during the context."""
     standing = Gate(mark)
     thread = threading.Thread(target=standing.accept, daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""A stack of its own for a test, with a library in its bucket."""
+"""A local stack for one test, with files in its bucket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from local.stack.options import StackOptions
 from shared.domain.throttle.tiers import tier_named
 
 SECONDS = 900.0
-"""Seconds for all that a test waits for."""
+"""Seconds that a test may wait in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Stage:
         return lease is None or bool(lease["released"])
 
     def restart_all(self) -> None:
-        """Start every function anew."""
+        """Restart every function."""
         for function in self.stack.functions.values():
             function.restart()
         for function in self.stack.functions.values():
@@ -46,7 +46,7 @@ class Stage:
 
 @contextmanager
 def stage(folder: Path, files: int, settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
-    """A started stack without faults, whose bucket holds so many files."""
+    """A started stack without faults, whose bucket holds ``files`` files."""
     options = StackOptions(
         tier=tier_named(TIER), time_scale=TIME_SCALE, settings=dict(settings or {})
     )

@@ -11,7 +11,7 @@ from tests.chaos.stage import stage
 pytestmark = pytest.mark.timeout(1500)
 
 
-def test_tasks_that_were_recorded_and_never_made_are_found_by_the_supervisor(
+def test_the_supervisor_creates_recorded_tasks_that_were_never_created(
     tmp_path: Path,
 ) -> None:
     with (

@@ -8,14 +8,14 @@ from local.chaos.run import Run
 SHORT = FaultRates(
     replies_lost=0.5,
     errors_after_effect=0.5,
-    operations_hung=0.0,  # two deadlines pass before one is settled
+    operations_hung=0.0,  # an uncertain import is settled after two deadlines
     operations_failed=0.5,
     documents_recovering=0.5,
     documents_failed=0.5,
     kill_every=5.0,
     times=1,
 )
-"""All that can go wrong, early: the last of it is settled within a minute."""
+"""All kinds of faults, early in the run: the last is settled within a minute."""
 
 
 @pytest.mark.timeout(1500)

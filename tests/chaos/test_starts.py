@@ -30,7 +30,7 @@ def _start(url: str, together: threading.Barrier) -> tuple[int, dict[str, Any]]:
             return error.code, json.load(error)
 
 
-def test_of_two_starts_at_the_same_moment_one_makes_a_batch_and_the_other_is_told_of_it(
+def test_of_two_concurrent_starts_one_makes_a_batch_and_the_other_names_it(
     tmp_path: Path,
 ) -> None:
     with stage(tmp_path, 3) as scene, ThreadPoolExecutor(2) as pool:

@@ -14,7 +14,7 @@ STEMS = (
     "note",
     "Note",
     "caf\u00e9",
-    "cafe\u0301",  # the same to the eye
+    "cafe\u0301",  # looks the same
     "100% [sic] {x}",
     "it's \"quoted\" & 'so' + so; on=1",
     "\u202bשלום",
@@ -28,7 +28,7 @@ VALUES = ("", "one", "two", "drei ü", "四")
 
 
 class Shelf(Protocol):
-    """A bucket, as people write to it."""
+    """A bucket to which people write."""
 
     def put(self, name: str, content: bytes, metadata: dict[str, str]) -> None: ...
 
@@ -38,13 +38,13 @@ class Shelf(Protocol):
 
 
 class Changes:
-    """Changes a bucket and its model alike.
+    """Makes the same changes to a bucket and to its model.
 
     Args:
-        seed: The same one makes the same changes.
+        seed: Determines the changes.
         library: The model.
         shelf: The bucket.
-        most: Objects that are not sidecars.
+        most: The most objects that are not sidecars.
     """
 
     def __init__(self, seed: int, library: Library, shelf: Shelf, most: int) -> None:
@@ -61,7 +61,7 @@ class Changes:
             self._add()
 
     def some(self) -> None:
-        """Make a few changes, or many, or none."""
+        """Make no, few or many changes."""
         kinds: list[Callable[[], None]] = [
             self._add,
             self._add,
@@ -96,7 +96,7 @@ class Changes:
             self._library.objects[name] = Object(self._library.objects[name].content, metadata)
 
     def _delete(self) -> None:
-        """At times its sidecar stays behind."""
+        """Delete an object, sometimes without its sidecar."""
         if name := self._any():
             self._remove(name)
             if self.chance.random() < 0.7:
@@ -108,18 +108,18 @@ class Changes:
             self._remove(name)
 
     def _add_again(self) -> None:
-        """What was deleted comes back, as it was."""
+        """Add a deleted object again, unchanged."""
         if self._gone and len(self._library.bases()) < self._most:
             name = self.chance.choice(sorted(self._gone))
             self._put(name, self._gone[name])
 
     def _write_again(self) -> None:
-        """A new generation of the same."""
+        """Write the same content as a new generation."""
         if name := self._any():
             self._put(name, self._library.objects[name])
 
     def _describe(self) -> None:
-        """The sidecar may come without its base."""
+        """Write a sidecar, sometimes without its base."""
         name = self._any()
         if name is None or self.chance.random() < 0.1:
             name = self._new_name()
@@ -159,7 +159,7 @@ class Changes:
                 return name
 
     def _content(self) -> bytes:
-        """At times the same as another's."""
+        """New content, sometimes that of another object."""
         self._serial += 1
         number = self.chance.choice((self._serial, 1))
         return f"text {number}\n".encode() * self.chance.randrange(1, 4)

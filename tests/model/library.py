@@ -1,4 +1,4 @@
-"""The plain model: what a bucket holds, what the last sync saw of it, and what the next must do."""
+"""The model: what the bucket holds, what the last sync saw, and what the next one must do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNSUPPORTED = ".png"
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """What the bucket holds under one name."""
+    """One object of the bucket."""
 
     content: bytes
     metadata: Mapping[str, str]
@@ -25,10 +25,10 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a sync makes of one name: a document, or nothing, and then no field is set.
+    """The document that a sync makes of one name; without a document no field is set.
 
-    ``sidecar`` is what is known of it without reading it: another one that says the same makes
-    another document.
+    ``sidecar`` identifies the sidecar's content: another sidecar with the same fields makes another
+    document.
     """
 
     md5: str = ""
@@ -54,22 +54,22 @@ def stored(metadata: Mapping[str, object], sha256: str) -> tuple[str, Entry]:
 
 @dataclass
 class Library:
-    """A bucket and, beside it, what the store holds since the last sync.
+    """The bucket, and what the store holds since the last sync.
 
     Attributes:
         objects: The bucket, by name.
-        entries: What the last sync made of each name.
+        entries: What the last sync made of each object, by name.
     """
 
     objects: dict[str, Object] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
 
     def bases(self) -> list[str]:
-        """Names that aren't those of sidecars, in order."""
+        """Names of the objects that are not sidecars, sorted."""
         return sorted(name for name in self.objects if not name.endswith(SIDECAR))
 
     def documents(self, prefix: str = "") -> dict[str, Entry]:
-        """What the store has to hold now, by path."""
+        """The documents that the store must hold now, by path."""
         return {
             name: entry
             for name, entry in self._wanted().items()
@@ -77,7 +77,7 @@ class Library:
         }
 
     def expected(self, prefix: str = "") -> dict[str, int]:
-        """The figures of a sync's summary; what is not named is 0."""
+        """The figures of the next sync's summary; missing ones are 0."""
         now = _below(prefix, self._wanted())
         before = _below(prefix, self.entries)
         kinds = Counter(_change(before.get(name), now.get(name)) for name in now.keys() | before)
@@ -87,7 +87,7 @@ class Library:
         return {**kinds, "scanned": len(now), "indexed": imported, "deleted": gone}
 
     def synced(self, prefix: str = "") -> None:
-        """Remember that a sync is through."""
+        """Record that a sync is complete."""
         kept = {name: each for name, each in self.entries.items() if not name.startswith(prefix)}
         self.entries = kept | _below(prefix, self._wanted())
 

@@ -1,4 +1,4 @@
-"""A deployment on the local stack: the functions themselves, and Google's own clients."""
+"""A deployment on the local stack: the real functions and Google's clients."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.model.library import Entry, stored
 TIME_SCALE = 60.0
 
 PATIENCE = 600.0
-"""Seconds for all syncs of a story."""
+"""Seconds that the syncs of a story may take in all."""
 
 
 class Stack:
@@ -72,7 +72,7 @@ class Stack:
 
 @contextmanager
 def started() -> Iterator[Stack]:
-    """A stack of its own, without faults."""
+    """A new stack without faults."""
     options = StackOptions(tier=tier_named("tier3"), time_scale=TIME_SCALE)
     with LocalStack(options) as stack:
         urls = stack.urls

@@ -1,4 +1,4 @@
-"""A bucket's story: it is changed at random and synced, and the store must follow each time."""
+"""A story: the bucket is changed at random and synced, and the store must match each time."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ FIGURES = (
 
 
 class Deployment(Shelf, Protocol):
-    """What is under test, from the outside."""
+    """The deployment under test, seen from outside."""
 
     def sync(self, **request: object) -> Mapping[str, Any]:
-        """The summary of a whole sync."""
+        """Run a whole sync; returns its summary."""
 
     def metered(self) -> int:
         """Metered requests so far, as the service counts them."""
@@ -37,11 +37,11 @@ class Deployment(Shelf, Protocol):
         """Imports that took effect so far."""
 
     def documents(self) -> list[tuple[str, Entry]]:
-        """All that the store holds, by path."""
+        """All documents of the store, each with its path."""
 
 
 def follow(seed: int, deployment: Deployment, *, steps: int, files: int) -> Counter[str]:
-    """Play a story of so many steps; returns what came of all its syncs."""
+    """Play a story of ``steps`` steps; returns the sum of the figures of its syncs."""
     library = Library()
     changes = Changes(seed, library, deployment, files)
     changes.fill(changes.chance.randrange(files))

@@ -1,4 +1,4 @@
-"""Stories on the local stack: a short one in every run, whole ones by ``make model``."""
+"""Stories on the local stack: a short one by default, full ones by ``make model``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stories on the in-memory twins: a few in every run, all by ``make model``."""
+"""Stories on the in-memory twins: a few by default, all by ``make model``."""
 
 from __future__ import annotations
 

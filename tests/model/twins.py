@@ -21,7 +21,7 @@ class Twins:
 
     def __init__(self, page_size: int) -> None:
         self._world = world = World(rules(page_size=page_size))
-        self._sent: dict[str, str] = {}  # SHA-256 by document: the raw files don't stay
+        self._sent: dict[str, str] = {}  # SHA-256 by document, since raw files are deleted
         gemini = cast("Gemini", GatedPort("gemini", world.gemini, self._gate))
         world.use(replace(world.context, gemini=gemini))
 
@@ -44,7 +44,7 @@ class Twins:
         self._world.bucket.delete(name)
 
     def sync(self, **request: Any) -> Mapping[str, Any]:
-        self._world.clock.advance(SECOND)  # a batch id has a second of its own
+        self._world.clock.advance(SECOND)  # each batch id needs its own second
         mode = SyncMode(request.pop("mode", SyncMode.INCREMENTAL))
         return self._world.sync(mode=mode, **request)
 

@@ -1,6 +1,6 @@
-"""What the stories of this folder share: things that go wrong, and playing on until something is.
+"""Shared helpers of these tests: faults, ready worlds, and running a world until a condition holds.
 
-A ``Crash`` stands for a process that died: nobody catches it, and its task was not acknowledged.
+A ``Crash`` simulates the death of a process: nothing catches it, and its task isn't acknowledged.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ DAY = timedelta(days=1)
 
 
 class Crash(Exception):
-    """The process died here."""
+    """The simulated process died."""
 
 
 def throttled(
@@ -70,7 +70,7 @@ def denied() -> Forbidden:
 
 
 def world_with(*paths: str, given: Rules | None = None) -> World:
-    """A world whose bucket holds these files (one, if none is named), each of its own content."""
+    """A world whose bucket holds these files (one by default), each with its own content."""
     world = World(given or rules())
     world.put({path: f"content of {path}" for path in paths or (PATH,)})
     return world
@@ -93,7 +93,7 @@ def store_of(world: World) -> str:
 
 
 def plant(world: World, store: str, path: str, *, owner: str = "", key: str = "") -> str:
-    """Put a document of a path into a store behind the deployment's back; its name.
+    """Put a document of a path into a store without the deployment; returns its name.
 
     Unless told otherwise it is as the deployment itself would have made it.
     """
@@ -126,7 +126,7 @@ def plant(world: World, store: str, path: str, *, owner: str = "", key: str = ""
 
 
 def step(world: World) -> None:
-    """The next thing to happen; a handler that fails leaves its task to a retry in ten seconds."""
+    """Let the next event happen; a task whose handler fails is retried in ten seconds."""
     tick = world._next_tick
     try:
         world.step()
@@ -137,7 +137,7 @@ def step(world: World) -> None:
 
 
 def play(world: World, until: Callable[[], object], *, steps: int = 3000) -> None:
-    """Play until something holds."""
+    """Play until a condition holds."""
     for _ in range(steps):
         if until():
             return
@@ -146,24 +146,24 @@ def play(world: World, until: Callable[[], object], *, steps: int = 3000) -> Non
 
 
 def play_to(world: World, status: FileStatus, path: str = PATH) -> None:
-    """Play until a file has come to a status."""
+    """Play until a file has a status."""
     play(world, lambda: status in [f.status for f in world.files() if f.path == path])
 
 
 def play_out(world: World, batch: Batch) -> Batch:
-    """Play until the batch is over, whatever handlers raise."""
+    """Play until the batch is over, even if handlers raise errors."""
     play(world, lambda: batch_now(world, batch).status.is_terminal, steps=20_000)
     return batch_now(world, batch)
 
 
 def play_for(world: World, time: timedelta) -> None:
-    """Play until so much time has passed."""
+    """Play for a time."""
     end = world.clock.now() + time
     play(world, lambda: world.clock.now() >= end, steps=20_000)
 
 
 def later(world: World, time: timedelta) -> None:
-    """So much time passes in which nothing happens: Scheduler's ticks of it are not played."""
+    """Advance the clock without playing the Scheduler calls in between."""
     world._next_tick = max(world._next_tick, world.clock.advance(time))
 
 
@@ -187,7 +187,7 @@ def deliver_at_its_time(world: World, task: Task) -> None:
 
 
 def come_to_task(world: World, status: FileStatus, queue: str, path: str = PATH) -> Task:
-    """Play until the file of that status has a task in the queue; the task, at its time."""
+    """Play until the file has a status and a task in the queue; returns the task when it is due."""
 
     def there() -> bool:
         return any(
@@ -214,7 +214,7 @@ def breaker_now(world: World) -> BreakerState:
 
 
 def set_breaker(world: World, **changes: Any) -> BreakerState:
-    """Make the breaker's record so."""
+    """Change fields of the breaker's record."""
     return world.records.change(
         BreakerState, BREAKER, lambda stored: replace(stored.record or BreakerState(), **changes)
     ).present
@@ -240,7 +240,7 @@ def operations(world: World) -> list[LedgerEntry]:
 
 
 def contents(world: World) -> dict[str, str]:
-    """Path to content hash, of every document in every store; fails where two share a path."""
+    """Content hash by path of all documents in all stores; fails if two share a path."""
     documents = world.store_documents()
     found = {str(d.metadata["path"]): str(d.metadata["content_hash"]) for d in documents}
     assert len(found) == len(documents), [d.metadata["path"] for d in documents]
@@ -248,13 +248,13 @@ def contents(world: World) -> dict[str, str]:
 
 
 def wanted(world: World) -> dict[str, str]:
-    """Path to content hash, of every object in the bucket."""
+    """Content hash by path of all objects in the bucket."""
     objects = world.bucket.list_objects(prefix="", limit=10_000)
     return {info.name: info.content_hash for info in objects}
 
 
 def in_step(world: World) -> bool:
-    """Whether store, records and bucket agree, and nothing lies about in the store."""
+    """Whether store, records and bucket agree, and the store holds nothing else."""
     records = {f.path: f.current_document for f in world.files() if f.current_document}
     documents = {str(d.metadata["path"]): d.name for d in world.store_documents()}
     return contents(world) == wanted(world) and records == documents

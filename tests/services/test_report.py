@@ -1,4 +1,4 @@
-"""What people and monitors are told."""
+"""Answers about batches, files, the store and the breaker."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SUMMARY = [
 ]
 
 
-def test_a_batch_is_told_with_the_keys_that_were_promised() -> None:
+def test_the_answer_about_a_batch_has_the_documented_keys() -> None:
     world = world_with("a.md", "b.md")
     summary = world.sync()
 
@@ -60,7 +60,7 @@ def test_a_batch_is_told_with_the_keys_that_were_promised() -> None:
     assert summary["completed_at"] > summary["started_at"]
 
 
-def test_a_running_batch_is_told_as_it_stands() -> None:
+def test_the_answer_about_a_running_batch_shows_its_progress() -> None:
     world = world_with(*(f"{n}.md" for n in range(4)))
     world.gemini.import_latency = 10 * MINUTE
     batch = begun(world)
@@ -86,7 +86,7 @@ def test_a_finished_batch_has_nothing_left_and_no_time_to_go() -> None:
     assert (progress["total"], progress["done"], progress["eta_seconds"]) == (2, 2, 0)
 
 
-def test_a_failure_is_told_with_path_reason_kind_and_attempts() -> None:
+def test_a_failure_is_reported_with_path_reason_kind_and_attempts() -> None:
     world = world_with()
     world.gemini.fail_next("upload", BadRequest("files.upload", code=400, status="BAD"))
 
@@ -103,7 +103,7 @@ def test_a_failure_is_told_with_path_reason_kind_and_attempts() -> None:
     assert told["imports"] == []  # it failed before any was sent
 
 
-def test_the_imports_of_a_file_are_told_with_their_estimated_cost_the_latest_first() -> None:
+def test_a_files_imports_are_listed_with_their_cost_latest_first() -> None:
     world = world_with()
     world.sync()
     later(world, HOUR)
@@ -125,7 +125,7 @@ def test_the_imports_of_a_file_are_told_with_their_estimated_cost_the_latest_fir
     assert latest["operation"] != first["operation"]
 
 
-def test_every_failure_is_told_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_failure_is_listed_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.services.report.FILES_A_PAGE", 3)
     world = world_with(*(f"{n}.md" for n in range(8)))
     for _ in range(8):
@@ -164,7 +164,7 @@ def test_a_file_that_failed_for_good_costs_nothing_until_it_changes(mode: str) -
     assert world.gemini.metered == metered + 2
 
 
-def test_batches_are_told_newest_first() -> None:
+def test_batches_are_listed_newest_first() -> None:
     world = world_with()
     ids = []
     for _ in range(3):
@@ -219,7 +219,7 @@ def test_files_of_a_batch_are_paged_without_loss_or_repeat() -> None:
     assert pages == 3
 
 
-def test_skipped_files_are_told_by_every_batch_and_not_only_by_the_first() -> None:
+def test_every_batch_lists_the_skipped_files() -> None:
     world = world_with("a.md")
     world.put({"empty.md": ""})
     world.sync()
@@ -232,14 +232,14 @@ def test_skipped_files_are_told_by_every_batch_and_not_only_by_the_first() -> No
 
 
 @pytest.mark.parametrize("token", ["é", "x", "////", "a" * 5])
-def test_a_page_token_of_ones_own_making_is_refused(token: str) -> None:
+def test_an_invented_page_token_is_refused(token: str) -> None:
     world = World()
 
     with pytest.raises(InvalidRequest, match="page_token"):
         world.report.files("b", None, token, 10)
 
 
-def test_what_is_not_there_is_none() -> None:
+def test_a_missing_batch_or_file_is_none() -> None:
     world = World()
 
     assert world.report.batch("nothing") is None
@@ -248,7 +248,7 @@ def test_what_is_not_there_is_none() -> None:
     assert world.report.breaker()["breaker"]["state"] == "closed"
 
 
-def test_nothing_that_is_told_changes_anything() -> None:
+def test_reports_change_nothing() -> None:
     world = world_with()
     batch = begun(world)
     play_out(world, batch)

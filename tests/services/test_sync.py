@@ -1,4 +1,4 @@
-"""Whole syncs on the twins: the main job and its everyday variations."""
+"""Whole syncs on the in-memory twins."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_second_sync_of_an_unchanged_bucket_makes_no_metered_request() -> None
     assert summary["requests"]["metered"] == 0
 
 
-def test_a_change_an_addition_a_removal_and_new_metadata_are_told_apart() -> None:
+def test_changes_additions_removals_and_new_metadata_are_counted_apart() -> None:
     world = World()
     world.put(LIBRARY)
     world.sync()
@@ -69,14 +69,14 @@ def test_a_change_an_addition_a_removal_and_new_metadata_are_told_apart() -> Non
     assert titles["a/two.txt"] == "Two"
 
 
-def test_each_dispatch_of_the_uploads_queue_makes_exactly_one_metered_request() -> None:
+def test_each_delivery_of_the_uploads_queue_makes_one_metered_request() -> None:
     world = World()
     world.put({f"{n:03d}.md": f"document {n}" for n in range(60)})
 
     world.sync()
 
-    metered = [count for _, queue, count in world.dispatches if queue == "uploads"]
-    others = [count for _, queue, count in world.dispatches if queue != "uploads"]
+    metered = [count for _, queue, count in world.deliveries if queue == "uploads"]
+    others = [count for _, queue, count in world.deliveries if queue != "uploads"]
     assert len(metered) == 120
     assert set(metered) == {1}
     assert set(others) <= {0}

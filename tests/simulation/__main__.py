@@ -12,7 +12,7 @@ from tests.simulation.simulation import Simulation
 
 
 def play(seed: int) -> tuple[int, str]:
-    """One seed, and how it broke a promise, if it did."""
+    """Play a seed; returns it with the broken invariant, or with an empty text."""
     try:
         Simulation(seed).run()
     except Violation as violation:
@@ -21,7 +21,7 @@ def play(seed: int) -> tuple[int, str]:
 
 
 def replay(seed: int, steps: int, *, reads: bool) -> int:
-    """One seed with its story."""
+    """Play a seed and print its steps; returns the exit status."""
     simulation = Simulation(seed)
     end, status = "kept every promise", 0
     try:
@@ -34,7 +34,7 @@ def replay(seed: int, steps: int, *, reads: bool) -> int:
 
 
 def play_all(first: int, count: int, processes: int) -> int:
-    """Many seeds; the broken ones are named as they are found."""
+    """Play many seeds and print the failing ones as they are found; returns the exit status."""
     broken, begun = 0, time.monotonic()
     with Pool(processes) as pool:
         for seed, how in pool.imap_unordered(play, range(first, first + count), chunksize=20):

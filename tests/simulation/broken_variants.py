@@ -1,8 +1,7 @@
-"""Deliberately broken variants of the code, each with the promises it breaks.
+"""Deliberately broken variants of the code, each with the invariants that it breaks.
 
-The simulation is worth what it finds: every one of these must be found by the seeds of the tests.
-A variant breaks what a module or class offers to others, or the ports that a class is given: how
-a class does its work inside may change without a change here.
+The seeds of the tests must find every one of them. A variant replaces only public names of a module
+or class, or the ports that a class is given, so private code may change without a change here.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ from shared.services.worker.delivery import Delivery
 from shared.services.worker.finish_import import FinishImport
 
 Patches = Mapping[tuple[Any, str], Any]
-"""What is put in place of an attribute of a module or class."""
+"""Replacements for attributes of modules and classes."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,9 @@ class Mutation:
 
     Attributes:
         name: What the broken code does.
-        seed: One that is known to find it, tried first; any other may do as well.
-        invariants: The promises any of which may show it.
-        patches: What is put where.
+        seed: A seed known to find it, played first.
+        invariants: The invariants of which it must break one.
+        patches: The replacements.
     """
 
     name: str
@@ -65,7 +64,7 @@ class Mutation:
 
 
 class Altered:
-    """A port some of whose methods do something else."""
+    """A port with some of its methods replaced."""
 
     def __init__(self, port: object, methods: Mapping[str, Callable[..., Any]]) -> None:
         self._port = port
@@ -76,7 +75,7 @@ class Altered:
 
 
 def _given(owner: Any, altered: Callable[[Any], Any]) -> Patches:
-    """Whoever makes one of the class gives it its ``Context`` or ``Delivery`` altered."""
+    """Alter the ``Context`` or ``Delivery`` that each object of the class is given."""
     init = owner.__init__
 
     def build(self: Any, given: Any, *rest: Any) -> None:
@@ -106,7 +105,7 @@ _DOUBLES = (
 )
 
 
-# --- whose turn it is -----------------------------------------------------------------------
+# --- claims ---------------------------------------------------------------------------------
 
 _turn = lifecycle.turn
 
@@ -200,19 +199,19 @@ def _given_back_costs_an_attempt(record: Any, ready_at: Any, now: Any) -> Any:
 def _deletes_forerunners_first(delivery: Delivery) -> Delivery:
     gemini = delivery.context.gemini
 
-    def then(look: Callable[..., Any]) -> Callable[..., Any]:
-        def look_afterwards(name: str) -> Any:
+    def deleting_first(read: Callable[..., Any]) -> Callable[..., Any]:
+        def read_afterwards(name: str) -> Any:
             for forerunner in known_documents.forerunners(delivery.record):
                 with suppress(GatewayError):
                     gemini.delete_document(forerunner)
-            return look(name)
+            return read(name)
 
-        return look_afterwards
+        return read_afterwards
 
     context = _with_gemini(
         delivery.context,
-        get_operation=then(gemini.get_operation),
-        get_document=then(gemini.get_document),
+        get_operation=deleting_first(gemini.get_operation),
+        get_document=deleting_first(gemini.get_document),
     )
     return replace(delivery, context=context)
 
@@ -259,7 +258,10 @@ def _takes_every_page_for_the_last(context: Context) -> Context:
             replace(
                 each,
                 fields={**(each.fields or {}), "next_start": ""},
-                version=("altered", each.version),  # what is read must not pass for what is there
+                version=(
+                    "altered",
+                    each.version,
+                ),  # an altered read must not satisfy a condition on the real version
             )
             for each in found
         ]
@@ -558,7 +560,7 @@ MUTATIONS = tuple(
             "overdue_files_not_looked_for",
             3,
             "no_wait_without_deadline every_batch_closed",
-            {(LostTasks, "revive"): _nothing},
+            {(LostTasks, "recreate"): _nothing},
         ),
         (
             "batch_closed_too_soon",
@@ -576,7 +578,7 @@ MUTATIONS = tuple(
             "cut_over_too_soon",
             218,
             "old_store_serves_until_filled",
-            {(CutOver, "when_filled"): _cut_over_at_once},
+            {(CutOver, "promote_if_filled"): _cut_over_at_once},
         ),
         (
             "lost_records_not_rebuilt",

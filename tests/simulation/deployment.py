@@ -1,4 +1,4 @@
-"""A deployment on the in-memory twins, and what can be seen of it from outside."""
+"""A deployment on the in-memory twins, and how to read its state from outside."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Deployment:
     """The twins on one virtual clock.
 
     Attributes:
-        plain: The ports without a gate: for looking, and for what never goes wrong.
+        plain: The ports without the gate, for reads of the tests and calls that never fail.
     """
 
     def __init__(self, rules: Rules, chance: Random) -> None:
@@ -54,7 +54,7 @@ class Deployment:
         self._ids = 0
 
     def gated(self, gate: Gate) -> Context:
-        """The ports, each call of which passes the gate."""
+        """The ports behind the gate."""
         documents = GatedPort("documents", self.documents, gate)
         return replace(
             self.plain,
@@ -69,10 +69,10 @@ class Deployment:
         return f"{self._ids:06d}"
 
     def lose_records(self) -> None:
-        """The database is lost, with all that was known of the store."""
+        """Lose the database."""
         self.documents._collections.clear()
 
-    # --- looking ----------------------------------------------------------------------------
+    # --- reading ----------------------------------------------------------------------------
 
     def store_name(self) -> str:
         """The store that the records belong to."""
@@ -89,17 +89,17 @@ class Deployment:
         return [stored.present for stored in found]
 
     def objects(self) -> list[ObjectInfo]:
-        """All that the bucket holds."""
+        """All objects of the bucket."""
         return self.bucket.list_objects(prefix="", limit=10_000)
 
     def store_documents(self) -> list[Document]:
-        """All documents of the store, whoever made them."""
+        """All documents of all stores, also foreign ones."""
         now = self.stage.now()
         stores = self.gemini._stores.values()
         return [made.document_at(now) for store in stores for made in store.imports.values()]
 
     def own_documents(self, store: str = "") -> list[Document]:
-        """The documents with our owner tag in a store; unless named, in that which syncs fill."""
+        """The documents with our owner tag in a store; by default in the one that syncs fill."""
         owner, name = self.rules.settings.owner, store or self._target()
         return [
             each
@@ -108,12 +108,12 @@ class Deployment:
         ]
 
     def _target(self) -> str:
-        """The store that syncs work on; empty where none is known yet."""
+        """The store that syncs fill; empty if none is known yet."""
         known = self.documents._find(DEPLOYMENT)
         return str(known.fields["next_store"] or known.fields["store"]) if known else ""
 
     def running_batch(self) -> Batch | None:
-        """The one that isn't over, if there is one."""
+        """The batch that is not closed, or None."""
         lease = self.documents._find(LEASE)
         if lease is None:
             return None
@@ -121,13 +121,13 @@ class Deployment:
         return batch if batch is not None and not batch.status.is_terminal else None
 
     def paused_batch(self) -> str:
-        """The id of the batch that waits for somebody to resume it; empty where none does."""
+        """The id of the paused batch; empty if there is none."""
         lease = self.documents._find(LEASE)
         holder = str(lease.fields["holder"]) if lease else ""
         batch = self.documents._find(batch_path(holder))
         return holder if batch and batch.fields["status"] == BatchStatus.PAUSED.value else ""
 
     def lease_is_held(self) -> bool:
-        """Whether the writer's lease has a holder that hasn't released it."""
+        """Whether the lease has a holder that has not released it."""
         lease = self.documents._find(LEASE)
         return lease is not None and not lease.fields["released"]

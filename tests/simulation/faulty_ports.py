@@ -1,4 +1,4 @@
-"""The twins behind a gate that every call passes: there the scheduler steps in."""
+"""The in-memory twins behind a gate that every call passes."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Call:
 
 
 class Gate(Protocol):
-    """Decides what becomes of a call; ``effect`` makes it."""
+    """Decides what happens to a call; ``effect`` makes it."""
 
     def __call__(self, call: Call, effect: Callable[[], T]) -> T: ...
 
 
 class GatedPort:
-    """Any twin, each call of which passes the gate."""
+    """A twin each of whose calls passes the gate."""
 
     def __init__(self, port: str, twin: object, gate: Gate) -> None:
         self._port = port
@@ -56,7 +56,7 @@ class GatedPort:
 
 
 class GatedQueues(GatedPort):
-    """The queues, whose ``create_many`` is many calls, as it is in the cloud."""
+    """The queues; ``create_many`` makes many calls, as it does in the cloud."""
 
     create: Callable[[Task], bool]
     exists: Callable[[QueueName, str], bool]

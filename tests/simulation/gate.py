@@ -1,4 +1,4 @@
-"""The gate that every call of every port passes: there actors wait, crash, and meet trouble."""
+"""The gate that every call of every port passes: here actors wait, crash and meet faults."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ BLAMELESS = (
     Fault.BUCKET_REFUSES,
     Fault.SOURCE_BREAKS,
 )
-"""These count as a try of no file."""
+"""Faults that use up no attempt of any file."""
 
 
 class FaultyGate:
     """One simulation's gate.
 
     Attributes:
-        points: Scheduling points of trouble so far.
-        charges: By path, how often something went wrong that may count as a try of the file.
-        windows: Troubles of the service, each with its end.
-        broken: Names of what can't be looked at or deleted, each with the time it lasts until.
+        points: Scheduling points with faults so far.
+        charges: By path, faults that may use up an attempt of the file.
+        windows: Faults of the service in force, each with its end.
+        broken: Names that can't be read or deleted, each with the time at which that ends.
     """
 
     def __init__(self, play: Simulation) -> None:
@@ -63,10 +63,10 @@ class FaultyGate:
         self._failed_raw_files: set[str] = set()
         self._play = play
         self._chance = play.chance
-        self._weather = play.trouble
+        self._trouble = play.trouble
 
     def __call__(self, call: Call, effect: Callable[[], T]) -> T:
-        """Let one call pass, or make it go wrong."""
+        """Let one call pass, or make it fail."""
         play = self._play
         actor = play.stage.current
         if actor is None:
@@ -76,11 +76,11 @@ class FaultyGate:
         fault: Fault | None = None
         if play.in_trouble:
             self.points += 1
-            if chance.random() < self._weather.switch:
+            if chance.random() < self._trouble.switch:
                 delay = chance.choice((0.0, 0.0, 0.0, 0.05, 0.4, 3.0))
                 actor.wait(now + timedelta(seconds=delay))
-            if chance.random() < self._weather.rate_of(call.port, call.name):
-                possible = self._weather.of_call(call.port, call.name)
+            if chance.random() < self._trouble.rate_of(call.port, call.name):
+                possible = self._trouble.of_call(call.port, call.name)
                 fault = chance.choice(possible) if possible else None
             if fault is Fault.PAUSE:
                 seconds = chance.choice((20, 100, 170, 260, 400, 900))
@@ -103,28 +103,28 @@ class FaultyGate:
         return result
 
     def begin_window(self, kind: Fault) -> None:
-        """The service is in trouble of this kind for a while."""
+        """Begin a fault of the service that lasts for some time."""
         seconds = self._chance.choice((20, 90, 300))
         end = self._play.stage.now() + timedelta(seconds=seconds)
         self.windows[kind] = max(end, self.windows.get(kind, end))
         self._play.note("--", f"{kind} begins, {seconds} s", None)
 
     def end_windows(self) -> None:
-        """The service is well again; who was refused before looks for the fault in the file."""
+        """End the faults of the service; a delivery refused before may blame its file for it."""
         if self._play.stage.now() < self.windows.get(Fault.ACCOUNT, self._play.stage.now()):
             self.charges.update(role.path for role in self._play.roles.values() if role.path)
         self.windows.clear()
 
     def _reply_late(self, actor: Actor) -> None:
-        """It worked, and its caller learns of it when much else may have happened."""
+        """Delay the reply to a successful call, so that much may happen before it arrives."""
         chance, play = self._chance, self._play
-        if Fault.RATE_LIMIT in self._weather.kinds and chance.random() < 0.8:
-            self.begin_window(Fault.RATE_LIMIT)  # what is slow is about to refuse
+        if Fault.RATE_LIMIT in self._trouble.kinds and chance.random() < 0.8:
+            self.begin_window(Fault.RATE_LIMIT)  # a slow service often refuses next
         actor.wait(play.stage.now() + timedelta(seconds=chance.choice((10, 50, 90, 140))))
         self._watchdog(actor)
 
     def _watchdog(self, actor: Actor) -> None:
-        """Past its time an instance ends; if it was frozen, after another call or two."""
+        """End an instance after its deadline; one that was frozen makes another call or two."""
         role = self._play.roles[actor]
         if self._play.stage.now() <= role.deadline:
             return
@@ -143,7 +143,8 @@ class FaultyGate:
                 continue
             if kind is Fault.ACCOUNT:
                 if until - now < FUNCTION_TIMEOUT:
-                    self._charge()  # over before the store is asked: it looks like the file's own
+                    # If it ends before the store is read, the error counts against the file.
+                    self._charge()
                 return kind
             if kind is Fault.STORM and self._chance.random() < 0.8:
                 return Fault.SERVER_ERROR
@@ -153,13 +154,13 @@ class FaultyGate:
         return None
 
     def _charge(self) -> None:
-        """Something went wrong that may count as a try of the file in hand."""
+        """Count a fault that may use up an attempt of the actor's file."""
         role = self._play.role()
         if role is not None and role.path:
             self.charges[role.path] += 1
 
     def troubles(self, path: str) -> int:
-        """How often something went wrong with a file that may count against it."""
+        """How many faults may have used up attempts of the file."""
         play = self._play
         count = self.charges[path] + play.library.edits[path]
         if play.raw_files_expire_soon or play.library.always_fails(path):
@@ -167,7 +168,7 @@ class FaultyGate:
         return count
 
     def _fail(self, fault: Fault, call: Call, effect: Callable[[], T]) -> T:
-        """Make the call go wrong in this way."""
+        """Make the call fail with this fault."""
         play, who, name = self._play, self._play.who(), f"{call.port}.{call.name}"
         source_away = fault is Fault.UNAVAILABLE and call.port == "bucket"
         if fault not in BLAMELESS and not source_away:
@@ -198,7 +199,7 @@ class FaultyGate:
                 raise self._error(fault, call)
 
     def _error(self, fault: Fault, call: Call) -> SyncError:
-        """What the caller meets, nothing having happened."""
+        """The error of a call that had no effect."""
         chance, name = self._chance, f"{call.port}.{call.name}"
         match fault:
             case Fault.CONFLICT:
@@ -234,7 +235,7 @@ class FaultyGate:
             self._play.invariants.metered(self._play.role(), call)
 
     def _make(self, call: Call, effect: Callable[[], T], *, counted: bool = True) -> T:
-        """Let the call do its work, under the eyes of the invariants."""
+        """Make the call, while the invariants check it."""
         if counted:
             self._count_metered(call)
         try:
@@ -254,7 +255,7 @@ class FaultyGate:
         return result
 
     def _refuse(self, call: Call) -> None:
-        """What the service refuses in peace as well: the day is spent, or the thing is broken."""
+        """Refuse calls for a spent daily quota or a broken name, with and without faults."""
         play, name = self._play, f"gemini.{call.name}"
         until = self.broken.get(str(call.arguments[0])) if call.arguments else None
         if until is not None and play.stage.now() < until:
@@ -270,7 +271,7 @@ class FaultyGate:
     # --- what becomes of uploads and imports ------------------------------------------------
 
     def _break(self, call: Call, name: str) -> None:
-        """Neither a look at it nor its deletion works for hours."""
+        """Let reads and deletions of the name fail for hours."""
         play, chance = self._play, self._chance
         if chance.random() < 0.5:
             name = name.replace("/operations/", "/documents/")
@@ -287,8 +288,8 @@ class FaultyGate:
     def _turns_out(self, fault: Fault) -> bool:
         return (
             self._play.in_trouble
-            and fault in self._weather.kinds
-            and self._chance.random() < self._weather.import_rate
+            and fault in self._trouble.kinds
+            and self._chance.random() < self._trouble.import_rate
         )
 
     def _decide_upload(self, call: Call) -> None:
@@ -329,14 +330,14 @@ class FaultyGate:
 
 
 def _path(call: Call) -> str:
-    """The file that an upload or an import is about."""
+    """The path of the file that is uploaded or imported."""
     if call.name == "upload":
         return str(call.keywords["display_name"])
     return next(str(entry.value) for entry in call.arguments[2] if entry.key == "path")
 
 
 def _detached(call: Call, effect: Callable[[], T]) -> Callable[[], T]:
-    """The effect, which needs nothing of its caller any more: what is sent has been read."""
+    """The effect made independent of its caller: the content to send is read now."""
     if call.name != "upload":
         return effect
     file_id, content = call.arguments

@@ -1,4 +1,4 @@
-"""What must hold at every write, whatever happens: each promise by its name."""
+"""The invariants that every write is checked for, each by its name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Fields = Mapping[str, Any]
 
 
 class Violation(AssertionError):
-    """A promise was broken."""
+    """An invariant is broken."""
 
     def __init__(self, invariant: str, detail: str) -> None:
         super().__init__(f"{invariant}: {detail}")
@@ -37,13 +37,13 @@ class Violation(AssertionError):
 
 
 def require(condition: object, invariant: str, *details: object) -> None:
-    """Raise ``Violation`` unless the condition holds; details become text only then."""
+    """Raise ``Violation`` with the details unless the condition holds."""
     if not condition:
         raise Violation(invariant, " ".join(map(str, details)))
 
 
 class Invariants:
-    """Watches every call of one simulation."""
+    """Checks every call of one simulation."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
@@ -54,7 +54,7 @@ class Invariants:
     # --- at every write ---------------------------------------------------------------------
 
     def watch(self, call: Call, effect: Callable[[], T]) -> T:
-        """Let a call take effect, and look at what it does."""
+        """Make a call, and check what it changes."""
         match call.name:
             case "commit":
                 return self._watch_commit([write.path for write in call.arguments[0]], effect)
@@ -154,7 +154,7 @@ class Invariants:
         require(new.fence >= old.fence, name, old, "->", new)
 
     def _old_store_serves_until_filled(self, before: Fields | None, after: Fields) -> None:
-        """A cut-over leaves no file behind that the old store has and the bucket wants."""
+        """After a cut-over the new store has every file of the old one that the bucket wants."""
         if before is None or before["store"] == after["store"]:
             return
         left = [
@@ -165,7 +165,7 @@ class Invariants:
         require(not left, "old_store_serves_until_filled", left)
 
     def _fenced(self, paths: list[str], supervisor: str) -> None:
-        """Supervisors and scans write plans only while nobody took over from them."""
+        """Supervisors and scans write records only until another call takes over."""
         role = self._simulation.role()
         plans = [path for path in paths if path.startswith(("files/", "batches/"))]
         if role is None or role.kind not in ("supervise", "scan") or not plans:
@@ -183,7 +183,7 @@ class Invariants:
         )
 
     def _supervisor(self) -> str:
-        """Of the batch that holds the lease."""
+        """The supervisor of the batch that holds the lease."""
         lease = self._fields(LEASE)
         batch = self._fields(batch_path(lease["holder"])) if lease else None
         return str(batch["supervisor"]) if batch else ""
@@ -199,7 +199,7 @@ class Invariants:
         require(not running, "one_running_batch", after["batch_id"], "beside", running)
 
     def _closed_batch_stays(self, before: Fields | None, after: Fields) -> None:
-        """Nothing of it changes any more; only its last supervisor takes its name off."""
+        """A closed batch does not change, except that its last supervisor removes its name."""
         if before is None or not _is_closed(before):
             return
         changed = {name for name in after if after[name] != before.get(name)}
@@ -207,7 +207,7 @@ class Invariants:
         require(allowed, "closed_batch_stays", before["batch_id"], changed)
 
     def _counts_match(self, before: Fields | None, after: Fields) -> None:
-        """A batch that is over says of its files what their records say."""
+        """The counts of a closed batch match its file records."""
         if before is None or before["status"] == after["status"] or after["dry_run"]:
             return
         batch = from_fields(Batch, after)
@@ -230,7 +230,7 @@ class Invariants:
         require(has_failures == bool(failed), name, f"{batch.status} with {failed} failed")
 
     def _removal_is_grounded(self, before: Fields | None, after: Fields) -> None:
-        """A removal needs an object that was gone, and a scan that saw all of the bucket."""
+        """A removal needs an object that was gone and a complete scan."""
         if before is None or before["status"] == after["status"]:
             return
         record = from_fields(FileRecord, after)
@@ -262,7 +262,7 @@ class Invariants:
         require(is_over, "one_claim_at_a_time", f"{after['path']}: {new} over {old}")
 
     def _attempts_are_earned(self, after: Fields) -> None:
-        """One attempt under way, and one for each trouble that counts: a 429 is none."""
+        """At most one attempt, and one more for each fault that counts; a 429 does not."""
         most, attempts = (
             1 + self._simulation.gate.troubles(after["path"]),
             after["tries"]["attempts"],
@@ -281,7 +281,7 @@ class Invariants:
         require(since is None or since >= began, name, path, "has been there since", since)
 
     def _deleting(self, name: str) -> None:
-        """Foreign documents stay; the last good document of a wanted path stays."""
+        """Foreign documents and the last good document of a wanted path are not deleted."""
         simulation = self._simulation
         require(name not in simulation.library.foreign, "foreign_documents_untouched", name)
         documents = {document.name: document for document in self._simulation.own_documents()}
@@ -290,7 +290,7 @@ class Invariants:
             return
         made = simulation.gemini._document("", name)
         if made.fate.document_fails or made.fate.operation_fails:
-            return  # it had failed, and recovered at the last moment
+            return  # it had failed, and has recovered just now
         path = str(document.metadata["path"])
         others = [
             other
@@ -305,19 +305,19 @@ class Invariants:
     # --- metered requests -------------------------------------------------------------------
 
     def metered(self, role: Role | None, call: Call) -> None:
-        """A metered request is about to be made."""
+        """Check a metered request that is about to be made."""
         name = "metered_within_allowance"
         if role is None:
             return
         role.metered += 1
-        require(role.metered == 1, name, "a second request of one dispatch:", call)
+        require(role.metered == 1, name, "a second request of one delivery:", call)
         task = role.task
         require(task is not None and task.queue is QueueName.UPLOADS, name, role, "made", call.name)
         record = self._fields(file_path(role.path))
         planned = record and record["schedule"]["task"]
         slot = planned["at"] if planned else None
         now = self._simulation.stage.now()
-        is_frozen = now > role.deadline  # its slot was an earlier one
+        is_frozen = now > role.deadline  # its slot was earlier
         require(
             slot is None or is_frozen or now >= slot,
             name,
@@ -325,7 +325,7 @@ class Invariants:
         )
 
     def _planned(self, call: Call) -> None:
-        """The slots given away never exceed the tier's rate."""
+        """The assigned slots never exceed the tier's rate."""
         task = call.arguments[0]
         role = self._simulation.role()
         if task.queue is not QueueName.UPLOADS or role is None or role.kind != "supervise":
@@ -344,7 +344,7 @@ class Invariants:
         require(not near, "metered_within_allowance", task, "is too near to", near)
 
     def _succeeded(self) -> None:
-        """A probe is good whose permit is of the very generation in which it succeeded."""
+        """Count a probe whose permit is of the generation in which it succeeded."""
         role = self._simulation.role()
         state = self._fields(BREAKER)
         if role is not None and state is not None and role.probe_of == state["generation"]:
@@ -353,7 +353,7 @@ class Invariants:
     # --- imports ----------------------------------------------------------------------------
 
     def _importing(self, call: Call) -> None:
-        """Nothing is imported while the store holds it, unless that came of a request too late."""
+        """No content is imported that the store holds, unless a late request put it there."""
         if self._is_late():
             return
         key = next(entry.value for entry in call.arguments[2] if entry.key == "content_key")
@@ -371,7 +371,7 @@ class Invariants:
             self._late_documents.add(operation.name.replace("/operations/", "/documents/"))
 
     def _is_late(self) -> bool:
-        """Whether nobody waits any more for what is being done."""
+        """Whether the caller of the current actor has given up, or there is none."""
         role = self._simulation.role()
         return role is None or self._simulation.stage.now() > role.deadline
 
@@ -382,5 +382,5 @@ def _key(call: Call) -> tuple[QueueName, str]:
 
 
 def _is_closed(fields: Fields | None) -> bool:
-    """Whether these are a batch's that is over."""
+    """Whether these are the fields of a closed batch."""
     return fields is not None and fields.get("phase") == BatchPhase.CLOSED.value

@@ -1,4 +1,4 @@
-"""The bucket's team: what it puts there, and what it does to it while a sync runs."""
+"""The files in the bucket, and the edits made to them while syncs run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_FILES = 12
 
 
 class Library:
-    """Files of a seed's choosing."""
+    """A seed's files."""
 
     def __init__(self, bucket: MemoryBucket, chance: Random, clock: Clock) -> None:
         self.poisoned: dict[str, ImportFate] = {}
@@ -34,7 +34,7 @@ class Library:
         self.names: list[str] = []
 
     def fill(self) -> None:
-        """The first files."""
+        """Write the first files."""
         chance = self._chance
         count = chance.choice((1, 1, 2, 3, 3, 4, 5, 6, 8, MAX_FILES))
         self.names = [f"{'ab'[n % 2]}/{n:02d}.md" for n in range(count)]
@@ -49,7 +49,7 @@ class Library:
             self._bucket.put("a/empty.md", b"")
 
     def edit(self) -> None:
-        """Something happens to a file."""
+        """Change, replace or remove a file at random."""
         chance = self._chance
         name = chance.choice(self.names)
         there = self._bucket.stat(name) is not None
@@ -86,11 +86,11 @@ class Library:
         self._there_since.setdefault(name, self._clock.now())
 
     def there_since(self, name: str) -> datetime | None:
-        """Since when there has been a file worth indexing under this name, without a gap."""
+        """Since when the name has had a file to index without interruption, or None."""
         return self._there_since.get(name)
 
     def fate_of(self, path: str) -> ImportFate | None:
-        """The fate of every import of a file that the service can't digest."""
+        """The fate of all imports of a file that the service can't import; None for other files."""
         return self.poisoned.get(path)
 
     def always_fails(self, path: str) -> bool:
@@ -98,12 +98,12 @@ class Library:
         return path in self.poisoned and not self.is_refused_for_good(path)
 
     def is_refused_for_good(self, path: str) -> bool:
-        """Whether the service says that it will never digest the file."""
+        """Whether the service refuses to import the file permanently."""
         fate = self.poisoned.get(path)
         return fate is not None and fate.error_code == INVALID_ARGUMENT
 
     def plant_foreign_documents(self, store: str, gemini: MemoryGemini, context: Context) -> None:
-        """Somebody else puts documents into the same store, of the very same content."""
+        """Put documents of another owner, with the same content, into the store."""
         for number, name in enumerate(self.names[:3]):
             wanted = inspect_one(context, name)
             if wanted is None:

@@ -1,4 +1,4 @@
-"""What must hold once all is over: bucket, records and store after a last quiet sync."""
+"""Checks at the end of a run: bucket, records and store after a last sync without faults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def check_quiet_batch(batch: Batch) -> None:
-    """A sync in peace does all it set out to do."""
+    """A sync without faults completes its work."""
     done = (BatchStatus.COMPLETED, BatchStatus.COMPLETED_WITH_FAILURES)
     require(batch.status in done, "every_batch_closed", batch.status, batch.message)
 
@@ -33,7 +33,7 @@ class Outcome:
         self._play = play
 
     def check(self) -> None:
-        """After a last sync in peace."""
+        """Check everything, after a last sync without faults."""
         for promise in (
             self.every_batch_closed,
             self.lease_free,
@@ -58,7 +58,7 @@ class Outcome:
         require(lease.released, "lease_free", lease)
 
     def wanted_store_serves(self) -> None:
-        """The store of the configured name, unless a file failed for it that the last one has."""
+        """The configured store is used, unless a file of the old one failed in the new one."""
         play = self._play
         known = play.records.get(Deployment, DEPLOYMENT).present
         require(known.store_name == play.rules.settings.store_name, "wanted_store_serves", known)
@@ -70,7 +70,7 @@ class Outcome:
         records = {record.path: record for record in self._play.file_records()}
         for info in self._play.objects():
             if is_sidecar(info.name) and self._play.bucket.stat(base_name(info.name)):
-                continue  # it has no record while its base is there
+                continue  # a sidecar has no record while its base exists
             wanted = inspect_one(self._play.plain, info.name)
             assert wanted is not None
             record = records.get(info.name)
@@ -85,7 +85,7 @@ class Outcome:
             require(good, "no_file_lost", record)
 
     def no_file_blamed_without_cause(self) -> None:
-        """A failed file had its tries, each with a trouble that counts; a 429 never does."""
+        """A failed file used up its attempts, each by a fault that counts; a 429 never counts."""
         play, name = self._play, "no_file_blamed_without_cause"
         for record in play.file_records():
             if record.status is not FileStatus.FAILED:
@@ -101,7 +101,7 @@ class Outcome:
         by_path: defaultdict[object, list[str]] = defaultdict(list)
         for document in self._play.own_documents():
             if document.state is RemoteState.FAILED:
-                continue  # not found by any search; the orphans' business
+                continue  # no search finds it; it is an orphan
             by_path[document.metadata["path"]].append(document.name)
         doubles = {path: names for path, names in by_path.items() if len(names) > 1}
         require(not doubles, "one_live_document_per_path", doubles)
@@ -119,7 +119,7 @@ class Outcome:
         known: set[str] = set()
         for record in self._play.file_records():
             known.update(filter(None, [record.current_document]))
-            if record.status is FileStatus.FAILED:  # they stay until something takes their place
+            if record.status is FileStatus.FAILED:  # these stay until other documents replace them
                 known.update(known_documents.documents_to_remove(record))
         orphans = [
             document.name for document in self._play.own_documents() if document.name not in known
@@ -155,7 +155,7 @@ class Outcome:
 
 
 def _is_failed(record: FileRecord) -> bool:
-    """Whether what is wanted of the file was tried in vain, for a reason that is told."""
+    """Whether the content wanted of the file failed, with a reason."""
     return (
         record.status is FileStatus.FAILED
         and record.working_key in (None, record.desired_key)

@@ -1,4 +1,4 @@
-"""What people do while syncs run: start, cancel and pause them, edit the bucket, and meddle."""
+"""What people do while syncs run: start, cancel and pause them, and edit bucket and store."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ NEW_STORE = SyncRequest(mode=SyncMode.FULL, new_store=True)
 
 
 class People:
-    """Those of one simulation."""
+    """The people of one simulation."""
 
     def __init__(self, play: Simulation) -> None:
         self._play = play
         self._chance = play.chance
 
     def plans(self) -> list[Plan]:
-        """All that is done in the time of trouble, and when the service has its own."""
+        """The planned actions in order, including the faults of the service that begin."""
         play, chance = self._play, self._chance
         plans: list[Plan] = [(0, self.start)]
         edits = chance.choice((0, 1, 2, 5))
@@ -60,7 +60,7 @@ class People:
         return sorted(plans, key=lambda plan: plan[0])
 
     def start(self) -> None:
-        """Ask for a sync, at times for an unusual one."""
+        """Start a sync, sometimes with unusual options."""
         chance = self._chance
         self._start(chance.choice(UNUSUAL) if chance.random() < 0.2 else SyncRequest())
 
@@ -71,7 +71,7 @@ class People:
             self._order(partial(self._play.control.cancel, batch.batch_id))
 
     def pause(self) -> None:
-        """Pause the running sync, for a while."""
+        """Pause the running sync for some time."""
         play, batch = self._play, self._play.running_batch()
         if batch is None:
             return
@@ -92,7 +92,7 @@ class People:
         play.note("--", f"somebody deletes {document.name}", None)
 
     def move(self) -> None:
-        """Fill another store from now on."""
+        """Begin a move to another store."""
         self._play.deploy(changed_rules(self._play.rules, store_display_name="another store"))
         self._start(NEW_STORE)
 

@@ -1,4 +1,4 @@
-"""Who is on stage, and what for."""
+"""The role of an actor."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from shared.gateways.ports import Task
 
 @dataclass
 class Role:
-    """What an actor is on stage for.
+    """What an actor does.
 
     Attributes:
         kind: "step", "scan", "supervise", "start" or "control".
         deadline: When its caller gives up.
-        task: What is delivered, for deliveries.
-        fence: Of the lease under which it began to write plans.
-        supervisor: Under which name it supervises.
+        task: The task that is delivered, for deliveries.
+        fence: The lease's fence when it first wrote records.
+        supervisor: The name under which it supervises.
         metered: Metered requests it made.
-        probe_of: Generation of the breaker whose permit for a probe it took.
-        calls_left: Calls it still makes past its deadline; None before that.
+        probe_of: The breaker's generation in which it took a probe's permit.
+        calls_left: Calls that it still makes after its deadline; None before.
     """
 
     kind: str
@@ -34,5 +34,5 @@ class Role:
 
     @property
     def path(self) -> str:
-        """The file a step is about."""
+        """The path of the file, for a step."""
         return str(self.task.payload.get("path", "")) if self.task else ""

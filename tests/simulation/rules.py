@@ -1,6 +1,6 @@
-"""Rules for simulations: times that nest as the deployed ones do, but shorter.
+"""Rules for simulations: shorter times in the same order as the deployed ones.
 
-So fewer idle ticks are to be played.
+So fewer idle calls of Cloud Scheduler are played.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from shared.domain.throttle.tiers import Tier
 from tests.world import changed_rules
 
 FUNCTION_TIMEOUT = timedelta(seconds=150)
-"""An instance's request is given up after this; the watchdog ends it at the same time, and only
-an instance that was frozen goes on for another call or two."""
+"""A caller gives up after this time, and the watchdog ends the instance; only one that was frozen
+makes another call or two."""
 
 DISPATCH_DEADLINE = FUNCTION_TIMEOUT + timedelta(seconds=5)
 

@@ -1,4 +1,4 @@
-"""What a run leaves out for speed: nothing that the code under test could notice."""
+"""What a run leaves out for speed, unnoticed by the code under test."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from shared.gateways.ports import Snapshot
 from tests.twins import documents
 
 gc.collect()
-gc.freeze()  # what the modules made lives as long as the process: no collection looks at it again
+gc.freeze()  # objects of the modules live as long as the process: exclude them from collection
 
 
 class DecodedOnce:
-    """Decodes a document's version once: records are values, so the same one serves everybody."""
+    """Decodes each version of a document once: records are immutable, so it can be shared."""
 
     def __init__(self) -> None:
         self._decode = records._stored
@@ -36,10 +36,10 @@ class DecodedOnce:
 
 @contextmanager
 def shortcuts() -> Iterator[None]:
-    """For one run; its garbage waits for its end."""
+    """Apply the shortcuts to one run; garbage is collected at its end."""
     with ExitStack() as stack:
         stack.enter_context(patch.object(records, "_stored", DecodedOnce()))
-        # Nobody changes what was read, and no document here comes near the limit of its size.
+        # No code changes what it has read, and no document here is near the size limit.
         stack.enter_context(patch.object(documents, "_copy", lambda value: value))
         stack.enter_context(patch.object(documents, "_document_bytes", lambda *_: 0))
         gc.disable()

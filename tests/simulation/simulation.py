@@ -1,4 +1,4 @@
-"""One run: a whole deployment on the twins, played under a seed's trouble, then in peace."""
+"""One run: a whole deployment on the in-memory twins, first with a seed's faults, then without."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ from tests.twins import gemini as gemini_twin
 from tests.world import changed_rules
 
 MAX_POINTS = 400
-"""Scheduling points of trouble; after that the world is quiet."""
+"""Scheduling points with faults; after them no more faults occur."""
 
 QUIET_BOUND = timedelta(hours=8)
-"""In peace a batch is over within this: every wait of the rules below, some times over."""
+"""Without faults a batch is over within this time: a multiple of every wait in the rules."""
 
 RAW_FILE_LIFE = timedelta(hours=50)
-"""After this no raw file is left of what was begun."""
+"""After this time every raw file begun before has expired."""
 
 MOST_DAYS = 5
-"""On which a sync in peace may have to go on, where the requests of a day are bounded."""
+"""Days that a sync without faults may take if the tier has a daily quota."""
 
 ACKNOWLEDGED = (LostLease, InvalidTask)
-"""To a task that fails with these the functions answer 200: it need not come again."""
+"""Errors to which the functions answer 200: the task is not retried."""
 
 TRACE = 4000
 
@@ -65,17 +65,17 @@ Happening = tuple[datetime, Callable[[], None]]
 
 
 class Simulation(Deployment):
-    """One seed's run: ``run`` plays it, and raises ``Violation`` where a promise was broken.
+    """One seed's run; ``run`` raises ``Violation`` if an invariant is broken.
 
     Attributes:
-        seed: All that the run is made from.
-        trouble: What may go wrong in it.
+        seed: Determines the whole run.
+        trouble: The faults that may occur.
         library: The bucket's files and what happens to them.
-        people: What they do.
-        gate: Where things go wrong.
-        in_trouble: Whether anything may go wrong now.
-        raw_files_expire_soon: Whether waiting long costs an upload.
-        is_meddled_with: Whether counts of the store may agree by chance.
+        people: What people do meanwhile.
+        gate: Injects the faults.
+        in_trouble: Whether faults may occur now.
+        raw_files_expire_soon: Whether a long wait may cost an upload.
+        is_meddled_with: Whether documents were deleted by hand, so counts may agree by chance.
     """
 
     def __init__(self, seed: int, *, points: int = MAX_POINTS) -> None:
@@ -99,7 +99,7 @@ class Simulation(Deployment):
         self.deploy(self.rules)
 
     def deploy(self, rules: Rules) -> None:
-        """From now on the functions work by these rules; who is at work goes on by the old ones."""
+        """Use these rules for new calls of the functions; running ones keep the old rules."""
         self.rules = rules
         self.plain = replace(self.plain, rules=rules)
         context = self.gated(self.gate)
@@ -140,7 +140,7 @@ class Simulation(Deployment):
 
     @contextmanager
     def _reproducibly(self) -> Iterator[None]:
-        """Chance outside the seed is taken from it as well: tenacity's jitter."""
+        """Take tenacity's jitter from the seed as well."""
         state, life, page = random.getstate(), gemini_twin.FILE_LIFE, gemini_twin.PAGE_SIZE
         random.seed(self.seed)
         if self.raw_files_expire_soon:
@@ -171,7 +171,7 @@ class Simulation(Deployment):
         self.note("--", "peace", None)
 
     def _peace(self) -> None:
-        """No more trouble: everything that was begun ends within a bound."""
+        """End all faults, and check that everything begun ends within a bound."""
         end = self.stage.now() + QUIET_BOUND
         while not self._is_idle():
             if self.stage.now() > end:
@@ -181,7 +181,7 @@ class Simulation(Deployment):
             self._step()
 
     def _quiet_sync(self) -> None:
-        """Sync in peace, on as many days as the quota of a day makes of it."""
+        """Sync without faults, on as many days as the daily quota requires."""
         batch = self._sync_in_peace()
         for _ in range(MOST_DAYS):
             refused = batch.status is BatchStatus.REFUSED and self._is_to_move()
@@ -203,12 +203,12 @@ class Simulation(Deployment):
         return self.records.get(Batch, batch_path(batch.batch_id)).present
 
     def _is_to_move(self) -> bool:
-        """Whether another store is wanted than the records know of."""
+        """Whether the settings name another store than the records."""
         known = self.records.get(Belonging, DEPLOYMENT).record
         return known is not None and known.store_name != self.rules.settings.store_name
 
     def _finish_first(self) -> None:
-        """Something is under way to the store that is to be left: set its name back, and sync."""
+        """Files are still processed for the old store: set its name back, and sync."""
         wanted, known = self.rules, self.records.get(Belonging, DEPLOYMENT).present
         self.deploy(changed_rules(wanted, store_display_name=known.store_name))
         self._sync_in_peace()
@@ -236,10 +236,10 @@ class Simulation(Deployment):
             f"{len(self.stage.actors)} actors, tasks {self.queues.waiting}"
         )
 
-    # --- who is next ------------------------------------------------------------------------
+    # --- scheduling ------------------------------------------------------------------------
 
     def _step(self) -> None:
-        """Let one thing happen, the time passing until something can."""
+        """Let one event happen, advancing the clock if none can happen now."""
         now = self.stage.now()
         ready: list[tuple[datetime, Callable[[], None]]] = []
         later: list[datetime] = []
@@ -271,13 +271,13 @@ class Simulation(Deployment):
         happening[1]()
 
     def happen_in(self, delay: timedelta, act: Callable[[], None]) -> None:
-        """Let something happen later, whatever becomes of the actors."""
+        """Call ``effect`` later, whatever happens to the actors."""
         self._happenings.append((self.stage.now() + delay, act))
 
     # --- actors -----------------------------------------------------------------------------
 
     def perform_as(self, role: Role, work: Callable[[], object]) -> None:
-        """Bring somebody on stage; in peace nobody interrupts, so it is done at once."""
+        """Start an actor; without faults it runs to its end at once."""
         if self.in_trouble:
             actor = self.stage.spawn(role.kind, work)
             self.roles[actor] = role
@@ -304,19 +304,19 @@ class Simulation(Deployment):
             self._settle(role, actor.error, crashed=actor.crashed)
 
     def role(self) -> Role | None:
-        """Of whoever acts now."""
+        """The role of the current actor, if any."""
         current = self.stage.current
         return self.roles.get(current) if current is not None else self._inline_role
 
     def who(self) -> str:
-        """The name of whoever acts now."""
+        """The name of the current actor."""
         current = self.stage.current
         if current is not None:
             return current.name
         return self._inline_role.kind if self._inline_role else "-"
 
     def _settle(self, role: Role, error: BaseException | None, *, crashed: bool) -> None:
-        """What the caller makes of an actor's end."""
+        """Handle an actor's end as its caller does."""
         if error is not None and not _is_expected(error):
             if isinstance(error, Violation):
                 raise error
@@ -376,16 +376,16 @@ class Simulation(Deployment):
     # --- the story --------------------------------------------------------------------------
 
     def note(self, who: str, what: object, outcome: object) -> None:
-        """A line of the trace."""
+        """Add a step to the trace."""
         self.trace.append((self.stage.now(), who, what, outcome))
 
     def story(self, *, reads: bool = False) -> list[str]:
-        """The run's steps, as far as they are kept, in lines that a person can follow."""
+        """The steps of the run that are kept, as readable lines."""
         return lines(self.trace, self.library.names, reads=reads)
 
 
 def replayed(seed: int) -> Simulation:
-    """Play one seed; where it fails, say how to see it again, and how it ended."""
+    """Play one seed; if it fails, add to the error how to replay it and how it ended."""
     simulation = Simulation(seed)
     try:
         simulation.run()
@@ -397,5 +397,5 @@ def replayed(seed: int) -> Simulation:
 
 
 def _is_expected(error: BaseException) -> bool:
-    """Whether a caller may meet this; everything else is a defect of the code."""
+    """Whether a caller may get this error; any other is a defect of the code."""
     return isinstance(error, SyncError) and not isinstance(error, MalformedRecord)

@@ -1,7 +1,7 @@
-"""Actors on one virtual clock: threads that hand a single baton round, so that one runs at a time.
+"""Actors on one virtual clock: threads that pass a baton, so that only one runs at a time.
 
-Nothing here is concurrent. An actor runs until it waits; then whoever directs the stage decides
-who goes on. The same decisions give the same run, to the last write.
+An actor runs until it waits; then the director decides which one continues. The same decisions give
+the same run, down to each write.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
 class Crashed(BaseException):
-    """The instance that ran this actor is gone; nothing in it may catch this."""
+    """The instance that ran this actor died; the code under test must not catch this."""
 
 
 class Actor:
-    """One run of something: a delivery, a tick, a request of a person.
+    """One delivery, one call of Cloud Scheduler, or one request of a person.
 
     Attributes:
         name: For traces; unique within a run.
-        started_at: When it came on stage.
-        wake_at: When it wants to go on.
-        doomed: Whether it dies as soon as it is to go on.
-        finished: Whether it will never go on.
-        crashed: Whether it ended by dying.
-        error: What it raised, if it did.
-        player: The thread that plays it, from its first turn to its end.
+        started_at: When it was started.
+        wake_at: When it wants to continue.
+        doomed: Whether it dies when it continues.
+        finished: Whether it has ended.
+        crashed: Whether it died.
+        error: The error that it raised, if any.
+        player: The thread that runs it, from its first turn to its end.
     """
 
     def __init__(self, name: str, work: Callable[[], object], now: datetime) -> None:
@@ -51,12 +51,12 @@ class Actor:
         self.check()
 
     def check(self) -> None:
-        """Die here, if doomed. Raises ``Crashed``."""
+        """Raise ``Crashed`` if the actor is doomed."""
         if self.doomed:
             raise Crashed
 
     def act(self) -> None:
-        """The whole of it, in the player's thread."""
+        """Run the actor to its end, in the player's thread."""
         try:
             self.check()
             self._work()
@@ -69,7 +69,7 @@ class Actor:
 
 
 class Player:
-    """A thread that plays one actor after another, and only while it has the baton."""
+    """A thread that runs one actor after another, only while it has the baton."""
 
     def __init__(self) -> None:
         self._part: Actor | None = None
@@ -79,7 +79,7 @@ class Player:
         self._thread.start()
 
     def play(self, actor: Actor) -> None:
-        """Let an actor begin or go on, until it waits or ends; called by the director."""
+        """Let an actor begin or continue until it waits or ends; called by the director."""
         self._part = actor
         self._turn.release()
         self._handed_back.acquire()
@@ -103,7 +103,7 @@ class Player:
 
 
 def _taken() -> threading.Lock:
-    """A baton's place, empty: one thread waits at it, another puts the baton there."""
+    """A lock that is taken: one thread waits for it, and another releases it."""
     place = threading.Lock()
     place.acquire()
     return place
@@ -113,8 +113,8 @@ class Stage:
     """The clock and the actors on it. Serves as the services' ``Clock``.
 
     Attributes:
-        current: Who holds the baton; None while the director does.
-        actors: All that have not finished, in the order they came.
+        current: The actor that has the baton; None while the director has it.
+        actors: The actors that have not ended, in the order of their start.
     """
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class Stage:
         return self._now
 
     def sleep(self, seconds: float) -> None:
-        """An actor waits; outside of actors the time just passes."""
+        """Let the actor wait; outside of actors, advance the clock."""
         until = self._now + timedelta(seconds=seconds)
         if self.current is None:
             self.advance_to(until)
@@ -140,18 +140,18 @@ class Stage:
     # --- directing --------------------------------------------------------------------------
 
     def advance_to(self, at: datetime) -> None:
-        """Let the time pass; it never goes back."""
+        """Advance the clock; it never goes back."""
         self._now = max(self._now, at)
 
     def spawn(self, kind: str, work: Callable[[], object]) -> Actor:
-        """Bring an actor on stage; it runs when it is resumed."""
+        """Start an actor; it runs once it is resumed."""
         self._names += 1
         actor = Actor(f"{kind}#{self._names}", work, self._now)
         self.actors.append(actor)
         return actor
 
     def resume(self, actor: Actor) -> None:
-        """Let one actor go on until it waits or ends."""
+        """Let one actor continue until it waits or ends."""
         if actor.player is None:
             actor.player = self._idle.pop() if self._idle else Player()
         self.current = actor
@@ -162,7 +162,7 @@ class Stage:
             self._idle.append(actor.player)
 
     def clear(self) -> None:
-        """Let every actor die where it stands, and send the players home."""
+        """Let every actor die, and end the threads."""
         while self.actors:
             self.actors[0].doomed = True
             self.resume(self.actors[0])

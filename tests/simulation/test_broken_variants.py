@@ -1,4 +1,4 @@
-"""The simulation finds every deliberately broken variant, by the promise that it breaks."""
+"""The simulation finds every deliberately broken variant, by an invariant that it breaks."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tests.simulation.invariants import Violation
 from tests.simulation.simulation import Simulation
 
 SEEDS = range(1, 2001)
-"""Those of every change's tests."""
+"""Seeds that are played in the tests of every change."""
 
 
 @pytest.mark.simulation
-@pytest.mark.timeout(7200)  # where no seed is known any more, all of them are played
+@pytest.mark.timeout(7200)  # if its known seed no longer finds it, all seeds are played
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_a_broken_variant_is_found(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
     for (owner, name), broken in mutation.patches.items():

@@ -1,4 +1,4 @@
-"""A seed is the whole run: what it did once it does again, in any process."""
+"""A seed determines the whole run, in any process."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Many runs under trouble, each from its own seed: every promise is kept.
+"""Many runs with faults, each from its own seed: no invariant is broken.
 
-The environment's ``SEEDS`` says how many: a sample unless told; ``make simulate`` plays them all.
+The environment variable ``SEEDS`` sets their number; the default is a sample, and ``make simulate``
+plays all.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A run's steps as lines that a person can follow."""
+"""Formats the steps of a run as readable lines."""
 
 from __future__ import annotations
 

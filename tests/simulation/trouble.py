@@ -1,7 +1,7 @@
-"""What may go wrong in one run: drawn from its seed, a different part of it each time.
+"""The faults that may occur in one run, drawn from its seed.
 
-Few kinds of trouble, often, find more than all kinds seldom; so each seed has its own selection
-(swarm testing), its own intensity, and its own liking for switching between actors.
+A few kinds of faults at a high rate find more than all kinds at a low rate. So each seed has its
+own selection (swarm testing), its own rates, and its own frequency of switching between actors.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from random import Random
 
 
 class Fault(StrEnum):
-    """Trouble of one call, one import, one delivery, or of the service for a while."""
+    """A fault of one call, import or delivery, or of the service for some time."""
 
     # At any call.
     CRASH_BEFORE = "crash before"
@@ -47,14 +47,14 @@ class Fault(StrEnum):
     LOST_ANSWER = "lost acknowledgement"
     EXTRA_TICK = "extra tick"
     MISSED_TICK = "missed tick"
-    # The service, for a while.
+    # Of the service, for some time.
     ACCOUNT = "account refused for a while"
     STORM = "storm of 5xx"
     RATE_LIMIT = "429 for a while"
 
 
 WINDOWS = frozenset({Fault.ACCOUNT, Fault.STORM, Fault.RATE_LIMIT})
-"""These last for a while."""
+"""Faults that last for some time."""
 
 READS = frozenset(
     {
@@ -74,7 +74,7 @@ _THEMES = (
     {Fault.ACCOUNT, Fault.STORM, Fault.QUOTA_GONE},
     {Fault.BROKEN, Fault.SLOW, Fault.DUPLICATE},
 )
-"""Troubles that are worst together."""
+"""Faults that are worst together."""
 
 _ANY = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.PAUSE, Fault.UNAVAILABLE)
 _GEMINI = (Fault.THROTTLED, Fault.SERVER_ERROR, Fault.QUOTA_GONE)
@@ -82,14 +82,14 @@ _GEMINI = (Fault.THROTTLED, Fault.SERVER_ERROR, Fault.QUOTA_GONE)
 
 @dataclass(frozen=True)
 class Trouble:
-    """The trouble of one run.
+    """The faults of one run.
 
     Attributes:
-        kinds: What may happen.
-        rate: Chance of trouble at a call.
-        import_rate: Chance that an upload or import turns out badly.
-        delivery_rate: Chance of trouble at a delivery or tick.
-        switch: Chance that an actor waits at a call though nothing is wrong.
+        kinds: The faults that may occur.
+        rate: Chance of a fault at a call.
+        import_rate: Chance that an upload or import fails later.
+        delivery_rate: Chance of a fault at a delivery or a call of Cloud Scheduler.
+        switch: Chance that an actor waits at a call without a fault.
     """
 
     kinds: frozenset[Fault]
@@ -100,7 +100,7 @@ class Trouble:
 
     @classmethod
     def of(cls, chance: Random) -> Trouble:
-        """The trouble of one seed."""
+        """The faults of one seed."""
         share = chance.choice((0.0, 0.15, 0.3, 0.6))
         kinds = {kind for kind in Fault if chance.random() < share}
         kinds.add(chance.choice(list(Fault)))
@@ -115,7 +115,7 @@ class Trouble:
         )
 
     def rate_of(self, port: str, name: str) -> float:
-        """Chance of trouble at this call: more where more is at stake."""
+        """Chance of a fault at this call: higher for calls that change something."""
         if port == "gemini":
             return self.rate * (6 if name in ("upload", "import_file") else 3)
         if port == "documents":
@@ -123,7 +123,7 @@ class Trouble:
         return self.rate * 2
 
     def of_call(self, port: str, name: str) -> list[Fault]:
-        """What can happen at this call."""
+        """The faults that can occur at this call."""
         possible = list(_ANY)
         if port == "bucket":
             possible.append(Fault.BUCKET_REFUSES)

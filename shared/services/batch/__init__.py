@@ -1,4 +1,5 @@
-"""One sync from start to end, moved on by the supervisor's calls.
+"""One sync (batch) from start to end, advanced by calls of the supervisor.
 
-The top of the services: imports any other room.
+May import every package of the services except ``worker``, which Cloud Tasks calls by itself, and
+the module ``report``.
 """

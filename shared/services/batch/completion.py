@@ -1,4 +1,4 @@
-"""When a batch is over: done, out of allowance, too old, or waiting for what always fails."""
+"""Closes a batch that is done, out of allowance, too old, or left with files that always fail."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from shared.services.store.drift import Drift, MeasureDrift
 from shared.services.throttle.call_gate import CallGate
 
 OVERDUE = 10
-"""Ticks past its greatest age after which a batch is closed before anything else is tried."""
+"""Ticks beyond ``batch_max_age`` after which a call closes the batch before anything else."""
 
 MOST_STUCK = 100
-"""Files that are read to see whether all of them are stuck; where more are left, none counts."""
+"""Unfinished files with which a batch may be closed as stuck; with more it never is."""
 
-FREE_OF_HOLDS = (FileStatus.IMPORTING, FileStatus.DELETING)
-"""What needs no metered request goes on to its end before a held batch closes."""
+UNMETERED = (FileStatus.IMPORTING, FileStatus.DELETING)
+"""Statuses that need no metered request; such files finish before a held batch is closed."""
 
 
 class Completion:
-    """Ends the batch in hand, as its supervisor."""
+    """Closes the batch, as its supervisor."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -46,27 +46,34 @@ class Completion:
         self._storage = CapacityWatch(context)
 
     def is_at_rest(self) -> bool:
-        """Whether no file is unfinished or waits to be removed."""
+        """Whether no file is unfinished and none waits to be removed."""
         return not self._are_any(*UNFINISHED, FileStatus.REMOVAL_CANDIDATE)
 
     def is_overdue(self, batch: Batch) -> bool:
-        """Whether its age ends a batch that has come to no file yet, or whose calls never end."""
-        looks = batch.dry_run or batch.phase in (BatchPhase.PREPARING, BatchPhase.RECONCILING)
-        return self._is_too_old(batch, OVERDUE * self._context.rules.tick * (not looks))
+        """Whether the batch is so old that a call closes it before doing anything else.
+
+        That is ``batch_max_age`` in a dry run and while the store is prepared or listed. Otherwise
+        it is ``OVERDUE`` ticks more: ``close_if_over`` closes such a batch, unless each of its
+        calls is cut short.
+        """
+        at_once = batch.dry_run or batch.phase in (BatchPhase.PREPARING, BatchPhase.RECONCILING)
+        grace = timedelta(0) if at_once else OVERDUE * self._context.rules.tick
+        return self._is_too_old(batch, grace)
 
     def close_for_age(self, held: Stored[Batch]) -> None:
+        """Close the batch, so that the next sync scans the bucket again."""
         max_age, said = self._context.rules.batch_max_age, held.present.message
         self._close_batch.close(
             held,
             BatchStatus.DEFERRED,
-            f"{said}{'; ' if said else ''}closed after {max_age}, so that changes and deletions "
-            "are looked for again; the files that are left go on with the next sync",
+            f"{said}{'; ' if said else ''}closed after {max_age}, so that the bucket is scanned "
+            "again; the next sync continues with the files that are left",
         )
 
     def close_if_over(self, held: Stored[Batch], *, at_rest: bool) -> None:
-        """Close a batch that is done, that can't go on today, or that is too old.
+        """Close the batch if it is done, can't continue today, is stuck or is too old.
 
-        ``at_rest`` says that no file is unfinished or waits to be removed.
+        ``at_rest`` is the answer of ``is_at_rest``.
         """
         batch = held.present
         if batch.status is not BatchStatus.RUNNING:
@@ -82,14 +89,16 @@ class Completion:
         hold = None if unconcerned else holds.in_force(self._gate.read()[1].record, now)
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
             self._close_batch.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
-        elif hold is not None and batch.removals_released and not self._are_any(*FREE_OF_HOLDS):
-            figures = self._storage.figures(batch) if hold.reason is HoldReason.STORAGE else ""
+        elif hold is not None and batch.removals_released and not self._are_any(*UNMETERED):
+            figures = (
+                self._storage.usage_message(batch) if hold.reason is HoldReason.STORAGE else ""
+            )
             self._close_batch.close(
                 held,
                 BatchStatus.DEFERRED,
                 f"out of allowance ({hold.reason}) until "
-                f"{hold.hold_until.isoformat(timespec='minutes')}: {self._left()} files are left, "
-                f"and go on with the first sync after that{'; ' if figures else ''}{figures}",
+                f"{hold.hold_until.isoformat(timespec='minutes')}: {self._left()} files are left; "
+                f"the first sync after that continues with them{'; ' if figures else ''}{figures}",
             )
         elif batch.removals_released and (stuck := self._stuck(batch)):
             self._close_with_stuck(held, stuck)
@@ -97,7 +106,10 @@ class Completion:
             self.close_for_age(held)
 
     def _is_done(self, held: Stored[Batch]) -> bool:
-        """Close the batch if nothing is left to do; a removal found late is released first."""
+        """Close the batch if no file is left, and return whether none is.
+
+        Removal candidates that appeared late are released first.
+        """
         if self._are_any(*UNFINISHED):
             return False
         if held.present.refusal is None and self._removal_guard.waiting(held.present):
@@ -108,12 +120,13 @@ class Completion:
         return True
 
     def _finish(self, held: Stored[Batch]) -> None:
-        """Close the batch, unless the store is to be listed first.
+        """Close the batch, or begin a reconcile of its store first.
 
-        Because it counts something that nobody has looked into, or was not listed for long.
+        The reconcile comes first if the store's count differs from the records' by more than is
+        known already, or if the last one was too long ago.
         """
         if self._storage.is_due(held.present):
-            held = self._storage.look(held)
+            held = self._storage.measure(held)
         context, batch = self._context, held.present
         whole = batch.prefix == context.rules.settings.prefix
         expected = batch.expected_documents if whole else None
@@ -125,30 +138,30 @@ class Completion:
             self._gate.unmetered_failed(error)
             drift = Drift(error=str(error))
         deployment = context.records.get(Deployment, DEPLOYMENT)
-        differs = drift.by not in (None, deployment.present.known_drift)
+        differs = drift.difference not in (None, deployment.present.known_drift)
         every, now = context.rules.settings.reconcile_every, context.clock.now()
-        look = differs or deployment.present.is_to_be_listed(now, every)
-        if whole and look and not batch.had_last_look:  # an earlier look knows nothing of this
-            Reconcile(context, batch).begin_again()
+        is_due = differs or deployment.present.is_to_be_listed(now, every)
+        if whole and is_due and not batch.had_last_look:
+            Reconcile(context, batch).restart()
             changed(self._context, held, phase=BatchPhase.RECONCILING, removals_released=True)
             context.nudge(batch.batch_id)
             return
         if whole and differs:
             emit(Event.STORE_DRIFTED, store=batch.store, stored=drift.stored, held=drift.held)
             if batch.explains_store:
-                known = replace(deployment.present, known_drift=drift.by or 0)
+                known = replace(deployment.present, known_drift=drift.difference or 0)
                 context.records.write(deployment, known)
-        told = "" if batch.refusal or not whole else CutOver(context).when_filled()
+        told = "" if batch.refusal or not whole else CutOver(context).promote_if_filled()
         message = " ".join(filter(None, (batch.message, told)))
-        held = changed(self._context, held, drift=drift.by, message=message)
+        held = changed(self._context, held, drift=drift.difference, message=message)
         self._close_batch.finish(held, str(drift))
 
     def _stuck(self, batch: Batch) -> list[FileRecord]:
-        """The files that are left, if what each of them waits for always fails; none otherwise."""
+        """The unfinished files, if each one's next step always fails; otherwise none."""
         now, policy = self._context.clock.now(), self._context.rules.file
         since = batch.created_at or now
         left: list[FileRecord] = []
-        for limit in (1, MOST_STUCK + 1):  # mostly the first one tells that not all are
+        for limit in (1, MOST_STUCK + 1):  # the first file mostly shows that not all are stuck
             query = queries.with_status(*UNFINISHED, limit=limit)
             left = [each.present for each in self._context.records.query(FileRecord, query)]
             if not all(lifecycle.is_stuck(each, since, now, policy) for each in left):
@@ -162,9 +175,8 @@ class Completion:
         self._close_batch.close(
             held,
             BatchStatus.DEFERRED,
-            f"{said}{'; ' if said else ''}all that is left fails each time it is tried: "
-            f"{first.path!r} ({reason}){others}; it is tried again, also by the next "
-            "sync",
+            f"{said}{'; ' if said else ''}every file that is left fails each time it is tried: "
+            f"{first.path!r} ({reason}){others}; the next sync tries again",
         )
 
     def _is_too_old(self, batch: Batch, more: timedelta = timedelta(0)) -> bool:
@@ -178,5 +190,5 @@ class Completion:
         return self._context.records.documents.count(queries.with_status(*statuses))
 
     def _are_any(self, *statuses: FileStatus) -> bool:
-        """Whether a file is in one of these: one read, where a count takes one a thousand."""
+        """Whether any file is in one of the statuses; one read, while counting costs more."""
         return bool(self._context.records.documents.count(queries.with_status(*statuses, limit=1)))

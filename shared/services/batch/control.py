@@ -1,4 +1,4 @@
-"""What a person may do to a running batch: cancel, pause, resume."""
+"""Cancels, pauses and resumes a running batch on request."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from shared.services.lease.close_batch import CloseBatch
 
 
 class NoSuchBatch(SyncError):
-    """There is no batch of this id."""
+    """No batch has this id."""
 
 
 class ControlBatch:
-    """Steps under way finish; no new metered request is made while a batch isn't running."""
+    """Steps in progress finish; a batch that isn't running begins no metered request."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def cancel(self, batch_id: str) -> Batch:
-        """End the batch. What is left stays as it is, and the next sync goes on from there.
+        """Close the batch; the next sync continues with the files that are left.
 
         Raises:
-            NoSuchBatch: there is none.
-            InvalidRequest: it is over already.
+            NoSuchBatch: no batch has this id.
+            InvalidRequest: the batch is over.
         """
         held = self._running(batch_id)
         close_batch = CloseBatch(self._context)
@@ -34,11 +34,14 @@ class ControlBatch:
         return close_batch.close_from_outside(held.path, status, "cancelled on request").present
 
     def pause(self, batch_id: str) -> Batch:
-        """Stop new work until ``resume``; Scheduler's ticks don't end the pause."""
+        """Begin no new work until ``resume``; Cloud Scheduler's calls don't end the pause.
+
+        Raises what ``cancel`` raises.
+        """
         return self._set(batch_id, BatchStatus.PAUSED)
 
     def resume(self, batch_id: str) -> Batch:
-        """Go on."""
+        """Continue a paused batch. Raises what ``cancel`` raises."""
         batch = self._set(batch_id, BatchStatus.RUNNING)
         self._context.nudge(batch_id)
         return batch

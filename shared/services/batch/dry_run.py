@@ -1,7 +1,7 @@
-"""The end of a dry run: what the sync would have done, told and not done.
+"""The end of a dry run: computes what a sync would do now.
 
-What the records say already (files left by an earlier batch, candidates that were held back,
-failures whose time has come) and what the scan would change add up to the work of a sync now.
+That is what the records hold already (files left by an earlier batch, removal candidates that were
+held back, failures whose retry is due) and what the scan would change.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a dry run has to say."""
+    """The result of a dry run: an estimate, examples by kind of change, and a message."""
 
     estimate: Estimate
     samples: dict[str, tuple[Sample, ...]]
@@ -40,14 +40,14 @@ class Outlook:
 
 
 class DryRun:
-    """Tells what the following sync would do; writes nothing, and asks for nothing metered."""
+    """Computes what the next sync would do; writes nothing, and makes no metered request."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._removal_guard = RemovalGuard(context)
 
     def __call__(self, batch: Batch, preview: Preview) -> Outlook:
-        """What the sync would do whose complete scan foresees this."""
+        """What a sync would do; ``preview`` is what the complete scan would change."""
         documents = self._context.records.documents
         retries, retried = self._retries(batch)
         work = read_backlog(self._context) + retries + preview.work
@@ -68,7 +68,7 @@ class DryRun:
         samples = merged(preview.samples, {kind: each for kind, each in more.items() if each})
         said = "".join(f"; it would be refused: {each}" for each in refused)
         if batch.reconciled:
-            said += "; the estimate leaves out what it takes to mend what the reconcile found"
+            said += "; the estimate leaves out the repair of what the reconcile found"
         return Outlook(estimate, samples, f"dry run: nothing was changed{said}")
 
     def _refusals(
@@ -88,10 +88,13 @@ class DryRun:
             CallGate(self._context).unmetered_failed(error)
             return None
 
-    # --- what the records say ---------------------------------------------------------------
+    # --- work that the records hold already -------------------------------------------------
 
     def _retries(self, batch: Batch) -> tuple[Backlog, tuple[Sample, ...]]:
-        """Failed files that are tried again; some of them may yet be counted off by the scan."""
+        """The work of failed files that the sync would try again, and examples of them.
+
+        An example is only a file whose object is unchanged: the scan counts the others.
+        """
         work = Backlog()
         samples: list[Sample] = []
         for record in self._failed(batch):
@@ -101,7 +104,7 @@ class DryRun:
         return work, tuple(samples)
 
     def _failed(self, batch: Batch) -> Iterator[FileRecord]:
-        """Those that the sync tries again, read page by page."""
+        """The failed files that the sync would try again, read page by page."""
         retried = batch.retried
         query = (
             queries.with_status(FileStatus.FAILED, limit=AT_ONCE)
@@ -117,7 +120,7 @@ class DryRun:
             page = query.after(*ordered, file_id(last.path))
 
     def _held_back(self, batch: Batch) -> tuple[Sample, ...]:
-        """Candidates that no earlier batch released, and that are still gone."""
+        """Removal candidates of earlier batches whose objects are still gone or skipped."""
         query = self._removal_guard.candidates(batch, SAMPLES)
         found = [stored.present for stored in self._context.records.query(FileRecord, query)]
         return tuple(Sample(each.path) for each in found if self._is_unwanted(each.path))

@@ -1,4 +1,4 @@
-"""Files that nothing was heard of: where their task is gone, a new one is made."""
+"""Finds overdue files, and creates a new task for each whose task is lost."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from shared.gateways.ports import QueueName
 from shared.services.context import Context
 
 AT_ONCE = 100
-"""Files looked at in one call; the longest overdue come first."""
+"""Overdue files handled in one call, the longest overdue first."""
 
 
 class LostTasks:
-    """Finds tasks that were never made, or lost."""
+    """Creates tasks that were lost, or never created."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def revive(self, batch_id: str) -> None:
-        """See to the overdue files. A task counts as lost only if its queue says so."""
+    def recreate(self, batch_id: str) -> None:
+        """Create the lost tasks of overdue files. A task is lost only if its queue says so."""
         context = self._context
         query = queries.overdue(context.clock.now(), AT_ONCE)
         for stored in context.records.query(FileRecord, query):
             record = stored.present
-            alive = self._may_be_alive(record)
-            look = self._still_waiting if alive else self._revived
+            has_task = self._may_have_task(record)
+            transition = self._still_waiting if has_task else self._after_lost_task
             try:
-                new = look(record, batch_id, stored.read_time)
+                new = transition(record, batch_id, stored.read_time)
                 saved = context.records.write(stored, new).present
             except Conflict:
-                continue  # something was heard of it this very moment
-            if not alive and saved.schedule.task is not None:
+                continue  # the record has just changed: the file is being processed
+            if not has_task and saved.schedule.task is not None:
                 context.queues.create(context.step_task(saved))
 
-    def _may_be_alive(self, record: FileRecord) -> bool:
-        """Whether its task is there. Where the queue can't tell, the next look may."""
+    def _may_have_task(self, record: FileRecord) -> bool:
+        """Whether the record's task exists; True if the queue can't tell, until the next call."""
         task = record.schedule.task
         try:
             return task is not None and self._context.queues.exists(QueueName(task.queue), task.id)
@@ -51,7 +51,7 @@ class LostTasks:
         taken = lifecycle.taken_over(record, batch_id)
         return _overdue_at(taken, now + self._context.rules.file.overdue_grace)
 
-    def _revived(self, record: FileRecord, batch_id: str, now: datetime) -> FileRecord:
+    def _after_lost_task(self, record: FileRecord, batch_id: str, now: datetime) -> FileRecord:
         if outcomes.may_halt_removal(record) and record.batch_id != batch_id:
             return outcomes.removal_halted(record, now)
         record = lifecycle.taken_over(record, batch_id)

@@ -1,4 +1,4 @@
-"""Before a sync: the store it works on, and whether the records know what is in it."""
+"""Prepares a sync: finds or creates its store, and checks that the records know its documents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.services.context import Context
 from shared.services.store.find_store import FindStore
 
 NOT_YET = "fileSearchStores/not-yet"
-"""Stands for a new store where a dry run must not make it: nothing is in it."""
+"""Name of an empty store, for a dry run, which must not create the new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,9 @@ class Prepared:
     """The store that a batch works on.
 
     Attributes:
-        name: Its resource name; empty where there is none yet, in a dry run.
-        records_lost: It holds documents, and the records know of none.
+        name: Resource name; empty if a dry run found none.
+        records_lost: The store holds documents that the records don't know, so a reconcile must
+            come before the scan.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Prepared:
 
 
 class Preparation:
-    """Finds or makes the store, and notes what the records belong to."""
+    """Finds or creates the store, and saves with the deployment that the records belong to it."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -42,22 +43,23 @@ class Preparation:
         self._stores = FindStore(context)
 
     def __call__(self, batch: Batch) -> Prepared:
-        """The store. Documents that no record knows are for a reconcile first.
+        """Prepare the batch's store.
 
-        ``force`` leaves them alone, and everything is imported beside them.
+        With ``force`` unknown documents need no reconcile: they stay, and everything is imported.
 
         Raises:
-            Refused: the store is not to be had, or of another embedding model.
-            GatewayError: the store can't be read: nothing is known.
+            Refused: the store is missing, has another name or another embedding model; or a new
+                store may not be begun now.
+            GatewayError: the stores can't be read, so nothing is known.
         """
         deployment = self._context.records.get(Deployment, DEPLOYMENT)
         known = deployment.record
         if known is not None and not (batch.new_store and not known.next_store):
             self._check_name(known)
-            store: Store | None = self._known(known.target)
+            store: Store | None = self._existing_store(known.target)
         else:
             if known is not None:
-                self._check_leaving(known)
+                self._check_may_begin_new_store(known)
             store = self._stores.find() if batch.dry_run else self._stores.ensure()
         if store is None:
             return Prepared(NOT_YET if known is not None else "")
@@ -68,34 +70,40 @@ class Preparation:
         rebuilds = bool(store.documents) and not batch.force
         rebuilds = rebuilds and (cut_short or not self._has_records(store))
         if not batch.dry_run:
-            self._note(deployment, store, unreconciled=rebuilds)
+            self._save_deployment(deployment, store, unreconciled=rebuilds)
         return Prepared(store.name, rebuilds)
 
-    def _known(self, name: str) -> Store:
-        """The store that the records belong to."""
+    def _existing_store(self, name: str) -> Store:
+        """The store of this name, to which the records belong.
+
+        Raises:
+            Refused: it does not exist, or this key may not read it.
+            GatewayError: the account is at fault, or Gemini can't be reached.
+        """
         gemini = self._context.gemini
         with suppress(Forbidden, NotFound):
             return gemini.get_store(name)
-        gemini.list_stores()  # fails where the account is at fault, and then that is said
+        gemini.list_stores()  # raises if the account is at fault
         try:
             return gemini.get_store(name)
         except (Forbidden, NotFound) as error:
             raise Refused(
-                f"{name} is gone or not this key's to read ({error}). Restore the key, or fill a "
-                "new store: choose another STORE_DISPLAY_NAME and sync with mode full and new_store"
+                f"the store {name} is gone, or this API key may not read it ({error}). Restore the "
+                "key, or fill a new store: choose another STORE_DISPLAY_NAME and sync with mode "
+                "full and new_store"
             ) from error
 
     def _check_name(self, deployment: Deployment) -> None:
-        """Another display name is another store, which is filled on request only."""
+        """Refuse a changed display name: it means another store, which only ``new_store`` fills."""
         asked, known = self._settings.store_name, deployment.store_name
         if known and asked != known:
             raise Refused(
-                f"STORE_DISPLAY_NAME is {asked!r}, and the records belong to the store {known!r}: "
+                f"STORE_DISPLAY_NAME is {asked!r}, but the records belong to the store {known!r}: "
                 "set it back, or sync with mode full and new_store to fill a new store"
             )
 
-    def _check_leaving(self, deployment: Deployment) -> None:
-        """Another store is begun from rest: what is under way would land in the old one."""
+    def _check_may_begin_new_store(self, deployment: Deployment) -> None:
+        """Refuse a new store while files are being processed: they would land in the old one."""
         if deployment.store_name == self._settings.store_name:
             self._refuse_same()
         busy = self._context.records.documents.count(
@@ -103,20 +111,21 @@ class Preparation:
         )
         if busy:
             raise Refused(
-                f"{busy} files are under way to {deployment.store}: let a sync finish first"
+                f"{busy} files are still being processed for {deployment.store}: set "
+                "STORE_DISPLAY_NAME back and let a sync finish first"
             )
 
     def _refuse_same(self) -> NoReturn:
         raise Refused(
-            f"the deployment's store is called {self._settings.store_name!r} already: "
-            "choose another STORE_DISPLAY_NAME for the new one"
+            f"the deployment's present store is called {self._settings.store_name!r}: choose "
+            "another STORE_DISPLAY_NAME for the new one"
         )
 
     def _check_model(self, store: Store) -> None:
         asked = self._settings.embedding_model
         if asked and _model(asked) != _model(store.embedding_model):
             raise Refused(
-                f"{store.name} was made for {store.embedding_model}, and EMBEDDING_MODEL is "
+                f"{store.name} was made for {store.embedding_model}, but EMBEDDING_MODEL is "
                 f"{asked}: set it back, or choose a new STORE_DISPLAY_NAME and sync with mode full "
                 "and new_store"
             )
@@ -124,7 +133,9 @@ class Preparation:
     def _has_records(self, store: Store) -> bool:
         return bool(self._context.records.documents.query(queries.in_store(store.name, limit=1)))
 
-    def _note(self, deployment: Stored[Deployment], store: Store, *, unreconciled: bool) -> None:
+    def _save_deployment(
+        self, deployment: Stored[Deployment], store: Store, *, unreconciled: bool
+    ) -> None:
         context, settings = self._context, self._settings
         name = settings.store_name
         record = deployment.record

@@ -1,4 +1,4 @@
-"""What waits to be imported, read by aggregations: never record by record."""
+"""Counts and sums up the files that wait to be imported, by aggregations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.services.context import Context
 
 
 def read_backlog(context: Context) -> Backlog:
-    """All that waits, whichever batch found it: a sync goes on with what others left."""
+    """All files that wait, whichever batch found them: a sync continues what others left."""
     documents = context.records.documents
     names = (queries.DESIRED_SIZE, queries.DESIRED_TOKENS, queries.CURRENT_SIZE)
     size, tokens, replaced = documents.sums(queries.to_import(), names).values()

@@ -1,4 +1,4 @@
-"""The guard between a scan and the store: which documents of vanished objects may go."""
+"""Guards deletions: documents of removed objects are deleted only if they are not too many."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ AT_ONCE = 500
 
 
 class RemovalGuard:
-    """Releases the candidates of a complete scan."""
+    """Releases the removal candidates of a complete scan."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def waiting(self, batch: Batch) -> int:
-        """How many documents the batch may let go, if its guard agrees."""
+        """How many removal candidates the batch has; 0 if it may not delete."""
         if batch.delete_policy is DeletePolicy.ADD_ONLY:
             return 0
         return self._context.records.documents.count(self.candidates(batch))
 
     def release(self, batch: Batch) -> None:
-        """Let the candidates go, each to a task of its own.
+        """Release the candidates: each gets a task that deletes its documents.
 
-        Candidates that an earlier batch was refused are among them, so they count again.
+        Candidates that an earlier batch could not release are included, and count again.
 
         Raises:
-            Refused: They are too many, and none was let go.
+            Refused: there are too many; none was released.
         """
         waiting = self.waiting(batch)
         if waiting == 0:
@@ -44,10 +44,10 @@ class RemovalGuard:
         query = self.candidates(batch, AT_ONCE)
         while candidates := self._context.records.query(FileRecord, query):
             if not self._release(candidates, batch.batch_id):
-                break  # all of them are changing: the next call comes back
+                break  # every record changed meanwhile: the next call tries again
 
     def candidates(self, batch: Batch, limit: int | None = None) -> Query:
-        """Those below the batch's own prefix: a part's sync leaves the rest alone."""
+        """The query of the candidates below the batch's prefix, at most ``limit``."""
         whole = batch.prefix == self._context.rules.settings.prefix
         if whole:
             return queries.with_status(FileStatus.REMOVAL_CANDIDATE, limit=limit)

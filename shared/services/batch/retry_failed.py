@@ -1,4 +1,4 @@
-"""Failed files get another chance: exhausted ones when their time has come, all when asked."""
+"""Starts failed files again: all on request, otherwise those whose retry is due."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ AT_ONCE = 500
 
 
 class RetryFailed:
-    """Starts the journeys of failed files anew."""
+    """Makes failed files PENDING, with all attempts left."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def begin(self, batch_id: str, *, every: bool) -> int:
-        """Start them; returns how many.
+        """Start failed files again; returns how many.
 
         Args:
-            batch_id: The batch they belong to from here on.
-            every: Also those that failed for good, and those whose time hasn't come.
+            batch_id: The batch that takes the files over.
+            every: Include permanent failures, and files whose retry isn't due yet.
         """
         context = self._context
         begun = 0

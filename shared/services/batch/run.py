@@ -1,6 +1,7 @@
-"""What there is to do for the running batch, at each call of its supervisor.
+"""Advances the running batch, at each call of its supervisor.
 
-Preparing, reconciling, scanning, working: each phase is gone on with, and left when it is complete.
+The phases are preparing, reconciling, scanning and working. Each call continues the present phase,
+and begins the next one once it is complete.
 """
 
 from __future__ import annotations
@@ -36,17 +37,23 @@ from shared.services.throttle.pump import Pump
 
 RECORDS_LOST = (
     "dry run: nothing was changed. The store holds documents that no record knows, so what a sync "
-    "would do is unknown until the records are rebuilt. A sync does that first, and imports "
-    "nothing again for it"
+    "would do is unknown until the records are rebuilt. Sync to rebuild them; that imports nothing "
+    "again"
 )
 
 MOST_LISTING_FAILURES = 10
-"""Calls in a row; then a sync that is done but for a look into the store ends without it."""
+"""Failed calls in a row after which a sync ends without the last listing of the store."""
 
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """What one call did; ``batch_id`` is empty where nothing is running."""
+    """What one call did.
+
+    Attributes:
+        batch_id: The running batch; empty if there is none.
+        status: Its status, or why this call did nothing.
+        planned: Metered requests planned.
+    """
 
     batch_id: str = ""
     status: str = "idle"
@@ -54,7 +61,7 @@ class Supervision:
 
 
 class RunningBatch:
-    """Moves a batch on, in the name of the call that supervises it."""
+    """Advances a batch, as its supervisor."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -66,15 +73,20 @@ class RunningBatch:
         self._removal_guard = RemovalGuard(context)
         self._storage = CapacityWatch(context)
 
-    def go_on(self, held: Stored[Batch]) -> Supervision:
-        """Do all there is to do now, as the batch's supervisor."""
+    def advance(self, held: Stored[Batch]) -> Supervision:
+        """Do all that the batch needs now; a refusal closes it.
+
+        Raises:
+            LostLease: another call supervises the batch.
+            GatewayError: Gemini, Firestore or Cloud Tasks failed; the next call tries again.
+        """
         try:
-            return self._move_on(held)
+            return self._advance_phases(held)
         except Refused as refusal:
             self._close_batch.close(held, BatchStatus.REFUSED, str(refusal))
             return Supervision(held.present.batch_id, BatchStatus.REFUSED)
 
-    def _move_on(self, held: Stored[Batch]) -> Supervision:
+    def _advance_phases(self, held: Stored[Batch]) -> Supervision:
         context = self._context
         deadline = Deadline.after(context.clock, context.rules.work_budget)
         if held.present.status is BatchStatus.PAUSED:
@@ -87,32 +99,32 @@ class RunningBatch:
         if held.present.phase is BatchPhase.RECONCILING:
             held = self._reconcile(held, deadline)
         if held.present.phase is BatchPhase.SCANNING:
-            held = self._see_to_scan(held)
+            held = self._advance_scan(held)
         batch = held.present
         if batch.dry_run or batch.phase is BatchPhase.CLOSED:
             return Supervision(batch.batch_id, batch.status)
 
         at_rest = self._completion.is_at_rest()
-        planned = 0 if at_rest else self._see_to_files(held, deadline)
+        planned = 0 if at_rest else self._advance_files(held, deadline)
         now = context.records.get(Batch, held.path)
         if now.present.supervisor != batch.supervisor:
-            raise LostLease("another call supervises the batch by now")
+            raise LostLease("another call supervises the batch")
         self._completion.close_if_over(now, at_rest=at_rest)
         return Supervision(batch.batch_id, batch.status, planned)
 
-    def _see_to_files(self, held: Stored[Batch], deadline: Deadline) -> int:
-        """Move the files on; returns how many metered requests were planned."""
+    def _advance_files(self, held: Stored[Batch], deadline: Deadline) -> int:
+        """Advance the files; returns how many metered requests were planned."""
         batch = held.present
-        self._lost_tasks.revive(batch.batch_id)
+        self._lost_tasks.recreate(batch.batch_id)
         state = self._gate.tick()
         if batch.phase is BatchPhase.WORKING and not batch.removals_released:
             held = self._release_removals(held)
         planned = self._plan(held, state)
-        self._sweep(batch, state, deadline)
+        self._search_uncertain_imports(batch, state, deadline)
         return planned
 
     def _prepare(self, held: Stored[Batch]) -> Stored[Batch]:
-        """Find or make the store, and note what the records belong to."""
+        """Find or create the store, and choose the next phase."""
         batch = held.present
         try:
             store = Preparation(self._context)(batch)
@@ -120,7 +132,11 @@ class RunningBatch:
             return self._close_batch.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
         except GatewayError as error:
             self._gate.unmetered_failed(error)
-            changed(self._context, held, message=f"the store could not be read yet: {error}")
+            changed(
+                self._context,
+                held,
+                message=f"the store could not be read, and is tried again: {error}",
+            )
             raise
         asked = batch.mode is SyncMode.RECONCILE
         lost = batch.dry_run and store.records_lost
@@ -137,19 +153,19 @@ class RunningBatch:
         )
 
     def _reconcile(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
-        """Go on with the reconcile; what comes after it depends on what came before.
+        """Continue the reconcile; after it the batch scans, or works if it has scanned already.
 
         Raises:
-            Refused: the store lost more than may be imported again without leave.
+            Refused: the store has lost more documents than may be imported again unasked.
         """
         batch = held.present
         reconcile = Reconcile(self._context, batch)
         try:
             state = reconcile(deadline)
-        except GatewayError as error:  # unknown, not empty: the next call lists on
+        except GatewayError as error:  # the next call continues the listing
             self._gate.unmetered_failed(error)
             if not batch.is_scanned:
-                message = f"the store could not be listed yet: {error}"
+                message = f"the store could not be listed, and is tried again: {error}"
                 return changed(self._context, held, message=message)
             if reconcile.failures < MOST_LISTING_FAILURES:
                 return held
@@ -164,7 +180,7 @@ class RunningBatch:
             held = changed(
                 self._context, held, reconciled=True, reconciliation=counts, message=message
             )
-            self._note_rebuilt(batch)
+            self._save_reconciled(batch)
             if batch.records_lost:
                 return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
         phase = BatchPhase.WORKING if batch.is_scanned else BatchPhase.SCANNING
@@ -176,8 +192,8 @@ class RunningBatch:
             removals_released=False,
         )
 
-    def _note_rebuilt(self, batch: Batch) -> None:
-        """From here on the records are all that the store holds: a later sync may trust them."""
+    def _save_reconciled(self, batch: Batch) -> None:
+        """Save that the records know every document of the store, so later syncs rely on them."""
         if batch.dry_run or batch.prefix != self._context.rules.settings.prefix:
             return
         self._context.records.change(
@@ -188,8 +204,8 @@ class RunningBatch:
             ),
         )
 
-    def _see_to_scan(self, held: Stored[Batch]) -> Stored[Batch]:
-        """Make the next page's task where it is missing; when all is scanned, check and go on."""
+    def _advance_scan(self, held: Stored[Batch]) -> Stored[Batch]:
+        """Create the next page's task if it is missing; after the last page, end the scan."""
         context, batch = self._context, held.present
         pages = context.records.query(PageResult, queries.latest_page(batch.batch_id))
         last = pages[0].present if pages else None
@@ -197,18 +213,18 @@ class RunningBatch:
             return self._scanned(held, last)
         task = scan_task(batch, last.index + 1 if last else 0)
         if not context.queues.create(task) and not context.queues.exists(task.queue, task.id):
-            # Its name is burnt: it ran and was acknowledged without leaving its page.
+            # The task name is used up: it ran and was acknowledged without a result of its page.
             held = changed(self._context, held, scan_attempt=batch.scan_attempt + 1)
             context.queues.create(scan_task(held.present, task.payload["index"]))
         return held
 
     def _scanned(self, held: Stored[Batch], last: PageResult) -> Stored[Batch]:
-        """Check what only a complete scan can tell.
+        """End the scan: start failed files again, check the limits, and begin to work.
 
-        The phase moves on last: what is interrupted here is checked again.
+        The phase changes last, so an interrupted call is repeated.
 
         Raises:
-            Refused: more waits to be imported than the sync may import or spend.
+            Refused: the imports that wait exceed ``max_imports`` or ``max_estimated_cost``.
         """
         held = changed(self._context, held, counts=dict(last.counts))
         batch = held.present
@@ -228,18 +244,18 @@ class RunningBatch:
         return changed(self._context, held, phase=BatchPhase.WORKING)
 
     def _plan(self, held: Stored[Batch], state: BreakerState) -> int:
-        """Plan the next metered requests, unless a hold or a guard still has a say."""
+        """Plan the next metered requests, unless a hold, the breaker or a guard forbids it."""
         batch = held.present
         guarded = batch.bounds_imports and batch.phase is BatchPhase.SCANNING
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0
         if self._storage.is_due(batch):
-            held = self._storage.look(held)
-        if self._gate.closed_until(state, self._gate.read()[1].record) is not None:
+            held = self._storage.measure(held)
+        if self._gate.blocked_until(state, self._gate.read()[1].record) is not None:
             return 0
         plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
-        if plan.storage_is_full:  # by an older look
-            held = self._storage.look(held)
+        if plan.storage_is_full:  # according to an older measurement
+            held = self._storage.measure(held)
             plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
         if plan.day_is_spent or plan.storage_is_full:
             self._gate.hold(HoldReason.DAY if plan.day_is_spent else HoldReason.STORAGE)
@@ -250,14 +266,16 @@ class RunningBatch:
         changed(self._context, held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)
         return self._pump.carry_out(plan, batch.batch_id, state.generation)
 
-    def _sweep(self, batch: Batch, state: BreakerState, deadline: Deadline) -> None:
+    def _search_uncertain_imports(
+        self, batch: Batch, state: BreakerState, deadline: Deadline
+    ) -> None:
         try:
             ResolveUncertain(self._context)(batch.store, batch.batch_id, state.generation, deadline)
-        except GatewayError as error:  # unknown, not empty: the next call lists on
+        except GatewayError as error:  # the next call continues the listing
             self._gate.unmetered_failed(error)
 
     def _release_removals(self, held: Stored[Batch]) -> Stored[Batch]:
-        """After a complete scan: let the candidates go, if they are not suspiciously many."""
+        """Release the removal candidates of the complete scan, unless they are too many."""
         batch = held.present
         try:
             self._removal_guard.release(batch)

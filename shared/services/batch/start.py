@@ -1,4 +1,4 @@
-"""A sync begins: the lease and the batch are written together, or nothing is."""
+"""Starts a sync: writes the lease and the batch in one commit, or neither."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from shared.gateways.database.records import (
 from shared.gateways.ports import QueueName, Task, Write
 from shared.services.context import PAYLOAD_VERSION, Context
 
-STARTS = 5
-"""Readings of a contended lease; by then the winner of the race can be named."""
+START_ATTEMPTS = 5
+"""Attempts to take a contended lease; after them the holder can be named."""
 
 
 class AlreadyRunning(SyncError):
-    """A batch has the lease; its id tells where to look."""
+    """Another batch is running; ``batch_id`` is its id."""
 
     def __init__(self, batch_id: str) -> None:
-        super().__init__(f"batch {batch_id} is running")
+        super().__init__(f"batch {batch_id} is running: wait for its end, or cancel it")
         self.batch_id = batch_id
 
 
@@ -39,27 +39,28 @@ class StartSync:
         self._context = context
 
     def __call__(self, request: SyncRequest) -> Batch:
-        """Start a batch; the supervisor does the rest.
+        """Start a batch, and create the task of the supervisor's first call.
 
         Raises:
-            AlreadyRunning: another batch is not over.
-            InvalidRequest: the prefix is outside the deployment's, or the cost is bounded and
-                the embedding model has no known price.
+            AlreadyRunning: another batch is running.
+            InvalidRequest: the prefix is outside the deployment's; ``new_store`` is given without
+                mode full or with a prefix; or the cost is limited and the embedding model's price
+                is unknown.
             Refused: the records belong to another bucket, prefix or deployment.
         """
         settings = self._context.rules.settings
         if request.prefix and not request.prefix.startswith(settings.prefix):
             raise InvalidRequest(
-                f"prefix must start with the deployment's own, {settings.prefix!r}"
+                f"prefix must start with the deployment's prefix, {settings.prefix!r}"
             )
         if request.new_store and (request.mode is not SyncMode.FULL or request.prefix):
-            raise InvalidRequest("new_store is for mode full, and for all of the deployment")
+            raise InvalidRequest("new_store needs mode full, and no prefix")
         if request.max_estimated_cost is not None and settings.price is None:
             raise InvalidRequest(
-                f"max_estimated_cost: no price of {settings.embedding_model!r} is known; add it "
-                "to shared/prices.json"
+                f"max_estimated_cost needs the price of {settings.embedding_model!r}: add it to "
+                "shared/prices.json, or sync without max_estimated_cost"
             )
-        for _ in range(STARTS):
+        for _ in range(START_ATTEMPTS):
             try:
                 batch = self._begin(request)
             except (Conflict, AlreadyExists):
@@ -115,7 +116,7 @@ class StartSync:
         return batch
 
     def _check_idle(self, lease: Lease | None) -> None:
-        """A batch whose lease ran out is resumed by the supervisor, not overtaken by another."""
+        """Raise if the last batch is open: the supervisor resumes it after its lease expires."""
         if lease is None or lease.released or not lease.holder:
             return
         holder: Stored[Batch] = self._context.records.get(Batch, batch_path(lease.holder))
@@ -130,6 +131,6 @@ class StartSync:
         theirs = (deployment.bucket, deployment.prefix, deployment.deployment)
         if ours != theirs:
             raise Refused(
-                f"the records belong to bucket, prefix and deployment {theirs}, and this is "
-                f"{ours}: use another Firestore database, or the old settings"
+                f"the records belong to bucket, prefix and deployment {theirs}, but the settings "
+                f"say {ours}: use another Firestore database, or the old settings"
             )

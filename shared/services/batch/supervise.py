@@ -1,7 +1,7 @@
-"""The supervisor: one idempotent call at a time sees to everything the running batch may need.
+"""The supervisor: an idempotent call that does whatever the running batch needs now.
 
-Scheduler makes it every minute, nudges make it sooner; whatever was interrupted, the next call
-goes on. So no chain of tasks can break for good, and nobody has to watch.
+Cloud Scheduler makes the call every minute, and nudges make it sooner. Each call continues what was
+interrupted before it, so a broken chain of tasks never stops a batch. One call works at a time.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from shared.services.lease.fencing import fenced
 
 
 class Supervise:
-    """Moves the running batch on, if there is one."""
+    """Handles one call of the supervisor."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._close_batch = CloseBatch(context)
 
     def __call__(self) -> Supervision:
-        """One call: at most one at a time works, the others leave at once.
+        """Advance the running batch, if there is one and no other call supervises it.
 
         Raises:
-            GatewayError: Gemini or the bucket failed; the next call tries again.
-            Unavailable: our own infrastructure failed; likewise.
+            GatewayError: Gemini, the bucket, Firestore or Cloud Tasks failed; the next call tries
+                again.
         """
         lease = self._context.records.get(Lease, LEASE)
         if lease.record is None or lease.record.released:
@@ -43,7 +43,9 @@ class Supervise:
             return Supervision()
         if batch.record.status.is_terminal:
             if not batch.record.is_supervised(batch.read_time):
-                self._close_batch.let_go(batch.record)  # its closing was interrupted
+                self._close_batch.release_lease(
+                    batch.record
+                )  # the call that closed it was interrupted
             return Supervision()
         try:
             held = self._take(lease, batch)
@@ -54,18 +56,18 @@ class Supervise:
         if held is None:
             return Supervision(batch.record.batch_id, "busy")
         try:
-            return RunningBatch(self._fenced(held)).go_on(held)
+            return RunningBatch(self._fenced(held)).advance(held)
         except (AlreadyExists, Conflict, LostLease):
             return Supervision(batch.record.batch_id, "overtaken")
         finally:
             self._hand_back(held)
 
-    # --- whose turn it is -------------------------------------------------------------------
+    # --- the supervisor's claim of the batch ------------------------------------------------
 
     def _take(self, lease: Stored[Lease], batch: Stored[Batch]) -> Stored[Batch] | None:
-        """Become the supervisor and renew the lease, in one write; None where one is at work.
+        """Become the supervisor and renew the lease, in one commit; None if another call is.
 
-        A lease that ran out is acquired anew for the same batch, under the next fence.
+        An expired lease is acquired again for the same batch, with the next fence.
         """
         context, now = self._context, batch.read_time
         known = batch.present
@@ -94,7 +96,7 @@ class Supervise:
         return Stored(batch.path, taken, versions[0], now)
 
     def _fenced(self, held: Stored[Batch]) -> Context:
-        """Writing only while this call is the supervisor of a batch that isn't over."""
+        """A context that writes only while this call supervises the batch and the batch is open."""
         mine = held.present.supervisor
         return fenced(
             self._context,
@@ -103,6 +105,7 @@ class Supervise:
         )
 
     def _hand_back(self, held: Stored[Batch]) -> None:
+        """Stop being the supervisor; release the lease if the batch was closed meanwhile."""
         mine = held.present.supervisor
 
         def decide(stored: Stored[Batch]) -> Batch | None:
@@ -112,4 +115,4 @@ class Supervise:
 
         after = self._context.records.change(Batch, held.path, decide).record
         if after is not None and after.status.is_terminal:
-            self._close_batch.let_go(after)  # closed from outside meanwhile
+            self._close_batch.release_lease(after)

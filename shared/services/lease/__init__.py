@@ -1,4 +1,4 @@
-"""Writes that only the lease's holder may make: fenced commits, and the end of a batch.
+"""Writes that only the lease's holder may make: fenced commits, changes and the end of its batch.
 
-Imports no other room.
+Imports ``context`` and ``events``, and no other package of the services.
 """

@@ -1,4 +1,4 @@
-"""The end of a batch: its figures are fixed and the lease is released, in one write."""
+"""Closes a batch: stores its final figures and releases the lease, in one commit."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from shared.services.events import Event, emit
 
 ACCOUNT_FAULT = (
     "Gemini refuses the account: check the API key, its project and the store's permissions, then "
-    "sync again; no file was blamed"
+    "sync again. No file was marked as failed for it"
 )
 
 REQUESTS = ("metered", "throttled", "unmetered")
-"""What is counted of a file's requests."""
+"""The kinds of requests that are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What became of a batch's files so far. ``failed`` counts every file that is.
+    """The figures of a batch so far.
 
     Attributes:
-        counts: Files by what they came to.
-        requests: Requests made for them.
+        counts: The batch's files that were indexed and deleted, and all failed files of the
+            deployment.
+        requests: Requests made for the batch's files.
     """
 
     counts: Mapping[str, int]
@@ -40,7 +41,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How a batch ends; ``by`` names the supervisor that ends it, empty for somebody else."""
+    """How a batch ends. ``by`` is the supervisor that closes it; empty means another caller."""
 
     status: BatchStatus
     message: str
@@ -55,7 +56,11 @@ class CloseBatch:
         self._context = context
 
     def finish(self, held: Stored[Batch], drift: str) -> Stored[Batch]:
-        """Close a batch that did all it could; ``drift`` says how store and records differ."""
+        """Close a batch whose work is done; ``drift`` says how store and records differ.
+
+        Raises:
+            LostLease: another call supervises the batch.
+        """
         batch = held.present
         figures = self._figures(batch)
         status = BatchStatus.COMPLETED
@@ -70,15 +75,15 @@ class CloseBatch:
         """Close the batch as its supervisor, and release the lease.
 
         Raises:
-            LostLease: another call supervises it by now.
-            Conflict: the batch or the lease keep changing.
+            LostLease: another call supervises the batch.
+            Conflict: the batch or the lease keeps changing.
         """
         return self._close_retrying(held.path, _End(status, message, held.present.supervisor))
 
     def close_from_outside(self, path: str, status: BatchStatus, message: str) -> Stored[Batch]:
-        """Close the batch whoever supervises it.
+        """Close the batch, whichever call supervises it.
 
-        A call that is at work finishes its step; until it hands back, the lease stays taken.
+        A supervisor that is at work finishes its step, and releases the lease when it ends.
         """
         return self._close_retrying(path, _End(status, message))
 
@@ -108,7 +113,7 @@ class CloseBatch:
         )
         writes: list[Write] = [updating(batch.path, closed, batch.version, batch.record)]
         if not busy:
-            writes += self._releasing(closed)
+            writes += self._release_writes(closed)
         versions = context.records.documents.commit(writes)
         counted = {name: closed.counts.get(name, 0) for name in ("indexed", "deleted", "failed")}
         emit(
@@ -121,8 +126,8 @@ class CloseBatch:
         )
         return Stored(batch.path, closed, versions[0], batch.read_time)
 
-    def _releasing(self, batch: Batch) -> list[Write]:
-        """The write that releases the batch's lease; none where it isn't the batch's (any more)."""
+    def _release_writes(self, batch: Batch) -> list[Write]:
+        """The write that releases the batch's lease; none if the batch does not hold it."""
         lease = self._context.records.get(Lease, LEASE)
         try:
             released = leases.release(
@@ -134,9 +139,9 @@ class CloseBatch:
             return []
         return [updating(LEASE, released, lease.version, lease.record)]
 
-    def let_go(self, batch: Batch) -> None:
-        """Release the lease of a batch that is over and has no supervisor at work."""
-        writes = self._releasing(batch)
+    def release_lease(self, batch: Batch) -> None:
+        """Release the lease of a closed batch that no call supervises."""
+        writes = self._release_writes(batch)
         if writes:
             self._context.records.documents.commit(writes)
 
@@ -148,7 +153,7 @@ class CloseBatch:
             "failed": documents.count(queries.with_status(FileStatus.FAILED)),
         }
         if not documents.count(queries.all_of_batch(batch.batch_id, 1)):
-            return Figures(counts)  # one read instead of five
+            return Figures(counts)  # no files: this read saves the four below
         counts["indexed"] = documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED))
         counts["deleted"] = documents.count(queries.removed_in(batch.batch_id))
         sums = documents.sums(queries.all_of_batch(batch.batch_id), queries.REQUESTS)

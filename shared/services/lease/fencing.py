@@ -1,4 +1,4 @@
-"""Commits that are refused once the batch is another call's, however late they come."""
+"""Fenced commits: they fail once another call has taken the batch over, however late they come."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from shared.services.context import Context
 
 
 class FencedDocuments:
-    """A ``DocumentStore`` each commit of which lands only while the batch is ours.
+    """A ``DocumentStore`` whose commits succeed only while the batch is this call's.
 
-    A commit asks so by an update of the batch that changes nothing, conditional on its version.
-    That makes no new version, so nobody else's writes are disturbed; it is billed as a write.
+    Each commit also updates the batch without changing it, on condition of the version that was
+    read. Such an update makes no new version, so it causes no conflicts elsewhere. It is billed as
+    a write.
     """
 
     def __init__(
@@ -29,24 +30,28 @@ class FencedDocuments:
         self._is_ours = is_ours
 
     def commit(self, writes: Sequence[Write]) -> list[object]:
-        """As the port says; and ``LostLease`` where the batch is no longer ours."""
+        """Commit as ``DocumentStore.commit`` does, if the batch is still this call's.
+
+        Raises:
+            LostLease: the batch is over, or another call has taken it over.
+        """
         if any(write.path == self._path for write in writes):
-            self._known = None  # it changes, under a condition of the caller's own
+            self._known = None  # the caller changes the batch under its own condition
             return self._documents.commit(writes)
         for _ in range(CAS_ATTEMPTS):
-            batch = self._known or self._look()
+            batch = self._known or self._read_batch()
             self._known = batch
             unchanged = Update(batch.path, {"fence": batch.present.fence}, batch.version)
             try:
                 return self._documents.commit([*writes, unchanged])[:-1]
             except Conflict:
-                self._known = self._look()
+                self._known = self._read_batch()
                 if self._known.version == batch.version:
-                    raise  # it is one of the writes
+                    raise  # the batch did not change: one of the writes conflicts
         raise Conflict(f"{self._path} keeps changing")
 
     def get(self, path: str) -> Snapshot:
-        """As the port says, like all that follow."""
+        """Read without a check, as do all methods below."""
         return self._documents.get(path)
 
     def get_all(self, paths: Sequence[str]) -> dict[str, Snapshot]:
@@ -61,14 +66,14 @@ class FencedDocuments:
     def sums(self, query: Query, names: Sequence[str]) -> dict[str, int]:
         return self._documents.sums(query, names)
 
-    def _look(self) -> Stored[Batch]:
+    def _read_batch(self) -> Stored[Batch]:
         batch = self._records.get(Batch, self._path)
         if batch.record is None or not self._is_ours(batch.record):
-            raise LostLease("the batch is over, or another call goes on with it")
+            raise LostLease("the batch is over, or another call supervises it")
         return batch
 
 
 def fenced(context: Context, batch: Stored[Batch], is_ours: Callable[[Batch], bool]) -> Context:
-    """The same ports, writing records only while ``is_ours`` holds for the batch."""
+    """The context with records that are written only while ``is_ours`` is true of the batch."""
     documents = FencedDocuments(context.records, batch, is_ours)
     return replace(context, records=Records(documents, context.clock))

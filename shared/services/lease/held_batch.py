@@ -1,4 +1,4 @@
-"""A running batch as its supervisor changes it."""
+"""Changes a batch as its supervisor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.services.context import Context
 
 
 def changed(context: Context, held: Stored[Batch], **changes: object) -> Stored[Batch]:
-    """Change the batch while its holder is its supervisor.
+    """Change fields of the batch, as long as the supervisor in ``held`` supervises it.
 
     Raises:
         LostLease: the batch is over, or another call supervises it.

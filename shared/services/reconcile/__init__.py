@@ -1,4 +1,4 @@
-"""Listings of the store: the comparison with the records, and the search for uncertain imports.
+"""Lists the store: to make the records agree with it, and to settle uncertain imports.
 
-Imports no other room.
+Imports ``context``, and no other package of the services.
 """

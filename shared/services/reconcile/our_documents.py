@@ -1,4 +1,4 @@
-"""Which file of the deployment a document of the store was made from."""
+"""Tells which documents of the store are the deployment's, and from which files they come."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from shared.gateways.ports import Document, RemoteState
 from shared.services.context import Context
 
 _SHORTENED = re.compile(r"[0-9a-f]{32}…/")
-"""How ``path_value`` begins where a name didn't fit."""
+"""The beginning of a ``path_value`` that was shortened to fit."""
 
 
 class OurDocuments:
-    """Reads what a document says of itself."""
+    """Reads documents' metadata."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._long_names: dict[str, str] | None = None
 
     def read(self, documents: Iterable[Document]) -> tuple[list[StoredDocument], list[Document]]:
-        """Those with this deployment's owner tag, and the foreign ones."""
+        """The documents with this deployment's owner tag, and the others, which are foreign."""
         ours: list[StoredDocument] = []
         foreign: list[Document] = []
         for document in documents:
@@ -38,7 +38,7 @@ class OurDocuments:
 
     def _stored(self, document: Document, path: str, key: str) -> StoredDocument:
         content_hash = document.metadata.get("content_hash")
-        is_late = document.state is RemoteState.PENDING and self._is_given_up(document)
+        is_late = document.state is RemoteState.PENDING and self._is_overdue(document)
         return StoredDocument(
             path=self._full_name(path, document.name),
             name=document.name,
@@ -50,13 +50,13 @@ class OurDocuments:
             created_at=document.created_at,
         )
 
-    def _is_given_up(self, document: Document) -> bool:
-        """Whether a journey would wait no more for it to become ACTIVE."""
+    def _is_overdue(self, document: Document) -> bool:
+        """Whether the document has been PENDING for longer than an import may take."""
         began, patience = document.created_at, self._context.rules.file.import_deadline
         return began is not None and self._context.clock.now() - began >= patience
 
     def _full_name(self, path: str, document: str) -> str:
-        """The object's name. A shortened one is looked up, in the records or in the bucket."""
+        """The object's name; a shortened path is looked up in the records, then in the bucket."""
         prefix = self._context.rules.settings.prefix
         if not _SHORTENED.match(path):
             return prefix + path

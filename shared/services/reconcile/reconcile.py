@@ -1,11 +1,11 @@
-"""The store against the records: one listing, resumable, and what it takes to make them agree.
+"""Reconciles: lists the store, and makes the records agree with it.
 
-Documents are listed 20 a page, so a large store takes many calls of the supervisor; each goes on
-where the last one stopped. A listing that fails or is not complete decides nothing about what it
-did not show.
+A page has 20 documents, so a large store takes many calls of the supervisor; each continues where
+the last one stopped. Until the listing is complete, nothing is decided about documents that it has
+not shown.
 
-What a path without a record has is adopted while it is listed: losing the database must not mean
-paying for every embedding again. The rest waits until all is listed.
+A document whose path has no record is adopted while listing: losing the database must not mean
+paying for every embedding again. All other decisions wait for the complete listing.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from shared.services.reconcile.our_documents import OurDocuments
 from shared.services.reconcile.reconciled_files import ReconciledFiles
 
 PAGES_AT_ONCE = 50
-"""Pages of 20 documents noted in one write: a crash lists so many again at most."""
+"""Pages of 20 documents that one write saves; a crash repeats no more than these."""
 
 RECORDS_AT_ONCE = 500
 
-JUDGEMENTS = 5
-"""Readings of one contended record; then it is left to the next reconcile."""
+JUDGE_ATTEMPTS = 5
+"""Attempts to repair a record that keeps changing; then the next reconcile decides."""
 
 MOST_FINDINGS = 100
-"""Findings of one kind that are named; the others are counted."""
+"""Findings of one kind that are listed; the others are only counted."""
 
 
 class Reconcile:
-    """One batch's reconcile of its store."""
+    """The reconcile of one batch."""
 
     def __init__(self, context: Context, batch: Batch) -> None:
         self._context = context
@@ -71,28 +71,30 @@ class Reconcile:
         )
 
     def __call__(self, deadline: Deadline) -> ReconcileState:
-        """Go on until the deadline; it is over when its stage is DONE.
+        """Continue until the deadline; the reconcile is over when the state's stage is DONE.
 
         Raises:
-            Refused: so many documents are gone that importing them again needs leave.
-            GatewayError: the store can't be read now; what was done so far is kept.
+            Refused: more documents are gone than may be imported again unasked.
+            GatewayError: the store can't be read, or Firestore failed; the progress is kept.
         """
-        self._state = self._context.records.get(ReconcileState, self._path).record or self._begun()
+        self._state = (
+            self._context.records.get(ReconcileState, self._path).record or self._new_state()
+        )
         self._saved = self._state
         try:
             while self._state.stage is not Stage.DONE and not deadline.passed:
-                self._go_on(deadline)
+                self._advance(deadline)
                 self._save()
         except GatewayError as error:
-            if not error.is_of_gemini:  # what came after the last save may not have been written
+            if not error.is_of_gemini:  # changes since the last save may not have been written
                 self._state = self._saved
             self._state = replace(self._state, failures=self._state.failures + 1)
             self._save()
             raise
         return self._state
 
-    def begin_again(self) -> None:
-        """List the store anew: files were under way when it was listed, and are at rest now."""
+    def restart(self) -> None:
+        """List the store again from the start; an earlier listing was made before files changed."""
         state = self._context.records.get(ReconcileState, self._path).record
         if state is not None:
             self._state = again(state, self._context.clock.now())
@@ -100,14 +102,14 @@ class Reconcile:
 
     @property
     def failures(self) -> int:
-        """Calls in a row that Gemini failed."""
+        """Calls in a row that failed."""
         return self._state.failures
 
-    def _begun(self) -> ReconcileState:
+    def _new_state(self) -> ReconcileState:
         now = self._context.clock.now()
         return ReconcileState(started_at=now, expires_at=self._batch.expires_at)
 
-    def _go_on(self, deadline: Deadline) -> None:
+    def _advance(self, deadline: Deadline) -> None:
         match self._state.stage:
             case Stage.LISTING:
                 self._list(deadline)
@@ -121,27 +123,27 @@ class Reconcile:
     # --- the listing ------------------------------------------------------------------------
 
     def _list(self, deadline: Deadline) -> None:
-        """Note some pages of the store, and adopt what has no record."""
+        """List up to ``PAGES_AT_ONCE`` pages, and adopt documents whose path has no record."""
         part = ListedDocuments(self._state.pages, expires_at=self._batch.expires_at)
         for _ in range(PAGES_AT_ONCE):
             try:
                 page = self._page()
-            except BadRequest:  # a new listing begins, or nothing was listed yet
+            except BadRequest:  # ``part`` belongs to the listing that ended, or is empty
                 raise
             except GatewayError:
-                self._keep(part)
+                self._save_part(part)
                 raise
-            part = self._noted(part, page.documents)
+            part = self._with_page(part, page.documents)
             self._set(position=page.next_page_token)
             if not page.next_page_token:
-                self._listed()
+                self._finish_listing()
                 break
             if deadline.passed:
                 break
-        self._keep(part)
+        self._save_part(part)
 
-    def _keep(self, part: ListedDocuments) -> None:
-        """Write what was listed together with the place to go on from."""
+    def _save_part(self, part: ListedDocuments) -> None:
+        """Write the listed documents, and the position from which to continue."""
         if part.live or part.unknown:
             path = listing_path(self._batch.batch_id, part.index)
             self._set(pages=part.index + 1, waiting=self._state.waiting + len(part.unknown))
@@ -151,13 +153,13 @@ class Reconcile:
         try:
             page = self._context.gemini.list_documents(self._batch.store, self._state.position)
         except BadRequest:
-            if self._state.position:  # the place is no longer good: begin anew
-                self._state = replace(self._begun(), failures=self._state.failures)
+            if self._state.position:  # the page token is no longer valid: begin again
+                self._state = replace(self._new_state(), failures=self._state.failures)
             raise
         self._set(failures=0)
         return page
 
-    def _noted(self, part: ListedDocuments, documents: Sequence[Document]) -> ListedDocuments:
+    def _with_page(self, part: ListedDocuments, documents: Sequence[Document]) -> ListedDocuments:
         ours, foreign = self._ours.read(documents)
         self._count(listed=len(documents))
         for theirs in foreign:
@@ -167,7 +169,7 @@ class Reconcile:
         unknown = []
         for document in ours:
             stored = known[document.path]
-            adopted = self._adopted(stored, document) if _has_nothing(stored.record) else None
+            adopted = self._adopted(stored, document) if _holds_nothing(stored.record) else None
             known[document.path] = adopted or stored
             if adopted is None and not self._is_known(stored.record, document):
                 unknown.append(document)
@@ -187,7 +189,7 @@ class Reconcile:
     def _adopted(
         self, stored: Stored[FileRecord], document: StoredDocument
     ) -> Stored[FileRecord] | None:
-        """The record made for the document; None where it has to wait for the judgement."""
+        """The written record that adopts the document; None if it is to be judged later."""
         judgement = self._judge.orphan(document, stored.record)
         if judgement.record is None:
             return None
@@ -199,12 +201,12 @@ class Reconcile:
             self._set(matched=self._state.matched + 1)
         return written
 
-    def _listed(self) -> None:
-        """All is listed: the records may hold more documents than were found."""
+    def _finish_listing(self) -> None:
+        """End the listing, and count the documents that the records hold and it did not show."""
         held = self._context.records.documents.count(queries.in_store(self._batch.store))
         self._set(missing=held - self._state.matched, stage=Stage.JUDGING)
 
-    # --- what the listing left open ---------------------------------------------------------
+    # --- documents that the records don't know ----------------------------------------------
 
     def _judge_unknown(self, deadline: Deadline) -> None:
         by_path: dict[str, list[StoredDocument]] = defaultdict(list)
@@ -214,18 +216,18 @@ class Reconcile:
         for path in sorted(path for path in by_path if path > self._state.position):
             if deadline.passed:
                 return
-            self._settle(path, by_path[path])
+            self._judge_path(path, by_path[path])
             self._set(position=path)
         whole = self._batch.prefix == self._context.rules.settings.prefix
         stage = Stage.COUNTING_GHOSTS if self._state.missing or not whole else Stage.DONE
         self._set(position="", stage=stage)
 
-    def _settle(self, path: str, documents: Sequence[StoredDocument]) -> None:
-        """Judge a path, anew where somebody writes its record meanwhile."""
+    def _judge_path(self, path: str, documents: Sequence[StoredDocument]) -> None:
+        """Judge a path's unknown documents, again if its record changes meanwhile."""
         judgement: Judgement | None = Judgement(Discrepancy.UNDECIDED)
-        for _ in range(JUDGEMENTS):
+        for _ in range(JUDGE_ATTEMPTS):
             stored = self._files.get([path])[path]
-            if _has_nothing(stored.record):
+            if _holds_nothing(stored.record):
                 judgement = self._judge.orphan(documents[-1], stored.record)
             else:
                 judgement = self._judge.unknown(stored.present, documents, self._live())
@@ -240,7 +242,7 @@ class Reconcile:
     # --- records without a document ---------------------------------------------------------
 
     def _count_ghosts(self, deadline: Deadline) -> None:
-        """Count them first: a store that lost much is not filled again without leave."""
+        """Count the records first whose document is gone: importing many again needs a request."""
         for missing in self._missing(deadline):
             if self._is_gone(missing.present) is not None:
                 self._set(ghosts=self._state.ghosts + 1)
@@ -252,6 +254,7 @@ class Reconcile:
         self._set(position="", stage=Stage.MENDING_GHOSTS if ghosts else Stage.DONE)
 
     def _mend_ghosts(self, deadline: Deadline) -> None:
+        """Repair each record whose document is gone or FAILED."""
         for stored in self._missing(deadline):
             leftover = self._is_gone(stored.present)
             if leftover is None:
@@ -264,9 +267,9 @@ class Reconcile:
             self._found(judgement.kind, stored.present.path, name)
 
     def _missing(self, deadline: Deadline) -> Iterator[Stored[FileRecord]]:
-        """Records whose document was not listed; the last page of them ends the stage.
+        """Records whose document was not listed; after the last one the stage is DONE.
 
-        Each one dealt with is passed for good, whatever the next one meets.
+        The position advances after each one, so an error in a later one does not repeat it.
         """
         prefix = self._batch.prefix
         while not _is_over(deadline):
@@ -286,16 +289,16 @@ class Reconcile:
             self._set(position=page[-1].path + "\0")
 
     def _may_be_gone(self, record: FileRecord) -> bool:
-        """Not in the listing, old enough to be, and at rest."""
+        """Whether its document was indexed before the listing but not listed, and it is at rest."""
         name, began = record.current_document, self._state.started_at
         later = record.indexed_at is not None and began is not None and record.indexed_at >= began
         return bool(name) and name not in self._live() and not later and not is_under_way(record)
 
     def _is_gone(self, record: FileRecord) -> bool | None:
-        """None: the document is there. True: it is, but as FAILED. False: it isn't there.
+        """None if the document is in the store, True if it is there as FAILED, False if it is gone.
 
-        Gemini says 403 both for what isn't there and to a bad key: believed only if the store
-        answers.
+        Gemini answers 403 both for a missing document and to a bad API key, so a 403 counts as
+        missing only if the store can be read.
         """
         gemini, name = self._context.gemini, record.current_document or ""
         try:
@@ -310,13 +313,13 @@ class Reconcile:
                 return False
         return True if document.state is RemoteState.FAILED else None
 
-    # --- what is known of the whole ---------------------------------------------------------
+    # --- the saved listing ------------------------------------------------------------------
 
     def _listing(self) -> list[ListedDocuments]:
-        """What was listed, read once.
+        """The listed documents, read once.
 
-        No ``cached_property``: before Python 3.12 one lock serves all instances, so one supervisor
-        would wait for another one's read.
+        Not a ``cached_property``: before Python 3.12 it has one lock for all instances, so one
+        supervisor would wait for another's read.
         """
         if self._parts is None:
             query = queries.listed_pages(self._batch.batch_id)
@@ -325,7 +328,7 @@ class Reconcile:
         return self._parts
 
     def _live(self) -> frozenset[str]:
-        """Names of the documents that were listed, but for failed ones."""
+        """Names of the listed documents, without failed ones."""
         if self._names is None:
             ids = chain.from_iterable(part.live for part in self._listing())
             self._names = frozenset(f"{self._batch.store}/documents/{each}" for each in ids)
@@ -357,11 +360,11 @@ class Reconcile:
 
 
 def _is_over(deadline: Deadline) -> bool:
-    """Asked anew each time: a type checker takes a property for a constant."""
+    """Whether the deadline has passed; a function, since mypy takes the property for constant."""
     return deadline.passed
 
 
-def _has_nothing(record: FileRecord | None) -> bool:
+def _holds_nothing(record: FileRecord | None) -> bool:
     return record is None or record.status is FileStatus.DELETED
 
 

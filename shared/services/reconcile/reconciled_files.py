@@ -1,4 +1,4 @@
-"""The records as a reconcile reads and writes them; a dry run writes none."""
+"""Reads and writes file records for a reconcile; a dry run writes none."""
 
 from __future__ import annotations
 
@@ -27,13 +27,16 @@ class ReconciledFiles:
         self._batch = batch
 
     def get(self, paths: Iterable[str]) -> Mapping[str, Stored[FileRecord]]:
-        """The records of these paths."""
+        """The records of the paths, by path."""
         wanted = list(dict.fromkeys(paths))
         found = self._context.records.get_all([(FileRecord, file_path(path)) for path in wanted])
         return dict(zip(wanted, found, strict=True))
 
     def put(self, stored: Stored[FileRecord], record: FileRecord) -> Stored[FileRecord] | None:
-        """Write a record that mends something; None where somebody else wrote it first."""
+        """Write a repaired record, and create its task if its document must be verified.
+
+        Returns None if the record has changed since it was read. A dry run writes nothing.
+        """
         if self._batch.dry_run:
             return replace(stored, record=record)
         verifying = record.status is FileStatus.IMPORTING

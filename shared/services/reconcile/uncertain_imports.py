@@ -1,6 +1,7 @@
-"""One listing of the store for all imports of unknown outcome: adopt what is there, or try again.
+"""Searches the store for uncertain imports: adopts the document of each, or tries it again.
 
-A listing that fails or is not complete decides nothing; it goes on where it stopped.
+One listing serves all of them. It may take many calls of the supervisor, and decides nothing until
+it is complete.
 """
 
 from __future__ import annotations
@@ -19,18 +20,23 @@ from shared.gateways.database.records import UNCERTAIN_SEARCH, Stored, operation
 from shared.gateways.ports import Document, Put, QueueName, Write
 from shared.services.context import Context, Deadline
 
-NOTHING_CAME = "the import left no document in the store"
+NO_DOCUMENT = "the import left no document in the store"
 
 MOST_FILES = 500
-"""Uncertain files of one listing; the next listing takes the others."""
+"""Uncertain files of one search; the next search takes the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class UncertainSearch:
-    """A listing under way, at ``meta/sweep``.
+    """The state of a search, at ``meta/sweep``.
 
-    ``wanted`` holds the content keys looked for, fixed when the listing began: only imports that
-    were due by then are decided by it. ``found`` maps a key to its documents, oldest first.
+    Attributes:
+        started_at: When the listing began; None if no search is in progress.
+        page_token: The next page of the listing.
+        wanted: Content keys searched for, of the imports that were due when the listing began;
+            others are left to the next search.
+        found: Names of the documents found, oldest first, by content key.
+        schema_version: The version of this record's schema.
     """
 
     started_at: datetime | None = None
@@ -41,16 +47,22 @@ class UncertainSearch:
 
 
 class ResolveUncertain:
-    """Settles UNCERTAIN files."""
+    """Settles files in status UNCERTAIN."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def __call__(self, store: str, batch_id: str, generation: int, deadline: Deadline) -> int:
-        """Go on with the listing, or begin one if any import is due; returns how many settled.
+        """Continue the search, or begin one if any import is due; returns how many it settled.
+
+        Args:
+            store: Resource name of the store.
+            batch_id: The batch that takes the files over.
+            generation: The breaker's, for the tasks that are created.
+            deadline: When to stop; the next call continues.
 
         Raises:
-            GatewayError: the listing failed; what was listed so far is kept.
+            GatewayError: the listing failed; its progress is kept.
         """
         records = self._context.records
         uncertain = records.query(
@@ -59,7 +71,7 @@ class ResolveUncertain:
         stored_state = records.get(UncertainSearch, UNCERTAIN_SEARCH)
         state = stored_state.record or UncertainSearch()
         if state.started_at is None:
-            state = self._begun(uncertain)
+            state = self._new_search(uncertain)
         if state.started_at is None:
             return 0
         began = state.started_at
@@ -79,13 +91,13 @@ class ResolveUncertain:
     def _listed(
         self, store: str, state: UncertainSearch, deadline: Deadline
     ) -> tuple[UncertainSearch, bool]:
-        """Go on with the listing; whether it is complete."""
+        """Continue the listing; returns the state, and whether the listing is complete."""
         complete = False
         while not complete and not deadline.passed:
             try:
                 page = self._context.gemini.list_documents(store, state.page_token)
             except BadRequest:
-                self._save(UncertainSearch())  # the place is no longer good: begin anew
+                self._save(UncertainSearch())  # the page token is no longer valid: begin again
                 raise
             except GatewayError:
                 self._save(state)
@@ -98,7 +110,7 @@ class ResolveUncertain:
             complete = not page.next_page_token
         return state, complete
 
-    def _begun(self, uncertain: Iterable[Stored[FileRecord]]) -> UncertainSearch:
+    def _new_search(self, uncertain: Iterable[Stored[FileRecord]]) -> UncertainSearch:
         now = self._context.clock.now()
         due = [each.present.working_key for each in uncertain if _is_due(each.present, now)]
         keys = tuple(key for key in due if key)
@@ -107,7 +119,7 @@ class ResolveUncertain:
     def _matches(
         self, state: UncertainSearch, documents: Iterable[Document]
     ) -> Iterable[tuple[str, str]]:
-        """Content key and name of each document of ours that is looked for."""
+        """Content key and name of each document with our owner tag and a wanted content key."""
         owner = self._context.rules.settings.owner
         for document in documents:
             key = document.metadata.get("content_key")
@@ -119,7 +131,10 @@ class ResolveUncertain:
     def _settle(
         self, file: Stored[FileRecord], found: tuple[str, ...], batch_id: str, generation: int
     ) -> None:
-        """Adopt the newest document that the record doesn't know yet; the others are stale."""
+        """Adopt the newest of the documents that the record doesn't know, or try the import again.
+
+        The other unknown documents become stale.
+        """
         context = self._context
         policy = context.rules.file
         known = set(known_documents.documents_to_remove(file.present))
@@ -133,7 +148,7 @@ class ResolveUncertain:
             record = lifecycle.taken_over(record, batch_id)
             if not fresh:
                 return transfer.tried_again(
-                    record, NOTHING_CAME, None, now, context.jitter(), policy
+                    record, NO_DOCUMENT, None, now, context.jitter(), policy
                 )
             stale = (*record.stale_documents, *fresh[:-1])
             chosen = transfer.adopted(
@@ -141,21 +156,21 @@ class ResolveUncertain:
             )
             return lifecycle.handed_on(chosen, QueueName.POLLS, now, now, policy)
 
-        also = [] if fresh else self._nothing_came(file.present)
+        also = [] if fresh else self._ledger_failure(file.present)
         changed = context.records.change(FileRecord, file.path, decide, known=file, also=also)
         settled = changed.present
         if settled.status is FileStatus.IMPORTING:
             context.queues.create(context.step_task(settled, generation))
 
-    def _nothing_came(self, record: FileRecord) -> list[Write]:
-        """The outcome of its import for the ledger, whose entry may have expired."""
+    def _ledger_failure(self, record: FileRecord) -> list[Write]:
+        """The ledger write of an import without a document; none if its entry has expired."""
         call = record.import_call
         if call is None:
             return []
         entry = self._context.records.get(LedgerEntry, operation_path(call.id))
         if entry.record is None:
             return []
-        failed = ledger.failed(call.operation, NOTHING_CAME, self._context.clock.now())
+        failed = ledger.failed(call.operation, NO_DOCUMENT, self._context.clock.now())
         return [Put(entry.path, to_fields(ledger.ended(entry.record, failed)))]
 
     def _save(self, state: UncertainSearch) -> None:
@@ -163,7 +178,7 @@ class ResolveUncertain:
 
 
 def _is_due(record: FileRecord, began: datetime) -> bool:
-    """Whether a listing that began then can tell: no later effect of the import is to come."""
+    """Whether a listing begun at ``began`` is late enough to show any effect of the import."""
     ready_at = record.schedule.ready_at
     return ready_at is None or ready_at <= began
 

@@ -1,4 +1,4 @@
-"""The scan of the bucket, page by page, and its memory of pages that did not change.
+"""Scans the bucket page by page, and remembers pages so that unchanged ones are not read again.
 
-Imports ``source`` and ``lease``.
+Imports ``lease``, ``source`` and ``context``.
 """

@@ -1,4 +1,4 @@
-"""The memory of page ranges, kept true: never overlapping, and never of a part that changed."""
+"""Remembered page ranges: they never overlap, and are dropped if a part of them changes."""
 
 from __future__ import annotations
 
@@ -13,39 +13,42 @@ from shared.services.context import Context
 
 
 class PageMemory:
-    """Reads and writes the ranges."""
+    """Reads remembered ranges, and makes the writes that save and drop them."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def get(self, start: str) -> RememberedRange | None:
-        """The range that begins at ``start``."""
+        """The range that begins at ``start``, or None."""
         return self._context.records.get(RememberedRange, range_path(start)).record
 
-    def saving(self, known: RememberedRange | None, new: RememberedRange) -> list[Write]:
-        """Writes that remember a range whose records are written, instead of what it overlaps."""
+    def writes_to_save(self, known: RememberedRange | None, new: RememberedRange) -> list[Write]:
+        """Writes that save ``new`` and drop the ranges that it overlaps.
+
+        ``known`` is the range that had begun at its start. Commit the range's records first.
+        """
         writes: list[Write] = [Put(range_path(new.start), to_fields(new))]
         if known is None or known.end != new.end:
-            writes += self._inside(new.start, new.end)
+            writes += self._deletes_within(new.start, new.end)
         return writes
 
     def forget(self, start: str, end: str) -> None:
-        """Drop every range that overlaps: its records were written for another listing."""
+        """Drop every range that overlaps start <= name < end: its records are about to change."""
         records = self._context.records
-        writes = self._inside(start, end)
+        writes = self._deletes_within(start, end)
         for before in records.query(RememberedRange, queries.range_at(start)):
             if not before.present.end or before.present.end > start:
                 writes.append(Delete(before.path))
         if writes:
             records.documents.commit(writes)
 
-    def _inside(self, start: str, end: str) -> list[Write]:
+    def _deletes_within(self, start: str, end: str) -> list[Write]:
         inside = self._context.records.query(RememberedRange, queries.ranges_between(start, end))
         return [Delete(stored.path) for stored in inside]
 
 
 def listing_digest(objects: list[ObjectInfo], sidecars: dict[str, ObjectInfo]) -> str:
-    """All that decisions are made from, of a page's objects and of sidecars beyond its edge."""
+    """A digest of all that a page's decisions depend on: its objects and all of their sidecars."""
     return digest(
         "listing",
         [info.identity for info in objects],

@@ -1,8 +1,8 @@
-"""The scan: page by page, what the bucket wants against what the records say.
+"""The scan: compares the bucket with the records, page by page.
 
-The supervisor makes the first page's task; a task goes on while there is time and leaves the rest
-to another. A page writes its records first and its own result last, so a repeated page finds its
-records written, and decides the same again.
+The supervisor creates the task of the first page. A task scans pages while it has time, and creates
+another for the rest. A page writes its records first and its own result last, so a repeated page
+finds its records written and decides the same.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shared.gateways.ports import QueueName, Task
 from shared.services.context import PAYLOAD_VERSION, Context, Deadline, checked_payload
 from shared.services.lease.close_batch import CloseBatch
 from shared.services.lease.fencing import fenced
-from shared.services.scan.scan_page import ScanPage, Unsettled
+from shared.services.scan.scan_page import RescanPaths, ScanPage
 
 
 def scan_task(batch: Batch, index: int) -> Task:
@@ -35,22 +35,22 @@ def scan_task(batch: Batch, index: int) -> Task:
 
 
 class ScanBucket:
-    """Handles the tasks of scan pages."""
+    """Handles one delivery of a scan task."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def __call__(self, payload: Mapping[str, Any]) -> int:
-        """Scan from the first page on that isn't done; returns how many were done.
+        """Scan from the first page that has no result; returns how many pages were scanned.
 
-        A task whose page ``index`` comes after that one is none that was made for this scan.
+        A task with a higher ``index`` than that page's belongs to no scan of this batch: ignored.
 
         Raises:
-            GatewayError: the bucket can't be listed. Nothing is decided; the task comes again, till
-                patience ends and the batch with it.
-            LostLease: the batch doesn't scan any more, or goes on under another fence, whose
-                supervisor makes the next task.
-            InvalidTask: the payload is not one of ours.
+            GatewayError: the bucket can't be listed. Nothing is decided and Cloud Tasks retries the
+                task; after ``rules.scan_patience`` the batch is closed instead.
+            LostLease: the batch no longer scans, or another fence is in force, under which the
+                supervisor creates the next task.
+            InvalidTask: this version can't read the payload.
         """
         batch_id, index = checked_payload(payload, batch=str, index=int)
         records = self._context.records
@@ -61,46 +61,46 @@ class ScanBucket:
         previous = latest[0].present if latest else None
         if index > _next_index(previous):
             return 0
-        return self._fenced(batch).go_on(batch, previous)
+        return self._fenced(batch).scan_pages(batch, previous)
 
     def _fenced(self, batch: Stored[Batch]) -> ScanBucket:
-        """The same, writing only while the batch scans under the fence that was read."""
+        """A scan that writes only while the batch scans under the fence that was read."""
         fence = batch.present.fence
         writing = fenced(
             self._context, batch, lambda known: known.fence == fence and _is_scanning(known)
         )
         return ScanBucket(writing)
 
-    def go_on(self, batch: Stored[Batch], previous: PageResult | None) -> int:
-        """Go on behind ``previous``, the latest page that was done, if any was."""
+    def scan_pages(self, batch: Stored[Batch], previous: PageResult | None) -> int:
+        """Scan the pages after ``previous``, the latest one with a result, or all if it is None."""
         context = self._context
         deadline = Deadline.after(context.clock, context.rules.work_budget / 2)
-        unsettled = Unsettled(context)
+        rescan_paths = RescanPaths(context)
         pages = 0
         while previous is None or previous.next_start:
             if deadline.passed:
                 context.queues.create(scan_task(batch.present, _next_index(previous)))
                 return pages
             try:
-                result = self._scan_page(batch.present, previous, unsettled)
+                result = self._scan_page(batch.present, previous, rescan_paths)
             except GatewayError as error:
                 if not self._give_up(batch, previous, error):
                     raise
                 return pages
             if result is None:
-                return pages  # a second delivery was faster, and goes on
+                return pages  # another delivery has scanned the page, and continues
             previous = result
             pages += 1
         context.nudge(batch.present.batch_id)
         return pages
 
     def _scan_page(
-        self, batch: Batch, previous: PageResult | None, unsettled: Unsettled
+        self, batch: Batch, previous: PageResult | None, rescan_paths: RescanPaths
     ) -> PageResult | None:
         context = self._context
         index = _next_index(previous)
         start = previous.next_start if previous else ""
-        page = ScanPage(context, batch, unsettled)(start)
+        page = ScanPage(context, batch, rescan_paths)(start)
         counts = Counter(previous.counts if previous else {})
         counts.update(page.counts)
         result = PageResult(
@@ -108,7 +108,7 @@ class ScanBucket:
             start=start,
             next_start=page.next_start,
             counts=dict(counts),
-            preview=_together(previous, page.preview),
+            preview=_joined_preview(previous, page.preview),
             completed_at=context.clock.now(),
             expires_at=batch.expires_at,
         )
@@ -123,13 +123,13 @@ class ScanBucket:
     def _give_up(
         self, batch: Stored[Batch], previous: PageResult | None, error: GatewayError
     ) -> bool:
-        """End the batch where waiting for the bucket is no good (any more), touching nothing."""
+        """Close the batch if the error will stay or has lasted too long; whether it was closed."""
         rules, bucket = self._context.rules, self._context.rules.settings.bucket
         since = previous.completed_at if previous else batch.present.started_at
         if isinstance(error, Forbidden | NotFound):
             message = (
                 f"the bucket {bucket!r} could not be listed ({error}): check that it exists "
-                "and that the dispatcher may read it. Nothing was deleted"
+                "and that the dispatcher may read it, then sync again. Nothing was deleted"
             )
         elif since and self._context.clock.now() - since >= rules.scan_patience:
             message = (
@@ -147,8 +147,8 @@ def _next_index(previous: PageResult | None) -> int:
     return previous.index + 1 if previous else 0
 
 
-def _together(previous: PageResult | None, page: Preview | None) -> Preview | None:
-    """A dry run's preview of all pages so far."""
+def _joined_preview(previous: PageResult | None, page: Preview | None) -> Preview | None:
+    """A dry run's preview of all pages so far, including ``page``."""
     if page is None or previous is None or previous.preview is None:
         return page
     return joined(previous.preview, page)

@@ -1,4 +1,4 @@
-"""One page of the scan: a range of names, what the bucket wants of it, and the records of it."""
+"""One page of the scan: compares a range of names in the bucket with its records."""
 
 from __future__ import annotations
 
@@ -24,31 +24,35 @@ from shared.services.scan.page_memory import PageMemory, listing_digest
 from shared.services.source.inspection import inspect, inspect_one
 
 GROWTH = 1.5
-"""A remembered range may grow to so many pages before it is split."""
+"""Pages to which a remembered range may grow before it is split."""
 
-MOST_UNSETTLED = 1000
-"""More of these, and no remembered page is trusted."""
+MOST_RESCAN_PATHS = 1000
+"""With this many paths to scan again, no remembered page is used."""
 
 
-class Unsettled:
-    """Paths whose objects a worker re-read: remembered pages that hold them may be stale."""
+class RescanPaths:
+    """Paths to scan again: a worker re-read their objects, so remembered pages may be stale."""
 
     def __init__(self, context: Context) -> None:
-        found = context.records.query(FileRecord, queries.to_rescan(MOST_UNSETTLED))
+        found = context.records.query(FileRecord, queries.to_rescan(MOST_RESCAN_PATHS))
         self._paths = [stored.present.path for stored in found]
 
     def __call__(self, start: str, end: str) -> bool:
-        """Whether any may lie in start <= path < end (empty: no bound)."""
-        too_many = len(self._paths) >= MOST_UNSETTLED
+        """Whether any may be in start <= path < end; an empty bound means none."""
+        too_many = len(self._paths) >= MOST_RESCAN_PATHS
         return too_many or any(start <= path and (not end or path < end) for path in self._paths)
 
 
 @dataclass(frozen=True, slots=True)
 class ScannedPage:
-    """What a page came to. An empty ``next_start`` means that nothing comes after it.
+    """The result of scanning one page.
 
-    ``memory`` is to be written along with the page's result: a page that is repeated without one
-    must not pass for unchanged. ``preview`` is a dry run's.
+    Attributes:
+        next_start: The first name of the next page; empty after the last one.
+        counts: Files scanned, and files by kind of change.
+        memory: Writes of the page memory. Commit them with the page's result: otherwise a repeated
+            page would count as unchanged.
+        preview: What a dry run would change; None otherwise.
     """
 
     next_start: str
@@ -59,7 +63,7 @@ class ScannedPage:
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """Objects of start <= name < end, and the sidecars they may have, also beyond the edge."""
+    """Objects of start <= name < end, and all their sidecars, also those of later pages."""
 
     start: str
     end: str
@@ -68,27 +72,29 @@ class _Listing:
 
 
 class ScanPage:
-    """Scans the page that begins at a name."""
+    """Scans pages of one batch."""
 
-    def __init__(self, context: Context, batch: Batch, unsettled: Unsettled) -> None:
+    def __init__(self, context: Context, batch: Batch, rescan_paths: RescanPaths) -> None:
         self._context = context
         self._batch = batch
-        self._unsettled = unsettled
+        self._rescan_paths = rescan_paths
         self._ranges = PageMemory(context)
-        # Ranges remember the whole deployment's scan; a part of it only invalidates them.
+        # Ranges belong to scans of the whole deployment; a scan of a part only drops them.
         self._is_whole = batch.prefix == context.rules.settings.prefix
 
     def __call__(self, start: str) -> ScannedPage:
-        """Scan it and write what was found.
+        """Scan the page that begins at the name ``start``, and write its records.
 
         Raises:
-            GatewayError: the listing failed: nothing is known, and nothing was written.
+            GatewayError: the listing failed; nothing was written.
         """
         known = self._ranges.get(start) if self._is_whole else None
         listing = self._list(start, known)
         identity = listing_digest(listing.objects, listing.sidecars)
         settings = self._settings()
-        trusted = self._batch.mode is not SyncMode.FULL and not self._unsettled(start, listing.end)
+        trusted = self._batch.mode is not SyncMode.FULL and not self._rescan_paths(
+            start, listing.end
+        )
         if known and trusted and known.end == listing.end and known.says(identity, settings):
             return ScannedPage(listing.end, known.counts, preview=self._skips(listing, known))
 
@@ -102,11 +108,11 @@ class ScanPage:
             listing = _cut(listing, found.pop().present.path)
             identity = listing_digest(listing.objects, listing.sidecars)
         counts, steps = self._decide(listing, found)
-        memory = self._memory(known, listing, identity, settings, counts)
+        memory = self._memory_writes(known, listing, identity, settings, counts)
         preview = previewed(steps, self._batch.retried) if self._batch.dry_run else None
         return ScannedPage(listing.end, counts, tuple(memory), preview)
 
-    # --- the bucket's side ------------------------------------------------------------------
+    # --- the bucket -------------------------------------------------------------------------
 
     def _list(self, start: str, known: RememberedRange | None) -> _Listing:
         bucket, size = self._context.bucket, self._context.rules.page_size
@@ -121,7 +127,7 @@ class ScanPage:
         return self._with_sidecars(start, end, objects[:size])
 
     def _with_sidecars(self, start: str, end: str, listed: list[ObjectInfo]) -> _Listing:
-        """A base and its sidecar may lie on two pages: the base's page looks beyond its edge."""
+        """The listing with sidecars: a sidecar on a later page is read with its base's page."""
         bucket = self._context.bucket
         names = {info.name for info in listed}
         sidecars = {info.name: info for info in listed if is_sidecar(info.name)}
@@ -139,17 +145,17 @@ class ScanPage:
             objects.append(info)
         return _Listing(start, end, objects, sidecars)
 
-    # --- the records' side ------------------------------------------------------------------
+    # --- the records ------------------------------------------------------------------------
 
     @property
     def _most_records(self) -> int:
-        """A page bounds what is read at once, also where most of its objects are gone."""
+        """The most records of one page: a page with more, whose objects are gone, is cut short."""
         return int(self._context.rules.page_size * GROWTH) * 2
 
     def _decide(
         self, listing: _Listing, found: list[Stored[FileRecord]]
     ) -> tuple[dict[str, int], list[PlannedChange]]:
-        """Write what was found, unless in a dry run; returns how many of each kind, and which."""
+        """Compare, and write the records unless in a dry run; returns counts and changes."""
         now = self._context.clock.now()
         wanted = inspect(self._context, listing.objects, listing.sidecars)
         stored = {each.present.path: each for each in found}
@@ -157,7 +163,7 @@ class ScanPage:
         writes: dict[str, Write] = {}
         steps: list[PlannedChange] = []
         for want, record in comparison.paired_by_path(wanted, (each.present for each in found)):
-            here = self._here(record)
+            here = self._in_batch_store(record)
             finding = self._compare(want, here, now)
             after = (finding and finding.record) or here
             if finding is not None:
@@ -173,7 +179,10 @@ class ScanPage:
         return dict(counts), steps
 
     def _skips(self, listing: _Listing, known: RememberedRange) -> Preview | None:
-        """Of a remembered page only what it skips is worth telling, and the memory has no names."""
+        """A dry run's preview of a remembered page: examples of the objects it skips.
+
+        They are inspected again, since the memory holds only their number.
+        """
         if not self._batch.dry_run:
             return None
         if not known.counts.get(Change.SKIPPED):
@@ -182,8 +191,8 @@ class ScanPage:
         skips = [Sample(want.path, want.skip_reason) for want in wanted if want.skip_reason]
         return Preview(samples={Change.SKIPPED.value: tuple(skips[:SAMPLES])})
 
-    def _here(self, record: FileRecord | None) -> FileRecord | None:
-        """The record as one of the batch's store, which may be a new one."""
+    def _in_batch_store(self, record: FileRecord | None) -> FileRecord | None:
+        """The record as seen from the batch's store, which may be a new one."""
         if record is None or not self._batch.store:
             return record
         return known_documents.moved_to_store(record, self._batch.store)
@@ -201,10 +210,10 @@ class ScanPage:
         )
 
     def _commit(self, writes: Mapping[str, Write], now: datetime) -> None:
-        """Write the findings.
+        """Write the records.
 
-        Where somebody wrote first, a journey or another delivery of this page, this listing may be
-        the older one: look at the object as it is now.
+        If a worker or another delivery of this page changed a record first, this listing may be
+        out of date: then the object is read and compared again.
         """
         records = self._context.records
         names = {write.path: name for name, write in writes.items()}
@@ -212,7 +221,7 @@ class ScanPage:
             path = names[write.path]
 
             def decide(stored: Stored[FileRecord], path: str = path) -> FileRecord | None:
-                here = self._here(stored.record)
+                here = self._in_batch_store(stored.record)
                 finding = self._compare(inspect_one(self._context, path), here, now)
                 after = (finding and finding.record) or here
                 if after is None or after == stored.record:
@@ -223,7 +232,7 @@ class ScanPage:
 
     # --- the memory -------------------------------------------------------------------------
 
-    def _memory(
+    def _memory_writes(
         self,
         known: RememberedRange | None,
         listing: _Listing,
@@ -240,16 +249,16 @@ class ScanPage:
             Change.UNCHANGED.value: scanned - skipped,
         }
         new = RememberedRange(listing.start, listing.end, identity, settings, counts=next_time)
-        return [] if new == known else self._ranges.saving(known, new)
+        return [] if new == known else self._ranges.writes_to_save(known, new)
 
     def _settings(self) -> str:
-        """What the decisions about a listing depend on beside it."""
+        """A digest of what a page's decisions depend on apart from its listing."""
         settings, batch = self._context.rules.settings, self._batch
         return digest(settings.scan_digest, batch.delete_policy, batch.store)
 
 
 def _cut(listing: _Listing, end: str) -> _Listing:
-    """The part of a listing before ``end``."""
+    """The listing without the objects from ``end`` on."""
     return _Listing(
         listing.start,
         end,

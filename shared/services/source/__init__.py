@@ -1,1 +1,4 @@
-"""Reads an object of the bucket and says what is wanted of it. Imports no other room."""
+"""Reads objects of the bucket and decides what is to be indexed of them.
+
+Imports ``context``, and no other package of the services.
+"""

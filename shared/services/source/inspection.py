@@ -1,4 +1,4 @@
-"""What the bucket wants of each object: preflight, media type, sidecar and content key."""
+"""Decides what is to be indexed of an object: preflight, media type, sidecar, content key."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ from shared.services.context import Context
 def inspect(
     context: Context, objects: Sequence[ObjectInfo], sidecars: Mapping[str, ObjectInfo]
 ) -> list[Wanted]:
-    """What is wanted of ``objects`` (sidecars among them have no row of their own).
+    """One row for each object, whether it is to be indexed or skipped.
+
+    A sidecar has no row of its own. One whose base is not in ``objects`` is a skipped row.
 
     Args:
-        context: Ports and rules; the first bytes of objects of unknown type are read.
-        objects: Objects of the bucket, sorted by name.
-        sidecars: Every sidecar that may belong to one of them, by its name; and every base that
-            a sidecar among them may belong to is in ``objects``, or the sidecar is reported.
+        context: Ports and rules. The bucket is read for objects of unknown media type.
+        objects: Objects of the bucket, sorted by name, with the bases of all sidecars among them.
+        sidecars: By name, every sidecar that may belong to one of the objects.
     """
     verdicts = _by_name_and_size(context, objects)
     unknown = [info for info in objects if isinstance(verdicts.get(info.name), NeedsSniff)]
@@ -40,7 +41,7 @@ def inspect(
     for info in unknown:
         head = heads[info.name]
         verdicts[info.name] = (
-            Accepted(PLAIN_TEXT)  # replaced since it was listed: the upload will look again
+            Accepted(PLAIN_TEXT)  # replaced since the listing: the upload notices and plans again
             if head is None
             else sniff(head, complete=info.size <= len(head))
         )
@@ -54,7 +55,7 @@ def inspect(
 def _by_name_and_size(
     context: Context, objects: Sequence[ObjectInfo]
 ) -> dict[str, Accepted | NeedsSniff | Skipped]:
-    """What preflight says of each; sidecars with a base are left out."""
+    """The preflight verdict of each object, by name; sidecars with a base have none."""
     settings = context.rules.settings
     names = {info.name for info in objects}
     verdicts: dict[str, Accepted | NeedsSniff | Skipped] = {}
@@ -75,7 +76,7 @@ def _by_name_and_size(
 
 
 def _usable(sidecar: ObjectInfo | None) -> ObjectInfo | None:
-    """The sidecar, unless it is too large to be one."""
+    """The sidecar, or None if it is too large."""
     return sidecar if sidecar is not None and sidecar.size <= MAX_SIDECAR_SIZE else None
 
 
@@ -111,7 +112,7 @@ def _wanted(
 def metadata_sources(
     context: Context, info: ObjectInfo, sidecar: ObjectInfo | None
 ) -> MetadataSources:
-    """All that the object's metadata is made from."""
+    """Everything that the metadata of the object's document is made from."""
     settings = context.rules.settings
     return MetadataSources(
         template=settings.path_template,
@@ -122,7 +123,7 @@ def metadata_sources(
 
 
 def inspect_one(context: Context, path: str) -> Wanted | None:
-    """What the bucket wants of one path right now; None where there is no such object."""
+    """The row of one path, read from the bucket now; None if it has no object."""
     info = context.bucket.stat(path)
     if info is None:
         return None

@@ -1,4 +1,4 @@
-"""The deployment's store: finding it, its size, its count beside the records', and moving away.
+"""The deployment's store: find or create it, measure it, compare its count, and cut over.
 
-Imports ``lease`` and ``throttle``.
+Imports ``lease``, ``throttle``, ``context`` and ``events``.
 """

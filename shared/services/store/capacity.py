@@ -1,4 +1,4 @@
-"""The project's storage, watched: the service tells for nothing how much is used."""
+"""Measures how much of the project's storage is used; the requests are unmetered."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from shared.services.events import Event, emit
 from shared.services.lease.held_batch import changed
 from shared.services.throttle.call_gate import CallGate
 
-TICKS_BETWEEN_LOOKS: Final = 10
-"""Uploads are counted off what the last look found, so looks may be rare."""
+TICKS_BETWEEN_READS: Final = 10
+"""Planned uploads are subtracted from the last measured room, so measuring may be rare."""
 
 
 def storage_used(gemini: Gemini) -> int:
-    """Bytes that all stores of the project hold together, as the service counts them.
+    """Bytes in all stores of the project, as the service counts them.
 
     Raises:
         GatewayError: the stores can't be listed.
@@ -37,45 +37,48 @@ def storage_used(gemini: Gemini) -> int:
 
 
 class CapacityWatch:
-    """Looks at the storage, not more often than every so many ticks of a batch."""
+    """Measures the storage, as a rule once in ``TICKS_BETWEEN_READS`` ticks of the supervisor."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._gate = CallGate(context)
 
     def is_due(self, batch: Batch) -> bool:
-        """Whether it is time for a look; the first is before anything is uploaded."""
+        """Whether the storage is to be measured now; always before the batch's first upload."""
         last = batch.storage_looked_at
-        wait = self._context.rules.tick * TICKS_BETWEEN_LOOKS
+        wait = self._context.rules.tick * TICKS_BETWEEN_READS
         return last is None or self._context.clock.now() - last >= wait
 
-    def look(self, held: Stored[Batch]) -> Stored[Batch]:
-        """Note how full the project's stores are; what was known stands where that can't be told.
+    def measure(self, held: Stored[Batch]) -> Stored[Batch]:
+        """Measure the storage and save the result with the batch.
+
+        If the stores can't be listed, the last result stays. A warning that the storage is nearly
+        full becomes the batch's message if it has none.
 
         Raises:
             LostLease: another call supervises the batch.
         """
-        seen: dict[str, int] = {}
+        measured: dict[str, int] = {}
         try:
-            seen = self._seen()
+            measured = self._measured()
         except GatewayError as error:
             self._gate.unmetered_failed(error)
-        held = changed(self._context, held, storage_looked_at=self._context.clock.now(), **seen)
+        held = changed(self._context, held, storage_looked_at=self._context.clock.now(), **measured)
         warning = self._warning(held.present)
         if not warning or held.present.message:
             return held
         return changed(self._context, held, message=warning)
 
-    def _seen(self) -> dict[str, int]:
+    def _measured(self) -> dict[str, int]:
         used = storage_used(self._context.gemini)
         cap = self._context.rules.settings.tier.storage_bytes
         if store_capacity.is_near_cap(used, cap):
             emit(Event.STORAGE_NEAR_CAP, bytes=used, cap=cap)
-        room = store_capacity.room_for(used, cap, self._under_way())
+        room = store_capacity.room_for(used, cap, self._bytes_under_way())
         return {"storage_used": used, "storage_room": room}
 
-    def _under_way(self) -> int:
-        """Bytes of input that are being put into the store, less those that they replace."""
+    def _bytes_under_way(self) -> int:
+        """Bytes of input on their way into the store, less those that they replace."""
         documents = self._context.records.documents
         working, desired, current = (
             queries.WORKING_SIZE,
@@ -87,15 +90,15 @@ class CapacityWatch:
         return begun[working] - begun[current] + planned[desired] - planned[current]
 
     def _warning(self, batch: Batch) -> str:
-        """That little is left; nothing where that isn't so or isn't known."""
+        """The message that the storage is nearly full; empty if it is not, or was not measured."""
         cap = self._context.rules.settings.tier.storage_bytes
         near = batch.storage_used is not None and store_capacity.is_near_cap(
             batch.storage_used, cap
         )
-        return self.figures(batch) if near else ""
+        return self.usage_message(batch) if near else ""
 
-    def figures(self, batch: Batch) -> str:
-        """What is used of what, and what to do about it; nothing where it isn't known."""
+    def usage_message(self, batch: Batch) -> str:
+        """How much of the storage is used, and what to do; empty if it was not measured."""
         if batch.storage_used is None:
             return ""
         tier = self._context.rules.settings.tier

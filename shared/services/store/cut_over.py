@@ -1,4 +1,4 @@
-"""From one store to the next: the old one serves until all is in the new one, and then some."""
+"""Cuts over from one store to the next; the old one is used until the new one is complete."""
 
 from __future__ import annotations
 
@@ -14,41 +14,43 @@ from shared.services.events import Event, emit
 from shared.services.throttle.call_gate import CallGate
 
 MOST_NAMED = 3
-"""Files of which a message gives the names."""
+"""Failed files that a message names."""
 
 
 class CutOver:
-    """Points the deployment at the store that syncs have filled, and drops the one it left."""
+    """Makes the store that syncs have filled the deployment's store, and drops the old one."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def when_filled(self) -> str:
-        """Cut over, once a batch of the whole left nothing behind; what it came to, in words.
+    def promote_if_filled(self) -> str:
+        """Cut over if every file of the old store is in the new one; returns a message.
 
-        Files that failed without ever having been in a store hinder nothing.
+        Call it at the end of a batch of the whole deployment. A failed file prevents the cut-over
+        only if the old store holds a document of it. The message is empty if no store is being
+        filled.
         """
         deployment = self._context.records.get(Deployment, DEPLOYMENT)
         known = deployment.present
         if not known.next_store:
             return ""
         waiting = self._context.records.documents.count(queries.in_store(known.store))
-        lost = self._served_and_failed()
+        lost = self._failed_with_documents()
         if not (waiting or lost):
             self._promote(deployment)
             return (
-                f"the deployment points at {known.next_store} now; {known.store} is kept until it "
-                "is dropped on request"
+                f"the deployment now uses {known.next_store}; {known.store} is kept until you drop "
+                "it"
             )
         named = ", ".join(lost[:MOST_NAMED])
-        why = f"{len(lost)} failed ({named})" if lost else f"{waiting} are not scanned yet"
+        why = f"{len(lost)} failed ({named})" if lost else f"{waiting} are not in the new one yet"
         return (
             f"{known.store} goes on serving: of its files {why}. Sync with mode retry_failed, or "
             "promote the new store without them"
         )
 
     def promote(self) -> Deployment:
-        """Cut over although files are missing from the next store.
+        """Cut over now, even if files are missing in the next store.
 
         Raises:
             Refused: no store is being filled.
@@ -59,15 +61,15 @@ class CutOver:
         return self._promote(deployment)
 
     def drop_previous(self) -> str:
-        """Delete the store that was left, with its documents; returns its name.
+        """Delete the previous store with its documents; returns its name.
 
         Raises:
-            Refused: none was left.
-            GatewayError: it could not be deleted; asking again goes on.
+            Refused: there is no previous store.
+            GatewayError: the store could not be deleted; the call may be repeated.
         """
         deployment = self._context.records.get(Deployment, DEPLOYMENT)
         if deployment.record is None or not deployment.record.previous_store:
-            raise Refused("there is no store to drop: none was left by a cut-over")
+            raise Refused("there is no store to drop: no cut-over has left one")
         name = deployment.record.previous_store
         try:
             self._delete(name)
@@ -83,7 +85,7 @@ class CutOver:
             self._context.gemini.delete_store(name)
         except NotFound:
             pass
-        except Forbidden:  # so Gemini says also that it is gone
+        except Forbidden:  # Gemini answers 403 also if the store is gone
             if self._is_there(name):
                 raise
 
@@ -94,7 +96,7 @@ class CutOver:
         emit(Event.STORE_CUT_OVER, store=after.store, previous_store=after.previous_store)
         return after
 
-    def _served_and_failed(self) -> list[str]:
+    def _failed_with_documents(self) -> list[str]:
         failed = self._context.records.query(FileRecord, queries.with_status(FileStatus.FAILED))
         return [
             each.present.path

@@ -1,4 +1,4 @@
-"""What the store counts against what the records say: the cheapest sign that something is amiss."""
+"""Compares the store's document count with the records': the cheapest check of the store."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from shared.services.context import Context
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Documents of the store beyond those that records hold.
+    """The document counts of the store and of the records.
 
     Attributes:
-        stored: By the store's own count, in whatever state.
-        held: By the records.
-        error: Why the store could not be asked; then there are no figures.
+        stored: Documents in any state, as the store counts them.
+        held: Documents that the records hold.
+        error: Why the store could not be read; empty if it was. With it there are no counts.
     """
 
     stored: int = 0
@@ -23,34 +23,34 @@ class Drift:
     error: str = ""
 
     @property
-    def by(self) -> int | None:
-        """Negative: documents are missing. None: unknown."""
+    def difference(self) -> int | None:
+        """``stored`` less ``held``: negative if documents are missing, None if unknown."""
         return None if self.error else self.stored - self.held
 
     def __str__(self) -> str:
         if self.error:
             return f"the store could not be compared with the records: {self.error}"
-        if not self.by:
+        if not self.difference:
             return ""
         return f"the store counts {self.stored} documents, the records {self.held}"
 
 
 class MeasureDrift:
-    """One unmetered request; and a count of the records, unless a scan's own count agrees."""
+    """Makes one unmetered request, and counts the records unless the scan's count agrees."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def __call__(self, store_name: str, expected: int | None) -> Drift:
-        """Compare; meant for a moment when no file is under way.
+        """Compare the counts; call it while no file is under way.
 
         Args:
-            store_name: The store.
-            expected: Documents to expect after a scan. If the store has so many, they aren't
-                counted, which is billed for each thousand.
+            store_name: Resource name of the store.
+            expected: Documents that the store should hold after the scan, None if unknown. If the
+                store holds so many, the records are not counted: a count is billed by the thousand.
 
         Raises:
-            GatewayError: the store could not be asked.
+            GatewayError: the store could not be read.
         """
         context = self._context
         store = context.gemini.get_store(store_name)

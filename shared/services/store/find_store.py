@@ -1,4 +1,4 @@
-"""The deployment's store: found by its name, or created, once and under the lease."""
+"""Finds the deployment's store by its display name, or creates it once, under the lease."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from shared.services.context import Context
 
 
 class FindStore:
-    """The store of the deployment's display name."""
+    """Finds or creates the store with the display name in the settings."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def find(self) -> Store | None:
-        """The store, or None where there is none.
+        """The store with the display name, or None.
 
-        Of several with the name, the one that holds documents is meant: an empty twin comes of a
-        request that took effect late.
+        Of several such stores, the one that holds documents is taken: an empty one comes of a
+        create request that took effect late.
 
         Raises:
             Refused: several of them hold documents.
-            GatewayError: the stores can't be listed: nothing is known.
+            GatewayError: the stores can't be listed, so whether one exists is unknown.
         """
         name = self._context.rules.settings.store_name
         ours = [store for store in self._stores() if store.display_name == name]
@@ -35,9 +35,12 @@ class FindStore:
         return next(iter(filled or ours), None)
 
     def ensure(self) -> Store:
-        """The store, created where there is none.
+        """The store with the display name, created if there is none.
 
-        Raises what ``find`` raises: a listing that fails never makes a second store.
+        Raises:
+            Refused: several of them hold documents.
+            GatewayError: the stores can't be listed, and so none is created; or the creation
+                failed.
         """
         rules = self._context.rules
         return self.find() or self._context.gemini.create_store(

@@ -1,4 +1,4 @@
-"""The gate that every call of Gemini is judged by, and the pump that plans metered calls.
+"""The gate that admits calls of Gemini and records their results; the pump that plans their slots.
 
-Imports no other room.
+Imports ``context`` and ``events``, and no other package of the services.
 """

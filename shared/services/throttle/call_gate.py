@@ -1,8 +1,8 @@
-"""Decides whether a call of Gemini may be made, and records what its result means for the next.
+"""Decides whether a call of Gemini may be made, and records what its result means for later calls.
 
-All of this is about the service, none of it about a file: a 429 or a storm is never the file's
-fault. The rules are ``domain.throttle.breaker`` and ``domain.throttle.holds``; this reads and
-writes their records.
+All of this concerns the service, never a file: a 429 or a storm of errors never counts against a
+file. The rules are in ``domain.throttle.breaker`` and ``domain.throttle.holds``; this module reads
+and writes their records.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from shared.services.events import Event, emit
 
 
 class CallGate:
-    """One deployment's breaker and holds."""
+    """The deployment's breaker and hold."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -36,8 +36,8 @@ class CallGate:
         state, hold = self._context.records.get_all([(BreakerState, BREAKER), (Hold, HOLD)])
         return state, hold
 
-    def closed_until(self, state: BreakerState, hold: Hold | None) -> datetime | None:
-        """Until when no metered call may be made at all; None where some may be made now."""
+    def blocked_until(self, state: BreakerState, hold: Hold | None) -> datetime | None:
+        """The time until which no metered call may be made; None if one may be made now."""
         now = self._context.clock.now()
         standing = holds.in_force(hold, now)
         return standing.hold_until if standing else breaker.held_until(state, now)
@@ -45,9 +45,12 @@ class CallGate:
     def admit(
         self, state: Stored[BreakerState], hold: Hold | None, permit_id: str
     ) -> Proceed | Wait:
-        """May a metered call be made? In HALF_OPEN the permit is taken before this returns."""
+        """Decide whether a metered call may be made now.
+
+        In HALF_OPEN the breaker stores the permit, under ``permit_id``, before this returns.
+        """
         now = self._context.clock.now()
-        until = self.closed_until(state.record or BreakerState(), hold)
+        until = self.blocked_until(state.record or BreakerState(), hold)
         if until is not None:
             return Wait(until)
         admission = breaker.admit(state.record or BreakerState(), now, permit_id, self._policy)
@@ -71,7 +74,7 @@ class CallGate:
     # --- results ----------------------------------------------------------------------------
 
     def entry(self, outcome: EntryOutcome, permit: Permit, *, batch_id: str, call: str) -> Create:
-        """The window's entry of a result, to be written along with what the result changes."""
+        """The write of a window entry; commit it together with what the result changes."""
         now = self._context.clock.now()
         entry = window_entry(
             outcome,
@@ -84,26 +87,32 @@ class CallGate:
         return creating(window_path(self._context.new_id()), entry)
 
     def throttled_entries(self, error: Throttled, permit: Permit, *, batch_id: str) -> list[Write]:
-        """The window's entry of a 429; an allowance that is used up says nothing of the rate."""
+        """The window entry of a 429; none if an allowance is used up, since the rate was fine."""
         if self._hold_reason(error) is not None:
             return []
         return [self.entry(EntryOutcome.THROTTLED, permit, batch_id=batch_id, call=error.call)]
 
     def succeeded(self, permit: Permit) -> None:
-        """After a metered success's entry is written: a probe's success may close the breaker."""
+        """Record a metered call's success; a probe's success may close the breaker.
+
+        Call it after the call's window entry is written.
+        """
         if permit.probe_id:
             self._change(lambda state, now: breaker.on_success(state, permit, now, self._policy))
 
-    def unused(self, permit: Permit) -> None:
-        """Nothing that says anything came of the permit: a probe's goes back."""
+    def return_permit(self, permit: Permit) -> None:
+        """Return a probe's permit whose call had no result that counts, or was never made.
+
+        Does nothing for a permit that a result has used up, or that is no probe's.
+        """
         if permit.probe_id:
             self._change(lambda state, now: breaker.on_other_error(state, permit, now))
 
     def unmetered_failed(self, error: GatewayError, generation: int | None = None) -> None:
-        """An unmetered call failed, and the breaker is told, whatever becomes of the file.
+        """Record an unmetered call's failure with the breaker; it has no effect on the file.
 
-        ``generation`` is the one in which the call was made; without it, the present one. What
-        our own infrastructure failed at says nothing of the service.
+        ``generation`` is the breaker's when the call was made; None means the present one. Errors
+        of anything but Gemini are ignored.
         """
         if not error.is_of_gemini:
             return
@@ -122,9 +131,10 @@ class CallGate:
             )
 
     def failed(self, error: GatewayError, permit: Permit) -> CircuitState:
-        """After a metered call's failure (and a 429's entry) is written: what it means.
+        """Record a metered call's failure; call it after a 429's window entry is written.
 
-        Returns the breaker's state after a 5xx, CLOSED for all that says nothing of a storm.
+        Returns the breaker's state after a 5xx; CLOSED after anything that can't be part of a
+        storm of errors.
         """
         match error:
             case Throttled():
@@ -151,7 +161,7 @@ class CallGate:
         )
 
     def _hold_reason(self, error: Throttled) -> HoldReason | None:
-        """What a 429 holds; None where it speaks of the rate, and is the breaker's business."""
+        """The reason to hold after a 429; None if only the rate was exceeded."""
         match error.quota:
             case QuotaKind.DAY:
                 return HoldReason.DAY
@@ -163,12 +173,12 @@ class CallGate:
                 return None
 
     def document_failed(self) -> None:
-        """A document turned FAILED though every reply was good: many of these slow us down too."""
+        """Record a FAILED document: many of them slow the pace, though every reply was good."""
         window = self._window()
         self._change(lambda state, now: on_document_failed(state, window, now, self._policy))
 
     def hold(self, reason: HoldReason) -> Hold:
-        """Stop what ``reason`` stops, until it may have passed."""
+        """Hold metered calls for ``reason``, until its cause may have passed."""
 
         def decide(stored: Stored[Hold]) -> Hold:
             now = self._context.clock.now()
@@ -180,7 +190,10 @@ class CallGate:
     # --- time -------------------------------------------------------------------------------
 
     def tick(self) -> BreakerState:
-        """What time alone changes: the cooldown's end, expired permits, earned rate."""
+        """Apply what time alone changes in the breaker, and return its state.
+
+        That is: the cooldown's end, expired permits, and the rate regained.
+        """
         state = self._context.records.get(BreakerState, BREAKER).record or BreakerState()
         if breaker.is_untroubled(state):
             return state

@@ -1,7 +1,7 @@
-"""The pump: hands out the metered requests of the next moments, and no more.
+"""The pump: assigns slots for metered requests to files, one short horizon ahead.
 
-Files wait in the records, not in the queue. So nothing waits long enough to expire, a slow-down
-acts at once, and queue and memory stay small however large the bucket is.
+Files wait in the records, not in the queue. So no task waits long enough to expire, a slower pace
+takes effect at once, and queue and memory stay small however large the bucket is.
 """
 
 from __future__ import annotations
@@ -21,20 +21,25 @@ from shared.gateways.ports import QueueName, Write
 from shared.services.context import Context
 
 RAW_FILES_PER_IMPORT = 4
-"""Uploads may run so far ahead of the imports in progress, in files."""
+"""Files that may lie uploaded and not imported, for each import that may be in progress."""
 
-
-LOOKED_AHEAD = 500
-"""Files looked at for one that fits, where those whose turn it is are too large for the store."""
+MOST_CANDIDATES = 500
+"""Files searched for some that fit into the store, if the first ones are too large."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Files with the times of their next metered request; slots beyond are still free.
+    """Which files get which slots.
 
-    ``tomorrow`` counts the files that the daily quota leaves for another day, 0 where there is
-    none, None where it was not looked at. ``storage_room`` is what the files leave of the bytes
-    that fit into the store; it is full when no waiting file fits and none is under way.
+    Attributes:
+        assigned: Files with the time of their next metered request.
+        next_slot_at: The first slot that is still free.
+        day_is_spent: No request is left of the daily quota, and none is planned.
+        tomorrow: Files that the daily quota leaves for another day, 0 without a daily quota; None
+            if that was not computed.
+        storage_room: Bytes of input that still fit into the store after the files assigned.
+        storage_is_full: Uploads are ready, none fits into the store, and no other file is ready or
+            under way.
     """
 
     assigned: tuple[tuple[Stored[FileRecord], datetime], ...]
@@ -46,7 +51,7 @@ class Plan:
 
 
 class Pump:
-    """Plans metered requests one horizon ahead."""
+    """Plans metered requests up to ``rules.pump_horizon`` ahead."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -54,28 +59,28 @@ class Pump:
     def plan(
         self, next_slot_at: datetime | None, state: BreakerState, storage_room: int | None = None
     ) -> Plan:
-        """Choose files for the free slots: imports first, since they free what uploads fill.
+        """Choose files for the free slots: imports first, since each frees a raw file's space.
 
         Args:
-            next_slot_at: The first slot not yet given away.
-            state: The breaker's; it sets the pace.
-            storage_room: Bytes of input that fit into the store; None sets no bound.
+            next_slot_at: The first slot not yet assigned.
+            state: The breaker's state, which sets the pace.
+            storage_room: Bytes of input that fit into the store; None for no limit.
         """
         now = self._context.clock.now()
         interval, slots = self._free_slots(next_slot_at, state, now)
-        if not slots or not self._is_wanted(now):
+        if not slots or not self._is_any_ready(now):
             return Plan((), next_slot_at)
         quota = self._quota(now)
         tomorrow = quota.tomorrow if quota else 0
         if quota and not quota.left:
-            # What is planned already is made first: a hold would send it back.
-            return Plan((), next_slot_at, day_is_spent=not self._planned(), tomorrow=tomorrow)
+            # Requests that are planned already come first: a hold would give them back.
+            return Plan((), next_slot_at, day_is_spent=not self._count_planned(), tomorrow=tomorrow)
         slots = slots[: quota.left if quota else None]
         files = self._ready(Slot.IMPORT, min(len(slots), self._imports_left()), now)
         free = len(slots) - len(files)
         most = min(free, quota.uploads) if quota else free
         waiting, fitting = self._uploads_within(most, storage_room, now)
-        full = waiting and not files + fitting and not self._are_under_way()
+        full = waiting and not files + fitting and not self._is_any_under_way()
         files += fitting
         used = slots[: len(files)]
         if storage_room is not None:
@@ -91,7 +96,7 @@ class Pump:
     def _free_slots(
         self, next_slot_at: datetime | None, state: BreakerState, now: datetime
     ) -> tuple[timedelta, list[datetime]]:
-        """The interval between metered requests, and the times not yet given away."""
+        """The interval between metered requests, and the unassigned slots within the horizon."""
         rules = self._context.rules
         slowdown = breaker.slowdown(state, rules.breaker)
         interval = spacing.spacing(rules.settings.tier.rpm, slowdown)
@@ -108,18 +113,18 @@ class Pump:
     def _uploads_within(
         self, most: int, storage_room: int | None, now: datetime
     ) -> tuple[bool, list[Stored[FileRecord]]]:
-        """Whether any upload waits, and those whose turn it is and that fit into the store."""
+        """Whether any upload is ready, and the first ``most`` that fit into the store."""
         uploads = self._uploads(most, now)
-        fitting = list(_growing_within(uploads, storage_room))
-        if not fitting and uploads:  # smaller ones may wait behind what is too large
-            uploads = self._uploads(LOOKED_AHEAD, now)
-            fitting = list(_growing_within(uploads, storage_room))[:most]
+        fitting = list(_within_storage(uploads, storage_room))
+        if not fitting and uploads:  # smaller files may wait behind these
+            uploads = self._uploads(MOST_CANDIDATES, now)
+            fitting = list(_within_storage(uploads, storage_room))[:most]
         return bool(uploads), fitting
 
     def carry_out(self, plan: Plan, batch_id: str, generation: int) -> int:
-        """Make the tasks of a plan; returns how many.
+        """Create the tasks of a plan; returns how many are new.
 
-        Call it once ``next_slot_at`` is saved: a crash then wastes slots, and gives none twice.
+        Save ``next_slot_at`` first: a crash in between then wastes slots, but assigns none twice.
         """
         context = self._context
         now = context.clock.now()
@@ -136,15 +141,15 @@ class Pump:
             planned[stored.path] = record
             writes.append(updating(stored.path, record, stored.version, stored.record))
         for write in context.records.commit_each(writes):
-            del planned[write.path]  # changed meanwhile: its turn comes again
+            del planned[write.path]  # the record changed meanwhile: a later plan takes the file
         return context.queues.create_many(
             [context.step_task(record, generation) for record in planned.values()]
         )
 
     # --- bounds -----------------------------------------------------------------------------
 
-    def _is_wanted(self, now: datetime) -> bool:
-        """Whether any file is ready: one read, where the bounds take many."""
+    def _is_any_ready(self, now: datetime) -> bool:
+        """Whether any file is ready; one read, which may save the many reads of the limits."""
         return bool(self._context.records.documents.count(queries.ready(now, 1)))
 
     def _ready(self, slot: Slot, most: int, now: datetime) -> list[Stored[FileRecord]]:
@@ -153,70 +158,74 @@ class Pump:
         return self._context.records.query(FileRecord, queries.ready_for(slot, now, most))
 
     def _uploads(self, most: int, now: datetime) -> list[Stored[FileRecord]]:
-        """Files to upload, within what may lie uploaded and not yet imported."""
+        """Files ready to upload, within the limits on raw files in number and in bytes.
+
+        One file beyond the limit in bytes is let through if nothing else is under way.
+        """
         rules = self._context.rules
         documents = self._context.records.documents
-        ahead = rules.settings.imports_in_progress * RAW_FILES_PER_IMPORT - self._uploaded()
+        ahead = rules.settings.imports_in_progress * RAW_FILES_PER_IMPORT - self._count_uploads()
         ready = self._ready(Slot.UPLOAD, min(most, ahead), now)
         if not ready:
             return []
         held = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED, FileStatus.IMPORTING)
         used = documents.sums(held, [queries.WORKING_SIZE])[queries.WORKING_SIZE]
-        fitting = list(_fitting(ready, rules.max_raw_bytes - used))
-        if fitting or self._uploaded():
+        fitting = list(_within_bytes(ready, rules.max_raw_bytes - used))
+        if fitting or self._count_uploads():
             return fitting
         importing = documents.count(queries.with_status(FileStatus.IMPORTING))
         return [] if importing else ready[:1]
 
-    def _uploaded(self) -> int:
-        """Files that are uploaded, or are being so.
+    def _count_uploads(self) -> int:
+        """How many files are uploaded or being uploaded.
 
-        Not those that wait to be begun again: they would wait for each other's end for ever.
+        Interrupted uploads that wait for a slot are not counted: if they were, each would wait
+        for the others to end.
         """
         count = self._context.records.documents.count
         begun = count(queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED))
         return begun - count(queries.interrupted_uploads()) if begun else 0
 
-    def _are_under_way(self) -> bool:
-        """Whether a file has a metered request made or planned, and another to come."""
+    def _is_any_under_way(self) -> bool:
+        """Whether a file is uploaded, being uploaded, or has a planned upload."""
         documents = self._context.records.documents
-        return bool(self._uploaded() or documents.count(queries.planned_uploads()))
+        return bool(self._count_uploads() or documents.count(queries.planned_uploads()))
 
     def _imports_left(self) -> int:
-        """Imports that may be started now, those already planned being counted as started."""
+        """Imports that may still be planned: the limit less those in progress and those planned."""
         documents = self._context.records.documents
         started = documents.count(queries.with_status(FileStatus.IMPORTING, FileStatus.UNCERTAIN))
         planned = documents.count(queries.planned_imports())
         return self._context.rules.settings.imports_in_progress - started - planned
 
     def _quota(self, now: datetime) -> DailyQuota | None:
-        """How the quota day stands; None where the tier has no daily quota."""
+        """The state of the daily quota; None if the tier has none."""
         left = self.left_today(now)
         if left is None:
             return None
         documents = self._context.records.documents
-        begun = self._uploaded() + documents.count(queries.planned_uploads())
+        begun = self._count_uploads() + documents.count(queries.planned_uploads())
         owed = begun - documents.count(queries.planned_imports())
         return DailyQuota(left, owed, documents.count(queries.waiting_for(Slot.UPLOAD)))
 
     def left_today(self, now: datetime) -> int | None:
-        """What is left of a daily quota, None where the tier has none."""
+        """Requests left of the daily quota after those planned; None if the tier has no quota."""
         rpd = self._context.rules.settings.tier.rpd
         if rpd is None:
             return None
         documents = self._context.records.documents
         used = documents.count(queries.entries_since(holds.quota_day_began(now)))
-        return max(rpd - used - self._planned(), 0)
+        return max(rpd - used - self._count_planned(), 0)
 
-    def _planned(self) -> int:
-        """Metered requests that have their task."""
+    def _count_planned(self) -> int:
+        """How many metered requests are planned, which means that they have a task."""
         documents = self._context.records.documents
         planned = (queries.planned_imports(), queries.planned_uploads())
         return sum(map(documents.count, planned))
 
 
-def _fitting(ready: Iterable[Stored[FileRecord]], room: int) -> Iterable[Stored[FileRecord]]:
-    """Those that fit, in order."""
+def _within_bytes(ready: Iterable[Stored[FileRecord]], room: int) -> Iterable[Stored[FileRecord]]:
+    """The first files whose sizes add up to ``room`` bytes at most."""
     for stored in ready:
         room -= stored.present.desired_size
         if room < 0:
@@ -225,14 +234,14 @@ def _fitting(ready: Iterable[Stored[FileRecord]], room: int) -> Iterable[Stored[
 
 
 def _growth(stored: Stored[FileRecord]) -> int:
-    """Bytes of input that the store gains by a file, what it replaces being taken off."""
+    """Bytes of input that the file adds to the store, less what it replaces; 0 or more."""
     return max(stored.present.desired_size - stored.present.current_size, 0)
 
 
-def _growing_within(
+def _within_storage(
     uploads: Iterable[Stored[FileRecord]], room: int | None
 ) -> Iterable[Stored[FileRecord]]:
-    """Those that fit into the store, a smaller one behind one that doesn't among them."""
+    """Files that together fit into ``room`` bytes; one that does not fit is passed over."""
     taken = 0
     for stored in uploads:
         growth = _growth(stored)

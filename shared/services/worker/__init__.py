@@ -1,4 +1,4 @@
-"""One delivery of one file's task: claim the file, make one step, record the result.
+"""Handles one delivery of a file's task: claim the file, do one step, record the result.
 
-Imports ``source`` and ``throttle``.
+Imports ``source``, ``throttle``, ``context`` and ``events``.
 """

@@ -1,4 +1,4 @@
-"""One delivery of one file's task: find out whose turn it is, then do the step."""
+"""Handles one delivery of a file's task: decides whether it may work on the file, does the step."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from shared.services.worker.finish_import import FinishImport
 from shared.services.worker.import_file import ImportStep
 from shared.services.worker.upload import UploadStep
 
-READINGS = 5
-"""Times a delivery reads a record that changes under it before it leaves the task to a retry."""
+READ_ATTEMPTS = 5
+"""Reads of a record that keeps changing, before the delivery fails and Cloud Tasks retries it."""
 
 
 class Outcome(StrEnum):
-    """What became of a delivery; all of these acknowledge it."""
+    """The result of a delivery; each of them acknowledges the task."""
 
     GONE = "gone"
     OVER = "over"
@@ -52,7 +52,7 @@ class _TaskPayload:
 
 
 class AdvanceFile:
-    """Takes one file one step further. Safe under repeated, late and concurrent deliveries."""
+    """Does one step for one file. Repeated, late and concurrent deliveries do no harm."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -62,20 +62,20 @@ class AdvanceFile:
         """Handle one delivery.
 
         Raises:
-            InvalidTask: the payload is not one of ours.
-            Conflict: the record changes faster than it can be read (answer 5xx: try again).
-            Unavailable: our own infrastructure failed (likewise).
+            InvalidTask: this version can't read the payload.
+            Conflict: the record keeps changing; answer 5xx, so that the task is retried.
+            Unavailable: Firestore or Cloud Tasks failed; answer 5xx likewise.
         """
         path, seq, batch_id, generation = checked_payload(
             payload, path=str, seq=int, batch=str, generation=int
         )
         task = _TaskPayload(path, seq, batch_id, generation)
-        for _ in range(READINGS):
+        for _ in range(READ_ATTEMPTS):
             try:
                 return self._deliver(task)
             except Conflict:
                 continue
-        raise Conflict(f"{path!r} keeps changing")
+        raise Conflict(f"the record of {path!r} keeps changing")
 
     def _deliver(self, task: _TaskPayload) -> Outcome:
         context = self._context
@@ -97,26 +97,26 @@ class AdvanceFile:
                 self._ensure_task(record, task.generation)
                 return Outcome.STALE
             case Turn.BUSY:
-                self._guard(record, task)
+                self._ensure_guard_task(record, task)
                 return Outcome.BUSY
             case Turn.MINE:
                 pass
 
         try:
             if lifecycle.next_step(record).is_metered:
-                return self._metered(file, batch.record, state, hold.record, task)
+                return self._metered_step(file, batch.record, state, hold.record, task)
             if outcomes.may_halt_removal(record) and not batch.record.is_running:
                 now = context.clock.now()
                 context.records.write(file, outcomes.removal_halted(record, now))
                 return Outcome.GIVEN_BACK
-            self._unmetered(file, batch.record, state)
+            self._unmetered_step(file, batch.record, state)
         except Abandoned:
             return Outcome.ABANDONED
         except HandedOn:
             return Outcome.DONE
         return Outcome.DONE
 
-    def _metered(
+    def _metered_step(
         self,
         file: Stored[FileRecord],
         batch: Batch,
@@ -129,13 +129,13 @@ class AdvanceFile:
         known = state.record or BreakerState()
         planned_before = task.generation != known.generation
         if not batch.is_running or planned_before:
-            # Paced for another time: the pump plans it anew, at what is right by then.
+            # The pump assigns a new slot, at the pace of that time.
             self._postpone(file, now)
             return Outcome.GIVEN_BACK
         claim_id = context.new_id()
         admission = self._gate.admit(state, hold, claim_id)
         if not isinstance(admission, Proceed):
-            # The pump waits out what must be; a hold may also end before its time.
+            # One tick at most: a hold may also be lifted before its time.
             self._postpone(file, min(max(admission.until, now), now + context.rules.tick))
             return Outcome.GIVEN_BACK
         delivery = self._delivery(file, batch, admission.permit)
@@ -145,7 +145,7 @@ class AdvanceFile:
             else:
                 ImportStep(delivery).import_file(claim_id, file.read_time)
         finally:
-            self._gate.unused(admission.permit)  # nothing, where a result has settled it
+            self._gate.return_permit(admission.permit)  # does nothing if a result has used it
         return Outcome.DONE
 
     def _delivery(self, file: Stored[FileRecord], batch: Batch, permit: Permit) -> Delivery:
@@ -162,7 +162,7 @@ class AdvanceFile:
         now = self._context.clock.now()
         self._context.records.write(file, transfer.postponed(file.present, ready_at, now))
 
-    def _unmetered(
+    def _unmetered_step(
         self, file: Stored[FileRecord], batch: Batch, state: Stored[BreakerState]
     ) -> None:
         context = self._context
@@ -176,17 +176,20 @@ class AdvanceFile:
             case Step.AWAIT_ACTIVE:
                 UploadStep(delivery).await_active()
             case Step.AWAIT_IMPORT:
-                FinishImport(delivery).go_on()
+                FinishImport(delivery).run()
             case Step.REMOVE:
-                DeleteDocuments(delivery).go_on()
+                DeleteDocuments(delivery).run()
 
     def _ensure_task(self, record: FileRecord, generation: int) -> None:
-        """The task now responsible may never have been made: a crash came between."""
+        """Create the record's current task, in case a crash prevented it."""
         if record.schedule.task is not None:
             self._context.queues.create(self._context.step_task(record, generation))
 
-    def _guard(self, record: FileRecord, task: _TaskPayload) -> None:
-        """This delivery's task ends here; should the claim's holder die, somebody must come."""
+    def _ensure_guard_task(self, record: FileRecord, task: _TaskPayload) -> None:
+        """Create a task for the time when the claim expires.
+
+        This delivery is acknowledged; if the claim's holder dies, that task continues its work.
+        """
         if record.claim is None:
             return
         again = self._context.step_task(record, task.generation)

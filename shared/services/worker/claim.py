@@ -1,4 +1,4 @@
-"""A file record in the hands of one delivery: every write holds only while the claim does."""
+"""A file record claimed by one delivery: it is written only while the claim is held."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Transition = Callable[[FileRecord], FileRecord]
 
 
 class Abandoned(SyncError):
-    """The claim is somebody else's by now, who goes on with the file."""
+    """Another delivery has claimed the file, and continues its work."""
 
 
 class ClaimedFile:
-    """One claimed record. ``record`` is the latest known state of it."""
+    """A record and its claim. ``record`` is its latest known state."""
 
     def __init__(self, context: Context, stored: Stored[FileRecord]) -> None:
         self._context = context
@@ -33,32 +33,32 @@ class ClaimedFile:
         return self._stored.present
 
     def count(self, *, metered: int = 0, throttled: int = 0, unmetered: int = 0) -> None:
-        """Note requests made for this file; written along with the next change."""
+        """Count requests made for this file; the next change stores the counts."""
         self._requests += Requests(metered, throttled, unmetered)
 
     def claim(self, transition: Transition, also: Sequence[Write] = ()) -> None:
-        """The first write: takes the claim, unless the record has changed since it was read.
+        """Claim the file with the first write of this delivery; ``also`` is written with it.
 
         Raises:
-            Conflict: it has; read it again and decide again.
+            Conflict: the record has changed since it was read; read it and decide again.
         """
         new = transition(self.record)
         self._claim_id = new.claim.id if new.claim else None
         self._stored = self._context.records.write(self._stored, new, also)
 
     def apply(self, transition: Transition, also: Sequence[Write] = ()) -> None:
-        """Change the record, on top of whatever a scan has written to it meanwhile.
+        """Change the record in its present state, which a scan may have written meanwhile.
 
         Raises:
-            Abandoned: another delivery holds the file by now. ``also`` is written all the same:
-                it tells what this delivery did.
+            Abandoned: another delivery has claimed the file. ``also`` is written nevertheless,
+                since it records what this delivery did.
         """
         counted = self._requests
 
         def decide(stored: Stored[FileRecord]) -> FileRecord:
             record = stored.record
             if record is None or record.claim is None or record.claim.id != self._claim_id:
-                raise Abandoned("another delivery holds the file")
+                raise Abandoned("another delivery has claimed the file")
             after = transition(record)
             return replace(after, requests=after.requests + counted)
 
@@ -85,7 +85,7 @@ class ClaimedFile:
             return change(also=applicable)
 
     def _applicable(self, also: Sequence[Write]) -> list[Write]:
-        """Without updates of what is not there (any more): an operation's record expires."""
+        """The writes less updates of missing documents: ledger entries expire."""
         updated = [write.path for write in also if isinstance(write, Update)]
         found = self._context.records.documents.get_all(updated)
         return [

@@ -1,4 +1,4 @@
-"""The documents of an object that is gone leave the store, after a last look at the object."""
+"""Deletes the documents of a removed object, after checking once more that it is gone."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from shared.services.worker.delivery import Delivery
 
 
 class DeleteDocuments:
-    """A delivery of the polls queue for one released candidate."""
+    """A delivery of the polls queue for a removal that the guard has released."""
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
 
-    def go_on(self) -> None:
-        """Delete every document the record knows of, unless the object turns out to be there."""
+    def run(self) -> None:
+        """Delete every document that the record knows of, unless the object exists."""
         delivery = self._delivery
         try:
             wanted = inspect_one(delivery.context, delivery.record.path)
@@ -38,22 +38,22 @@ class DeleteDocuments:
 
     def _came_back(self, wanted: comparison.Wanted) -> Transition:
         delivery = self._delivery
-        left_over = self._left_over()
+        restored = self._restored_current()
 
         def transition(record: FileRecord) -> FileRecord:
             batch_id, now = delivery.batch_id, delivery.now()
-            return comparison.came_back(left_over(record), wanted, batch_id, now)
+            return comparison.came_back(restored(record), wanted, batch_id, now)
 
         return transition
 
-    def _left_over(self) -> Transition:
-        """What an interrupted removal did not come to delete is the current document again."""
+    def _restored_current(self) -> Transition:
+        """After an interrupted removal: makes the one document that is left current again."""
         delivery = self._delivery
         record = delivery.record
         if record.current or len(record.stale_documents) != 1:
             return lambda record: record
         (name,) = record.stale_documents
-        document = delivery.if_there(lambda: delivery.context.gemini.get_document(name))
+        document = delivery.none_if_missing(lambda: delivery.context.gemini.get_document(name))
         if document is None or document.state is not RemoteState.ACTIVE:
             return lambda record: record
         return partial(
@@ -68,5 +68,9 @@ class DeleteDocuments:
 
 
 def delete_document(delivery: Delivery, name: str) -> None:
-    """Delete a document that must not stay. One that isn't there is fine."""
-    delivery.if_there(lambda: delivery.context.gemini.delete_document(name))
+    """Delete a document; one that does not exist is fine.
+
+    Raises:
+        HandedOn: the request failed, and is scheduled again.
+    """
+    delivery.none_if_missing(lambda: delivery.context.gemini.delete_document(name))

@@ -1,7 +1,8 @@
-"""One delivery at work on one claimed file: its requests, and what each failure means.
+"""What the steps of a delivery share: requests of Gemini, and what each failure means.
 
-Whose retry, whose blame: Gemini's errors are ours to retry, with backoff, and a file is blamed
-only for what is its own. A 429, a storm or an account fault gives the attempt back.
+Who retries each error, and which errors count against the file: errors of Gemini are retried here,
+with backoff, and only an error that the file caused uses up one of its attempts. A 429, a storm of
+errors or an account fault gives the attempt back.
 """
 
 from __future__ import annotations
@@ -42,20 +43,20 @@ T = TypeVar("T")
 Errors = tuple[type[GatewayError], ...]
 
 GONE: Errors = (NotFound, Forbidden)
-"""How Gemini says that something isn't there (any more); the latter to a bad key as well."""
+"""Gemini's answers if something does not exist; it also answers 403 to a bad API key."""
 
-INLINE_LOOKS = 6
-"""Looks at something that takes a moment, 0.15 s to 1.5 s apart (3.75 s in all, unless scaled),
-before the waiting is bought with a task's schedule instead of a running instance."""
+INLINE_READS = 6
+"""Reads within one delivery of something that takes a moment, 0.15 s to 1.5 s apart (3.75 s in
+all, unless scaled by ``inline_wait``). After that a task's schedule waits, not an instance."""
 
 
 class HandedOn(SyncError):
-    """The delivery is over: what comes next is written, and has its task."""
+    """The delivery is over: the next step is written, and its task is created."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a step works with. ``permit`` is what the breaker gave this delivery."""
+    """A claimed file with all that a step needs. ``permit`` is the breaker's for this delivery."""
 
     context: Context
     gate: CallGate
@@ -70,21 +71,21 @@ class Delivery:
 
     @property
     def desired(self) -> Desired:
-        """What the bucket wants. Raises ``LookupError`` where it has no such object."""
+        """What the scan wants indexed. Raises ``LookupError`` if the bucket has no object."""
         if self.record.desired is None:
-            raise LookupError(f"nothing is wanted of {self.record.path!r}")
+            raise LookupError(f"the record of {self.record.path!r} names no object to index")
         return self.record.desired
 
     @property
     def working(self) -> Working:
-        """What is on its way into the store. Raises ``LookupError`` where nothing is."""
+        """The content being uploaded or imported. Raises ``LookupError`` if there is none."""
         if self.record.working is None:
-            raise LookupError(f"nothing of {self.record.path!r} is on its way")
+            raise LookupError(f"no content of {self.record.path!r} is being uploaded or imported")
         return self.record.working
 
     @property
     def raw_name(self) -> str:
-        """Resource name of the raw file. Raises ``LookupError`` where there is none."""
+        """Resource name of the raw file. Raises ``LookupError`` if there is none."""
         if self.record.raw_file is None:
             raise LookupError(f"{self.record.path!r} has no raw file")
         return self.record.raw_file.name
@@ -98,56 +99,67 @@ class Delivery:
 
     # --- requests ---------------------------------------------------------------------------
 
-    def ask(self, request: Callable[[], T], *, but: Errors = ()) -> T:
+    def ask(self, request: Callable[[], T], *, reraise: Errors = ()) -> T:
         """Make an unmetered request of Gemini.
 
         Raises:
-            HandedOn: it failed; the same step comes again later, and this delivery is over.
-            GatewayError: it failed with one of ``but``, which the caller knows the meaning of.
+            HandedOn: it failed; the step is scheduled again, and this delivery is over.
+            GatewayError: it failed with one of ``reraise``, which the caller handles.
         """
         self.file.count(unmetered=1)
         try:
             return request()
-        except but:
+        except reraise:
             raise
         except GatewayError as error:
-            self._put_off(error)
+            self._reschedule(error)
             raise HandedOn from error
 
-    def if_there(self, request: Callable[[], T]) -> T | None:
-        """The answer, or None where what the request is about is surely not there.
+    def none_if_missing(self, request: Callable[[], T]) -> T | None:
+        """Make an unmetered request; None if the thing it is about does not exist.
 
-        Gemini says 403 both of what isn't there and to a bad key. So a 403 is believed only if
-        the store answers, and if it comes again: the key may have been bad for a moment.
+        Gemini answers 403 both for a missing thing and to a bad API key. So a 403 counts as missing
+        only if the store can be read and a second request is refused too: the key may have been
+        bad for a moment.
 
-        Raises ``HandedOn`` as ``ask`` does.
+        Raises:
+            HandedOn: it failed; the step is scheduled again, and this delivery is over.
         """
         try:
-            return self.ask(request, but=GONE)
+            return self.ask(request, reraise=GONE)
         except NotFound:
             return None
         except Forbidden as error:
             if self.may_be_account_fault(error):
                 self.retry_later(error)
         try:
-            return self.ask(request, but=GONE)
+            return self.ask(request, reraise=GONE)
         except GONE:
             return None
 
-    def watch(self, look: Callable[[], T], *, until: Callable[[T], bool], but: Errors = ()) -> T:
-        """Look a few times within seconds; the last answer, whether ``until`` holds or not.
+    def poll_inline(
+        self, read: Callable[[], T], *, until: Callable[[T], bool], reraise: Errors = ()
+    ) -> T:
+        """Read a few times within seconds, until ``until`` is true; returns the last answer.
 
-        Raises what ``ask`` does.
+        Args:
+            read: The unmetered request.
+            until: Tells whether an answer ends the wait.
+            reraise: Errors that the caller handles.
+
+        Raises:
+            HandedOn: a request failed; the step is scheduled again, and this delivery is over.
+            GatewayError: a request failed with one of ``reraise``.
         """
         scale = self.context.rules.inline_wait / INLINE_WAIT
         retrying = Retrying(
             retry=retry_if_result(lambda answer: not until(answer)),
-            stop=stop_after_attempt(INLINE_LOOKS),
+            stop=stop_after_attempt(INLINE_READS),
             wait=wait_exponential(multiplier=scale * 0.15, max=scale * 1.5),
             sleep=self.context.clock.sleep,
             retry_error_callback=lambda state: state.outcome and state.outcome.result(),
         )
-        return retrying(lambda: self.ask(look, but=but))
+        return retrying(lambda: self.ask(read, reraise=reraise))
 
     def success_entry(self, call: str) -> Create:
         return self.gate.entry(EntryOutcome.SUCCESS, self.permit, batch_id=self.batch_id, call=call)
@@ -155,7 +167,7 @@ class Delivery:
     # --- handing on -------------------------------------------------------------------------
 
     def poll_at(self, at: datetime, then: Transition, also: Sequence[Write] = ()) -> None:
-        """Write ``then``'s change, and leave the next look to a task at ``at``."""
+        """Apply ``then`` to the record, and create the task of the next poll, at ``at``."""
 
         def transition(record: FileRecord) -> FileRecord:
             return lifecycle.handed_on(then(record), QueueName.POLLS, at, self.now(), self.policy)
@@ -163,14 +175,14 @@ class Delivery:
         self.file.apply(transition, also)
         self.context.queues.create(self.context.step_task(self.record, self.permit.generation))
 
-    def next_look(self, waiting_since: datetime) -> datetime:
-        """Half again as long as it has taken so far, between the policy's bounds."""
+    def next_poll_at(self, waiting_since: datetime) -> datetime:
+        """When to poll next: after half the time waited so far, within the policy's bounds."""
         now = self.now()
         wait = (now - waiting_since) / 2
         return now + min(max(wait, self.policy.poll_first), self.policy.poll_most)
 
     def waiting_since(self, patience: timedelta) -> datetime:
-        """When the record's wait began, whose deadline was ``patience`` later."""
+        """When the record began to wait: its deadline less ``patience``."""
         deadline = self.record.schedule.deadline
         return self.now() if deadline is None else deadline - patience
 
@@ -185,9 +197,10 @@ class Delivery:
     # --- failures ---------------------------------------------------------------------------
 
     def may_be_account_fault(self, error: GatewayError) -> bool:
-        """Whether a 400, 401 or 403 may be the account's fault: the store can't be read either.
+        """Whether a 400, 401 or 403 may be an account fault: the store can't be read either.
 
-        Then no file is to be blamed; and where the store is refused as well, a hold begins.
+        An account fault does not count against the file. If the store's read is refused too, calls
+        are held.
         """
         if not isinstance(error, Forbidden | BadRequest):
             return False
@@ -198,12 +211,12 @@ class Delivery:
             self.gate.hold(HoldReason.ACCOUNT)
             return True
         except GatewayError as unknown:
-            self.note(unknown)
+            self.report_to_breaker(unknown)
             return True
         return False
 
     def metered_failed(self, error: GatewayError, also: Sequence[Write] = ()) -> None:
-        """A metered request failed, and surely had no effect, or one that a retry will find."""
+        """Handle a failed metered request that had no effect, or one that a retry will find."""
         if isinstance(error, Throttled):
             self.file.count(throttled=1)
             ready_at = self.now() + self._asked_wait(error)
@@ -220,36 +233,36 @@ class Delivery:
             self.try_again(str(error), error.code, also)
 
     def give_back(self, also: Sequence[Write] = (), *, ready_at: datetime | None = None) -> None:
-        """The try counts for nothing: the file waits for another slot, from ``ready_at`` on."""
+        """Give the attempt back: the file waits for another slot, from ``ready_at`` on."""
         at = ready_at or self.now()
         self.file.apply(lambda record: transfer.given_back(record, at, self.now()), also)
 
     def source_unavailable(self, error: GatewayError) -> None:
-        """The bucket can't be read now: the file waits, and neither it nor Gemini is to blame."""
+        """Wait because the bucket can't be read; this counts against neither file nor Gemini."""
         wait = self.policy.backoff(self.record.tries.errors_in_a_row + 1, self.context.jitter())
         self._give_back_after(error, self.now() + wait)
         self.nudge()
 
     def _give_back_after(self, error: GatewayError, ready_at: datetime) -> None:
-        """The try counts for nothing, but there was an error."""
+        """Give the attempt back, and count one more error in a row."""
         self.file.apply(
             lambda record: transfer.given_back(
                 transfer.error_noted(record, error, self.now()), ready_at, self.now()
             )
         )
 
-    def note(self, error: GatewayError) -> None:
-        """A failed look that the file needn't wait for still counts for the breaker."""
+    def report_to_breaker(self, error: GatewayError) -> None:
+        """Record with the breaker a failed unmetered request that the file need not wait for."""
         if isinstance(error, Throttled):
             self.file.count(throttled=1)
         self.gate.unmetered_failed(error, self.permit.generation)
 
     def retry_later(self, error: GatewayError) -> NoReturn:
-        """A look or a deletion failed: the same again later; nothing is lost by waiting."""
-        self._put_off(error)
+        """Schedule the step again after an unmetered request failed, and end the delivery."""
+        self._reschedule(error)
         raise HandedOn from error
 
-    def _put_off(self, error: GatewayError) -> None:
+    def _reschedule(self, error: GatewayError) -> None:
         wait = self.policy.backoff(self.record.tries.errors_in_a_row + 1, self.context.jitter())
         if isinstance(error, Throttled):
             self.file.count(throttled=1)
@@ -265,7 +278,7 @@ class Delivery:
         return breaker.believed(error.retry_after, self.context.rules.breaker)
 
     def try_again(self, reason: str, code: int | None, also: Sequence[Write] = ()) -> None:
-        """From the last safe point again, after a backoff, as long as there are tries left."""
+        """Go back to the last safe point after a backoff; fail the file if no attempts are left."""
         jitter = self.context.jitter()
         self.file.apply(
             lambda record: transfer.tried_again(
@@ -273,27 +286,27 @@ class Delivery:
             ),
             also,
         )
-        self._tell()
+        self._log_if_failed()
         self.nudge()
 
     def fail(
         self, kind: FailureKind, reason: str, code: int | None, also: Sequence[Write] = ()
     ) -> None:
-        """Out of tries, or never going to work."""
+        """Fail the file: its attempts are used up, or the error is permanent."""
         self.file.apply(
             lambda record: outcomes.failed(record, kind, reason, code, self.now(), self.policy),
             also,
         )
-        self._tell()
+        self._log_if_failed()
         self.nudge()
 
     def restart(self, also: Sequence[Write] = ()) -> None:
-        """From the upload again: the raw file is of no use any more."""
+        """Begin again with the upload, since the raw file can't be used."""
         self.file.apply(lambda record: transfer.restarted(record, self.now(), self.policy), also)
         self.nudge()
 
-    def aim_again(self) -> None:
-        """The object is not what was planned: look at it now and plan for what is there."""
+    def replan(self) -> None:
+        """Read the object again and plan for what it is now, since it has changed."""
         planned = self.record
         try:
             wanted = inspect_one(self.context, planned.path)
@@ -304,12 +317,12 @@ class Delivery:
         def transition(record: FileRecord) -> FileRecord:
             if comparison.is_aimed_alike(record, planned):
                 return comparison.re_aimed(record, wanted, self.now(), self.policy)
-            return transfer.restarted(record, self.now(), self.policy)  # a scan was later
+            return transfer.restarted(record, self.now(), self.policy)  # a scan has planned since
 
         self.file.apply(transition)
         self.nudge()
 
-    def _tell(self) -> None:
+    def _log_if_failed(self) -> None:
         record = self.record
         if record.status is FileStatus.FAILED and record.failure is not None:
             emit(

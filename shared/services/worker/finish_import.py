@@ -1,7 +1,7 @@
-"""The rest of an import: its operation, its document, the forerunners, the raw file.
+"""Follows an import to its end: operation, document, earlier documents, raw file.
 
-None of these requests is metered, so one delivery goes as far as it can and hands on only where
-it has to wait.
+None of these requests is metered, so one delivery goes as far as it can, and leaves the rest to the
+next only if it has to wait.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from shared.services.worker.delete_documents import delete_document
 from shared.services.worker.delivery import GONE, Delivery
 
 INVALID_ARGUMENT = 3
-"""google.rpc.Code of an import that will fail again."""
+"""google.rpc.Code of an operation whose import would fail again."""
 
 CONTENT_KEY = "content_key"
 
 
 class FinishImport:
-    """Follows one import until its file is INDEXED."""
+    """Follows an import until its file is INDEXED."""
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
         self._gemini = delivery.context.gemini
 
-    def go_on(self, operation: ImportOperation | None = None) -> None:
-        """Go on from wherever the record stands; ``operation`` saves asking for it first."""
+    def run(self, operation: ImportOperation | None = None) -> None:
+        """Continue from the record's state; a given ``operation`` saves the first read of it."""
         if not self._delivery.record.new_document and not self._finish_import(operation):
             return
         if self._verify():
@@ -41,18 +41,18 @@ class FinishImport:
     # --- the operation ----------------------------------------------------------------------
 
     def _finish_import(self, operation: ImportOperation | None) -> bool:
-        """Whether the import's document is known; otherwise what comes next is arranged."""
+        """Find the import's document. If this returns False, the next step is already written."""
         delivery = self._delivery
         name = self._operation
-        if name is None:  # an intent whose delivery died before its reply was saved
+        if name is None:  # a delivery wrote the intent and died before it saved the reply
             self._become_uncertain()
             return False
         try:
             if operation is None or not operation.done:
-                operation = delivery.watch(
+                operation = delivery.poll_inline(
                     lambda: self._gemini.get_operation(name),
-                    until=lambda seen: seen.done,
-                    but=(GatewayError,),
+                    until=lambda latest: latest.done,
+                    reraise=(GatewayError,),
                 )
         except GatewayError as error:
             self._operation_unreadable(error)
@@ -63,18 +63,18 @@ class FinishImport:
             self._become_uncertain()
         else:
             delivery.poll_at(
-                delivery.next_look(delivery.waiting_since(delivery.policy.import_deadline)),
+                delivery.next_poll_at(delivery.waiting_since(delivery.policy.import_deadline)),
                 lambda r: replace(r, tries=replace(r.tries, errors_in_a_row=0)),
             )
         return False
 
     def _operation_unreadable(self, error: GatewayError) -> None:
-        """Gone, or not to be had for too long: the store will tell. Otherwise look again."""
+        """Search the store if the operation is gone or unreadable for too long; else poll again."""
         gone = isinstance(error, GONE) and not self._delivery.may_be_account_fault(error)
         if gone:
             self._become_uncertain()
         elif self._delivery.is_too_late() and not isinstance(error, Throttled):
-            self._delivery.note(error)
+            self._delivery.report_to_breaker(error)
             self._become_uncertain()
         else:
             self._delivery.retry_later(error)
@@ -83,7 +83,7 @@ class FinishImport:
         delivery = self._delivery
         document = operation.document
         if operation.error_code is not None:
-            document = self._left_behind(operation)
+            document = self._leftover_document(operation)
             if document is not None and operation.error_code == INVALID_ARGUMENT:
                 delete_document(delivery, document)
                 document = None
@@ -91,33 +91,33 @@ class FinishImport:
                 self._import_failed(operation)
                 return False
         if document is None:
-            self._become_uncertain()  # it names no document
+            self._become_uncertain()  # the operation names no document
             return False
         name = document
         delivery.file.apply(lambda record: known_documents.document_known(record, name))
         return True
 
-    def _left_behind(self, operation: ImportOperation) -> str | None:
-        """The document of an import that ended with an error, if it left one.
+    def _leftover_document(self, operation: ImportOperation) -> str | None:
+        """The document that a failed import left in the store, or None.
 
-        It is reported to have the operation's id, and to turn ACTIVE at times: it is treated as
-        any document that failed, and goes before another import is tried.
+        Such documents are reported to have the operation's id, and to turn ACTIVE at times. They
+        are treated like any failed document, and deleted before another import.
         """
         name = f"{self._delivery.store}/documents/{operation.name.rpartition('/')[2]}"
-        document = self._delivery.if_there(lambda: self._gemini.get_document(name))
+        document = self._delivery.none_if_missing(lambda: self._gemini.get_document(name))
         return document.name if document is not None and self._is_ours(document) else None
 
     def _import_failed(self, operation: ImportOperation) -> None:
         delivery = self._delivery
         reason = f"import_file: operation ended with {operation.error_code} {operation.error}"
-        failed = self._failed(reason)
+        failed = self._ledger_failure(reason)
         if operation.error_code == INVALID_ARGUMENT:
             delivery.fail(FailureKind.PERMANENT, reason, operation.error_code, failed)
         else:
             delivery.try_again(reason, operation.error_code, failed)
 
     def _become_uncertain(self) -> None:
-        """What became of the import isn't known: a listing of the store will tell."""
+        """Mark the import's outcome as unknown; the search for uncertain imports settles it."""
         delivery = self._delivery
         delivery.file.apply(
             lambda record: transfer.import_uncertain(record, delivery.now(), delivery.policy)
@@ -127,46 +127,49 @@ class FinishImport:
     # --- the document -----------------------------------------------------------------------
 
     def _verify(self) -> bool:
-        """Whether the document is there, ACTIVE, and made from this very content."""
+        """Whether the document is ACTIVE and has the content key of the import.
+
+        If this returns False, the next step is already written.
+        """
         delivery = self._delivery
         name = self._document
         document: Document | None
         try:
-            document = delivery.watch(
+            document = delivery.poll_inline(
                 lambda: self._gemini.get_document(name),
-                until=lambda seen: seen.state is not RemoteState.PENDING,
-                but=GONE,
+                until=lambda latest: latest.state is not RemoteState.PENDING,
+                reraise=GONE,
             )
         except GONE:
-            document = delivery.if_there(lambda: self._gemini.get_document(name))
+            document = delivery.none_if_missing(lambda: self._gemini.get_document(name))
         if document is None:
             reason = "the document is not in the store"
-            delivery.try_again(reason, None, self._failed(reason))
+            delivery.try_again(reason, None, self._ledger_failure(reason))
             return False
         match document.state:
             case RemoteState.ACTIVE if self._is_ours(document):
                 return True
             case RemoteState.ACTIVE:
-                self._become_uncertain()  # it is of other content
+                self._become_uncertain()  # the document has another content key
             case RemoteState.FAILED:
                 self._document_failed()
             case RemoteState.PENDING if delivery.is_too_late():
-                self._give_up("the document never became active")
+                self._delete_and_retry("the document never became active")
             case RemoteState.PENDING:
                 delivery.poll_at(
-                    delivery.next_look(delivery.waiting_since(delivery.policy.import_deadline)),
+                    delivery.next_poll_at(delivery.waiting_since(delivery.policy.import_deadline)),
                     lambda record: record,
                 )
         return False
 
     @property
     def _document(self) -> str:
-        """Resource name of the import's document, which is known by now."""
+        """Resource name of the import's document, once it is known."""
         return self._delivery.record.new_document or ""
 
     @property
     def _operation(self) -> str | None:
-        """The service's name for the import, if it is known."""
+        """Name of the import's operation, or None if it is unknown."""
         call = self._delivery.record.import_call
         return call.operation if call else None
 
@@ -174,7 +177,7 @@ class FinishImport:
         return document.metadata.get(CONTENT_KEY) == self._delivery.record.working_key
 
     def _document_failed(self) -> None:
-        """FAILED is reported to turn ACTIVE at times: believed only after a grace period."""
+        """Wait for a grace period before giving up: FAILED is reported to turn ACTIVE at times."""
         delivery = self._delivery
         now = delivery.now()
         seen = delivery.working.new_document
@@ -186,22 +189,22 @@ class FinishImport:
                 lambda record: known_documents.first_seen_failed(record, now),
             )
         elif now - since < delivery.policy.failed_grace:
-            delivery.poll_at(delivery.next_look(since), lambda record: record)
+            delivery.poll_at(delivery.next_poll_at(since), lambda record: record)
         else:
-            self._give_up("the document failed")
+            self._delete_and_retry("the document failed")
 
-    def _give_up(self, reason: str) -> None:
-        """Delete what came of the import, and try again."""
+    def _delete_and_retry(self, reason: str) -> None:
+        """Delete the import's document, and try again."""
         delivery = self._delivery
         delete_document(delivery, self._document)
-        failed = self._failed(reason)
+        failed = self._ledger_failure(reason)
         delivery.file.apply(known_documents.document_gone)
         delivery.try_again(reason, None, failed)
 
     # --- the end ----------------------------------------------------------------------------
 
     def _clean_up(self) -> None:
-        """The new document stands: its forerunners go, then the raw file; then it is INDEXED."""
+        """Delete the path's earlier documents and the raw file; then the file is INDEXED."""
         delivery = self._delivery
         for name in known_documents.forerunners(delivery.record):
             delete_document(delivery, name)
@@ -210,27 +213,27 @@ class FinishImport:
         document = self._document
         delivery.file.apply(
             lambda record: outcomes.settled(record, delivery.now()),
-            self._noted(ledger.succeeded(self._operation, document, delivery.now())),
+            self._ledger_updates(ledger.succeeded(self._operation, document, delivery.now())),
         )
         delivery.nudge()
 
     def _delete_raw(self, name: str) -> None:
-        """It expires by itself where it can't be deleted in good time."""
+        """Delete the raw file; if that fails until the deadline, the raw file expires by itself."""
         try:
-            self._delivery.ask(lambda: self._gemini.delete_file(name), but=(GatewayError,))
+            self._delivery.ask(lambda: self._gemini.delete_file(name), reraise=(GatewayError,))
         except GONE:
             pass
         except GatewayError as error:
             if not self._delivery.is_too_late():
                 self._delivery.retry_later(error)
-            self._delivery.note(error)
+            self._delivery.report_to_breaker(error)
 
     # --- the ledger -------------------------------------------------------------------------
 
-    def _failed(self, reason: str) -> list[Write]:
-        """The write of a failure, if there was an import: a mere verification has no entry."""
-        return self._noted(ledger.failed(self._operation, reason, self._delivery.now()))
+    def _ledger_failure(self, reason: str) -> list[Write]:
+        """The ledger write of a failure; none for a verification, which has no ledger entry."""
+        return self._ledger_updates(ledger.failed(self._operation, reason, self._delivery.now()))
 
-    def _noted(self, outcome: Outcome) -> list[Write]:
+    def _ledger_updates(self, outcome: Outcome) -> list[Write]:
         call = self._delivery.record.import_call
         return [Update(operation_path(call.id), to_fields(outcome))] if call else []

@@ -1,8 +1,8 @@
-"""Step two: the raw file is imported into the store, with its searchable metadata.
+"""Step two: imports the raw file into the store, with its searchable metadata.
 
-``import_file`` is not idempotent. So the intent is written first, as ``operations/{id}``, in the
-very write that claims the file; and whoever finds an intent without a reply looks in the store
-before anything is sent again.
+``import_file`` is not idempotent. So the commit that claims the file also writes the intent, as
+``operations/{id}``. If a delivery finds an intent without a reply, the store is searched for the
+document before anything is sent again.
 """
 
 from __future__ import annotations
@@ -32,34 +32,34 @@ from shared.services.worker.delivery import Delivery
 from shared.services.worker.finish_import import FinishImport
 
 FAILED_PRECONDITION = "FAILED_PRECONDITION"
-"""The status of a 400 that may pass: the raw file was not ready."""
+"""The status of a 400 that may pass: the raw file is not ready."""
 
 
 class ImportStep:
-    """A delivery of the uploads queue: at most one ``import_file``."""
+    """A delivery of the uploads queue; it sends at most one ``import_file``."""
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
         self._gemini = delivery.context.gemini
 
     def import_file(self, claim_id: str, read_time: datetime) -> None:
-        """Claim the file, import it, and follow the import for a moment."""
+        """Claim the file, send the import, and follow it for a few seconds."""
         delivery = self._delivery
 
         def claimed(before: FileRecord) -> FileRecord:
             return lifecycle.claimed(before, claim_id, read_time, delivery.policy)
 
-        if self._is_useless():
+        if self._is_raw_file_unusable():
             delivery.file.claim(claimed)
-            self._start_over()
+            self._discard_raw_file()
             return
         try:
             metadata = self._metadata()
         except SourceChanged:
             delivery.file.claim(claimed)
-            delivery.aim_again()
+            delivery.replan()
             return
-        except GatewayError as error:  # the bucket's: nothing else is asked there
+        except GatewayError as error:  # of the bucket, the only service called above
             delivery.file.claim(claimed)
             delivery.source_unavailable(error)
             return
@@ -72,7 +72,7 @@ class ImportStep:
         self._send(intent, metadata)
 
     def _intent(self) -> LedgerEntry:
-        """The ledger's entry of the import that is about to be sent, with its estimated cost."""
+        """The ledger entry of the import about to be sent, with its estimated cost."""
         delivery, rules = self._delivery, self._delivery.context.rules
         tokens, price = delivery.desired.tokens, rules.settings.price
         return LedgerEntry(
@@ -106,23 +106,23 @@ class ImportStep:
                     in_storm=state is CircuitState.OPEN,
                 )
             )
-        except (NotFound, Forbidden) as error:  # the raw file expired, or the account's fault
+        except (NotFound, Forbidden) as error:  # the raw file expired, or an account fault
             if delivery.may_be_account_fault(error):
-                delivery.give_back([self._failed(intent, error)])
+                delivery.give_back([self._ledger_failure(intent, error)])
             else:
-                delivery.restart([self._failed(intent, error)])
+                delivery.restart([self._ledger_failure(intent, error)])
         except BadRequest as error:
             if error.status == FAILED_PRECONDITION:
-                delivery.try_again(str(error), error.code, [self._failed(intent, error)])
+                delivery.try_again(str(error), error.code, [self._ledger_failure(intent, error)])
             else:
-                delivery.metered_failed(error, [self._failed(intent, error)])
+                delivery.metered_failed(error, [self._ledger_failure(intent, error)])
         except GatewayError as error:
-            delivery.metered_failed(error, [self._failed(intent, error)])
+            delivery.metered_failed(error, [self._ledger_failure(intent, error)])
         else:
             self._started(intent, operation)
 
     def _started(self, intent: LedgerEntry, operation: ImportOperation) -> None:
-        """Keep the service's name for it: in the file's record, or else in the ledger."""
+        """Save the operation's name in the file's record, or in the ledger if the claim is lost."""
         delivery = self._delivery
         try:
             delivery.file.apply(
@@ -131,17 +131,17 @@ class ImportStep:
                 ),
                 [delivery.success_entry("import_file")],
             )
-        except Abandoned:  # it took too long: another delivery holds the file
+        except Abandoned:  # the reply took too long: another delivery has claimed the file
             note = Update(operation_path(intent.operation_id), {"operation": operation.name})
             delivery.context.records.commit_each([note])
             raise
         delivery.gate.succeeded(delivery.permit)
-        FinishImport(delivery).go_on(operation)
+        FinishImport(delivery).run(operation)
 
     # --- before -----------------------------------------------------------------------------
 
-    def _is_useless(self) -> bool:
-        """The raw file is of content no longer wanted, or about to expire."""
+    def _is_raw_file_unusable(self) -> bool:
+        """Whether the raw file has other content than the object, or is about to expire."""
         record = self._delivery.record
         expires_at = record.raw_file.expires_at if record.raw_file else None
         expiring = (
@@ -150,19 +150,21 @@ class ImportStep:
         )
         return expiring or record.working_key != record.desired_key
 
-    def _start_over(self) -> None:
+    def _discard_raw_file(self) -> None:
         delivery = self._delivery
         try:
-            delivery.ask(lambda: self._gemini.delete_file(delivery.raw_name), but=(GatewayError,))
-        except GatewayError as error:  # it expires by itself
-            delivery.note(error)
+            delivery.ask(
+                lambda: self._gemini.delete_file(delivery.raw_name), reraise=(GatewayError,)
+            )
+        except GatewayError as error:  # the raw file expires by itself
+            delivery.report_to_breaker(error)
         delivery.restart()
 
     def _metadata(self) -> CustomMetadata:
-        """The entries of the document, from the object as it was planned.
+        """The document's metadata entries, made from the object that was planned.
 
         Raises:
-            SourceChanged: object or sidecar are not what was planned any more.
+            SourceChanged: the object or its sidecar has changed since.
         """
         context, record = self._delivery.context, self._delivery.record
         desired, working = self._delivery.desired, self._delivery.working
@@ -198,7 +200,7 @@ class ImportStep:
 
     # --- the ledger -------------------------------------------------------------------------
 
-    def _failed(self, intent: LedgerEntry, error: GatewayError) -> Put:
-        """The outcome of an import that surely had no effect."""
+    def _ledger_failure(self, intent: LedgerEntry, error: GatewayError) -> Put:
+        """The ledger write of an import that had no effect."""
         failed = ledger.failed(None, str(error), self._delivery.now())
         return Put(operation_path(intent.operation_id), to_fields(ledger.ended(intent, failed)))

@@ -1,4 +1,4 @@
-"""Step one: the object's bytes become a raw file of the Files API, and that becomes ACTIVE."""
+"""Step one: uploads the object as a raw file of the Files API, and waits until it is ACTIVE."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ RAW_FILES = "files/"
 
 
 class UploadStep:
-    """A delivery of the uploads queue, or of the polls queue while the raw file processes."""
+    """A delivery of the uploads queue, or of the polls queue while the raw file is processed."""
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
         self._gemini = delivery.context.gemini
 
     def upload(self, claim_id: str, read_time: datetime) -> None:
-        """Claim the file and upload it, or find it uploaded by a delivery that didn't live to say.
+        """Claim the file and upload it, unless an interrupted delivery has uploaded it.
 
-        The name is saved before anything is sent, so that there is a place to look.
+        The raw file's name is saved before anything is sent, so that the next delivery can find an
+        upload whose reply was lost.
         """
         delivery = self._delivery
         if not delivery.record.desired_key or outcomes.is_back(delivery.record):
-            self._end(claim_id, read_time)
+            self._end_without_upload(claim_id, read_time)
             return
         resumed = delivery.record.status is FileStatus.UPLOADING
         spent = resumed and delivery.record.tries.attempts >= delivery.policy.max_attempts
@@ -41,24 +42,24 @@ class UploadStep:
         try:
             remote = self._earlier_upload() if resumed else None
             if remote is not None:
-                self._follow(remote, [])
+                self._wait_until_active(remote, [])
             elif spent:
-                delivery.try_again("every upload ended without a word", None)
+                delivery.try_again("no attempt to upload brought a reply", None)
             else:
                 self._send()
         except SourceChanged:
-            delivery.aim_again()
+            delivery.replan()
         except GatewayError as error:
             if not error.is_of_bucket:
                 raise
             delivery.source_unavailable(error)
 
     def await_active(self) -> None:
-        """Look at the raw file again."""
+        """Poll the raw file."""
         delivery = self._delivery
         try:
             remote = delivery.ask(
-                lambda: self._gemini.get_file(delivery.raw_name), but=(GatewayError,)
+                lambda: self._gemini.get_file(delivery.raw_name), reraise=(GatewayError,)
             )
         except GONE as error:
             if delivery.may_be_account_fault(error):
@@ -68,12 +69,12 @@ class UploadStep:
             if isinstance(error, Throttled) or not delivery.is_too_late():
                 delivery.retry_later(error)
             delivery.restart()
-            delivery.note(error)
+            delivery.report_to_breaker(error)
         else:
-            self._follow(remote, [])
+            self._wait_until_active(remote, [])
 
-    def _end(self, claim_id: str, read_time: datetime) -> None:
-        """Gone, skipped, or back as it is indexed since its journey began: nothing is sent."""
+    def _end_without_upload(self, claim_id: str, read_time: datetime) -> None:
+        """End without an upload: the object is gone, skipped, or again as it is indexed."""
         delivery = self._delivery
         delivery.file.claim(
             lambda record: lifecycle.claimed(record, claim_id, read_time, delivery.policy)
@@ -85,7 +86,7 @@ class UploadStep:
     # --- sending ----------------------------------------------------------------------------
 
     def _begun(self, record: FileRecord, claim_id: str, read_time: datetime) -> FileRecord:
-        key = record.desired_key or ""  # looked at before: something is wanted
+        key = record.desired_key or ""  # the caller checked that there is one
         name = raw_file_id(self._delivery.store, key, record.upload_epoch)
         begun = transfer.upload_begun(record, RAW_FILES + name)
         return lifecycle.claimed(begun, claim_id, read_time, self._delivery.policy)
@@ -118,11 +119,16 @@ class UploadStep:
         if remote is None:
             self._adopt_or_restart()
             return
-        self._follow(remote, [delivery.success_entry("files.upload")])
+        self._wait_until_active(remote, [delivery.success_entry("files.upload")])
         delivery.gate.succeeded(delivery.permit)
 
     def _source(self) -> IO[bytes]:
-        """The object's bytes, of the very generation that was planned."""
+        """A stream of the generation of the object that was planned.
+
+        Raises:
+            SourceChanged: that generation is gone, or no scan has seen the object yet.
+            GatewayError: the bucket can't be read.
+        """
         path, generation = self._delivery.record.path, self._delivery.desired.generation
         if generation is None:
             raise SourceChanged(f"no scan has seen {path!r} yet")
@@ -134,14 +140,17 @@ class UploadStep:
     # --- an upload that is there already ----------------------------------------------------
 
     def _earlier_upload(self) -> RemoteFile | None:
-        """The raw file of an earlier try, None where there is none that can be used.
+        """The raw file of an earlier attempt, or None if there is none that can be used.
 
-        One that can't be looked at, however often that is tried, is of no use.
+        A raw file that can't be read in ``max_attempts`` tries counts as unusable.
+
+        Raises:
+            HandedOn: the read failed, and is scheduled again.
         """
         delivery = self._delivery
         try:
             remote = delivery.ask(
-                lambda: self._gemini.get_file(delivery.raw_name), but=(GatewayError,)
+                lambda: self._gemini.get_file(delivery.raw_name), reraise=(GatewayError,)
             )
         except GONE:
             return None
@@ -149,20 +158,20 @@ class UploadStep:
             often = delivery.record.tries.errors_in_a_row >= delivery.policy.max_attempts
             if isinstance(error, Throttled) or not often:
                 delivery.retry_later(error)
-            delivery.note(error)
+            delivery.report_to_breaker(error)
             return None
         return remote if self._is_usable(remote) else None
 
     def _adopt_or_restart(self) -> None:
-        """The name is taken: by our own earlier upload, or by something that can't be used."""
+        """Use the raw file that has the name already, or restart under another name."""
         remote = self._earlier_upload()
         if remote is None:
             self._delivery.restart()
         else:
-            self._follow(remote, [])
+            self._wait_until_active(remote, [])
 
     def _is_usable(self, remote: RemoteFile) -> bool:
-        """Not failed, not about to expire, and byte for byte the object's content."""
+        """Whether it has not failed, is not about to expire, and has the object's content."""
         delivery = self._delivery
         expiring = (
             remote.expires_at is not None
@@ -183,11 +192,11 @@ class UploadStep:
 
     # --- waiting ----------------------------------------------------------------------------
 
-    def _follow(self, remote: RemoteFile, also: Sequence[Write]) -> None:
-        """Wait for a moment, then write what is known and let the right one go on."""
+    def _wait_until_active(self, remote: RemoteFile, also: Sequence[Write]) -> None:
+        """Wait a few seconds for the raw file to be ACTIVE; write its state and the next step."""
         delivery = self._delivery
         if remote.state is RemoteState.PENDING:
-            remote = self._watched(remote)
+            remote = self._polled(remote)
         match remote.state:
             case RemoteState.ACTIVE:
                 delivery.file.apply(lambda record: self._active(record, remote), also)
@@ -198,21 +207,21 @@ class UploadStep:
                 delivery.try_again("the raw file never became active", None, also)
             case RemoteState.PENDING:
                 delivery.poll_at(
-                    delivery.next_look(delivery.waiting_since(delivery.policy.active_deadline)),
+                    delivery.next_poll_at(delivery.waiting_since(delivery.policy.active_deadline)),
                     lambda record: self._uploaded(record, remote),
                     also,
                 )
 
-    def _watched(self, remote: RemoteFile) -> RemoteFile:
-        """A few looks more; it is there, so a failed look is left to the next delivery."""
+    def _polled(self, remote: RemoteFile) -> RemoteFile:
+        """Read the raw file a few more times; after an error, leave it to the next delivery."""
         try:
-            return self._delivery.watch(
+            return self._delivery.poll_inline(
                 lambda: self._gemini.get_file(remote.name),
-                until=lambda seen: seen.state is not RemoteState.PENDING,
-                but=(GatewayError,),
+                until=lambda latest: latest.state is not RemoteState.PENDING,
+                reraise=(GatewayError,),
             )
         except GatewayError as error:
-            self._delivery.note(error)
+            self._delivery.report_to_breaker(error)
             return remote
 
     def _uploaded(self, record: FileRecord, remote: RemoteFile) -> FileRecord:

@@ -1,4 +1,4 @@
-"""Batches that have nothing left to do but what always fails: they don't wait for it."""
+"""A batch does not wait for files whose next step always fails."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OTHER = "b.md"
 
 @contextmanager
 def broken(port: object, name: str, error: Exception, of: Callable[[str], bool]) -> Iterator[None]:
-    """A call fails each time it is about one thing; about others it works."""
+    """Let calls fail whose first argument satisfies ``of``; others work."""
     works = getattr(port, name)
 
     def call(subject: str, *rest: Any, **more: Any) -> Any:
@@ -65,7 +65,7 @@ def the_old_document(world: World) -> Callable[[str], bool]:
 
 
 def the_new_document(world: World) -> Callable[[str], bool]:
-    """The first one that is asked for and wasn't there."""
+    """The first document read that is not in the store yet."""
     there = {document.name for document in world.store_documents()}
     new: list[str] = []
 
@@ -147,7 +147,7 @@ def waiting_for_a_raw_file() -> tuple[World, Batch]:
     return world, batch
 
 
-def test_a_raw_file_that_cannot_be_looked_at_is_uploaded_again_after_fifteen_minutes() -> None:
+def test_a_raw_file_that_cannot_be_read_is_uploaded_again_after_15_minutes() -> None:
     world, batch = waiting_for_a_raw_file()
     first = raw_name(world.file(PATH))
     asked = world.clock.now()
@@ -161,7 +161,7 @@ def test_a_raw_file_that_cannot_be_looked_at_is_uploaded_again_after_fifteen_min
     assert in_step(world)
 
 
-def test_an_earlier_upload_that_cannot_be_looked_at_is_given_up_for_another() -> None:
+def test_an_earlier_upload_that_cannot_be_read_is_replaced() -> None:
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
@@ -190,7 +190,7 @@ def test_a_raw_file_that_cannot_be_deleted_is_left_to_expire() -> None:
     assert in_step(world)
 
 
-def test_a_raw_file_is_not_given_up_while_looks_are_throttled() -> None:
+def test_a_raw_file_is_not_given_up_while_polls_are_throttled() -> None:
     world, batch = waiting_for_a_raw_file()
     first = raw_name(world.file(PATH))
 

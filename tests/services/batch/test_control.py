@@ -1,4 +1,4 @@
-"""What a person may do to a running batch."""
+"""Cancel, pause and resume a batch."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_paused_batch_makes_no_metered_request_though_scheduler_goes_on() -> N
     assert in_step(world)
 
 
-def test_an_import_in_hand_is_finished_during_a_pause() -> None:
+def test_an_import_in_progress_is_finished_during_a_pause() -> None:
     world = world_with()
     world.gemini.import_latency = 5 * MINUTE
     batch = begun(world)
@@ -121,7 +121,7 @@ def test_a_paused_batch_can_be_cancelled() -> None:
     assert world.control.cancel(batch.batch_id).status == "cancelled"
 
 
-def test_a_cancellation_in_a_supervisors_way_takes_effect_all_the_same() -> None:
+def test_a_cancellation_during_a_supervisors_call_takes_effect() -> None:
     world = world_with()
     batch = begun(world)
     commit = world.documents.commit
@@ -133,14 +133,14 @@ def test_a_cancellation_in_a_supervisors_way_takes_effect_all_the_same() -> None
             world.supervise()
         return commit(writes)  # type: ignore[arg-type]  # passed on
 
-    world.documents.commit = raced  # type: ignore[method-assign,assignment]  # of this world only
+    world.documents.commit = raced  # type: ignore[method-assign,assignment]  # this world only
 
     assert world.control.cancel(batch.batch_id).status == "cancelled"
     assert batch_now(world, batch).status == "cancelled"
 
 
 @pytest.mark.parametrize("act", ["cancel", "pause", "resume"])
-def test_a_batch_that_is_not_there_or_over_is_said_to_be(act: str) -> None:
+def test_a_missing_batch_and_a_closed_one_are_refused_as_such(act: str) -> None:
     world = synced()
     over = world.report.batches(1)[0]["batch_id"]
 

@@ -1,4 +1,4 @@
-"""A dry run: it changes nothing, and the run after it does exactly what it said."""
+"""A dry run changes nothing, and the next sync does exactly what it reported."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MODES = ("incremental", "full", "retry_failed")
 
 
 def refused_file(world: World, path: str) -> None:
-    """From now on the service refuses a file of this name, for good."""
+    """Let the service refuse every upload of a file with this name."""
     upload = world.gemini.upload
 
     def refusing(file_id: str, content: Any, *, display_name: str, **kind: Any) -> Any:
@@ -46,7 +46,7 @@ def refused_file(world: World, path: str) -> None:
 
 
 def troubled(**settings: Any) -> World:
-    """Everything at once: failures, held candidates, files left behind, and changes of all kinds.
+    """A world with failures, held-back candidates, unfinished files and changes of all kinds.
 
     30 indexed files, a failed one, one that waits from a cancelled batch, two candidates that a
     guard held back; then one new, one changed, one re-described, one gone and one skipped.
@@ -80,7 +80,7 @@ def counts(summary: dict[str, Any]) -> dict[str, int]:
 
 
 def dump(world: World) -> object:
-    """All there is but batches with their pages, and the lease."""
+    """Everything except the lease, and batches with their pages."""
     found = {
         each.path: (each.fields, each.version)
         for collection in ("files", "operations", "ranges", "meta", "breaker", queries.WINDOW)
@@ -163,7 +163,7 @@ def test_samples_are_few_however_many_files_there_are() -> None:
 
 
 @pytest.mark.parametrize("mode", ["incremental", "full", "reconcile"])
-def test_a_dry_run_over_lost_records_can_not_tell_and_quotes_no_full_import(mode: str) -> None:
+def test_a_dry_run_over_lost_records_estimates_no_full_import(mode: str) -> None:
     world = world_with(*(f"{n:02d}.md" for n in range(12)))
     world.sync()
     world.documents._collections.clear()
@@ -181,7 +181,7 @@ def test_a_dry_run_over_lost_records_can_not_tell_and_quotes_no_full_import(mode
     assert world.gemini.metered == metered  # the real sync rebuilds them, and imports nothing
 
 
-def test_a_dry_run_that_reconciles_tells_what_it_found_beside_the_estimate() -> None:
+def test_a_dry_run_that_reconciles_reports_its_findings() -> None:
     world = world_with(*(f"{n:02d}.md" for n in range(12)))
     world.sync()
     world.gemini.delete_document(document_name(world.file("03.md")))
@@ -200,7 +200,7 @@ def test_a_dry_run_that_reconciles_tells_what_it_found_beside_the_estimate() -> 
 
 
 def failing(count: int) -> World:
-    """All files are failed: refused the first time, exhausted later ones."""
+    """A world whose files have all failed: the first permanently, the others exhausted."""
     world = world_with(*(f"{n:03d}.md" for n in range(count)))
     for _ in range(count):
         world.gemini.fail_next("upload", BadRequest("gemini.upload", code=400, status="BAD"))
@@ -256,7 +256,7 @@ def test_an_exhausted_file_is_foreseen_once_its_time_has_come() -> None:
 # --- guards and figures -----------------------------------------------------------------------
 
 
-def test_guards_are_heard_without_being_obeyed() -> None:
+def test_a_dry_run_reports_refusals_and_is_not_refused() -> None:
     world = world_with(*(f"{n}.md" for n in range(5)))
     world.sync()
     later(world, SECOND)
@@ -303,10 +303,10 @@ def test_a_replaced_file_grows_the_store_by_the_difference() -> None:
     estimate = world.sync(dry_run=True)["estimate"]
 
     assert (estimate["bytes"], estimate["storage_growth"]) == (1500, 1500)
-    assert estimate["storage_bytes"] == 1000  # the twin doesn't store more than it was given
+    assert estimate["storage_bytes"] == 1000  # the twin counts one byte for each byte of input
 
 
-def test_a_model_without_a_price_and_stores_that_cannot_be_listed_are_told_as_unknown() -> None:
+def test_an_unknown_price_and_unlisted_stores_are_reported_as_unknown() -> None:
     world = world_with(given=rules(embedding_model="models/of-tomorrow"))
     world.sync()
     later(world, SECOND)
@@ -326,7 +326,7 @@ def test_add_only_foresees_no_removal() -> None:
     assert "removed" not in told["samples"]
 
 
-def test_a_part_foresees_its_own_removals_alone() -> None:
+def test_a_dry_run_of_a_part_foresees_only_its_own_removals() -> None:
     world = world_with("a/1.md", "a/2.md", "b/1.md", "b/2.md")
     world.sync()
     later(world, SECOND)

@@ -1,4 +1,4 @@
-"""A dry run changes nothing, and the run after it does what it said."""
+"""A dry run changes nothing, and the next sync does what it reported, for any small world."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Dump = dict[str, Fields]
 
 
 def dump(world: World, *, but: str = "") -> Dump:
-    """All records but a batch's own, and but the lease, which tells who had it last."""
+    """All records except the lease and those of a batch."""
     return {
         f"{collection}/{name}": stored.fields
         for collection, found in world.documents._collections.items()
@@ -28,7 +28,7 @@ def dump(world: World, *, but: str = "") -> Dump:
 
 
 def changed_world() -> World:
-    """One of everything that a sync can find, and a removal that was refused before."""
+    """A world with one change of each kind, and a removal that was refused before."""
     paths = [f"{n}.md" for n in range(12)]
     world = synced(*paths, given=rules(page_size=4))
     world.bucket.delete("11.md")
@@ -89,7 +89,7 @@ def test_a_dry_run_changes_nothing_and_the_run_after_it_does_what_it_said(
         )
 
 
-def test_two_dry_runs_say_the_same() -> None:
+def test_two_dry_runs_have_the_same_result() -> None:
     world = changed_world()
 
     first = world.sync(dry_run=True)

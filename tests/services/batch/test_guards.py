@@ -1,4 +1,4 @@
-"""A bad day at the bucket empties no store, and the summary says what to do about it."""
+"""A bad listing of the bucket empties no store, and the message says what to do."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def world() -> World:
 
 
 def listing(world: World, seen: Filter) -> Callable[[], None]:
-    """Let listings show only what ``seen`` leaves of them; returns what mends that."""
+    """Let listings show only what ``seen`` returns; returns a function that undoes this."""
     honest = world.bucket.list_objects
 
     def bad(**asked: Any) -> list[ObjectInfo]:
         limit = asked.pop("limit")
         return seen(honest(**asked, limit=10_000))[:limit]
 
-    world.bucket.list_objects = bad  # type: ignore[method-assign]  # of this world only
+    world.bucket.list_objects = bad  # type: ignore[method-assign]  # this world only
 
     def mend() -> None:
         world.bucket.list_objects = honest  # type: ignore[method-assign]  # as above
@@ -52,7 +52,7 @@ def listing(world: World, seen: Filter) -> Callable[[], None]:
 
 
 def failing_on_page(world: World, page: int, *, always: bool = False) -> None:
-    """Let the listing of a page fail, the first time or each time it is tried."""
+    """Let the listing of a page fail, the first time or always."""
     done = 0
 
     def fails(call: str) -> None:
@@ -75,7 +75,7 @@ def forty_percent(objects: list[ObjectInfo]) -> list[ObjectInfo]:
 
 
 def healed(world: World) -> None:
-    """The next good sync finds every document in its place, and imports none."""
+    """Check that the next sync finds every document unchanged, and imports none."""
     imports = world.gemini.imports
     world.clock.advance(SECOND)
 
@@ -110,7 +110,7 @@ def test_a_listing_that_fails_on_page_seven_deletes_nothing_and_goes_on_where_it
     assert in_step(world)
 
 
-def test_a_listing_that_fails_on_page_seven_each_time_ends_the_batch_with_what_to_do(
+def test_a_listing_that_always_fails_on_page_seven_ends_the_batch(
     world: World,
 ) -> None:
     for path in PATHS[:5]:
@@ -137,13 +137,13 @@ def test_a_listing_that_fails_on_page_seven_each_time_ends_the_batch_with_what_t
     healed(world)
 
 
-# --- listings that say too little -------------------------------------------------------------
+# --- incomplete listings --------- -------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("seen", "gone"), [(nothing, COUNT), (forty_percent, 60)], ids=["nothing", "40 percent"]
 )
-def test_a_listing_without_most_of_the_objects_deletes_nothing_and_names_the_way_to_allow_it(
+def test_a_listing_without_most_objects_deletes_nothing_and_says_how_to(
     world: World, seen: Filter, gone: int
 ) -> None:
     mend = listing(world, seen)
@@ -161,7 +161,7 @@ def test_a_listing_without_most_of_the_objects_deletes_nothing_and_names_the_way
     healed(world)
 
 
-def test_a_listing_that_says_nothing_day_after_day_deletes_nothing_either(world: World) -> None:
+def test_an_empty_listing_day_after_day_deletes_nothing(world: World) -> None:
     mend = listing(world, nothing)
 
     for _ in range(3):
@@ -173,7 +173,7 @@ def test_a_listing_that_says_nothing_day_after_day_deletes_nothing_either(world:
     healed(world)
 
 
-def test_an_empty_bucket_empties_the_store_when_somebody_says_so(world: World) -> None:
+def test_an_empty_bucket_empties_the_store_if_max_deletes_allows_it(world: World) -> None:
     for path in PATHS:
         world.bucket.delete(path)
 
@@ -184,7 +184,7 @@ def test_an_empty_bucket_empties_the_store_when_somebody_says_so(world: World) -
     assert in_step(world)
 
 
-def test_even_then_the_last_look_at_each_object_keeps_what_is_there(world: World) -> None:
+def test_each_object_is_checked_before_its_removal_even_then(world: World) -> None:
     mend = listing(world, nothing)
 
     summary = world.sync(max_deletes=COUNT)

@@ -1,4 +1,4 @@
-"""A sync begins: one at a time, on its own records, with one store."""
+"""Starting a sync: one at a time, with its own records and one store."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_second_start_is_refused_with_the_running_batch() -> None:
 
 
 @pytest.mark.parametrize("make", [world_with, synced], ids=["no lease yet", "a released lease"])
-def test_of_two_starts_at_one_moment_one_makes_the_batch_and_the_other_learns_its_name(
+def test_of_two_concurrent_starts_one_makes_the_batch_and_the_other_names_it(
     make: Callable[[], World],
 ) -> None:
     world = make()
@@ -88,7 +88,7 @@ def test_of_two_starts_at_one_moment_one_makes_the_batch_and_the_other_learns_it
             first.append(begun(world).batch_id)
         return snapshots
 
-    world.documents.get_all = overtaken  # type: ignore[method-assign,assignment]  # this world's
+    world.documents.get_all = overtaken  # type: ignore[method-assign,assignment]  # this world only
     with pytest.raises(AlreadyRunning) as caught:
         begun(world)
 
@@ -96,7 +96,7 @@ def test_of_two_starts_at_one_moment_one_makes_the_batch_and_the_other_learns_it
     assert len(batches(world)) == before + 1
 
 
-def test_twenty_starts_at_one_moment_make_one_batch_each_time() -> None:
+def test_twenty_concurrent_starts_make_one_batch() -> None:
     for losers in range(20):
         world = world_with()
         read = world.documents.get_all
@@ -230,13 +230,13 @@ def test_a_listing_error_on_the_second_page_creates_no_second_store() -> None:
             raise fault.pop()
         return ask(token)
 
-    world.gemini.list_stores = listing  # type: ignore[method-assign,assignment]  # this world's
+    world.gemini.list_stores = listing  # type: ignore[method-assign,assignment]  # this world only
     batch = begun(world)
 
     assert play_out(world, batch).store == ours.name
 
 
-def test_a_store_whose_creation_was_not_heard_of_is_found_and_not_made_again() -> None:
+def test_a_store_whose_creation_reply_was_lost_is_found_and_not_made_again() -> None:
     world = world_with()
     world.gemini.fail_next("create_store", unavailable(), after_effect=True)
     batch = begun(world)
@@ -271,7 +271,7 @@ def test_two_stores_of_one_name_are_refused_by_name() -> None:
     assert world.gemini.metered == metered
 
 
-def test_of_two_stores_of_one_name_the_one_in_use_is_meant() -> None:
+def test_of_two_stores_of_one_name_the_one_with_documents_is_used() -> None:
     world = world_with()
     world.gemini.create_store("test store", "")
     used = world.gemini.create_store("test store", "")
@@ -286,7 +286,7 @@ def test_of_two_stores_of_one_name_the_one_in_use_is_meant() -> None:
 
 
 def losing_its_records() -> World:
-    """A world whose store holds documents, and whose records are gone."""
+    """A world whose store holds documents and whose records are lost."""
     world = synced("a.md", "b.md")
     world.documents._collections.clear()
     world.clock.advance(SECOND)
@@ -315,7 +315,7 @@ def test_force_takes_over_a_store_that_holds_documents() -> None:
     assert in_step(world), "what it was imported beside has gone again"
 
 
-def test_what_a_cancelled_batch_left_goes_on_with_the_next() -> None:
+def test_the_next_batch_continues_what_a_cancelled_one_left() -> None:
     world = world_with("a.md", "b.md", "c.md")
     batch = begun(world)
     play_to(world, FileStatus.UPLOADED)

@@ -1,4 +1,4 @@
-"""The supervisor: whatever was interrupted, the next call goes on; holds and ages end a batch."""
+"""The supervisor continues what was interrupted, and ends batches for holds and age."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_supervisor_that_died_is_followed_by_another_under_the_next_fence() ->
 
 
 def with_a_lost_task(world: World) -> Batch:
-    """A batch in whose absence of a supervisor there would be something to recover."""
+    """A batch with a lost task, which a supervisor would recover."""
     batch = begun(world)
     come_to_task(world, FileStatus.PENDING, "uploads")
     for task in world.queues.waiting:
@@ -116,7 +116,7 @@ def with_a_lost_task(world: World) -> Batch:
 
 
 def supervise_idly(world: World) -> str:
-    """One call that must change nothing; the status it ends with."""
+    """Make one call and check that it changes nothing; returns its status."""
     writes, calls = world.documents.writes, world.gemini.calls.copy()
     status = world.supervise().status
     assert (world.documents.writes, world.gemini.calls) == (writes, calls)
@@ -141,7 +141,7 @@ def test_a_batch_whose_lease_ran_out_waits_out_the_take_over_delay_first() -> No
     assert (batch_now(world, batch).fence, batch_now(world, batch).nonce) == (2, lease.nonce)
 
 
-def test_beside_a_supervisor_at_work_nothing_is_recovered() -> None:
+def test_nothing_is_recovered_while_another_call_supervises() -> None:
     world = world_with()
     batch = with_a_lost_task(world)
     later(world, HOUR)
@@ -183,7 +183,7 @@ def test_a_batch_that_is_over_has_its_lease_released_if_its_closing_was_interrup
 
 
 def lose(world: World, path: str) -> None:
-    """Delete every waiting task of that handler, as if it had never been delivered."""
+    """Delete every waiting task of a handler."""
     for task in world.queues.waiting:
         if task.path == path:
             world.queues.acknowledge(task)
@@ -240,7 +240,7 @@ def test_a_task_that_only_waits_is_not_made_a_second_time() -> None:
     assert play_out(world, batch).status == "completed"
 
 
-def test_records_whose_dispatcher_died_before_their_tasks_get_them() -> None:
+def test_records_whose_tasks_were_never_created_get_them() -> None:
     world = world_with(*(f"{n}.md" for n in range(5)))
     batch = begun(world)
     dying = [True]
@@ -260,7 +260,7 @@ def test_records_whose_dispatcher_died_before_their_tasks_get_them() -> None:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_stale_delivery_makes_sure_that_the_task_now_responsible_exists(*, after: bool) -> None:
+def test_a_stale_delivery_creates_the_files_current_task_if_missing(*, after: bool) -> None:
     world = world_with()
     world.gemini.import_latency = 2 * MINUTE
     batch = begun(world)
@@ -291,7 +291,7 @@ def test_a_lost_scan_task_is_made_again_under_another_name() -> None:
     assert (closed.status, closed.scan_attempt) == ("completed", 1)
 
 
-def test_a_batch_whose_every_nudge_is_lost_is_carried_by_scheduler_alone() -> None:
+def test_a_batch_finishes_by_scheduler_calls_alone_if_all_nudges_are_lost() -> None:
     world = world_with("a.md", "b.md")
     batch = begun(world)
 
@@ -305,7 +305,7 @@ def test_a_batch_whose_every_nudge_is_lost_is_carried_by_scheduler_alone() -> No
     assert in_step(world)
 
 
-def test_everything_killed_and_started_an_hour_later_is_finished() -> None:
+def test_a_batch_finishes_after_an_hour_without_any_process() -> None:
     world = world_with(*(f"{n}.md" for n in range(10)))
     batch = begun(world)
     play_to(world, FileStatus.UPLOADED, "3.md")
@@ -335,7 +335,7 @@ def test_more_imports_than_asked_for_are_refused_with_the_figures_and_none_is_ma
 
 
 @pytest.mark.parametrize("guard", [{"max_imports": 8}, {"max_estimated_cost": 0.01}], ids=str)
-def test_a_guard_is_heard_before_the_first_import_of_a_scan_that_takes_long(
+def test_guards_check_a_long_scan_before_its_first_import(
     guard: dict[str, Any],
 ) -> None:
     world = World(rules(page_size=2))
@@ -370,8 +370,8 @@ def test_a_cost_above_the_bound_is_refused_with_the_figures_and_nothing_is_spent
     assert world.sync(max_estimated_cost=0.08)["indexed"] == 5
 
 
-def test_what_an_earlier_batch_left_counts_for_the_guards_too() -> None:
-    """Also what is uploaded already: the upload costs nothing, its import does."""
+def test_files_left_by_an_earlier_batch_count_for_the_guards() -> None:
+    """Uploaded files count too: the upload costs nothing, but its import does."""
     world = world_with("a.md", "b.md")
     world.gemini.file_latency = MINUTE
     batch = begun(world)
@@ -399,7 +399,7 @@ def test_the_guard_of_the_cost_reads_sums_and_not_records() -> None:
     assert reads[1] == reads[0]
 
 
-def test_a_bound_on_the_cost_of_a_model_without_a_price_is_an_invalid_request() -> None:
+def test_max_estimated_cost_without_a_known_price_is_an_invalid_request() -> None:
     world = world_with(given=rules(embedding_model="models/of-tomorrow"))
 
     with pytest.raises(InvalidRequest, match=r"prices\.json"):
@@ -411,7 +411,7 @@ def test_a_bound_on_the_cost_of_a_model_without_a_price_is_an_invalid_request() 
     "quota", [QuotaKind.DAY, QuotaKind.STORAGE, QuotaKind.SPEND], ids=lambda q: q.value
 )
 @pytest.mark.parametrize("call", ["upload", "import_file"])
-def test_an_allowance_that_is_spent_defers_the_batch_and_blames_no_file(
+def test_a_spent_allowance_defers_the_batch_and_counts_against_no_file(
     quota: QuotaKind, call: str
 ) -> None:
     world = world_with(*(f"{n}.md" for n in range(4)))
@@ -475,7 +475,7 @@ def test_a_file_does_not_wait_for_a_hold_that_is_replaced_by_a_shorter_one() -> 
     assert in_step(world)
 
 
-def test_a_sync_under_a_hold_still_sees_to_removals() -> None:
+def test_a_held_sync_still_carries_out_removals() -> None:
     world = synced("a.md", "b.md")
     world.put({"c.md": "new"})
     world.gemini.fail_next("upload", throttled(quota=QuotaKind.STORAGE))
@@ -508,7 +508,7 @@ def test_a_batch_closes_at_its_maximum_age_and_the_rest_goes_on_with_the_next() 
     assert world.gemini.imports > done
 
 
-def test_a_store_that_differs_from_the_records_is_looked_into_at_once() -> None:
+def test_a_store_that_differs_from_the_records_is_listed_at_once() -> None:
     world = synced("a.md", "b.md")
     world.gemini.delete_document(document_name(world.file(PATH)))
     world.clock.advance(SECOND)
@@ -546,7 +546,7 @@ def test_a_lost_document_is_not_hidden_by_one_whose_object_is_gone() -> None:
     assert world.stored_paths() == ["a.md", "b.md"]
 
 
-def test_a_difference_that_nothing_explains_is_told_each_time_and_looked_into_once() -> None:
+def test_an_unexplained_difference_is_reported_each_time_and_listed_once() -> None:
     world = synced("a.md", "b.md")
     plant(world, store_of(world), "c.md", owner="somebody else")
     world.clock.advance(SECOND)
@@ -561,7 +561,7 @@ def test_a_difference_that_nothing_explains_is_told_each_time_and_looked_into_on
     assert world.gemini.calls["list_documents"] == listed
 
 
-def test_a_loss_that_counts_do_not_show_is_found_within_a_week() -> None:
+def test_a_lost_document_that_counts_do_not_show_is_found_within_a_week() -> None:
     world = synced("a.md", "b.md")
     world.gemini.delete_document(document_name(world.file("a.md")))
     plant(world, store_of(world), "c.md", owner="somebody else")
@@ -589,7 +589,7 @@ def test_a_store_whose_counts_agree_is_listed_once_a_week() -> None:
     assert world.gemini.imports == 2
 
 
-def test_a_part_of_the_bucket_is_no_occasion_to_list_the_store() -> None:
+def test_a_sync_of_a_part_does_not_list_the_store() -> None:
     world = synced("a/1.md", "b/1.md")
     later(world, 8 * DAY)
 
@@ -637,7 +637,7 @@ def test_the_lease_of_a_closed_batch_is_free() -> None:
     ],
     ids=["preparing", "reconciling", "a dry run"],
 )
-def test_a_batch_that_comes_to_no_file_says_why_and_ends_by_its_age(
+def test_a_batch_that_reaches_no_file_says_why_and_ends_by_its_age(
     call: str, request_: dict[str, Any]
 ) -> None:
     short = rules(batch_max_age=2 * HOUR)
@@ -664,7 +664,7 @@ def test_a_batch_that_comes_to_no_file_says_why_and_ends_by_its_age(
     assert (summary["status"], batch_now(world, batch).message) == ("completed", closed.message)
 
 
-def test_a_queue_that_cannot_be_asked_stops_neither_the_other_files_nor_the_batchs_end() -> None:
+def test_an_unreadable_queue_stops_neither_other_files_nor_the_batch() -> None:
     world = world_with("a.md", "b.md", given=rules(batch_max_age=2 * HOUR))
     batch = begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
@@ -684,7 +684,7 @@ def test_a_queue_that_cannot_be_asked_stops_neither_the_other_files_nor_the_batc
     assert batch_now(world, batch).status is BatchStatus.DEFERRED
 
 
-def test_a_batch_each_call_of_which_fails_ends_by_its_age() -> None:
+def test_a_batch_whose_calls_all_fail_ends_by_its_age() -> None:
     world = world_with(given=rules(batch_max_age=2 * HOUR))
     batch = begun(world)
     play_to(world, FileStatus.UPLOADED)
@@ -695,7 +695,7 @@ def test_a_batch_each_call_of_which_fails_ends_by_its_age() -> None:
             raise Unavailable("query", code=503)
         return ask(query)
 
-    world.documents.query = broken  # type: ignore[method-assign]  # this world's
+    world.documents.query = broken  # type: ignore[method-assign]  # this world only
     with pytest.raises(Unavailable):
         world.supervise()
     play_for(world, 3 * HOUR)
@@ -703,7 +703,7 @@ def test_a_batch_each_call_of_which_fails_ends_by_its_age() -> None:
     assert batch_now(world, batch).status is BatchStatus.DEFERRED
 
 
-def test_an_overtaken_supervisor_does_not_close_the_batch_in_its_successors_name() -> None:
+def test_an_overtaken_supervisor_does_not_close_its_successors_batch() -> None:
     world = world_with()
     batch = begun(world)
     play_to(world, FileStatus.UPLOADED)
@@ -716,7 +716,7 @@ def test_an_overtaken_supervisor_does_not_close_the_batch_in_its_successors_name
             change_batch(world, batch, supervisor="another")
         return found
 
-    world.documents.query = overtaken  # type: ignore[method-assign]  # this world's
+    world.documents.query = overtaken  # type: ignore[method-assign]  # this world only
 
     assert world.supervise().status == "overtaken"
 

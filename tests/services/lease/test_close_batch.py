@@ -1,4 +1,4 @@
-"""The end of a batch: the store is compared with the records, at the price of what has changed."""
+"""At the end of a batch, store and records are compared, with few reads if little changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def world() -> World:
     return synced("a.md", "b.md")
 
 
-def test_what_the_files_of_a_cancelled_batch_came_to_is_counted_by_the_next(world: World) -> None:
+def test_files_of_a_cancelled_batch_are_counted_by_the_next(world: World) -> None:
     world.put({"c.md": "new"})
     batch = begun(world)
     world.gemini.import_latency = MINUTE

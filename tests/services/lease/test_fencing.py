@@ -1,4 +1,4 @@
-"""Commits under a fence: what an overtaken call still wants to write is refused."""
+"""Fenced commits: writes of an overtaken call are refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def change(world: World, path: str = BATCH, **changes: Any) -> None:
     world.records.change(Batch, path, decide)
 
 
-def test_a_commit_lands_and_leaves_the_batch_as_it_was(world: World) -> None:
+def test_a_commit_succeeds_and_leaves_the_batch_unchanged(world: World) -> None:
     before = world.documents.get(BATCH)
     documents = under_fence(world).documents
 
@@ -49,7 +49,7 @@ def test_a_commit_lands_and_leaves_the_batch_as_it_was(world: World) -> None:
     assert world.documents.get(BATCH) == before
 
 
-def test_nothing_lands_once_the_batch_is_anothers(world: World) -> None:
+def test_no_commit_succeeds_once_another_call_has_the_batch(world: World) -> None:
     documents = under_fence(world).documents
     change(world, supervisor="another")
 
@@ -60,7 +60,7 @@ def test_nothing_lands_once_the_batch_is_anothers(world: World) -> None:
     assert not world.documents.get("files/a").exists
 
 
-def test_a_batch_that_changed_and_is_still_ours_is_no_hindrance(world: World) -> None:
+def test_a_commit_succeeds_if_the_batch_changed_and_is_still_ours(world: World) -> None:
     documents = under_fence(world).documents
     change(world, message="paused by a person")
 
@@ -69,7 +69,7 @@ def test_a_batch_that_changed_and_is_still_ours_is_no_hindrance(world: World) ->
     assert world.documents.get("files/a").exists
 
 
-def test_after_a_change_of_the_batch_it_is_looked_at_again(world: World) -> None:
+def test_after_a_change_of_the_batch_it_is_read_again(world: World) -> None:
     records = under_fence(world)
     change_it = replace(records.get(Batch, BATCH).present, supervisor="")
     records.change(Batch, BATCH, lambda _: change_it)
@@ -78,7 +78,7 @@ def test_after_a_change_of_the_batch_it_is_looked_at_again(world: World) -> None
         records.documents.commit([Put("files/a", {"n": 1})])
 
 
-def test_a_conflict_of_a_write_itself_is_told_as_one(world: World) -> None:
+def test_a_conflict_of_another_write_is_raised_as_a_conflict(world: World) -> None:
     documents = under_fence(world).documents
     (stale,) = world.documents.commit([Create("files/a", {"n": 1})])
     world.documents.commit([Update("files/a", {"n": 2})])
@@ -98,7 +98,7 @@ def test_many_independent_writes_leave_room_for_the_fence(world: World) -> None:
 # --- supervisors and scans --------------------------------------------------------------------
 
 
-def test_a_supervisor_that_was_overtaken_gives_no_slots_away(
+def test_an_overtaken_supervisor_assigns_no_slots(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = world_with()
@@ -118,7 +118,7 @@ def test_a_supervisor_that_was_overtaken_gives_no_slots_away(
     assert world.file(PATH) == before
 
 
-def test_a_supervisor_that_was_overtaken_closes_nothing() -> None:
+def test_an_overtaken_supervisor_closes_no_batch() -> None:
     world = world_with()
     batch = begun(world)
 
@@ -135,7 +135,7 @@ def test_a_supervisor_that_was_overtaken_closes_nothing() -> None:
 @pytest.mark.parametrize(
     "change_of_the_batch", [{"fence": 9}, {"status": BatchStatus.CANCELLED}], ids=str
 )
-def test_a_scan_that_was_overtaken_writes_nothing(change_of_the_batch: dict[str, Any]) -> None:
+def test_an_overtaken_scan_writes_nothing(change_of_the_batch: dict[str, Any]) -> None:
     world = world_with()
     batch = begun(world)
     world.supervise()

@@ -1,4 +1,4 @@
-"""Reconcile: the store is listed, and what it and the records don't agree on is mended."""
+"""Reconcile: the store is listed, and differences from the records are repaired."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ PATHS = [f"{number:02}.md" for number in range(30)]
 
 
 def library() -> World:
-    """Thirty files, indexed; none of what follows falls into the same second."""
+    """Thirty indexed files; the clock is past the second of the sync."""
     world = synced(*PATHS)
     world.clock.advance(SECOND)
     return world
 
 
 def wipe(world: World) -> None:
-    """The database is lost, with everything in it."""
+    """Lose the database."""
     world.documents._collections.clear()
     world.clock.advance(SECOND)
 
 
 def reconciled(world: World, **request: Any) -> tuple[dict[str, Any], Mapping[str, int]]:
-    """A sync of that mode: its summary, and what the store's listing came to."""
+    """Sync with mode reconcile; returns its summary and the counts of its findings."""
     summary = world.sync(mode=SyncMode.RECONCILE, **request)
     world.clock.advance(SECOND)
     return summary, summary["reconciliation"]
@@ -74,7 +74,7 @@ def change_record(world: World, path: str, **changes: Any) -> None:
 # --- nothing to do ----------------------------------------------------------------------------
 
 
-def test_a_store_in_step_is_found_in_step() -> None:
+def test_a_reconcile_of_a_store_in_step_finds_nothing() -> None:
     world = library()
     metered = world.gemini.metered
 
@@ -181,7 +181,7 @@ def test_a_deployment_prefix_is_put_before_the_names() -> None:
 # --- orphans, duplicates, ghosts --------------------------------------------------------------
 
 
-def test_ten_of_each_kind_are_named_and_mended_and_a_second_run_finds_nothing() -> None:
+def test_ten_of_each_kind_are_listed_and_repaired_and_a_second_run_finds_none() -> None:
     world = library()
     store = store_of(world)
     orphans = [f"orphan-{number}.md" for number in range(10)]
@@ -234,7 +234,7 @@ def test_of_two_documents_without_a_record_the_newest_stays() -> None:
     assert in_step(world)
 
 
-def test_a_record_older_than_the_store_takes_what_the_store_holds() -> None:
+def test_a_record_older_than_the_store_adopts_its_document() -> None:
     """The database came back from a backup: its documents have been replaced since."""
     world = library()
     old = world.file("00.md")
@@ -289,7 +289,7 @@ def test_a_document_of_an_object_that_is_gone_and_forgotten_is_removed() -> None
     assert in_step(world)
 
 
-def test_orphans_go_under_the_cap_of_deletions() -> None:
+def test_removals_of_orphans_are_limited_by_max_deletes() -> None:
     world = library()
     for number in range(60):
         plant(world, store_of(world), f"gone-{number}.md")
@@ -302,7 +302,7 @@ def test_orphans_go_under_the_cap_of_deletions() -> None:
     assert len(world.store_documents()) == 90
 
 
-def test_so_many_ghosts_are_not_imported_again_without_leave() -> None:
+def test_many_ghosts_are_not_imported_again_unasked() -> None:
     paths = [f"{number:03}.md" for number in range(60)]
     world = synced(*paths)
     for path in paths[:51]:
@@ -334,7 +334,7 @@ def test_a_part_is_reconciled_alone() -> None:
     assert [str(document.metadata["path"]) for document in world.store_documents()] == ["a/1.md"]
 
 
-# --- nothing is believed too soon -------------------------------------------------------------
+# --- errors and doubtful answers  -------------------------------------------------------------
 
 
 def test_a_listing_that_shows_nothing_makes_no_ghosts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -372,7 +372,7 @@ def test_a_403_makes_no_ghosts() -> None:
 
 
 @pytest.mark.parametrize("error", [unavailable(), BadRequest("gemini.call", code=400)])
-def test_a_listing_that_fails_goes_on_where_it_was_or_begins_anew(error: Exception) -> None:
+def test_a_failed_listing_continues_where_it_was_or_begins_again(error: Exception) -> None:
     world = library()
     plant(world, store_of(world), "00.md")
     listed = world.gemini.calls["list_documents"]
@@ -389,7 +389,7 @@ def test_a_listing_that_fails_goes_on_where_it_was_or_begins_anew(error: Excepti
     assert in_step(world)
 
 
-def test_a_crash_after_any_write_is_made_good(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reconcile_survives_a_crash_after_any_write(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconcile, "PAGES_AT_ONCE", 1)
     world = library()
     wipe(world)
@@ -422,7 +422,7 @@ def test_a_crash_after_any_write_is_made_good(monkeypatch: pytest.MonkeyPatch) -
     assert in_step(world)
 
 
-def test_a_sync_whose_last_look_into_the_store_keeps_failing_ends_without_it() -> None:
+def test_a_sync_ends_without_its_last_listing_if_that_keeps_failing() -> None:
     world = library()
     lose_document(world, "00.md")
     batch = begun(world)
@@ -436,7 +436,7 @@ def test_a_sync_whose_last_look_into_the_store_keeps_failing_ends_without_it() -
     assert (summary["status"], summary["drift"]) == (BatchStatus.COMPLETED, -1)
     assert "could not be listed" in summary["message"]
 
-    summary = world.sync()  # nobody has looked into the difference yet, so it is not a known one
+    summary = world.sync()  # no reconcile has explained the difference yet
     assert summary["reconciliation"] == {"listed": 29, "ghost": 1}
     assert in_step(world)
 
@@ -454,7 +454,7 @@ def test_a_part_of_the_listing_that_could_not_be_written_is_listed_again() -> No
             raise OutcomeUnknown("commit", code=504)
         return commit(writes)
 
-    world.documents.commit = failing  # type: ignore[method-assign]  # this world's
+    world.documents.commit = failing  # type: ignore[method-assign]  # this world only
     batch = begun(world, mode=SyncMode.RECONCILE)
 
     assert play_out(world, batch).reconciliation == {"listed": 33, "duplicate": 3}
@@ -462,7 +462,7 @@ def test_a_part_of_the_listing_that_could_not_be_written_is_listed_again() -> No
     assert in_step(world)
 
 
-def test_looks_that_fail_now_and_then_do_not_keep_ghosts_from_being_mended() -> None:
+def test_occasional_failed_reads_do_not_prevent_the_repair_of_ghosts() -> None:
     world = library()
     for path in PATHS:
         lose_document(world, path)
@@ -484,7 +484,7 @@ def test_looks_that_fail_now_and_then_do_not_keep_ghosts_from_being_mended() -> 
     assert in_step(world)
 
 
-def test_a_place_in_the_listing_that_is_no_longer_good_mixes_no_two_listings(
+def test_an_invalid_page_token_does_not_mix_two_listings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reconcile, "PAGES_AT_ONCE", 50)
@@ -499,7 +499,7 @@ def test_a_place_in_the_listing_that_is_no_longer_good_mixes_no_two_listings(
             raise invalid()
         return listing(store, page_token)
 
-    world.gemini.list_documents = refuse_once  # type: ignore[method-assign]  # this world's
+    world.gemini.list_documents = refuse_once  # type: ignore[method-assign]  # this world only
     batch = begun(world, mode=SyncMode.RECONCILE)
 
     assert play_out(world, batch).reconciliation == {"listed": 31, "duplicate": 1}
@@ -507,7 +507,7 @@ def test_a_place_in_the_listing_that_is_no_longer_good_mixes_no_two_listings(
     assert in_step(world)
 
 
-def test_a_removed_orphan_leaves_no_page_to_be_read_anew_for_ever() -> None:
+def test_a_removed_orphan_leaves_no_page_that_is_scanned_again_each_time() -> None:
     worlds = [library(), library()]
     plant(worlds[0], store_of(worlds[0]), "gone.md")
     reads = []
@@ -526,7 +526,7 @@ def test_a_removed_orphan_leaves_no_page_to_be_read_anew_for_ever() -> None:
 
 
 def with_import_under_way(*, twice: bool = True) -> World:
-    """A cancelled sync left an import at the service, and (``twice``) one too many took effect."""
+    """A cancelled sync left an import running; with ``twice``, a second one took effect."""
     world = library()
     world.put({PATH: "new"})
     world.gemini.import_latency = timedelta(minutes=10)
@@ -539,7 +539,7 @@ def with_import_under_way(*, twice: bool = True) -> World:
     return world
 
 
-def test_what_was_under_way_is_judged_when_all_is_at_rest() -> None:
+def test_files_under_way_are_judged_when_all_are_at_rest() -> None:
     world = with_import_under_way()
     imports = world.gemini.imports
 
@@ -552,7 +552,7 @@ def test_what_was_under_way_is_judged_when_all_is_at_rest() -> None:
     assert in_step(world)
 
 
-def test_where_what_was_under_way_settles_itself_the_store_is_listed_once() -> None:
+def test_the_store_is_listed_once_if_files_under_way_settle_themselves() -> None:
     world = with_import_under_way(twice=False)
     listed = world.gemini.calls["list_documents"]
 
@@ -563,7 +563,7 @@ def test_where_what_was_under_way_settles_itself_the_store_is_listed_once() -> N
     assert world.gemini.calls["list_documents"] - listed == 2, "31 documents are two pages"
 
 
-def test_a_document_that_stays_pending_goes_as_a_failed_one_does() -> None:
+def test_a_document_that_stays_pending_is_removed_like_a_failed_one() -> None:
     world = library()
     world.gemini.import_latency = timedelta(days=400)
     late = plant(world, store_of(world), "00.md")
@@ -583,7 +583,7 @@ def test_a_document_that_stays_pending_goes_as_a_failed_one_does() -> None:
 
 
 def dump(world: World) -> dict[str, Any]:
-    """Everything but batches and what is theirs, and the lease."""
+    """Everything except the lease, and batches with their documents."""
     return {
         collection: dict(documents)
         for collection, documents in world.documents._collections.items()
@@ -613,7 +613,7 @@ def test_a_dry_run_changes_nothing_and_finds_what_the_run_after_it_finds() -> No
     assert in_step(world)
 
 
-def test_what_comes_after_a_look_before_the_scan_is_looked_into_at_the_end() -> None:
+def test_a_difference_after_the_first_reconcile_is_listed_at_the_end() -> None:
     world = library()
     world.put({PATH: "new"})
     batch = begun(world, mode=SyncMode.RECONCILE)

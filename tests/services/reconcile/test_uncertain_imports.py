@@ -1,4 +1,4 @@
-"""UNCERTAIN: one listing of the store settles every import whose outcome nobody knows."""
+"""The search for uncertain imports: one listing of the store settles all of them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def uncertain(world: World, *, took_effect: bool) -> None:
     play_to(world, FileStatus.UNCERTAIN)
 
 
-def sweep(world: World, *, within: timedelta = MINUTE) -> int:
+def search(world: World, *, within: timedelta = MINUTE) -> int:
     (store,) = world.gemini.list_stores().stores
     return ResolveUncertain(world.context)(
         store.name, "batch", 0, Deadline.after(world.clock, within)
@@ -84,7 +84,7 @@ def test_a_listing_that_fails_decides_nothing() -> None:
     world.gemini.fail_next("list_documents", unavailable())
 
     with pytest.raises(Exception, match="503"):
-        sweep(world)
+        search(world)
 
     assert world.file(PATH).status is FileStatus.UNCERTAIN
     assert world.gemini.imports == 1
@@ -106,7 +106,7 @@ def test_a_listing_that_fails_on_its_second_page_goes_on_there_and_not_from_the_
             raise fault.pop()
         return ask(store, token)
 
-    world.gemini.list_documents = listing  # type: ignore[method-assign,assignment]  # this world's
+    world.gemini.list_documents = listing  # type: ignore[method-assign,assignment]  # this world only
 
     assert play_out(world, batch).status == "completed"
 
@@ -116,7 +116,7 @@ def test_a_listing_that_fails_on_its_second_page_goes_on_there_and_not_from_the_
     assert in_step(world)
 
 
-def test_an_unfinished_listing_decides_nothing_and_goes_on_where_it_stopped() -> None:
+def test_an_unfinished_listing_decides_nothing_and_is_continued() -> None:
     world = synced(*(f"{n:02d}.md" for n in range(45)))
     world.put({PATH: "the 46th"})
     begun(world)
@@ -129,14 +129,14 @@ def test_an_unfinished_listing_decides_nothing_and_goes_on_where_it_stopped() ->
             world.clock.advance(2 * MINUTE)
 
     world.gemini.on_call = slow
-    settled = [sweep(world) for _ in range(3)]
+    settled = [search(world) for _ in range(3)]
 
     assert settled == [0, 0, 1]
     assert world.gemini.calls["list_documents"] - count == 3
     assert world.file(PATH).status is FileStatus.IMPORTING
 
 
-def test_a_saved_place_in_the_listing_that_is_no_longer_good_begins_the_listing_anew() -> None:
+def test_an_invalid_saved_page_token_begins_the_listing_again() -> None:
     world = world_with()
     batch = begun(world)
     uncertain(world, took_effect=True)
@@ -152,7 +152,7 @@ def test_a_saved_place_in_the_listing_that_is_no_longer_good_begins_the_listing_
             raise BadRequest("list_documents", code=400, status="INVALID_ARGUMENT")
         return ask(store, token)
 
-    world.gemini.list_documents = listing  # type: ignore[method-assign,assignment]  # this world's
+    world.gemini.list_documents = listing  # type: ignore[method-assign,assignment]  # this world only
 
     assert play_out(world, batch).status == "completed"
 
@@ -172,7 +172,7 @@ def test_an_import_that_is_not_due_when_a_listing_begins_is_not_decided_by_it() 
     play_to(world, FileStatus.UNCERTAIN, "b.md")
     world.clock.advance(HOUR / 2)
 
-    assert sweep(world) == 1
+    assert search(world) == 1
 
     assert world.file(PATH).status is FileStatus.UPLOADED
     assert world.file("b.md").status is FileStatus.UNCERTAIN
@@ -290,7 +290,7 @@ def test_an_uncertain_import_of_a_cancelled_batch_is_settled_by_the_next_one() -
 
 
 @pytest.mark.parametrize("change", ["content", "metadata", "removed"])
-def test_what_changed_while_an_import_was_uncertain_is_brought_right_after(change: str) -> None:
+def test_content_changed_during_an_uncertain_import_is_imported_right_after(change: str) -> None:
     world = world_with()
     batch = begun(world)
     uncertain(world, took_effect=True)
@@ -309,7 +309,7 @@ def test_what_changed_while_an_import_was_uncertain_is_brought_right_after(chang
     assert world.gemini.imports == (1 if change == "removed" else 2)
 
 
-def test_no_guard_task_is_left_to_wake_a_settled_file() -> None:
+def test_no_guard_task_is_left_for_a_settled_file() -> None:
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.UPLOADED, "uploads")

@@ -1,4 +1,4 @@
-"""The bucket against the records, page by page: what changes, what doesn't, what stays out."""
+"""The scan compares the bucket with the records, page by page."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def pages(world: World, batch_id: str) -> list[PageResult]:
 
 
 def scan_task(world: World) -> Task:
-    """Play until the scan's task is there."""
+    """Play until the scan has a task; returns it."""
 
     def found() -> list[Task]:
         return [task for task in world.queues.waiting if task.path == "/control/scan"]
@@ -78,12 +78,12 @@ def test_a_content_change_leaves_one_document_of_the_new_content() -> None:
     assert in_step(world)
 
 
-def test_the_journey_itself_removes_the_old_document_and_leaves_nothing_to_a_reconcile() -> None:
-    """The earlier system forgot the old document's name: where no count tells, it stayed."""
+def test_the_import_itself_removes_the_old_document_without_a_reconcile() -> None:
+    """The earlier system forgot the old document's name, and left it in the store."""
     world = synced("docs/a.md", "docs/b.md", "other.md")
     world.put({"docs/b.md": "new"})
 
-    summary = world.sync(prefix="docs/")  # of a part: store and records are not compared
+    summary = world.sync(prefix="docs/")  # a part: store and records are not compared
 
     assert (summary["changed"], summary["reconciliation"]) == (1, None)
     assert len(world.store_documents()) == 3
@@ -131,7 +131,7 @@ def test_a_sidecar_on_the_next_page_is_seen_with_its_base(page_size: int) -> Non
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 100])
-def test_a_sidecar_without_its_base_is_skipped_and_comes_alive_with_it(page_size: int) -> None:
+def test_a_sidecar_without_its_base_is_skipped_until_the_base_exists(page_size: int) -> None:
     world = world_with("0.md", given=rules(page_size=page_size))
     world.put({"a.md.meta.json": '{"title": "A"}'})
 
@@ -165,7 +165,7 @@ def test_an_empty_bucket_is_scanned_and_done() -> None:
     assert (summary["status"], changes(summary)) == ("completed", {})
 
 
-def test_names_of_every_script_come_in_the_order_of_their_bytes() -> None:
+def test_names_in_any_script_are_scanned_in_byte_order() -> None:
     names = ["Z.md", "a b.md", "é.md", "日本.md", "🦉.md", "e\u0301.md"]
     world = world_with(*names, given=rules(page_size=2))
 
@@ -248,7 +248,7 @@ def test_a_batch_whose_listing_never_works_ends_at_its_age_at_the_latest() -> No
     assert closed.completed_at - closed.created_at >= HOUR
 
 
-def test_a_page_whose_process_died_before_its_result_is_decided_the_same_again() -> None:
+def test_a_page_repeated_after_a_crash_is_decided_the_same() -> None:
     world = world_with(*(f"{n}.md" for n in range(5)), given=SMALL_PAGES)
     batch = begun(world)
     task = scan_task(world)
@@ -261,7 +261,7 @@ def test_a_page_whose_process_died_before_its_result_is_decided_the_same_again()
             raise Crash
         return commit(writes)  # type: ignore[arg-type]  # passed on
 
-    world.documents.commit = dies  # type: ignore[method-assign,assignment]  # of this world only
+    world.documents.commit = dies  # type: ignore[method-assign,assignment]  # this world only
     with pytest.raises(Crash):
         world.deliver(task)
     assert len(world.files()) == 3
@@ -306,7 +306,7 @@ def test_a_page_scanned_by_two_at_once_is_counted_once() -> None:
     assert in_step(world)
 
 
-def test_a_scan_without_time_left_hands_on_to_a_task_for_the_next_page() -> None:
+def test_a_scan_without_time_left_creates_a_task_for_the_next_page() -> None:
     world = world_with(*(f"{n}.md" for n in range(7)), given=SMALL_PAGES)
     batch = begun(world)
     task = scan_task(world)
@@ -324,7 +324,7 @@ def test_a_scan_without_time_left_hands_on_to_a_task_for_the_next_page() -> None
     assert play_out(world, batch).counts["new"] == 7
 
 
-def test_a_scan_that_was_overtaken_does_not_undo_what_its_follower_wrote() -> None:
+def test_an_overtaken_scan_does_not_undo_what_its_successor_wrote() -> None:
     world = synced()
     batch = begun(world)
     task = scan_task(world)
@@ -348,11 +348,11 @@ def test_a_scan_that_was_overtaken_does_not_undo_what_its_follower_wrote() -> No
     assert contents(world) == wanted(world)
 
 
-# --- failures that come back ------------------------------------------------------------------
+# --- failures tried again ----------------------------------------------------------------------
 
 
 def failed_once(world: World, error: Exception) -> None:
-    """A sync in which PATH fails for good, or till it is eligible again."""
+    """A sync in which PATH fails, permanently or until its retry is due."""
     for _ in range(5):
         world.gemini.fail_next("upload", error)
     world.sync()
@@ -415,7 +415,7 @@ def test_a_permanent_failure_stays_however_long_nothing_changes() -> None:
 
 
 @pytest.mark.parametrize("change", ["content", "metadata", "retry_failed"])
-def test_a_permanent_failure_is_tried_again_when_something_changes_or_somebody_says_so(
+def test_a_permanent_failure_is_tried_again_after_a_change_or_on_request(
     change: str,
 ) -> None:
     world = permanent()
@@ -452,7 +452,7 @@ def test_a_failed_file_that_is_removed_is_forgotten() -> None:
     assert world.file(PATH).status is FileStatus.DELETED
 
 
-# --- changes in flight ------------------------------------------------------------------------
+# --- changes during processing ------------------------------------------------------------
 
 IN_FLIGHT = (
     FileStatus.PENDING,
@@ -464,7 +464,7 @@ IN_FLIGHT = (
 
 
 def halted_in(status: FileStatus, world: World) -> None:
-    """A sync cancelled while PATH is in that status."""
+    """Cancel a sync while PATH has a status."""
     if status is FileStatus.UPLOADING:
         world.gemini.fail_next("upload", Crash())
     if status is FileStatus.UPLOADED:
@@ -481,7 +481,7 @@ def halted_in(status: FileStatus, world: World) -> None:
 @pytest.mark.parametrize("known", [False, True], ids=["a new file", "an indexed file"])
 @pytest.mark.parametrize("change", ["content", "metadata", "removed", "emptied", "nothing"])
 @pytest.mark.parametrize("status", IN_FLIGHT)
-def test_what_changes_in_flight_ends_as_the_bucket_has_it(
+def test_objects_that_change_during_processing_end_as_the_bucket_has_them(
     status: FileStatus, change: str, *, known: bool
 ) -> None:
     world = synced("other.md")
@@ -518,7 +518,7 @@ def test_a_listing_that_lags_behind_the_records_goes_back_to_no_earlier_generati
     world.put({PATH: "newer"})
     world.sync()
     listing = world.bucket.list_objects
-    world.bucket.list_objects = lambda **_: old  # type: ignore[method-assign]  # of this world only
+    world.bucket.list_objects = lambda **_: old  # type: ignore[method-assign]  # this world only
 
     summary = world.sync()
 

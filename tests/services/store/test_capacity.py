@@ -1,4 +1,4 @@
-"""The project's storage: watched before and while a batch uploads, and never knowingly exceeded."""
+"""The project's storage is measured before and during uploads, and never knowingly exceeded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.world import World, rules
 
 
 def world_of(cap: int, *, rpm: int = 60, **settings: Any) -> World:
-    """A world whose stores take three bytes for one, as the service's do, up to ``cap``."""
+    """A world whose stores count three bytes for each byte of input, up to ``cap``."""
     tier = replace(rules().settings.tier, rpm=rpm, storage_bytes=cap)
     world = World(rules(tier=tier, **settings))
     described = world.gemini._described
@@ -45,7 +45,7 @@ def used(world: World) -> int:
 
 
 def fill(world: World, count: int) -> None:
-    """Another deployment of the project fills so many bytes of its storage."""
+    """Let another deployment of the project use ``count`` bytes of its storage."""
     other = world_of(10**9)
     other.put({"big.md": "x" * (count // STORED_PER_BYTE)})
     other.sync()
@@ -55,7 +55,7 @@ def fill(world: World, count: int) -> None:
 
 
 @pytest.mark.parametrize("latency", [timedelta(), 3 * MINUTE], ids=["at once", "slowly"])
-def test_what_fits_is_uploaded_and_the_rest_waits_with_the_figures_told(
+def test_files_that_fit_are_uploaded_and_the_message_gives_the_figures(
     latency: timedelta,
 ) -> None:
     world = world_of(10_000)
@@ -163,7 +163,7 @@ def test_from_nine_tenths_on_a_batch_warns(caplog: pytest.LogCaptureFixture) -> 
     assert "storage_near_cap" in caplog.messages
 
 
-def test_the_storage_is_looked_at_now_and_then_and_not_at_each_tick() -> None:
+def test_the_storage_is_measured_now_and_then_and_not_at_each_tick() -> None:
     world = world_of(10**9, rpm=2)
     world.put({f"{n:02d}.md": "x" for n in range(60)})
     batch = begun(world)
@@ -176,7 +176,7 @@ def test_the_storage_is_looked_at_now_and_then_and_not_at_each_tick() -> None:
     assert 2 <= world.gemini.calls["list_stores"] - looks <= 4
 
 
-def test_storage_that_fills_up_meanwhile_is_seen_at_the_next_look() -> None:
+def test_storage_that_fills_up_meanwhile_is_seen_at_the_next_measurement() -> None:
     world = world_of(10_000, rpm=2)
     world.put({f"{n:02d}.md": "x" * 10 for n in range(60)})
     batch = begun(world)
@@ -190,7 +190,7 @@ def test_storage_that_fills_up_meanwhile_is_seen_at_the_next_look() -> None:
     assert closed.completed_at - (closed.started_at or closed.completed_at) < 20 * MINUTE
 
 
-def test_storage_that_cannot_be_looked_at_bounds_nothing() -> None:
+def test_storage_that_cannot_be_measured_limits_nothing() -> None:
     world = world_of(10_000)
     world.put({"a.md": "text"})
     world.sync()

@@ -1,4 +1,4 @@
-"""A new store is filled while the old one serves; then the deployment points at it."""
+"""A new store is filled while the old one is used; then the deployment uses the new one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def library(*paths: str, **given: Any) -> World:
 
 
 def configure(world: World, **changes: Any) -> Rules:
-    """The settings of the next syncs."""
+    """Change the settings of later syncs."""
     world.use(replace(world.context, rules=changed_rules(world.context.rules, **changes)))
     return world.context.rules
 
@@ -50,7 +50,7 @@ def paths_in(world: World, store: str) -> list[str]:
     )
 
 
-def test_all_is_imported_into_the_new_store_and_then_the_deployment_points_at_it() -> None:
+def test_all_is_imported_into_the_new_store_and_then_the_deployment_uses_it() -> None:
     world = library()
     old = world.report.store()["store"]
     configure(world, **NEW)
@@ -97,7 +97,7 @@ def test_a_move_that_is_cut_short_goes_on_with_any_later_sync() -> None:
     assert world.gemini.imports == 6
 
 
-def test_what_changes_and_goes_meanwhile_goes_from_both_stores() -> None:
+def test_objects_removed_during_a_move_leave_both_stores() -> None:
     world = library()
     old = world.report.store()["store"]
     configure(world, **NEW)
@@ -115,7 +115,7 @@ def test_what_changes_and_goes_meanwhile_goes_from_both_stores() -> None:
     assert paths_in(world, stores["store"]) == ["a.md", "c.md"]
 
 
-def test_a_file_that_fails_for_the_new_store_keeps_the_old_one_serving_until_told() -> None:
+def test_a_file_that_fails_in_the_new_store_keeps_the_old_one_in_use() -> None:
     world = library()
     old = world.report.store()["store"]
     configure(world, **NEW)
@@ -131,7 +131,7 @@ def test_a_file_that_fails_for_the_new_store_keeps_the_old_one_serving_until_tol
     assert world.report.store()["store"] == promoted.store
 
 
-def test_a_file_that_never_was_in_a_store_hinders_nothing() -> None:
+def test_a_failed_file_without_an_old_document_does_not_prevent_the_cut_over() -> None:
     world = library()
     world.put({"bad.md": "bad"})
     world.gemini.fail_next("import_file", invalid())
@@ -162,7 +162,7 @@ def test_the_store_that_was_left_is_dropped_on_request_and_once() -> None:
     assert in_step(world)
 
 
-def test_a_drop_whose_reply_was_lost_is_done_when_asked_again() -> None:
+def test_a_drop_whose_reply_was_lost_may_be_repeated() -> None:
     world = library()
     configure(world, **NEW)
     moved(world)
@@ -186,7 +186,7 @@ def test_a_drop_that_is_refused_leaves_the_store_to_be_dropped() -> None:
     assert world.report.store()["previous_store"] == previous
 
 
-def test_a_dry_run_of_a_move_tells_what_it_takes_and_makes_no_store() -> None:
+def test_a_dry_run_of_a_move_estimates_it_and_creates_no_store() -> None:
     world = library()
     configure(world, **NEW)
 
@@ -209,7 +209,7 @@ def test_the_cap_of_imports_holds_for_a_move() -> None:
     assert len(world.store_documents()) == 3
 
 
-def test_a_store_that_is_gone_is_told_with_the_way_to_a_new_one() -> None:
+def test_a_message_about_a_missing_store_says_how_to_fill_a_new_one() -> None:
     world = library()
     world.gemini.delete_store(world.report.store()["store"])
 
@@ -226,7 +226,7 @@ def test_a_store_that_is_gone_is_told_with_the_way_to_a_new_one() -> None:
 # --- refused ----------------------------------------------------------------------------------
 
 
-def test_another_model_or_name_is_refused_until_a_new_store_is_asked_for() -> None:
+def test_another_model_or_name_is_refused_without_new_store() -> None:
     world = library()
     configure(world, embedding_model="models/gemini-embedding-2")
     other_model = synced_again(world)
@@ -254,7 +254,7 @@ def test_a_new_store_is_filled_by_a_full_sync_of_the_whole() -> None:
             begun(world, new_store=True, **request)
 
 
-def test_a_move_waits_for_what_is_under_way_to_the_old_store() -> None:
+def test_a_move_is_refused_while_files_are_processed_for_the_old_store() -> None:
     world = library()
     world.put({"d.md": "new"})
     batch = begun(world)
@@ -270,6 +270,6 @@ def test_a_move_waits_for_what_is_under_way_to_the_old_store() -> None:
     assert "let a sync finish first" in summary["message"]
 
 
-def test_nothing_is_promoted_where_nothing_is_being_filled() -> None:
+def test_nothing_is_promoted_if_no_store_is_being_filled() -> None:
     with pytest.raises(Refused, match="no new store"):
         CutOver(library().context).promote()

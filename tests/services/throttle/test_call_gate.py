@@ -1,4 +1,4 @@
-"""429s, storms and account faults, as the breaker and the holds see them in a running sync."""
+"""How breaker and holds react to 429s, storms of errors and account faults during a sync."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def throttle(world: World, times: int) -> None:
 
 
 def test_the_first_429_ever_does_not_open_the_breaker() -> None:
-    """The earlier system's breaker opened on the first 429 ever, 1 of 1 being 100 %."""
+    """The earlier system's breaker opened on the very first 429: 1 of 1 is 100 %."""
     world = many(5)
     throttle(world, 1)
     batch = begun(world)
@@ -86,7 +86,7 @@ def test_three_429s_in_a_row_open_it_and_the_trickle_is_a_third_of_the_rate() ->
     set_breaker(world, learned_factor=1.0)
     opened_at = world.clock.now()
     play(world, lambda: world.clock.now() >= opened_at + 295 * SECOND, steps=5000)
-    trickle = [at for at, _, metered in world.dispatches if metered and at > opened_at]
+    trickle = [at for at, _, metered in world.deliveries if metered and at > opened_at]
     assert 15 <= len(trickle) <= 33  # 295 s at 9.09 s; the hold and a tick may cost some
     gaps = [b - a for a, b in pairwise(trickle)]
     assert min(gaps) >= 9 * SECOND
@@ -160,7 +160,7 @@ def test_a_late_429_while_open_does_not_extend_the_cooldown() -> None:
     assert state.hold_until <= until
 
 
-def test_no_file_is_blamed_for_a_429_however_many_there_are() -> None:
+def test_429s_never_count_against_a_file() -> None:
     """The earlier system marked a throttled file failed."""
     world = many(6)
     throttle(world, 12)
@@ -174,7 +174,7 @@ def test_no_file_is_blamed_for_a_429_however_many_there_are() -> None:
     assert in_step(world)
 
 
-def test_a_storm_of_5xx_opens_the_breaker_as_a_count_of_its_own_and_uses_up_no_attempt() -> None:
+def test_a_storm_of_5xx_opens_the_breaker_and_uses_up_no_attempt() -> None:
     world = many(20)
 
     def storm(call: str) -> None:
@@ -196,7 +196,7 @@ def test_a_storm_of_5xx_opens_the_breaker_as_a_count_of_its_own_and_uses_up_no_a
     assert in_step(world)
 
 
-def test_a_connection_that_was_never_made_is_no_storm() -> None:
+def test_connections_that_were_never_made_are_no_storm() -> None:
     world = many(8)
     for _ in range(6):
         world.gemini.fail_next("upload", Unavailable("upload"))
@@ -248,7 +248,7 @@ def test_many_failed_documents_lower_the_factor_though_every_reply_was_good(coun
     assert breaker_now(world).learned_factor == (0.7 if count == 20 else 1.0)
 
 
-def test_a_storm_over_imports_opens_the_breaker_and_blames_no_file() -> None:
+def test_a_storm_of_import_errors_opens_the_breaker_and_uses_up_no_attempt() -> None:
     world = many(30)
     storm = [True]
 
@@ -269,7 +269,7 @@ def test_a_storm_over_imports_opens_the_breaker_and_blames_no_file() -> None:
     assert in_step(world)
 
 
-def test_a_429_of_an_allowance_says_nothing_of_the_rate() -> None:
+def test_a_429_of_an_allowance_does_not_slow_the_rate() -> None:
     world = many(5)
     for _ in range(2):
         world.gemini.fail_next("upload", throttled(quota=QuotaKind.STORAGE))
@@ -283,7 +283,7 @@ def test_a_429_of_an_allowance_says_nothing_of_the_rate() -> None:
     assert len(throttled_calls(world)) == 1
 
 
-def test_a_wish_to_wait_for_months_is_not_believed() -> None:
+def test_a_retry_after_of_months_is_capped() -> None:
     world = many(1)
     world.gemini.fail_next("upload", throttled(retry_after=200 * DAY))
     play_out(world, begun(world))
@@ -293,7 +293,7 @@ def test_a_wish_to_wait_for_months_is_not_believed() -> None:
     assert in_step(world)
 
 
-def test_what_our_own_infrastructure_fails_at_is_no_storm_of_geminis() -> None:
+def test_errors_of_our_own_infrastructure_are_no_storm_of_geminis() -> None:
     world = synced("a.md")
     world.clock.advance(SECOND)
     begun(world, mode=SyncMode.RECONCILE)
@@ -304,7 +304,7 @@ def test_what_our_own_infrastructure_fails_at_is_no_storm_of_geminis() -> None:
             raise Unavailable("commit", code=503)
         return commit(writes)
 
-    world.documents.commit = failing  # type: ignore[method-assign]  # this world's
+    world.documents.commit = failing  # type: ignore[method-assign]  # this world only
     for _ in range(8):
         with suppress(Unavailable):
             world.supervise()
@@ -380,7 +380,7 @@ STORIES = (
 def played(
     prepare: Prepare, throttled_call: int | None
 ) -> tuple[World, list[tuple[str, datetime]]]:
-    """A story whose n-th unmetered call meets a 429; the calls, each with its time."""
+    """Play a story whose n-th unmetered call gets a 429; returns the calls with their times."""
     world, request = prepare()
     batch = begun(world, **request)
     calls: list[tuple[str, datetime]] = []

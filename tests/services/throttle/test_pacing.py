@@ -1,4 +1,4 @@
-"""What is left of the rate when a service refuses, in whole syncs."""
+"""The rate that whole syncs reach while the service answers some calls with 429."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_one_429_in_a_hundred_that_is_not_about_the_rate_costs_little(
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_one_in_ten_costs_no_more_than_the_times_in_open(seed: int) -> None:
+def test_one_429_in_ten_costs_no_more_than_the_time_the_breaker_is_open(seed: int) -> None:
     assert of_preset(0.10, METERED, seed) > 0.2
 
 

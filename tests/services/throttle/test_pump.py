@@ -1,4 +1,4 @@
-"""The pump: metered requests one after the other, at the rate that is right now, and no more."""
+"""The pump spaces metered requests at the present rate, within all limits."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def planned(world: World) -> list[datetime]:
 
 
 def metered_at(world: World) -> list[datetime]:
-    return [at for at, _, metered in world.dispatches if metered]
+    return [at for at, _, metered in world.deliveries if metered]
 
 
 def most_in_a_minute(times: list[datetime]) -> int:
@@ -118,7 +118,7 @@ def test_the_spacing_follows_the_breaker_and_the_learned_factor(
         assert len(times) == 3
 
 
-def test_what_was_planned_before_the_breaker_moved_is_planned_again() -> None:
+def test_slots_planned_before_the_breaker_changed_are_planned_again() -> None:
     world = world_with(*files(30), given=TIER1)
     batch = begun(world)
     play(world, lambda: planned(world))
@@ -172,7 +172,7 @@ def test_uploads_run_at_most_so_many_raw_bytes_ahead_of_the_imports() -> None:
     assert play_out(world, batch).status == "completed"
 
 
-def test_a_file_larger_than_what_may_lie_ahead_is_still_uploaded() -> None:
+def test_a_file_larger_than_the_limit_on_raw_bytes_is_still_uploaded() -> None:
     world = World(rules(max_raw_bytes=100))
     world.put({"a.md": "x" * 400, "b.md": "small"})
 
@@ -195,7 +195,7 @@ def test_a_daily_quota_is_never_exceeded_and_the_rest_goes_on_the_next_day() -> 
     assert in_step(world)
 
 
-def test_a_load_of_three_days_says_what_it_leaves_and_goes_on_with_each_scheduled_run() -> None:
+def test_a_load_of_three_days_reports_what_is_left_and_continues_each_day() -> None:
     tier = replace(tier_named("tier3"), rpd=20)
     world = world_with(*files(25), given=rules(tier=tier))
     told = []
@@ -220,7 +220,7 @@ def test_a_load_of_three_days_says_what_it_leaves_and_goes_on_with_each_schedule
     assert in_step(world)
 
 
-def test_what_a_quota_allows_is_finished_and_not_only_begun() -> None:
+def test_files_begun_within_a_daily_quota_are_finished_within_it() -> None:
     tier = replace(tier_named("tier3"), rpd=11)
     world = world_with(*files(30), given=rules(tier=tier))
 
@@ -232,7 +232,7 @@ def test_what_a_quota_allows_is_finished_and_not_only_begun() -> None:
     assert world.sync()["indexed"] == 6, "the one whose upload had been made, and five more"
 
 
-def test_what_is_left_for_tomorrow_is_no_figure_of_a_batch_that_is_over() -> None:
+def test_a_closed_batch_reports_no_files_for_tomorrow() -> None:
     tier = replace(tier_named("tier3"), rpd=20)
     world = world_with(*files(12), given=rules(tier=tier))
     batch = begun(world)
@@ -245,7 +245,7 @@ def test_what_is_left_for_tomorrow_is_no_figure_of_a_batch_that_is_over() -> Non
     assert summary["progress"]["tomorrow"] == 0
 
 
-def test_a_crash_after_the_slots_were_saved_wastes_them_and_gives_none_twice() -> None:
+def test_a_crash_after_the_slots_were_saved_assigns_none_twice() -> None:
     world = world_with(*files(60), given=TIER1)
     batch = begun(world)
     uploads: dict[str, datetime] = {}
@@ -270,7 +270,7 @@ def test_a_crash_after_the_slots_were_saved_wastes_them_and_gives_none_twice() -
     assert in_step(world)
 
 
-def test_a_pause_of_the_clock_is_not_made_up_for_by_a_burst() -> None:
+def test_no_burst_follows_a_pause() -> None:
     world = world_with(*files(60), given=TIER1)
     batch = begun(world)
     play_to(world, FileStatus.INDEXED, "000.md")
@@ -289,7 +289,7 @@ def test_a_pause_of_the_clock_is_not_made_up_for_by_a_burst() -> None:
 def test_a_days_quota_is_used_to_its_last_request_and_leaves_no_upload_without_import(
     large: int,
 ) -> None:
-    """Large files, which don't fit the store, stand before the small ones."""
+    """The large files, which don't fit into the store, come before the small ones."""
     tier = replace(tier_named("tier1"), rpd=40, storage_bytes=3_000_000)
     world = World(rules(tier=tier))
     world.put({f"a-{n:02d}.md": "x" * 1_500_000 for n in range(large)})
@@ -303,7 +303,7 @@ def test_a_days_quota_is_used_to_its_last_request_and_leaves_no_upload_without_i
 
 @pytest.mark.parametrize("bound", [{"max_imports_in_progress": 1}, {"max_raw_bytes": 10}])
 def test_uploads_whose_processes_died_do_not_wait_for_each_other(bound: dict[str, Any]) -> None:
-    """As many as may lie uploaded and not yet imported: none of them is."""
+    """As many files as may lie uploaded, each interrupted in its upload."""
     world = world_with(*files(6), given=rules(**bound))
     dead: list[str] = []
     dying = 4 if "max_imports_in_progress" in bound else 1

@@ -1,4 +1,4 @@
-"""One delivery of a task: whose turn it is."""
+"""One delivery of a task: whether it may work on its file."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def test_a_record_that_changes_between_reading_and_claiming_is_read_again() -> N
             world.advance(task.payload)
         return snapshots
 
-    world.documents.get_all = raced  # type: ignore[method-assign,assignment]  # of this world only
+    world.documents.get_all = raced  # type: ignore[method-assign,assignment]  # this world only
 
     assert world.advance(task.payload) == "over"
     assert world.gemini.metered == 1
 
 
-def test_a_record_that_never_stands_still_leaves_the_task_to_a_retry() -> None:
+def test_a_record_that_keeps_changing_leaves_the_task_to_a_retry() -> None:
     world = world_with()
     begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
@@ -84,7 +84,7 @@ def test_a_record_that_never_stands_still_leaves_the_task_to_a_retry() -> None:
     def conflict(_: object) -> list[object]:
         raise Conflict("somebody wrote")
 
-    world.documents.commit = conflict  # type: ignore[method-assign,assignment]  # this world's
+    world.documents.commit = conflict  # type: ignore[method-assign,assignment]  # this world only
 
     with pytest.raises(Conflict):
         world.advance(task.payload)
@@ -96,7 +96,7 @@ def test_a_record_that_never_stands_still_leaves_the_task_to_a_retry() -> None:
     [{"schema": 99}, {"path": 7}, {"seq": "1"}, {"batch": None}, {"generation": "x"}],
     ids=str,
 )
-def test_a_payload_that_is_not_ours_is_refused_and_touches_nothing(
+def test_an_invalid_payload_is_refused_and_changes_nothing(
     changes: dict[str, object],
 ) -> None:
     world = synced()

@@ -1,4 +1,4 @@
-"""Documents of objects that are gone: after a complete scan, past a last look, under a cap."""
+"""Documents of removed objects are deleted after a complete scan, a check and a guard."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def removing(world: World) -> None:
 
 
 def with_removal_broken_off() -> tuple[World, Batch, str]:
-    """A removal under way that did not come to delete its one document; the document's name."""
+    """A removal interrupted before it deleted its one document; returns the document's name."""
     world = synced()
     document = document_name(world.file(PATH))
     world.bucket.delete(PATH)
@@ -63,7 +63,7 @@ def test_a_removed_objects_document_is_deleted() -> None:
     assert in_step(world)
 
 
-def test_the_last_look_finds_the_object_back_as_it_was_and_keeps_its_document() -> None:
+def test_an_object_found_unchanged_before_its_removal_keeps_its_document() -> None:
     world = synced()
     document = world.file(PATH).current_document
     content = f"content of {PATH}"
@@ -79,7 +79,7 @@ def test_the_last_look_finds_the_object_back_as_it_was_and_keeps_its_document() 
     assert in_step(world)
 
 
-def test_an_object_that_is_back_after_a_removal_broke_off_keeps_the_document_that_is_left() -> None:
+def test_an_object_back_after_an_interrupted_removal_keeps_the_document_left() -> None:
     world, batch, document = with_removal_broken_off()
     world.put({PATH: f"content of {PATH}"})
 
@@ -90,8 +90,8 @@ def test_an_object_that_is_back_after_a_removal_broke_off_keeps_the_document_tha
     assert in_step(world)
 
 
-def test_what_a_removal_that_broke_off_left_is_known_again_when_other_content_comes() -> None:
-    """And the object may be back as it was before that is sent: nothing is imported again then."""
+def test_a_document_left_by_an_interrupted_removal_is_replaced_by_new_content() -> None:
+    """If the object is back unchanged before that is sent, nothing is imported."""
     world, batch, document = with_removal_broken_off()
     world.put({PATH: "other content"})
     play(world, lambda: world.file(PATH).status is FileStatus.PENDING)
@@ -105,7 +105,7 @@ def test_what_a_removal_that_broke_off_left_is_known_again_when_other_content_co
     assert in_step(world)
 
 
-def test_the_last_look_finds_the_object_back_with_other_content_and_imports_that() -> None:
+def test_an_object_found_changed_before_its_removal_is_imported() -> None:
     world = synced()
     world.bucket.delete(PATH)
     batch = begun(world)
@@ -118,7 +118,7 @@ def test_the_last_look_finds_the_object_back_with_other_content_and_imports_that
     assert in_step(world)
 
 
-def test_a_last_look_that_fails_deletes_nothing_yet() -> None:
+def test_nothing_is_deleted_while_the_object_cannot_be_read() -> None:
     world = synced()
     world.bucket.delete(PATH)
     batch = begun(world)
@@ -150,8 +150,8 @@ def test_a_document_that_is_gone_already_counts_as_deleted(answer: GatewayError)
     assert (summary["status"], summary["deleted"]) == ("completed", 1)
 
 
-def test_a_403_that_has_passed_when_the_store_is_asked_leaves_no_document_behind() -> None:
-    """The key was bad for a moment; to a document that isn't there, Gemini says 403 as well."""
+def test_a_403_that_passes_leaves_no_document_behind_after_a_removal() -> None:
+    """A bad API key for a moment: Gemini answers 403 also if a document does not exist."""
     world = synced()
     world.bucket.delete(PATH)
     world.gemini.fail_next("delete_document", denied())
@@ -162,7 +162,7 @@ def test_a_403_that_has_passed_when_the_store_is_asked_leaves_no_document_behind
     assert world.store_documents() == []
 
 
-def test_a_403_is_not_believed_while_the_store_does_not_answer() -> None:
+def test_a_403_does_not_count_as_missing_while_the_store_cannot_be_read() -> None:
     world = synced()
     world.bucket.delete(PATH)
     world.gemini.fail_next("delete_document", denied())
@@ -192,7 +192,7 @@ def test_a_deletion_that_fails_is_tried_again(error: GatewayError) -> None:
     assert world.store_documents() == []
 
 
-def test_a_deletion_whose_process_died_is_finished_by_another() -> None:
+def test_a_deletion_whose_process_died_is_finished_by_another_delivery() -> None:
     world = synced()
     world.bucket.delete(PATH)
     batch = begun(world)
@@ -205,7 +205,7 @@ def test_a_deletion_whose_process_died_is_finished_by_another() -> None:
     assert world.store_documents() == []
 
 
-# --- the cap ----------------------------------------------------------------------------------
+# --- the guard --------------------------------------------------------------------------------
 
 
 def many(count: int) -> World:
@@ -216,7 +216,7 @@ def many(count: int) -> World:
     return world
 
 
-def test_fifty_deletions_need_no_leave_and_fifty_one_of_fewer_than_510_do() -> None:
+def test_fifty_deletions_are_free_and_fifty_one_of_fewer_than_510_are_refused() -> None:
     assert many(50).sync()["deleted"] == 50
     assert many(51).sync()["deleted"] == 0
 
@@ -245,7 +245,7 @@ def test_max_deletes_of_zero_refuses_any_removal() -> None:
     assert len(world.store_documents()) == 1
 
 
-def test_what_a_refused_removal_named_comes_back_without_a_new_import() -> None:
+def test_objects_back_after_a_refused_removal_need_no_new_import() -> None:
     world = many(51)
     world.sync()
     for n in range(51):
@@ -349,7 +349,7 @@ def test_full_storage_does_not_stop_the_removals_that_would_free_it() -> None:
     assert in_step(world)
 
 
-# --- a batch that doesn't run any more --------------------------------------------------------
+# --- batches that are not running ------------------------------------------------------------
 
 
 def with_removals_queued() -> tuple[World, Batch]:
@@ -362,7 +362,7 @@ def with_removals_queued() -> tuple[World, Batch]:
     return world, batch
 
 
-def test_what_a_cancelled_batch_had_released_is_not_deleted_but_asked_for_anew() -> None:
+def test_removals_released_by_a_cancelled_batch_are_guarded_again() -> None:
     world, batch = with_removals_queued()
     left = len(world.store_documents())
     cancelled(world, batch)
@@ -388,7 +388,7 @@ def test_a_paused_batch_deletes_nothing_until_it_is_resumed() -> None:
     assert in_step(world)
 
 
-def test_a_removal_whose_task_was_lost_with_its_batch_is_not_taken_up_unasked() -> None:
+def test_a_removal_whose_task_was_lost_with_its_batch_is_guarded_again() -> None:
     world, batch = with_removals_queued()
     for task in world.queues.waiting:
         world.queues.acknowledge(task)

@@ -1,4 +1,4 @@
-"""From a named import to INDEXED: operation, document, forerunners, raw file."""
+"""Following an import to INDEXED: operation, document, earlier documents, raw file."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ from tests.services.story import (
 from tests.twins.imports import ImportFate
 
 
-def test_a_poller_waits_and_asks_again_until_the_operation_is_done() -> None:
-    """The earlier system's poller asked once and took done=False for an answer."""
+def test_an_operation_is_polled_until_it_is_done() -> None:
+    """The earlier system polled once and took done=False for the end."""
     world = world_with()
     world.gemini.import_latency = 5 * MINUTE
     batch = begun(world)
@@ -54,7 +54,7 @@ def test_a_poller_waits_and_asks_again_until_the_operation_is_done() -> None:
     assert in_step(world)
 
 
-def test_looks_grow_apart_and_are_bought_with_schedules_not_with_running_instances() -> None:
+def test_the_time_between_polls_grows_and_task_schedules_do_the_waiting() -> None:
     world = world_with()
     world.gemini.import_latency = 20 * MINUTE
     begun(world)
@@ -114,7 +114,7 @@ def test_a_missing_done_is_pending_and_never_taken_for_the_end(
     assert in_step(world)
 
 
-def test_an_operation_that_is_never_done_ends_at_its_deadline_and_the_sweep_adopts() -> None:
+def test_after_an_operations_deadline_the_search_adopts_its_document() -> None:
     world = world_with()
     world.gemini.fates.append(ImportFate(operation_hangs=True))
     batch = begun(world)
@@ -131,7 +131,7 @@ def test_an_operation_that_is_never_done_ends_at_its_deadline_and_the_sweep_adop
     assert in_step(world)
 
 
-def test_an_operation_that_is_gone_is_looked_for_in_the_store() -> None:
+def test_the_document_of_an_operation_that_is_gone_is_searched_in_the_store() -> None:
     world = world_with()
     world.gemini.import_latency = 3 * MINUTE
     batch = begun(world)
@@ -143,7 +143,7 @@ def test_an_operation_that_is_gone_is_looked_for_in_the_store() -> None:
     assert in_step(world)
 
 
-def test_an_operation_that_can_never_be_asked_for_does_not_wait_for_ever() -> None:
+def test_an_operation_that_can_never_be_read_ends_at_its_deadline() -> None:
     world = world_with()
     batch = begun(world)
 
@@ -207,7 +207,7 @@ def test_an_operation_that_ends_in_invalid_argument_is_a_permanent_failure(
     assert world.gemini.calls["import_file"] == 1
 
 
-def test_what_a_failed_operation_left_in_the_store_goes_before_the_file_is_indexed() -> None:
+def test_a_failed_operations_document_is_deleted_before_the_file_is_indexed() -> None:
     world = world_with()
     world.gemini.fates.append(ImportFate(operation_fails=True))
 
@@ -280,7 +280,7 @@ def test_a_document_that_never_becomes_active_is_given_up_at_its_deadline() -> N
         (made,) = [m for m in world.gemini._operations.values() if m.operation == name]
         return ImportOperation(name, done=True, document=made.document.name)
 
-    world.gemini.get_operation = done_at_once  # type: ignore[method-assign]  # of this world only
+    world.gemini.get_operation = done_at_once  # type: ignore[method-assign]  # this world only
     world.deliver(task)
     began = world.clock.now()
     play_to(world, FileStatus.UPLOADED)
@@ -291,7 +291,7 @@ def test_a_document_that_never_becomes_active_is_given_up_at_its_deadline() -> N
     assert in_step(world)
 
 
-def test_a_document_of_other_content_is_not_taken_for_this_files() -> None:
+def test_a_document_of_other_content_is_not_adopted() -> None:
     world = synced("other.md")
     (foreign,) = world.store_documents()
     world.put({PATH: "mine"})
@@ -305,14 +305,14 @@ def test_a_document_of_other_content_is_not_taken_for_this_files() -> None:
             return ImportOperation(name, done=True, document=foreign.name)
         return ask(name)
 
-    world.gemini.get_operation = lie  # type: ignore[method-assign]  # of this world only
+    world.gemini.get_operation = lie  # type: ignore[method-assign]  # this world only
 
     assert play_out(world, batch).status == "completed"
     assert world.gemini.calls["import_file"] == 2  # one for each file
     assert in_step(world)
 
 
-def test_a_document_that_is_not_there_after_all_is_imported_again() -> None:
+def test_a_document_missing_in_the_store_is_imported_again() -> None:
     world = world_with()
     world.gemini.fail_next("get_document", NotFound("get_document", code=404))
 
@@ -322,7 +322,7 @@ def test_a_document_that_is_not_there_after_all_is_imported_again() -> None:
     assert in_step(world)
 
 
-def test_the_sync_waits_where_the_account_is_refused_on_a_look() -> None:
+def test_a_sync_waits_if_a_poll_meets_an_account_fault() -> None:
     world = world_with()
     world.gemini.import_latency = 10 * MINUTE
     batch = begun(world)
@@ -348,7 +348,7 @@ def test_the_sync_waits_where_the_account_is_refused_on_a_look() -> None:
 
 
 @pytest.mark.parametrize("call", ["get_operation", "get_document", "delete_file"])
-def test_a_429_on_a_look_holds_metered_calls_and_changes_nothing_for_the_file(call: str) -> None:
+def test_a_429_on_a_poll_holds_metered_calls_and_changes_nothing_for_the_file(call: str) -> None:
     """In the earlier system gets and polls bypassed the breaker."""
     world = world_with()
     world.gemini.fail_next(call, throttled(retry_after=30 * SECOND))
@@ -360,17 +360,17 @@ def test_a_429_on_a_look_holds_metered_calls_and_changes_nothing_for_the_file(ca
     file = world.file(PATH)
     assert (file.status, file.failed_kind) == (FileStatus.IMPORTING, None)
     assert breaker_now(world).hold_until == world.clock.now() + 30 * SECOND
-    next_look = task_of(world).at
-    assert next_look is not None
-    assert next_look - world.clock.now() >= 29 * SECOND
+    next_poll = task_of(world).at
+    assert next_poll is not None
+    assert next_poll - world.clock.now() >= 29 * SECOND
     closed = play_out(world, batch)
     assert (closed.status, closed.requests["throttled"]) == ("completed", 1)
     assert world.gemini.imports == 1
     assert in_step(world)
 
 
-def test_a_short_wait_is_waited_out_in_the_same_dispatch() -> None:
-    """The earlier system's loop of short waits returned from its first look."""
+def test_a_short_wait_ends_in_the_same_delivery() -> None:
+    """The earlier system's loop of short waits returned after its first poll."""
     world = world_with()
     world.gemini.import_latency = 2 * SECOND
     begun(world)
@@ -384,7 +384,7 @@ def test_a_short_wait_is_waited_out_in_the_same_dispatch() -> None:
     assert world.clock.now() >= began + 2 * SECOND
 
 
-def test_a_429_while_watching_a_fresh_upload_holds_metered_calls() -> None:
+def test_a_429_while_polling_a_new_upload_holds_metered_calls() -> None:
     world = world_with()
     world.gemini.file_latency = MINUTE
     world.gemini.fail_next("get_file", throttled())
@@ -395,7 +395,7 @@ def test_a_429_while_watching_a_fresh_upload_holds_metered_calls() -> None:
     assert world.gemini.metered == 2
 
 
-# --- forerunners ------------------------------------------------------------------------------
+# --- earlier documents ------------------------------------------------------------------------
 
 
 def test_a_replacement_deletes_the_old_document_only_after_the_new_is_verified() -> None:
@@ -427,7 +427,7 @@ def test_a_replacement_deletes_the_old_document_only_after_the_new_is_verified()
     "fate", [ImportFate(), ImportFate(operation_fails=True)], ids=["good", "failed"]
 )
 def test_a_403_that_passes_leaves_no_document_of_the_import_behind(fate: ImportFate) -> None:
-    """Asked for a document, Gemini says 403 to a bad key; the store answers a moment later."""
+    """A bad API key for a moment: Gemini answers 403 for the document, then reads work again."""
     world = world_with()
     world.gemini.fates.append(fate)
     world.gemini.fail_next("get_document", denied())
@@ -440,7 +440,7 @@ def test_a_403_that_passes_leaves_no_document_of_the_import_behind(fate: ImportF
 @pytest.mark.parametrize(
     "answer", [NotFound("delete_document", code=404), denied()], ids=["404", "403"]
 )
-def test_an_old_document_that_is_gone_already_is_no_failure(answer: GatewayError) -> None:
+def test_an_old_document_that_is_gone_already_is_no_error(answer: GatewayError) -> None:
     world = synced()
     world.gemini.delete_document(document_name(world.file(PATH)))
     world.put({PATH: "better content"})
@@ -496,7 +496,7 @@ def test_a_crash_after_the_old_document_was_deleted_goes_on_to_the_end() -> None
     assert in_step(world)
 
 
-# --- the bucket moved on ----------------------------------------------------------------------
+# --- the object changes -----------------------------------------------------------------------
 
 
 def test_content_that_changed_while_its_import_ran_is_imported_right_after_and_replaces_it() -> (
@@ -531,7 +531,7 @@ def test_an_object_removed_while_its_import_ran_leaves_no_document() -> None:
     assert world.store_documents() == []
 
 
-def test_the_rejection_of_a_poll_is_not_taken_for_the_files_failure() -> None:
+def test_a_400_on_a_poll_is_not_a_failure_of_the_file() -> None:
     world = world_with()
     world.gemini.fail_next("get_operation", BadRequest("get_operation", code=400))
 

@@ -1,4 +1,4 @@
-"""From a raw file to an import that has a name: sent at most once, and never blindly again."""
+"""Sending an import: at most once, and again only after the store was searched."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_intent_is_written_before_the_request() -> None:
     assert done.document == world.file(PATH).current_document
 
 
-def test_an_import_without_faults_ends_in_the_same_dispatch() -> None:
+def test_an_import_without_faults_ends_in_the_same_delivery() -> None:
     world = world_with()
     begun(world)
     world.deliver(come_to_task(world, FileStatus.UPLOADED, "uploads"))
@@ -89,7 +89,7 @@ def test_a_document_carries_path_hash_key_owner_and_score() -> None:
 
 
 @pytest.mark.parametrize("took_effect", [True, False], ids=["took effect", "did not"])
-def test_a_lost_import_reply_is_looked_for_in_the_store_and_never_sent_twice(
+def test_after_a_lost_reply_the_store_is_searched_and_no_import_sent_twice(
     *, took_effect: bool
 ) -> None:
     world = world_with()
@@ -129,7 +129,7 @@ def test_an_import_whose_process_died_becomes_uncertain_when_its_claim_has_expir
     assert in_step(world)
 
 
-def test_the_reply_to_an_import_is_noted_though_the_file_is_in_other_hands_by_then() -> None:
+def test_the_reply_to_an_import_is_saved_even_if_another_delivery_has_the_file() -> None:
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.UPLOADED, "uploads")
@@ -138,7 +138,7 @@ def test_the_reply_to_an_import_is_noted_though_the_file_is_in_other_hands_by_th
         if call == "import_file:exit":
             world.gemini.on_call = lambda _: None
             world.clock.advance(timedelta(seconds=661))
-            world.deliver(task)  # the guard's turn: the claim has expired
+            world.deliver(task)  # the guard task: the claim has expired
 
     world.gemini.on_call = slow
     assert world.advance(task.payload) is Outcome.ABANDONED
@@ -270,7 +270,7 @@ def test_a_raw_file_with_less_than_two_hours_to_live_is_uploaded_again_first() -
     play_out(world, batch)
 
 
-def test_a_raw_file_that_expired_is_uploaded_again_and_the_file_is_not_blamed() -> None:
+def test_an_expired_raw_file_is_uploaded_again_without_an_attempt() -> None:
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.UPLOADED, "uploads")
@@ -298,7 +298,7 @@ def test_a_raw_file_said_not_to_be_ready_is_tried_again_and_not_a_permanent_fail
     assert (world.gemini.calls["upload"], world.gemini.calls["import_file"]) == (1, 2)
 
 
-# --- trouble ----------------------------------------------------------------------------------
+# --- errors -----------------------------------------------------------------------------------
 
 
 def test_a_429_on_an_import_gives_the_attempt_back_and_keeps_the_upload() -> None:
@@ -353,7 +353,7 @@ def test_an_import_that_never_works_is_exhausted_after_its_attempts() -> None:
     assert world.gemini.imports == 0
 
 
-def test_a_refusal_of_the_account_stops_the_batch_and_blames_no_file() -> None:
+def test_an_account_fault_stops_the_batch_and_counts_against_no_file() -> None:
     world = world_with("a.md", "b.md")
     batch = begun(world)
     play_to(world, FileStatus.UPLOADED)
@@ -369,7 +369,7 @@ def test_a_refusal_of_the_account_stops_the_batch_and_blames_no_file() -> None:
     assert closed.completed_at is not None
     assert closed.created_at is not None
     assert closed.completed_at - closed.created_at < HOUR
-    assert "no file was blamed" in closed.message
+    assert "No file was marked as failed" in closed.message
     assert [f.path for f in world.files() if f.status is FileStatus.FAILED] == []
     world.gemini.on_call = lambda _: None
     later(world, HOUR)
@@ -379,7 +379,7 @@ def test_a_refusal_of_the_account_stops_the_batch_and_blames_no_file() -> None:
 
 @pytest.mark.parametrize("refusal", [denied(), BadRequest("import_file", code=400)], ids=str)
 @pytest.mark.parametrize("unknown", [throttled(), unavailable(), lost()], ids=str)
-def test_while_the_store_cannot_be_asked_whose_fault_it_is_no_file_is_blamed(
+def test_an_error_counts_against_no_file_while_the_store_cannot_be_read(
     refusal: GatewayError, unknown: GatewayError
 ) -> None:
     world = world_with()
@@ -399,7 +399,7 @@ def test_while_the_store_cannot_be_asked_whose_fault_it_is_no_file_is_blamed(
     assert in_step(world)
 
 
-def test_a_404_of_the_raw_file_restarts_the_journey() -> None:
+def test_a_404_of_the_raw_file_restarts_with_the_upload() -> None:
     world = world_with()
     world.gemini.fail_next("import_file", NotFound("import_file", code=404))
 
@@ -408,7 +408,7 @@ def test_a_404_of_the_raw_file_restarts_the_journey() -> None:
     assert in_step(world)
 
 
-def test_a_metered_request_is_made_by_one_dispatch_only_even_when_it_fails() -> None:
+def test_a_metered_request_is_made_by_one_delivery_only_even_if_it_fails() -> None:
     world = world_with(*(f"{n}.md" for n in range(8)))
     for error in (throttled(), unavailable(), lost(), denied()):
         world.gemini.fail_next("upload", error)
@@ -417,6 +417,6 @@ def test_a_metered_request_is_made_by_one_dispatch_only_even_when_it_fails() -> 
 
     play_out(world, batch)
 
-    assert max(count for _, _, count in world.dispatches) == 1
-    assert {q for _, q, count in world.dispatches if count} == {"uploads"}
+    assert max(count for _, _, count in world.deliveries) == 1
+    assert {q for _, q, count in world.deliveries if count} == {"uploads"}
     assert batch_now(world, batch).requests["metered"] == world.gemini.metered

@@ -1,6 +1,6 @@
-"""A scan may aim at a file until the very write that ends its journey: no aim is ever lost.
+"""A scan may change what is wanted of a file until the write that ends its processing.
 
-The scan that aimed remembers the page it found the file on, so no later one would look again.
+No such change may be lost: the scan remembers its page, so no later scan would see it again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tests.world import World
 
 
 def scan_meanwhile(world: World, content: str | None) -> None:
-    """The object changes (None: vanishes), and the next sync scans the bucket.
+    """Change the object (None: delete it), and let the next sync scan the bucket.
 
     What the batch before it began goes on.
     """
@@ -57,26 +57,26 @@ def latest(world: World) -> Batch:
 
 
 def play_on(world: World) -> Batch:
-    """Play until a batch is over and no other has begun."""
+    """Play until the latest batch is over."""
     play(world, lambda: latest(world).status.is_terminal, steps=20_000)
     return latest(world)
 
 
 def before_the_commit(world: World, ends: FileStatus, act: Callable[[], None]) -> None:
-    """Let something happen just before the write that brings the file to a status."""
+    """Call ``act`` just before the write that gives the file a status."""
     commit = world.documents.commit
 
     def commit_late(writes: Any) -> Any:
         for write in writes:
             if write.path == file_path(PATH) and write.fields.get("status") == ends:
-                world.documents.commit = commit  # type: ignore[method-assign]  # this world's
+                world.documents.commit = commit  # type: ignore[method-assign]  # this world only
                 act()
         return commit(writes)
 
-    world.documents.commit = commit_late  # type: ignore[method-assign]  # this world's
+    world.documents.commit = commit_late  # type: ignore[method-assign]  # this world only
 
 
-def test_an_object_seen_again_while_its_document_goes_is_imported() -> None:
+def test_an_object_that_returns_while_its_document_is_deleted_is_imported() -> None:
     world = synced("a.md", "b.md")
     world.bucket.delete(PATH)
     begun(world)
@@ -90,7 +90,7 @@ def test_an_object_seen_again_while_its_document_goes_is_imported() -> None:
 
 
 @pytest.mark.parametrize("content", ["a third version", None])
-def test_what_is_back_as_it_was_indexed_may_change_once_more(content: str | None) -> None:
+def test_content_that_is_back_as_it_was_indexed_may_change_again(content: str | None) -> None:
     world = synced("a.md", "b.md")
     world.put({PATH: "other content"})
     begun(world)
@@ -108,7 +108,7 @@ def test_what_is_back_as_it_was_indexed_may_change_once_more(content: str | None
     assert in_step(world)
 
 
-def test_what_a_journey_found_gone_may_be_back() -> None:
+def test_an_object_that_a_delivery_found_gone_may_be_back() -> None:
     world = world_with("a.md", "b.md")
     begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
@@ -121,7 +121,7 @@ def test_what_a_journey_found_gone_may_be_back() -> None:
     assert in_step(world)
 
 
-def test_a_failure_of_content_that_nobody_wants_any_more_is_no_failure_of_the_new() -> None:
+def test_a_failure_of_replaced_content_does_not_fail_the_new_content() -> None:
     world = world_with()
     world.gemini.import_latency = 2 * MINUTE
     begun(world)
@@ -131,10 +131,10 @@ def test_a_failure_of_content_that_nobody_wants_any_more_is_no_failure_of_the_ne
 
     def refused(name: str) -> ImportOperation:
         operation = ask(name)
-        world.gemini.get_operation = ask  # type: ignore[method-assign]  # this world's
+        world.gemini.get_operation = ask  # type: ignore[method-assign]  # this world only
         return replace(operation, done=True, document=None, error_code=3, error="bad content")
 
-    world.gemini.get_operation = refused  # type: ignore[method-assign]  # this world's
+    world.gemini.get_operation = refused  # type: ignore[method-assign]  # this world only
     play(world, lambda: world.file(PATH).status is not FileStatus.IMPORTING)
     assert world.file(PATH).status is FileStatus.PENDING
 

@@ -1,4 +1,4 @@
-"""From PENDING to a raw file that is ACTIVE, through everything that may come between."""
+"""Uploading a file, from PENDING to an ACTIVE raw file, with every possible interruption."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ from tests.world import World
 
 
 def spoil(world: World, **changes: object) -> None:
-    """Make the service say so of the file's raw file."""
+    """Change fields of the service's answer about the file's raw file."""
     name = raw_name(world.file(PATH))
     kept = world.gemini._files[name]
     reply = replace(kept.reply, **changes)  # type: ignore[arg-type]  # field names
@@ -105,7 +105,7 @@ def test_the_bytes_that_arrive_are_the_objects() -> None:
     assert remote.sha256 == hashlib.sha256(b"content of a.md").hexdigest()
 
 
-def test_a_crash_between_claim_and_upload_is_taken_up_by_the_guard_task_at_the_claims_end() -> None:
+def test_after_a_crash_the_guard_task_uploads_when_the_claim_expires() -> None:
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
@@ -130,7 +130,7 @@ def test_a_crash_between_claim_and_upload_is_taken_up_by_the_guard_task_at_the_c
     assert in_step(world)
 
 
-def test_a_second_redelivery_to_a_live_claim_makes_no_second_guard() -> None:
+def test_a_second_redelivery_during_a_claim_makes_no_second_guard_task() -> None:
     world = world_with()
     begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
@@ -192,7 +192,7 @@ def test_an_upload_whose_reply_was_lost_leaves_one_raw_file_and_one_document() -
     assert in_step(world)
 
 
-def test_an_upload_found_by_name_is_believed_only_byte_for_byte() -> None:
+def test_an_upload_found_by_name_is_used_only_if_its_bytes_are_equal() -> None:
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
@@ -216,7 +216,7 @@ def test_an_upload_found_by_name_is_believed_only_byte_for_byte() -> None:
 
 
 @pytest.mark.parametrize("why", ["failed", "expiring"])
-def test_a_name_taken_by_what_cannot_be_used_moves_on_to_the_next_epoch(why: str) -> None:
+def test_a_name_taken_by_an_unusable_raw_file_moves_on_to_the_next_epoch(why: str) -> None:
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
@@ -323,7 +323,7 @@ def test_an_object_rewritten_with_the_same_bytes_is_uploaded_once() -> None:
 # --- waiting for ACTIVE -----------------------------------------------------------------------
 
 
-def test_a_raw_file_that_takes_its_time_is_looked_at_again_on_the_polls_queue() -> None:
+def test_a_raw_file_that_is_slow_is_polled_on_the_polls_queue() -> None:
     world = world_with()
     world.gemini.file_latency = 30 * SECOND
     batch = begun(world)
@@ -379,7 +379,7 @@ def test_a_raw_file_gone_while_waiting_for_active_is_uploaded_again() -> None:
     assert in_step(world)
 
 
-# --- trouble ----------------------------------------------------------------------------------
+# --- errors -----------------------------------------------------------------------------------
 
 
 def test_a_429_on_an_upload_gives_the_attempt_back_and_does_not_mark_the_file() -> None:
@@ -398,7 +398,7 @@ def test_a_429_on_an_upload_gives_the_attempt_back_and_does_not_mark_the_file() 
     assert throttled_calls(world) == ["gemini.call"]
 
 
-def test_a_429s_retry_after_holds_the_pump_as_long() -> None:
+def test_the_pump_waits_for_the_retry_after_of_a_429() -> None:
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.PENDING, "uploads")
@@ -452,7 +452,7 @@ def test_an_upload_that_kills_its_process_every_time_is_given_up_in_the_end() ->
     assert play_out(world, batch).status == "completed_with_failures"
 
 
-def test_a_refused_upload_is_the_files_own_fault_when_the_store_answers() -> None:
+def test_a_refused_upload_counts_against_the_file_if_the_store_can_be_read() -> None:
     world = world_with("a.md", "b.md")
     world.gemini.fail_next(
         "upload", BadRequest("files.upload", code=400, status="INVALID_ARGUMENT")
@@ -466,7 +466,7 @@ def test_a_refused_upload_is_the_files_own_fault_when_the_store_answers() -> Non
     assert (summary["indexed"], summary["failed"]) == (1, 1)
 
 
-def test_a_denied_upload_is_tried_again_when_the_store_answers() -> None:
+def test_a_403_on_an_upload_is_tried_again_if_the_store_can_be_read() -> None:
     world = world_with()
     world.gemini.fail_next("upload", denied())
 
@@ -478,7 +478,7 @@ def test_a_denied_upload_is_tried_again_when_the_store_answers() -> None:
 
 @pytest.mark.parametrize("error", [Unavailable, Forbidden])
 @pytest.mark.parametrize("when", ["at first", "in the middle"])
-def test_a_bucket_that_cannot_be_read_is_neither_the_files_fault_nor_geminis(
+def test_an_unreadable_bucket_counts_against_neither_file_nor_gemini(
     when: str, error: type[GatewayError]
 ) -> None:
     world = world_with("a.md", "b.md", "c.md")
@@ -496,7 +496,7 @@ def test_a_bucket_that_cannot_be_read_is_neither_the_files_fault_nor_geminis(
             raise error("bucket.read", code=403)
         return Breaking(b"some")
 
-    world.bucket.open = unreadable  # type: ignore[method-assign,assignment]  # this world's
+    world.bucket.open = unreadable  # type: ignore[method-assign,assignment]  # this world only
     batch = begun(world)
     play_for(world, 3 * HOUR)
 
@@ -507,7 +507,7 @@ def test_a_bucket_that_cannot_be_read_is_neither_the_files_fault_nor_geminis(
     assert failure.reason.startswith("bucket.read: 403")
     assert (breaker_now(world).state, breaker_now(world).generation) == ("closed", 0)
     ended = batch_now(world, batch)
-    assert ended.status == "deferred"  # it does not keep changes and deletions waiting
+    assert ended.status == "deferred"  # so that later syncs find changes and deletions
     assert "(bucket.read: 403) and 2 more" in ended.message
     failing.clear()
 
