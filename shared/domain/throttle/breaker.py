@@ -155,20 +155,20 @@ def on_throttled(
     """
     if is_stale(state, permit, now):
         return None
-    requested = believed(retry_after, policy)
-    hold = requested or policy.default_hold
+    asked = believed(retry_after, policy)
+    hold = asked or policy.default_hold
     match state.state:
         case CircuitState.HALF_OPEN:
-            return _opened(state, OpenCause.THROTTLED, now, policy, requested)
+            return _opened(state, OpenCause.THROTTLED, now, policy, asked)
         case CircuitState.CLOSED if is_tripped(window, state.generation, policy):
             learned = relearned(state, window, now, policy)
-            return _opened(learned, OpenCause.THROTTLED, now, policy, requested)
+            return _opened(learned, OpenCause.THROTTLED, now, policy, asked)
         case CircuitState.OPEN:
             if is_repeated(window):
-                hold = max(requested, _doubled_hold(state, now))
-            after = _held(relearned_in_trickle(state, window, now, policy), hold, requested, now)
+                hold = max(asked, _doubled_hold(state, now))
+            after = _held(relearned_in_trickle(state, window, now, policy), hold, asked, now)
         case _:
-            after = _held(state, hold, requested, now)
+            after = _held(state, hold, asked, now)
     return after if after is not state else None
 
 
@@ -187,8 +187,8 @@ def on_unmetered_throttled(
     """
     if is_stale(state, permit, now):
         return None
-    requested = believed(retry_after, policy)
-    after = _held(state, requested or policy.default_hold, requested, now)
+    asked = believed(retry_after, policy)
+    after = _held(state, asked or policy.default_hold, asked, now)
     return after if after is not state else None
 
 
@@ -241,10 +241,10 @@ def on_tick(
 
 
 def _opened(
-    state: BreakerState, cause: OpenCause, now: datetime, policy: BreakerPolicy, requested: timedelta
+    state: BreakerState, cause: OpenCause, now: datetime, policy: BreakerPolicy, asked: timedelta
 ) -> BreakerState:
     doublings = min(state.openings, 16)  # beyond the cap, and no overflow of a timedelta
-    cooldown = max(min(policy.cooldown * 2**doublings, policy.cooldown_cap), requested)
+    cooldown = max(min(policy.cooldown * 2**doublings, policy.cooldown_cap), asked)
     opened = replace(
         change_state(state, CircuitState.OPEN, now),
         opened_at=now,
@@ -253,7 +253,7 @@ def _opened(
         cooldown_until=now + cooldown,
         cooldown_seconds=cooldown.total_seconds(),
     )
-    return _with_hold(opened, requested or policy.default_hold, now)
+    return _with_hold(opened, asked or policy.default_hold, now)
 
 
 def _cooled_down(state: BreakerState, now: datetime) -> BreakerState | None:
@@ -269,12 +269,12 @@ def _with_hold(state: BreakerState, hold: timedelta, now: datetime) -> BreakerSt
     return replace(state, hold_until=until, hold_seconds=hold.total_seconds(), updated_at=now)
 
 
-def _held(state: BreakerState, hold: timedelta, requested: timedelta, now: datetime) -> BreakerState:
+def _held(state: BreakerState, hold: timedelta, asked: timedelta, now: datetime) -> BreakerState:
     """The state with a hold of this length; only a Retry-After extends a hold in force."""
     held = held_until(state, now)
     if held is None:
         return _with_hold(state, hold, now)
-    return _with_hold(state, requested, now) if now + requested > held else state
+    return _with_hold(state, asked, now) if now + asked > held else state
 
 
 def _doubled_hold(state: BreakerState, now: datetime) -> timedelta:
