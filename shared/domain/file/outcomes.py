@@ -50,7 +50,7 @@ def settled(record: FileRecord, now: datetime) -> FileRecord:
         tries=Tries(error_at=record.tries.error_at),
         failure=None,
     )
-    return _as_aimed(lifecycle.at_rest(done, now), now)
+    return _or_started_again(lifecycle.at_rest(done, now), now)
 
 
 def kept(record: FileRecord, now: datetime) -> FileRecord:
@@ -63,10 +63,10 @@ def kept(record: FileRecord, now: datetime) -> FileRecord:
         tries=record.tries.cleared(),
         failure=None,
     )
-    return _as_aimed(lifecycle.at_rest(stays, now), now)
+    return _or_started_again(lifecycle.at_rest(stays, now), now)
 
 
-def _as_aimed(indexed: FileRecord, now: datetime) -> FileRecord:
+def _or_started_again(indexed: FileRecord, now: datetime) -> FileRecord:
     """The indexed file; started again, or a removal candidate, if the bucket wants otherwise."""
     if indexed.desired_key == indexed.current_key:
         return indexed
