@@ -71,8 +71,8 @@ class CommonSettings(IdentitySettings):
     )
     time_scale: float = setting(
         1.0,
-        about="divides cooldowns, claims, lease, ticks and backoff; 1 to 100, for one machine "
-        "only, see [operations.md](operations.md#the-time-scale)",
+        about="divides cooldowns, claims, lease, ticks and backoff; 1 to 100; only for runs on one "
+        "machine, see [operations.md](operations.md#the-time-scale)",
         example="10",
         ge=1,
         le=100,
@@ -106,7 +106,7 @@ class PlaceSettings(Declared):
 
     location: Text = setting(about="region of the queues", example="us-central1")
     uploads_queue: Text = setting(
-        about="id of the queue for metered steps, whose rate is the tier's", example="fss-uploads"
+        about="id of the queue for metered steps, which has the tier's rate", example="fss-uploads"
     )
     polls_queue: Text = setting(
         about="id of the queue for polls, checks and deletions", example="fss-polls"
@@ -119,7 +119,8 @@ class PlaceSettings(Declared):
         example="https://upload-x.a.run.app",
     )
     dispatcher_url: Url = setting(
-        about="base URL of the dispatcher; likewise", example="https://dispatcher-x.a.run.app"
+        about="base URL of the dispatcher; also the audience of its tokens",
+        example="https://dispatcher-x.a.run.app",
     )
     status_url: Url | None = setting(
         None,
@@ -128,7 +129,7 @@ class PlaceSettings(Declared):
     )
     tasks_service_account: str | None = setting(
         None,
-        about="account whose identity token each task carries; none sends no token",
+        about="account whose identity token each task carries; if not set, tasks carry none",
         example="tasks@acme-docs.iam.gserviceaccount.com",
     )
     cloud_tasks_emulator_host: str | None = setting(
@@ -142,14 +143,14 @@ class GeminiSettings(Declared):
     """How Gemini is called."""
 
     gemini_api_key: SecretStr = setting(
-        about="the key; never logged, never stored", example="from Secret Manager"
+        about="the API key; never logged or stored", example="from Secret Manager"
     )
     gemini_base_url: Url | None = setting(
-        None, about="another address of the service", example="http://127.0.0.1:8090"
+        None, about="base URL to call instead of the service's", example="http://127.0.0.1:8090"
     )
     gemini_api_version: str = setting(
         "v1beta",
-        about="version in the service's URLs",
+        about="API version in the service's URLs",
         example="v1",
         pattern="^v[0-9]+[a-z0-9]*$",
     )
