@@ -1,1 +1,1 @@
-"""Rules, use cases and gateways that every deployed function imports."""
+"""The rules, use cases and gateways of the deployed functions."""

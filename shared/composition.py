@@ -1,4 +1,7 @@
-"""Where real parts are put together: settings in, use cases out. The only place that knows all."""
+"""The composition root: builds the use cases from the settings, with Google's clients.
+
+The only module that knows both the use cases and the adapters behind their ports.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,15 @@ from shared.services.store.cut_over import CutOver
 from shared.services.worker.advance_file import AdvanceFile
 
 GEMINI_TIMEOUT = timedelta(seconds=60)
-"""Of each connect, read and write of a request; scaled, so that no late effect outlives the
-import's deadline."""
+"""Timeout of each connect, read and write of a request. Divided by the time scale, so that a slow
+import can't take effect after the import's deadline."""
 
 LEAST_GEMINI_TIMEOUT = timedelta(seconds=5)
+"""The shortest timeout that a time scale may lead to."""
 
 
 def records(settings: CommonSettings) -> Records:
-    """Firestore, typed."""
+    """The typed records over Firestore."""
     from shared.gateways.database.firestore import FirestoreDocuments
 
     documents = FirestoreDocuments.connect(settings.project_id, settings.firestore_database)
@@ -40,13 +44,13 @@ def records(settings: CommonSettings) -> Records:
 
 @cache
 def report(settings: CommonSettings) -> Report:
-    """The read-only use case; needs Firestore alone."""
+    """The read-only use case, which needs Firestore only."""
     policy = scaled(BreakerPolicy(), settings.time_scale)
     return Report(records(settings), SystemClock(), policy)
 
 
 def context(settings: SyncSettings) -> Context:
-    """All ports, over Google's clients."""
+    """All ports, with their adapters over Google's clients."""
     from google.cloud import storage
 
     from shared.gateways.cloud_storage.bucket import CloudStorage
@@ -80,9 +84,10 @@ def context(settings: SyncSettings) -> Context:
 
 
 def preload(*clients: str) -> None:
-    """Import client modules as the process starts, not within the first request's budget.
+    """Import client modules at process start, so that it doesn't take up the first request's time.
 
-    Clients themselves are made later: a server forks after this, and channels don't survive that.
+    The clients themselves are created later: the server forks after this, and gRPC channels don't
+    survive a fork.
     """
     for client in clients:
         import_module(client)
@@ -90,7 +95,7 @@ def preload(*clients: str) -> None:
 
 @dataclass(frozen=True)
 class UseCases:
-    """The use cases of one function's process, each made when first needed."""
+    """The use cases of one function's process, each created when first used."""
 
     settings: SyncSettings
 

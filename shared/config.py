@@ -1,7 +1,7 @@
-"""The configuration: environment variables, read once, every problem named at once.
+"""The configuration: environment variables, read once; one error names every problem.
 
-A deployment's functions share most of it; each asks for the part it needs, so that the status
-function needs no Gemini key and can't leak one.
+A deployment's functions share most settings. Each function reads only the classes it needs, so the
+status function has no Gemini key and can't leak one.
 """
 
 from __future__ import annotations
@@ -34,19 +34,20 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 WATCHDOG_MARGIN = timedelta(seconds=20)
-"""Between the end of a step's budget and the end of its process."""
+"""Time between the end of a step's budget and the watchdog's end of the process."""
 
 LEAST_WATCHDOG = timedelta(seconds=15)
-"""However much the time is scaled, a step has so long."""
+"""The shortest watchdog budget, whatever the time scale."""
 
 LEAST_NUDGE = timedelta(seconds=0.5)
-"""However much the time is scaled, the supervisor is not woken more often."""
+"""The shortest time between two wake-ups of the supervisor, whatever the time scale."""
 
 CLAIM_MARGIN = timedelta(seconds=60)
-"""Between the end of a dispatch and the end of its claim."""
+"""Time between the end of a delivery and the end of its claim."""
 
 TIMEOUT_MARGIN = timedelta(seconds=20)
-"""Between the end of a process and the function's timeout, which would leave its thread alone."""
+"""Time between the watchdog's end of the process and the function's timeout. The timeout alone
+would end the request and leave its thread running."""
 
 
 def _base_url(value: str) -> str:
@@ -59,7 +60,7 @@ Url = Annotated[str, AfterValidator(_base_url)]
 
 
 class CommonSettings(IdentitySettings):
-    """What every function needs. Field names are the environment variables, in lower case."""
+    """Settings of every function. Field names are the environment variables, in lower case."""
 
     project_id: Text = setting(
         about="the Google Cloud project of Firestore, the queues and the bucket",
@@ -70,8 +71,8 @@ class CommonSettings(IdentitySettings):
     )
     time_scale: float = setting(
         1.0,
-        about="divides cooldowns, claims, lease, ticks and backoff; 1 to 100, for one machine "
-        "only, see [operations.md](operations.md#the-time-scale)",
+        about="divides cooldowns, claims, lease, ticks and backoff; 1 to 100; only for runs on one "
+        "machine, see [operations.md](operations.md#the-time-scale)",
         example="10",
         ge=1,
         le=100,
@@ -88,7 +89,7 @@ class CommonSettings(IdentitySettings):
         """Read and check the settings.
 
         Raises:
-            InvalidRequest: with one problem for each variable that is missing or wrong; values
+            InvalidRequest: With one problem for each variable that is missing or wrong. Values
                 are not repeated, since some are secrets.
         """
         named = {name.upper(): name for name in cls.model_fields}
@@ -101,11 +102,11 @@ class CommonSettings(IdentitySettings):
 
 
 class PlaceSettings(Declared):
-    """Where the parts of the deployment are."""
+    """Addresses of the parts of the deployment."""
 
     location: Text = setting(about="region of the queues", example="us-central1")
     uploads_queue: Text = setting(
-        about="id of the queue for metered steps, whose rate is the tier's", example="fss-uploads"
+        about="id of the queue for metered steps, which has the tier's rate", example="fss-uploads"
     )
     polls_queue: Text = setting(
         about="id of the queue for polls, checks and deletions", example="fss-polls"
@@ -118,7 +119,8 @@ class PlaceSettings(Declared):
         example="https://upload-x.a.run.app",
     )
     dispatcher_url: Url = setting(
-        about="base URL of the dispatcher; likewise", example="https://dispatcher-x.a.run.app"
+        about="base URL of the dispatcher; also the audience of its tokens",
+        example="https://dispatcher-x.a.run.app",
     )
     status_url: Url | None = setting(
         None,
@@ -127,7 +129,7 @@ class PlaceSettings(Declared):
     )
     tasks_service_account: str | None = setting(
         None,
-        about="account whose identity token each task carries; none sends no token",
+        about="account whose identity token each task carries; if not set, tasks carry none",
         example="tasks@acme-docs.iam.gserviceaccount.com",
     )
     cloud_tasks_emulator_host: str | None = setting(
@@ -138,24 +140,24 @@ class PlaceSettings(Declared):
 
 
 class GeminiSettings(Declared):
-    """How the service is reached."""
+    """How Gemini is called."""
 
     gemini_api_key: SecretStr = setting(
-        about="the key; never logged, never stored", example="from Secret Manager"
+        about="the API key; never logged or stored", example="from Secret Manager"
     )
     gemini_base_url: Url | None = setting(
-        None, about="another address of the service", example="http://127.0.0.1:8090"
+        None, about="base URL to call instead of the service's", example="http://127.0.0.1:8090"
     )
     gemini_api_version: str = setting(
         "v1beta",
-        about="version in the service's URLs",
+        about="API version in the service's URLs",
         example="v1",
         pattern="^v[0-9]+[a-z0-9]*$",
     )
 
 
 class TimeoutSettings(Declared):
-    """How long a function may take."""
+    """How long a function may run."""
 
     function_timeout_seconds: int = setting(
         300,
@@ -167,7 +169,7 @@ class TimeoutSettings(Declared):
 
 
 class SyncSettings(CommonSettings, PlaceSettings, GeminiSettings, TimeoutSettings, Settings):
-    """What the dispatcher and the upload function need."""
+    """Settings of the dispatcher and the upload function."""
 
     @property
     def function_timeout(self) -> timedelta:
@@ -175,20 +177,21 @@ class SyncSettings(CommonSettings, PlaceSettings, GeminiSettings, TimeoutSetting
 
     @property
     def watchdog_budget(self) -> timedelta:
-        """After this the process ends itself, before its request is given up.
+        """Time after which the process ends itself, before the platform gives up the request.
 
-        Scaled with the claims that it keeps true, but never below what a busy machine needs.
+        Claims rely on the process having ended, so it is scaled with them, but never shorter than
+        a busy machine needs.
         """
         return max((self.function_timeout - TIMEOUT_MARGIN) / self.time_scale, LEAST_WATCHDOG)
 
     @property
     def work_budget(self) -> timedelta:
-        """After this a step hands on what is left."""
+        """Time after which a function leaves the rest of its work to a new task."""
         return self.watchdog_budget - WATCHDOG_MARGIN / self.time_scale
 
     @property
     def dispatch_deadline(self) -> timedelta:
-        """How long Cloud Tasks waits for an answer: a little longer than a function may take."""
+        """How long Cloud Tasks waits for a response: slightly longer than the function timeout."""
         return self.function_timeout + timedelta(seconds=5)
 
     @property
@@ -214,15 +217,16 @@ class SyncSettings(CommonSettings, PlaceSettings, GeminiSettings, TimeoutSetting
         }
 
     def status_url_of(self, batch_id: str) -> str | None:
-        """Where a batch's state can be read, if the status function's address is known."""
+        """URL of a batch's state; None if the status function's URL is not set."""
         return f"{self.status_url}/batches/{batch_id}" if self.status_url else None
 
     def rules(self) -> Rules:
-        """The rules these settings make.
+        """The rules that follow from these settings.
 
-        The claim outlives the dispatch deadline, and the lease's take-over delay a function:
-        a thread goes on after its request was given up. The lease outlives a supervisor that died
-        by two ticks, so that the next one renews it and need not wait to take it over.
+        A thread keeps running after its request is given up. So a claim outlasts the dispatch
+        deadline, and the lease's takeover delay outlasts a function. The lease outlasts a
+        supervisor that died by two ticks, so that the next call can renew it and need not wait to
+        take it over.
         """
         scale = self.time_scale
         takeover = max(self.dispatch_deadline, LeasePolicy().takeover_delay)

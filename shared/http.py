@@ -1,4 +1,4 @@
-"""HTTP for the functions: routes, checked bodies, and errors as JSON that says what to do."""
+"""HTTP for the functions: routes, checked bodies, and errors as JSON."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from shared.services.batch.start import AlreadyRunning
 from shared.services.context import InvalidTask
 
 MAX_BODY = 16_384
-"""Bytes; the largest body any route needs is a few hundred."""
+"""Largest body in bytes; no route needs more than a few hundred."""
 
-NOTHING_FOUND = {"error": "there is no such thing"}
+NOTHING_FOUND = {"error": "not found"}
 """Body of a 404 for a known route."""
 
 Handler = Callable[..., tuple[dict[str, Any], int] | Response]
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 def checked(model: type[Model], request: Request) -> Model:
-    """The request's body as ``model``. Raises ``InvalidRequest`` naming every problem."""
+    """The request's body as ``model``. Raises ``InvalidRequest``, which names every problem."""
     return _validated(model, json_body(request))
 
 
@@ -49,7 +49,7 @@ def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
 
 
 class NoQuery(BaseModel):
-    """Of a path that takes no query parameters."""
+    """No query parameters: any is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,12 +78,17 @@ class FileQuery(BaseModel):
 
 
 def checked_query(model: type[Model], request: Request) -> Model:
-    """The query parameters as ``model``. Raises ``InvalidRequest`` naming every problem."""
+    """The query parameters as ``model``. Raises ``InvalidRequest``, which names every problem."""
     return _validated(model, request.args.to_dict())
 
 
 def json_body(request: Request) -> dict[str, Any]:
-    """The body as a JSON object; an empty body is an empty object."""
+    """The body as a JSON object; an empty body counts as an empty object.
+
+    Raises:
+        InvalidRequest: The body is not JSON, or not an object.
+        RequestEntityTooLarge: The body is larger than ``MAX_BODY``.
+    """
     if (request.content_length or 0) > MAX_BODY:
         raise RequestEntityTooLarge
     text = request.get_data()
@@ -101,7 +106,7 @@ def json_body(request: Request) -> dict[str, Any]:
 
 
 class Routes:
-    """A function's routes: ``("POST", "/batches/<batch_id>:cancel")`` to handler."""
+    """A function's routes: maps ``("POST", "/batches/<batch_id>:cancel")`` to its handler."""
 
     def __init__(self, routes: Mapping[tuple[str, str], Handler]) -> None:
         self._handlers = dict(routes)
@@ -114,7 +119,7 @@ class Routes:
         )
 
     def __call__(self, request: Request) -> Response:
-        """Answer a request; every failure is answered in JSON, and only ours with 5xx."""
+        """Answer a request. Errors are answered in JSON; a caller's mistake never gets a 5xx."""
         try:
             endpoint, arguments = self._map.bind_to_environ(request.environ).match()
             handler = self._handlers[endpoint]
@@ -135,7 +140,7 @@ class Routes:
 
 
 def _explained(error: SyncError, path: str) -> tuple[dict[str, Any], int]:
-    """Body and status for what a use case refused or could not do."""
+    """Body and HTTP status for an error that a use case raised."""
     match error:
         case InvalidRequest():
             return {"error": "invalid request", "problems": list(error.problems)}, 400
@@ -145,7 +150,7 @@ def _explained(error: SyncError, path: str) -> tuple[dict[str, Any], int]:
             return {"error": str(error), "batch_id": error.batch_id}, 409
         case Refused():
             return {"error": str(error)}, 409
-        case InvalidTask():  # acknowledged: it would come again and again
+        case InvalidTask():  # with a 200, or Cloud Tasks would deliver it again and again
             _log.error("dropped a task of %s: %s", path, error)
             return {"dropped": str(error)}, 200
         case LostLease():
@@ -163,10 +168,10 @@ def answer(body: Mapping[str, Any], status: int = 200) -> Response:
 
 
 def json_lines(rows: Iterator[Mapping[str, Any]]) -> Response:
-    """A response of one JSON object a line, each made when it is sent.
+    """A response with one JSON object per line; each row is read when it is sent.
 
-    The first is made at once, so that what fails then is answered as ever; what fails later cuts
-    the response off.
+    The first row is read at once, so that an error in it becomes an error response. A later error
+    cuts the response off.
     """
     made = [row for row in [next(rows, None)] if row is not None]
     lines = (

@@ -1,4 +1,4 @@
-"""A function's process: settings read before the first request, logs, and the watchdog."""
+"""A function's process: its settings, its logs, and the watchdog."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line, with the keys that Cloud Logging reads."""
+    """Formats each record as one line of JSON, with the keys that Cloud Logging reads."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -42,7 +42,10 @@ class JsonFormatter(logging.Formatter):
 
 
 def settings_of(kind: type[Settings]) -> Settings:
-    """The process's settings; without good ones it ends at once and says what is wrong."""
+    """Set up logging and read the process's settings.
+
+    If a setting is missing or wrong, logs every problem and exits with ``EXIT_CONFIGURATION``.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
@@ -50,19 +53,19 @@ def settings_of(kind: type[Settings]) -> Settings:
         settings = kind.from_environment(os.environ)
     except InvalidRequest as error:
         _log.critical("configuration: %s", "; ".join(error.problems))
-        # gunicorn would start workers over and over: its master must not be there to do so.
+        # Exit before gunicorn's master exists: it would start failing workers over and over.
         sys.exit(EXIT_CONFIGURATION)
     logging.getLogger().setLevel(settings.log_level)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for every request
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs a line per request
     return settings
 
 
 @contextmanager
 def watchdog(budget: timedelta) -> Iterator[None]:
-    """End the process if the block outlives ``budget``.
+    """End the process if the block takes longer than ``budget``.
 
-    A thread goes on working after its request was given up, and its claim would outlive it.
-    What is lost is a step in progress, which its task begins again.
+    Without this, a thread would keep working after its request was given up, and even after its
+    claim expired. Only the step in progress is lost; its task is delivered again.
     """
 
     def end() -> None:

@@ -1,4 +1,4 @@
-"""Parts of a file's record for tests: what isn't told is that of one small file, a.md."""
+"""Parts of file records for tests; the defaults describe one small file, a.md."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ def current(document: str = "d1", key: str = "k1") -> Current:
 
 
 def wanting(record: FileRecord, key: str) -> FileRecord:
-    """The record, of which the bucket wants the content ``key``."""
+    """The record with ``key`` as the content key that the bucket wants."""
     return replace(record, desired=replace(record.desired or Desired(), key=key))
 
 
 def raw_name(record: FileRecord) -> str:
-    """Resource name of its raw file, which it has."""
+    """Resource name of the record's raw file, which must exist."""
     assert record.raw_file is not None
     return record.raw_file.name
 
 
 def is_document_failed(record: FileRecord) -> bool:
-    """Whether the document of its import was seen FAILED."""
+    """Whether the import's document was seen FAILED."""
     document = record.working.new_document if record.working else None
     return document is not None and document.failed_at is not None
 
 
 def document_name(record: FileRecord) -> str:
-    """Resource name of the document that the store serves, which it does."""
+    """Resource name of the current document, which must exist."""
     assert record.current is not None
     return record.current.document

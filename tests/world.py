@@ -1,4 +1,4 @@
-"""A whole deployment on the in-memory twins, with a clock of its own: the services under test."""
+"""A whole deployment for tests: the real services on in-memory twins, with a clock of its own."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ RULES = Rules(settings=SETTINGS)
 
 @dataclass
 class World:
-    """Ports, use cases, and a loop that plays Cloud Tasks and Scheduler."""
+    """Ports, use cases, and a loop that plays the part of Cloud Tasks and Scheduler."""
 
     rules: Rules = RULES
     clock: ManualClock = field(default_factory=ManualClock)
@@ -71,7 +71,7 @@ class World:
         self._next_tick = self.clock.now()
 
     def use(self, context: Context) -> None:
-        """Let the services work with these ports from now on."""
+        """Build the use cases with this context."""
         self.context = context
         self.start = StartSync(context)
         self.scan = ScanBucket(context)
@@ -80,13 +80,13 @@ class World:
         self.advance = AdvanceFile(context)
 
     def context_with(self, **changes: Any) -> Context:
-        """The ports, under other settings or times."""
+        """The same ports with other settings or times."""
         return replace(self.context, rules=changed_rules(self.context.rules, **changes))
 
-    # --- playing ----------------------------------------------------------------------------
+    # --- running ----------------------------------------------------------------------------
 
     def deliver(self, task: Task) -> None:
-        """One delivery of one task, acknowledged when its handler returns."""
+        """Deliver a task, and acknowledge it when its handler returns."""
         metered = self.gemini.metered
         handlers: dict[str, Callable[[Mapping[str, Any]], object]] = {
             "/step": self.advance,
@@ -98,7 +98,7 @@ class World:
         self.deliveries.append((self.clock.now(), task.queue, self.gemini.metered - metered))
 
     def step(self) -> None:
-        """The next thing to happen: a tick of Scheduler, or the next due task."""
+        """Run what is due next: a tick of Scheduler, or a task."""
         due = self.queues.next_due()
         if due is None or due > self._next_tick:
             self._advance_to(self._next_tick)
@@ -113,7 +113,7 @@ class World:
             self.clock.set(at)
 
     def run(self, batch: Batch, within: timedelta = timedelta(hours=12)) -> Batch:
-        """Play until the batch is over."""
+        """Run until the batch is over; fails if that takes longer than ``within``."""
         end = self.clock.now() + within
         while True:
             stored = self.records.get(Batch, batch_path(batch.batch_id)).present
@@ -123,13 +123,13 @@ class World:
             self.step()
 
     def sync(self, **request: Any) -> dict[str, Any]:
-        """One whole sync; returns its summary."""
+        """Run one sync and return its summary."""
         batch = self.run(self.start(SyncRequest(**request)))
         summary = self.report.batch(batch.batch_id)
         assert summary is not None
         return summary
 
-    # --- looking ----------------------------------------------------------------------------
+    # --- input and results ------------------------------------------------------------------
 
     def put(self, files: Mapping[str, bytes | str]) -> None:
         for name, content in files.items():
@@ -163,7 +163,7 @@ def rules(**changes: Any) -> Rules:
 
 
 def changed_rules(given: Rules, **changes: Any) -> Rules:
-    """The rules with other settings, or other times, whichever a name is one of."""
+    """The rules with changes; each name is a setting or a field of ``Rules``."""
     chosen = {name: changes.pop(name) for name in [*changes] if name in Settings.model_fields}
     settings = given.settings.model_copy(update=chosen)
     return replace(given, settings=settings, **changes)

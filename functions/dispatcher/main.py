@@ -1,4 +1,4 @@
-"""The dispatcher: starts a sync, scans, supervises. Called by people, Scheduler and its queue."""
+"""The dispatcher starts syncs, scans and supervises. People, Scheduler and its queue call it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _sync(request: Request) -> tuple[dict[str, Any], int]:
     try:
         return _answer(USE.start(asked).batch_id), 202
     except AlreadyRunning as running:
-        if asked.trigger is Trigger.SCHEDULER:  # a retry of Scheduler's would be pointless
+        if asked.trigger is Trigger.SCHEDULER:  # no error, which Scheduler would retry
             return _answer(running.batch_id, already_running=True), 200
         return _answer(running.batch_id, error=str(running)), 409
 

@@ -1,4 +1,4 @@
-"""The status function: what happened, as JSON. It reads, and never writes."""
+"""The status function reports batches, files, the store and the breaker as JSON. It only reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The upload function: takes one file one step further. Called by the uploads and polls queues."""
+"""The upload function makes one step for one file. The uploads and polls queues call it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Pure rules: values and the current time go in, a decision comes out.
 
-One room for each noun: ``source`` (an object of the bucket), ``file`` (its record and lifecycle),
-``throttle`` (tiers, breaker, holds), ``scan``, ``reconcile``, ``estimate``, ``batch`` and
-``deployment``. At the root lie what every room may use: errors, ids, units and strict JSON. A room
-imports only rooms to its left in ``source, file, throttle, scan, estimate, reconcile, batch,
-deployment``; import-linter holds that order.
+One room per subject: ``source`` (an object of the bucket), ``file`` (its record and lifecycle),
+``throttle`` (tiers, breaker, holds), ``scan``, ``estimate``, ``reconcile``, ``batch`` and
+``deployment``. The modules at the root (errors, ids, figures, time scale, strict JSON) may be
+imported by every room. The rooms are layered as ``source``, then ``file`` and ``throttle``, then
+``scan``, then ``estimate`` and ``reconcile``, then ``batch``, then ``deployment``. A room imports
+only from earlier layers, never from one beside it; import-linter checks this.
 """

@@ -1,6 +1,6 @@
-"""Every failure the services decide on, by what can be done about it.
+"""The failures that the services tell apart, classified by what can be done about them.
 
-Adapters translate by exception type and status code; nothing here or above reads message texts.
+Adapters choose the class by exception type and status code. Nothing depends on a message's text.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ class SyncError(Exception):
 
 
 class Conflict(SyncError):
-    """The document changed since it was read: read again and decide again."""
+    """The database document has changed since it was read: read it and decide again."""
 
 
 class AlreadyExists(SyncError):
-    """The name is taken."""
+    """A database document of this name exists already."""
 
 
 class LostLease(SyncError):
-    """Somebody else may hold the writer's lease: stop writing."""
+    """Another holder may have the writer's lease: stop writing."""
 
 
 class InvalidRequest(SyncError):
-    """The caller's request or the configuration is wrong; ``problems`` names each thing."""
+    """The caller's request or the configuration is wrong; ``problems`` names each mistake."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
@@ -37,18 +37,22 @@ class InvalidRequest(SyncError):
 
 
 class Refused(SyncError):
-    """A guard said no, with the figures and the way to allow it."""
+    """A guard refused; the message has the figures and says how to allow it."""
 
 
 class SourceChanged(SyncError):
-    """The object's bytes are not those that were planned: gone, shorter, longer or another hash."""
+    """The object no longer has the planned bytes: it is gone, or its length or hash differs."""
 
 
 class GatewayError(SyncError):
-    """A remote service failed. ``code`` is its HTTP status (or its nearest), None without a reply.
+    """A call of a remote service failed.
 
-    ``call`` names the port and its method ("gemini.upload", "bucket.read"). ``retry_after`` is
-    the service's own wish, from Retry-After or RetryInfo.
+    Attributes:
+        call: Port and method, as in "gemini.upload" or "bucket.read".
+        code: HTTP status, or the nearest to it; None without a reply.
+        status: The service's name for the error, or the type of the client's exception.
+        detail: The service's message.
+        retry_after: The wait that the service asked for, by Retry-After or RetryInfo.
     """
 
     def __init__(
@@ -77,7 +81,7 @@ class GatewayError(SyncError):
 
 
 class QuotaKind(StrEnum):
-    """Which allowance a 429 speaks of; the service's QuotaFailure ids tell."""
+    """The allowance that a 429 is about, read from the ids in the reply's QuotaFailure."""
 
     RATE = "rate"
     DAY = "day"
@@ -86,7 +90,7 @@ class QuotaKind(StrEnum):
 
 
 class Throttled(GatewayError):
-    """429. ``quota`` is RATE unless the reply's details say otherwise."""
+    """The service answered 429. ``quota`` is RATE unless the reply's details say otherwise."""
 
     def __init__(
         self,
@@ -103,24 +107,24 @@ class Throttled(GatewayError):
 
 
 class Unavailable(GatewayError):
-    """A 5xx, or no connection was made: nothing took effect, trying again may help."""
+    """5xx or no connection: the call may be repeated safely, and may succeed then."""
 
 
 class OutcomeUnknown(GatewayError):
-    """The request was sent and no usable reply came: it may have taken effect."""
+    """The request was sent, but no usable reply came: it may have taken effect."""
 
 
 class NotFound(GatewayError):
-    """404."""
+    """404: the resource doesn't exist."""
 
 
 class Forbidden(GatewayError):
-    """401 or 403: a bad key, or (as Gemini answers it) a resource that isn't there."""
+    """401 or 403: a bad key, a missing permission, or (for Gemini) a missing resource."""
 
 
 class NameTaken(GatewayError):
-    """409: there is already a resource of this name."""
+    """409: a resource of this name exists already."""
 
 
 class BadRequest(GatewayError):
-    """Another 4xx: the same request will fail again."""
+    """Any other 4xx: the same request will fail again."""

@@ -1,4 +1,4 @@
-"""Identities worked out from content: keys, ids and tags. All are SHA-256, never secrets."""
+"""Keys, ids and tags computed from content with SHA-256. None is a secret."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ import hashlib
 import json
 
 RAW_FILE_ID_LENGTH = 40
-"""The Files API allows at most 40 characters of ``[a-z0-9-]`` for an id."""
+"""Characters; the Files API allows ids of at most 40 from ``[a-z0-9-]``."""
 
 
 def digest(*parts: object) -> str:
-    """SHA-256 (hex) of the parts in canonical JSON, so that no two lists of parts collide."""
+    """SHA-256 (hex) of the parts as canonical JSON, which is different for every list of parts."""
     canonical = json.dumps(parts, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def file_id(path: str) -> str:
-    """The id of a file's record: hashed, so that any path is legal and writes spread evenly."""
+    """The id of a file's record: a hash, so that any path is allowed and writes spread evenly."""
     return hashlib.sha256(path.encode()).hexdigest()
 
 
 def content_key(
     *, path: str, size: int, content_hash: str, metadata_digest: str, import_settings: str
 ) -> str:
-    """What a document is made from. Equal keys make equal documents; a new key is a new import.
+    """Identifies what a document is made from. Equal keys make equal documents.
+
+    A file whose key has changed is imported again.
 
     Args:
         path: The object's name.
-        size: Bytes.
-        content_hash: ``md5:<hex>`` or ``crc32c:<hex>`` as the bucket gives it.
+        size: The object's size in bytes.
+        content_hash: ``md5:<hex>`` or ``crc32c:<hex>``, as the bucket gives it.
         metadata_digest: See ``metadata.MetadataSources.digest``.
         import_settings: See ``import_settings_digest``.
     """
@@ -38,18 +40,18 @@ def content_key(
 def import_settings_digest(
     *, embedding_model: str, max_tokens_per_chunk: int, max_overlap_tokens: int
 ) -> str:
-    """The settings outside the file that shape its document."""
+    """Digest of the settings that shape every document."""
     return digest("settings", embedding_model, max_tokens_per_chunk, max_overlap_tokens)
 
 
 def raw_file_id(store: str, key: str, upload_epoch: int) -> str:
-    """The Files API id of one upload: the same content meets its own earlier upload again.
+    """The Files API id of an upload, by which a repeated upload finds the earlier one.
 
-    ``upload_epoch`` moves on where an earlier upload can't be used (failed, expiring, not ours).
+    ``upload_epoch`` increases where the earlier upload can't be used (failed, expiring, not ours).
     """
     return ("fss-" + digest("raw", store, key, upload_epoch))[:RAW_FILE_ID_LENGTH]
 
 
 def owner_tag(*, bucket: str, prefix: str, deployment: str) -> str:
-    """Marks the documents of one deployment; a document without it is never touched."""
+    """The tag on all documents of one deployment; a document without it is never touched."""
     return digest("owner", bucket, prefix, deployment)[:16]

@@ -1,4 +1,4 @@
-"""Tables of figures that ship as JSON, read strictly: a slip in one is an error, not a default."""
+"""Strict reading of the JSON files that ship with the code: a mistake in one is an error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Table(BaseModel):
-    """A table, or a row of one: unknown and missing keys and values of other types are errors."""
+    """A table or a row: unknown or missing keys and values of the wrong type are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -19,17 +19,17 @@ T = TypeVar("T", bound=Table)
 
 
 def parse_table(kind: type[T], text: str) -> T:
-    """The table that ``text`` holds.
+    """Parse ``text`` as a table of the class ``kind``.
 
     Raises:
-        ValueError: It isn't JSON, a key appears twice, or (pydantic's ``ValidationError``, which
-            names every problem) it breaks the rules of ``kind``.
+        ValueError: The text isn't JSON, a key appears twice, or the table breaks the rules of
+            ``kind`` (pydantic's ``ValidationError``, which names every problem).
     """
     return kind.model_validate(json.loads(text, object_pairs_hook=_unique))
 
 
 def packaged(kind: type[T], name: str) -> T:
-    """The table in ``shared/{name}``; raises as ``parse_table`` does."""
+    """The table in the file ``shared/{name}``; raises what ``parse_table`` raises."""
     return parse_table(kind, resources.files("shared").joinpath(name).read_text(encoding="utf-8"))
 
 

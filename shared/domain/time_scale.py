@@ -1,4 +1,4 @@
-"""One time scale for all policies: what is waited for on one machine is divided by it together."""
+"""The time scale divides the waiting times of all policies alike, for runs on one machine."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 P = TypeVar("P", bound="DataclassInstance")
 
 FixedTime = Annotated[timedelta, "fixed"]
-"""A time that no scale divides: the service counts it in real hours, or it spans runs."""
+"""A time that no scale divides: the service counts it in real hours, or it outlasts a run."""
 
 
 def scaled(policy: P, time_scale: float) -> P:
-    """The same policy with its times divided by ``time_scale``, but for those of ``FixedTime``."""
+    """The policy with its times divided by ``time_scale``, except those of type ``FixedTime``."""
     kinds = get_type_hints(type(policy), include_extras=True)
     times = {
         each.name: getattr(policy, each.name) / time_scale

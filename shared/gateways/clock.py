@@ -1,4 +1,4 @@
-"""The machine's own clock."""
+"""The machine's clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """``Clock`` as deployed."""
+    """``Clock`` over the machine's clock."""
 
     def now(self) -> datetime:
         """The current time in UTC."""

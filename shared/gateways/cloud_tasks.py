@@ -18,24 +18,26 @@ from shared.gateways.google_errors import google_errors
 from shared.gateways.ports import QueueName, Task
 
 CALL_TIMEOUT_S = 10.0
-"""A named create is slow when it is slow (it looks for the name), but never this slow."""
+"""Seconds for one call. Creating a named task can be slow, since the service checks the name."""
 PARALLEL_CREATES = 16
+"""Most threads that create tasks at once."""
 
 
 class CloudTasks:
-    """HTTP tasks, by POST, with an OIDC token for the function that serves the queue.
+    """``TaskQueues`` over Cloud Tasks: POST requests, with an OIDC token for the called function.
 
-    No call is retried inside: whoever asked comes again, and the task's name keeps it from
-    being queued twice.
+    No call is retried here. The caller tries again later, and the task's name prevents a second
+    task.
 
     Args:
         client: A client of the service; ``close`` closes it.
         project: The project of the queues.
         location: The region of the queues.
-        queue_ids: The id of each queue used.
-        urls: The base URL of the function that serves each queue: the token's audience, and
-            the beginning of each task's URL.
-        service_account: Whose token the task carries; None for none (on one machine).
+        queue_ids: The id of each queue.
+        urls: For each queue, the base URL of the function that serves it; it begins each task's
+            URL and is the token's audience.
+        service_account: The account whose token each task carries; None sends no token (on one
+            machine).
         dispatch_deadline: How long a handler may take; 15 s to 30 min.
     """
 
@@ -71,9 +73,9 @@ class CloudTasks:
         service_account: str | None,
         dispatch_deadline: timedelta,
     ) -> Self:
-        """Connect to the service, or in clear to ``emulator_host`` ("host:port").
+        """Connect to the service, or without TLS to ``emulator_host`` ("host:port").
 
-        The client library knows no environment variable for an emulator.
+        The client library reads no environment variable for an emulator.
         """
         transport = emulator_host and CloudTasksGrpcTransport(
             channel=grpc.insecure_channel(emulator_host)
@@ -93,7 +95,7 @@ class CloudTasks:
         self._client.transport.close()
 
     def create(self, task: Task) -> bool:
-        """Queue a task; False where the name is taken, now or lately."""
+        """Queue a task; False if its name is in use or was used recently."""
         parent = self._parents[task.queue]
         message = self._message(parent, task)
         with google_errors("tasks.create"):
@@ -106,13 +108,14 @@ class CloudTasks:
         return True
 
     def create_many(self, tasks: Sequence[Task]) -> int:
-        """Queue tasks from a few threads; how many are new.
+        """Queue tasks from several threads; returns how many are new.
 
-        One request a task. BatchCreateTasks takes a hundred, but is new, answers with an
-        operation to wait for, and does not document what one taken name does to the others.
+        Each task is one request. BatchCreateTasks takes a hundred, but it is new, it answers with
+        an operation that has to be polled, and it doesn't document what happens to the other tasks
+        if one name is in use.
 
         Raises:
-            GatewayError: the first failure, after all were tried.
+            GatewayError: The first failure, after all tasks were tried.
         """
         if not tasks:
             return 0

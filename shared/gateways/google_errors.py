@@ -1,4 +1,4 @@
-"""What a failure of a Google Cloud client means, read from exception types and status codes."""
+"""Translates errors of Google Cloud clients, by exception type and status code."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from shared.domain.errors import (
 )
 
 MAX_DETAIL = 500
-"""Characters of a message that are kept."""
+"""Most characters kept of an error's message."""
 
 _KINDS: Mapping[int, type[GatewayError]] = {
     HTTPStatus.UNAUTHORIZED: Forbidden,
     HTTPStatus.FORBIDDEN: Forbidden,
     HTTPStatus.NOT_FOUND: NotFound,
     HTTPStatus.CONFLICT: NameTaken,
-    # A generation that isn't the live one any more.
+    # The generation is no longer the live one.
     HTTPStatus.PRECONDITION_FAILED: NotFound,
-    # Our own infrastructure is busy. Throttled is for Gemini, whose allowance the sync plans by.
+    # Throttled is for Gemini only, whose quota the sync plans for.
     HTTPStatus.TOO_MANY_REQUESTS: Unavailable,
     HTTPStatus.REQUEST_TIMEOUT: Unavailable,
     499: Unavailable,  # a gRPC call that was cancelled, as by a closing channel
@@ -38,9 +38,9 @@ _KINDS: Mapping[int, type[GatewayError]] = {
 
 @contextmanager
 def google_errors(call: str) -> Iterator[None]:
-    """Turn what Cloud Storage and Cloud Tasks clients raise into a ``GatewayError``.
+    """Turn errors of the Cloud Storage and Cloud Tasks clients into a ``GatewayError``.
 
-    For calls that may be repeated: a lost reply is ``Unavailable`` like a 5xx.
+    Only for calls that may be repeated: a lost reply becomes ``Unavailable``, as a 5xx does.
     """
     try:
         yield
@@ -51,12 +51,12 @@ def google_errors(call: str) -> Iterator[None]:
             raise _from_reply(call, error.cause) from error
         raise Unavailable(call, status=type(error).__name__) from error
     except GoogleAuthError as error:
-        # The library marks few of its own transport errors as worth another try.
+        # The library does not mark all of its transport errors as retryable.
         passing = error.retryable or isinstance(error, TransportError)
         kind = Unavailable if passing else Forbidden
         raise kind(call, status=type(error).__name__) from error
     except (requests.RequestException, OSError, ValueError) as error:
-        # OSError: a broken connection or body; ValueError: a body that isn't JSON.
+        # OSError: the connection or the body broke off. ValueError: the body isn't JSON.
         raise Unavailable(call, status=type(error).__name__) from error
 
 

@@ -1,9 +1,9 @@
-"""What the use cases need from the outside world, as Protocols.
+"""The ports: what the use cases need from the outside world, as Protocols.
 
-Each port has two implementations that pass the same contract tests: an adapter over the
-official Google client (``firestore``, ``cloud_tasks``, ``gemini``, ``cloud_storage``) and an
-in-memory twin (``memory``). Every failure an adapter can meet leaves it as one of the
-classes of ``shared.domain.errors``; no exception of a client library gets past this line.
+Each port has two implementations that pass the same contract tests: an adapter over Google's
+client (``database.firestore``, ``cloud_tasks``, ``gemini``, ``cloud_storage``) and an in-memory
+twin (``tests/twins``). Adapters raise failures as classes of ``shared.domain.errors``, never as
+exceptions of a client library.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from shared.domain.source.metadata import MetadataEntry
 from shared.domain.source.object_info import ObjectInfo
 
 Fields = Mapping[str, Any]
-"""A document's fields: str, int, float, bool, datetime (aware, UTC), None, lists, maps."""
+"""Fields of a database document: str, int, float, bool, datetime (aware, UTC), None, list, map."""
 
 
 # --- time ---------------------------------------------------------------------------------
 
 
 class Clock(Protocol):
-    """The only source of time and of waiting in the services."""
+    """The services' only way to read the time and to wait."""
 
     def now(self) -> datetime:
         """The current time, aware, in UTC."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait; used for short inline waits only."""
+        """Wait for a short time, in ``seconds``; longer waits are left to tasks."""
 
 
 # --- Firestore ----------------------------------------------------------------------------
@@ -39,10 +39,10 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A document as it was at ``read_time``, by the database's own clock.
+    """A document as it was at ``read_time``, by the database's clock.
 
-    ``fields`` is None where there is no such document. ``version`` is an opaque token for
-    conditional writes (the update time, for Firestore).
+    ``fields`` and ``version`` are None if there is no such document. ``version`` is an opaque token
+    for conditional writes (Firestore's update time).
     """
 
     path: str
@@ -57,7 +57,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Write a document that must not exist yet; otherwise the commit raises ``AlreadyExists``."""
+    """Write a new document; if it exists already, the commit raises ``AlreadyExists``."""
 
     path: str
     fields: Fields
@@ -65,10 +65,10 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Set the named top-level fields of an existing document, leaving the others.
+    """Set these top-level fields of an existing document and keep the others.
 
-    With ``if_version`` the document must not have changed since that snapshot, otherwise the
-    commit raises ``Conflict``. A missing document is a ``Conflict`` too.
+    If the document is missing, or with ``if_version`` has another version by now, the commit raises
+    ``Conflict``.
     """
 
     path: str
@@ -78,7 +78,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Write the whole document, whatever was there. For documents that have one writer."""
+    """Write the whole document, and replace any before it. For documents with one writer only."""
 
     path: str
     fields: Fields
@@ -86,7 +86,10 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Remove a document; a missing one is fine unless ``if_version`` is given (``Conflict``)."""
+    """Delete a document, if it exists.
+
+    With ``if_version``, the commit raises ``Conflict`` if it is missing or has another version.
+    """
 
     path: str
     if_version: object | None = None
@@ -95,7 +98,7 @@ class Delete:
 Write = Create | Update | Put | Delete
 
 MAX_WRITES_PER_COMMIT = 500
-"""The long-standing limit of a Firestore commit; the newer quota page counts bytes (10 MiB)."""
+"""Firestore's old documented limit; today's quota page limits the bytes instead (10 MiB)."""
 
 
 class Op(StrEnum):
@@ -116,11 +119,11 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Documents of one collection (a path such as ``files`` or ``batches/b1/pages``).
+    """A query for documents of one collection, which is a path as ``files``, ``batches/b1/pages``.
 
-    ``order_by`` names fields, a leading ``-`` meaning descending; without it the order is the
-    document id's. ``start_after`` holds the values of the ``order_by`` fields (or the document
-    id when there is no ``order_by``) of the last document already seen.
+    ``order_by`` names fields; a leading ``-`` means descending. Without it, documents are ordered
+    by id. ``start_after`` holds the last seen document's values of the ``order_by`` fields, or its
+    id without ``order_by``.
     """
 
     collection: str
@@ -130,7 +133,10 @@ class Query:
     start_after: tuple[Any, ...] | None = None
 
     def after(self, *last: object) -> Query:
-        """The same query, starting after this document; where many tie, its id comes last."""
+        """The same query, continued after the document with these values.
+
+        If several documents may have the same values, add the document's id as the last one.
+        """
         return replace(self, start_after=last)
 
 
@@ -138,29 +144,30 @@ class DocumentStore(Protocol):
     """A document database with conditional writes. Paths are ``collection/id[/collection/id]``."""
 
     def get(self, path: str) -> Snapshot:
-        """Read one document; ``exists`` is False where there is none, ``read_time`` always set."""
+        """Read one document. If it is missing, ``exists`` is False and ``read_time`` is set."""
 
     def get_all(self, paths: Sequence[str]) -> dict[str, Snapshot]:
-        """Read several documents in one round trip, by path (missing ones included)."""
+        """Read several documents in one round trip; by path, with the missing ones."""
 
     def commit(self, writes: Sequence[Write]) -> list[object]:
-        """Apply all writes or none; returns the new version of each document written.
+        """Apply all writes or none; returns the new version of each document, in their order.
 
         Raises:
-            Conflict: a precondition failed, or an updated document is missing.
-            AlreadyExists: a created document exists.
-            Unavailable: the outcome is unknown, or the database can't be reached.
-            ValueError: more than ``MAX_WRITES_PER_COMMIT`` writes.
+            Conflict: A document to update is missing, or has another version than expected.
+            AlreadyExists: A document to create exists already.
+            OutcomeUnknown: The commit may have been applied.
+            Unavailable: The commit was not applied; trying again may help.
+            ValueError: There are more than ``MAX_WRITES_PER_COMMIT`` writes, or one is malformed.
         """
 
     def query(self, query: Query) -> list[Snapshot]:
-        """Documents that match, in order. Raises ``Unavailable``."""
+        """The documents that match, in order. Raises ``Unavailable``."""
 
     def count(self, query: Query) -> int:
-        """How many documents match, by an aggregation (``limit`` bounds the count)."""
+        """Number of documents that match, but at most ``limit``; an aggregation."""
 
     def sums(self, query: Query, names: Sequence[str]) -> dict[str, int]:
-        """Sums of integer fields over the documents that match, by an aggregation."""
+        """Sums of integer fields over the documents that match, by field; an aggregation."""
 
 
 # --- Cloud Tasks --------------------------------------------------------------------------
@@ -176,8 +183,9 @@ class QueueName(StrEnum):
 class Task:
     """One HTTP call to make later.
 
-    ``id`` is the deduplication name. ``path`` is appended to the URL of the function that
-    serves the queue. ``payload`` is the JSON body. ``at`` None means now.
+    ``id`` is unique, so that the queue refuses a second task with it. ``path`` is appended to the
+    URL of the function that serves the queue. ``payload`` is the JSON body. ``at`` is when the task
+    is due; None means now.
     """
 
     queue: QueueName
@@ -189,16 +197,16 @@ class Task:
 
 class TaskQueues(Protocol):
     def create(self, task: Task) -> bool:
-        """Queue a task; False where the name is taken, now or lately (which is fine).
+        """Queue a task; False if its name is in use or was used recently, which is no error.
 
-        Raises ``Unavailable``.
+        Raises ``GatewayError``.
         """
 
     def create_many(self, tasks: Sequence[Task]) -> int:
-        """Queue tasks; returns how many are new. Raises ``Unavailable``, after trying all."""
+        """Queue tasks; returns how many are new. Raises ``GatewayError`` after trying all."""
 
     def exists(self, queue: QueueName, task_id: str) -> bool:
-        """Whether the task is still in its queue (waiting or running). Raises ``Unavailable``."""
+        """Whether the task is still in its queue, waiting or running. Raises ``GatewayError``."""
 
 
 # --- Cloud Storage ------------------------------------------------------------------------
@@ -208,27 +216,28 @@ class Bucket(Protocol):
     def list_objects(
         self, *, prefix: str, start: str = "", end: str = "", limit: int
     ) -> list[ObjectInfo]:
-        """At most ``limit`` objects with ``prefix``, start <= name < end, by name (as UTF-8).
+        """At most ``limit`` objects with ``prefix`` and start <= name < end.
 
-        An empty bound means none. Fewer than ``limit`` rows means that the range is exhausted.
-        Raises ``GatewayError``: a failed listing is unknown, never empty.
+        They are sorted by name, as UTF-8. An empty ``start`` or ``end`` means no bound. Fewer than
+        ``limit`` objects mean that there are no more. Raises ``GatewayError`` if the listing fails;
+        a failed listing never returns an empty list.
         """
 
     def stat(self, name: str) -> ObjectInfo | None:
-        """The live object of this name, or None where there is none."""
+        """The live object of this name; None if there is none. Raises ``GatewayError``."""
 
     def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, bytes | None]:
-        """The first ``length`` bytes of each, by name; None where that generation is gone."""
+        """The first ``length`` bytes of each object, by name; None if its generation is gone."""
 
     def open(self, name: str, generation: int) -> IO[bytes]:
-        """A stream of exactly that generation. Raises ``NotFound`` where it is gone."""
+        """A stream of exactly this generation. Raises ``NotFound`` if it is gone."""
 
 
 # --- Gemini File Search -------------------------------------------------------------------
 
 
 class RemoteState(StrEnum):
-    """State of a raw file or of a document; values this version doesn't know are PENDING."""
+    """State of a raw file or a document; a state that this version doesn't know is PENDING."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -237,7 +246,7 @@ class RemoteState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A raw file of the Files API. ``sha256`` is lower-case hex, or empty where not given."""
+    """A raw file of the Files API. ``sha256`` is lower-case hex; empty if it isn't known."""
 
     name: str
     state: RemoteState
@@ -249,7 +258,11 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True)
 class ImportOperation:
-    """``done`` is True only when the service said so. ``document`` is a full resource name."""
+    """The operation of an import, as the service describes it.
+
+    ``done`` is True only if the service said so. ``document`` is a full resource name. The error's
+    code is a google.rpc.Code.
+    """
 
     name: str
     done: bool
@@ -286,7 +299,7 @@ class Store:
 
     @property
     def documents(self) -> int:
-        """How many there are, in whatever state."""
+        """Number of documents, in any state."""
         return self.active_documents + self.pending_documents + self.failed_documents
 
 
@@ -298,26 +311,26 @@ class StorePage:
 
 @dataclass(frozen=True, slots=True)
 class Chunking:
-    """White-space chunking: words a chunk and words shared between neighbours."""
+    """White-space chunking: most tokens of a chunk, and tokens that neighbouring chunks share."""
 
     max_tokens_per_chunk: int
     max_overlap_tokens: int
 
 
 class Gemini(Protocol):
-    """The Files API and File Search stores; one call is one request, never retried inside.
+    """The Files API and File Search stores. Each method is one call, which is not retried.
 
-    All raise ``GatewayError`` subclasses: ``Throttled`` (429), ``Unavailable`` (5xx),
-    ``OutcomeUnknown`` (sent, no usable reply), ``NotFound`` (404), ``Forbidden`` (401, 403),
+    All methods raise subclasses of ``GatewayError``: ``Throttled`` (429), ``Unavailable`` (5xx),
+    ``OutcomeUnknown`` (sent, but no usable reply), ``NotFound`` (404), ``Forbidden`` (401, 403),
     ``NameTaken`` (409) and ``BadRequest`` (other 4xx).
     """
 
     def upload(
         self, file_id: str, content: IO[bytes], *, size: int, media_type: str, display_name: str
     ) -> RemoteFile:
-        """Upload under the name ``files/{file_id}``. Metered.
+        """Upload a raw file with the name ``files/{file_id}``. Metered.
 
-        Raises ``SourceChanged`` when ``content`` turns out shorter or longer than ``size``.
+        ``size`` is in bytes. Raises ``SourceChanged`` if ``content`` is shorter or longer.
         """
 
     def get_file(self, name: str) -> RemoteFile: ...
@@ -331,17 +344,17 @@ class Gemini(Protocol):
         metadata: Sequence[MetadataEntry],
         chunking: Chunking | None,
     ) -> ImportOperation:
-        """Start an import. Metered, and not idempotent: a second call makes a second document."""
+        """Start an import. Metered. Not idempotent: a second call makes a second document."""
 
     def get_operation(self, name: str) -> ImportOperation: ...
 
     def get_document(self, name: str) -> Document: ...
 
     def list_documents(self, store: str, page_token: str = "") -> DocumentPage:
-        """A page of at most 20, oldest first."""
+        """A page of at most 20 documents, oldest first."""
 
     def delete_document(self, name: str) -> None:
-        """Delete with its chunks (``force``)."""
+        """Delete a document and its chunks (``force``)."""
 
     def get_store(self, name: str) -> Store: ...
 
@@ -350,4 +363,4 @@ class Gemini(Protocol):
     def create_store(self, display_name: str, embedding_model: str) -> Store: ...
 
     def delete_store(self, name: str) -> None:
-        """Delete with its documents (``force``)."""
+        """Delete a store and its documents (``force``)."""

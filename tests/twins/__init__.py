@@ -1,1 +1,1 @@
-"""In-memory twins of the adapters, with the same behaviour in every contract test."""
+"""In-memory twins of the adapters; both pass the same contract tests."""

@@ -1,4 +1,4 @@
-"""The bucket in memory."""
+"""In-memory twin of the bucket."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ class MemoryBucket(ScriptedCalls):
     ) -> list[ObjectInfo]:
         """At most ``limit`` objects with ``prefix`` and start <= name < end, by name."""
         with self._call("list_objects"):
-            first, behind = start.encode(), end.encode()
+            first, bound = start.encode(), end.encode()
             names = sorted(name.encode() for name in self._objects if name.startswith(prefix))
             return [
                 self._objects[name.decode()][0]
                 for name in names
-                if first <= name and (not behind or name < behind)
+                if first <= name and (not bound or name < bound)
             ][:limit]
 
     def stat(self, name: str) -> ObjectInfo | None:
-        """The live object of this name, or None where there is none."""
+        """The live object of this name; None if there is none."""
         with self._call("stat"):
             found = self._objects.get(name)
             return found and found[0]
 
     def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, bytes | None]:
-        """The first ``length`` bytes of each, by name; None where that generation is gone."""
+        """The first ``length`` bytes of each object, by name; None if its generation is gone."""
         with self._call("read_heads"):
             contents = {info.name: self._content(info.name, info.generation) for info in objects}
             return {
@@ -54,14 +54,14 @@ class MemoryBucket(ScriptedCalls):
             }
 
     def open(self, name: str, generation: int) -> IO[bytes]:
-        """A stream of exactly that generation. Raises ``NotFound`` where it is gone."""
+        """A stream of exactly this generation. Raises ``NotFound`` if it is gone."""
         with self._call("open"):
             content = self._content(name, generation)
             if content is None:
                 raise NotFound("bucket.open", code=404)
             return io.BytesIO(content)
 
-    # --- the team's side ------------------------------------------------------------------
+    # --- for tests ------------------------------------------------------------------------
 
     def put(
         self,
@@ -71,7 +71,7 @@ class MemoryBucket(ScriptedCalls):
         content_type: str = "text/plain",
         metadata: Mapping[str, str] | None = None,
     ) -> ObjectInfo:
-        """Create or overwrite an object: a new generation."""
+        """Create or overwrite an object, which gets a new generation."""
         self._generation += 1
         info = ObjectInfo(
             name=name,
@@ -87,7 +87,7 @@ class MemoryBucket(ScriptedCalls):
         return info
 
     def touch_metadata(self, name: str, metadata: Mapping[str, str]) -> ObjectInfo:
-        """Replace the metadata of an object: the same generation, a new metageneration."""
+        """Replace the metadata of an object, which keeps its generation."""
         info, content = self._objects[name]
         info = replace(
             info,
@@ -99,7 +99,7 @@ class MemoryBucket(ScriptedCalls):
         return info
 
     def delete(self, name: str) -> None:
-        """Delete an object. Raises ``KeyError`` where there is none."""
+        """Delete an object. Raises ``KeyError`` if there is none."""
         del self._objects[name]
 
     def _content(self, name: str, generation: int) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Which documents a query selects, and in which order, by Firestore's rules."""
+"""Selects and orders the documents of a query by Firestore's rules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.gateways.database.document_rules import FieldValue, storable_value
 from shared.gateways.ports import Fields, Op, Query, Where
 
 MISSING: Final = object()
-"""Stands for a field that a document lacks; None is a value."""
+"""The value of a field that a document lacks; None is a stored value."""
 
 _COMPARISONS: Mapping[Op, Callable[[Any, Any], bool]] = {
     Op.EQ: operator.eq,
@@ -23,10 +23,10 @@ _COMPARISONS: Mapping[Op, Callable[[Any, Any], bool]] = {
 
 
 def select(documents: Mapping[str, Fields], query: Query) -> list[str]:
-    """The ids that match, in order; ``documents`` are those of the query's collection, by id.
+    """The ids of matching documents, in order; ``documents`` are the query's collection, by id.
 
-    A document without one of the ``order_by`` fields is in no index of it, so it isn't selected.
-    Where all of them tie, ids decide, in the direction of the last field.
+    A document that lacks one of the ``order_by`` fields is not in the index, so it isn't selected.
+    Documents with equal values are ordered by id, in the direction of the last field.
     """
     names = [name.removeprefix("-") for name in query.order_by]
     backwards = [name.startswith("-") for name in query.order_by]
@@ -61,7 +61,7 @@ def select(documents: Mapping[str, Fields], query: Query) -> list[str]:
 
 
 def getter(name: str) -> Callable[[Fields], FieldValue]:
-    """Reads a field, or (``desired.size``) one of a map; ``MISSING`` where there is none."""
+    """A function that reads a field, also of a map (``desired.size``), or returns ``MISSING``."""
     first, *rest = name.split(".")
 
     def value(fields: Fields) -> FieldValue:
@@ -77,7 +77,7 @@ _Key = tuple[int, Any]
 
 
 def _sort_key(value: FieldValue) -> _Key:
-    """Orders values of any types: first by type, then by value."""
+    """A key that orders values of any types: first by type, then by value."""
     match value:
         case None:
             return 0, 0
@@ -88,7 +88,7 @@ def _sort_key(value: FieldValue) -> _Key:
         case datetime():
             return 3, value
         case str():
-            return 4, value  # by code points, which is the order of UTF-8's bytes
+            return 4, value  # by code point, as the UTF-8 bytes are ordered
         case list():
             return 5, [_sort_key(item) for item in value]
         case _:
@@ -120,7 +120,10 @@ def _test(where: Where) -> Callable[[Fields], bool]:
 
 
 def _is_after(key: tuple[_Key, ...], cursor: list[_Key], backwards: list[bool]) -> bool:
-    """A cursor that names only the first fields stands behind all documents that share them."""
+    """Whether a key comes after the cursor.
+
+    If the cursor has only the first fields, keys with the same values of these don't.
+    """
     for own, seen, descending in zip(key, cursor, backwards, strict=False):
         if own != seen:
             return own < seen if descending else own > seen

@@ -1,4 +1,4 @@
-"""Firestore in memory: versions, conditional and atomic commits, queries in its order."""
+"""In-memory twin of Firestore: versions, atomic conditional commits, and its order of queries."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ from shared.gateways.ports import (
 from tests.twins.document_query import getter, select
 
 MAX_DOCUMENT_BYTES: Final = 1_048_576
-"""Source: Firestore, quotas and limits."""
-
+"""Most bytes of a document. Source: Firestore, quotas and limits."""
 
 _CONTAINERS = (dict, list)
 
@@ -46,7 +45,7 @@ class _Stored:
 
 
 class MemoryDocuments:
-    """``DocumentStore`` without Firestore. Safe to share between threads.
+    """``DocumentStore`` in memory. Safe to share between threads.
 
     Attributes:
         reads: Documents read so far, as Firestore would bill them.
@@ -67,7 +66,7 @@ class MemoryDocuments:
         return self.get_all([path])[path]
 
     def get_all(self, paths: Sequence[str]) -> dict[str, Snapshot]:
-        """Read several documents as of one moment."""
+        """Read several documents as of the same time."""
         for path in paths:
             check_document_path(path)
         with self._lock:
@@ -93,7 +92,7 @@ class MemoryDocuments:
         return [None if result is None else result.version for result in results]
 
     def query(self, query: Query) -> list[Snapshot]:
-        """Documents that match, in order."""
+        """The documents that match, in order."""
         check_query(query)
         with self._lock:
             read_time = self._read_time()
@@ -106,7 +105,7 @@ class MemoryDocuments:
         return snapshots
 
     def count(self, query: Query) -> int:
-        """How many documents match."""
+        """Number of documents that match, but at most ``limit``."""
         check_query(query, ordered=False)
         with self._lock:
             matches = len(select(self._fields(query), query))
@@ -114,7 +113,7 @@ class MemoryDocuments:
         return matches
 
     def sums(self, query: Query, names: Sequence[str]) -> dict[str, int]:
-        """Sums over the documents that match and have the field."""
+        """Sums of fields over the documents that match, by field."""
         check_sums(query)
         sums = {}
         with self._lock:
@@ -127,7 +126,7 @@ class MemoryDocuments:
         return sums
 
     def _read_time(self) -> datetime:
-        """A database's clock never goes back, whatever the given one does."""
+        """The database's clock, which never goes back, even if the given clock does."""
         self._latest = max(self._latest, self._clock.now())
         return self._latest
 
@@ -157,7 +156,7 @@ def _copy(value: FieldValue) -> FieldValue:
 
 
 def _applied(write: Write, before: _Stored | None, commit: int) -> _Stored | None:
-    """What a document is after the write, None for nothing; ``commit`` numbers the commit."""
+    """The document after the write; None if it is deleted. ``commit`` is the commit's number."""
     base: Fields = {}
     match write:
         case Create() if before is not None:
@@ -173,19 +172,19 @@ def _applied(write: Write, before: _Stored | None, commit: int) -> _Stored | Non
         case Update() if before is not None:
             base = before.fields
         case _:
-            pass  # Create and Put begin with nothing
+            pass  # Create and Put start from an empty document
 
     fields = {**base, **storable_fields(write.fields)}
     if _document_bytes(write.path, fields) > MAX_DOCUMENT_BYTES:
         detail = f"{write.path} would be larger than {MAX_DOCUMENT_BYTES} bytes"
         raise BadRequest("commit", code=400, status="INVALID_ARGUMENT", detail=detail)
     if before is not None and _is_identical(before.fields, fields):
-        return before  # as in Firestore, writing what is there already makes no new version
+        return before  # as in Firestore: writing the same fields makes no new version
     return _Stored(fields, commit)
 
 
 def _is_identical(one: FieldValue, other: FieldValue) -> bool:
-    """Equal in value and in type: 1, 1.0 and True differ."""
+    """Whether both are equal in value and type: 1, 1.0 and True differ."""
     if one is other:
         return True
     if type(one) is not type(other):
@@ -200,7 +199,7 @@ def _is_identical(one: FieldValue, other: FieldValue) -> bool:
 
 
 def _document_bytes(path: str, fields: Fields) -> int:
-    """By Firestore's storage size calculations."""
+    """Size in bytes. Source: Firestore, storage size calculations."""
     name = sum(len(part.encode()) + 1 for part in path.split("/")) + 16
     return name + _value_bytes(fields) + 32
 

@@ -1,4 +1,4 @@
-"""Gemini File Search in memory."""
+"""In-memory twin of Gemini File Search."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from tests.twins.scripted_calls import ScriptedCalls
 
 DEFAULT_MODEL = "models/gemini-embedding-001"
 FILE_LIFE = timedelta(hours=48)
-"""By the Files API's documentation."""
+"""Source: the Files API's documentation."""
 PAGE_SIZE = 20
 SERIAL_DIGITS = 12
-"""As many as the service puts random characters at the end of an id."""
+"""Digits at the end of an id; the service puts as many random characters there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,15 @@ class _Store:
 
 
 class MemoryGemini(ScriptedCalls):
-    """Behaves as the service is documented or, failing that, reported to behave.
+    """``Gemini`` in memory, which behaves as the service is documented or else reported to.
 
-    A missing file or store is a 403, a missing document or operation a 404. Files become
-    active after ``file_latency`` and expire after 48 h. Documents are immutable, carry the raw
-    file's id as display name (so two may share it) and settle after ``import_latency``. Each
+    A missing raw file or store is a 403, a missing document or operation a 404. Raw files become
+    active after ``file_latency`` and expire after 48 h. Documents can't be changed; their display
+    name is the raw file's id, so two may share it; they settle after ``import_latency``. Each
     import takes the first of ``fates``, if there is one.
 
     Attributes:
-        imports: How many imports took effect, deleted documents included.
+        imports: Number of imports that took effect, also of documents deleted since.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class MemoryGemini(ScriptedCalls):
 
     @property
     def metered(self) -> int:
-        """Requests that count for the quota."""
+        """Number of requests that count for the quota."""
         return self.calls["upload"] + self.calls["import_file"]
 
     # --- raw files ------------------------------------------------------------------------
@@ -96,7 +96,7 @@ class MemoryGemini(ScriptedCalls):
         media_type: str,
         display_name: str,  # noqa: ARG002 - people see it in the service's own console
     ) -> RemoteFile:
-        """Upload under the name ``files/{file_id}``."""
+        """Upload a raw file with the name ``files/{file_id}``."""
         with self._call("upload"):
             name = f"files/{file_id}"
             _check("gemini.upload", names.FILE, name)
@@ -112,7 +112,7 @@ class MemoryGemini(ScriptedCalls):
             return file
 
     def get_file(self, name: str) -> RemoteFile:
-        """A raw file; ``Forbidden`` where there is none."""
+        """A raw file. Raises ``Forbidden`` if it is missing."""
         with self._call("get_file"):
             return self._file("gemini.get_file", name).reply
 
@@ -131,7 +131,7 @@ class MemoryGemini(ScriptedCalls):
         metadata: Sequence[MetadataEntry],
         chunking: Chunking | None,
     ) -> ImportOperation:
-        """Start an import. The document is there at once, pending; its id is the operation's."""
+        """Start an import. Its pending document exists at once, with the operation's id."""
         with self._call("import_file"):
             target = self._store("gemini.import_file", store)
             file = self._file("gemini.import_file", file_name)
@@ -161,7 +161,7 @@ class MemoryGemini(ScriptedCalls):
             return ImportOperation(made.operation, done=False)
 
     def get_operation(self, name: str) -> ImportOperation:
-        """The state of an import; ``NotFound`` where there is none of that name."""
+        """The operation of an import. Raises ``NotFound`` if it is missing."""
         with self._call("get_operation"):
             _check("gemini.get_operation", names.OPERATION, name)
             made = self._operations.get(name)
@@ -172,12 +172,12 @@ class MemoryGemini(ScriptedCalls):
     # --- documents ------------------------------------------------------------------------
 
     def get_document(self, name: str) -> Document:
-        """A document; ``NotFound`` where there is none."""
+        """A document. Raises ``NotFound`` if it is missing."""
         with self._call("get_document"):
             return self._document("gemini.get_document", name).document_at(self._clock.now())
 
     def list_documents(self, store: str, page_token: str = "") -> DocumentPage:
-        """A page of 20, oldest first."""
+        """A page of at most 20 documents, oldest first."""
         with self._call("list_documents"):
             imports = self._store("gemini.list_documents", store).imports
             now = self._clock.now()
@@ -185,7 +185,7 @@ class MemoryGemini(ScriptedCalls):
             return DocumentPage(tuple(imports[name].document_at(now) for name in page), token)
 
     def delete_document(self, name: str) -> None:
-        """Delete with its chunks; ``NotFound`` where there is none."""
+        """Delete a document. Raises ``NotFound`` if it is missing."""
         with self._call("delete_document"):
             self._document("gemini.delete_document", name)
             del self._stores[name.partition("/documents/")[0]].imports[name]
@@ -193,12 +193,12 @@ class MemoryGemini(ScriptedCalls):
     # --- stores ---------------------------------------------------------------------------
 
     def get_store(self, name: str) -> Store:
-        """A store with its counts; ``Forbidden`` where there is none."""
+        """A store with its counts. Raises ``Forbidden`` if it is missing."""
         with self._call("get_store"):
             return self._described(self._store("gemini.get_store", name))
 
     def list_stores(self, page_token: str = "") -> StorePage:
-        """A page of 20, oldest first."""
+        """A page of at most 20 stores, oldest first."""
         with self._call("list_stores"):
             page, token = _page(self._stores, page_token)
             return StorePage(tuple(self._described(self._stores[name]) for name in page), token)
@@ -212,7 +212,7 @@ class MemoryGemini(ScriptedCalls):
             return self._described(self._stores[name])
 
     def delete_store(self, name: str) -> None:
-        """Delete with its documents; ``Forbidden`` where there is none."""
+        """Delete a store and its documents. Raises ``Forbidden`` if it is missing."""
         with self._call("delete_store"):
             self._store("gemini.delete_store", name)
             del self._stores[name]
@@ -220,7 +220,7 @@ class MemoryGemini(ScriptedCalls):
     # --- for tests ------------------------------------------------------------------------
 
     def sources(self, store: str) -> Mapping[str, str]:
-        """Which raw file each document of a store was imported from, by document name."""
+        """The raw file from which each document of a store was imported, by document name."""
         return {name: made.source for name, made in self._stores[store].imports.items()}
 
     # --- inside ---------------------------------------------------------------------------
@@ -276,9 +276,9 @@ def _check(call: str, form: re.Pattern[str], name: str) -> None:
 
 
 def _page(names: Iterable[str], token: str) -> tuple[list[str], str]:
-    """The names behind the serial number that the token is, and the next token ("" at the end).
+    """The names after the serial number ``token``, and the next token ("" at the end).
 
-    Serial numbers grow, so a deletion between two pages hides nothing.
+    Serial numbers increase, so a deletion between two pages hides no name.
     """
     later = [name for name in names if name[-SERIAL_DIGITS:] > token]
     page = later[:PAGE_SIZE]

@@ -1,4 +1,4 @@
-"""An import into a store in memory: what is accepted, and what becomes of it with time."""
+"""Imports of the Gemini twin: what is accepted, and how an import goes on over time."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from shared.domain.source.metadata_value import MAX_VALUE_LENGTH, Value
 from shared.gateways.ports import Chunking, Document, ImportOperation, RemoteState
 
 MAX_TOKENS_PER_CHUNK = 512
-"""By the API's discovery document."""
+"""Source: the API's discovery document."""
 
 INTERNAL = 13
-"""The google.rpc.Code of a fault inside the service."""
+"""The google.rpc.Code of an internal error."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportFate:
-    """What becomes of an import after it was accepted; by default, success.
+    """How an import ends after it was accepted; by default, it succeeds.
 
     Attributes:
-        operation_hangs: The operation never says that it is done.
-        operation_fails: It ends in an error; the document stays behind, failed.
-        error_code: That error's google.rpc.Code.
-        document_fails: The operation succeeds, the document turns out failed.
-        recovers_after: A failed document turns active so long after it failed.
+        operation_hangs: The operation is never done.
+        operation_fails: The operation ends with an error, and a failed document remains.
+        error_code: The google.rpc.Code of that error.
+        document_fails: The operation succeeds, but the document fails.
+        recovers_after: A failed document turns active this long after it failed; None for never.
     """
 
     operation_hangs: bool = False
@@ -41,11 +41,11 @@ class Import:
     """A document and the operation that made it.
 
     Attributes:
-        document: As it was at first, pending.
+        document: The document as it was created, pending.
         operation: The operation's name.
         source: The raw file's name.
-        settles_at: When the one is done and the other active, or failed.
-        fate: How it turns out.
+        settles_at: When the operation is done and the document active, or when both fail.
+        fate: How the import ends.
     """
 
     document: Document
@@ -55,7 +55,7 @@ class Import:
     fate: ImportFate
 
     def operation_at(self, now: datetime) -> ImportOperation:
-        """The operation as it stands at a time."""
+        """The operation at a time."""
         if self.fate.operation_hangs or now < self.settles_at:
             return ImportOperation(self.operation, done=False)
         if self.fate.operation_fails:
@@ -65,7 +65,7 @@ class Import:
         return ImportOperation(self.operation, done=True, document=self.document.name)
 
     def document_at(self, now: datetime) -> Document:
-        """The document as it stands at a time."""
+        """The document at a time."""
         return replace(self.document, state=self.state_at(now))
 
     def state_at(self, now: datetime) -> RemoteState:
@@ -81,7 +81,7 @@ class Import:
 
 
 def fits(metadata: Sequence[MetadataEntry]) -> bool:
-    """Whether a document may carry these entries."""
+    """Whether a document may have these metadata entries."""
     return len(metadata) <= MAX_ENTRIES and all(
         entry.key and all(len(text) <= MAX_VALUE_LENGTH for text in _texts(entry.value))
         for entry in metadata
@@ -89,7 +89,7 @@ def fits(metadata: Sequence[MetadataEntry]) -> bool:
 
 
 def is_possible(chunking: Chunking | None) -> bool:
-    """Whether text can be cut like this."""
+    """Whether the service accepts this chunking."""
     return chunking is None or (
         0 <= chunking.max_overlap_tokens < chunking.max_tokens_per_chunk <= MAX_TOKENS_PER_CHUNK
     )

@@ -1,4 +1,4 @@
-"""Calls of a twin that can be counted, made to fail, and interleaved."""
+"""Lets tests count a twin's calls, make them fail, and run code around them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from contextlib import contextmanager
 
 
 class ScriptedCalls:
-    """What the twins share, for tests and for a simulator that decides who runs next.
+    """Base class of the twins, for tests and for the simulation, which decides who runs next.
 
     Attributes:
-        calls: How often each method was called, failed calls included.
+        calls: How often each method was called, with failed calls.
         on_call: Called with ``"upload:enter"`` and ``"upload:exit"`` around each call of
-            ``upload``, and so on. It may hand control to somebody else, and it may raise: at
-            the entry nothing has happened yet, at the exit it has, and nobody heard of it.
+            ``upload``, and so on. It may let other code run, and it may raise. If it raises at the
+            entry, the call has no effect; at the exit, the call has its effect but the caller gets
+            no reply.
     """
 
     def __init__(self) -> None:
@@ -23,10 +24,10 @@ class ScriptedCalls:
         self._faults: defaultdict[str, deque[tuple[Exception, bool]]] = defaultdict(deque)
 
     def fail_next(self, call: str, error: Exception, *, after_effect: bool = False) -> None:
-        """Let the next ``call`` not yet spoken for raise ``error``.
+        """Let the next call of the method ``call`` raise ``error``; repeat to let several fail.
 
-        With ``after_effect`` it does its work first (a call that fails by itself keeps its
-        own error).
+        With ``after_effect``, the call has its effect first. A call that fails by itself raises its
+        own error.
         """
         self._faults[call].append((error, after_effect))
 
@@ -47,4 +48,4 @@ class ScriptedCalls:
 
 
 def _nothing(_call: str) -> None:
-    """Let the call pass."""
+    """The default of ``on_call``."""

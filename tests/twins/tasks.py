@@ -1,4 +1,4 @@
-"""The task queues in memory."""
+"""In-memory twin of the task queues."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.gateways.ports import Clock, QueueName, Task
 from tests.twins.scripted_calls import ScriptedCalls
 
 TOMBSTONE = timedelta(hours=24)
-"""How long the name of a finished task stays taken: "up to 24 hours", by the API reference."""
+"""How long a finished task's name can't be used: "up to 24 hours", by the API reference."""
 
 
 @dataclass(slots=True)
@@ -22,13 +22,13 @@ class _Waiting:
 
 
 class MemoryTasks(ScriptedCalls):
-    """Queues without rates: whoever drives it takes the tasks that are due and says how they went.
+    """``TaskQueues`` in memory, without rates. The test delivers due tasks and acknowledges them.
 
-    A task stays in its queue until it is acknowledged, so taking it twice is a duplicate
-    delivery, and forgetting it is a lost answer.
+    A task stays in its queue until it is acknowledged. So a test can deliver it twice, or lose its
+    response by not acknowledging it.
 
     Attributes:
-        created: How many tasks were new.
+        created: Number of tasks created.
     """
 
     def __init__(self, clock: Clock, *, tombstone: timedelta = TOMBSTONE) -> None:
@@ -42,12 +42,12 @@ class MemoryTasks(ScriptedCalls):
     # --- the port -------------------------------------------------------------------------
 
     def create(self, task: Task) -> bool:
-        """Queue a task; False where the name is taken, now or lately."""
+        """Queue a task; False if its name is in use or was used recently."""
         with self._call("create"):
             return self._create(task)
 
     def create_many(self, tasks: Sequence[Task]) -> int:
-        """Queue tasks one by one (each a ``create`` to the script); how many are new."""
+        """Queue tasks one by one, each a scripted ``create``; returns how many are new."""
         new = 0
         failure: GatewayError | None = None
         for task in tasks:
@@ -64,28 +64,28 @@ class MemoryTasks(ScriptedCalls):
         with self._call("exists"):
             return (queue, task_id) in self._waiting
 
-    # --- the service's side ---------------------------------------------------------------
+    # --- for tests ------------------------------------------------------------------------
 
     @property
     def waiting(self) -> list[Task]:
-        """All tasks in the queues, in the order they come due."""
+        """All tasks in the queues, in the order in which they are due."""
         return _in_order(self._waiting.values())
 
     def due(self, now: datetime) -> list[Task]:
-        """Tasks whose time has come, the longest waiting first."""
+        """Tasks that are due, the longest waiting first."""
         return _in_order(entry for entry in self._waiting.values() if entry.due <= now)
 
     def next_due(self) -> datetime | None:
-        """When the next task comes due; None when the queues are empty."""
+        """When the next task is due; None if the queues are empty."""
         return min((entry.due for entry in self._waiting.values()), default=None)
 
     def acknowledge(self, task: Task) -> None:
-        """The handler answered 2xx: the task is gone, its name is taken for a while."""
+        """The handler answered 2xx: remove the task; its name can't be used for a while."""
         if self._waiting.pop((task.queue, task.id), None):
             self._taken_until[task.queue, task.id] = self._clock.now() + self._tombstone
 
     def retry_later(self, task: Task, at: datetime) -> None:
-        """The handler answered something else, or nothing: the task comes again."""
+        """The handler failed or did not answer: the task is due again at ``at``."""
         self._waiting[task.queue, task.id].due = at
 
     def _create(self, task: Task) -> bool:

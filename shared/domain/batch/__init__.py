@@ -1,4 +1,5 @@
-"""One sync run: what was asked of it, how far it is, its guards, and the writer's lease it holds.
+"""One run of a sync: its request, its progress, its guards, and the writer's lease it holds.
 
-Imports ``file``, ``estimate`` and ``reconcile``.
+May import every room except ``deployment``, and the modules at the root of the domain; today it
+needs ``estimate`` and ``reconcile``.
 """

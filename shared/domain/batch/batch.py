@@ -1,4 +1,4 @@
-"""One sync run: what was asked, how far it is, how it ended."""
+"""One run of a sync: its request, its progress and its result."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class BatchStatus(StrEnum):
 
 
 class BatchPhase(StrEnum):
-    """What a running batch is at; each phase starts only when the one before is complete."""
+    """The phase of a running batch; each starts only when the one before is complete."""
 
     PREPARING = "preparing"
     RECONCILING = "reconciling"
@@ -57,7 +57,10 @@ class BatchPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """At ``batches/{batch_id}``. Written by the supervisor; counts come from pages and files."""
+    """One batch, at ``batches/{batch_id}``.
+
+    The supervisor writes it; its counts come from the scan's pages and the file records.
+    """
 
     batch_id: str
     schema_version: int = 1
@@ -77,23 +80,24 @@ class Batch:
     nonce: str = ""
     fence: int = 0
 
-    # Moves on where the task of a scan page was lost and its name can't be used again.
+    # Part of a scan task's name; increases if the task is lost, since its name is then used up.
     scan_attempt: int = 0
     removals_released: bool = False
-    # A listing of its store was completed; one was, or was given up, when all files were at rest.
+    # Whether a listing of the store was completed.
     reconciled: bool = False
+    # Whether a listing was completed or given up when all files were at rest.
     had_last_look: bool = False
-    # Of a dry run whose store holds documents, and whose records know of none.
+    # Whether a dry run found documents in the store, but no record that knows any.
     records_lost: bool = False
 
-    # The pump: no metered request is planned before this.
+    # The pump plans no metered request before this time.
     next_slot_at: datetime | None = None
 
-    # Files that the daily quota leaves for another day, as far as is foreseen.
+    # Number of files that today's quota is expected to leave for another day.
     tomorrow: int = 0
 
-    # The project's storage: when it was looked at, what was used, and how many bytes of input more
-    # may be uploaded before the next look; None: not known.
+    # The project's storage: when it was last read, the bytes used, and the bytes of input that may
+    # be uploaded before it is read again. None if not known.
     storage_looked_at: datetime | None = None
     storage_used: int | None = None
     storage_room: int | None = None
@@ -103,14 +107,15 @@ class Batch:
 
     counts: dict[str, int] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=dict)
-    # What a listing of the store came to, and documents it counts beyond the records' at the end.
+    # Counts of a reconcile, by kind of discrepancy.
     reconciliation: dict[str, int] = field(default_factory=dict)
+    # Documents in the store at the end of the batch, minus those that the records know.
     drift: int | None = None
-    # Of a dry run, when it is over.
+    # Results of a dry run.
     estimate: Estimate | None = None
     samples: dict[str, tuple[Sample, ...]] = field(default_factory=dict)
     message: str = ""
-    # What a guard said against its deletions; None where none refused them.
+    # The message of the guard that refused the deletions; None if none did.
     refusal: str | None = None
     created_at: datetime | None = None
     started_at: datetime | None = None
@@ -119,19 +124,20 @@ class Batch:
 
     @property
     def is_running(self) -> bool:
-        """Whether what it planned may be begun."""
+        """Whether planned work may begin; not so if the batch is paused or over."""
         return self.status is BatchStatus.RUNNING
 
     @property
     def is_scanned(self) -> bool:
-        """Whether its scan is complete, and its removals were decided on."""
+        """Whether the scan is complete and the removals have been decided."""
         return self.removals_released
 
     @property
     def expected_documents(self) -> int | None:
-        """One for each object that is wanted, once its complete scan has led to nothing else.
+        """Number of documents that the store should hold: one per object that isn't skipped.
 
-        None where documents of vanished objects may stay. A failed file may have none either way.
+        None if nothing was scanned, if the scan found removals, or if documents of vanished objects
+        stay (``add_only``). Failed files are counted, though they may have no document.
         """
         mirrors = self.delete_policy is DeletePolicy.MIRROR
         if not mirrors or "scanned" not in self.counts or self.counts.get("removed"):
@@ -140,21 +146,21 @@ class Batch:
 
     @property
     def explains_store(self) -> bool:
-        """Whether a listing of its store left nothing open, so that a difference is known."""
+        """Whether a complete listing of the store left nothing undecided, so any drift is known."""
         return self.reconciled and not self.reconciliation.get(Discrepancy.UNDECIDED)
 
     @property
     def bounds_imports(self) -> bool:
-        """Whether a guard has its say before the first import, which a whole scan must precede."""
+        """Whether a guard limits imports, so that the scan must be complete before the first."""
         return self.max_imports is not None or self.max_estimated_cost is not None
 
     @property
     def retried(self) -> Retried:
-        """Which failed files it tries again."""
+        """Which failed files this batch tries again."""
         return Retried(every=self.mode is SyncMode.RETRY_FAILED, since=self.created_at)
 
     def is_supervised(self, now: datetime) -> bool:
-        """Whether a call of the supervisor may be at work."""
+        """Whether a call of the supervisor may be working on this batch now."""
         return (
             bool(self.supervisor)
             and self.supervised_until is not None
@@ -164,11 +170,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """How far the scan is, at ``batches/{id}/pages/{index}``; written when the page is done.
+    """Result of a scan page, at ``batches/{id}/pages/{index}``; written when the page is done.
 
-    ``counts`` add up all pages so far, so that the last page alone tells the whole scan.
-    An empty ``next_start`` means that the scan is complete. A dry run's ``preview`` adds up all
-    pages too.
+    ``counts`` and a dry run's ``preview`` are totals of all pages so far, so the last page has
+    those of the whole scan. ``start`` is the page's first name, and ``next_start`` that of the next
+    page; if it is empty, the scan is complete.
     """
 
     index: int

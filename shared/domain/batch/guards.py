@@ -1,7 +1,7 @@
-"""What a sync may do without leave: deletions, imports and their cost.
+"""Guards limit what a sync may do unless it was allowed explicitly: deletions, imports, cost.
 
-Every guard refuses in the same way: it raises ``Refused`` with the figures and with what would
-allow it. A dry run collects what they would say.
+A guard refuses by raising ``Refused``, whose message has the figures and says how to allow it. A
+dry run collects the messages instead.
 """
 
 from __future__ import annotations
@@ -14,71 +14,77 @@ from shared.domain.estimate.prices import Price
 from shared.domain.figures import amount, size
 
 FREE_DELETES = 50
-"""So many deletions need no leave, however small the library is."""
+"""Up to this number of deletions is always allowed, however few documents there are."""
 
 FREE_DELETE_SHARE = 0.10
-"""Nor does a tenth of it: more looks like a bad listing or a wrong prefix."""
+"""Up to this share of the documents may be deleted. More looks like a bad listing or a wrong
+prefix."""
 
 
 def deletion_cap(indexed: int, asked: int | None) -> int:
-    """How many documents one batch may delete of ``indexed`` ones (``asked`` overrides)."""
+    """How many of ``indexed`` documents one batch may delete; ``asked``, if given, overrides it."""
     return asked if asked is not None else max(FREE_DELETES, int(indexed * FREE_DELETE_SHARE))
 
 
 def check_deletions(waiting: int, staying: int, max_deletes: int | None) -> None:
-    """Refuse to delete ``waiting`` documents, while ``staying`` others stay, if that is too many.
+    """Check the number of deletions: ``waiting`` documents would go, and ``staying`` would stay.
 
     Raises:
-        Refused: None may be deleted.
+        Refused: Too many would be deleted, so none may be.
     """
     indexed = staying + waiting
     cap = deletion_cap(indexed, max_deletes)
     if waiting > cap:
         raise Refused(
             f"{waiting} of {indexed} documents would be deleted, more than the {cap} allowed, so "
-            f"none was deleted. If that is right, sync with max_deletes={waiting} or more"
+            f"none was deleted. If this is intended, sync with max_deletes={waiting} or more"
         )
 
 
 def check_lost(gone: int, held: int, max_imports: int | None) -> None:
-    """Refuse to import again what the store has lost, if that is too much.
+    """Check the number of documents that the store has lost and that would be imported again.
+
+    Args:
+        gone: Number of documents that are gone from the store.
+        held: Number of documents that the records know.
+        max_imports: The batch's limit; None without one.
 
     Raises:
-        Refused: Nothing may be imported.
+        Refused: Too many would be imported again, so none may be.
     """
     cap = deletion_cap(held, max_imports)
     if gone > cap:
         raise Refused(
             f"{gone} of {held} documents are gone from the store, more than the {cap} that may be "
-            f"imported again without leave, so none was imported. If that is right, sync with "
+            f"imported again, so none was imported. If this is intended, sync with "
             f"max_imports={gone} or more"
         )
 
 
 def check_imports(work: Backlog, max_imports: int | None) -> None:
-    """Refuse to import more files than was asked for.
+    """Check the number of files to import against ``max_imports``.
 
     Raises:
-        Refused: Nothing may be imported.
+        Refused: There are more, so none may be imported.
     """
     if max_imports is not None and work.files > max_imports:
         raise Refused(
             f"{work.files} files wait to be imported, more than max_imports={max_imports}, so none "
-            f"was imported. If that is right, sync with max_imports={work.files} or more"
+            f"was imported. If this is intended, sync with max_imports={work.files} or more"
         )
 
 
 def check_cost(work: Backlog, max_estimated_cost: float | None, price: Price | None) -> None:
-    """Refuse to spend more than was asked for; without a known price nothing may be spent.
+    """Check the estimated cost of the imports against ``max_estimated_cost``, in US dollars.
 
     Raises:
-        Refused: Nothing may be imported.
+        Refused: The cost is higher, or the price isn't known, so nothing may be imported.
     """
     if max_estimated_cost is None:
         return
     if price is None:
         raise Refused(
-            "max_estimated_cost can't be kept, since the price of the embedding model is not "
+            "max_estimated_cost can't be checked, since the price of the embedding model is not "
             "known, so nothing was imported. Add the price to shared/prices.json, or sync without "
             "max_estimated_cost"
         )
@@ -88,13 +94,13 @@ def check_cost(work: Backlog, max_estimated_cost: float | None, price: Price | N
             f"{work.files} files of {size(work.bytes)} wait to be imported, about {work.tokens} "
             f"tokens: an estimated {amount(cost)} {price.currency} at "
             f"{price.per_million_tokens:g} a million (price of {price.as_of}), more than "
-            f"max_estimated_cost={max_estimated_cost:g}, so none was imported. If that is right, "
-            f"sync with max_estimated_cost={amount(cost)} or more"
+            f"max_estimated_cost={max_estimated_cost:g}, so none was imported. If this is "
+            f"intended, sync with max_estimated_cost={amount(cost)} or more"
         )
 
 
 def refusals(*checks: Callable[[], None]) -> tuple[str, ...]:
-    """What those of the guards say that refuse."""
+    """The messages of the guards that refuse."""
     said = []
     for check in checks:
         try:

@@ -1,26 +1,28 @@
 """The writer's lease: one batch at a time writes plans, batches and records.
 
-It guarantees
-- at most one holder whose lease is live by the store's clock: each change is one conditional
-  write on the record that was read, and every time compared here is the store's read time, so
-  skewed local clocks don't matter;
-- a fence that grows with every acquisition and never goes back, so that a store that checks it
-  refuses whoever was overtaken;
-- a gap: after an unclean end others start only ``takeover_delay`` later.
+It guarantees:
 
-It does not guarantee
-- that a holder that is paused before it acts notices: the database refuses its writes by their
-  fence, but for what can't check one (Gemini) only the gap protects, and only as long as the pause
-  is shorter than the gap;
-- anything, once the record is deleted: the fence would begin again. Never delete it;
-- fairness: whoever asks first after the end gets it.
+- At most one holder has a live lease by the database's clock. Each change is one conditional write
+  on the record that was read, and every time compared here is the database's read time, so skewed
+  local clocks don't matter.
+- The fence increases with every acquisition and never decreases, so writes of an earlier holder can
+  be refused.
+- After an unclean end, another holder starts only ``takeover_delay`` later.
 
-Durations nest: ``2 x renew_interval <= duration``, so that one missed tick loses nothing;
-``takeover_delay`` is at least one function timeout, which is as long as a process of the last
-holder may live.
+It does not guarantee:
 
-Functions take the record as read and return the new one; the same object means there is nothing
-to write.
+- That a holder notices the loss if it is paused before it acts. The database refuses its writes by
+  their fence. Gemini can't check a fence, so only the delay protects it, and only if the pause is
+  shorter.
+- Anything, once the record is deleted, since the fence would begin again. Never delete it.
+- Fairness: after the end, whoever asks first gets the lease.
+
+``2 x renew_interval <= duration``, so that one missed tick doesn't end the lease.
+``takeover_delay`` is at least one function timeout, since a process of the last holder may run that
+long.
+
+Functions take the record as read and return the new one; if it is the same object, nothing is to be
+written.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LeaseHeld(SyncError):
-    """Another holder has it, or may still be working; ask again at ``until``."""
+    """Another holder has the lease, or may still be working; ask again at ``until``."""
 
     def __init__(self, holder: str, until: datetime) -> None:
         super().__init__(f"the writer's lease is held by {holder} until {until.isoformat()}")
@@ -44,17 +46,17 @@ class LeaseHeld(SyncError):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """At ``locks/writer``. The defaults are a lease that nobody has held.
+    """The lease's record, at ``locks/writer``. The defaults are a lease that nobody has held yet.
 
     Attributes:
-        holder: The batch that has it, or had it last.
-        nonce: Made anew for each acquisition; tells two acquisitions of one batch apart.
-        fence: Number of this acquisition; grows by one with each, never reset.
+        holder: The batch that has the lease, or had it last.
+        nonce: A new value for each acquisition, to tell two acquisitions by one batch apart.
+        fence: Number of this acquisition; increases by one with each and is never reset.
         acquired_at: When this holder got it.
         expires_at: When it ends unless renewed.
-        released: Whether the holder said that its work had ended.
-        taken_over: Whether this holder followed one that never said so.
-        schema_version: Of this record.
+        released: Whether the holder has released it, which is a clean end.
+        taken_over: Whether the holder before this one ended without releasing it.
+        schema_version: Version of this record's schema.
     """
 
     holder: str = ""
@@ -72,9 +74,10 @@ class LeasePolicy:
     """How long a lease lasts, and the gap between two holders.
 
     Attributes:
-        duration: From an acquisition or renewal to the end.
-        renew_interval: How often the supervisor comes by to renew.
-        takeover_delay: How long after an unclean end others may start: one function timeout.
+        duration: Time from an acquisition or renewal to the lease's end.
+        renew_interval: Time between two renewals by the supervisor.
+        takeover_delay: Time between an unclean end and the next acquisition; at least one function
+            timeout.
     """
 
     duration: timedelta = timedelta(minutes=5)
@@ -82,10 +85,10 @@ class LeasePolicy:
     takeover_delay: timedelta = timedelta(minutes=10)
 
     def __post_init__(self) -> None:
-        """Refuse durations that don't nest.
+        """Check that the durations agree with each other.
 
         Raises:
-            ValueError: Names every rule broken.
+            ValueError: Names every rule that is broken.
         """
         zero = timedelta(0)
         rules = {
@@ -95,23 +98,24 @@ class LeasePolicy:
         }
         broken = [rule for rule, kept in rules.items() if not kept]
         if broken:
-            raise ValueError("lease policy must keep: " + "; ".join(broken))
+            raise ValueError("the lease policy breaks these rules: " + "; ".join(broken))
 
 
 def may_take_over_at(lease: Lease, policy: LeasePolicy) -> datetime:
-    """From when on anybody may acquire it, if nothing changes until then."""
+    """When another holder may acquire the lease, if it isn't renewed or released before."""
     return lease.expires_at if lease.released else lease.expires_at + policy.takeover_delay
 
 
 def acquire(
     lease: Lease | None, holder: str, nonce: str, now: datetime, policy: LeasePolicy
 ) -> Lease:
-    """Take the lease under the next fence.
+    """Acquire the lease with the next fence.
 
-    A repeat of the acquisition that holds the live lease (its reply was lost) gets that lease.
+    If this acquisition already holds the live lease (since an earlier reply was lost), returns that
+    lease.
 
     Raises:
-        LeaseHeld: It is live, or ended uncleanly too short a time ago.
+        LeaseHeld: Another holder has it, or ended uncleanly less than ``takeover_delay`` ago.
     """
     last = lease or Lease()
     if _is_live(last, now) and (last.holder, last.nonce) == (holder, nonce):
@@ -133,22 +137,22 @@ def acquire(
 def renew(
     lease: Lease | None, holder: str, nonce: str, fence: int, now: datetime, policy: LeasePolicy
 ) -> Lease:
-    """Move the end on; fence and nonce stay. An ended lease is never renewed.
+    """Extend the lease; fence and nonce stay. A lease that has ended can't be renewed.
 
     Raises:
-        LostLease: It ended, was released, or is another's.
+        LostLease: It has ended, was released, or belongs to another holder.
     """
     own = _live_lease_of(lease, holder, nonce, fence, now)
     return replace(own, expires_at=max(own.expires_at, now + policy.duration))
 
 
 def release(lease: Lease | None, holder: str, nonce: str, fence: int, now: datetime) -> Lease:
-    """Say that the work has ended, even after the lease did; others may start at once.
+    """Release the lease, even if it has ended, so that others may start at once.
 
-    The fence stays, so that the next acquisition goes on from it. Repeating it changes nothing.
+    The fence stays, and the next acquisition increases it. Releasing twice changes nothing.
 
     Raises:
-        LostLease: It is another's by now.
+        LostLease: It belongs to another holder by now.
     """
     own = _lease_of(lease, holder, nonce, fence)
     if own.released:

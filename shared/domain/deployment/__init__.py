@@ -1,4 +1,4 @@
-"""One deployment: its settings as rules, and the record of what its database belongs to.
+"""One deployment: its settings, the rules derived from them, and the record of its identity.
 
-The top of the domain: imports any other room.
+The top layer of the domain: may import every other room and the modules at the root.
 """

@@ -1,4 +1,4 @@
-"""What a database belongs to, and which stores its deployment uses."""
+"""The record of a deployment: the bucket that its database belongs to, and its stores."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What the records belong to, at ``meta/deployment``: a mismatch is refused."""
+    """The deployment that the records belong to, at ``meta/deployment``.
+
+    A sync with another bucket, prefix or deployment name is refused.
+    """
 
     bucket: str
     prefix: str
@@ -17,24 +20,25 @@ class Deployment:
     owner: str
     schema_version: int = 1
     created_at: datetime | None = None
-    # What no reconcile could explain away, foreign documents mostly: it is looked into once.
+    # The drift that the last complete reconcile left, mostly foreign documents. The same drift
+    # does not cause another listing of the store.
     known_drift: int = 0
-    # When a listing of the whole store was last complete, and compared with the records.
+    # When the whole store was last listed and compared with the records.
     reconciled_at: datetime | None = None
-    # Records are to be rebuilt from the store, however often that is cut short.
+    # Whether the records must be rebuilt from the store; stays set until that is complete.
     unreconciled: bool = False
     # The display name by which ``store`` was found; empty in records of an earlier version.
     store_name: str = ""
-    # A store that is being filled, and one that was left: names as ``store``.
+    # Resource names, as ``store``: the store being filled, and the one before the cut-over.
     next_store: str = ""
     previous_store: str = ""
 
     def is_to_be_listed(self, now: datetime, every: timedelta) -> bool:
-        """Whether its store was not listed for so long that counts alone are not to be trusted."""
+        """Whether the whole store was last listed ``every`` or longer ago."""
         last = self.reconciled_at or self.created_at
         return last is None or now - last >= every
 
     @property
     def target(self) -> str:
-        """The store that syncs work on."""
+        """Resource name of the store that syncs write to."""
         return self.next_store or self.store

@@ -1,4 +1,4 @@
-"""All that decisions depend on, as one value: the settings, and the times derived from them."""
+"""The rules of a deployment as one value: its settings, and the times derived from them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from shared.domain.throttle.holds import HoldPolicy
 from shared.domain.throttle.spacing import Start
 
 TICK = timedelta(seconds=60)
-"""Scheduler's period: the longest the supervisor is away."""
+"""Period of Cloud Scheduler: the longest time between two calls of the supervisor."""
 
 NUDGE = timedelta(seconds=10)
-"""Events within such a span wake the supervisor once."""
+"""Events within this time wake the supervisor only once."""
 
 SCAN_PATIENCE = timedelta(hours=1)
-"""How long the bucket may fail to be listed."""
+"""How long listing the bucket may fail before the batch ends."""
 
 INLINE_WAIT = timedelta(seconds=3.75)
-"""How long a running instance is paid to wait for Gemini, before a task waits instead."""
+"""How long a delivery waits for Gemini while its instance is billed; after that, a task waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,20 +30,21 @@ class Rules:
     """One deployment's rules.
 
     Attributes:
-        settings: What people chose.
-        file: Times and bounds of a file's way through upload and import.
+        settings: The settings that people choose.
+        file: Times and limits of a file's upload and import.
         breaker: Thresholds and times of the circuit breaker.
         holds: How long each kind of hold lasts.
         lease: Times of the writer's lease.
-        start: How metered requests begin after a pause.
-        max_raw_bytes: Bytes uploaded and not yet imported; the Files API holds 20 GB a project.
-        page_size: Objects of one scan page.
-        scan_patience: A scan of which no page could be listed for so long ends its batch.
-        work_budget: After this a function hands its work on.
-        inline_wait: How long a delivery may wait for Gemini before it hands on.
-        tick: Scheduler's period.
-        nudge: Nudges of one such span are one.
-        batch_max_age: After this a batch closes and leaves the rest to the next.
+        start: How metered requests start after a pause.
+        max_raw_bytes: The most bytes that may be uploaded and not yet imported; the Files API
+            holds 20 GB per project.
+        page_size: Number of objects in a scan page.
+        scan_patience: If no page could be listed for this long, the batch ends.
+        work_budget: Time after which a function leaves the rest of its work to a new task.
+        inline_wait: How long a delivery waits for Gemini before it leaves the wait to a task.
+        tick: Period of Cloud Scheduler.
+        nudge: Events within this time wake the supervisor only once.
+        batch_max_age: Age at which a batch ends and leaves the rest to the next one.
         retention: How long batches and ledger entries are kept.
     """
 
@@ -65,5 +66,5 @@ class Rules:
 
     @property
     def pump_horizon(self) -> timedelta:
-        """How far ahead metered requests are planned: one tick may fail to come."""
+        """How far ahead metered requests are planned: two ticks, since one may be missed."""
         return self.tick * 2

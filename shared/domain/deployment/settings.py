@@ -1,9 +1,9 @@
-"""What people choose for one deployment: each setting is declared here, once.
+"""The settings that people choose for a deployment; each is declared here, once.
 
-A declaration holds the type, the bounds, the default, the help text, an example, and whether the
-setting shapes what a scan decides. The environment variable has the field's name in upper case;
+A declaration holds the type, the bounds, the default, the help text, an example, and whether a
+scan's decisions depend on the setting. The environment variable has the field's name in upper case;
 Terraform's ``settings`` object has the name as it is. The tables of ``docs/configuration.md``, the
-check of ``terraform/variables.tf`` and the digest of a remembered page are made from these
+check of ``terraform/variables.tf`` and the digest of a remembered range are made from these
 declarations.
 """
 
@@ -25,10 +25,11 @@ from shared.domain.source.preflight import MAX_DOCUMENT_SIZE
 from shared.domain.throttle.tiers import Tier, default_tier, tier_named
 
 RECONCILE_DAYS = 7
-"""Counts that agree may do so by chance, so the store is listed as often as this all the same."""
+"""Days between two listings of the whole store. Counts may agree by chance, so the store is listed
+this often even if they agree."""
 
 SCAN_VERSION = 2
-"""Increase it where the code starts to decide otherwise about the same listing."""
+"""Increase it if the code decides differently about the same listing than before."""
 
 
 def setting(
@@ -43,12 +44,12 @@ def setting(
     """Declare a setting.
 
     Args:
-        default: Its default; required where there is none.
-        about: What it means, as ``docs/configuration.md`` says it.
+        default: The default; without one, the setting is required.
+        about: What the setting means, in the words of ``docs/configuration.md``.
         example: A value, as an environment variable holds it.
-        told_default: What to say of the default where another setting decides it.
-        shapes_scan: Whether a scan decides otherwise about the same listing under another value.
-        bounds: As pydantic's ``Field`` takes them; ``default_factory`` too.
+        told_default: Text that describes the default if it depends on another setting.
+        shapes_scan: Whether a scan's decisions about a listing depend on the setting.
+        bounds: Arguments for pydantic's ``Field``, such as bounds or ``default_factory``.
     """
     marks: dict[str, Any] = {
         "example": example,
@@ -89,25 +90,25 @@ Fields = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_fi
 
 
 class Declared(BaseModel):
-    """Base of all settings: values are fixed once read."""
+    """Base class of all settings, whose values don't change once they are read."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
 
 
 class IdentitySettings(Declared):
-    """Which documents the deployment is about, and under which quota."""
+    """The deployment's identity, and its quota tier."""
 
     bucket: Text = setting(about="the bucket's name, without `gs://`", example="acme-handbook")
     prefix: str = setting(
         "",
-        about="only objects whose names begin so are synced; end it with `/`, or `docs` takes "
-        "`docs-old/` too",
+        about="only objects whose names start with this are synced; end it with `/`, since `docs` "
+        "matches `docs-old/` too",
         example="docs/",
         shapes_scan=True,
     )
     deployment: Text = setting(
-        about="this deployment's name; with bucket and prefix it makes the owner tag of its "
-        "documents",
+        about="name of this deployment; the owner tag of its documents is made from it, the bucket "
+        "and the prefix",
         example="prod",
     )
     tier: Annotated[Tier, BeforeValidator(_tier)] = setting(
@@ -122,20 +123,20 @@ class StoreSettings(Declared):
 
     store_display_name: str = setting(
         "",
-        about="by this name the store is found, or created; up to 512 characters",
+        about="display name by which the store is found or created; up to 512 characters",
         example="Handbook",
         told_default="`file-search-sync <DEPLOYMENT>`",
         max_length=512,
     )
     embedding_model: str = setting(
         "",
-        about="of a store that has yet to be created; none takes the service's default",
+        about="embedding model for a store that is created; if not set, the service's default",
         example="models/gemini-embedding-001",
         shapes_scan=True,
     )
     chunk_max_tokens: int = setting(
         0,
-        about="tokens of a chunk, up to 512; 0 takes the service's own chunking",
+        about="most tokens of a chunk, up to 512; 0 means the service's own chunking",
         example="200",
         shapes_scan=True,
         ge=0,
@@ -151,36 +152,37 @@ class StoreSettings(Declared):
 
 
 class SourceSettings(Declared):
-    """Which files are synced, and what is said of them."""
+    """Which files are synced, and with which metadata."""
 
     path_template: Annotated[PathTemplate | None, BeforeValidator(_template)] = setting(
         None,
-        about="reads metadata out of names; see [metadata.md](metadata.md#the-path-template)",
+        about="template that reads metadata from names; see "
+        "[metadata.md](metadata.md#the-path-template)",
         example="{category}/{year:int}/{title}",
         shapes_scan=True,
     )
     expected_fields: Fields = setting(
         DEFAULT_EXPECTED_FIELDS,
-        about="what a complete file's metadata holds, the most important first; a lone `,` expects "
-        "nothing; see [metadata.md](metadata.md#the-quality-score)",
+        about="metadata fields that a complete file has, the most important first; a single `,` "
+        "means none; see [metadata.md](metadata.md#the-quality-score)",
         example="category,year:int,title",
         shapes_scan=True,
     )
     include: Globs = setting(
         (),
-        about="patterns; a file must match one of them; none takes every file",
+        about="patterns; a file must match one of them; if not set, every file is included",
         example="**/*.md,**/*.pdf",
         shapes_scan=True,
     )
     exclude: Globs = setting(
         (),
-        about="patterns; a file must match none of them; stronger than `INCLUDE`",
+        about="patterns; a file must match none of them; `EXCLUDE` wins over `INCLUDE`",
         example="drafts/**,**/.*",
         shapes_scan=True,
     )
     max_file_bytes: int = setting(
         MAX_DOCUMENT_SIZE,
-        about="larger files are skipped; at most the default",
+        about="size in bytes; larger files are skipped; at most the default",
         example="20000000",
         shapes_scan=True,
         gt=0,
@@ -193,8 +195,8 @@ class SourceSettings(Declared):
     )
     reconcile_days: int = setting(
         RECONCILE_DAYS,
-        about="the store is [listed whole](operations.md#reconcile) at the end of a sync when so "
-        "many days have passed since the last time; 1 to 365",
+        about="days after which the end of a sync [lists the whole store](operations.md#reconcile) "
+        "again; 1 to 365",
         example="30",
         ge=1,
         le=365,
@@ -202,11 +204,11 @@ class SourceSettings(Declared):
 
 
 class PaceSettings(Declared):
-    """How much is under way at once."""
+    """How many imports may be under way at once."""
 
     max_imports_in_progress: int | None = setting(
         None,
-        about="imports started and not yet settled, at most",
+        about="the most imports that may be started and not yet settled",
         example="20",
         told_default="the tier's",
         gt=0,
@@ -224,32 +226,32 @@ class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
 
     @property
     def store_name(self) -> str:
-        """Display name by which the store is found, or created."""
+        """Display name by which the store is found or created."""
         return self.store_display_name or f"file-search-sync {self.deployment}"
 
     @property
     def imports_in_progress(self) -> int:
-        """Imports started and not yet settled, at most."""
+        """The most imports that may be started and not yet settled."""
         return self.max_imports_in_progress or self.tier.max_imports_in_progress
 
     @property
     def reconcile_every(self) -> timedelta:
-        """The store is listed whole once so much time has passed since the last time."""
+        """Time after which the whole store is listed again."""
         return timedelta(days=self.reconcile_days)
 
     @property
     def owner(self) -> str:
-        """The owner tag that this deployment's documents carry."""
+        """The owner tag of this deployment's documents."""
         return owner_tag(bucket=self.bucket, prefix=self.prefix, deployment=self.deployment)
 
     @property
     def price(self) -> Price | None:
-        """What embedding costs with this deployment's model; None where that is not known."""
+        """The price of embedding with this deployment's model; None if it isn't known."""
         return load_prices().price_of(self.embedding_model)
 
     @property
     def import_settings(self) -> str:
-        """Digest of the settings that shape a document, apart from its file."""
+        """Digest of the settings that every document depends on."""
         return import_settings_digest(
             embedding_model=self.embedding_model,
             max_tokens_per_chunk=self.chunk_max_tokens,
@@ -258,7 +260,7 @@ class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
 
     @property
     def scan_digest(self) -> str:
-        """Digest of all settings that shape what a scan decides, as their declarations say."""
+        """Digest of the settings that a scan's decisions depend on (``shapes_scan``)."""
         shaping = {
             name: _canonical(getattr(self, name))
             for name, declared in type(self).model_fields.items()
@@ -272,12 +274,12 @@ class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
 
 
 def marks_of(extra: object) -> dict[str, Any]:
-    """The marks that ``setting`` gave a declaration."""
+    """The extra arguments that ``setting`` stored in a declaration."""
     return dict(extra) if isinstance(extra, dict) else {}
 
 
 def _canonical(value: object) -> object:
-    """A setting's value as JSON has it: patterns and templates by their text."""
+    """A setting's value as JSON; patterns and templates as their text."""
     if isinstance(value, tuple | list):
         return [_canonical(each) for each in value]
     if isinstance(value, PathGlob | PathTemplate):

@@ -1,4 +1,5 @@
-"""What waiting work comes to in files, requests, time, storage and money, and a dry run's preview.
+"""Estimates work in files, requests, time, storage and money, and previews a dry run.
 
-Imports ``file`` and ``throttle``.
+May import ``source``, ``file``, ``throttle`` and ``scan``, and the modules at the root of the
+domain; today it needs ``file`` and ``throttle``.
 """

@@ -1,7 +1,7 @@
-"""The work that waits for a sync, in figures.
+"""The work that waits for a sync, as numbers.
 
-The figures of all records are read as sums. What a scan would change is a difference to them, so a
-dry run tells the next sync's work without writing a record.
+The database sums these numbers over all records. What a scan would change is a difference to the
+sums, so a dry run can tell the next sync's work without writing a record.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from shared.domain.file.record import FileRecord, FileStatus
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits to be done; workloads add up, and so do the differences that changes make.
+    """Work that waits. Backlogs can be added and subtracted; a difference may be negative.
 
     Attributes:
-        uploads: Files to upload and then to import: two metered requests each.
+        uploads: Files to upload and import: two metered requests each.
         imports: Files that are uploaded already: one metered request each.
-        retries: Those of the uploads that are failed files, tried again.
-        bytes: Sizes of all files to import.
-        tokens: What they are likely to be embedded as.
-        replaced_bytes: Sizes of what the store holds in their places.
+        retries: Failed files to try again; they are counted among ``uploads`` too.
+        bytes: Total size of the files to import.
+        tokens: Estimated number of tokens to embed for them.
+        replaced_bytes: Total size of the content that their documents replace.
         removals: Documents to delete.
         indexed: Files whose document stays.
     """
@@ -39,12 +39,12 @@ class Backlog:
 
     @property
     def files(self) -> int:
-        """How many files wait to be imported."""
+        """Number of files to import."""
         return self.uploads + self.imports
 
     @property
     def metered_requests(self) -> int:
-        """How many requests they take that count for the quota, if none has to be repeated."""
+        """Number of requests that count for the quota, if none has to be repeated."""
         return 2 * self.uploads + self.imports
 
     def __add__(self, other: Backlog) -> Backlog:
@@ -55,11 +55,11 @@ class Backlog:
 
 
 def work_of(record: FileRecord | None, retried: Callable[[FileRecord], bool]) -> Backlog:
-    """What one record, or the lack of one, adds to the work of a sync.
+    """The work that one file adds to a sync.
 
     Args:
-        record: As it stands when the scan is complete.
-        retried: Whether the sync tries a failed file again.
+        record: The file's record when the scan is complete, or None without a record.
+        retried: Whether the sync tries a given failed file again.
     """
     if record is None:
         return Backlog()
@@ -87,5 +87,5 @@ def work_of(record: FileRecord | None, retried: Callable[[FileRecord], bool]) ->
 
 
 def _changed(record: FileRecord) -> bool:
-    """Whether what is under way is no longer what is wanted."""
+    """Whether the bucket wants other content than what is under way."""
     return record.desired_key not in (None, record.working_key)

@@ -1,4 +1,4 @@
-"""What a sync will come to before it is started: money, time, and room in the store."""
+"""Estimates a sync before it starts: its cost, its time, and the storage it needs."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a dry run says of the sync that would follow it.
+    """A dry run's estimate of the sync that would follow it.
 
     Attributes:
-        files: To be imported, those among them that are retried included.
-        retries: Failed files to be tried again.
-        removals: Documents to be deleted, if no guard refuses it.
-        metered_requests: If none has to be repeated.
-        seconds: That these take at the tier's rate, without waiting for another day.
-        days: Quota days that they are spread over, today being the first.
-        bytes: Sizes of the files to be imported.
-        tokens: What they are likely to be embedded as.
-        cost: Of embedding these, in ``currency``; None where the model has no known price.
-        currency: ISO 4217; empty without a price.
-        price_date: When the price was read, as an ISO date; empty without a price.
-        storage_bytes: What all stores of the project hold now; None where that can't be read.
-        storage_growth: By how many bytes they will grow.
-        storage_cap: The tier's.
-        refusals: What the guards would say against it.
+        files: Files to import, with those to try again.
+        retries: Failed files to try again.
+        removals: Documents to delete, if no guard refuses.
+        metered_requests: Requests that count for the quota, if none has to be repeated.
+        seconds: Seconds at the tier's rate, without waits for quota.
+        days: Quota days over which the requests are spread, counting today.
+        bytes: Total size of the files to import.
+        tokens: Estimated number of tokens to embed.
+        cost: Estimated cost of embedding them, in ``currency``; None without a known price.
+        currency: ISO 4217; empty without a known price.
+        price_date: ISO date on which the price was read; empty without a known price.
+        storage_bytes: Bytes that all stores of the project hold now; None if that can't be read.
+        storage_growth: Bytes by which the store is estimated to grow.
+        storage_cap: Bytes that the tier allows for all stores of the project.
+        refusals: The messages of the guards that would refuse the sync.
     """
 
     files: int
@@ -63,15 +63,15 @@ def estimated(
     storage_bytes: int | None,
     refusals: tuple[str, ...],
 ) -> Estimate:
-    """The estimate of some work.
+    """Estimate a sync.
 
     Args:
-        work: All that waits.
-        tier: Its rate, quota and storage.
-        left_today: Of the daily quota; None without one.
-        price: Of embedding, if known.
-        storage_bytes: What the project's stores hold now, if known.
-        refusals: What the guards say against it.
+        work: All work that waits.
+        tier: The tier, with its rate, daily quota and storage.
+        left_today: Requests left of today's quota; None without a daily quota.
+        price: The price of embedding; None if it isn't known.
+        storage_bytes: Bytes that the project's stores hold now; None if that isn't known.
+        refusals: The messages of the guards that would refuse.
     """
     requests = work.metered_requests
     time = spacing.spacing(tier.rpm, 1.0) * requests

@@ -1,4 +1,4 @@
-"""What a dry run has found so far: how the work would differ, and examples of each change."""
+"""What a dry run has found so far: the change in work, and samples of each kind of change."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from shared.domain.estimate.backlog import Backlog, work_of
 from shared.domain.file.record import Change, FileRecord
 
 SAMPLES = 20
-"""Examples kept of each kind: they ride in documents that hold a megabyte."""
+"""Most samples of each kind; limited since a Firestore document holds at most one megabyte."""
 
 RETRIED = "retried"
-"""The kind of failed files that are tried again; the other kinds are those of ``Change``."""
+"""The kind for failed files to try again; the other kinds are the values of ``Change``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A file, and why: for a skipped file the reason, for a failed one its latest failure."""
+    """A file, and a reason: why it is skipped, or its latest failure; empty for other kinds."""
 
     path: str
     reason: str = ""
@@ -29,7 +29,7 @@ Samples = Mapping[str, tuple[Sample, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What pages of a scan would change, had it been no dry run."""
+    """What the scanned pages would change if this were not a dry run."""
 
     work: Backlog = field(default_factory=Backlog)
     samples: dict[str, tuple[Sample, ...]] = field(default_factory=dict)
@@ -37,13 +37,18 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """Which failed files a sync tries again: every one, or those eligible at its start."""
+    """Tells which failed files a sync tries again: all, or those eligible at its start.
+
+    Attributes:
+        every: Whether all failed files are tried again.
+        since: Start of the sync; None if it has no start yet.
+    """
 
     every: bool
     since: datetime | None
 
     def __call__(self, record: FileRecord) -> bool:
-        """Whether a failed file is among them."""
+        """Whether this failed file is tried again."""
         eligible_at = record.failure.eligible_at if record.failure else None
         if self.every or eligible_at is None or self.since is None:
             return self.every
@@ -52,7 +57,7 @@ class Retried:
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """What a scan says of one file, and its record before and after."""
+    """The change that a scan found for one file, with its record before and after."""
 
     change: Change
     before: FileRecord | None
@@ -60,7 +65,7 @@ class PlannedChange:
 
 
 def previewed(steps: Iterable[PlannedChange], retried: Retried) -> Preview:
-    """What these steps come to."""
+    """Sum up the changes, and keep samples of each kind."""
     work = Backlog()
     samples: dict[str, list[Sample]] = {}
     for step in steps:
@@ -73,12 +78,12 @@ def previewed(steps: Iterable[PlannedChange], retried: Retried) -> Preview:
 
 
 def joined(first: Preview, second: Preview) -> Preview:
-    """Both together, with as many samples as either may have."""
+    """Add two previews; at most ``SAMPLES`` samples of each kind are kept."""
     return Preview(first.work + second.work, merged(first.samples, second.samples))
 
 
 def merged(first: Samples, second: Samples) -> dict[str, tuple[Sample, ...]]:
-    """The first samples of each kind, each path once."""
+    """The first ``SAMPLES`` samples of each kind, with each path once."""
     both = {}
     for kind in dict.fromkeys([*first, *second]):
         by_path: dict[str, Sample] = {}

@@ -1,7 +1,7 @@
-"""What embedding costs: list prices with their date, from the one place that holds them.
+"""What embedding costs: list prices, with the date when they were read.
 
-The prices are in ``shared/prices.json``, which says where each comes from. Nothing here asks the
-service: a price that has changed since is a price to be edited there.
+The prices are in ``shared/prices.json``, which also says where they come from. They are not read
+from the service: if a price changes, edit the file.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one embedding model costs.
+    """The price of one embedding model.
 
     Attributes:
-        model: Its name, without ``models/``.
-        per_million_tokens: Of input, in ``currency``.
+        model: Name of the model, without ``models/``.
+        per_million_tokens: Price of a million tokens of input, in ``currency``.
         currency: ISO 4217.
-        as_of: When the price was read.
+        as_of: Date on which the price was read.
     """
 
     model: str
@@ -35,21 +35,21 @@ class Price:
     as_of: date
 
     def cost(self, tokens: int) -> float:
-        """What embedding so many tokens costs, in ``currency``."""
+        """The cost of embedding this number of tokens, in ``currency``."""
         return tokens / _MILLION * self.per_million_tokens
 
 
 class PriceTable(Table):
-    """All prices by model, as the file has them.
+    """All prices by model, as they are written in the file.
 
     Attributes:
-        schema_version: Of the file.
+        schema_version: Version of the file's schema.
         currency: ISO 4217.
-        as_of: When the prices were read, as an ISO date.
-        source: The address where they were read.
-        default_model: What a store has that was created without a model.
-        per_million_tokens: Of input, by model.
-        notes: What there is to say of each model's price.
+        as_of: ISO date on which the prices were read.
+        source: URL from which they were read.
+        default_model: Model of a store that was created without naming one.
+        per_million_tokens: Price of a million tokens of input, by model.
+        notes: A remark on each model's price.
     """
 
     schema_version: Literal[1]
@@ -66,11 +66,14 @@ class PriceTable(Table):
         if self.default_model not in self.per_million_tokens:
             raise ValueError(f"default_model {self.default_model!r} has no price")
         if self.notes.keys() != self.per_million_tokens.keys():
-            raise ValueError("notes must say something of each model")
+            raise ValueError("notes must have one entry for each model")
         return self
 
     def price_of(self, embedding_model: str) -> Price | None:
-        """The price of a model as a store names it (empty: the default); None if not known."""
+        """The price of a model, by the name that a store gives it; None if it isn't known.
+
+        An empty name means the default model.
+        """
         model = embedding_model.removeprefix("models/") or self.default_model
         if model not in self.per_million_tokens:
             return None

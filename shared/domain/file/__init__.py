@@ -1,6 +1,7 @@
-"""One file: its record, the moves its record may make, and the import ledger's entry.
+"""One file: its record, the legal changes of the record, and the import ledger's entry.
 
-``record`` says what is stored; ``lifecycle`` which move is legal and what comes next; ``transfer``
-the way through upload and import; ``outcomes`` how that way begins and ends; ``known_documents``
-which documents of the store belong to the file. Imports ``source``.
+``record`` defines what is stored; ``lifecycle`` the legal moves and the next step; ``transfer`` the
+moves of upload and import; ``outcomes`` how the processing begins and ends; ``known_documents``
+which documents of the store belong to the file. May import ``source`` and the modules at the root
+of the domain; today it needs only the latter.
 """

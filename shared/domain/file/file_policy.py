@@ -1,4 +1,4 @@
-"""How long each step of a file may take, and how often it is tried."""
+"""How long each step of a file's processing may take, and how often it is tried."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from shared.domain.time_scale import FixedTime
 
 @dataclass(frozen=True, slots=True)
 class FilePolicy:
-    """Times and bounds of a file's way through upload and import.
+    """Times and limits of a file's upload and import.
 
     Attributes:
-        claim_lifetime: A claim must outlive the function's timeout: a thread goes on working after
-            its request was given up.
-        overdue_grace: After a task's time this long may pass until it counts as overdue.
-        max_attempts: Tries of one content before it fails.
-        backoff_first: Wait after the first error in a row; it doubles with each further one.
-        backoff_most: The doubling's end.
-        stuck_after: After so many errors in a row, half an hour or more of them, no batch waits any
-            longer for the file.
+        claim_lifetime: Length of a claim; longer than the function's timeout, since a thread keeps
+            working after its request was given up.
+        overdue_grace: A task counts as overdue this long after it was due.
+        max_attempts: Attempts for the same content, after which the file fails.
+        backoff_first: Wait after the first error in a row; doubles with each further error.
+        backoff_most: The longest wait that doubling leads to.
+        stuck_after: After this many errors in a row, which take half an hour or more, no batch
+            waits for the file any longer.
         active_deadline: How long a raw file may take to become ACTIVE.
-        import_deadline: How long an import may take, and its late effect be waited for.
+        import_deadline: How long an import may take, and after how long an import of unknown
+            outcome can no longer take effect.
         failed_grace: How long a FAILED document may still turn ACTIVE.
-        poll_first: Between the first looks at something that takes its time.
-        poll_most: Between later ones.
-        raw_reserve: A raw file is used only while it has so long to live.
-        exhausted_first: Until an exhausted file is tried again; it doubles with each further round.
-        exhausted_most: The doubling's end.
+        poll_first: Time between the first polls.
+        poll_most: The longest time between later polls.
+        raw_reserve: A raw file is used only if it expires no sooner than this.
+        exhausted_first: Wait before an exhausted file is tried again; doubles with each round.
+        exhausted_most: The longest wait that doubling leads to.
     """
 
     claim_lifetime: timedelta = timedelta(seconds=660)
@@ -47,6 +48,6 @@ class FilePolicy:
     exhausted_most: FixedTime = timedelta(days=32)
 
     def backoff(self, errors_in_a_row: int, jitter: float) -> timedelta:
-        """Doubling wait after the n-th error in a row, times 0.5 to 1 by ``jitter`` (0 to 1)."""
+        """Wait after the n-th error in a row: doubling, times 0.5 to 1 by ``jitter`` (0 to 1)."""
         doubled = self.backoff_first * 2.0 ** min(max(errors_in_a_row - 1, 0), 16)
         return min(doubled, self.backoff_most) * (0.5 + jitter / 2)

@@ -1,4 +1,4 @@
-"""The ledger of imports: one entry for each, from the intent to its outcome."""
+"""The ledger of imports: one entry per import, from the intent to the outcome."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class ImportState(StrEnum):
-    """SENT: about to be sent, or sent, and the outcome isn't known."""
+    """SENT means: about to be sent, or sent with an outcome that isn't known yet."""
 
     SENT = "sent"
     SUCCEEDED = "succeeded"
@@ -17,31 +17,32 @@ class ImportState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """At ``operations/{operation_id}``; written before ``import_file`` is called, and once after.
+    """One import, at ``operations/{operation_id}``.
 
-    The service's name for it is kept in the file's record (``working.import_call``) while the
-    import is under way, so that it survives a crash, a new aim and a cancelled batch; the outcome
-    notes it here.
+    It is written before ``import_file`` is called, and once more with the outcome. While the import
+    is under way, the service's operation name is kept in the file's record
+    (``working.import_call``), where it survives a crash, a change of what is desired and a
+    cancelled batch. The entry gets it with the outcome.
 
     Attributes:
-        operation_id: Its own id.
-        path: The file.
-        content_key: Of what is imported.
-        raw_file: Resource name of the upload.
+        operation_id: The entry's id.
+        path: The file's path.
+        content_key: Content key of the imported content.
+        raw_file: Resource name of the raw file.
         store: Resource name of the store.
-        batch_id: The batch that sent it.
-        tokens: How many it is likely to be embedded as.
-        cost: What embedding them is likely to cost, in ``currency``; None without a known price.
+        batch_id: The batch that sent the import.
+        tokens: Estimated number of tokens to embed.
+        cost: Estimated cost of embedding them, in ``currency``; None without a known price.
         currency: ISO 4217; None without a known price.
-        state: How far it is.
-        operation: The service's name for it; None as long as the outcome isn't known, or where no
+        state: State of the import.
+        operation: The service's name of the operation; None until the outcome is known, or if no
             reply came.
-        document: Resource name of the document it made; None where it made none.
-        error: Why it failed; None where it didn't.
+        document: Resource name of the document that was made; None if none was.
+        error: Why the import failed; None if it didn't.
         created_at: When the intent was written.
-        completed_at: When the outcome was.
-        expires_at: When the database may drop it.
-        schema_version: Of this record.
+        completed_at: When the outcome was written.
+        expires_at: When the database may drop the entry.
+        schema_version: Version of this record's schema.
     """
 
     operation_id: str
@@ -65,7 +66,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an import ended: the fields of ``LedgerEntry`` that are written then."""
+    """How an import ended: the fields of ``LedgerEntry`` that are written at its end."""
 
     state: ImportState
     completed_at: datetime
@@ -75,12 +76,12 @@ class Outcome:
 
 
 def succeeded(operation: str | None, document: str, now: datetime) -> Outcome:
-    """Its document is verified."""
+    """The outcome of an import whose document is verified."""
     return Outcome(ImportState.SUCCEEDED, now, operation, document)
 
 
 def failed(operation: str | None, error: str, now: datetime) -> Outcome:
-    """It was refused, made nothing, or its document failed."""
+    """The outcome of an import that was refused, made no document, or whose document failed."""
     return Outcome(ImportState.FAILED, now, operation, error=error)
 
 

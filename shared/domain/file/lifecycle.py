@@ -1,17 +1,18 @@
-"""One file's journey: the legal moves of its record, as functions from record to record.
+"""One file's lifecycle: the legal moves of its record, as functions from record to record.
 
     PENDING -> UPLOADING -> UPLOADED -> IMPORTING -> INDEXED
-    aside: UNCERTAIN (an import of unknown outcome), FAILED, SKIPPED,
-           REMOVAL_CANDIDATE -> DELETING -> DELETED
+    besides: UNCERTAIN (an import of unknown outcome), FAILED, SKIPPED,
+             REMOVAL_CANDIDATE -> DELETING -> DELETED
 
-Three rules carry it:
+Three rules keep it safe:
 
-* A delivery *claims* the record before it does anything that costs; a live claim excludes
-  every other delivery, an expired one is taken over.
-* Every move that needs another task bumps ``schedule.seq`` in the same write, and the task's
-  name holds the number: a late delivery of an older task is recognised and can't fork the chain.
-* A move before a remote call says what will be called (``raw_file``, ``import_call``), so that
-  whoever comes after a crash looks for its effect before calling again.
+* A delivery *claims* the record before it makes a remote call. A live claim excludes every other
+  delivery; an expired claim is taken over.
+* A move that needs another task increases ``schedule.seq`` in the same write, and the task's name
+  depends on that number. So a late delivery of an older task is recognised, and no file ever has
+  two chains of tasks.
+* The record says what will be called (``raw_file``, ``import_call``) before the call is made. So
+  after a crash, the next delivery looks for the effect before it calls again.
 """
 
 from __future__ import annotations
@@ -49,15 +50,16 @@ LEGAL_MOVES: dict[FileStatus, frozenset[FileStatus]] = {
         FileStatus.DELETED: "pending skipped indexed removal_candidate",
     }.items()
 }
-"""Staying where one is is always legal; a record that isn't there yet may start anywhere."""
+"""Each status, with those that may follow it. Keeping a status is always legal, and a new record
+may have any."""
 
 
 class IllegalMove(Exception):
-    """A record was moved in a way its journey doesn't allow: a defect, not an event."""
+    """``LEGAL_MOVES`` doesn't allow this move: a defect of the code."""
 
 
 def moved(record: FileRecord, status: FileStatus, **changes: object) -> FileRecord:
-    """The record in another status. Raises ``IllegalMove`` where the journey has no such move."""
+    """The record with another status, and other changes. Raises ``IllegalMove``."""
     if status is not record.status and status not in LEGAL_MOVES[record.status]:
         raise IllegalMove(f"{record.path!r}: {record.status} -> {status}")
     return replace(record, status=status, **changes)  # type: ignore[arg-type]  # field names
@@ -79,7 +81,7 @@ class Step(StrEnum):
 
 
 def next_step(record: FileRecord) -> Step:
-    """What a delivery for this record has to do now."""
+    """The step that a delivery for this record has to take now."""
     match record.status:
         case FileStatus.PENDING | FileStatus.UPLOADING:
             return Step.UPLOAD
@@ -95,7 +97,7 @@ def next_step(record: FileRecord) -> Step:
 
 
 class Turn(StrEnum):
-    """What a delivery of task ``seq`` finds."""
+    """Whether a delivery may work on the record; ``turn`` explains the values."""
 
     MINE = "mine"
     OVER = "over"
@@ -106,8 +108,8 @@ class Turn(StrEnum):
 def turn(record: FileRecord, seq: int, now: datetime) -> Turn:
     """Whether the delivery of task ``seq`` may work on the record.
 
-    STALE: a newer task is responsible. BUSY: another delivery holds a live claim. OVER: there
-    is nothing to do. ``now`` is the database's read time.
+    MINE: it may. STALE: a newer task is responsible. BUSY: another delivery has a live claim. OVER:
+    there is nothing to do. ``now`` is the database's read time.
     """
     if next_step(record) is Step.NOTHING or record.schedule.slot is not None:
         return Turn.OVER
@@ -119,7 +121,7 @@ def turn(record: FileRecord, seq: int, now: datetime) -> Turn:
 
 
 def claimed(record: FileRecord, claim_id: str, now: datetime, policy: FilePolicy) -> FileRecord:
-    """The record in the hands of one delivery until the claim expires."""
+    """The record, claimed by one delivery until the claim expires."""
     expires_at = now + policy.claim_lifetime
     return replace(
         record,
@@ -130,14 +132,17 @@ def claimed(record: FileRecord, claim_id: str, now: datetime, policy: FilePolicy
 
 
 def task_name(record: FileRecord, seq: int) -> str:
-    """The Cloud Tasks id of one task: hashed, so that names are spread and never repeat."""
+    """The Cloud Tasks id of a task: a hash, so that ids spread evenly and never repeat."""
     return digest("task", record.batch_id or "", record.path, record.desired_key or "", seq)
 
 
 def handed_on(
     record: FileRecord, queue: str, at: datetime, now: datetime, policy: FilePolicy
 ) -> FileRecord:
-    """The record with a new task to be made at ``at``; any claim ends here."""
+    """The record with a new task, due at ``at``, and without a claim.
+
+    The caller creates the task after this record is written.
+    """
     seq = record.schedule.seq + 1
     return replace(
         record,
@@ -153,33 +158,33 @@ def handed_on(
 
 
 def is_stuck(record: FileRecord, since: datetime, now: datetime, policy: FilePolicy) -> bool:
-    """Whether the file's next step fails so often that no batch should wait for it.
+    """Whether the file's next step has failed so often that no batch should wait for it.
 
-    Its latest error must have come after ``since``. A wait with a deadline ends by that, an import
-    of unknown outcome by a listing of the store, and a 429 is no failure.
+    The latest error must have come after ``since``. A file is not stuck before its deadline, while
+    its import is uncertain (a listing of the store will decide), or if its latest error is a 429.
     """
     tries, deadline = record.tries, record.schedule.deadline
     if record.claim or record.status is FileStatus.UNCERTAIN or tries.error_at is None:
         return False
-    ends = deadline is not None and now < deadline
+    has_deadline = deadline is not None and now < deadline
     throttled = record.failure is not None and record.failure.code == TOO_MANY_REQUESTS
     often = tries.errors_in_a_row >= policy.stuck_after and tries.error_at >= since
-    return often and not ends and not throttled
+    return often and not has_deadline and not throttled
 
 
 def taken_over(record: FileRecord, batch_id: str) -> FileRecord:
-    """The record in the hands of a batch, which counts its requests from here on."""
+    """The record as part of a batch, for which its requests are counted from now on."""
     if record.batch_id == batch_id:
         return record
     return replace(record, batch_id=batch_id, requests=Requests())
 
 
 def awaiting_slot(record: FileRecord, slot: Slot, ready_at: datetime, now: datetime) -> FileRecord:
-    """The record back in the pump's hands: no task is responsible any more."""
+    """The record, waiting for the pump to give it a slot from ``ready_at`` on; it has no task."""
     schedule = Schedule(record.schedule.seq + 1, slot=slot, ready_at=ready_at)
     return replace(record, schedule=schedule, claim=None, updated_at=now)
 
 
 def at_rest(record: FileRecord, now: datetime) -> FileRecord:
-    """The record in nobody's hands: no task, no slot, no claim."""
+    """The record with nothing left to do: no task, no slot, no claim."""
     return replace(record, schedule=Schedule(record.schedule.seq), claim=None, updated_at=now)

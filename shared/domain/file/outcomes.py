@@ -1,7 +1,7 @@
-"""Both ends of a file's way: how it begins, and every way in which it ends.
+"""How the processing of a file begins, and every way in which it ends.
 
-A scan may write another aim until the very write that ends the file's way, and remembers the page
-it found the file on. So each end looks at the aim once more, and begins anew where it has moved.
+A scan may change what is desired until the write that ends the processing, and then remembers the
+range of names as done. So each end checks ``desired`` once more, and starts again if it changed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from shared.domain.file.record import (
 
 
 def begun(record: FileRecord, now: datetime) -> FileRecord:
-    """PENDING with a clean sheet: new content, or a failure that may be tried again."""
+    """Start processing: PENDING, without earlier attempts or a failure."""
     pending = lifecycle.moved(
         record, FileStatus.PENDING, tries=record.tries.cleared(), failure=None
     )
@@ -32,9 +32,9 @@ def begun(record: FileRecord, now: datetime) -> FileRecord:
 
 
 def settled(record: FileRecord, now: datetime) -> FileRecord:
-    """INDEXED: the document is verified, its forerunners and the raw file are gone.
+    """End with INDEXED: the document is verified; older documents and the raw file are deleted.
 
-    Raises ``ValueError`` where no document is known.
+    Raises ``ValueError`` if no document is known.
     """
     working, document = record.working, record.new_document
     if working is None or document is None:
@@ -50,24 +50,24 @@ def settled(record: FileRecord, now: datetime) -> FileRecord:
         tries=Tries(error_at=record.tries.error_at),
         failure=None,
     )
-    return _as_aimed(lifecycle.at_rest(done, now), now)
+    return _or_started_again(lifecycle.at_rest(done, now), now)
 
 
 def kept(record: FileRecord, now: datetime) -> FileRecord:
-    """INDEXED as it was: a removal or an import that is not needed after all."""
+    """End with INDEXED and the current document: the removal or import is no longer needed."""
     stays = lifecycle.moved(
         record,
         FileStatus.INDEXED,
-        # The raw file expires by itself; a document that isn't verified must not be forgotten.
+        # The raw file expires by itself, but an unverified document must stay known.
         working=with_working(record, raw_file=None).working if record.new_document else None,
         tries=record.tries.cleared(),
         failure=None,
     )
-    return _as_aimed(lifecycle.at_rest(stays, now), now)
+    return _or_started_again(lifecycle.at_rest(stays, now), now)
 
 
-def _as_aimed(indexed: FileRecord, now: datetime) -> FileRecord:
-    """The indexed file, or on its way to what the bucket wants of it by now."""
+def _or_started_again(indexed: FileRecord, now: datetime) -> FileRecord:
+    """The indexed file; started again, or a removal candidate, if the bucket wants otherwise."""
     if indexed.desired_key == indexed.current_key:
         return indexed
     if indexed.desired_key:
@@ -76,13 +76,13 @@ def _as_aimed(indexed: FileRecord, now: datetime) -> FileRecord:
 
 
 def is_back(record: FileRecord) -> bool:
-    """Whether the bucket has gone back to what is indexed, so that nothing needs to be sent."""
+    """Whether the bucket wants what is indexed already, so that nothing needs to be sent."""
     wanted = record.desired_key is not None and record.desired_key == record.current_key
     return wanted and not record.stale_documents and not record.new_document
 
 
 def given_up(record: FileRecord, now: datetime) -> FileRecord:
-    """The bucket no longer wants what was on its way; nothing of it was imported."""
+    """Stop processing content that the bucket no longer wants and that was not imported."""
     before = lifecycle.moved(with_working(record, raw_file=None), FileStatus.PENDING)
     before = lifecycle.at_rest(before, now)
     if record.desired_key:
@@ -100,14 +100,17 @@ def failed(
     now: datetime,
     policy: FilePolicy,
 ) -> FileRecord:
-    """Out of tries, or never going to work. What the store holds of the path stays as it is."""
-    if not record.desired_key:  # and the bucket has lost it meanwhile
+    """End with FAILED: out of attempts, or permanently. The file's documents stay in the store.
+
+    If the bucket no longer wants the failed content, ends or starts again without a failure.
+    """
+    if not record.desired_key:
         return given_up(record, now)
-    if record.working_key not in (None, record.desired_key):  # what failed is no longer wanted
+    if record.working_key not in (None, record.desired_key):
         return begun(record, now)
     is_exhausted = kind is FailureKind.EXHAUSTED
     rounds = record.tries.exhausted_rounds + (1 if is_exhausted else 0)
-    doublings = min(max(rounds - 1, 0), 16)  # far past the most, far below what a timedelta holds
+    doublings = min(max(rounds - 1, 0), 16)  # beyond the longest wait, and no overflow
     wait = min(policy.exhausted_first * 2.0**doublings, policy.exhausted_most)
     attempts = min(record.tries.attempts, policy.max_attempts)
     return lifecycle.moved(
@@ -121,33 +124,34 @@ def failed(
 def removal_begun(
     record: FileRecord, batch_id: str, queue: str, now: datetime, policy: FilePolicy
 ) -> FileRecord:
-    """A candidate that the batch's guards let go."""
+    """Start the removal of a candidate that the batch has released."""
     deleting = lifecycle.moved(lifecycle.taken_over(record, batch_id), FileStatus.DELETING)
     return lifecycle.handed_on(deleting, queue, now, now, policy)
 
 
 def may_halt_removal(record: FileRecord) -> bool:
-    """Whether its document is still as it was: a removal that broke off is taken to its end.
+    """Whether the removal can still be stopped, since it hasn't begun to delete documents.
 
-    For it alone knows that the document left over may be what a returning object wants.
+    A removal that has begun must be finished: only it knows whether a document is left over that
+    an object which has come back wants.
     """
     return record.status is FileStatus.DELETING and record.current is not None
 
 
 def removal_halted(record: FileRecord, now: datetime) -> FileRecord:
-    """Released by a batch that isn't running any more: another batch's guard has to agree."""
+    """Stop a removal whose batch no longer runs: another batch has to release it again."""
     if is_back(record):
         return kept(record, now)
-    if record.desired_key:  # a scan has seen it again
+    if record.desired_key:  # a scan has found the object again
         return begun(record, now)
     return lifecycle.at_rest(lifecycle.moved(record, FileStatus.REMOVAL_CANDIDATE), now)
 
 
 def removed(record: FileRecord, now: datetime) -> FileRecord:
-    """The store holds nothing of this path any more."""
+    """End a removal: the store holds no document of this path."""
     status = FileStatus.SKIPPED if record.skip_reason else FileStatus.DELETED
     held_any = bool(known_documents.documents_to_remove(record))
-    if record.desired_key:  # it is back, and was seen while its documents were going
+    if record.desired_key:  # a scan found the object again while its documents were deleted
         status = FileStatus.PENDING
     gone = lifecycle.moved(
         lifecycle.at_rest(record, now),

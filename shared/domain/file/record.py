@@ -1,4 +1,4 @@
-"""The record of one file: what the bucket wants, how far it is, and what the store holds."""
+"""The record of one file: what the bucket wants, its progress, and what the store holds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SCHEMA_VERSION = 1
 
 
 class FileStatus(StrEnum):
-    """Where a file stands. ``lifecycle.LEGAL_MOVES`` says which may follow which."""
+    """Status of a file. ``lifecycle.LEGAL_MOVES`` says which may follow which."""
 
     PENDING = "pending"
     UPLOADING = "uploading"
@@ -33,14 +33,15 @@ UNFINISHED = (
     FileStatus.UNCERTAIN,
     FileStatus.DELETING,
 )
-"""A batch is not over while a file is in one of these (candidates are the batch's to release)."""
+"""A batch waits for files with these statuses. It does not wait for removal candidates, which it
+releases itself."""
 
 IN_FLIGHT = (FileStatus.UPLOADING, FileStatus.UPLOADED, FileStatus.IMPORTING, FileStatus.UNCERTAIN)
-"""Something of these files may exist at Gemini that no INDEXED record owns yet."""
+"""With these statuses, Gemini may hold a raw file or document of the file that isn't indexed."""
 
 
 class Change(StrEnum):
-    """What a scan found a file to be, compared with its record."""
+    """How a file differs from its record, as a scan found."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -51,14 +52,18 @@ class Change(StrEnum):
 
 
 class Slot(StrEnum):
-    """The metered request a file waits for; the pump hands these out."""
+    """The metered request that a file waits for; the pump gives out slots."""
 
     UPLOAD = "upload"
     IMPORT = "import"
 
 
 class FailureKind(StrEnum):
-    """Permanent failures stay until content or metadata changes; exhausted ones come back."""
+    """How a file failed.
+
+    PERMANENT lasts until content or metadata changes. After EXHAUSTED, the file is tried again
+    later.
+    """
 
     PERMANENT = "permanent"
     EXHAUSTED = "exhausted"
@@ -66,19 +71,20 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What the bucket wants of a path.
+    """What the bucket wants for a path.
 
     Attributes:
-        key: Content key of the document to have; None where the object is skipped.
-        skip_reason: Why the object is not to be indexed; None where it is.
-        generation: Of the object; None in a record rebuilt from the store, which no scan has seen.
-        metageneration: Of the object; None likewise.
-        size: Bytes.
-        tokens: How many it is likely to be embedded as; 0 where it is skipped.
+        key: Content key of the wanted document; None if the object is skipped.
+        skip_reason: Why the object is skipped; None if it isn't.
+        generation: The object's generation; None in a record that was rebuilt from the store and
+            has not been scanned since.
+        metageneration: The object's metageneration; None in the same case.
+        size: The object's size in bytes.
+        tokens: Estimated number of tokens to embed; 0 if the object is skipped.
         content_hash: ``md5:<hex>`` or ``crc32c:<hex>``, as the bucket gives it.
-        metadata_digest: Digest of all that shapes the document's metadata.
-        media_type: To upload it as; None where it is skipped.
-        sidecar_generation: Of its sidecar; None where it has none.
+        metadata_digest: Digest of everything that the document's metadata is made from.
+        media_type: Media type to upload it as; None if the object is skipped.
+        sidecar_generation: The sidecar's generation; None without a sidecar.
     """
 
     key: str | None = None
@@ -95,12 +101,12 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """The file's bytes at the Files API.
+    """An upload to the Files API.
 
     Attributes:
         name: Resource name, saved before the upload is sent.
         is_active: Whether it can be imported.
-        expires_at: When the Files API drops it; None where that isn't known.
+        expires_at: When the Files API deletes it; None if that isn't known.
     """
 
     name: str
@@ -110,11 +116,11 @@ class RawFile:
 
 @dataclass(frozen=True, slots=True)
 class ImportCall:
-    """The import in hand.
+    """The latest import of the content.
 
     Attributes:
-        id: Of its entry in the ledger, ``operations/{id}``, created before the import is sent.
-        operation: The service's name for it; None as long as no reply is known.
+        id: Id of its ledger entry, ``operations/{id}``, which is created before the import is sent.
+        operation: The service's name of the operation; None until a reply is known.
     """
 
     id: str
@@ -127,7 +133,7 @@ class NewDocument:
 
     Attributes:
         name: Resource name.
-        failed_at: When it was first seen FAILED; None where it wasn't.
+        failed_at: When it was first seen FAILED; None if it wasn't.
     """
 
     name: str
@@ -136,15 +142,15 @@ class NewDocument:
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """The content that is being uploaded and imported, and what of it exists at Gemini.
+    """The content that is being uploaded and imported, and what Gemini holds of it.
 
     Attributes:
-        key: Its content key.
-        content_hash: As the bucket gives it.
+        key: Content key.
+        content_hash: Hash of the content, as the bucket gives it.
         size: Bytes.
-        raw_file: The upload; None where there is none.
-        import_call: The latest import; None where none was begun.
-        new_document: What came of the import; None as long as that isn't known.
+        raw_file: The raw file; None if there is none.
+        import_call: The latest import; None if none was begun.
+        new_document: The import's document; None until it is known.
     """
 
     key: str
@@ -160,10 +166,10 @@ class Current:
     """The document that the store serves for this path.
 
     Attributes:
-        key: Content key it was imported under.
+        key: Content key with which it was imported.
         document: Resource name.
-        content_hash: Of the content it was made from.
-        size: Bytes of that content.
+        content_hash: Hash of the content that it was made from.
+        size: Size of that content in bytes.
     """
 
     key: str
@@ -174,12 +180,12 @@ class Current:
 
 @dataclass(frozen=True, slots=True)
 class FileTask:
-    """A Cloud Tasks task of the file's next step.
+    """The Cloud Tasks task for the file's next step.
 
     Attributes:
-        id: Its name in the queue, which is never used twice.
+        id: Task id in the queue; never used twice.
         queue: A ``QueueName``.
-        at: When it is due.
+        at: When the task is due.
     """
 
     id: str
@@ -189,14 +195,14 @@ class FileTask:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Who makes the next step, and when: a task that exists or is being made, or the pump.
+    """What leads to the file's next step, and when: a task, or a slot that the pump gives.
 
     Attributes:
-        seq: Number of the latest task; a delivery with a smaller one comes too late.
-        task: The task responsible; None where none is.
-        slot: The metered request that the file waits for; None where it waits for none.
-        ready_at: When the slot may be given, or an uncertain import be looked for.
-        overdue_at: When something should have been heard of the task.
+        seq: Number of the latest task; a delivery with a smaller number is stale.
+        task: The task for the next step, created already or about to be; None without one.
+        slot: The metered request that the file waits for; None if it waits for none.
+        ready_at: When the slot may be given, or when an uncertain import may be searched for.
+        overdue_at: When the task counts as lost, unless it has changed the record before.
         deadline: When the wait for the raw file or the import is given up.
     """
 
@@ -210,7 +216,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The delivery that is at work on the file; it excludes every other until it expires."""
+    """A delivery's exclusive right to work on the file, until ``expires_at``."""
 
     id: str
     expires_at: datetime
@@ -218,14 +224,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """How often it went wrong.
+    """Attempts and errors of a file.
 
     Attributes:
-        attempts: Tries of the present content that count against the file.
-        errors_in_a_row: Errors since the last success; the wait doubles with each.
-        error_at: When the latest of them came.
-        exhausted_rounds: How often the file ran out of attempts; the days until it is tried again
-            double with each.
+        attempts: Attempts for the present content that count against ``max_attempts``.
+        errors_in_a_row: Errors since the latest success; each doubles the wait.
+        error_at: When the latest error came.
+        exhausted_rounds: How often the file ran out of attempts; each round doubles the days until
+            it is tried again.
     """
 
     attempts: int = 0
@@ -234,19 +240,19 @@ class Tries:
     exhausted_rounds: int = 0
 
     def cleared(self) -> Tries:
-        """For a new start; the rounds stay, since they say how long to wait for another one."""
+        """The values for a new start; keeps the rounds, which set the wait before the next."""
         return replace(self, attempts=0, errors_in_a_row=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The latest error, or, where it has a kind, how the file failed.
+    """The latest error. With a ``kind``, the file has failed.
 
     Attributes:
-        reason: In words.
+        reason: The error as text.
         code: HTTP status, or the operation's error code; None without one.
-        kind: None for an error after which the file is tried again in the same sync.
-        at: When the file failed; None for such an error.
+        kind: How the file failed; None after an error that is retried in the same sync.
+        at: When the file failed; None if ``kind`` is None.
         eligible_at: When an exhausted file is tried again; None for any other.
     """
 
@@ -259,12 +265,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """Requests made for the file in its present batch.
+    """Number of Gemini requests made for the file in its present batch.
 
     Attributes:
         metered: Uploads and imports.
-        throttled: Answers that were a 429.
-        unmetered: All other requests of Gemini.
+        throttled: Requests that got a 429.
+        unmetered: All other requests.
     """
 
     metered: int = 0
@@ -283,33 +289,35 @@ class Requests:
 class FileRecord:
     """One file, at ``files/{sha256(path)}``.
 
-    Only scans write ``desired``; only the lifecycle writes the rest, except that a scan may take a
-    file at rest to PENDING, SKIPPED or REMOVAL_CANDIDATE.
+    Scans write ``desired``, and move a file at rest to PENDING, SKIPPED or REMOVAL_CANDIDATE.
+    Everything else is written by the lifecycle; a worker that finds another object than planned
+    writes ``desired`` too, and sets ``rescan``.
 
     Attributes:
         path: The object's full name.
-        status: Where it stands.
-        schema_version: Of this record.
-        batch_id: The batch that the file's requests are counted for; None before any.
-        fence: The highest fence that wrote to it.
-        change: What the scan of ``decided_in`` found it to be.
-        decided_in: The batch whose scan or reconcile last decided on it; None before any.
-        desired: What the bucket wants; None where it has no such object.
-        rescan: The worker re-read the object, so cached scan pages may be stale.
-        schedule: Who makes the next step.
-        claim: The delivery at work; None where none is.
-        tries: How often it went wrong.
-        failure: The latest error or the failure; None where all is well.
-        working: The content on its way into the store; None where none is.
-        upload_epoch: Moves on where an earlier upload can't be used, for another name.
-        current: The document the store serves; None where there is none.
-        stale_documents: Documents of this path that go once another one is verified.
-        retired_documents: Documents in a store that is being left: they go with it, or with the
-            object.
-        indexed_at: When it last became INDEXED.
-        removed_in: The batch that removed its documents; None where none did.
-        metadata_reports: What was changed or left out of its metadata, a sentence each.
-        requests: Made for it in its present batch.
+        status: Status of the file.
+        schema_version: Version of this record's schema.
+        batch_id: The batch for which the file's requests are counted; None before the first.
+        fence: The highest fence under which it was written.
+        change: The change that the scan of ``decided_in`` found.
+        decided_in: The batch whose scan or reconcile last decided on it; None before the first.
+        desired: What the bucket wants; None if it has no such object.
+        rescan: Whether the next scan must compare this record, even in an unchanged range.
+        schedule: What leads to the next step.
+        claim: The claim of the delivery at work; None without one.
+        tries: Attempts and errors.
+        failure: The latest error or the failure; None without one.
+        working: The content that is being uploaded and imported; None without one.
+        upload_epoch: Increases where an earlier upload can't be used, and so changes the raw
+            file's name.
+        current: The document that the store serves; None without one.
+        stale_documents: Documents of this path to delete once another one is verified.
+        retired_documents: Documents in a store that is being replaced; deleted with that store, or
+            with the object.
+        indexed_at: When the file last became INDEXED.
+        removed_in: The batch that removed the file's documents; None if none did.
+        metadata_reports: What was changed in its metadata or left out, one sentence each.
+        requests: Requests made for it in its present batch.
         updated_at: When the record last changed.
     """
 
@@ -339,63 +347,63 @@ class FileRecord:
 
     @property
     def desired_key(self) -> str | None:
-        """Content key of the document that the bucket wants; None where it wants none."""
+        """Content key of the document that the bucket wants; None if it wants none."""
         return self.desired.key if self.desired else None
 
     @property
     def skip_reason(self) -> str | None:
-        """Why the object is not to be indexed; None where it is, or is gone."""
+        """Why the object is skipped; None if it isn't, or is gone."""
         return self.desired.skip_reason if self.desired else None
 
     @property
     def desired_size(self) -> int:
-        """Bytes of the object; 0 where there is none."""
+        """The object's size in bytes; 0 without an object."""
         return self.desired.size if self.desired else 0
 
     @property
     def current_size(self) -> int:
-        """Bytes of the content that the store serves; 0 where it serves none."""
+        """Size in bytes of the content that the store serves; 0 if it serves none."""
         return self.current.size if self.current else 0
 
     @property
     def working_key(self) -> str | None:
-        """Content key of what is on its way into the store."""
+        """Content key of what is being uploaded and imported; None if nothing is."""
         return self.working.key if self.working else None
 
     @property
     def current_key(self) -> str | None:
-        """Content key of the document that the store serves."""
+        """Content key of the document that the store serves; None if it serves none."""
         return self.current.key if self.current else None
 
     @property
     def current_document(self) -> str | None:
-        """Resource name of the document that the store serves."""
+        """Resource name of the document that the store serves; None if it serves none."""
         return self.current.document if self.current else None
 
     @property
     def raw_file(self) -> RawFile | None:
-        """The upload of the content on its way; None where there is none."""
+        """The raw file of the content under way; None if there is none."""
         return self.working.raw_file if self.working else None
 
     @property
     def import_call(self) -> ImportCall | None:
-        """The latest import of the content on its way; None where none was begun."""
+        """The latest import of the content under way; None if none was begun."""
         return self.working.import_call if self.working else None
 
     @property
     def new_document(self) -> str | None:
-        """Resource name of a document that is not verified yet; None where there is none."""
+        """Resource name of a document that is not verified yet; None if there is none."""
         made = self.working.new_document if self.working else None
         return made.name if made else None
 
     @property
     def failed_kind(self) -> FailureKind | None:
-        """How the file failed; None where it hasn't."""
+        """How the file failed; None if it hasn't."""
         return self.failure.kind if self.failure else None
 
 
 def with_working(record: FileRecord, **changes: object) -> FileRecord:
-    """The record with fields of ``working`` changed; as it is where nothing is on its way."""
+    """The record with fields of ``working`` changed; unchanged if nothing is under way."""
     if record.working is None:
         return record
     return replace(record, working=replace(record.working, **changes))  # type: ignore[arg-type]  # field names

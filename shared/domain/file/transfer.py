@@ -1,4 +1,4 @@
-"""One file's way through upload and import, and back after an error: moves of its record."""
+"""Moves of a file's record for its upload and import, and for the errors of both."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ from shared.domain.file.record import (
 
 
 def upload_begun(record: FileRecord, raw_file: str) -> FileRecord:
-    """An upload under the name ``raw_file`` is about to be sent; a crash counts as a try.
+    """An upload with the name ``raw_file`` is about to be sent.
 
-    Raises ``ValueError`` where the bucket wants no document.
+    It counts as an attempt from now on, even if the process crashes. Raises ``ValueError`` if the
+    bucket wants no document.
     """
     desired = record.desired
     if desired is None or desired.key is None:
-        raise ValueError(f"nothing is wanted of {record.path!r}")
+        raise ValueError(f"the bucket wants no document for {record.path!r}")
     same_content = record.working_key == desired.key
     attempts = record.tries.attempts + 1 if same_content else 1
     return lifecycle.moved(
@@ -48,7 +49,7 @@ def upload_begun(record: FileRecord, raw_file: str) -> FileRecord:
 def uploaded(
     record: FileRecord, expires_at: datetime | None, now: datetime, policy: FilePolicy
 ) -> FileRecord:
-    """The raw file is there; it may still be processing."""
+    """The raw file exists; the service may still be processing it."""
     raw_file = record.raw_file and replace(record.raw_file, expires_at=expires_at)
     return lifecycle.moved(
         with_working(record, raw_file=raw_file),
@@ -59,19 +60,19 @@ def uploaded(
 
 
 def raw_became_active(record: FileRecord, now: datetime) -> FileRecord:
-    """The raw file can be imported: wait for a slot."""
+    """The raw file can be imported: wait for a slot for the import."""
     raw_file = record.raw_file and replace(record.raw_file, is_active=True)
     return lifecycle.awaiting_slot(with_working(record, raw_file=raw_file), Slot.IMPORT, now, now)
 
 
 def restarted(record: FileRecord, now: datetime, policy: FilePolicy) -> FileRecord:
-    """From the upload again, under a new name, the earlier upload being of no use.
+    """Upload again with a new name, since the earlier upload can't be used.
 
-    Where the bucket has gone back to what is indexed, there is nothing to upload.
+    If the bucket wants what is indexed already, nothing is uploaded.
     """
     is_last = record.tries.attempts >= policy.max_attempts
     if is_last and record.working_key == record.desired_key:
-        reason = "every upload turned out to be of no use"
+        reason = "no upload could be used"
         return outcomes.failed(record, FailureKind.EXHAUSTED, reason, None, now, policy)
     again = lifecycle.moved(
         with_working(known_documents.shelved(record), raw_file=None),
@@ -84,7 +85,13 @@ def restarted(record: FileRecord, now: datetime, policy: FilePolicy) -> FileReco
 
 
 def import_begun(record: FileRecord, operation_id: str, reports: tuple[str, ...]) -> FileRecord:
-    """The intent of an import: ``operations/{operation_id}`` is created in the same write."""
+    """An import is about to be sent; its ledger entry is created in the same write.
+
+    Args:
+        record: The file.
+        operation_id: Id of the ledger entry, ``operations/{operation_id}``.
+        reports: What was changed in the metadata or left out, one sentence each.
+    """
     shelved = known_documents.shelved(record)
     return lifecycle.moved(
         with_working(shelved, import_call=ImportCall(operation_id)),
@@ -96,7 +103,7 @@ def import_begun(record: FileRecord, operation_id: str, reports: tuple[str, ...]
 def import_started(
     record: FileRecord, operation: str, now: datetime, policy: FilePolicy
 ) -> FileRecord:
-    """The service gave the import a name: from now on it is polled, never sent again."""
+    """The service named the import's operation: from now on it is polled, never sent again."""
     call = record.import_call and replace(record.import_call, operation=operation)
     return replace(
         with_working(record, import_call=call),
@@ -108,10 +115,11 @@ def import_started(
 def import_uncertain(
     record: FileRecord, now: datetime, policy: FilePolicy, *, in_storm: bool = False
 ) -> FileRecord:
-    """Sent, and nobody knows whether it took effect: a listing of the store decides.
+    """The import was sent, but its outcome is unknown: a listing of the store will decide.
 
-    Not before the import's own deadline: until then the document may still appear. In a storm of
-    5xx the file is not to blame: the try that the search will count is given back beforehand.
+    The search starts only at the import's deadline, since the document may appear until then. It
+    counts an attempt if it finds none. ``in_storm`` (a storm of 5xx, which is not the file's fault)
+    subtracts that attempt in advance.
     """
     tries = record.tries
     if in_storm:
@@ -125,7 +133,7 @@ def import_uncertain(
 
 
 def adopted(record: FileRecord, document: str, now: datetime, policy: FilePolicy) -> FileRecord:
-    """The document of an uncertain import was found in the store."""
+    """The document of an uncertain import was found in the store: it is verified next."""
     return lifecycle.moved(
         known_documents.document_known(record, document),
         FileStatus.IMPORTING,
@@ -136,9 +144,9 @@ def adopted(record: FileRecord, document: str, now: datetime, policy: FilePolicy
 def document_doubted(
     record: FileRecord, document: Current, now: datetime, policy: FilePolicy
 ) -> FileRecord:
-    """A document found in the store is to be the path's only one: verified, then the rest goes.
+    """Verify a document found in the store, then delete the path's other documents.
 
-    Nothing is uploaded or imported for it; the task of its verification is the caller's to make.
+    Nothing is uploaded or imported. The caller creates the task that verifies the document.
     """
     return lifecycle.moved(
         record,
@@ -154,15 +162,15 @@ def document_doubted(
 
 
 def postponed(record: FileRecord, ready_at: datetime, now: datetime) -> FileRecord:
-    """A metered step that was not begun: back in the pump's hands as it is."""
+    """A metered step was not begun: the record waits for its slot again, otherwise unchanged."""
     slot = Slot.UPLOAD if lifecycle.next_step(record) is Step.UPLOAD else Slot.IMPORT
     return lifecycle.awaiting_slot(record, slot, ready_at, now)
 
 
 def given_back(record: FileRecord, ready_at: datetime, now: datetime) -> FileRecord:
-    """A metered step that was begun and refused, which is not the file's fault: as before it.
+    """A metered step was begun and refused, through no fault of the file: undo its beginning.
 
-    The attempt counted by the claim is returned.
+    The attempt that an upload counted when it began is subtracted.
     """
     if record.status is FileStatus.UPLOADING:
         tries = replace(record.tries, attempts=max(record.tries.attempts - 1, 0))
@@ -173,7 +181,7 @@ def given_back(record: FileRecord, ready_at: datetime, now: datetime) -> FileRec
 
 
 def error_noted(record: FileRecord, error: GatewayError, now: datetime) -> FileRecord:
-    """One more error in a row: the next wait is longer."""
+    """Count one more error in a row, which makes the next wait longer."""
     tries = replace(record.tries, errors_in_a_row=record.tries.errors_in_a_row + 1, error_at=now)
     return replace(record, tries=tries, failure=_noted(record, str(error), error.code))
 
@@ -186,11 +194,11 @@ def tried_again(
     jitter: float,
     policy: FilePolicy,
 ) -> FileRecord:
-    """A metered step failed in a way that may pass: wait and try again, up to the bound.
+    """A metered step failed in a way that may pass: wait and try again, up to ``max_attempts``.
 
-    The upload is kept where the import failed. An upload was counted when it was claimed, an
-    import is counted here: one that nobody lived to tell of is found by the search for uncertain
-    imports, which calls this too.
+    After a failed import the raw file is kept, if there is one. An upload counted as an attempt
+    when it began; an import counts here. The search for uncertain imports calls this too, so an
+    import whose process crashed is counted as well.
     """
     importing = record.status in (FileStatus.IMPORTING, FileStatus.UNCERTAIN)
     attempts = record.tries.attempts + (1 if importing else 0)

@@ -1,4 +1,5 @@
-"""The store's listing against the records: what differs, and the record that mends it.
+"""Compares the store's listing with the records, and corrects the records.
 
-Imports ``file``.
+May import ``source``, ``file``, ``throttle`` and ``scan``, and the modules at the root of the
+domain; today it needs only ``file``.
 """

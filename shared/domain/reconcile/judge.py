@@ -1,9 +1,9 @@
-"""What to do where the store and the records don't agree, as functions of one path's documents.
+"""What to do about one path if the store and the records don't agree.
 
-A document of ours that no record knows is an *orphan*, or a *duplicate* where its path has
-another one; a record whose document is gone is a *ghost*. Nothing here deletes: a document that is
-not to stay becomes one of the record's ``stale_documents``, which go once another one is verified,
-or a candidate for removal, which only a batch's guard lets go.
+A document of ours that no record knows is an *orphan*, or a *duplicate* if its path has another
+document. A record whose document is gone is a *ghost*. Nothing is deleted here: a document that is
+not to stay is added to the record's ``stale_documents``, which are deleted once another document is
+verified; or the record becomes a candidate for removal, which a batch's guard has to allow.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from shared.domain.file.record import Change, Current, Desired, FileRecord, File
 
 
 class Discrepancy(StrEnum):
-    """What a listing of the store shows that the records don't say, or the other way round."""
+    """How a listing of the store differs from the records."""
 
     ORPHAN = "orphan"
     DUPLICATE = "duplicate"
     GHOST = "ghost"
     FOREIGN = "foreign"
-    """Not ours: reported and never touched."""
+    """A document that is not ours: it is reported and never touched."""
     UNDECIDED = "undecided"
-    """Something of this path is under way, or not indexed yet: the next reconcile looks again."""
+    """The path is being processed, or a document is still being indexed: the next reconcile
+    decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,12 @@ class StoredDocument:
     Attributes:
         path: The object's full name.
         name: The document's resource name.
-        key: Content key it was imported under.
-        content_hash: Hash of the content it was made from.
-        size: Bytes; 0 where the store doesn't tell.
-        is_active: It is searchable. Neither this nor ``is_failed``: still being indexed.
-        is_failed: Its indexing failed.
-        created_at: By the store.
+        key: Content key with which it was imported.
+        content_hash: Hash of the content that it was made from.
+        size: Bytes; 0 if the store doesn't tell.
+        is_active: Whether it can be searched. If neither active nor failed, it is being indexed.
+        is_failed: Whether its indexing failed.
+        created_at: When the store created it; None if the store doesn't tell.
     """
 
     path: str
@@ -56,7 +57,7 @@ class StoredDocument:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A discrepancy, and the record that mends it (None: nothing can or needs to be written)."""
+    """A discrepancy, and the corrected record (None: nothing is to be written)."""
 
     kind: Discrepancy
     record: FileRecord | None = None
@@ -64,16 +65,16 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Judges paths for one batch.
+    """Decides about the discrepancies of one batch.
 
     Attributes:
         batch_id: The batch that reconciles.
-        fence: Its fence; records made here carry it.
-        now: Time of judgement.
-        policy: Of journeys that begin here.
-        scanned: Whether the batch's scan is complete, so that a path without a record is a path
-            without an object. Before the scan, documents are adopted and the scan decides.
-        removes: Whether documents of vanished objects are to go (``mirror``).
+        fence: The batch's fence, which is written to new records.
+        now: The current time.
+        policy: Times and limits for files whose processing begins here.
+        scanned: Whether the batch's scan is complete. If so, a path without a record has no object.
+            If not, documents are adopted, and the scan decides later.
+        removes: Whether documents of vanished objects are removed (``mirror``).
     """
 
     batch_id: str
@@ -84,7 +85,10 @@ class Judge:
     removes: bool
 
     def orphan(self, document: StoredDocument, record: FileRecord | None) -> Judgement:
-        """A document whose path has no record, or one that says that there is nothing."""
+        """Decide about a document whose path has no record, or one without documents.
+
+        Adopts it, or makes it a candidate for removal.
+        """
         if not (document.is_active or document.is_failed):
             return Judgement(Discrepancy.UNDECIDED)
         known = record or FileRecord(path=document.path, status=FileStatus.DELETED)
@@ -108,12 +112,12 @@ class Judge:
     def unknown(
         self, record: FileRecord, documents: Sequence[StoredDocument], live: Collection[str]
     ) -> Judgement | None:
-        """Documents that the path's record doesn't know; None where it knows them by now.
+        """Decide about documents that the path's record doesn't know; None if it knows them by now.
 
         Args:
             record: The path's record.
-            documents: What the store listed of the path, oldest first, without what the record
-                knew then.
+            documents: Documents of the path that the store listed and the record didn't know at
+                that time, oldest first.
             live: Names of all documents that the store listed.
         """
         known = known_documents.documents_to_remove(record)
@@ -129,16 +133,20 @@ class Judge:
         active = [each for each in fresh if each.is_active]
         there = {each.key for each in active} | ({record.current_key} if holds_another else set())
         if record.status is FileStatus.UPLOADED and record.desired_key not in there:
-            return Judgement(kind, _with_stale(record, fresh, self.now))  # they go with its import
+            # The record's own import will delete these.
+            return Judgement(kind, _with_stale(record, fresh, self.now))
         best = _best(record, active) if active else None
         if best is None or (holds_another and not _is_better(record, best)):
-            if not holds_another:  # nothing to search: what failed goes with the next import
+            if not holds_another:  # no document can be searched: the next import deletes these
                 return Judgement(kind, _with_stale(record, fresh, self.now))
             return Judgement(kind, self._mended(record, None, fresh))
         return Judgement(kind, self._mended(record, best, fresh))
 
     def ghost(self, record: FileRecord, *, leftover: bool) -> Judgement:
-        """A record whose document is not in the store, or (``leftover``) is there as FAILED."""
+        """Decide about a record whose document is not in the store, or is FAILED (``leftover``).
+
+        An indexed file is imported again.
+        """
         left = filter(None, [record.current_document]) if leftover else ()
         lost = replace(
             record,
@@ -153,7 +161,10 @@ class Judge:
         return Judgement(Discrepancy.GHOST, again)
 
     def _unwanted(self, record: FileRecord, fresh: Sequence[StoredDocument]) -> FileRecord:
-        """The bucket wants nothing of this path: its documents are candidates."""
+        """The bucket wants no document for this path: the record becomes a candidate for removal.
+
+        If it may not become one, the documents are only noted as stale.
+        """
         more = _with_stale(record, fresh, self.now)
         moves = FileStatus.REMOVAL_CANDIDATE in lifecycle.LEGAL_MOVES[record.status]
         if not (moves and self.removes):
@@ -163,9 +174,9 @@ class Judge:
     def _mended(
         self, record: FileRecord, best: StoredDocument | None, fresh: Sequence[StoredDocument]
     ) -> FileRecord:
-        """One document stays (``best``, or else the current one), verified before the rest goes."""
+        """Keep one document: ``best``, or else the current one; verify it, then delete the rest."""
         if record.status is FileStatus.FAILED and (best is None or best.key != record.desired_key):
-            # What it waits for is other content, or somebody's leave: its journey stays ended.
+            # A failed file starts again only if its content changes or a sync retries it.
             rest = [each for each in fresh if each is not best]
             more = _with_stale(record, rest, self.now)
             if best is None:
@@ -183,7 +194,7 @@ class Judge:
             lifecycle.taken_over(more, self.batch_id),
             stale_documents=stale,
             rescan=True,
-            # Before the scan it is open what is wanted.
+            # Before the scan, nothing is known about what the bucket wants.
             desired=desired if self.scanned else replace(desired, key=staying.key),
         )
         return transfer.document_doubted(
@@ -195,9 +206,10 @@ class Judge:
 
 
 def is_under_way(record: FileRecord) -> bool:
-    """Whether a journey or a removal is about to change what the record holds.
+    """Whether processing or a removal may be about to change the record's documents.
 
-    An upload that waits for its import's turn is at rest: nothing of it is on its way to the store.
+    An uploaded file that waits for a slot for its import is not under way: nothing has been sent to
+    the store.
     """
     resting = (
         FileStatus.PENDING,
@@ -224,16 +236,16 @@ def _with_stale(
 
 
 def _best(record: FileRecord, active: Sequence[StoredDocument]) -> StoredDocument:
-    """The newest of what is wanted, else the newest."""
+    """The newest document with the desired key, or the newest if none has it."""
     wanted = [each for each in active if each.key == record.desired_key]
     return (wanted or active)[-1]
 
 
 def _is_better(record: FileRecord, document: StoredDocument) -> bool:
-    """Whether it should stay instead of the record's own, which the store holds too.
+    """Whether it should stay instead of the record's current document, which the store holds too.
 
-    A record made from the store alone (no generation was seen yet) doesn't know what is wanted:
-    the newest stays.
+    A record that was rebuilt from the store (without a generation) doesn't know what the bucket
+    wants, so the newest document stays.
     """
     if record.desired is None or record.desired.generation is None:
         return True

@@ -1,4 +1,4 @@
-"""How far a reconcile is, and what it has found: records of the batch it belongs to."""
+"""The progress and the findings of a reconcile: records under its batch."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileState:
-    """How far a reconcile is, at ``batches/{id}/reconcile/state``.
+    """The progress of a reconcile, at ``batches/{id}/reconcile/state``.
 
     Attributes:
-        stage: What it is at.
-        started_at: When its listing began: what was indexed since may not be in it.
-        position: Where the stage goes on: a page token, or the last path seen.
-        pages: Pages of documents noted at ``batches/{id}/listing``.
-        matched: Documents listed that are their records' current ones.
-        waiting: Documents listed that are judged when all is listed.
-        missing: Records whose document was not listed, as far as two counts can tell.
-        ghosts: Records whose document is certainly gone.
-        counts: Documents listed and adopted, and discrepancies by kind.
-        findings: Some of them by name.
-        failures: Calls in a row that Gemini failed.
+        stage: The current stage.
+        started_at: When the listing began; it may lack documents indexed since then.
+        position: Where the stage continues: a page token, or the last path seen.
+        pages: Number of pages stored at ``batches/{id}/listing``.
+        matched: Number of listed documents that are their record's current document.
+        waiting: Number of listed documents to decide about once the listing is complete.
+        missing: Number of records whose document was not listed, as the difference of two counts.
+        ghosts: Number of records whose document is certainly gone.
+        counts: Number of documents listed and adopted, and of discrepancies by kind.
+        findings: Some of the discrepancies, with names.
+        failures: Failed Gemini calls in a row.
+        schema_version: Version of this record's schema.
+        expires_at: When the database may drop it.
     """
 
     stage: Stage = Stage.LISTING
@@ -58,11 +60,11 @@ class ReconcileState:
 
 
 _FOUND_ANEW = ("listed", Discrepancy.FOREIGN, Discrepancy.UNDECIDED)
-"""What another listing finds again, or finds to be something else; what was mended stays told."""
+"""Another listing counts these again. Corrected discrepancies stay: it doesn't find them again."""
 
 
 def again(state: ReconcileState, now: datetime) -> ReconcileState:
-    """The state of another listing for the same batch."""
+    """The state at the start of another listing for the same batch."""
     return ReconcileState(
         started_at=now,
         counts={kind: count for kind, count in state.counts.items() if kind not in _FOUND_ANEW},
@@ -73,7 +75,15 @@ def again(state: ReconcileState, now: datetime) -> ReconcileState:
 
 @dataclass(frozen=True, slots=True)
 class ListedDocuments:
-    """Part of the listing, at ``batches/{id}/listing/{index}``; ``live`` holds short ids."""
+    """Part of a listing, at ``batches/{id}/listing/{index}``.
+
+    Attributes:
+        index: Number of the part.
+        live: Short ids of listed documents that are not FAILED.
+        unknown: Listed documents that their path's record doesn't know.
+        schema_version: Version of this record's schema.
+        expires_at: When the database may drop it.
+    """
 
     index: int
     live: tuple[str, ...] = ()

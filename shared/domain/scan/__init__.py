@@ -1,4 +1,5 @@
-"""The bucket's listing against the records: what changed, and which ranges need no second look.
+"""Compares the bucket's listing with the records, and remembers ranges of names that match.
 
-Imports ``source`` and ``file``.
+May import ``source``, ``file`` and ``throttle``, and the modules at the root of the domain; today
+it needs only ``source`` and ``file``.
 """

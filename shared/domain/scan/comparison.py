@@ -1,7 +1,7 @@
-"""What to do about a range of names: the bucket's objects and the records, marched side by side.
+"""Compares the bucket's objects with the records, path by path, and decides what to write.
 
-Both come sorted by name. Python compares strings by code point, which is the order of their UTF-8
-bytes, in which Cloud Storage lists and Firestore sorts.
+Both streams are sorted by name. Python compares strings by code point, which is the order of their
+UTF-8 bytes, and so the order in which Cloud Storage lists and Firestore sorts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from shared.domain.source.tokens import tokens_of
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the bucket wants of one name; with a ``skip_reason``, not to index what is there."""
+    """What the bucket wants for a path; with a ``skip_reason``, the object is not to be indexed.
+
+    The fields are those of ``record.Desired``.
+    """
 
     path: str
     generation: int
@@ -34,7 +37,7 @@ class Wanted:
 def paired_by_path(
     wanted: Iterable[Wanted], records: Iterable[FileRecord]
 ) -> Iterator[tuple[Wanted | None, FileRecord | None]]:
-    """Pair two sorted streams by path; None stands for the side that lacks the path."""
+    """Pair two sorted streams by path, with None for the stream that lacks the path."""
     left, right = iter(wanted), iter(records)
     want, record = next(left, None), next(right, None)
     while want is not None or record is not None:
@@ -51,7 +54,7 @@ def paired_by_path(
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a scan says of one path, and the record to write (None: nothing to write)."""
+    """The change that a scan found for one path, and the record to write (None: write nothing)."""
 
     change: Change
     record: FileRecord | None
@@ -69,18 +72,18 @@ def compare(
     removes: bool,
     now: datetime,
 ) -> Comparison | None:
-    """Decide about one path; None where there is nothing to say of it.
+    """Decide about one path; None if there is nothing to count or write for it.
 
     Args:
-        want: The object, or None where the bucket has none.
-        record: Its record, or None where it was never seen.
+        want: What the bucket wants, or None if it has no such object.
+        record: The path's record, or None if it has none.
         batch_id: The batch that scans.
-        fence: Its fence; what it writes carries it.
-        removes: Whether documents of vanished objects are to go (``mirror``).
+        fence: The batch's fence, which is written to the record.
+        removes: Whether documents of vanished objects are removed (``mirror``).
         now: The time of the scan.
     """
     if record is not None and record.fence > fence:
-        return None  # a scan under a later fence has looked since
+        return None  # a scan under a later fence has already decided
     if want is None:
         return _vanished(record, batch_id, fence, removes=removes, now=now) if record else None
     if record is None:
@@ -93,7 +96,7 @@ def compare(
     if want.skip_reason:
         return _skipped(want, record, batch_id, fence, now)
     change = _change(want, record)
-    target = _aimed(record, want, fence)
+    target = _with_desired(record, want, fence)
     if change is Change.UNCHANGED:
         return _unchanged(target, record, batch_id, now)
     target = replace(lifecycle.taken_over(target, batch_id), change=change, decided_in=batch_id)
@@ -105,7 +108,7 @@ def compare(
 def _appeared(
     want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime
 ) -> Comparison:
-    target = replace(_aimed(record, want, fence), change=Change.NEW, decided_in=batch_id)
+    target = replace(_with_desired(record, want, fence), change=Change.NEW, decided_in=batch_id)
     if want.skip_reason:
         skipped = lifecycle.moved(target, FileStatus.SKIPPED, updated_at=now)
         return Comparison(Change.SKIPPED, skipped)
@@ -131,18 +134,18 @@ def _vanished(
     if record.status in (FileStatus.DELETING, FileStatus.REMOVAL_CANDIDATE):
         return Comparison(Change.REMOVED, None if target == record else target)
     if record.status not in (*RESTING, FileStatus.PENDING) or record.claim:
-        return Comparison(Change.REMOVED, target)  # under way: its journey ends in removal
+        return Comparison(Change.REMOVED, target)  # being processed, whose end leads to removal
     if known_documents.documents_to_remove(record):
         return Comparison(Change.REMOVED, _candidate(target, now))
-    return Comparison(Change.REMOVED, outcomes.removed(target, now))  # never was in the store
+    return Comparison(Change.REMOVED, outcomes.removed(target, now))  # it has no documents
 
 
 def _skipped(
     want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime
 ) -> Comparison:
-    target = _aimed(record, want, fence)
+    target = _with_desired(record, want, fence)
     if record.status is FileStatus.SKIPPED:
-        return Comparison(Change.SKIPPED, None if _same_aim(target, record) else target)
+        return Comparison(Change.SKIPPED, None if _same_but_fence(target, record) else target)
     target = replace(target, change=Change.SKIPPED, decided_in=batch_id)
     if record.status not in (*RESTING, FileStatus.PENDING) or record.claim:
         return Comparison(Change.SKIPPED, target)
@@ -154,17 +157,17 @@ def _skipped(
 def _unchanged(target: FileRecord, record: FileRecord, batch_id: str, now: datetime) -> Comparison:
     if _is_back(target.desired_key, record):
         return Comparison(Change.UNCHANGED, outcomes.kept(target, now))
-    # A repeated page finds what it wrote the first time.
+    # If the page is scanned again, the record already has the change found the first time.
     change = record.change if record.decided_in == batch_id else Change.UNCHANGED
-    return Comparison(change, None if _same_aim(target, record) else target)
+    return Comparison(change, None if _same_but_fence(target, record) else target)
 
 
 def _change(want: Wanted, record: FileRecord) -> Change:
-    """Against the store's document where there is one, else against what was last wanted."""
+    """Compare with the store's document if there is one, else with what was desired last."""
     if _is_back(want.key, record):
         return Change.UNCHANGED
-    aims = record.status not in (FileStatus.SKIPPED, FileStatus.REMOVAL_CANDIDATE)
-    if aims and record.desired_key == want.key:
+    pursues_desired = record.status not in (FileStatus.SKIPPED, FileStatus.REMOVAL_CANDIDATE)
+    if pursues_desired and record.desired_key == want.key:
         return Change.UNCHANGED
     current = record.current
     if current is None:
@@ -175,14 +178,14 @@ def _change(want: Wanted, record: FileRecord) -> Change:
 
 
 def _is_back(key: str | None, record: FileRecord) -> bool:
-    """Something else was to become of it, nothing is under way, and it is as it was indexed."""
+    """Whether the indexed document is wanted again, and nothing is under way for another."""
     waiting = record.status in (FileStatus.PENDING, FileStatus.UPLOADING) and not record.claim
     idle = waiting or record.status in (FileStatus.REMOVAL_CANDIDATE, FileStatus.FAILED)
     return idle and key == record.current_key and not record.stale_documents
 
 
 def _is_older(want: Wanted, record: FileRecord) -> bool:
-    """A listing may lag: never go back to an earlier generation of the same object."""
+    """Whether the record knows a later generation: a listing may lag, and is ignored then."""
     desired = record.desired
     if desired is None or not (desired.key or desired.skip_reason):
         return False
@@ -190,7 +193,7 @@ def _is_older(want: Wanted, record: FileRecord) -> bool:
     return (want.generation, want.metageneration) < known
 
 
-def _aimed(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
+def _with_desired(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
     is_skipped = want.skip_reason is not None
     desired = Desired(
         key=None if is_skipped else want.key,
@@ -207,7 +210,7 @@ def _aimed(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
     return replace(record, desired=desired, rescan=False, fence=fence)
 
 
-def _same_aim(target: FileRecord, record: FileRecord) -> bool:
+def _same_but_fence(target: FileRecord, record: FileRecord) -> bool:
     return replace(target, fence=record.fence) == record
 
 
@@ -218,11 +221,11 @@ def _candidate(record: FileRecord, now: datetime) -> FileRecord:
 
 
 def is_aimed_alike(record: FileRecord, other: FileRecord) -> bool:
-    """Whether no scan aimed at the file between the two."""
-    return _aimed_at(record) == _aimed_at(other)
+    """Whether both records have the same ``desired``, so that no scan changed it in between."""
+    return _desired_version(record) == _desired_version(other)
 
 
-def _aimed_at(record: FileRecord) -> tuple[object, ...] | None:
+def _desired_version(record: FileRecord) -> tuple[object, ...] | None:
     desired = record.desired
     if desired is None:
         return None
@@ -232,34 +235,35 @@ def _aimed_at(record: FileRecord) -> tuple[object, ...] | None:
 def re_aimed(
     record: FileRecord, wanted: Wanted | None, now: datetime, policy: file_policy.FilePolicy
 ) -> FileRecord:
-    """A journey under way meets an object that is not what was planned: plan for what is there.
+    """A file being processed turned out to be another object than planned: process that one.
 
-    Nothing is removed here: a vanished object makes a candidate at most, for a batch to release.
+    Nothing is removed here: if the object has vanished, its record becomes at most a candidate for
+    removal, which a batch has to release.
     """
     if wanted is None or wanted.skip_reason:
         gone = replace(record, desired=None)
-        return outcomes.given_up(_looked_at(record, wanted) if wanted else gone, now)
-    target = _looked_at(record, wanted)
+        return outcomes.given_up(_as_read(record, wanted) if wanted else gone, now)
+    target = _as_read(record, wanted)
     if target.desired_key == record.working_key and record.status is FileStatus.UPLOADED:
         return transfer.postponed(target, now, now)
     return transfer.restarted(target, now, policy)
 
 
-def _looked_at(record: FileRecord, wanted: Wanted) -> FileRecord:
-    """Aimed at what a journey saw; the next scan looks at it whatever the listing says."""
-    return replace(_aimed(record, wanted, record.fence), rescan=True)
+def _as_read(record: FileRecord, wanted: Wanted) -> FileRecord:
+    """The record with ``desired`` as a worker read it, to be compared again by the next scan."""
+    return replace(_with_desired(record, wanted, record.fence), rescan=True)
 
 
 def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) -> FileRecord:
-    """The last look before a removal found the object: as it was indexed, or with other content."""
-    target = _looked_at(record, wanted)
+    """The check before a removal found the object: keep its document, or process its content."""
+    target = _as_read(record, wanted)
     if wanted.key == record.current_key and not record.stale_documents:
         return outcomes.kept(target, now)
     return outcomes.begun(lifecycle.taken_over(target, batch_id), now)
 
 
 def end_of(prefix: str) -> str:
-    """The first name after all that start with ``prefix``; empty where there is no such name."""
+    """The first name after all names that start with ``prefix``; empty for an empty prefix."""
     if not prefix:
         return ""
     return prefix[:-1] + chr(ord(prefix[-1]) + 1)

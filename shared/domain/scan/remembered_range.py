@@ -1,4 +1,4 @@
-"""Remembered ranges of names: an unchanged one needs no look at its records."""
+"""Remembered ranges of names: if a range has not changed, its records need not be read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class RememberedRange:
-    """At ``ranges/{sha256(start)}``: what start <= name < end (empty: no bound) looked like.
+    """A range of names as it was last scanned, at ``ranges/{sha256(start)}``.
 
-    ``listing`` digests what the bucket listed, ``settings`` what shaped the decisions; where both
-    are as they were, every record of the range is as it has to be. ``counts`` are what a scan of
-    it then counts. Ranges never overlap.
+    If both digests are still the same, every record of the range is up to date. Ranges never
+    overlap.
+
+    Attributes:
+        start: First name of the range.
+        end: First name after the range; empty for no bound.
+        listing: Digest of what the bucket listed.
+        settings: Digest of the settings that the decisions depend on.
+        schema_version: Version of this record's schema.
+        counts: What a scan of the unchanged range counts.
     """
 
     start: str
@@ -22,5 +29,5 @@ class RememberedRange:
     counts: dict[str, int] = field(default_factory=dict)
 
     def says(self, listing: str, settings: str) -> bool:
-        """Whether nothing has changed."""
+        """Whether the range has not changed."""
         return (self.listing, self.settings) == (listing, settings)

@@ -1,4 +1,5 @@
-"""What an object of the bucket is: its type, its metadata, and whether it can be imported.
+"""An object of the bucket: its media type, its metadata, and whether it can be imported.
 
-Nothing here knows of records or of the store. Imports no other room.
+Knows neither records nor the store. Imports no other room, only the modules at the root of the
+domain.
 """

@@ -1,8 +1,8 @@
-"""Which media type an object's name stands for, and which types File Search takes.
+"""The media type for an object's name, and the types that File Search accepts.
 
-The table is our own: the standard library's answer depends on the host's ``mime.types``, knows
-nothing of ``.yaml``, ``.toml``, ``.go`` or ``.ipynb``, and takes ``.ts`` for a Qt translation and
-``.rs`` for a remote learning service. Readable text without a type of its own is ``text/plain``.
+The table is our own. The standard library's depends on the host's ``mime.types``, lacks ``.yaml``,
+``.toml``, ``.go`` and ``.ipynb``, and takes ``.ts`` for a Qt translation and ``.rs`` for a type
+that has nothing to do with Rust. Readable text without a type of its own is ``text/plain``.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ SUPPORTED: Final[frozenset[str]] = frozenset(
 )
 """Every media type the service documents as supported."""
 
-# Media type -> the extensions that stand for it. Where the service lists several names for one
-# format, a text/ name is taken: application/x-sh was refused with a 400 (googleapis/python-genai,
-# issue 1900). Ambiguous ones such as `.dot` (Word or Graphviz) are absent: only the bytes can tell.
+# Media type -> its extensions. Where the service lists several names for one format, this has the
+# text/ name: application/x-sh was refused with a 400 (googleapis/python-genai, issue 1900).
+# Ambiguous extensions such as `.dot` (Word or Graphviz) are left out: the first bytes decide.
 _EXTENSIONS_OF = {
     "application/dart": "dart",
     "application/json": "json geojson webmanifest",
@@ -175,9 +175,9 @@ EXTENSIONS: Final = MappingProxyType(
 )
 """Lower-case extension without its dot -> the media type sent to the service."""
 
-# Never looked into: some of these begin with readable bytes, and embedding them is paid for.
-# PNG and JPEG are taken only by a store created with a multimodal embedding model. Suffixes that
-# are languages as well (README.pt, README.ar) are absent on purpose: the bytes tell.
+# The first bytes of these are never read: some formats begin with readable text, and embedding them
+# costs money. Only a store created with a multimodal embedding model accepts PNG and JPEG.
+# Extensions that are also language codes (README.pt, README.ar) are left out: the bytes decide.
 _UNSUPPORTED = """
     png jpg jpeg jpe jfif gif bmp tif tiff webp heic heif avif jxl ico icns svg svgz raw cr2 cr3 nef
     arw dng psd psb ai eps ps indd idml xcf sketch fig
@@ -195,30 +195,31 @@ _UNSUPPORTED = """
     crdownload swp
 """
 UNSUPPORTED_EXTENSIONS: Final[frozenset[str]] = frozenset(_UNSUPPORTED.split())
-"""Extensions of formats known not to be supported, lower case, without their dot."""
+"""Extensions of formats known not to be supported, in lower case, without their dot."""
 
-# At least one letter: the ".5" of "Chapter 1.5" is no extension.
+# An extension has at least one letter, so the ".5" of "Chapter 1.5" is none.
 _EXTENSION = re.compile(r"(?<=[^/])\.(?=[0-9_]*[A-Za-z])([A-Za-z0-9_]{1,16})\Z")
 
 
 def extension_of(path: str) -> str:
-    """The extension of the last segment of `path`, as written and without its dot, or ``""``.
+    """The extension of the last segment of `path`, as written, without its dot; ``""`` without one.
 
-    The last dot counts (``backup.tar.gz`` is ``gz``); a leading one does not (``.bashrc``).
+    It follows the last dot (``gz`` for ``backup.tar.gz``); a leading dot begins no extension
+    (``.bashrc``).
     """
     found = _EXTENSION.search(path)
     return found[1] if found else ""
 
 
 def media_type_of(path: str) -> str | None:
-    """The supported media type `path` stands for, whatever its letters' case.
+    """The supported media type for the extension of `path`, in upper or lower case.
 
-    None for a format known to be unsupported (see `is_unsupported`), and for a missing or unknown
-    extension, where the first bytes must be looked at.
+    None if the format is unsupported (see `is_unsupported`), or if the extension is missing or
+    unknown, where the first bytes decide.
     """
     return EXTENSIONS.get(extension_of(path).lower())
 
 
 def is_unsupported(path: str) -> bool:
-    """Whether the extension of `path` belongs to a format File Search is known not to read."""
+    """Whether the extension of `path` belongs to a format that File Search does not support."""
     return extension_of(path).lower() in UNSUPPORTED_EXTENSIONS

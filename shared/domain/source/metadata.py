@@ -1,21 +1,22 @@
-"""The custom metadata of a document: what a file says of itself, within the service's limits.
+"""The custom metadata of a document, from its file's name, object and sidecar.
 
-Three sources, the later ones winning key by key: the fields of the path template, the object's
-own custom metadata, and the sidecar ``<name>.meta.json`` (``Kinetics.md.meta.json``).
+There are three sources: the fields of the path template, the object's custom metadata, and the
+sidecar ``<name>.meta.json`` (``Kinetics.md.meta.json``). For each key, a later source wins.
 
-- Numbers become numeric values; integers beyond 2**53, which a double cannot hold, become text.
-  True and false become ``"true"`` and ``"false"``; a list of scalars becomes a list of strings.
-- Text of a field declared numeric (``{year:int}`` in the template or the expected fields) becomes
-  a number; text that is not of its field's kind stays text and is reported.
-- A map inside a sidecar is flattened once: ``{"author": {"name": ...}}`` is ``author.name``.
-  Deeper ones are reported and left out.
-- Null and empty values are left out silently; they erase nothing.
-- A key has letters, digits, ``_``, ``-`` and ``.`` (ASCII, so that a filter can name it);
-  others are replaced by ``_`` and reported. A key with nothing but such others is left out.
-- Five entries are always there and cannot be overridden: path, content_hash, content_key, owner
-  and quality_score.
-- Beyond twenty entries the reserved come first, then the expected fields in their order, then the
-  rest by key; those left out are reported.
+- Numbers become numeric values; integers beyond 2**53, which doubles don't hold exactly, become
+  text. True and false become ``"true"`` and ``"false"``; a list of scalars becomes a list of
+  strings.
+- If a field is declared numeric (``{year:int}`` in the template or the expected fields), its text
+  becomes a number. Text that is not of the declared kind stays text and is reported.
+- A map inside a sidecar is flattened once: ``{"author": {"name": ...}}`` gives ``author.name``.
+  Deeper maps are reported and left out.
+- Null and empty values are left out without a report, and don't erase an earlier source's value.
+- A key may have letters, digits, ``_``, ``-`` and ``.`` (ASCII only, so that a filter can name it).
+  Other characters are replaced by ``_`` and reported. A key of other characters only is left out.
+- Five reserved entries are always present and can't be overridden: path, content_hash, content_key,
+  owner and quality_score.
+- A document has at most twenty entries: first the reserved ones, then the expected fields in their
+  order, then the rest by key. Entries left out are reported.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ from shared.domain.source.object_info import ObjectInfo
 from shared.domain.source.path_template import Field, FieldKind, PathTemplate
 
 MAX_ENTRIES: Final = 20
-"""Entries per document. Source: Gemini API reference, Document.custom_metadata."""
+"""Most entries per document. Source: Gemini API reference, Document.custom_metadata."""
 
 MAX_KEY_LENGTH: Final = 64
-"""Characters of a key. Ours; no limit is documented."""
+"""Most characters of a key. Our own choice; Google documents no limit."""
 
 MAX_REPORTS: Final = 20
-"""Reports per file: they are kept in its record."""
+"""Most reports per file; limited since they are kept in the file's record."""
 
 RESERVED_KEYS: Final = ("path", "content_hash", "content_key", "owner", "quality_score")
 DEFAULT_EXPECTED_FIELDS: Final = (
@@ -54,31 +55,31 @@ DEFAULT_EXPECTED_FIELDS: Final = (
 )
 SIDECAR_SUFFIX: Final = ".meta.json"
 
-# Cloud Storage clients keep these beside the user's own metadata: file times that change without
-# meaning, and Firebase's download token, which is a secret.
+# Cloud Storage clients store these among the user's metadata: file times, whose changes mean
+# nothing, and Firebase's download token, which is a secret.
 _FOREIGN_KEYS = re.compile(r"goog-reserved-.*|firebaseStorageDownloadTokens")
 _BAD_KEY_CHARACTER = re.compile(r"[^A-Za-z0-9_.-]")
-# Changes to the mapping itself that should reach documents already imported.
+# Increase it if the mapping changes and documents already imported should get the new result.
 _MAPPING_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class MetadataEntry:
-    """One key with its value."""
+    """A key with its value."""
 
     key: str
     value: Value
 
     @property
     def kind(self) -> ValueKind:
-        """How the value goes over the wire."""
+        """The API field that carries the value."""
         return ValueKind.of(self.value)
 
 
 class MetadataQuality(StrEnum):
-    """How much of the expected metadata a file has: all, half or more, any, none of it.
+    """How many of the expected fields a file has: all, half or more, at least one, or none.
 
-    Unknown where no fields are expected.
+    UNKNOWN means that no fields are expected.
     """
 
     COMPLETE = "complete"
@@ -89,7 +90,7 @@ class MetadataQuality(StrEnum):
 
     @property
     def score(self) -> int:
-        """The value of the entry quality_score, 0 to 100."""
+        """The value of the entry quality_score, from 0 to 100."""
         return _SCORES[self]
 
     @classmethod
@@ -115,21 +116,21 @@ _SCORES = {
 
 @dataclass(frozen=True, slots=True)
 class CustomMetadata:
-    """What goes into a document, and what a person should know about it."""
+    """The metadata of a document, its quality, and reports for people."""
 
     entries: tuple[MetadataEntry, ...]
     quality: MetadataQuality
     reports: tuple[str, ...]
-    """What was changed, left out or unreadable, a sentence each; at most `MAX_REPORTS`."""
+    """What was changed, left out or unreadable, one sentence each; at most `MAX_REPORTS`."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentIdentity:
-    """What the reserved entries say: which file, content and deployment a document is of.
+    """The file, content and deployment of a document, for the reserved entries.
 
     Attributes:
         path: The object's name relative to the prefix.
-        content_hash: As the bucket gives it.
+        content_hash: Hash of the content, as the bucket gives it.
         content_key: See ``ids.content_key``.
         owner: See ``ids.owner_tag``.
     """
@@ -142,10 +143,10 @@ class DocumentIdentity:
 
 @dataclass(frozen=True, slots=True)
 class MetadataSources:
-    """All that a document's metadata is made from: here a new source gets its place.
+    """Everything that a document's metadata is made from; a new source is to be added here.
 
     Attributes:
-        template: Reads metadata from the path; None where none is configured.
+        template: Reads metadata from the path; None if none is configured.
         expected_fields: ``name`` or ``name:kind``, the most important first.
         info: The object, with its own custom metadata.
         sidecar: Its sidecar; None where it has none.
@@ -157,10 +158,10 @@ class MetadataSources:
     sidecar: ObjectInfo | None = None
 
     def digest(self) -> str:
-        """SHA-256 (hex) of all the sources; the sidecar need not be read for it.
+        """SHA-256 (hex) of all sources; made without reading the sidecar.
 
-        A new digest beside unchanged content is a metadata-only change. The path has its own place
-        in the content key.
+        A new digest with the same content means that only metadata changed. The path is left out,
+        since it is part of the content key.
         """
         return digest(
             "metadata",
@@ -172,11 +173,11 @@ class MetadataSources:
         )
 
     def entries(self, document: DocumentIdentity, sidecar: bytes | None) -> CustomMetadata:
-        """Bring the sources together; whatever they hold, there is a result.
+        """Merge the sources. Unusable values are reported and never raise an error.
 
         Args:
-            document: What the reserved entries say.
-            sidecar: The bytes of the sidecar; None where there is none.
+            document: The values of the reserved entries.
+            sidecar: The bytes of the sidecar; None without a sidecar.
 
         Raises:
             ValueError: An expected field is malformed; see ``parse_expected_fields``.
@@ -222,14 +223,14 @@ def _named(dropped: Sequence[str]) -> str:
 
 
 def parse_expected_fields(fields: Sequence[str]) -> dict[str, FieldKind]:
-    """Name -> kind of each expected field, in order; raises ValueError saying what is wrong."""
+    """Name -> kind of each expected field, in order; raises ValueError, which says why."""
     expected: dict[str, FieldKind] = {}
     for text in fields:
         parsed = Field.parse(text)
         if parsed.kind is FieldKind.PATH:
-            raise ValueError(f"expected field {text!r}: kind path belongs in a template only")
+            raise ValueError(f"expected field {text!r}: kind path is for templates only")
         if parsed.name in RESERVED_KEYS:
-            raise ValueError(f"expected field {text!r} is always there; remove it")
+            raise ValueError(f"expected field {text!r} is reserved and always present; remove it")
         if parsed.name in expected:
             raise ValueError(f"expected field {text!r} occurs twice; remove one")
         expected[parsed.name] = parsed.kind
@@ -237,18 +238,18 @@ def parse_expected_fields(fields: Sequence[str]) -> dict[str, FieldKind]:
 
 
 def sidecar_name(path: str) -> str:
-    """The name of the sidecar of `path`, its extension kept: ``a.md`` -> ``a.md.meta.json``."""
+    """The name of the sidecar of `path`: ``a.md`` -> ``a.md.meta.json``."""
     return path + SIDECAR_SUFFIX
 
 
 def is_sidecar(path: str) -> bool:
-    """Whether `path` is named like a sidecar; ``.meta.json`` alone has no base and is none."""
+    """Whether `path` is the name of a sidecar; ``.meta.json`` alone has no base and isn't one."""
     name = path.rpartition("/")[2]
     return name.endswith(SIDECAR_SUFFIX) and name != SIDECAR_SUFFIX
 
 
 def base_name(sidecar_path: str) -> str:
-    """The file a sidecar describes; raises ValueError for the name of another file."""
+    """The name of the file that a sidecar describes; raises ValueError if it isn't a sidecar."""
     if not is_sidecar(sidecar_path):
         raise ValueError(f"{sidecar_path!r} is not the name of a sidecar")
     return sidecar_path.removesuffix(SIDECAR_SUFFIX)
@@ -280,7 +281,7 @@ def _read(
     kinds: Mapping[str, FieldKind],
     reports: list[str],
 ) -> dict[str, Value]:
-    """The usable entries of one source; what is wrong with the others goes to `reports`."""
+    """The usable entries of one source; appends to `reports` what is wrong with the others."""
     found: dict[str, Value] = {}
     for raw_key, raw_value in _flatten(raw):
         key = _BAD_KEY_CHARACTER.sub("_", raw_key)[:MAX_KEY_LENGTH]
@@ -289,7 +290,7 @@ def _read(
             reports.append(f"{label} is a reserved key, ignored")
             continue
         if not _BAD_KEY_CHARACTER.sub("", raw_key):
-            reports.append(f"{label} has no character a key may have, left out")
+            reports.append(f"{label} has no character that a key may have, left out")
             continue
         value = read_value(raw_value, kinds.get(key, FieldKind.STR), label, reports)
         if value is None:

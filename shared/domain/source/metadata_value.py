@@ -1,4 +1,4 @@
-"""One metadata value: from what a source holds to what the service takes."""
+"""One metadata value: converts what a source holds to what the service accepts."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from typing import Final
 from shared.domain.source.path_template import FieldKind
 
 MAX_VALUE_LENGTH: Final = 256
-"""Characters of a string value. Reported by users of the service; Google documents no limit."""
+"""Most characters of a string value. Reported by users; Google documents no limit."""
 
 MAX_LIST_VALUES: Final = 100
-"""Strings in a list value. Ours; no limit is documented."""
+"""Most strings in a list value. Our own choice; Google documents no limit."""
 
 MAX_EXACT_INTEGER: Final = 2**53
-"""Numeric values travel as doubles; beyond this not every integer has one of its own."""
+"""The service takes numbers as doubles, which are exact for integers up to this one."""
 
 Value = str | float | tuple[str, ...]
 
 _ZERO_WIDTH_JOINER = "\u200d"
 _LONGEST_CLUSTER = 16
-"""Code points seen as one character: family emoji and flags have up to seven. Ours."""
+"""Most code points kept together as one character. Our own choice: emoji of families and flags have
+up to seven."""
 
 
 class ValueKind(StrEnum):
@@ -36,20 +37,20 @@ class ValueKind(StrEnum):
 
     @classmethod
     def of(cls, value: Value) -> ValueKind:
-        """How `value` goes over the wire."""
+        """The API field for `value`."""
         if isinstance(value, str):
             return cls.STRING
         return cls.STRING_LIST if isinstance(value, tuple) else cls.NUMERIC
 
 
 def read_value(raw: object, kind: FieldKind, label: str, reports: list[str]) -> Value | None:
-    """The value to send for `raw`, None when there is nothing to send.
+    """The value to send for `raw`; None if nothing is to be sent.
 
     Args:
-        raw: Anything JSON can hold.
-        kind: What the field is declared to be; STR where it is not declared.
+        raw: Anything that JSON can hold.
+        kind: The declared kind of the field; STR if it isn't declared.
         label: Names the field in a report.
-        reports: Receives a sentence for each thing changed or left out.
+        reports: Receives one sentence for each thing that is changed or left out.
     """
     if isinstance(raw, list):
         return _list_value(raw, label, reports)
@@ -69,11 +70,11 @@ def read_value(raw: object, kind: FieldKind, label: str, reports: list[str]) -> 
 
 
 def path_value(path: str) -> str:
-    """The value of the entry ``path``; filter by this to find a document by its name.
+    """The value of the entry ``path``, by which a filter finds a document.
 
-    The name itself where it fits. A name of more than 256 characters, or one that would lose
-    leading white space, becomes 32 hex digits of its SHA-256, ``…/`` and as much of its end as
-    fits: unique, and still telling which file it is.
+    This is the name itself if it fits. A name of more than 256 characters, with leading white space
+    or with a lone surrogate becomes the first 32 hex digits of its SHA-256, ``…/``, and as much of
+    the name's end as fits. So the value is unique, and people still recognise the file.
     """
     if len(path) <= MAX_VALUE_LENGTH and path == _encodable(path).lstrip():
         return path
@@ -92,7 +93,7 @@ def _list_value(raw: list[object], label: str, reports: list[str]) -> tuple[str,
 
 
 def _text(raw: object, label: str, reports: list[str]) -> str:
-    """A scalar as text within the limit; empty for null and for what is no scalar."""
+    """A scalar as text within the limit; empty for null, and for anything but a scalar."""
     if raw is None:
         return ""
     if isinstance(raw, bool):
@@ -108,7 +109,7 @@ def _text(raw: object, label: str, reports: list[str]) -> str:
 
 
 def _cut(text: str) -> str:
-    """The first `MAX_VALUE_LENGTH` characters, or a few less so as to keep the last one whole."""
+    """The first `MAX_VALUE_LENGTH` characters, or a few less to keep the last character whole."""
     end = MAX_VALUE_LENGTH
     while _joins_previous(text[end]) or text[end - 1] == _ZERO_WIDTH_JOINER:
         end -= 1
@@ -118,7 +119,7 @@ def _cut(text: str) -> str:
 
 
 def _joins_previous(character: str) -> bool:
-    """Whether a character belongs to the one before it: marks, joiners, skin tones, flag tags."""
+    """Whether a code point belongs to the one before: marks, joiners, skin tones, flag tags."""
     return (
         unicodedata.category(character).startswith("M")
         or character == _ZERO_WIDTH_JOINER
@@ -128,5 +129,5 @@ def _joins_previous(character: str) -> bool:
 
 
 def _encodable(text: str) -> str:
-    """`text` with each lone surrogate, which JSON can smuggle in, replaced by U+FFFD."""
+    """`text` with U+FFFD for each lone surrogate, which JSON can hold and UTF-8 can't."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)

@@ -1,4 +1,4 @@
-"""One object of the bucket, as a listing or a look at it tells."""
+"""One object of the bucket, as a listing or a read of its metadata describes it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 _NO_CONTENT = ("content_type", "updated")
-"""Fields that no decision is made from."""
+"""Fields that no decision depends on."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """An object.
+    """An object of the bucket.
 
     Attributes:
-        name: Its full name.
+        name: Full name.
         size: Bytes.
-        generation: Of its content; unique for each version.
-        metageneration: Of its metadata.
-        content_hash: ``md5:<hex>``, or ``crc32c:<hex>`` where the service keeps no MD5
-            (composite objects).
-        content_type: As its uploader declared it.
-        updated: When it last changed.
-        metadata: Its custom metadata.
+        generation: Number of the content's version; unique for each version.
+        metageneration: Number of the metadata's version within the generation.
+        content_hash: ``md5:<hex>``, or ``crc32c:<hex>`` where Cloud Storage has no MD5 (for
+            composite objects).
+        content_type: Media type that the uploader declared.
+        updated: When the object last changed.
+        metadata: Custom metadata.
     """
 
     name: str
@@ -37,7 +37,7 @@ class ObjectInfo:
 
     @property
     def identity(self) -> dict[str, object]:
-        """All that decisions are made from: a remembered page holds only while it stays."""
+        """The fields that decisions depend on; if one changes, a remembered range is invalid."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}
         found["metadata"] = dict(self.metadata)
         return {name: value for name, value in found.items() if name not in _NO_CONTENT}

@@ -1,10 +1,10 @@
-"""Patterns over object names, to include or exclude files.
+"""Patterns for object names, to include or exclude files.
 
-- ``*`` stands for any characters but ``/``, none included; ``?`` for exactly one of them.
-- ``**`` is a whole segment: any number of segments, none included (``**/*.md`` takes ``a.md``);
-  at the end at least one, so that ``drafts/**`` is everything inside ``drafts/``.
-- Everything else stands for itself, ``[`` and ``{`` included. Case counts. A leading dot is an
-  ordinary character: ``**/.*`` takes dot files.
+- ``*`` matches any number of characters except ``/``, also none; ``?`` matches exactly one.
+- ``**`` must be a whole segment. It matches any number of segments, also none (``**/*.md`` matches
+  ``a.md``). At the end it matches at least one, so ``drafts/**`` is everything inside ``drafts/``.
+- Every other character matches itself, ``[`` and ``{`` included. Case matters. A leading dot is an
+  ordinary character: ``**/.*`` matches dot files.
 - A pattern is matched against the whole name, relative to the prefix.
 """
 
@@ -15,20 +15,20 @@ from dataclasses import dataclass, field
 
 
 class InvalidPathGlob(ValueError):
-    """The pattern cannot be used; the message says why and what to write."""
+    """The pattern can't be used; the message says why, and what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class PathGlob:
-    """A parsed pattern; two are equal when their texts are."""
+    """A parsed pattern; equal to another if their texts are equal."""
 
     text: str
     _runs: tuple[tuple[re.Pattern[str], ...], ...] = field(compare=False, repr=False)
-    """The segments between one ``**`` and the next, so one run more than there are ``**``."""
+    """The segments before, between and after the ``**``: one run more than there are ``**``."""
 
     @classmethod
     def parse(cls, text: str) -> PathGlob:
-        """Read a pattern; raises InvalidPathGlob."""
+        """Parse a pattern; raises InvalidPathGlob."""
         if not text:
             raise InvalidPathGlob("an empty pattern matches nothing; remove it")
         if text.startswith("/"):
@@ -51,10 +51,10 @@ class PathGlob:
         return cls(text, tuple(tuple(run) for run in runs))
 
     def matches(self, path: str) -> bool:
-        """Whether the pattern stands for the whole of `path`.
+        """Whether the pattern matches the whole of `path`.
 
-        Each run between two ``**`` is put at the first place where it fits, which loses no match;
-        only the first and the last are tied to the ends. So no name makes this slow.
+        Each run between two ``**`` is matched at the first position where it fits, which loses no
+        match; the first and the last run are fixed at the ends. So no name makes this slow.
         """
         segments = path.split("/")
         first, *middle = self._runs
@@ -75,7 +75,7 @@ class PathGlob:
 
 
 def _fits(run: tuple[re.Pattern[str], ...], segments: list[str], start: int) -> bool:
-    """Whether each pattern of `run` stands for its segment, the first for segments[start]."""
+    """Whether the patterns of `run` match the segments from segments[start] on, one each."""
     if start + len(run) > len(segments):
         return False
     return all(
@@ -85,10 +85,10 @@ def _fits(run: tuple[re.Pattern[str], ...], segments: list[str], start: int) -> 
 
 
 def _segment_expression(segment: str) -> re.Pattern[str]:
-    """A pattern for one segment; each ``*`` and the text up to the next is an atomic group.
+    """The regular expression of one segment; each ``*``, with its text, is an atomic group.
 
-    An atomic group is not entered again once it has matched: what is tried is bounded by the
-    length of the segment for each ``*``, not multiplied by the number of them.
+    The matcher never backtracks into an atomic group. So the attempts for each ``*`` are bounded by
+    the length of the segment, and don't multiply with the number of ``*``.
     """
     head, *rest = (
         "".join("." if character == "?" else re.escape(character) for character in literal)

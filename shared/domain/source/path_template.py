@@ -1,20 +1,20 @@
-"""Reading metadata out of an object's name with a template.
+"""Path templates read metadata from an object's name.
 
-``{category}/{course}/{year:int}/week-{week:int} {title}`` read against
+The template ``{category}/{course}/{year:int}/week-{week:int} {title}`` applied to the name
 ``science/chemistry/2025/week-7 Kinetics.md`` gives category, course, year 2025, week 7 and title.
 
 - A field is ``{name}`` or ``{name:kind}``; kinds are str (default), int, float, date and path.
-- A field is never empty and never crosses ``/``. Only ``{name:path}`` does: it stands alone in the
-  first or last segment and takes as many segments as are left over.
-- Text fields take as little as they can: ``{a}-{b}`` splits ``x-y-z`` into ``x`` and ``y-z``.
-  Numbers take as much as they can, up to fifteen digits, so that each is exact as a double.
+- A field is never empty and holds no ``/``. Only ``{name:path}`` may: it is the whole first or last
+  segment of the template, and takes as many segments as are left over.
+- Text fields match as little as possible: ``{a}-{b}`` splits ``x-y-z`` into ``x`` and ``y-z``.
+  Numbers match as much as possible, up to fifteen digits, so that each is exact as a double.
 - A date is an ISO date (``2025-03-09``) and stays a string.
-- All other text must be there exactly, code point by code point, case included.
+- All other text must match exactly, code point by code point, case included.
 - A file extension in the name is ignored unless the last segment of the template has one.
 
-Matching takes time linear in the length of the name: each text field and what follows it up to the
-next text field is an atomic group, which is never entered again once it has matched. This loses
-no match, since a text field that fails from one place fails from every later place as well.
+Matching takes time linear in the length of the name: each text field, with what follows it up to
+the next text field, is an atomic group, into which the matcher never backtracks. This loses no
+match, since a text field that fails from one position fails from every later position as well.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from shared.domain.source.media_types import extension_of
 
 
 class InvalidPathTemplate(ValueError):
-    """The template cannot be used; the message says what is wrong, where, and what to do."""
+    """The template can't be used; the message says what is wrong, where, and how to correct it."""
 
 
 class FieldKind(StrEnum):
-    """What a field may hold, named as in a template."""
+    """Kind of a field's value, named as in a template."""
 
     STR = "str"
     INT = "int"
@@ -43,7 +43,7 @@ class FieldKind(StrEnum):
     PATH = "path"
 
     def read(self, text: str) -> str | int | float | None:
-        """`text` as a value of this kind, or None when it is not one."""
+        """`text` as a value of this kind; None if it isn't one."""
         if self in _PATTERNS and re.fullmatch(_PATTERNS[self], text) is None:
             return None
         if self is FieldKind.INT:
@@ -73,7 +73,7 @@ class Field:
 
     @classmethod
     def parse(cls, text: str) -> Field:
-        """Read ``name`` or ``name:kind``; raises ValueError saying what is wrong with it."""
+        """Parse ``name`` or ``name:kind``; raises ValueError, which says what is wrong."""
         name, colon, kind = text.partition(":")
         if not name:
             raise ValueError("a field has no name; write name or name:kind")
@@ -89,7 +89,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class PathTemplate:
-    """A parsed template; two are equal when their texts are."""
+    """A parsed template; equal to another if their texts are equal."""
 
     text: str
     kinds: Mapping[str, FieldKind] = field(compare=False)
@@ -99,7 +99,7 @@ class PathTemplate:
 
     @classmethod
     def parse(cls, text: str) -> PathTemplate:
-        """Read a template; raises InvalidPathTemplate."""
+        """Parse a template; raises InvalidPathTemplate."""
         parts = _split(text)
         return cls(
             text=text,
@@ -116,7 +116,7 @@ class PathTemplate:
     def match(self, path: str) -> dict[str, str | int | float]:
         """The value of each field in `path`, a name relative to the prefix.
 
-        Empty when the name does not fit the template, an impossible date included.
+        Empty if the name does not match the template, or if a date does not exist.
         """
         extension = "" if self._has_extension else extension_of(path)
         found = self._pattern.match(path.removesuffix(f".{extension}") if extension else path)
@@ -132,11 +132,11 @@ class PathTemplate:
 
 
 def _split(text: str) -> list[str | Field]:
-    """The literals and fields of a template, in order and checked."""
+    """Split a template into its literals and fields, in order; raises InvalidPathTemplate."""
     parts: list[str | Field] = []
     for token in _TOKEN.finditer(text):
         if token["stray"]:
-            what = "is never closed; add '}'" if token["stray"] == "{" else "opens nowhere; add '{'"
+            what = "is not closed; add '}'" if token["stray"] == "{" else "is not opened; add '{'"
             raise _invalid(text, token.start(), f"this brace {what}")
         if token["literal"]:
             parts.append(token["literal"])
@@ -160,7 +160,7 @@ def _split(text: str) -> list[str | Field]:
 def _fault_in_place(
     text: str, span: tuple[int, int], part: Field, before: list[str | Field]
 ) -> str:
-    """What is wrong with a field where it stands, given the parts before it; empty if nothing."""
+    """What is wrong with a field at its position, after the given parts; empty if nothing is."""
     fields = [other for other in before if isinstance(other, Field)]
     if any(other.name == part.name for other in fields):
         return f"field {part.name!r} occurs twice; rename one of them"
@@ -174,7 +174,7 @@ def _fault_in_place(
             "or choose another kind"
         )
     if any(other.kind is FieldKind.PATH for other in fields):
-        return "a second field of kind path leaves both without a definite end; keep one of them"
+        return "there are two fields of kind path, so neither has a definite end; keep one of them"
     return ""
 
 
@@ -183,13 +183,13 @@ def _invalid(text: str, position: int, problem: str) -> InvalidPathTemplate:
 
 
 def _is_end_segment(text: str, start: int, end: int) -> bool:
-    """Whether text[start:end] is all of the first or all of the last segment."""
+    """Whether text[start:end] is the whole first or the whole last segment."""
     opens, closes = start == 0, end == len(text)
     return (opens or closes) and (opens or text[start - 1] == "/") and (closes or text[end] == "/")
 
 
 def _expression(parts: list[str | Field]) -> str:
-    """The regular expression for a template: linear, see the module's docstring."""
+    """The regular expression of a template; the module's docstring says why it is linear."""
     expression = ""
     in_group = False
     for position, part in enumerate(parts):
@@ -199,7 +199,7 @@ def _expression(parts: list[str | Field]) -> str:
             expression += f"{')' if in_group else ''}(?>(?P<{part.name}>[^/]+?)"
             in_group = True
         elif part.kind is FieldKind.PATH and position < len(parts) - 1:
-            # The rest has a fixed number of segments, so this one's end is known beforehand.
+            # The rest has a fixed number of segments, so it is known where this field ends.
             segments = sum(other.count("/") for other in parts if isinstance(other, str))
             expression += rf"(?>(?P<{part.name}>.+?)(?=(?:/[^/]*){{{segments}}}\Z))"
         elif part.kind is FieldKind.PATH:
@@ -210,7 +210,7 @@ def _expression(parts: list[str | Field]) -> str:
 
 
 def _has_extension(parts: list[str | Field]) -> bool:
-    """Whether the template itself says what the extension is: ``{title}.md``, ``{title}.{ext}``."""
+    """Whether the template includes the extension, as ``{title}.md`` and ``{title}.{ext}`` do."""
     last = parts[-1]
     if isinstance(last, str):
         return bool(extension_of(f"x{last}"))

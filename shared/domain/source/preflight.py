@@ -1,7 +1,7 @@
-"""Whether a file is worth a request: what can be told before any quota is spent.
+"""Whether a file can be imported, decided before any quota is used.
 
-`preflight` decides by name and size alone. Where the extension is unknown or missing, `sniff`
-decides by the first bytes: readable text is imported as plain text, all else is skipped.
+`preflight` decides by name and size. If the extension is unknown or missing, `sniff` decides by the
+first bytes: readable text is imported as plain text, anything else is skipped.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from shared.domain.source.metadata import base_name, is_sidecar
 from shared.domain.source.path_glob import PathGlob
 
 MAX_DOCUMENT_SIZE: Final = 104_857_600
-"""Bytes. Source: 100 MB per document, File Search documentation; the discovery document of the
-Gemini API gives this very number as the maxSize of an upload to a store."""
+"""Bytes. Source: 100 MB per document in the File Search documentation; the discovery document of
+the Gemini API has exactly this number as the maxSize of an upload to a store."""
 
 MAX_SIDECAR_SIZE: Final = 65_536
-"""Bytes. Ours: twenty entries take far less, and a sidecar is read into memory whole."""
+"""Bytes. Our own choice: a sidecar is read into memory, and twenty entries take far less."""
 
 SNIFF_LENGTH: Final = 4096
-"""Bytes of a file's beginning that `sniff` should be given."""
+"""Number of first bytes that `sniff` should be given."""
 
 MAX_CONTROL_SHARE: Final = 0.02
-"""The share of control characters from which on text counts as binary. Ours."""
+"""Text with a larger share of control characters counts as binary. Our own choice."""
 
 _TEXT_CONTROLS = frozenset("\t\n\v\f\r\b\x1b\x85")  # layout, overstriking, terminal colours
 
@@ -47,21 +47,21 @@ class SkipReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """To be imported as this media type."""
+    """The file is to be imported as this media type."""
 
     media_type: str
 
 
 @dataclass(frozen=True, slots=True)
 class NeedsSniff:
-    """The name does not tell; give the first bytes to `sniff`."""
+    """The name doesn't tell the type; pass the first bytes to `sniff`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """Not a document but the metadata of one: the file `base`.
+    """The file is a sidecar: it holds metadata of the file `base`.
 
-    Where there is no such file, it is skipped as SIDECAR_WITHOUT_BASE.
+    If there is no such file, the caller skips it as SIDECAR_WITHOUT_BASE.
     """
 
     base: str
@@ -69,7 +69,7 @@ class Sidecar:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Not to be imported."""
+    """The file is not to be imported."""
 
     reason: SkipReason
 
@@ -82,17 +82,17 @@ def preflight(
     include: Sequence[PathGlob] = (),
     exclude: Sequence[PathGlob] = (),
 ) -> Accepted | NeedsSniff | Sidecar | Skipped:
-    """What to do with a file, judged by its name and size.
+    """Decide what to do with a file, by its name and size.
 
-    Dot files are files like any other; exclude ``**/.*`` to leave them out. A sidecar shares the
-    fate of its base, so the patterns are matched against the base's name.
+    Dot files are ordinary files; exclude ``**/.*`` to leave them out. For a sidecar, the patterns
+    are matched against the name of its base, so both are included or excluded together.
 
     Args:
         path: The object's name relative to the prefix.
-        size: Bytes.
+        size: The object's size in bytes.
         max_size: Bytes; a larger document is skipped.
-        include: A file must match one of these; none means every file.
-        exclude: A file must match none of these; stronger than `include`.
+        include: A file must match one of these; if empty, every file is included.
+        exclude: A file must match none of these; `exclude` wins over `include`.
     """
     if is_odd_name(path):
         return Skipped(SkipReason.ODD_NAME)
@@ -109,14 +109,14 @@ def preflight(
 
 
 def sniff(head: bytes, *, complete: bool) -> Accepted | Skipped:
-    """Whether a file of unknown type is readable text, judged by its first bytes.
+    """Decide by its first bytes whether a file of unknown type is readable text.
 
-    Text is UTF-8, or UTF-16 with a byte order mark, without NUL and with few control characters.
-    Other encodings cannot be told from binary data with certainty and count as such.
+    Text is UTF-8, or UTF-16 with a byte order mark, has no NUL and few control characters. Other
+    encodings can't be told from binary data with certainty, so they count as binary.
 
     Args:
-        head: The first bytes, some `SNIFF_LENGTH` of them.
-        complete: Whether these are all; if not, the last character may be cut off.
+        head: The first bytes, about `SNIFF_LENGTH` of them.
+        complete: Whether `head` is the whole file; if not, its last character may be cut off.
     """
     if not head:
         return Skipped(SkipReason.EMPTY)
@@ -136,11 +136,11 @@ def sniff(head: bytes, *, complete: bool) -> Accepted | Skipped:
 
 
 def is_odd_name(path: str) -> bool:
-    """Whether a name is one that people and tools trip over, and nobody means to search.
+    """Whether a name would confuse people and tools, so that the file is skipped.
 
-    Odd are: names ending with ``/`` (a console's folder placeholders), ``.`` and ``..`` as a
-    segment (tools and URLs resolve them), control characters and lone surrogates. Empty segments
-    (``a//b.md``) and every other Unicode name are ordinary.
+    Odd names are empty, end with ``/`` (as a console's placeholders for folders do), have ``.`` or
+    ``..`` as a segment (tools and URLs resolve them), or contain control characters or lone
+    surrogates. Empty segments (``a//b.md``) and all other Unicode names are ordinary.
     """
     if not path or path.endswith("/") or any(part in {".", ".."} for part in path.split("/")):
         return True

@@ -1,7 +1,8 @@
-"""How many tokens a file is likely to be embedded as, before it is sent.
+"""Estimates how many tokens of a file will be embedded.
 
-The service does not tell. So tokens are estimated from bytes by media type, on the high side where
-the type hides its text, since guards rest on it: docs/limits.md tells how far off it may be.
+The service does not tell this in advance. The estimate is made from the file's bytes by media type,
+and is rather too high for formatted types, since guards depend on it. docs/limits.md says how far
+off it may be.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ from types import MappingProxyType
 from typing import Final
 
 BYTES_PER_TOKEN: Final = 4
-"""Of text: about four characters a token, https://ai.google.dev/gemini-api/docs/tokens ."""
+"""For text: about four characters per token, https://ai.google.dev/gemini-api/docs/tokens ."""
 
 DOCUMENT_BYTES_PER_TOKEN: Final = 20
-"""Of formatted documents, an assumption. As counted for legal discovery, a gigabyte holds 64,782
-pages of Word and 677,963 of text (https://cloudnine.com/?p=174 ): ten times the bytes, which makes
-42. Half of that, for the denser formats of today and for PDF without pictures."""
+"""For formatted documents; an assumption. Counts for legal discovery find 64,782 pages of Word in a
+gigabyte, and 677,963 pages of text (https://cloudnine.com/?p=174 ). So Word takes ten times the
+bytes, about 42 per token. Half of that allows for today's denser formats and PDF without pictures.
+"""
 
 PACKED_BYTES_PER_TOKEN: Final = 2
-"""Of workbooks and archives, an assumption: text and numbers in them are compressed."""
+"""For workbooks and archives; an assumption, since their text and numbers are compressed."""
 
 _DOCUMENTS = """
     application/pdf application/msword application/vnd.oasis.opendocument.text
@@ -39,5 +41,5 @@ _BYTES_PER_TOKEN_OF = MappingProxyType(
 
 
 def tokens_of(media_type: str, size: int) -> int:
-    """How many tokens a file of that type and size, in bytes, is likely to be embedded as."""
+    """Estimated number of tokens to embed for a file of this type and size in bytes."""
     return ceil(size / _BYTES_PER_TOKEN_OF.get(media_type, BYTES_PER_TOKEN))

@@ -1,16 +1,19 @@
-"""A circuit breaker for one store: when Gemini throttles, slow down, probe, recover.
+"""A circuit breaker for one store: slow down when Gemini throttles, probe, recover.
 
-CLOSED runs at the preset rate. Five 429s among the latest 100 entries, three in a row, or a storm
-of 5xx replies OPEN it. OPEN slows rather than stops: after a short hold, requests trickle. Once
-the cooldown is over, HALF_OPEN lets a few probes through; all good closes it, one 429 reopens it.
+CLOSED runs at the allowed rate: the preset, times the learned factor. Five 429s among the latest
+100 entries, three 429s in a row, or a storm of 5xx replies open the circuit. OPEN does not stop:
+after a short hold, requests continue at a third of the rate. After the cooldown, HALF_OPEN lets a
+few probes through; if all succeed the circuit closes, and one 429 reopens it.
 
-Every change of state bumps ``generation``. Permits and window entries carry the generation they
-were made under, and what comes back under another one is dropped: a late 429 extends nothing, a
-late success proves nothing, and after each recovery the window is empty without being deleted.
+Every change of state increases ``generation``. Permits and window entries carry the generation in
+which they were made, and a result from another generation is dropped: a late 429 extends no hold,
+a late success proves nothing, and each recovery starts with an empty window without deleting
+entries.
 
-The state is one document and must stay cool, so successes are not written to it in CLOSED; they
-are entries of the window, which is read when a 429, a 5xx or the supervisor asks. Functions that
-may change the state return the new one, or None when there is nothing to write.
+The state is one document, and frequent writes to one document contend. So in CLOSED, successes are
+not written to it: they become entries of the window, which is read only for a 429, a 5xx or the
+supervisor. Functions that may change the state return the new one, or None if nothing is to be
+written.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ from shared.domain.throttle.window import (
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to make a call. Calls that need none (polls, reads) carry the generation alone."""
+    """Permission to make a call. Unmetered calls (polls, reads) carry the generation only."""
 
     generation: int
     probe_id: str = ""
@@ -49,7 +52,7 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Proceed:
-    """Make the call under ``permit``, after ``state`` is written if there is one."""
+    """Make the call under ``permit``; write ``state`` first, unless it is None."""
 
     permit: Permit
     state: BreakerState | None = None
@@ -66,14 +69,14 @@ Admission = Proceed | Wait
 
 
 def admit(state: BreakerState, now: datetime, permit_id: str, policy: BreakerPolicy) -> Admission:
-    """May a metered call be made now?
+    """Whether a metered call may be made now, or when to ask again.
 
     Args:
         state: The record as read; it may still be OPEN though its cooldown is over.
-        now: The time of asking.
-        permit_id: Names the attempt, so that HALF_OPEN can count; asked again under the id of a
-            live permit, the answer is the same permit.
-        policy: The numbers.
+        now: The current time.
+        permit_id: Identifies the attempt, so that HALF_OPEN can count its probes. Asking again
+            with the id of a live permit returns the same permit.
+        policy: Thresholds and times.
     """
     held = held_until(state, now)
     if held is not None:
@@ -94,20 +97,20 @@ def admit(state: BreakerState, now: datetime, permit_id: str, policy: BreakerPol
 
 
 def held_until(state: BreakerState, now: datetime) -> datetime | None:
-    """The end of the hold that metered calls must wait out, if there is one now."""
+    """The end of the hold that stops metered calls now; None without one."""
     until = state.hold_until
     return until if until is not None and now < until else None
 
 
 def is_untroubled(state: BreakerState) -> bool:
-    """Whether time has nothing to change: the window need not be read."""
+    """Whether ``on_tick`` would change nothing, so that the window need not be read."""
     return state.state is CircuitState.CLOSED and state.learned_factor == 1.0
 
 
 def is_stale(state: BreakerState, permit: Permit, now: datetime) -> bool:
-    """Whether a result under ``permit`` comes too late: it is to be logged, and changes nothing.
+    """Whether a result under ``permit`` comes too late to count, and is only to be logged.
 
-    It does if the state has changed since, or if its probe's permit has expired.
+    That is so if the state has changed since, or if the probe's permit has expired.
     """
     if permit.generation != state.generation:
         return True
@@ -115,7 +118,7 @@ def is_stale(state: BreakerState, permit: Permit, now: datetime) -> bool:
 
 
 def slowdown(state: BreakerState, policy: BreakerPolicy) -> float:
-    """How many times longer than the preset's the spacing of metered calls must be; >= 1."""
+    """The factor (>= 1) by which the spacing of metered calls is longer than the preset's."""
     by_state = {
         CircuitState.CLOSED: 1.0,
         CircuitState.HALF_OPEN: policy.half_open_slowdown,
@@ -127,7 +130,7 @@ def slowdown(state: BreakerState, policy: BreakerPolicy) -> float:
 def on_success(
     state: BreakerState, permit: Permit, now: datetime, policy: BreakerPolicy
 ) -> BreakerState | None:
-    """A metered call succeeded. Writes for probes only; the last good one closes the circuit."""
+    """A metered call succeeded. Only probes change the state; the last one closes the circuit."""
     if not permit.probe_id or is_stale(state, permit, now):
         return None
     successes = state.probe_successes + 1
@@ -145,27 +148,27 @@ def on_throttled(
     *,
     retry_after: timedelta | None = None,
 ) -> BreakerState | None:
-    """A metered call got a 429 that speaks of a rate; ``window`` already holds its entry.
+    """A metered call got a 429 for its rate; ``window`` already holds the entry.
 
-    It holds, and may open the circuit. Calls in flight when a hold began bring their 429s during
-    it: those count in the window, but only a Retry-After extends the hold.
+    Begins a hold, and may open the circuit. Calls that were sent before a hold began may get 429s
+    during it: these count in the window, but only a Retry-After extends the hold.
     """
     if is_stale(state, permit, now):
         return None
-    wish = believed(retry_after, policy)
-    hold = wish or policy.default_hold
+    asked = believed(retry_after, policy)
+    hold = asked or policy.default_hold
     match state.state:
         case CircuitState.HALF_OPEN:
-            return _opened(state, OpenCause.THROTTLED, now, policy, wish)
+            return _opened(state, OpenCause.THROTTLED, now, policy, asked)
         case CircuitState.CLOSED if is_tripped(window, state.generation, policy):
             learned = relearned(state, window, now, policy)
-            return _opened(learned, OpenCause.THROTTLED, now, policy, wish)
+            return _opened(learned, OpenCause.THROTTLED, now, policy, asked)
         case CircuitState.OPEN:
             if is_repeated(window):
-                hold = max(wish, _doubled_hold(state, now))
-            after = _held(relearned_in_trickle(state, window, now, policy), hold, wish, now)
+                hold = max(asked, _doubled_hold(state, now))
+            after = _held(relearned_in_trickle(state, window, now, policy), hold, asked, now)
         case _:
-            after = _held(state, hold, wish, now)
+            after = _held(state, hold, asked, now)
     return after if after is not state else None
 
 
@@ -177,23 +180,24 @@ def on_unmetered_throttled(
     *,
     retry_after: timedelta | None = None,
 ) -> BreakerState | None:
-    """A poll, a look or a deletion got such a 429: it holds metered calls too, and no more.
+    """A poll, another read or a deletion got a 429 for its rate: metered calls are held too.
 
-    Their share can't be told from it: successes of such calls, several to a file, leave no entry.
+    It does not count towards opening the circuit: successes of such calls make no entry in the
+    window, so the share of 429s among them is unknown.
     """
     if is_stale(state, permit, now):
         return None
-    wish = believed(retry_after, policy)
-    after = _held(state, wish or policy.default_hold, wish, now)
+    asked = believed(retry_after, policy)
+    after = _held(state, asked or policy.default_hold, asked, now)
     return after if after is not state else None
 
 
 def on_server_error(
     state: BreakerState, window: Window, permit: Permit, now: datetime, policy: BreakerPolicy
 ) -> BreakerState | None:
-    """A call got a 5xx: gives a probe's permit back, and counts towards a storm.
+    """A call got a 5xx, which counts towards a storm; a probe's permit is given back.
 
-    A storm says nothing about rates, so it leaves the learned factor alone.
+    A storm has nothing to do with the rate, so the learned factor stays as it is.
     """
     if is_stale(state, permit, now) or state.state is CircuitState.OPEN:
         return None
@@ -208,7 +212,7 @@ def on_server_error(
 
 
 def on_other_error(state: BreakerState, permit: Permit, now: datetime) -> BreakerState | None:
-    """A call failed in a way that says nothing about the service: a probe's permit goes back."""
+    """A call failed for a reason other than the service: a probe's permit is given back."""
     if not permit.probe_id or is_stale(state, permit, now):
         return None
     return _returned(state, permit, now)
@@ -217,10 +221,10 @@ def on_other_error(state: BreakerState, permit: Permit, now: datetime) -> Breake
 def on_tick(
     state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy, *, preset_rate: float
 ) -> BreakerState | None:
-    """What time alone changes: cooldowns and permits run out, clean windows earn trust.
+    """What the passing of time changes: cooldowns and permits end, clean windows raise the factor.
 
-    ``preset_rate`` is the tier's metered requests per second; a window counts for the learned
-    factor only if it was made at about the rate that was allowed.
+    ``preset_rate`` is the tier's metered requests per second. A clean window raises the learned
+    factor only if its calls came at about the allowed rate.
     """
     match state.state:
         case CircuitState.OPEN:
@@ -237,10 +241,10 @@ def on_tick(
 
 
 def _opened(
-    state: BreakerState, cause: OpenCause, now: datetime, policy: BreakerPolicy, wish: timedelta
+    state: BreakerState, cause: OpenCause, now: datetime, policy: BreakerPolicy, asked: timedelta
 ) -> BreakerState:
-    doublings = min(state.openings, 16)  # far past the cap, far below what a timedelta holds
-    cooldown = max(min(policy.cooldown * 2**doublings, policy.cooldown_cap), wish)
+    doublings = min(state.openings, 16)  # beyond the cap, and no overflow of a timedelta
+    cooldown = max(min(policy.cooldown * 2**doublings, policy.cooldown_cap), asked)
     opened = replace(
         change_state(state, CircuitState.OPEN, now),
         opened_at=now,
@@ -249,7 +253,7 @@ def _opened(
         cooldown_until=now + cooldown,
         cooldown_seconds=cooldown.total_seconds(),
     )
-    return _with_hold(opened, wish or policy.default_hold, now)
+    return _with_hold(opened, asked or policy.default_hold, now)
 
 
 def _cooled_down(state: BreakerState, now: datetime) -> BreakerState | None:
@@ -260,27 +264,27 @@ def _cooled_down(state: BreakerState, now: datetime) -> BreakerState | None:
 
 
 def _with_hold(state: BreakerState, hold: timedelta, now: datetime) -> BreakerState:
-    """A hold of that length; a later end that already stands is kept."""
+    """The state with a hold of this length; if an earlier hold ends later, its end is kept."""
     until = max(now + hold, state.hold_until or now)
     return replace(state, hold_until=until, hold_seconds=hold.total_seconds(), updated_at=now)
 
 
-def _held(state: BreakerState, hold: timedelta, wish: timedelta, now: datetime) -> BreakerState:
-    """A hold of that length; one that stands is extended by the service's own wish alone."""
+def _held(state: BreakerState, hold: timedelta, asked: timedelta, now: datetime) -> BreakerState:
+    """The state with a hold of this length; only a Retry-After extends a hold in force."""
     held = held_until(state, now)
     if held is None:
         return _with_hold(state, hold, now)
-    return _with_hold(state, wish, now) if now + wish > held else state
+    return _with_hold(state, asked, now) if now + asked > held else state
 
 
 def _doubled_hold(state: BreakerState, now: datetime) -> timedelta:
-    """In OPEN: twice the last hold, at most to the cooldown's end."""
+    """Twice the latest hold, but not past the end of the cooldown."""
     doubled = timedelta(seconds=2 * state.hold_seconds)
     return min(doubled, state.cooldown_until - now) if state.cooldown_until else doubled
 
 
 def believed(retry_after: timedelta | None, policy: BreakerPolicy) -> timedelta:
-    """The service's wish within sane bounds; zero if it has none."""
+    """The service's Retry-After within the policy's bounds; zero if it gave none."""
     return min(max(retry_after or timedelta(0), timedelta(0)), policy.retry_after_cap)
 
 
@@ -289,6 +293,6 @@ def _live_permits(state: BreakerState, now: datetime) -> dict[str, datetime]:
 
 
 def _returned(state: BreakerState, permit: Permit, now: datetime) -> BreakerState:
-    """The permit, if it was a probe's, is given back."""
+    """The state without this permit, if it was a probe's."""
     permits = {name: until for name, until in state.permits.items() if name != permit.probe_id}
     return replace(state, permits=permits, updated_at=now)

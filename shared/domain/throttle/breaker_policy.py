@@ -1,4 +1,4 @@
-"""The breaker's numbers, checked once."""
+"""The breaker's thresholds and times."""
 
 from __future__ import annotations
 
@@ -10,40 +10,42 @@ from shared.domain.time_scale import FixedTime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerPolicy:
-    """When the breaker opens, how long it stays so, and how the learned factor moves.
+    """When the breaker opens, how long it stays open, and how the learned factor changes.
 
     Attributes:
-        window_size: Latest entries looked at; an empty place counts as a success.
+        window_size: How many of the latest entries are counted; missing ones count as successes.
         throttle_threshold: 429s in the window that open the breaker (5 of 100 are 5 %).
-        consecutive_threshold: 429s in a row, newest first, that open it.
-        cooldown: Time in OPEN; doubles each time a probe finds the service no better. Also the
-            time after a cut for which FAILED documents, imported before it, are not counted.
-        cooldown_cap: The doubling's end. A longer Retry-After still wins.
-        default_hold: Hold after a 429 that names no Retry-After.
-        retry_after_cap: Longest Retry-After believed; a day's quota is a hold of its own.
+        consecutive_threshold: 429s in a row, counted from the newest entry, that open it.
+        cooldown: Time in OPEN; doubles each time that probes fail and reopen the breaker. For the
+            same time after a cut, FAILED documents are not counted: they were imported before it.
+        cooldown_cap: The longest cooldown that doubling leads to. A longer Retry-After still wins.
+        default_hold: Length of the hold after a 429 without a Retry-After.
+        retry_after_cap: The longest Retry-After that is followed. A 429 for the daily quota sets
+            a hold of its own, see ``holds``.
         half_open_probes: Probes let through in HALF_OPEN; all must succeed.
-        permit_lifetime: After this a probe is given up; longer than a function may run.
-        open_slowdown: How much longer spacing grows in OPEN.
-        half_open_slowdown: The same in HALF_OPEN; in CLOSED it is 1.
-        factor_cut: The learned factor is multiplied by this (as botocore's 0.7).
-        heeded_share: So large a share of 429s always costs a cut. A limit of half the rate
-            throttles about as many; strays of any other cause are far fewer.
-        alike_share: A trickle that meets 429s at least so often, relative to the calls of
-            CLOSED, shows that the rate is not the cause. If it is, a third of the rate ends
-            nearly all of them; halfway leaves room for chance on either side.
-        factor_step: Added back after a clean window: one cut is earned back in six.
-        factor_floor: The learned factor's least value.
-        least_utilisation: A window slower than this share of the allowed rate proves
-            nothing about that rate, and earns nothing.
-        storm_threshold: 5xx replies, none followed by a success, that open the breaker.
-        storm_span: Time in which they must fall. Long, so that even the free tier at its
-            slowest (a request every two minutes) has its storms seen.
-        storm_spacing: 5xx replies closer together count as one: a blip is no storm, and the
-            record is not written for each of them.
-        failed_documents_threshold: FAILED documents within the time of the latest window
-            that cut the factor. At two metered requests per document, 20 of 100 are two
-            documents in five; a report has 84 of 100 failing without a single 429.
-        window_retention: When the store may drop a window entry; never scaled.
+        permit_lifetime: A probe without a result is given up after this time, which is longer
+            than a function may run.
+        open_slowdown: In OPEN, spacing is longer by this factor.
+        half_open_slowdown: In HALF_OPEN, spacing is longer by this factor; in CLOSED it is 1.
+        factor_cut: A cut multiplies the learned factor by this (0.7, as in botocore).
+        heeded_share: At or above this share of 429s, always cut the factor. At twice the allowed
+            rate, about half the calls get a 429; 429s with other causes are far rarer.
+        alike_share: Compares the share of 429s in OPEN with that in CLOSED. At or above this
+            ratio, the rate is not the cause: if it were, nearly all 429s would end at a third of
+            the rate. One half leaves room for chance on either side.
+        factor_step: Added to the factor after a clean window; six steps make up for one cut.
+        factor_floor: The least learned factor.
+        least_utilisation: A clean window raises the factor only if its calls came at this share
+            of the allowed rate or more.
+        storm_threshold: 5xx replies, with no success between them, that open the breaker.
+        storm_span: Time within which they must come. It is long enough for the free tier at its
+            slowest (a request every two minutes).
+        storm_spacing: 5xx replies closer together than this count as one, so that a short outage
+            is no storm and the record is not written for each reply.
+        failed_documents_threshold: FAILED documents, within the time that the latest window took,
+            that cut the factor. At two metered requests per document, 20 in a window of 100 are
+            two documents in five. In one report 84 of 100 failed without a single 429.
+        window_retention: Time after which the database may drop a window entry; never scaled.
     """
 
     window_size: int = 100
@@ -70,10 +72,10 @@ class BreakerPolicy:
     window_retention: FixedTime = timedelta(hours=48)
 
     def __post_init__(self) -> None:
-        """Refuse numbers that contradict each other.
+        """Check that the numbers agree with each other.
 
         Raises:
-            ValueError: Names every rule broken.
+            ValueError: Names every rule that is broken.
         """
         zero = timedelta(0)
         rules = {
@@ -106,4 +108,4 @@ class BreakerPolicy:
         }
         broken = [rule for rule, kept in rules.items() if not kept]
         if broken:
-            raise ValueError("breaker policy must keep: " + "; ".join(broken))
+            raise ValueError("the breaker policy breaks these rules: " + "; ".join(broken))

@@ -1,4 +1,4 @@
-"""The breaker's record and the changes of state it allows."""
+"""The breaker's record, and the legal changes of its state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class CircuitState(StrEnum):
-    """CLOSED runs at the preset rate, OPEN trickles, HALF_OPEN probes."""
+    """CLOSED runs at the allowed rate, OPEN at a fraction of it, HALF_OPEN lets probes through."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -31,31 +31,31 @@ STATE_CHANGES: Mapping[CircuitState, frozenset[CircuitState]] = {
 
 
 class IllegalStateChange(ValueError):
-    """A change of state that ``STATE_CHANGES`` doesn't hold."""
+    """A change of state that ``STATE_CHANGES`` doesn't allow."""
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerState:
-    """At ``breaker/state``. The defaults are a breaker that has seen nothing.
+    """The breaker's record, at ``breaker/state``. The defaults are a new breaker.
 
     Attributes:
-        state: Where the circuit stands.
-        schema_version: Of this record.
-        generation: Counts the changes of state; never goes back.
-        opened_at: When it last opened.
+        state: The circuit's state.
+        schema_version: Version of this record's schema.
+        generation: Number of changes of state so far; never decreases.
+        opened_at: When the circuit last opened.
         open_cause: What opened it then.
-        openings: How often it opened since it was last CLOSED; doubles the cooldown.
-        cooldown_until: When OPEN gives way to HALF_OPEN; set only while OPEN.
+        openings: How often it opened since it was last CLOSED; each doubles the cooldown.
+        cooldown_until: When OPEN changes to HALF_OPEN; set only in OPEN.
         cooldown_seconds: Length of the latest cooldown.
-        hold_until: No metered call before this, whatever the state.
-        hold_seconds: Length of the latest hold; doubles in OPEN with 429s in a row.
-        permits: Probes under way in HALF_OPEN, each with the time it is given up.
-        probe_successes: Probes of this HALF_OPEN that came back good.
-        learned_factor: Share of the preset rate that was found to be bearable.
+        hold_until: No metered call is made before this time, whatever the state.
+        hold_seconds: Length of the latest hold; doubles after 429s in a row in OPEN.
+        permits: Probes under way in HALF_OPEN, by id, with the times at which they expire.
+        probe_successes: Probes of this HALF_OPEN that succeeded.
+        learned_factor: Share of the preset rate that the service was found to accept.
         factor_cut_at: When the factor was last lowered.
         factor_raised_at: When the factor was last raised.
-        server_errors: Latest 5xx replies with no success since, newest first.
-        failed_documents: Latest documents that turned FAILED, newest first.
+        server_errors: Times of the latest 5xx replies without a success since, newest first.
+        failed_documents: Times at which the latest documents turned FAILED, newest first.
         updated_at: When this record last changed.
     """
 
@@ -80,10 +80,10 @@ class BreakerState:
 
 
 def change_state(state: BreakerState, target: CircuitState, now: datetime) -> BreakerState:
-    """Change state under the next generation; what belonged to the old one is dropped.
+    """Change the state, begin a new generation, and drop what belonged to the old one.
 
     Raises:
-        IllegalStateChange: ``STATE_CHANGES`` has no such change.
+        IllegalStateChange: ``STATE_CHANGES`` doesn't allow it.
     """
     if target not in STATE_CHANGES[state.state]:
         raise IllegalStateChange(f"the breaker can't go from {state.state} to {target}")

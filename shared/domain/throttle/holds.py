@@ -1,7 +1,7 @@
-"""Holds: allowances that waiting a little does not bring back, and that stop the pump.
+"""Holds: they stop the pump where slowing down would not help.
 
-A 429 may mean the day's quota, full storage or a spending limit; a 401 or 403 on everything means
-the account. Slowing down helps none of them, so they are no business of the breaker.
+A 429 can mean that the daily quota, the storage or a spending limit is used up; a 401 or 403 for
+every call means that the key or the account is at fault. The breaker does not handle these.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class HoldReason(StrEnum):
-    """What ran out. The values are those of ``QuotaKind``, plus the account's own fault."""
+    """Why metered calls are stopped: a used-up allowance (as in ``QuotaKind``), or the account."""
 
     DAY = "day"
     STORAGE = "storage"
@@ -30,7 +30,7 @@ class HoldReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What is stopped until when, and why. The defaults hold nothing."""
+    """Until when metered calls are stopped, and why. The defaults stop nothing."""
 
     hold_until: datetime = _NEVER
     reason: HoldReason = HoldReason.DAY
@@ -40,14 +40,15 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldPolicy:
-    """How long each reason holds before one call may find out whether it still stands.
+    """How long a hold lasts for each reason; then a call shows whether the reason still applies.
 
     Attributes:
-        reset_margin: Added to the quota day's end, for clocks that differ. Never scaled: the
-            service's midnight isn't either.
-        storage: Somebody has to delete something or move up a tier.
-        spend: Somebody has to raise the limit, or the month to end.
-        account: Somebody has to mend a key or a permission, often at once.
+        reset_margin: Time added to the end of the quota day, since clocks differ. Never scaled,
+            as the service's midnight isn't either.
+        storage: A hold for full storage ends when somebody deletes documents or changes the tier.
+        spend: A hold for the spending limit ends when somebody raises it, or with the month.
+        account: A hold for the account ends when somebody repairs the key or a permission, which
+            is often soon.
     """
 
     reset_margin: FixedTime = timedelta(minutes=1)
@@ -56,10 +57,10 @@ class HoldPolicy:
     account: timedelta = timedelta(minutes=10)
 
     def __post_init__(self) -> None:
-        """Refuse durations that would hold nothing.
+        """Check that every hold has a length.
 
         Raises:
-            ValueError: Names every rule broken.
+            ValueError: Names every rule that is broken.
         """
         rules = {
             "0 <= reset_margin": self.reset_margin >= timedelta(0),
@@ -69,11 +70,11 @@ class HoldPolicy:
         }
         broken = [rule for rule, kept in rules.items() if not kept]
         if broken:
-            raise ValueError("hold policy must keep: " + "; ".join(broken))
+            raise ValueError("the hold policy breaks these rules: " + "; ".join(broken))
 
 
 def quota_day(now: datetime) -> date:
-    """The Pacific calendar day whose quota a request made now draws on."""
+    """The Pacific calendar day to whose quota a request made now counts."""
     return now.astimezone(PACIFIC).date()
 
 
@@ -89,7 +90,10 @@ def next_quota_reset(now: datetime) -> datetime:
 
 
 def hold_for(reason: HoldReason, now: datetime, policy: HoldPolicy) -> Hold:
-    """The hold that begins now. The service's own Retry-After is misleadingly short for these."""
+    """The hold that begins now.
+
+    It ignores the service's Retry-After, which is far too short for these reasons.
+    """
     until = {
         HoldReason.DAY: next_quota_reset(now) + policy.reset_margin,
         HoldReason.STORAGE: now + policy.storage,
@@ -100,14 +104,14 @@ def hold_for(reason: HoldReason, now: datetime, policy: HoldPolicy) -> Hold:
 
 
 def in_force(hold: Hold | None, now: datetime) -> Hold | None:
-    """The hold, if there is one that hasn't expired."""
+    """The hold, or None if there is none or it has expired."""
     return hold if hold is not None and now < hold.hold_until else None
 
 
 def merge(current: Hold | None, new: Hold, now: datetime) -> Hold:
-    """The one hold to keep: an account fault first, since it fails every call; else the later end.
+    """Choose the hold to keep: one for the account, since every call fails; else the later end.
 
-    What the dropped one knew is learned again, at the price of one call, once the other is over.
+    If the reason of the dropped hold still applies afterwards, one call sets that hold again.
     """
     standing = in_force(current, now)
     if standing is None:

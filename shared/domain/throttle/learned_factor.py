@@ -1,10 +1,12 @@
-"""The learned factor: what share of the preset rate the service was found to bear.
+"""The learned factor: the share of the preset rate that the service has been found to accept.
 
-Down by multiplication when the circuit opens, up by a small step after each clean window that was
-used at about the allowed rate, as TCP does. The preset stays the ceiling: the factor never exceeds
-1. TCP takes every loss for congestion, and so crawls where losses have another cause. Here OPEN is
-an experiment: 429s that come about as often at a third of the rate are not about the rate, and no
-cut would end them.
+As in TCP's congestion control, it is multiplied down when the circuit opens, and rises by a small
+step after each clean window whose calls came at about the allowed rate. It never exceeds 1, so the
+preset stays the upper bound.
+
+TCP takes every loss for congestion, so it stays slow where losses have another cause. Here, OPEN
+tests the cause: if 429s are about as frequent at a third of the rate, the rate does not cause them,
+and lowering it would not end them.
 """
 
 from __future__ import annotations
@@ -16,30 +18,30 @@ from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.circuit import BreakerState
 from shared.domain.throttle.window import Window, began_at, tally
 
-_DIGITS = 4  # keeps 0.05 steps free of binary dust
+_DIGITS = 4  # rounding keeps steps of 0.05 free of floating-point error
 
 _SINCE_OPEN = 2
-"""Changes of state from OPEN to CLOSED, always by way of HALF_OPEN."""
+"""Changes of state between OPEN and the next CLOSED: one to HALF_OPEN, one to CLOSED."""
 
 
 def lowered(state: BreakerState, now: datetime, policy: BreakerPolicy) -> BreakerState:
-    """One cut, not below the floor."""
+    """Cut the factor once, but not below ``factor_floor``."""
     factor = max(policy.factor_floor, state.learned_factor * policy.factor_cut)
-    return replace(_changed(state, factor, now), factor_cut_at=now)
+    return replace(_with_factor(state, factor, now), factor_cut_at=now)
 
 
 def relearned(
     state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy
 ) -> BreakerState:
-    """429s are about to open the circuit: one cut, or back to the preset.
+    """Cut the factor, or restore the preset, as 429s open the circuit.
 
-    It goes back if the trickle of the opening before met 429s about as often, as far as the window
-    still shows it. A share of 429s that is to be heeded costs a cut all the same.
+    Restores the preset if 429s were about as frequent at the slow rate of the previous OPEN, as far
+    as the window still holds its calls. At or above ``heeded_share``, always cuts.
     """
-    latest = tally(window, state.generation, policy)
-    trickle = tally(window, state.generation - _SINCE_OPEN, policy)
-    alike = trickle.share >= latest.share * policy.alike_share
-    if alike and latest.share < policy.heeded_share:
+    in_closed = tally(window, state.generation, policy)
+    in_open = tally(window, state.generation - _SINCE_OPEN, policy)
+    alike = in_open.share >= in_closed.share * policy.alike_share
+    if alike and in_closed.share < policy.heeded_share:
         return _raised_to(state, 1.0, now)
     return lowered(state, now, policy)
 
@@ -47,11 +49,11 @@ def relearned(
 def relearned_in_trickle(
     state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy
 ) -> BreakerState:
-    """A 429 in OPEN: one cut more, once in each opening, if even the trickle is too fast."""
-    trickle = tally(window, state.generation, policy)
-    is_few = trickle.throttled < policy.throttle_threshold or trickle.share < policy.heeded_share
+    """After a 429 in OPEN: cut the factor, once per opening, if even that rate is too fast."""
+    in_open = tally(window, state.generation, policy)
+    too_few = in_open.throttled < policy.throttle_threshold or in_open.share < policy.heeded_share
     opened_at, cut_at = state.opened_at or now, state.factor_cut_at
-    if is_few or (cut_at is not None and cut_at > opened_at):
+    if too_few or (cut_at is not None and cut_at > opened_at):
         return state
     return lowered(state, now, policy)
 
@@ -59,11 +61,11 @@ def relearned_in_trickle(
 def on_document_failed(
     state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy
 ) -> BreakerState | None:
-    """A document turned FAILED after its import was accepted: too many of them cut the factor.
+    """A document turned FAILED after its import was accepted; too many of these cut the factor.
 
-    The service can answer 200 to everything and fail later, so 429s alone would not tell. The
-    failures are counted over the time that the latest full window of requests took. Those within a
-    cooldown of the latest cut are of documents imported before it, and are not counted.
+    The service can accept every import and fail later, so 429s alone don't show an overload.
+    Failures are counted over the time that the latest full window of calls took. Failures within
+    ``cooldown`` of the latest cut belong to documents imported before it and are not counted.
     """
     cut_at = state.factor_cut_at
     if cut_at is not None and now - cut_at < policy.cooldown:
@@ -78,10 +80,12 @@ def on_document_failed(
 def raised(
     state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy, preset_rate: float
 ) -> BreakerState:
-    """One step up, if a clean ``window`` earned it.
+    """Raise the factor by one step, if a clean ``window`` justifies it.
 
-    It did if all of it was made since the factor's last change, no document turned FAILED
-    meanwhile, and it was made fast enough to say something about the allowed rate.
+    It does if all its calls came after the factor's last change, no document turned FAILED
+    meanwhile, and the calls were frequent enough to test the allowed rate.
+
+    ``preset_rate`` is the tier's metered requests per second.
     """
     began = began_at(window, policy)
     if began is None or state.learned_factor >= 1:
@@ -96,8 +100,8 @@ def raised(
 
 
 def _raised_to(state: BreakerState, factor: float, now: datetime) -> BreakerState:
-    return replace(_changed(state, min(1.0, factor), now), factor_raised_at=now)
+    return replace(_with_factor(state, min(1.0, factor), now), factor_raised_at=now)
 
 
-def _changed(state: BreakerState, factor: float, now: datetime) -> BreakerState:
+def _with_factor(state: BreakerState, factor: float, now: datetime) -> BreakerState:
     return replace(state, learned_factor=round(factor, _DIGITS), updated_at=now)

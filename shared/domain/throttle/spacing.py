@@ -1,7 +1,7 @@
-"""When metered requests may be made: one after the other, evenly, a small window ahead.
+"""When metered requests may be made: evenly spaced, and planned only a short time ahead.
 
-Cloud Tasks' token bucket starts full and would burst over a per-minute quota. Requests that are
-each due at a time of their own never let it; the queue's rate stays the hard ceiling.
+Cloud Tasks' token bucket starts full, so tasks that are all due at once would exceed a per-minute
+quota. Giving each request its own time prevents that burst; the queue's rate stays the upper bound.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 BURST_RESERVE = 0.01
-"""Part of the interval that spacing adds, so that jitter of dispatches can't exceed the preset."""
+"""Spacing is longer by this share, so that jittery deliveries can't exceed the preset rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How requests begin after a pause.
+    """How metered requests start after a pause.
 
     Attributes:
-        lead: Until the first of them: by then their tasks are made, and none is overdue.
-        warm_up: So long they come at half the rate: what cold instances delay then, comes
-            together with what follows without exceeding the quota of that minute.
+        lead: Time until the first request, long enough to create the tasks before they are due.
+        warm_up: Requests run at half the rate for this long. Cold instances delay the first
+            requests; at half the rate, these and the requests after them still fit into the
+            quota of the same minute.
     """
 
     lead: timedelta = timedelta(seconds=1)
@@ -28,7 +29,7 @@ class Start:
 
 
 def spacing(rpm: float, slowdown: float) -> timedelta:
-    """Time between two metered requests at ``rpm`` requests a minute, slowed by a factor >= 1."""
+    """Time between two metered requests at ``rpm`` a minute, times ``slowdown`` (at least 1)."""
     return timedelta(seconds=60.0 / rpm) * max(slowdown, 1.0) * (1 + BURST_RESERVE)
 
 
@@ -42,7 +43,8 @@ def free_slots(
 ) -> list[datetime]:
     """Times of the metered requests that may be planned now, up to ``now + horizon``.
 
-    ``next_slot_at`` is the first time not yet given away; one that has passed is not made up for.
+    ``next_slot_at`` is the first time that no request has yet. If it has passed, the missed
+    requests are not made up for.
     """
     end = now + horizon
     at, warm_at = next_slot_at, now

@@ -1,7 +1,7 @@
 """Quota tiers: the request rates and limits a deployment is allowed to use.
 
-The presets live in ``shared/tiers.json``, which Terraform reads as well (``jsondecode``), so that
-a queue's rate and the pump's spacing can't disagree. The file says under ``sources`` where each
+The presets are in ``shared/tiers.json``. Terraform reads the same file (``jsondecode``), so that
+the queue's rate and the pump's spacing can't disagree. ``sources`` in the file says where each
 number comes from.
 """
 
@@ -17,13 +17,13 @@ from pydantic import Field, PositiveInt, model_validator
 
 from shared.domain.strict_json import Table, packaged
 
-# Cloud Tasks refuses a queue above these: better to hear it here than from `terraform apply`.
+# Cloud Tasks refuses a queue above these limits. Checked here so that `terraform apply` can't fail.
 MAX_QUEUE_DISPATCHES_PER_SECOND = 500
 MAX_QUEUE_CONCURRENT_DISPATCHES = 5000
 
 
 class UnknownTier(ValueError):
-    """A tier name that is not in the file; the message lists those that are."""
+    """The file has no tier of this name; the message lists the names it has."""
 
     def __init__(self, name: str, known: Mapping[str, Tier]) -> None:
         super().__init__(f"unknown tier {name!r}; the tiers are {', '.join(known)}")
@@ -38,9 +38,10 @@ class Tier:
         name: The tier's key in the file.
         rpm: Metered requests per minute; the uploads queue runs at exactly ``rpm / 60``.
         rpd: Metered requests per quota day, or None where no limit is known.
-        max_concurrent_dispatches: The uploads queue's second brake.
-        max_imports_in_progress: Imports started and not yet settled, at most.
-        storage_bytes: What all stores of the project may hold, as the service counts it.
+        max_concurrent_dispatches: Deliveries of the uploads queue that may run at once.
+        max_imports_in_progress: The most imports that may be started and not yet settled.
+        storage_bytes: Bytes that all stores of the project together may hold, as the service
+            counts them.
     """
 
     name: str
@@ -52,12 +53,12 @@ class Tier:
 
     @property
     def dispatches_per_second(self) -> float:
-        """Rate of the uploads queue; each dispatch makes at most one metered request."""
+        """Rate of the uploads queue; each delivery makes at most one metered request."""
         return self.rpm / 60
 
 
 class TierRow(Table):
-    """A tier as the file has it; ``Tier`` says what the figures mean."""
+    """A tier as it is written in the file; ``Tier`` says what the numbers mean."""
 
     rpm: Annotated[int, Field(gt=0, le=60 * MAX_QUEUE_DISPATCHES_PER_SECOND)]
     rpd: PositiveInt | None
@@ -67,7 +68,7 @@ class TierRow(Table):
 
 
 class TiersFile(Table):
-    """The whole file: the tiers by name, the one that is taken unless another is named, sources."""
+    """The whole file: the tiers by name, the name of the default tier, and the sources."""
 
     schema_version: Literal[1]
     default_tier: str
@@ -88,7 +89,7 @@ def _file() -> TiersFile:
 
 @cache
 def load_tiers() -> Mapping[str, Tier]:
-    """The packaged tiers by name, in the file's order, read and checked once.
+    """The packaged tiers by name, in the file's order; the file is read and checked once.
 
     Raises:
         ValueError: The file breaks its rules; every problem is named.
@@ -98,7 +99,7 @@ def load_tiers() -> Mapping[str, Tier]:
 
 
 def default_tier() -> Tier:
-    """The tier that is taken unless another is named."""
+    """The tier that applies where none is named."""
     return load_tiers()[_file().default_tier]
 
 

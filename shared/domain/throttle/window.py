@@ -1,4 +1,4 @@
-"""The breaker's window: the latest results of the store, and what can be read from them."""
+"""The breaker's window: how the latest metered calls ended, and what follows from it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EntryOutcome(StrEnum):
-    """How a call ended, as far as rates go."""
+    """Whether a call got a 429."""
 
     SUCCESS = "success"
     THROTTLED = "throttled"
@@ -22,9 +22,9 @@ class EntryOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WindowEntry:
-    """How one metered call ended, success or 429, at ``breaker/state/window/{auto}``.
+    """How one metered call ended, at ``breaker/state/window/{auto}``.
 
-    The defaults are an empty place, which counts as a success of no generation.
+    The defaults are a success that belongs to no generation.
     """
 
     at: datetime = _NEVER
@@ -42,19 +42,19 @@ class WindowEntry:
 
 
 Window = Sequence[WindowEntry]
-"""The store's latest entries, newest first: ``window_size`` of them, or all there are."""
+"""The latest entries in the database, newest first: at most ``window_size``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many calls there were, and how many of them got a 429."""
+    """Number of calls, and of those that got a 429."""
 
     calls: int
     throttled: int
 
     @property
     def share(self) -> float:
-        """Of 429s; 0 where there were no calls."""
+        """The share of calls that got a 429; 0 without calls."""
         return self.throttled / self.calls if self.calls else 0.0
 
 
@@ -67,7 +67,7 @@ def window_entry(
     now: datetime,
     policy: BreakerPolicy,
 ) -> WindowEntry:
-    """The entry for a result, to be kept as long as the policy wants."""
+    """The entry for a call that ended now; it expires after ``policy.window_retention``."""
     return WindowEntry(
         at=now,
         outcome=outcome,
@@ -79,13 +79,13 @@ def window_entry(
 
 
 def tally(window: Window, generation: int, policy: BreakerPolicy) -> Tally:
-    """Count this generation's part of the latest entries."""
+    """Count the entries of one generation in the window."""
     entries = _of_generation(window, generation, policy)
     return Tally(len(entries), sum(entry.throttled for entry in entries))
 
 
 def is_tripped(window: Window, generation: int, policy: BreakerPolicy) -> bool:
-    """Whether this generation's 429s are too many of the window, or too many in a row."""
+    """Whether this generation has too many 429s in the window, or too many in a row."""
     in_all = tally(window, generation, policy).throttled
     latest = _of_generation(window, generation, policy)
     in_a_row = len(list(takewhile(lambda entry: entry.throttled, latest)))
@@ -98,7 +98,7 @@ def is_repeated(window: Window) -> bool:
 
 
 def is_clean(window: Window, generation: int, policy: BreakerPolicy) -> bool:
-    """Whether the window is full, all of this generation, and without a 429."""
+    """Whether the window is full, holds this generation only, and has no 429."""
     return tally(window, generation, policy) == Tally(policy.window_size, 0)
 
 
@@ -108,7 +108,7 @@ def began_at(window: Window, policy: BreakerPolicy) -> datetime | None:
 
 
 def last_success_at(window: Window) -> datetime | None:
-    """When a metered call last succeeded, as far as the window tells."""
+    """When a metered call last succeeded; None if the window has no success."""
     return max((entry.at for entry in window if not entry.throttled), default=None)
 
 

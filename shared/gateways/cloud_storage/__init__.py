@@ -1,1 +1,4 @@
-"""Cloud Storage: listings, and bytes streamed from one pinned generation."""
+"""Cloud Storage: listings, and streams of one exact generation of an object.
+
+May import the domain, ``google_errors`` and the Cloud Storage client.
+"""

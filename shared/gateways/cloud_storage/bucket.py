@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 CHUNK_BYTES = 8 * 1024 * 1024
-"""Bytes fetched at a time, the same that google-genai sends at a time."""
+"""Bytes per read; google-genai sends chunks of the same size."""
 PAGE_SIZE = 1000
-"""The most that Cloud Storage lists in a page."""
+"""Most objects that Cloud Storage lists in a page."""
 PARALLEL_READS = 8
-"""Below the ten connections that requests keeps for a host."""
+"""Most reads at once; fewer than the ten connections that the requests library pools per host."""
 
 _LISTED = (
     "items(name,size,generation,metageneration,md5Hash,crc32c,contentType,updated,metadata),"
@@ -34,17 +34,17 @@ _LISTED = (
 
 
 class CloudStorage:
-    """Reads one bucket; safe to use from several threads.
+    """``Bucket`` over Cloud Storage. Safe to use from several threads.
 
-    Bytes are read as they are stored, never decompressed on the way, since the size and the
-    hash of an object are those of the stored bytes.
+    Bytes are read as they are stored, without decompression, since the size and the hash of an
+    object are those of the stored bytes.
 
     Args:
         client: A client of the service; ``close`` closes it.
-        bucket_name: The bucket.
-        timeout: For each connect and read.
-        retry_for: How long reads that failed in passing are repeated. Not zero by default:
-            a source that falters in mid-upload costs a metered request.
+        bucket_name: Name of the bucket.
+        timeout: Timeout of each connect and read.
+        retry_for: How long reads are repeated after a failure that may pass. Not zero by default,
+            since a read that fails during an upload wastes a metered request.
     """
 
     def __init__(
@@ -83,16 +83,16 @@ class CloudStorage:
             return [_info(blob) for blob in blobs]
 
     def stat(self, name: str) -> ObjectInfo | None:
-        """The live object of this name, or None where there is none.
+        """The live object of this name; None if there is none.
 
-        By a listing, in which ``name`` comes first of all that begin with it: a get answers 404
-        for a missing bucket too, and that must not pass for a deleted object.
+        Uses a listing, in which ``name`` is the first of all names that start with it. A get would
+        answer 404 for a missing bucket too, which must not be taken for a deleted object.
         """
         found = self.list_objects(prefix=name, start=name, limit=1)
         return found[0] if found and found[0].name == name else None
 
     def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, bytes | None]:
-        """The first ``length`` bytes of each, by name; None where that generation is gone."""
+        """The first ``length`` bytes of each object, by name; None if its generation is gone."""
         if not objects:
             return {}
         with ThreadPoolExecutor(min(PARALLEL_READS, len(objects))) as pool:
@@ -100,17 +100,17 @@ class CloudStorage:
             return {info.name: head for info, head in zip(objects, heads, strict=True)}
 
     def open(self, name: str, generation: int) -> IO[bytes]:
-        """A stream of exactly that generation, of which ``CHUNK_BYTES`` are held at a time.
+        """A stream of exactly this generation, with ``CHUNK_BYTES`` in memory at a time.
 
         Raises:
-            NotFound: it is gone; also from a later read.
+            NotFound: The generation is gone; later reads of the stream may raise this too.
         """
         stream = io.BufferedReader(_Generation(self, name, generation), CHUNK_BYTES)
         stream.peek(1)
         return stream
 
     def read(self, name: str, generation: int, offset: int, length: int) -> bytes:
-        """At most ``length`` bytes from ``offset`` on; fewer at the end only."""
+        """At most ``length`` bytes from ``offset`` on; fewer only at the end."""
         blob = self._bucket.blob(name, generation=generation)
         with google_errors("bucket.read"):
             try:
@@ -119,7 +119,7 @@ class CloudStorage:
                         start=offset,
                         end=offset + length - 1,
                         raw_download=True,
-                        checksum=None,  # of the whole object, and this is a part
+                        checksum=None,  # the checksum is of the whole object
                         timeout=self._timeout_s,
                         retry=self._retry,
                     )
@@ -135,7 +135,7 @@ class CloudStorage:
 
 
 class _Generation(io.RawIOBase):
-    """One generation of an object, by ranged reads."""
+    """Reads one generation of an object by ranges."""
 
     def __init__(self, bucket: CloudStorage, name: str, generation: int) -> None:
         super().__init__()

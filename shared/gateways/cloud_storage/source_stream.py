@@ -1,4 +1,4 @@
-"""A source's bytes on their way to an upload: counted, hashed, and stopped when they are wrong."""
+"""The stream that an upload reads: it counts and hashes the bytes, and checks their length."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from shared.domain.errors import NotFound, SourceChanged
 
 
 class SourceStream(io.RawIOBase):
-    """Hands ``content`` on once, from front to back, and vouches for its length.
+    """Reads ``content`` once, from start to end, and ensures that it has ``size`` bytes.
 
-    google-genai wants a seekable file to measure, and sends what it reads: from a source that
-    ends early it would post empty chunks for ever, and one that has grown it would send whole.
-    So seeking is only pretended, to answer the question of the size, and a read that finds
-    another length than ``size`` raises ``SourceChanged`` before the last chunk leaves.
-    No more than the chunk being read is held in memory.
+    google-genai seeks in a stream to measure it, then sends what it reads. If the source ended
+    early, it would send empty chunks for ever; if the source had grown, it would send all of it. So
+    this stream only pretends to seek, and a read that finds another length than ``size`` raises
+    ``SourceChanged`` before the last chunk is sent. Only the chunk being read is in memory.
     """
 
     def __init__(self, content: IO[bytes], size: int) -> None:
@@ -30,7 +29,7 @@ class SourceStream(io.RawIOBase):
 
     @property
     def sha256(self) -> str:
-        """Lower-case hex of the bytes read so far."""
+        """SHA-256 of the bytes read so far, as lower-case hex."""
         return self._digest.hexdigest()
 
     def readable(self) -> bool:
@@ -38,7 +37,7 @@ class SourceStream(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        """True, as far as measuring goes."""
+        """True, but ``seek`` only pretends to move."""
         return True
 
     def tell(self) -> int:
@@ -46,20 +45,20 @@ class SourceStream(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Move the pretended position: the start, where reading is, or the end."""
+        """Set the pretended position, relative to the start, to itself, or to the end."""
         self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position}.get(
             whence, self._size
         )
         return self._position
 
     def read(self, size: int = -1, /) -> bytes:
-        """Exactly ``size`` bytes, or what is left of the declared length.
+        """Exactly ``size`` bytes, or what is left of the declared length if that is less.
 
         Raises:
             SourceChanged: ``content`` is gone, or is shorter or longer than declared.
         """
         if self._position != self._sent:
-            raise io.UnsupportedOperation("a source is read once, from front to back")
+            raise io.UnsupportedOperation("a source can only be read once, from start to end")
         left = self._size - self._sent
         chunk = self._take(left if size < 0 else min(size, left))
         self._sent += len(chunk)
@@ -70,7 +69,11 @@ class SourceStream(io.RawIOBase):
         return chunk
 
     def _take(self, wanted: int) -> bytes:
-        """``wanted`` bytes (a short read is not an end), or all there are past the end."""
+        """``wanted`` bytes, by several reads if need be; fewer only past the declared length.
+
+        Raises:
+            SourceChanged: ``content`` is gone, or ends before the declared length.
+        """
         taken = bytearray()
         while len(taken) < wanted:
             try:

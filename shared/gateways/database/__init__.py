@@ -1,5 +1,5 @@
-"""Firestore: typed records, the queries made of them, and the adapter.
+"""The database: typed records, all queries for them, and the Firestore adapter.
 
-``records``, ``queries`` and ``codec`` know no client, and services use them; ``firestore`` is the
-only module here that imports Google's.
+Services use ``records``, ``queries`` and ``codec``, which know no client. Only ``firestore``
+imports Google's client. May import the domain and ``ports``.
 """

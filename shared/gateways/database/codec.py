@@ -1,8 +1,9 @@
-"""Records as documents: frozen dataclasses to and from the fields that Firestore holds.
+"""Converts records (frozen dataclasses) to and from the fields of a Firestore document.
 
-How a class is stored is worked out once, from its annotations: ``StrEnum`` as text, ``timedelta``
-as seconds, tuples as lists, nested dataclasses and mappings as maps; the rest as it is. What a
-newer version added is ignored, and what an older one didn't write yet takes its default.
+How a class is stored is derived once from its annotations: ``StrEnum`` as text, ``timedelta`` as
+seconds, tuples as lists, nested dataclasses and mappings as maps, other values as they are. Fields
+that a newer version added are ignored, and fields that an older version did not write get their
+defaults.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _Convert = Callable[[FieldValue], FieldValue]
 
 
 class MalformedRecord(SyncError):
-    """A document isn't what its class expects; the message names class, field and fault."""
+    """A document doesn't match its class; the message names the class, the field and the fault."""
 
     def __init__(self, record: type, field: str, fault: str) -> None:
         super().__init__(f"{record.__name__}.{field}: {fault}")
@@ -33,7 +34,11 @@ class MalformedRecord(SyncError):
 
 
 def to_fields(record: object) -> dict[str, FieldValue]:
-    """The record as the fields of a document. Raises ``TypeError`` for a class of other types."""
+    """The record as fields of a document.
+
+    Raises:
+        TypeError: The class has a field of a type that can't be stored.
+    """
     return {
         name: getattr(record, name) if encode is None else encode(getattr(record, name))
         for name, _, _, _, encode in _plan(type(record))
@@ -41,7 +46,7 @@ def to_fields(record: object) -> dict[str, FieldValue]:
 
 
 def changed_fields(new: object, old: object) -> dict[str, FieldValue]:
-    """The fields in which a record differs from another of its class."""
+    """The fields of ``new`` whose values differ from those of ``old``, of the same class."""
     fields = {}
     for name, _, _, _, encode in _plan(type(new)):
         value = getattr(new, name)
@@ -51,11 +56,11 @@ def changed_fields(new: object, old: object) -> dict[str, FieldValue]:
 
 
 def from_fields(cls: type[R], fields: Fields) -> R:
-    """The record that ``to_fields`` made them from.
+    """The record of class ``cls`` that these fields were made from.
 
     Raises:
-        MalformedRecord: a field is of another type, or is missing and has no default.
-        TypeError: the class has a field of a type that isn't stored.
+        MalformedRecord: A field has the wrong type, or is missing and has no default.
+        TypeError: The class has a field of a type that can't be stored.
     """
     values = {}
     for name, required, plain, decode, _ in _plan(cls):
@@ -75,9 +80,9 @@ class _Codec:
     """How one type is stored.
 
     Attributes:
-        decode: Makes a field's value of it, or raises.
-        encode: None where it is stored as it is.
-        plain: Values of exactly this type need no decoding.
+        decode: Converts the stored value; raises ``TypeError`` or ``ValueError``.
+        encode: Converts the value to store; None if it is stored as it is.
+        plain: Stored values of exactly this type need no conversion; None if all do.
     """
 
     decode: _Convert
@@ -104,7 +109,7 @@ def _plan(cls: type) -> tuple[_Field, ...]:
 
 def _planned(cls: type) -> tuple[_Field, ...]:
     if not dataclasses.is_dataclass(cls):
-        raise TypeError(f"{cls.__name__} is no dataclass")
+        raise TypeError(f"{cls.__name__} is not a dataclass")
     hints = get_type_hints(cls)
     plan = []
     for field in dataclasses.fields(cls):
@@ -135,7 +140,7 @@ def _codec(hint: Any) -> _Codec:  # noqa: ANN401 - an annotation
         return _Codec(hint, str)
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return _nested(hint)
-    raise TypeError(f"{hint} is not stored")
+    raise TypeError(f"values of type {hint} can't be stored")
 
 
 def _exactly(kind: type) -> _Convert:

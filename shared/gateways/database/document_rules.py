@@ -1,8 +1,8 @@
-"""What documents, commits and queries may be: checked alike by Firestore's adapter and its twin.
+"""Rules for documents, commits and queries, checked by the Firestore adapter and by its twin.
 
-Firestore would refuse most of this itself, but after a round trip, with an error that names
-nothing, and in a few cases (a time without a zone, a page boundary between equal values) it would
-do something else than was meant.
+Firestore would refuse most violations itself, but only after a round trip and with an unclear
+error. In a few cases (a time without a zone, a cursor between equal values) it would not refuse,
+but do something unintended.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from shared.gateways.ports import (
 )
 
 FieldValue = Any
-"""What a field holds; ``ports.Fields`` names the types."""
+"""The value of a field; ``ports.Fields`` names the types."""
 
 MAX_IN_VALUES: Final = 30
-"""Values of one ``in`` filter. Source: Firestore, query limitations."""
+"""Most values of an ``in`` filter. Source: Firestore, query limitations."""
 
 MIN_INTEGER: Final = -(2**63)
 MAX_INTEGER: Final = 2**63 - 1
-"""The integers a document can hold; an increment stops there."""
+"""The range of integers that a document can hold."""
 
 _FIELD_NAME = re.compile(r"(?!__.*__$)[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = re.compile(r"__.*__", re.DOTALL)
@@ -38,16 +38,16 @@ _RANGES = (Op.LT, Op.LE, Op.GT, Op.GE)
 
 
 def storable_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A deep copy as plain dicts, lists, strings and UTC datetimes.
+    """A deep copy that has only plain dicts, lists, strings, numbers, None and UTC datetimes.
 
     Raises:
-        ValueError: a field name is no simple identifier, or a value is out of range.
-        TypeError: a value is of a type that documents don't hold.
+        ValueError: A field name is not a simple identifier, or a value is out of range.
+        TypeError: A value has a type that a document can't hold.
     """
     copy = {}
     for name, value in fields.items():
         if not _is_field_name(name):
-            raise ValueError(f"not a field name: {name!r}")
+            raise ValueError(f"{name!r} is not a field name")
         try:
             copy[name] = storable_value(value)
         except (TypeError, ValueError) as error:
@@ -66,15 +66,15 @@ def storable_value(  # noqa: C901 - one case for each type
             return _text(value)
         case int():
             if not MIN_INTEGER <= value <= MAX_INTEGER:
-                raise ValueError(f"beyond 64 bits: {value}")
+                raise ValueError(f"{value} does not fit into 64 bits")
             return int(value)
         case float():
             if math.isnan(value):
-                raise ValueError("not a number, so that nothing would find it")
+                raise ValueError("NaN can't be stored, since no query finds it")
             return float(value)
         case datetime():
             if value.tzinfo is None:
-                raise ValueError(f"a time without a zone: {value}")
+                raise ValueError(f"the time {value} has no zone")
             return value.astimezone(UTC)
         case Mapping():
             return {_map_key(key): storable_value(item) for key, item in value.items()}
@@ -85,20 +85,20 @@ def storable_value(  # noqa: C901 - one case for each type
 
 
 def _text(text: str) -> str:
-    """The text as a plain ``str``. Raises ``ValueError`` where UTF-8 can't express it."""
+    """The text as a plain ``str``. Raises ``ValueError`` if UTF-8 can't encode it."""
     if type(text) is str and text.isascii():
         return text
     try:
         return text.encode().decode()
     except UnicodeEncodeError:
-        raise ValueError(f"not Unicode text: {text!a}") from None
+        raise ValueError(f"{text!a} can't be encoded as UTF-8") from None
 
 
 def _map_key(key: object) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"keys of maps are text, not {type(key).__name__}")
+        raise TypeError(f"the key of a map must be text, not {type(key).__name__}")
     if not key or _RESERVED.fullmatch(key):
-        raise ValueError(f"not a key of a map: {key!r}")
+        raise ValueError(f"{key!r} is not allowed as the key of a map")
     return _text(key)
 
 
@@ -109,18 +109,18 @@ def _is_field_name(name: str) -> bool:
 
 @lru_cache(1024)
 def check_document_path(path: str) -> None:
-    """Raises ``ValueError`` unless the path is ``collection/id[/collection/id]``."""
+    """Raise ``ValueError`` unless the path is ``collection/id[/collection/id]``."""
     parts = path.split("/")
     if len(parts) % 2 or not _are_ids(parts):
-        raise ValueError(f"not a document's path: {path!r}")
+        raise ValueError(f"{path!r} is not the path of a document")
 
 
 @lru_cache
 def check_collection_path(path: str) -> None:
-    """Raises ``ValueError`` unless the path is ``collection[/id/collection]``."""
+    """Raise ``ValueError`` unless the path is ``collection[/id/collection]``."""
     parts = path.split("/")
     if not len(parts) % 2 or not _are_ids(parts):
-        raise ValueError(f"not a collection's path: {path!r}")
+        raise ValueError(f"{path!r} is not the path of a collection")
 
 
 def _are_ids(parts: Sequence[str]) -> bool:
@@ -128,61 +128,71 @@ def _are_ids(parts: Sequence[str]) -> bool:
 
 
 def check_commit(writes: Sequence[Write]) -> None:
-    """Raises ``ValueError``: too many writes, two of one document, a bad path, an empty update."""
+    """Check the writes of one commit.
+
+    Raises:
+        ValueError: There are too many writes or two for one document, a path is malformed, or an
+            update has no fields.
+    """
     if len(writes) > MAX_WRITES_PER_COMMIT:
-        raise ValueError(f"{len(writes)} writes; a commit takes {MAX_WRITES_PER_COMMIT}")
+        raise ValueError(f"a commit has {len(writes)} writes; at most {MAX_WRITES_PER_COMMIT} fit")
     if len({write.path for write in writes}) < len(writes):
-        raise ValueError("a commit writes each document once")
+        raise ValueError("a commit may write each document only once")
     for write in writes:
         check_document_path(write.path)
         if isinstance(write, Update) and not write.fields:
-            raise ValueError(f"an update of no field: {write.path}")
+            raise ValueError(f"the update of {write.path} has no fields")
 
 
 def check_query(query: Query, *, ordered: bool = True) -> None:
-    """Refuses what no index serves, what selects nothing ever, and an order that isn't plain.
+    """Refuse queries that no index serves, that can't match anything, or whose order is unclear.
 
-    A range decides the first order of its results, so ``order_by`` must say so. A cursor is as
-    long as ``order_by``, or longer by one: the id of the last document seen, which tells apart
-    documents that tie.
+    Firestore orders results by the field of a range first, so ``order_by`` must begin with that
+    field. A cursor has a value for each field of ``order_by``, and may end with the id of the last
+    document seen, which tells apart documents with equal values.
 
     Args:
         query: The query.
         ordered: Whether the order of the results matters.
 
     Raises:
-        ValueError: with what is wrong.
+        ValueError: The query breaks a rule; the message says which.
     """
     check_collection_path(query.collection)
     for where in query.where:
         if where.op in _RANGES and where.value is None:
-            raise ValueError(f"a range of {where.name} without a bound")
+            raise ValueError(f"the range of {where.name} has no bound")
         if where.op is Op.IN and not 0 < len(where.value) <= MAX_IN_VALUES:
-            raise ValueError(f"{where.name} in {len(where.value)} values; 1 to {MAX_IN_VALUES}")
+            given = len(where.value)
+            raise ValueError(
+                f"the filter on {where.name} has {given} values, not 1 to {MAX_IN_VALUES}"
+            )
     order = [name.removeprefix("-") for name in query.order_by]
     ranged = {where.name for where in query.where if where.op in _RANGES}
     if len(ranged) > 1:
-        raise ValueError(f"ranges of several fields: {', '.join(sorted(ranged))}")
+        raise ValueError(f"the query has ranges of several fields: {', '.join(sorted(ranged))}")
     if (ordered or query.start_after is not None) and ranged and ranged != {*order[:1]}:
-        raise ValueError(f"a range of {ranged.pop()} is ordered by it first")
+        raise ValueError(f"the query has a range of {ranged.pop()}, so order_by must begin with it")
     if query.start_after is not None:
         lengths = (len(order), len(order) + 1) if order else (1,)
         if len(query.start_after) not in lengths:
-            raise ValueError(f"{len(query.start_after)} values to start after, not {lengths[0]}")
+            raise ValueError(
+                f"start_after has {len(query.start_after)} values, order_by needs {lengths[0]}"
+            )
 
 
 def check_sums(query: Query) -> None:
-    """Refuse what Firestore would sum in the order of the field itself: only a part."""
+    """Refuse a sum over a part of the matches: Firestore would order them by the summed field."""
     check_query(query, ordered=False)
     if query.limit is not None or query.start_after is not None:
-        raise ValueError("a sum is of all that match, not of a part")
+        raise ValueError("a sum can't be limited to a part of the matches")
 
 
 def is_number(value: FieldValue) -> bool:
-    """Whether Firestore adds it up; booleans are no numbers there."""
+    """Whether Firestore adds up this value; it does not count booleans as numbers."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def billed_entries(matches: int) -> int:
-    """Reads an aggregation over so many index entries is billed as: one for each thousand."""
+    """Reads billed for an aggregation over ``matches`` index entries: one for each thousand."""
     return max(1, math.ceil(matches / 1000))

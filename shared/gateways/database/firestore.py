@@ -1,4 +1,4 @@
-"""Firestore, by conditional writes alone: no transaction, so nobody waits for anybody's lock."""
+"""The Firestore adapter. It uses conditional writes and no transactions, so nothing is locked."""
 
 from __future__ import annotations
 
@@ -47,10 +47,11 @@ from shared.gateways.ports import (
 T = TypeVar("T")
 
 PATIENCE: Final = 10.0
-"""Seconds for one request and, again, for its repetitions; a fraction of any work budget."""
+"""Seconds that one request may take, and seconds for which it is repeated. Both are a fraction of
+any work budget."""
 
 _ONE_TRY: Final = Retry(predicate=if_exception_type())
-"""Stands in for the client's own retries, up to 300 s for reads and 60 s for commits."""
+"""Turns off the client's own retries, of up to 300 s for reads and 60 s for commits."""
 
 _REPEATED_READS: Final = (
     exceptions.ServiceUnavailable,
@@ -64,13 +65,13 @@ _REPEATED_COMMITS: Final = (exceptions.ServiceUnavailable, exceptions.ResourceEx
 class FirestoreDocuments:
     """``DocumentStore`` over one Firestore database. Safe to share between threads.
 
-    Reads are repeated for ``patience`` seconds, each time as a whole, so that a stream that broke
-    off is never continued. Commits are repeated as well. A lost reply can hide a commit that
-    landed, and its repetition then fails for its own doing; so once a try was lost, a failed
-    precondition is ``OutcomeUnknown``, not ``Conflict`` or ``AlreadyExists``.
+    Reads are repeated for ``patience`` seconds, each time from the start, so that a stream that
+    broke off is never continued. Commits are repeated too. If a reply is lost, the commit may have
+    been applied, and then its repetition fails at its precondition. So after a lost reply, every
+    failure is ``OutcomeUnknown`` instead of ``Conflict`` or ``AlreadyExists``.
 
     Attributes:
-        reads: Documents read so far, as Firestore bills them (repetitions not counted).
+        reads: Documents read so far, as Firestore bills them, without repetitions.
         writes: Documents written or deleted so far.
     """
 
@@ -83,7 +84,7 @@ class FirestoreDocuments:
 
     @classmethod
     def connect(cls, project: str, database: str) -> Self:
-        """Connect lazily, with the credentials of the environment."""
+        """A client for this database, with the environment's credentials; connects when used."""
         return cls(firestore.Client(project=project, database=database))
 
     def close(self) -> None:
@@ -113,13 +114,13 @@ class FirestoreDocuments:
         """Apply all writes or none.
 
         Raises:
-            Conflict: a precondition failed, an updated document is missing, or another commit was
-                in the way.
-            AlreadyExists: a created document exists.
-            OutcomeUnknown: the commit may have landed; read again to see.
-            Unavailable: Firestore turned it away for now; nothing landed.
-            Forbidden, BadRequest: for good; nothing landed.
-            ValueError, TypeError: see ``document_rules``; nothing was sent.
+            Conflict: A document to update is missing or has another version, or another commit
+                came at the same time.
+            AlreadyExists: A document to create exists already.
+            OutcomeUnknown: The commit may have been applied; read again to see.
+            Unavailable: Firestore refused the commit for now; nothing was applied.
+            Forbidden, BadRequest: Firestore refused the commit for good; nothing was applied.
+            ValueError, TypeError: The writes break ``document_rules``; nothing was sent.
         """
         check_commit(writes)
         if not writes:
@@ -141,7 +142,7 @@ class FirestoreDocuments:
         return [result.update_time for result in results]
 
     def query(self, query: Query) -> list[Snapshot]:
-        """Documents that match, in order."""
+        """The documents that match, in order."""
         check_query(query)
         built = self._built(query)
         found = self._read("query", lambda: built.get(retry=_ONE_TRY, timeout=self._patience))
@@ -149,16 +150,17 @@ class FirestoreDocuments:
         return [_snapshot(snapshot) for snapshot in found]
 
     def count(self, query: Query) -> int:
-        """How many documents match."""
+        """Number of documents that match, but at most ``limit``."""
         check_query(query, ordered=False)
         matches = self._aggregated("count", self._built(query).count(alias="value"))
         self._count(reads=billed_entries(matches))
         return matches
 
     def sums(self, query: Query, names: Sequence[str]) -> dict[str, int]:
-        """As the port says, by one request a name, so they are not of quite the same moment.
+        """Sums of fields over the documents that match, by field.
 
-        One request for all would leave out the documents that lack any of the fields.
+        Each field is one request, so the sums are not of exactly the same time. One request for
+        all fields would leave out documents that lack any of them.
         """
         check_sums(query)
         built = self._built(query)
@@ -221,7 +223,7 @@ def _patient(repeated: tuple[type[Exception], ...], patience: float) -> Retry:
 
 
 def _unchanged(write: Update | Delete) -> firestore.LastUpdateOption | None:
-    """None lets an update ask for any existing document, and a delete for nothing."""
+    """The precondition for ``if_version``; None requires only that an updated document exists."""
     return None if write.if_version is None else firestore.LastUpdateOption(write.if_version)
 
 
@@ -229,13 +231,13 @@ def _snapshot(snapshot: firestore.DocumentSnapshot[Any]) -> Snapshot:
     return Snapshot(
         path=snapshot.reference.path,
         fields=_plain(snapshot.to_dict()),
-        version=snapshot.update_time,  # in full: as a plain datetime it could lose nanoseconds
+        version=snapshot.update_time,  # not converted: a plain datetime has no nanoseconds
         read_time=_plain(snapshot.read_time),
     )
 
 
 def _plain(value: FieldValue) -> FieldValue:
-    """The client's own kind of datetime as the standard one, wherever it is."""
+    """The value with the client's datetimes replaced by standard ones, also in maps and lists."""
     match value:
         case datetime():
             return datetime.combine(value.date(), value.timetz())
@@ -248,19 +250,19 @@ def _plain(value: FieldValue) -> FieldValue:
 
 
 def _cause(error: exceptions.GoogleAPIError) -> Exception:
-    """What the last try met, where tries were repeated."""
+    """The error of the last try, if the request was repeated; else the error itself."""
     return error.cause or error if isinstance(error, exceptions.RetryError) else error
 
 
 def _commit_failure(
     error: exceptions.GoogleAPIError, lost: Sequence[Exception], *, creates: bool
 ) -> SyncError:
-    """Firestore's answer to a commit as one of ours.
+    """Translate the error of a commit.
 
     Args:
-        error: The final one.
-        lost: Those that led to a repetition.
-        creates: Whether the commit would have created a document.
+        error: The final error.
+        lost: The errors that led to repetitions.
+        creates: Whether the commit was to create a document.
     """
     last = _cause(error)
     if not all(isinstance(one, exceptions.TooManyRequests) for one in lost):
@@ -275,14 +277,14 @@ def _commit_failure(
 
 
 def _failure(call: str, error: Exception, *, lost_as: type[GatewayError]) -> GatewayError:
-    """An error as one of ours; ``lost_as`` is for requests that got no answer of substance."""
+    """Translate an error; ``lost_as`` is the class for requests that may have had an effect."""
     match error:
         case exceptions.Unauthorized() | exceptions.Forbidden():
             kind: type[GatewayError] = Forbidden
         case exceptions.NotFound():
-            kind = NotFound  # the whole database: a missing document is no error
+            kind = NotFound  # of the whole database, since a missing document is no error
         case exceptions.TooManyRequests() | exceptions.Conflict():
-            kind = Unavailable  # refused for now
+            kind = Unavailable
         case exceptions.ClientError() if not isinstance(error, exceptions.Cancelled):
             kind = BadRequest
         case _:

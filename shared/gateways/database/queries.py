@@ -1,4 +1,4 @@
-"""Every query the code makes, in one place: Terraform's indexes are checked against this file."""
+"""All queries of the code. Tests check Terraform's indexes against this file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OPERATIONS = "operations"
 RANGES = "ranges"
 WINDOW = "breaker/state/window"
 
-# Fields of a file's record that are asked for or summed up, where they lie in a value object.
+# Paths of nested fields of a file's record that queries filter by or sum.
 SLOT = "schedule.slot"
 READY_AT = "schedule.ready_at"
 OVERDUE_AT = "schedule.overdue_at"
@@ -27,7 +27,7 @@ REQUESTS = ("requests.metered", "requests.throttled", "requests.unmetered")
 
 
 def records_in_range(start: str, end: str, limit: int) -> Query:
-    """Records of start <= path < end, by path; an empty bound means none."""
+    """Records with start <= path < end, by path; an empty ``start`` or ``end`` means no bound."""
     where = []
     if start:
         where.append(Where("path", Op.GE, start))
@@ -37,17 +37,17 @@ def records_in_range(start: str, end: str, limit: int) -> Query:
 
 
 def to_rescan(limit: int) -> Query:
-    """Files whose records say more than any scan has seen."""
+    """Files that the next scan must compare, even in an unchanged range."""
     return Query(FILES, (Where("rescan", Op.EQ, value=True),), (), limit)
 
 
 def to_import() -> Query:
-    """Files that an import has yet to be paid for."""
+    """Files whose import has not been sent yet, and so not been paid for."""
     return with_status(FileStatus.PENDING, FileStatus.UPLOADING, FileStatus.UPLOADED)
 
 
 def ready_for(slot: Slot, now: datetime, limit: int) -> Query:
-    """Files that wait for a metered request, the longest waiting first."""
+    """Files that wait for this slot and may have it now, the longest waiting first."""
     return Query(
         FILES,
         (Where(SLOT, Op.EQ, slot.value), Where(READY_AT, Op.LE, now)),
@@ -57,24 +57,24 @@ def ready_for(slot: Slot, now: datetime, limit: int) -> Query:
 
 
 def ready(now: datetime, limit: int) -> Query:
-    """Files that may have the metered request they wait for, whichever it is."""
+    """Files that wait for either slot and may have it now, the longest waiting first."""
     slots = [Slot.UPLOAD.value, Slot.IMPORT.value]
     where = (Where(SLOT, Op.IN, slots), Where(READY_AT, Op.LE, now))
     return Query(FILES, where, (READY_AT,), limit)
 
 
 def waiting_for(slot: Slot) -> Query:
-    """All files that wait for a metered request, whether they may have it yet or not."""
+    """All files that wait for this slot, also those that may not have it yet."""
     return Query(FILES, (Where(SLOT, Op.EQ, slot.value),))
 
 
 def planned_imports() -> Query:
-    """Files whose import has a task of the uploads queue, and has not begun."""
+    """Files whose import has a task in the uploads queue and has not begun."""
     return _with_uploads_task(FileStatus.UPLOADED)
 
 
 def planned_uploads() -> Query:
-    """Files whose upload has a task of the uploads queue, and has not begun."""
+    """Files whose upload has a task in the uploads queue and has not begun."""
     return _with_uploads_task(FileStatus.PENDING)
 
 
@@ -87,7 +87,7 @@ def _with_uploads_task(status: FileStatus) -> Query:
 
 
 def interrupted_uploads() -> Query:
-    """Files whose upload was begun by a dispatch that did not live, and that wait for a slot."""
+    """Files that wait for a slot to upload again, since the delivery that uploaded crashed."""
     where = (
         Where("status", Op.EQ, FileStatus.UPLOADING.value),
         Where(SLOT, Op.EQ, Slot.UPLOAD.value),
@@ -96,7 +96,7 @@ def interrupted_uploads() -> Query:
 
 
 def overdue(now: datetime, limit: int) -> Query:
-    """Files of which something should have been heard by now."""
+    """Files whose task is overdue, the longest overdue first."""
     return Query(FILES, (Where(OVERDUE_AT, Op.LE, now),), (OVERDUE_AT,), limit)
 
 
@@ -109,13 +109,13 @@ def with_status(*statuses: FileStatus, limit: int | None = None) -> Query:
 
 
 def of_batch(batch_id: str, status: FileStatus, limit: int | None = None) -> Query:
-    """Files a batch decided on, in one status, by id."""
+    """Files of a batch with this status, by id."""
     where = (Where("batch_id", Op.EQ, batch_id), Where("status", Op.EQ, status.value))
     return Query(FILES, where, (), limit)
 
 
 def all_of_batch(batch_id: str, limit: int | None = None) -> Query:
-    """Files a batch decided on, by id."""
+    """All files of a batch, by id."""
     return Query(FILES, (Where("batch_id", Op.EQ, batch_id),), (), limit)
 
 
@@ -129,12 +129,12 @@ def latest_batches(limit: int) -> Query:
 
 
 def latest_page(batch_id: str) -> Query:
-    """The page that tells how far a batch's scan is."""
+    """The latest page of a batch's scan, which has the scan's totals."""
     return Query(f"{BATCHES}/{batch_id}/pages", (), ("-index",), 1)
 
 
 def listed_pages(batch_id: str) -> Query:
-    """What a batch's listing of the store noted, in order."""
+    """The stored parts of a batch's listing of the store, in order."""
     return Query(f"{BATCHES}/{batch_id}/listing", (), ("index",))
 
 
@@ -144,12 +144,12 @@ def latest_entries(limit: int) -> Query:
 
 
 def entries_since(at: datetime) -> Query:
-    """What was used of a daily quota."""
+    """The entries of metered calls since then, which count for the daily quota."""
     return Query(WINDOW, (Where("at", Op.GE, at),))
 
 
 def range_at(start: str) -> Query:
-    """The remembered range that begins at or before ``start``."""
+    """The last remembered range that begins at or before ``start``."""
     return Query(RANGES, (Where("start", Op.LE, start),), ("-start",), 1)
 
 
@@ -162,13 +162,13 @@ def ranges_between(start: str, end: str) -> Query:
 
 
 def failed_and_eligible(now: datetime, limit: int) -> Query:
-    """Failed files whose time to be tried again has come."""
+    """Failed files that may be tried again now, the longest waiting first."""
     where = (Where("status", Op.EQ, FileStatus.FAILED.value), Where(ELIGIBLE_AT, Op.LE, now))
     return Query(FILES, where, (ELIGIBLE_AT,), limit)
 
 
 def candidates_below(prefix: str, end: str, limit: int | None) -> Query:
-    """Candidates for removal of prefix <= path < end."""
+    """Candidates for removal with prefix <= path < end, by path."""
     where = (
         Where("status", Op.EQ, FileStatus.REMOVAL_CANDIDATE.value),
         Where("path", Op.GE, prefix),
@@ -178,7 +178,7 @@ def candidates_below(prefix: str, end: str, limit: int | None) -> Query:
 
 
 def in_store(store: str, limit: int | None = None) -> Query:
-    """Files that have a document in the store, whatever becomes of them."""
+    """Files whose current document is in this store."""
     where = (
         Where(DOCUMENT, Op.GT, f"{store}/"),
         Where(DOCUMENT, Op.LT, f"{store}0"),  # the character after the slash
@@ -187,10 +187,10 @@ def in_store(store: str, limit: int | None = None) -> Query:
 
 
 def holding(document: str) -> Query:
-    """The file whose document this is."""
+    """The file with this current document."""
     return Query(FILES, (Where(DOCUMENT, Op.EQ, document),), (), 1)
 
 
 def imports_of(path: str, limit: int) -> Query:
-    """A file's entries in the ledger, the latest first."""
+    """A file's ledger entries, the latest first."""
     return Query(OPERATIONS, (Where("path", Op.EQ, path),), ("-created_at",), limit)

@@ -1,7 +1,7 @@
-"""Typed records over the document store: where each lives, and how one is changed safely.
+"""Typed records over the document store: their paths, and how to change them safely.
 
-A record is never locked. It is read with its version, a pure function decides, and the write
-holds only if nobody wrote in between; otherwise it is read and decided again.
+Records are never locked. A record is read with its version, a pure function decides, and the write
+succeeds only if the version is still the same. If not, the record is read and decided again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BREAKER = "breaker/state"
 HOLD = "breaker/hold"
 
 CAS_ATTEMPTS = 12
-"""Readings of one record before its contention is taken for a fault."""
+"""How often a change is tried; if all tries meet a conflict, it fails with ``Conflict``."""
 
 
 def file_path(path: str) -> str:
@@ -73,7 +73,7 @@ def window_path(entry_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stored(Generic[T]):
-    """A record as read: None where there is none. ``read_time`` is the database's clock."""
+    """A record as it was read; None if it is missing. ``read_time`` is by the database's clock."""
 
     path: str
     record: T | None
@@ -82,9 +82,9 @@ class Stored(Generic[T]):
 
     @property
     def present(self) -> T:
-        """The record, known to exist. Raises ``LookupError`` where it doesn't."""
+        """The record. Raises ``LookupError`` if it is missing."""
         if self.record is None:
-            raise LookupError(f"no document at {self.path}")
+            raise LookupError(f"there is no document at {self.path}")
         return self.record
 
 
@@ -93,13 +93,13 @@ def creating(path: str, record: object) -> Create:
 
 
 def updating(path: str, record: object, version: object, before: object | None = None) -> Update:
-    """A conditional write of the record; with ``before`` only of the fields that differ."""
+    """A conditional write of the record; given ``before``, only of the fields that differ."""
     fields = to_fields(record) if before is None else changed_fields(record, before)
     return Update(path, fields, if_version=version)
 
 
 def cas_retrying(clock: Clock) -> Retrying:
-    """Read, decide and write again while others write first, with jitter between."""
+    """Retries after ``Conflict`` and ``AlreadyExists``, up to ``CAS_ATTEMPTS``, with jitter."""
     return Retrying(
         retry=retry_if_exception_type((Conflict, AlreadyExists)),
         stop=stop_after_attempt(CAS_ATTEMPTS),
@@ -110,7 +110,7 @@ def cas_retrying(clock: Clock) -> Retrying:
 
 
 class Records:
-    """Reading and changing records; every method may raise what ``DocumentStore`` raises."""
+    """Reads and changes records; every method may raise what ``DocumentStore`` raises."""
 
     def __init__(self, documents: DocumentStore, clock: Clock) -> None:
         self.documents = documents
@@ -120,7 +120,7 @@ class Records:
         return _stored(kind, self.documents.get(path))
 
     def get_all(self, wanted: Sequence[tuple[type[Any], str]]) -> list[Stored[Any]]:
-        """Several records in one round trip, in the order asked."""
+        """Several records, read in one round trip, in the order of ``wanted``."""
         snapshots = self.documents.get_all([path for _, path in wanted])
         return [_stored(kind, snapshots[path]) for kind, path in wanted]
 
@@ -136,18 +136,18 @@ class Records:
         known: Stored[T] | None = None,
         also: Sequence[Write] = (),
     ) -> Stored[T]:
-        """Replace a record by what ``decide`` makes of it, whoever else writes.
+        """Replace a record by what ``decide`` returns, and decide again if others wrote first.
 
         Args:
             kind: The record's class.
-            path: Its document.
-            decide: Pure; called again after each conflict. None leaves the record as it is,
-                and then ``also`` is written only if there is something in it.
-            known: A reading to start from, saving the first one.
-            also: Writes that land in the same commit.
+            path: Path of the record's document.
+            decide: A pure function, called again after each conflict. If it returns None, the
+                record stays as it is, and only ``also`` is written.
+            known: The record as read before, which saves the first read.
+            also: More writes for the same commit.
 
         Raises:
-            Conflict: others wrote ``CAS_ATTEMPTS`` times in a row.
+            Conflict: ``CAS_ATTEMPTS`` tries in a row met a conflict.
         """
         stored = known
         for attempt in self._retrying:
@@ -158,7 +158,12 @@ class Records:
         raise AssertionError("tenacity re-raises the last error")
 
     def write(self, stored: Stored[T], new: T | None, also: Sequence[Write] = ()) -> Stored[T]:
-        """Write ``new`` in place of what was read; ``Conflict`` where that has changed."""
+        """Replace the record by ``new``, with ``also`` in the same commit.
+
+        Raises:
+            Conflict: The record has changed since it was read.
+            AlreadyExists: The record was missing when it was read, and exists now.
+        """
         if new is None or new == stored.record:
             if also:
                 self.documents.commit(also)
@@ -174,10 +179,11 @@ class Records:
     def commit_each(self, writes: Sequence[Write]) -> list[Write]:
         """Commit many independent conditional writes; returns those that met a conflict.
 
-        They go in groups for speed; a group that fails is split until the culprit is alone.
+        Writes are committed in groups, to be fast. A group that meets a conflict is split until
+        the write in conflict is alone.
         """
         conflicts: list[Write] = []
-        size = MAX_WRITES_PER_COMMIT - 1  # a fence may be one more
+        size = MAX_WRITES_PER_COMMIT - 1  # leaves room for the write of a fence
         groups = [list(writes[i : i + size]) for i in range(0, len(writes), size)]
         while groups:
             group = groups.pop()

@@ -1,4 +1,4 @@
-"""What a failure of a Gemini call means, read from exception types, status codes and details."""
+"""Translates errors of Gemini calls, by exception type, status code and error details."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from google.genai.errors import APIError
 
 MAX_DETAIL = 500
-"""Characters of a reply's message that are kept: some 5xx bodies are whole web pages."""
+"""Most characters kept of an error's message; some 5xx bodies are whole web pages."""
 
 _KEY_REASONS = frozenset({"API_KEY_INVALID", "API_KEY_EXPIRED"})
-"""A bad key is answered with a 400, told from other ones by its ErrorInfo reason."""
+"""ErrorInfo reasons of the 400 that answers a bad key."""
 
 _QUOTA_MARKS = (
     ("spend", QuotaKind.SPEND),
@@ -38,8 +38,8 @@ _QUOTA_MARKS = (
     ("storage", QuotaKind.STORAGE),
     ("perday", QuotaKind.DAY),
 )
-"""What a quota's id or metric contains, the longest-lasting shortage first."""
-
+"""Parts of a quota's id or metric, and the quota that they stand for; the first match counts, so
+the quota that lasts longest comes first."""
 
 _KINDS: Mapping[int, type[GatewayError]] = {
     HTTPStatus.UNAUTHORIZED: Forbidden,
@@ -50,7 +50,7 @@ _KINDS: Mapping[int, type[GatewayError]] = {
 
 
 class Effect(Enum):
-    """What a call leaves behind when it worked and nobody heard of it."""
+    """The effect of a call that worked although its reply was lost."""
 
     NONE = "it only reads"
     REPEATABLE = "sending it again leads to the same state"
@@ -59,12 +59,12 @@ class Effect(Enum):
 
 @contextmanager
 def gemini_errors(call: str, effect: Effect, *, secret: str) -> Iterator[None]:
-    """Turn whatever google-genai or its HTTP client raises into a ``GatewayError``.
+    """Turn errors of google-genai and its HTTP client into a ``GatewayError``.
 
-    A 5xx or 408 is ``Unavailable``, except where the call must not be repeated blindly. A reply
-    that is lost or can't be read is ``OutcomeUnknown``, except where there was nothing to
-    change. A connection that was never made is ``Unavailable``. ``secret`` (the API key, which
-    a 403 may quote) is struck from the messages.
+    A 5xx or 408 becomes ``Unavailable``, or ``OutcomeUnknown`` with ``Effect.ONCE``. A reply that
+    is lost or can't be read becomes ``OutcomeUnknown``, or ``Unavailable`` with ``Effect.NONE``. If
+    no connection was made, the error is ``Unavailable``. ``secret`` (the API key, which a 403 may
+    quote) is removed from the messages.
     """
     import httpx2  # noqa: PLC0415 - with google.genai, which takes half a second to import
     from google.genai.errors import APIError  # noqa: PLC0415 - as above
@@ -72,23 +72,23 @@ def gemini_errors(call: str, effect: Effect, *, secret: str) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        # From None, since a traceback would show the original with the secret in it.
+        # From None: a traceback would show the original error, which may quote the secret.
         raise from_reply(call, effect, error, secret) from None
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
         raise Unavailable(call, status=type(error).__name__) from error
     except (
         httpx2.HTTPError,
         httpx2.InvalidURL,
-        ValueError,  # a body that isn't JSON, isn't the message expected, or an upload cut off
-        LookupError,  # an upload without a URL, or without a file at its end
-        TypeError,  # JSON of another shape than an object
+        ValueError,  # the body isn't JSON or isn't the expected message, or an upload was cut off
+        LookupError,  # the reply to an upload has no URL, or no file
+        TypeError,  # the JSON isn't an object
         AttributeError,
     ) as error:
         raise _unreadable(effect)(call, status=type(error).__name__) from error
 
 
 def from_reply(call: str, effect: Effect, error: APIError, secret: str) -> GatewayError:
-    """The error that a reply with this status code and these details stands for."""
+    """Translate an error reply by its status code and details."""
     code = int(error.code or 0)
     detail = str(error.message or "")
     if secret:
@@ -104,7 +104,7 @@ def from_reply(call: str, effect: Effect, error: APIError, secret: str) -> Gatew
     if code >= HTTPStatus.INTERNAL_SERVER_ERROR or code == HTTPStatus.REQUEST_TIMEOUT:
         kind = OutcomeUnknown if effect is Effect.ONCE else Unavailable
     elif code < HTTPStatus.BAD_REQUEST:
-        kind = _unreadable(effect)  # a 201 or 204 is no reply that this API gives
+        kind = _unreadable(effect)  # the API never answers 201 or 204
     elif any(item.get("reason") in _KEY_REASONS for item in details):
         kind = Forbidden
     else:
@@ -117,7 +117,7 @@ def _unreadable(effect: Effect) -> type[GatewayError]:
 
 
 def _details(error: APIError) -> list[Mapping[str, Any]]:
-    """The google.rpc details of a reply; whatever else a proxy may have answered has none."""
+    """The google.rpc details of a reply; empty for other bodies, as a proxy may send."""
     body = error.details
     inner = body.get("error") if isinstance(body, dict) else None
     details = inner.get("details") if isinstance(inner, dict) else None
@@ -143,15 +143,15 @@ def _quota(details: list[Mapping[str, Any]]) -> QuotaKind:
 
 
 def _retry_after(error: APIError, details: list[Mapping[str, Any]]) -> timedelta | None:
-    """The longer of RetryInfo's delay ("17.5s") and Retry-After (seconds or a date)."""
+    """The longer of RetryInfo's delay ("17.5s") and Retry-After (in seconds, or a date)."""
     waits = [
         _seconds(str(detail.get("retryDelay", "")).removesuffix("s"))
         for detail in details
         if _is(detail, "RetryInfo")
     ]
     headers: Mapping[str, str] = getattr(error.response, "headers", None) or {}
-    if wish := headers.get("retry-after"):
-        waits.append(_seconds(wish) or _until(wish, headers.get("date", "")))
+    if asked := headers.get("retry-after"):
+        waits.append(_seconds(asked) or _until(asked, headers.get("date", "")))
     return max((wait for wait in waits if wait is not None), default=None)
 
 
@@ -164,7 +164,7 @@ def _seconds(text: str) -> timedelta | None:
 
 
 def _until(then: str, sent: str) -> timedelta | None:
-    """From the reply's own Date where it has one, since clocks differ."""
+    """The time from the reply's Date (or from now without one, as clocks differ) to ``then``."""
     try:
         start = parsedate_to_datetime(sent) if sent else datetime.now(UTC)
         return max(parsedate_to_datetime(then) - start, timedelta())

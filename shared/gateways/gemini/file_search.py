@@ -31,21 +31,21 @@ if TYPE_CHECKING:
 
 SERVICE_URL = "https://generativelanguage.googleapis.com/"
 PAGE_SIZE = 20
-"""The most that File Search lists in a page; asking for more is a 400."""
+"""Most documents or stores in a page; the service answers 400 if more are asked for."""
 MAX_DISPLAY_NAME = 512
-"""Characters, by the API reference."""
+"""Characters; source: the API reference."""
 
 
 class GeminiFileSearch:
-    """One client for the life of the process, made at the first call (half a second to import).
+    """``Gemini`` over google-genai, with one client per process. Safe to use from several threads.
 
-    No key, Vertex mode, base URL, API version or replay mode that the environment holds changes
-    what it talks to; proxies and certificates are taken from there. Safe to use from several
-    threads.
+    The client is created at the first call, since its import takes half a second. Environment
+    variables for a key, Vertex mode, base URL, API version or replays are ignored; those for
+    proxies and certificates apply.
 
-    ``timeout`` bounds each connect, read and write, not the call. Nothing is retried, but for
-    one thing that google-genai does not let one turn off: a chunk of an upload answered without
-    an upload status is sent up to three times, over 7 s.
+    ``timeout`` is for each connect, read and write, not for the whole call. Nothing is retried,
+    with one exception that google-genai can't turn off: a chunk of an upload whose reply has no
+    upload status is sent up to three times, over 7 s.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class GeminiFileSearch:
         self._made: tuple[genai.Client, httpx2.Client] | None = None
 
     def close(self) -> None:
-        """Close the connections; a later call makes a new client."""
+        """Close the connections; a later call creates a new client."""
         with self._lock:
             if self._made is not None:
                 client, connections = self._made
@@ -72,14 +72,14 @@ class GeminiFileSearch:
     def upload(
         self, file_id: str, content: IO[bytes], *, size: int, media_type: str, display_name: str
     ) -> RemoteFile:
-        """Upload and compare what the service received with what was read.
+        """Upload, and compare what the service received with what was read.
 
-        The result always has the ``sha256`` of the bytes sent. A 5xx is ``Unavailable`` even
-        where the file was made: sending it again answers ``NameTaken``.
+        The result always has the ``sha256`` of the bytes sent. A 5xx is ``Unavailable`` even if the
+        raw file was created: sending it again is then answered with ``NameTaken``.
 
         Raises:
-            SourceChanged: also where the service holds other bytes under this name than were
-                read (a chunk went missing on the way): the name is spent, use another.
+            SourceChanged: The content has another length, or the service received other bytes than
+                were read (a chunk was lost). In the latter case, the name is used up.
         """
         name = _checked("upload", messages.FILE, f"files/{file_id}")
         source = SourceStream(content, size)
@@ -88,15 +88,15 @@ class GeminiFileSearch:
             config["display_name"] = title
         client = self._client()
         with self._call("upload", Effect.REPEATABLE):
-            # An open stream, never a path: a path's name travels in an ASCII-only header.
+            # Pass a stream, not a path: google-genai sends a path's name in an ASCII-only header.
             file = messages.remote_file(client.files.upload(file=source, config=config))
         sent = source.sha256
         if file.size not in (None, size) or file.sha256 not in ("", sent):
-            raise SourceChanged(f"{name} is not what was sent: {file.size} of {size} bytes arrived")
+            raise SourceChanged(f"{name} differs from what was sent: {file.size} of {size} bytes")
         return RemoteFile(file.name, file.state, size, sent, file.expires_at, file.error)
 
     def get_file(self, name: str) -> RemoteFile:
-        """A raw file. One that isn't there, or has expired, is ``Forbidden`` (403)."""
+        """A raw file. Raises ``Forbidden`` (403) if it is missing or has expired."""
         _checked("get_file", messages.FILE, name)
         client = self._client()
         with self._call("get_file", Effect.NONE):
@@ -131,35 +131,35 @@ class GeminiFileSearch:
             )
 
     def get_operation(self, name: str) -> ImportOperation:
-        """The state of an import. Works in another process than the one that started it."""
-        from google.genai import types  # noqa: PLC0415 - half a second, for those who call only
+        """The operation of an import, also of one that another process started."""
+        from google.genai import types  # noqa: PLC0415 - its import takes half a second
 
         _checked("get_operation", messages.OPERATION, name)
         client = self._client()
         with self._call("get_operation", Effect.NONE):
-            # It wants the object that another process had; one with no more than the name does.
+            # The client needs the operation object that the import returned; its name is enough.
             operation = types.ImportFileOperation.model_validate({"name": name})
             return messages.import_operation(client.operations.get(operation))
 
     # --- documents ------------------------------------------------------------------------
 
     def get_document(self, name: str) -> Document:
-        """A document of a store. One that isn't there is ``NotFound``."""
+        """A document of a store. Raises ``NotFound`` if it is missing."""
         _checked("get_document", messages.DOCUMENT, name)
         client = self._client()
         with self._call("get_document", Effect.NONE):
             return messages.document(client.file_search_stores.documents.get(name=name))
 
     def list_documents(self, store: str, page_token: str = "") -> DocumentPage:
-        """A page of at most 20, oldest first."""
+        """A page of at most 20 documents, oldest first."""
         _checked("list_documents", messages.STORE, store)
         config: types.ListDocumentsConfigDict = {"page_size": PAGE_SIZE}
         if page_token:
             config["page_token"] = page_token
         client = self._client()
         with self._call("list_documents", Effect.NONE):
-            # Only the pager's first page is looked at, and its token handed on: its iterator
-            # breaks off with an IndexError at an empty page that has a successor.
+            # Use the pager's first page and its token only: its iterator raises IndexError at an
+            # empty page that is followed by another.
             pager = client.file_search_stores.documents.list(parent=store, config=config)
             return DocumentPage(
                 tuple(messages.document(reply) for reply in pager.page),
@@ -167,7 +167,7 @@ class GeminiFileSearch:
             )
 
     def delete_document(self, name: str) -> None:
-        """Delete a document with its chunks: without ``force`` an indexed one is refused."""
+        """Delete a document and its chunks; the service requires ``force`` if it is indexed."""
         _checked("delete_document", messages.DOCUMENT, name)
         client = self._client()
         with self._call("delete_document", Effect.REPEATABLE):
@@ -176,14 +176,14 @@ class GeminiFileSearch:
     # --- stores ---------------------------------------------------------------------------
 
     def get_store(self, name: str) -> Store:
-        """A store with its counts. One that isn't there is ``Forbidden`` (403)."""
+        """A store with its counts. Raises ``Forbidden`` (403) if it is missing."""
         _checked("get_store", messages.STORE, name)
         client = self._client()
         with self._call("get_store", Effect.NONE):
             return messages.store(client.file_search_stores.get(name=name))
 
     def list_stores(self, page_token: str = "") -> StorePage:
-        """A page of at most 20."""
+        """A page of at most 20 stores."""
         config: types.ListFileSearchStoresConfigDict = {"page_size": PAGE_SIZE}
         if page_token:
             config["page_token"] = page_token
@@ -196,7 +196,7 @@ class GeminiFileSearch:
             )
 
     def create_store(self, display_name: str, embedding_model: str) -> Store:
-        """Create a store (an empty model means the default). A 5xx is ``OutcomeUnknown``."""
+        """Create a store; an empty model means the default. A 5xx is ``OutcomeUnknown``."""
         config: types.CreateFileSearchStoreConfigDict = {
             "display_name": display_name.strip()[:MAX_DISPLAY_NAME]
         }
@@ -207,7 +207,7 @@ class GeminiFileSearch:
             return messages.store(client.file_search_stores.create(config=config))
 
     def delete_store(self, name: str) -> None:
-        """Delete a store with its documents (``force``)."""
+        """Delete a store and its documents (``force``)."""
         _checked("delete_store", messages.STORE, name)
         client = self._client()
         with self._call("delete_store", Effect.REPEATABLE):
@@ -240,7 +240,7 @@ class GeminiFileSearch:
                     api_version=self._api_version,
                     timeout=round(self._timeout.total_seconds() * 1000),
                     retry_options=types.HttpRetryOptions(attempts=1),
-                    httpx_client=connections,  # whose errors are known here
+                    httpx_client=connections,  # so that its errors are those caught here
                 ),
             ),
             connections,

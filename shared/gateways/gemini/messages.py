@@ -1,4 +1,4 @@
-"""Names, and google-genai's messages as the records of the port."""
+"""Forms of resource names, and conversion of google-genai's messages to the port's classes."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ FILE = re.compile(r"files/[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 STORE = re.compile(_STORE)
 DOCUMENT = re.compile(rf"{_STORE}/documents/{_ID}")
 OPERATION = re.compile(rf"(?P<store>{_STORE})/(?:upload/)?operations/{_ID}")
-"""Resource names. google-genai puts them into URLs as they are, so nothing that means anything
-there may be in them. What the service itself names is held to the alphabet, not to a length."""
+"""Forms of resource names. google-genai puts names into URLs without escaping, so a name may have
+no character with a meaning there. For ids that the service chooses, the length is not checked."""
 
 _SHA256_HEX = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -41,12 +41,15 @@ _STATES = {
 
 
 def state(value: types.FileState | types.DocumentState | None) -> RemoteState:
-    """The state of a file or document; a missing or unknown one is still on its way."""
+    """The state of a raw file or document; PENDING if it is missing or unknown."""
     return _STATES.get("" if value is None else str(value.value), RemoteState.PENDING)
 
 
 def sha256_hex(value: str | None) -> str:
-    """Hex from ``sha256Hash``: base64, and of the hex text rather than of the digest."""
+    """The hex digest from ``sha256Hash``, or ``""``.
+
+    The field is base64, in practice of the digest's hex text rather than of its 32 bytes.
+    """
     try:
         raw = base64.b64decode(value or "", validate=True)
     except binascii.Error:
@@ -56,7 +59,7 @@ def sha256_hex(value: str | None) -> str:
 
 
 def remote_file(reply: types.File) -> RemoteFile:
-    """A raw file, its error (if any) as code and message."""
+    """Convert a raw file; its error becomes a text with code and message."""
     error = reply.error
     return RemoteFile(
         name=_named(reply.name),
@@ -69,7 +72,10 @@ def remote_file(reply: types.File) -> RemoteFile:
 
 
 def import_operation(reply: types.ImportFileOperation) -> ImportOperation:
-    """``done`` is missing while it runs; the document's id comes bare, or in a full name."""
+    """Convert an operation.
+
+    While it runs, the reply has no ``done``. The document comes as an id only, or as a full name.
+    """
     name = _named(reply.name)
     error = reply.error or {}
     code = error.get("code")
@@ -84,7 +90,7 @@ def import_operation(reply: types.ImportFileOperation) -> ImportOperation:
 
 
 def document(reply: types.Document) -> Document:
-    """A document with its metadata by key."""
+    """Convert a document, with its metadata by key."""
     return Document(
         name=_named(reply.name),
         display_name=reply.display_name or "",
@@ -96,7 +102,7 @@ def document(reply: types.Document) -> Document:
 
 
 def store(reply: types.FileSearchStore) -> Store:
-    """A store; a count that is zero is left out of the reply."""
+    """Convert a store; counts of zero are missing from the reply."""
     return Store(
         name=_named(reply.name),
         display_name=reply.display_name or "",
@@ -111,7 +117,7 @@ def store(reply: types.FileSearchStore) -> Store:
 def import_config(
     metadata: Sequence[MetadataEntry], chunking: Chunking | None
 ) -> types.ImportFileConfigDict:
-    """A configuration of its own for each call: google-genai writes into shared ones."""
+    """The configuration of an import; new for each call, since google-genai modifies it."""
     config: types.ImportFileConfigDict = {}
     if metadata:
         config["custom_metadata"] = [_custom_metadata(entry) for entry in metadata]
@@ -147,11 +153,11 @@ def _document_name(operation: str, document: str) -> str:
     if "/" not in document and (place := OPERATION.fullmatch(operation)):
         document = f"{place['store']}/documents/{document}"
     if not DOCUMENT.fullmatch(document):
-        raise ValueError("a document's name of unknown form")
+        raise ValueError("the document's name has an unknown form")
     return document
 
 
 def _named(name: str | None) -> str:
     if not name:
-        raise ValueError("a reply without a name")
+        raise ValueError("the reply has no name")
     return name

@@ -68,7 +68,7 @@ def test_two_million_tokens_cost_twice_the_price() -> None:
         ("default_model", "gemini-embedding-3", "'gemini-embedding-3' has no price"),
         ("per_million_tokens", {}, "per_million_tokens"),
         ("per_million_tokens", [0.15], "per_million_tokens"),
-        ("notes", {}, "notes must say something of each model"),
+        ("notes", {}, "notes must have one entry for each model"),
         ("prices", {}, "prices"),
     ],
 )

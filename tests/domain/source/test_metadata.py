@@ -242,8 +242,8 @@ def test_a_key_without_any_allowed_character_is_left_out_and_reported() -> None:
 
     assert own(result) == {}
     assert result.reports == (
-        "sidecar: '著者' has no character a key may have, left out",
-        "sidecar: '' has no character a key may have, left out",
+        "sidecar: '著者' has no character that a key may have, left out",
+        "sidecar: '' has no character that a key may have, left out",
     )
 
 
@@ -450,10 +450,10 @@ def test_a_path_alone_makes_the_default_expectation_partial() -> None:
     ("fields", "complaint"),
     [
         (["a", "a:int"], "occurs twice"),
-        (["owner"], "always there"),
+        (["owner"], "always present"),
         (["a b"], "not a field name"),
         (["a:uuid"], "not a kind"),
-        (["a:path"], "template only"),
+        (["a:path"], "for templates only"),
     ],
 )
 def test_a_malformed_expected_field_is_refused(fields: list[str], complaint: str) -> None:

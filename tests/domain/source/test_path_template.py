@@ -123,9 +123,9 @@ def test_both_unicode_forms_are_kept_as_they_are(form: Literal["NFC", "NFD"]) ->
 @pytest.mark.parametrize(
     ("template", "position", "complaint", "remedy"),
     [
-        ("{category", 1, "never closed", "add '}'"),
-        ("category}", 9, "opens nowhere", "add '{'"),
-        ("{a{b}}", 1, "never closed", "add '}'"),
+        ("{category", 1, "not closed", "add '}'"),
+        ("category}", 9, "not opened", "add '{'"),
+        ("{a{b}}", 1, "not closed", "add '}'"),
         ("x/{}", 3, "no name", "write"),
         ("{1st}", 1, "'1st' is not a field name", "use"),
         ("{naïve}", 1, "'naïve' is not a field name", "use"),
@@ -140,7 +140,7 @@ def test_both_unicode_forms_are_kept_as_they_are(form: Literal["NFC", "NFD"]) ->
         ("{a}/", 5, "segment is empty", "remove"),
         ("{a}/{b:path}/{c}", 5, "'b' is of kind path", "first or last"),
         ("x-{b:path}", 3, "'b' is of kind path", "first or last"),
-        ("{a:path}/{b:path}", 10, "second field of kind path", "keep one"),
+        ("{a:path}/{b:path}", 10, "two fields of kind path", "keep one"),
     ],
 )
 def test_a_malformed_template_is_refused_saying_what_where_and_what_to_do(

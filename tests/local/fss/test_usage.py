@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     ("options", "told"),
     [
         (["--tier", "gold"], "unknown tier 'gold'; the tiers are free, tier1, tier2, tier3"),
-        (["--path-template", "{a}{"], "this brace is never closed"),
+        (["--path-template", "{a}{"], "this brace is not closed"),
         (["--include", "/a"], "begins with '/'"),
         (["--exclude", "a,b"], "contains a comma"),
         (["--time-scale", "0.5"], "a time scale must be 1 or more"),
