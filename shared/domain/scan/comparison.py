@@ -220,7 +220,7 @@ def _candidate(record: FileRecord, now: datetime) -> FileRecord:
     return lifecycle.moved(at_rest, FileStatus.REMOVAL_CANDIDATE)
 
 
-def is_aimed_alike(record: FileRecord, other: FileRecord) -> bool:
+def wants_the_same(record: FileRecord, other: FileRecord) -> bool:
     """Whether both records have the same ``desired``, so that no scan changed it in between."""
     return _desired_version(record) == _desired_version(other)
 
@@ -232,7 +232,7 @@ def _desired_version(record: FileRecord) -> tuple[object, ...] | None:
     return desired.key, desired.generation, desired.metageneration, desired.skip_reason
 
 
-def re_aimed(
+def replanned(
     record: FileRecord, wanted: Wanted | None, now: datetime, policy: file_policy.FilePolicy
 ) -> FileRecord:
     """A file being processed turned out to be another object than planned: process that one.

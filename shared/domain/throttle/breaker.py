@@ -31,7 +31,7 @@ from shared.domain.throttle.circuit import (
 from shared.domain.throttle.learned_factor import (
     raised,
     relearned,
-    relearned_in_trickle,
+    relearned_in_open,
 )
 from shared.domain.throttle.window import (
     Window,
@@ -166,7 +166,7 @@ def on_throttled(
         case CircuitState.OPEN:
             if is_repeated(window):
                 hold = max(asked, _doubled_hold(state, now))
-            after = _held(relearned_in_trickle(state, window, now, policy), hold, asked, now)
+            after = _held(relearned_in_open(state, window, now, policy), hold, asked, now)
         case _:
             after = _held(state, hold, asked, now)
     return after if after is not state else None

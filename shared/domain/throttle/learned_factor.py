@@ -46,7 +46,7 @@ def relearned(
     return lowered(state, now, policy)
 
 
-def relearned_in_trickle(
+def relearned_in_open(
     state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy
 ) -> BreakerState:
     """After a 429 in OPEN: cut the factor, once per opening, if even that rate is too fast."""

@@ -28,7 +28,7 @@ MOST_FILES = 500
 
 @dataclass(frozen=True, slots=True)
 class UncertainSearch:
-    """The state of a search, at ``meta/sweep``.
+    """The state of a search, at ``meta/uncertain``.
 
     Attributes:
         started_at: When the listing began; None if no search is in progress.

@@ -315,8 +315,8 @@ class Delivery:
             return
 
         def transition(record: FileRecord) -> FileRecord:
-            if comparison.is_aimed_alike(record, planned):
-                return comparison.re_aimed(record, wanted, self.now(), self.policy)
+            if comparison.wants_the_same(record, planned):
+                return comparison.replanned(record, wanted, self.now(), self.policy)
             return transfer.restarted(record, self.now(), self.policy)  # a scan has planned since
 
         self.file.apply(transition)

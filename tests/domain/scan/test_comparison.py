@@ -31,7 +31,7 @@ from shared.domain.scan.comparison import (
     Wanted,
     compare,
     paired_by_path,
-    re_aimed,
+    replanned,
 )
 from tests.file_records import working
 
@@ -333,7 +333,7 @@ def test_a_page_that_is_repeated_says_the_same_again() -> None:
 
 def test_a_journey_that_meets_other_content_begins_with_it() -> None:
     record = replace(INDEXED, status=S.UPLOADING, working=working("k1"), upload_epoch=1)
-    after = re_aimed(record, NEWER, NOW, FilePolicy())
+    after = replanned(record, NEWER, NOW, FilePolicy())
 
     assert (after.status, after.desired_key, after.upload_epoch) == (S.PENDING, "k2", 2)
 
@@ -341,7 +341,7 @@ def test_a_journey_that_meets_other_content_begins_with_it() -> None:
 def test_a_journey_that_meets_the_same_content_under_another_generation_keeps_its_upload() -> None:
     uploaded = working("k1", raw_file=RawFile("f", is_active=True))
     record = replace(INDEXED, status=S.UPLOADED, working=uploaded)
-    after = re_aimed(record, replace(WANT, generation=9), NOW, FilePolicy())
+    after = replanned(record, replace(WANT, generation=9), NOW, FilePolicy())
 
     assert (after.status, after.schedule.slot) == (S.UPLOADED, Slot.IMPORT)
     assert after.working == uploaded
@@ -354,7 +354,7 @@ def test_a_journey_that_meets_nothing_to_index_ends_as_a_candidate_at_most(
     want: Wanted | None,
 ) -> None:
     record = replace(INDEXED, status=S.UPLOADED, working=working("k1"))
-    assert re_aimed(record, want, NOW, FilePolicy()).status is S.REMOVAL_CANDIDATE
+    assert replanned(record, want, NOW, FilePolicy()).status is S.REMOVAL_CANDIDATE
 
 
 def test_the_last_look_keeps_what_is_as_it_was_indexed_and_brings_what_is_not() -> None:
