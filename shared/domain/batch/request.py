@@ -15,45 +15,46 @@ class SyncRequest(BaseModel):
     mode: SyncMode = Field(
         SyncMode.INCREMENTAL,
         strict=False,
-        description="`incremental`; `full`, which trusts no earlier scan; `retry_failed`, which "
-        "also retries every file that has failed; `reconcile`, which first [compares the records "
-        "with the store](operations.md#reconcile)",
+        description="`incremental`; `full`, which reads every record, also of ranges of names that "
+        "have not changed; `retry_failed`, which also retries every failed file; `reconcile`, "
+        "which first [compares the records with the store](operations.md#reconcile)",
     )
     trigger: Trigger = Field(
         Trigger.HTTP,
         strict=False,
-        description="`http`, or `scheduler`, for which a running batch is no error",
+        description="`http`; or `scheduler`, which gets a 200 instead of a 409 while a batch runs",
     )
     dry_run: bool = Field(
         default=False,
-        description="[tell](operations.md#a-dry-run) what the sync would do and cost, and change "
+        description="[report](operations.md#a-dry-run) what the sync would do and cost, and change "
         "nothing",
     )
     prefix: str = Field(
-        "", max_length=1024, description="only names that begin so; must begin with `PREFIX`"
+        "", max_length=1024, description="only names with this prefix; must begin with `PREFIX`"
     )
     delete_policy: DeletePolicy | None = Field(
         None, strict=False, description="as `DELETE_POLICY`, for this batch"
     )
     max_deletes: int | None = Field(
-        None, ge=0, description="refuse deletions altogether when there would be more"
+        None, ge=0, description="delete nothing if there would be more deletions than this"
     )
     max_imports: int | None = Field(
-        None, ge=0, description="refuse the batch when more files wait to be imported"
+        None, ge=0, description="refuse the batch if more files wait to be imported"
     )
     max_estimated_cost: float | None = Field(
         None,
         gt=0,
         allow_inf_nan=False,
-        description="refuse the batch when embedding what waits to be imported is "
+        description="refuse the batch if embedding what waits to be imported is "
         "[estimated](limits.md#what-a-sync-costs) to cost more US dollars",
     )
     force: bool = Field(
         default=False,
-        description="import everything even where the store holds documents that no record knows, "
-        "instead of rebuilding the records from them",
+        description="if the records are lost, import every file again instead of rebuilding the "
+        "records from the store's documents; otherwise no effect",
     )
     new_store: bool = Field(
         default=False,
-        description="fill [another store](operations.md#a-new-store); with mode `full`",
+        description="fill [another store](operations.md#a-new-store); only with mode `full` and "
+        "without `prefix`",
     )
