@@ -11,9 +11,9 @@ resource "google_firestore_database" "this" {
 }
 
 locals {
-  # What shared/gateways/database/queries.py asks; a test derives it from there. Everything else is exempt:
-  # an index on each of a record's fifty fields would be paid for with every write, and rising
-  # timestamps would bound the rate of writes.
+  # The indexes that the queries of shared/gateways/database/queries.py need; a test compares them.
+  # All other fields are exempt: an index on each field of a record would make every write more
+  # expensive, and indexes on rising timestamps would limit the rate of writes.
   indexed_fields = {
     files = {
       batch_id              = ["ASCENDING"]
@@ -34,7 +34,7 @@ locals {
     window     = { at = ["ASCENDING", "DESCENDING"] }
   }
 
-  # Filters on several fields, and sums over one field of what another selects; "-" is descending.
+  # Filters on several fields, and sums of one field over what another field selects; "-" is descending.
   composite_indexes = [
     ["files", "batch_id", "requests.metered"],
     ["files", "batch_id", "requests.throttled"],
@@ -54,7 +54,7 @@ locals {
     ["operations", "path", "-created_at"],
   ]
 
-  # Collections whose documents end by themselves; files, ranges, locks and meta never do.
+  # Collections whose documents expire. Those of files, ranges, locks and meta never do.
   expiring = ["batches", "listing", "operations", "pages", "reconcile", "window"]
 }
 
@@ -93,7 +93,7 @@ resource "google_firestore_field" "indexed" {
   }
 }
 
-# "*" is every field of a collection that is not configured by itself.
+# "*" means every field of a collection that is not configured separately.
 resource "google_firestore_field" "exempt" {
   for_each = local.indexed_fields
 
@@ -112,10 +112,10 @@ resource "google_firestore_field" "expires_at" {
   field      = "expires_at"
 
   ttl_config {}
-  index_config {} # TTL needs no index, and one on rising timestamps would bound the rate of writes
+  index_config {} # TTL needs no index, and one on rising timestamps would limit the rate of writes
 }
 
-# --- who reads and writes it: IAM knows no smaller resource than the project, hence the condition -
+# --- who reads and writes it: the grant is on the project, so a condition limits it to the database
 
 locals {
   database_access = {

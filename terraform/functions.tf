@@ -1,11 +1,12 @@
 locals {
-  # The functions that sync: they share the key, the documents, the records and the queues.
+  # The functions that sync: both use the key, the documents, the records and the queues.
   syncing = {
     dispatcher = module.dispatcher.member
     upload     = module.upload.member
   }
 
-  # Each setting becomes the variable of its name; shared/config.py splits a list at its commas.
+  # Each setting becomes the environment variable of its name. shared/domain/deployment/settings.py
+  # splits lists at their commas.
   settings = {
     for name, value in var.settings : upper(name) => try(join(",", value), tostring(value))
     if value != null
@@ -45,7 +46,7 @@ locals {
     }
   }
 
-  # Of one upload instance: a step waits for the network most of its time.
+  # Requests that one upload instance serves at once: a step mostly waits for the network.
   upload_concurrency = 4
 
   build = {
@@ -62,7 +63,7 @@ module "dispatcher" {
   source = "./modules/function"
 
   name            = "${local.name}-dispatcher"
-  description     = "Starts a sync, scans, supervises"
+  description     = "Starts, scans and supervises syncs"
   project_id      = var.project_id
   region          = var.region
   build           = merge(local.build, { object = google_storage_bucket_object.package["dispatcher"].name })
@@ -72,7 +73,7 @@ module "dispatcher" {
   memory          = "1Gi"
   concurrency     = 8
   max_instances   = 3
-  ingress         = "ALLOW_ALL" # people call it from anywhere, and IAM knows them
+  ingress         = "ALLOW_ALL" # people call it from anywhere; IAM decides who may
   invokers = concat(
     [google_service_account.scheduler.member, google_service_account.tasks.member],
     local.people.operators,
@@ -99,9 +100,9 @@ module "upload" {
   timeout_seconds = local.budgets.function_timeout
   memory          = "1Gi"
   concurrency     = local.upload_concurrency
-  # All that its two queues dispatch at once, and one to spare for uneven spreading.
+  # Enough for all that its two queues dispatch at once, and one more for uneven distribution.
   max_instances = ceil((local.queues.uploads.concurrent + local.queues.polls.concurrent) / local.upload_concurrency) + 1
-  ingress       = "ALLOW_INTERNAL_ONLY" # Cloud Tasks of the same project is internal
+  ingress       = "ALLOW_INTERNAL_ONLY" # Cloud Tasks of the same project counts as internal
   invokers      = [google_service_account.tasks.member]
 
   depends_on = [
@@ -126,7 +127,7 @@ module "status" {
   memory          = "512Mi"
   concurrency     = 8
   max_instances   = 3
-  ingress         = "ALLOW_ALL" # people look at it from anywhere, and IAM knows them
+  ingress         = "ALLOW_ALL" # people call it from anywhere; IAM decides who may
   invokers        = concat(local.people.viewers, module.pipeline[*].deployer_member)
 
   depends_on = [

@@ -7,7 +7,7 @@ module "monitoring" {
   queues     = { for key, queue in google_cloud_tasks_queue.this : key => queue.name }
   rate       = local.queues.uploads.rate
 
-  # Nobody waits for a sync that is not scheduled.
+  # No alert for a missing sync if none is scheduled.
   sync_period_hours     = var.sync.paused ? null : var.sync.period_hours
   notification_channels = var.notification_channels
 

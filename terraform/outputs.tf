@@ -1,20 +1,20 @@
 output "dispatcher_url" {
-  description = "POST /sync starts a sync; FSS_DISPATCHER_URL of the fss command."
+  description = "Address of the dispatcher, where POST /sync starts a sync; FSS_DISPATCHER_URL of the fss command."
   value       = local.url.dispatcher
 }
 
 output "status_url" {
-  description = "State of syncs; FSS_STATUS_URL of the fss command."
+  description = "Address of the status function; FSS_STATUS_URL of the fss command."
   value       = local.url.status
 }
 
 output "status_page_command" {
-  description = "Opens the status page on http://localhost:8080 for someone among operators or viewers."
+  description = "Makes the status function, which answers in JSON, available on http://localhost:8080 to operators and viewers."
   value       = "gcloud run services proxy ${module.status.name} --project ${var.project_id} --region ${var.region} --port 8080"
 }
 
 output "add_key_command" {
-  description = "Adds a version to the key's secret; it reads the key from standard input."
+  description = "Command that adds a version to the key's secret; it reads the key from standard input."
   value       = "gcloud secrets versions add ${google_secret_manager_secret.gemini_api_key.secret_id} --project ${var.project_id} --data-file -"
 }
 
@@ -24,12 +24,12 @@ output "documents_bucket" {
 }
 
 output "queues" {
-  description = "Rate, in dispatches per second, and concurrency of each queue."
+  description = "Rate (dispatches per second) and concurrency of each queue."
   value       = { for key, queue in local.queues : google_cloud_tasks_queue.this[key].name => queue }
 }
 
 output "packages" {
-  description = "What is deployed: each function's zip, named by its sha256."
+  description = "The deployed zip of each function, named by its sha256."
   value       = { for function, package in google_storage_bucket_object.package : function => package.name }
 }
 
@@ -39,7 +39,7 @@ output "dashboard_url" {
 }
 
 output "budgets" {
-  description = "Seconds: a step's work, its process, the function, its caller's patience, a file's claim."
+  description = "Seconds that a step may work, its process may live, the function may take, its caller waits, and a file's claim lasts."
   value       = local.budgets
 
   precondition {

@@ -11,7 +11,7 @@ module "pipeline" {
   dispatcher_url      = local.url.dispatcher
   status_url          = local.url.status
 
-  # Those the deployer hands to a function, a job or a task.
+  # Accounts that the deployer assigns to a function, a job or a task.
   service_accounts = {
     build      = google_service_account.build.name
     dispatcher = module.dispatcher.service_account_id

@@ -1,8 +1,8 @@
 locals {
-  # Rates are set here alone; no code changes them.
+  # Rates are set only here; no code changes them.
   queues = {
     uploads = {
-      rate       = local.tier.rpm / 60 # at most one metered request a dispatch
+      rate       = local.tier.rpm / 60 # a dispatch makes at most one metered request
       concurrent = local.tier.max_concurrent_dispatches
     }
     polls = {
@@ -29,7 +29,7 @@ resource "google_cloud_tasks_queue" "this" {
   }
 
   retry_config {
-    max_attempts = -1 # unlimited: a task is done when its handler says so
+    max_attempts = -1 # unlimited: a task ends when its handler acknowledges it
     min_backoff  = "10s"
     max_backoff  = "300s"
   }
@@ -49,13 +49,13 @@ resource "google_service_account" "tasks" {
   depends_on = [google_project_service.this]
 }
 
-# --- who fills the queues ------------------------------------------------------------------------
+# --- who creates tasks ---------------------------------------------------------------------------
 
 locals {
   queue_grants = merge([
     for queue in keys(local.queues) : merge(
       { for function, member in local.syncing : "${function} creates in ${queue}" => { queue = queue, member = member, role = "roles/cloudtasks.enqueuer" } },
-      # Only the supervisor looks whether a task still exists.
+      # Only the supervisor checks whether a task still exists.
       { "dispatcher looks into ${queue}" = { queue = queue, member = local.syncing.dispatcher, role = "roles/cloudtasks.viewer" } },
     )
   ]...)

@@ -9,7 +9,7 @@ resource "google_service_account" "scheduler" {
 locals {
   jobs = {
     sync = {
-      description = "Starts a sync; while one runs, the dispatcher says so with 200"
+      description = "Starts a sync; while one is running, the dispatcher answers 200"
       schedule    = var.sync.schedule
       time_zone   = var.sync.time_zone
       paused      = var.sync.paused
@@ -18,10 +18,10 @@ locals {
       retries     = 3
     }
     supervise = {
-      description = "Moves a running batch on; two reads where none runs"
+      description = "Continues a running batch; costs two reads if none is running"
       schedule    = "* * * * *"
       time_zone   = "Etc/UTC"
-      paused      = false # a sync started by hand needs it as well
+      paused      = false # a sync that is started by hand needs it too
       path        = "/control/supervise"
       body        = {}
       retries     = 0 # the next minute is the retry

@@ -1,4 +1,4 @@
-# The container only: the key is added with gcloud and never seen by Terraform or its state.
+# Only the secret: the key is added with gcloud, and neither Terraform nor its state contains it.
 resource "google_secret_manager_secret" "gemini_api_key" {
   secret_id           = "${local.name}-gemini-api-key"
   deletion_protection = var.deletion_protection

@@ -1,4 +1,4 @@
-# The documents: an existing bucket stays whose it is.
+# The documents. An existing bucket is not managed here.
 resource "google_storage_bucket" "documents" {
   # checkov:skip=CKV_GCP_62: Cloud Audit Logs' data access logs are the project's to switch on
   count = var.documents_bucket.create ? 1 : 0
@@ -40,7 +40,7 @@ resource "google_storage_bucket" "packages" {
   depends_on = [google_project_service.this]
 }
 
-# Named by content: the same zip is the same object, and changed code is a new revision.
+# Named by content: the same zip is the same object, and changed code makes a new revision.
 resource "google_storage_bucket_object" "package" {
   for_each = toset(["dispatcher", "upload", "status"])
 
@@ -54,9 +54,9 @@ resource "google_storage_bucket_object" "package" {
 }
 
 resource "google_artifact_registry_repository" "images" {
-  # checkov:skip=CKV_GCP_84: images hold this repository's code and open packages, nothing to keep from Google
+  # checkov:skip=CKV_GCP_84: images contain this repository's code and public packages, nothing confidential
   repository_id = "${local.name}-images"
-  description   = "Images that Cloud Build makes of the functions of ${var.deployment}"
+  description   = "Images that Cloud Build builds of the functions of ${var.deployment}"
   location      = var.region
   format        = "DOCKER"
 
@@ -78,7 +78,7 @@ resource "google_artifact_registry_repository" "images" {
   depends_on = [google_project_service.this]
 }
 
-# --- who builds the images: reads the packages, writes the images, nothing else ------------------
+# --- who builds the images: reads packages, writes images and logs, nothing else -----------------
 
 resource "google_service_account" "build" {
   account_id   = "${local.name}-build"

@@ -1,4 +1,4 @@
-# --- what it is, and where ----------------------------------------------------------------------
+# --- the deployment and its place ---------------------------------------------------------------
 
 variable "project_id" {
   description = "The Google Cloud project of this deployment."
@@ -11,7 +11,7 @@ variable "project_id" {
 }
 
 variable "deployment" {
-  description = "Name of this deployment: part of every resource's name and of the tag its documents carry. A second prefix or store is a second deployment."
+  description = "Name of this deployment: part of every resource's name and of the owner tag of its documents. A second prefix is a second deployment."
   type        = string
 
   validation {
@@ -32,13 +32,13 @@ variable "region" {
 }
 
 variable "firestore_location" {
-  description = "Location of the Firestore database, for ever; null for the region. nam5 and eur3 span several regions."
+  description = "Location of the Firestore database, which can't be changed later; null for the region. nam5 and eur3 are multi-regions."
   type        = string
   default     = null
 }
 
 variable "documents_bucket" {
-  description = "The bucket to sync. An existing one, to which only a grant is added, or one to create."
+  description = "The bucket to sync: an existing one, to which only a grant is added, or one to create."
   type = object({
     name   = string
     create = optional(bool, false)
@@ -53,7 +53,7 @@ variable "documents_bucket" {
 # --- Gemini -------------------------------------------------------------------------------------
 
 variable "tier" {
-  description = "Quota tier of the Gemini key's project; its request rate becomes the uploads queue's."
+  description = "Quota tier of the Gemini key's project; its request rate becomes that of the uploads queue."
   type        = string
 
   validation {
@@ -63,7 +63,7 @@ variable "tier" {
 }
 
 variable "gemini_api_key_version" {
-  description = "Number of the secret's version that holds the Gemini key. Pinned, so that a new key takes effect by a reviewed change and can be taken back."
+  description = "Number of the secret's version that holds the Gemini key. It is pinned, so that a new key takes effect by a reviewed change, which can be reverted."
   type        = string
 
   validation {
@@ -75,7 +75,7 @@ variable "gemini_api_key_version" {
 # --- the sync -----------------------------------------------------------------------------------
 
 variable "sync" {
-  description = "When Cloud Scheduler starts a sync. period_hours is the longest the schedule leaves between two; an alert tells when none was completed in twice that."
+  description = "When Cloud Scheduler starts a sync. period_hours is the longest time between two starts; an alert fires if no sync was completed in twice that time."
   type = object({
     schedule     = string
     time_zone    = optional(string, "Etc/UTC")
@@ -95,7 +95,7 @@ variable "sync" {
 }
 
 variable "settings" {
-  description = "What the functions are told beyond their surroundings; null leaves a setting at its default. shared/config.py checks each when a function starts."
+  description = "Settings of the functions, see docs/configuration.md; null means the default. A function checks them when it starts."
   type = object({
     prefix                  = optional(string)
     include                 = optional(list(string))
@@ -131,13 +131,13 @@ variable "settings" {
 # --- the functions ------------------------------------------------------------------------------
 
 variable "packages_dir" {
-  description = "Folder with the functions' zips, as make package builds them; relative to this module."
+  description = "Folder with the functions' zips that make package builds, relative to this module."
   type        = string
   default     = "../build"
 }
 
 variable "runtime" {
-  description = "The functions' Python; the tests ran on 3.11."
+  description = "Python version of the functions; tested with 3.11."
   type        = string
   default     = "python311"
 
@@ -148,7 +148,7 @@ variable "runtime" {
 }
 
 variable "function_timeout_seconds" {
-  description = "How long a function may take. All other budgets follow from it."
+  description = "How long a function may take. All other time limits follow from it."
   type        = number
   default     = 300
 
@@ -161,7 +161,7 @@ variable "function_timeout_seconds" {
 # --- people -------------------------------------------------------------------------------------
 
 variable "operators" {
-  description = "Who may start, pause and cancel syncs and see their state, such as group:search-team@example.com."
+  description = "Who may start and control syncs and see their state, such as group:search-team@example.com."
   type        = list(string)
 
   validation {
@@ -171,7 +171,7 @@ variable "operators" {
 }
 
 variable "viewers" {
-  description = "Who may see the state of syncs only."
+  description = "Who may only see the state of syncs."
   type        = list(string)
   default     = []
 
@@ -182,7 +182,7 @@ variable "viewers" {
 }
 
 variable "notification_channels" {
-  description = "Cloud Monitoring channels that alerts go to, as projects/PROJECT/notificationChannels/ID."
+  description = "Cloud Monitoring channels that receive the alerts, as projects/PROJECT/notificationChannels/ID."
   type        = list(string)
   default     = []
 
@@ -192,7 +192,7 @@ variable "notification_channels" {
   }
 }
 
-# --- safety and evidence ------------------------------------------------------------------------
+# --- safety and logs ----------------------------------------------------------------------------
 
 variable "deletion_protection" {
   description = "Whether database, secret and buckets with content survive terraform destroy."
@@ -207,7 +207,7 @@ variable "point_in_time_recovery" {
 }
 
 variable "queue_log_sampling" {
-  description = "Share of the queues' operations that are logged, 0 to 1; each is a billed log entry."
+  description = "Share of the queues' operations that is logged, from 0 to 1; each is a billed log entry."
   type        = number
   default     = 0
 
@@ -220,7 +220,7 @@ variable "queue_log_sampling" {
 # --- the pipeline -------------------------------------------------------------------------------
 
 variable "pipeline" {
-  description = "Cloud Build triggers for this deployment; null for none. repository is a connected one, projects/P/locations/L/connections/C/repositories/R; the plan trigger runs on pull requests to the branch, the apply trigger on pushes to it."
+  description = "Cloud Build triggers for this deployment; null for none. repository is a connected repository, projects/P/locations/L/connections/C/repositories/R. The plan trigger runs on pull requests to the branch, and the apply trigger on pushes to it."
   type = object({
     repository        = string
     state_bucket      = string

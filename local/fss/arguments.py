@@ -22,6 +22,7 @@ TOKEN_COMMAND = "FSS_TOKEN_COMMAND"  # noqa: S105 - the name of a variable
 
 DEFAULT_TIME_SCALE = 10.0
 MAX_PORT = 65_535
+MAX_TIME_SCALE = 100
 
 _EXIT_CODES = """\
 exit codes: 0 in step; 1 finished, but files failed or are left for a later run; 2 usage error;
@@ -76,7 +77,7 @@ def _parser() -> _Parser:
     local = command("local", "sync a folder once, on this machine", stack, request)
     local.add_argument("--keep", action="store_true", help="keep the stack running until Ctrl-C")
     up = command("up", "start all parts on this machine and keep them running", stack)
-    port = "port of the status page; default: any free port"
+    port = "port of the status function; default: any free port"
     up.add_argument("--port", type=_port, metavar="P", help=port)
     sync = command("sync", "start a sync of a deployment", remote, request)
     retry = command("retry", "start a sync that also retries every failed file", remote, guards)
@@ -244,8 +245,8 @@ def _faults(text: str) -> str:
 
 def _time_scale(text: str) -> float:
     value = _read(float)(text)
-    if not 1 <= value < float("inf"):
-        raise argparse.ArgumentTypeError("a time scale must be 1 or more")
+    if not 1 <= value <= MAX_TIME_SCALE:
+        raise argparse.ArgumentTypeError(f"a time scale must be from 1 to {MAX_TIME_SCALE}")
     return value
 
 

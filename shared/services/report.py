@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.batch.batch import Batch
+from shared.domain.batch.batch import Batch, is_batch_id
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import InvalidRequest
 from shared.domain.file.ledger import LedgerEntry
@@ -66,7 +66,9 @@ class Report:
         """
         query = queries.latest_batches(limit)
         if before:
-            known = self._records.get(Batch, batch_path(before)).record if _is_id(before) else None
+            known = (
+                self._records.get(Batch, batch_path(before)).record if is_batch_id(before) else None
+            )
             if known is None:
                 raise InvalidRequest("page_token is invalid or has expired: list again without it")
             query = query.after(known.created_at, before)
@@ -83,6 +85,8 @@ class Report:
 
     def batch(self, batch_id: str) -> dict[str, Any] | None:
         """One batch: its summary with up to ``SAMPLE`` skips and failures, and its progress."""
+        if not is_batch_id(batch_id):
+            return None
         stored = self._records.get(Batch, batch_path(batch_id))
         if stored.record is None:
             return None
@@ -325,11 +329,6 @@ def import_row(entry: LedgerEntry) -> dict[str, Any]:
 
 def _time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
-
-
-def _is_id(name: str) -> bool:
-    """Whether the text has the form of a batch id."""
-    return re.fullmatch(r"[0-9A-Za-z-]{1,64}", name) is not None
 
 
 def _checked(token: str) -> str:

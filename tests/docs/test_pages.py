@@ -12,7 +12,9 @@ from tests.docs.markdown import ROOT, Page, code
 PAGES = [
     "README.md",
     "CHANGELOG.md",
-    *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
 ]
 COMMAND_PAGES = [name for name in PAGES if name != "CHANGELOG.md"]
 

@@ -244,6 +244,8 @@ def test_a_missing_batch_or_file_is_none() -> None:
 
     assert world.report.batch("nothing") is None
     assert world.report.file("nothing") is None
+    for odd in ("__a__", "..", "a b", ""):
+        assert world.report.batch(odd) is None
     assert world.report.batches(10) == []
     assert world.report.breaker()["breaker"]["state"] == "closed"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +10,11 @@ from enum import StrEnum
 from shared.domain.estimate.estimate import Estimate
 from shared.domain.estimate.preview import Preview, Retried, Sample
 from shared.domain.reconcile.judge import Discrepancy
+
+
+def is_batch_id(text: str) -> bool:
+    """Whether the text has the form of a batch id, and so can be part of a record's path."""
+    return re.fullmatch(r"[0-9A-Za-z-]{1,64}", text) is not None
 
 
 class SyncMode(StrEnum):

@@ -18,14 +18,14 @@ class SyncRequest(BaseModel):
     mode: SyncMode = Field(
         SyncMode.INCREMENTAL,
         strict=False,
-        description="`incremental`; `full`, which ignores earlier scans; `retry_failed`, which "
-        "also retries every file that has failed; `reconcile`, which first [compares the records "
-        "with the store](operations.md#reconcile)",
+        description="`incremental`; `full`, which reads every record, also of ranges of names that "
+        "have not changed; `retry_failed`, which also retries every failed file; `reconcile`, "
+        "which first [compares the records with the store](operations.md#reconcile)",
     )
     trigger: Trigger = Field(
         Trigger.HTTP,
         strict=False,
-        description="`http`, or `scheduler`, for which a batch that is already running is no error",
+        description="`http`; or `scheduler`, which gets a 200 instead of a 409 while a batch runs",
     )
     dry_run: bool = Field(
         default=False,
@@ -55,10 +55,11 @@ class SyncRequest(BaseModel):
     )
     force: bool = Field(
         default=False,
-        description="import everything even if the store holds documents that no record knows, "
-        "instead of rebuilding the records from them",
+        description="if the records are lost, import every file again instead of rebuilding the "
+        "records from the store's documents; otherwise no effect",
     )
     new_store: bool = Field(
         default=False,
-        description="fill [a new store](operations.md#a-new-store); needs mode `full`",
+        description="fill [another store](operations.md#a-new-store); only with mode `full` and "
+        "without `prefix`",
     )

@@ -253,7 +253,7 @@ class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
     def import_settings(self) -> str:
         """Digest of the settings that every document depends on."""
         return import_settings_digest(
-            embedding_model=self.embedding_model,
+            embedding_model=self.embedding_model.removeprefix("models/"),
             max_tokens_per_chunk=self.chunk_max_tokens,
             max_overlap_tokens=self.chunk_overlap_tokens,
         )

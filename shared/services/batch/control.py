@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.domain.batch.batch import Batch, BatchStatus
+from shared.domain.batch.batch import Batch, BatchStatus, is_batch_id
 from shared.domain.errors import InvalidRequest, SyncError
 from shared.gateways.database.records import Stored, batch_path
 from shared.services.context import Context
@@ -47,7 +47,7 @@ class ControlBatch:
         return batch
 
     def _running(self, batch_id: str) -> Stored[Batch]:
-        held = self._context.records.get(Batch, batch_path(batch_id))
+        held = self._context.records.get(Batch, _path(batch_id))
         if held.record is None:
             raise NoSuchBatch(f"there is no batch {batch_id}")
         _check_running(held.record)
@@ -60,7 +60,14 @@ class ControlBatch:
             _check_running(stored.record)
             return replace(stored.record, status=status)
 
-        return self._context.records.change(Batch, batch_path(batch_id), decide).present
+        return self._context.records.change(Batch, _path(batch_id), decide).present
+
+
+def _path(batch_id: str) -> str:
+    """Where the batch's record is. Raises ``NoSuchBatch`` if no batch can have this id."""
+    if not is_batch_id(batch_id):
+        raise NoSuchBatch(f"there is no batch {batch_id!r}")
+    return batch_path(batch_id)
 
 
 def _check_running(batch: Batch) -> None:

@@ -99,7 +99,7 @@ class Preparation:
         if known and asked != known:
             raise Refused(
                 f"STORE_DISPLAY_NAME is {asked!r}, but the records belong to the store {known!r}: "
-                "set it back, or sync with mode full and new_store to fill a new store"
+                f"set it back{_or_fill_another(deployment)}"
             )
 
     def _check_may_begin_new_store(self, deployment: Deployment) -> None:
@@ -156,3 +156,10 @@ class Preparation:
 
 def _model(name: str) -> str:
     return name.removeprefix("models/")
+
+
+def _or_fill_another(deployment: Deployment) -> str:
+    """The other way out, which is closed while a new store is being filled."""
+    if deployment.next_store:
+        return ""
+    return ", or sync with mode full and new_store to fill a new store"

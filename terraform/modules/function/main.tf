@@ -1,4 +1,4 @@
-# A function behind IAM, with a service account of its own and exactly the callers it is given.
+# A function behind IAM, with its own service account and exactly the callers given.
 
 resource "google_service_account" "this" {
   account_id   = var.name
@@ -15,8 +15,8 @@ resource "google_secret_manager_secret_iam_member" "this" {
 }
 
 resource "google_cloudfunctions2_function" "this" {
-  # checkov:skip=CKV_GCP_124: people call dispatcher and status function from anywhere, with IAM; the upload function is internal
-  name        = var.name # only a name in kebab-case is the Cloud Run service's name too
+  # checkov:skip=CKV_GCP_124: people call the dispatcher and the status function from anywhere, and IAM checks them; the upload function is internal
+  name        = var.name # only a kebab-case name is also the Cloud Run service's name
   description = var.description
   location    = var.region
 
@@ -39,13 +39,13 @@ resource "google_cloudfunctions2_function" "this" {
     ingress_settings                 = var.ingress
     timeout_seconds                  = var.timeout_seconds
     available_memory                 = var.memory
-    available_cpu                    = "1" # concurrency needs a whole one
+    available_cpu                    = "1" # concurrency above 1 needs a whole CPU
     max_instance_request_concurrency = var.concurrency
     min_instance_count               = 0
     max_instance_count               = var.max_instances
     all_traffic_on_latest_revision   = true
 
-    # One process with a thread for each request it is sent.
+    # One process, with one thread per concurrent request.
     environment_variables = merge(var.environment, { THREADS = tostring(var.concurrency), WORKERS = "1" })
 
     dynamic "secret_environment_variables" {
@@ -62,8 +62,8 @@ resource "google_cloudfunctions2_function" "this" {
   depends_on = [google_secret_manager_secret_iam_member.this]
 }
 
-# Callers, on both APIs. Bindings, so that a caller added by hand is removed by the next apply;
-# a replaced function has lost them, so they are replaced with it.
+# Callers, on both APIs. They are bindings, so that the next apply removes a caller added by hand.
+# A replaced function loses them, so they are replaced with it.
 resource "google_cloud_run_v2_service_iam_binding" "invokers" {
   name     = google_cloudfunctions2_function.this.name
   location = var.region

@@ -4,7 +4,7 @@ output "member" {
 }
 
 output "service_account_id" {
-  description = "The function's service account, by its full name."
+  description = "Full name of the function's service account."
   value       = google_service_account.this.name
 }
 
@@ -37,7 +37,7 @@ output "build" {
 }
 
 output "invokers" {
-  description = "Who may call it, on both APIs."
+  description = "Who may call the function, on both APIs."
   value = {
     run       = google_cloud_run_v2_service_iam_binding.invokers.members
     functions = google_cloudfunctions2_function_iam_binding.invokers.members
@@ -45,6 +45,6 @@ output "invokers" {
 }
 
 output "readable_secrets" {
-  description = "Secrets that its service account may read."
+  description = "Secrets that the function's service account may read."
   value       = { for name, grant in google_secret_manager_secret_iam_member.this : name => grant.secret_id }
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Of the function, its Cloud Run service and its service account."
+  description = "Name of the function, its Cloud Run service and its service account."
   type        = string
 
   validation {
@@ -24,7 +24,7 @@ variable "region" {
 }
 
 variable "build" {
-  description = "What it is built from, and by whom: runtime, the package's bucket and object, the images' repository and the builder's service account, by id."
+  description = "What the function is built from and by whom: runtime, bucket and object of the package, repository of the images, and id of the builder's service account."
   type = object({
     runtime         = string
     bucket          = string
@@ -40,7 +40,7 @@ variable "environment" {
 }
 
 variable "secrets" {
-  description = "Environment variables that hold a secret: its id and the number of its version."
+  description = "Environment variables that hold a secret, each with the secret's id and version number."
   type = map(object({
     secret  = string
     version = string
@@ -58,22 +58,22 @@ variable "memory" {
 }
 
 variable "concurrency" {
-  description = "Requests that an instance serves at once."
+  description = "Requests that one instance serves at once."
   type        = number
 }
 
 variable "max_instances" {
-  description = "Instances at most."
+  description = "Maximum number of instances."
   type        = number
 }
 
 variable "ingress" {
-  description = "From which networks it can be reached; IAM decides by whom."
+  description = "Networks from which the function can be reached; IAM decides who may call it."
   type        = string
 }
 
 variable "invokers" {
-  description = "Who may call it, as IAM members."
+  description = "Who may call the function, as IAM members."
   type        = list(string)
 
   validation {

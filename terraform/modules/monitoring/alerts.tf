@@ -10,37 +10,37 @@ locals {
   fifth     = "run_googleapis_com:request_count{${local.any},response_code_class=\"5xx\"}"
   completed = "${local.counter.batches_closed}{${local.run},status=~\"completed|completed_with_failures\"}"
 
-  # A window is longer than the span between evaluations, so that no single event is missed.
+  # Each window is longer than the time between evaluations, so that no event is missed.
   events = {
     breaker-open = {
       title    = "Breaker open too long"
       metric   = local.counter.breaker_stayed_open
       severity = "WARNING"
-      text     = "Gemini has refused requests for over half an hour; files wait and nothing is lost. Compare the active limits in AI Studio with the tier of this deployment, and look for another user of the same key. A lower tier slows down at once: see Tier change in docs/deploy.md."
+      text     = "The breaker has opened at least three times in a row, or Gemini asked for a wait of 20 minutes or more. Files wait, and nothing is lost. Compare the active limits in AI Studio with the tier of this deployment, and look for another user of the same key's project. A lower tier slows down at once: see Tier change in docs/deploy.md."
     }
     failed-files = {
       title    = "Files failed"
       metric   = local.counter.batches_with_failures
       severity = "WARNING"
-      text     = "A sync ended with files that could not be indexed. `fss failures` names each with its reason; those that only ran out of tries come back by themselves."
+      text     = "A sync ended with files that could not be indexed. `fss failures` names each with its reason. Those that only ran out of tries are tried again by themselves."
     }
     drift = {
       title    = "Store and records disagree"
       metric   = local.counter.store_drifted
       severity = "WARNING"
-      text     = "The store counts other documents than the records do, and a reconcile could not mend it: most likely someone else keeps documents there. The latest batch names them as findings."
+      text     = "The store counts other documents than the records, and a reconcile could not repair that: most likely somebody else keeps documents in the store. The latest batch names them as findings."
     }
     lease-taken-over = {
       title    = "Sync resumed after a loss"
       metric   = local.counter.leases_taken_over
       severity = "WARNING"
-      text     = "A supervisor vanished without a word and the next one went on. Once is a lost instance; again and again is a process that dies: look for the watchdog and for memory in the dispatcher's logs."
+      text     = "A supervisor died, and the next one took over. Once means a lost instance. Repeatedly means a process that keeps dying: look for the watchdog and for memory errors in the dispatcher's logs."
     }
     storage-near-cap = {
       title    = "Store nearly full"
       metric   = local.counter.storage_near_cap
       severity = "WARNING"
-      text     = "The store nears what its tier allows; imports will be refused when it is full. Delete what is not needed, narrow include and exclude, or move to a higher tier."
+      text     = "The project's stores hold nine tenths of what the tier allows. Files that no longer fit are not uploaded and wait. Delete documents or stores that are not needed, narrow include and exclude, or move to a higher tier."
     }
     sync-not-finished = {
       title    = "Sync refused or failed"
@@ -52,7 +52,7 @@ locals {
       title    = "Errors in the functions' logs"
       metric   = local.counter.errors
       severity = "ERROR"
-      text     = "A function ended itself or could not start: a bad setting, or a step that outlived its budget. The log entry says which."
+      text     = "A function ended itself or could not start, because of an invalid setting or a step that outlived its time. The log entry says which."
     }
   }
 
@@ -70,20 +70,20 @@ locals {
       function-failures = {
         title    = "Functions answer with 5xx"
         severity = "ERROR"
-        text     = "More than a few requests met a fault of our own infrastructure. Cloud Tasks repeats them, so nothing is lost while it passes; if it stays, look at Firestore's quota and the functions' instances."
+        text     = "More than ten requests in 15 minutes met a fault of the deployment's own infrastructure. Cloud Tasks repeats them, so nothing is lost if it passes. If it stays, look at Firestore's quota and the functions' instances."
         query    = "sum(increase(${local.fifth}[15m])) > 10"
         duration = "0s"
       }
       supervisor-silent = {
         title    = "Nobody supervises"
         severity = "CRITICAL"
-        text     = "The dispatcher has answered nothing for over ten minutes, although Cloud Scheduler calls it every minute: syncs stand still. Look at the supervise job's last result, then at the dispatcher's logs."
+        text     = "The dispatcher has answered no request successfully for over ten minutes, although Cloud Scheduler calls it every minute: syncs stand still. Look at the supervise job's last result, then at the dispatcher's logs."
         query    = "(sum(increase(${local.answered}[10m])) or vector(0)) < 1"
         duration = "300s"
       }
     },
     var.sync_period_hours == null ? {} : {
-      # A window of one period, empty for one period more.
+      # A window of one period that has been empty for one more period.
       no-completed-sync = {
         title    = "No completed sync in twice its period"
         severity = "ERROR"

@@ -1,4 +1,4 @@
-# What the functions log, as metrics. shared/services/events.py names the events; a test compares.
+# Metrics of what the functions log. shared/services/events.py names the events; a test compares them.
 
 locals {
   metric_prefix = replace(var.name, "-", "_")
@@ -30,12 +30,12 @@ locals {
     }
     # The cooldown doubles with each reopening in a row: 300, 600, 1200 s.
     breaker_stayed_open = {
-      description = "Openings of the circuit breaker after at least two in a row"
+      description = "Openings of the circuit breaker that follow at least two in a row"
       filter      = "jsonPayload.event=\"breaker_opened\" AND jsonPayload.cooldown_seconds>=1200"
       label       = null
     }
     leases_taken_over = {
-      description = "Syncs resumed after their supervisor vanished"
+      description = "Syncs resumed after their supervisor died"
       filter      = "jsonPayload.event=\"lease_taken_over\""
       label       = null
     }
@@ -45,7 +45,7 @@ locals {
       label       = null
     }
     storage_near_cap = {
-      description = "Warnings that the store nears its tier's size"
+      description = "Warnings that the project's stores are near the tier's limit"
       filter      = "jsonPayload.event=\"storage_near_cap\""
       label       = null
     }
@@ -61,7 +61,7 @@ locals {
     }
   }
 
-  # Figures of a sync, as its end logs them.
+  # Figures of a sync, logged at its end.
   figures = {
     files_indexed = "indexed"
     files_failed  = "failed"

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "What the names of all resources begin with."
+  description = "Prefix of all resource names."
   type        = string
 }
 
@@ -25,11 +25,11 @@ variable "rate" {
 }
 
 variable "sync_period_hours" {
-  description = "A sync should be completed at least this often; null where none is scheduled."
+  description = "A sync should be completed at least this often; null if none is scheduled."
   type        = number
 }
 
 variable "notification_channels" {
-  description = "Where alerts go."
+  description = "Channels that receive the alerts."
   type        = list(string)
 }

@@ -1,10 +1,10 @@
-# Cloud Build for one deployment: a plan for every proposal, an apply for what was merged.
-# Two identities, so that a proposal's build can change nothing.
+# Cloud Build for one deployment: a plan for every pull request, an apply for what was merged.
+# There are two accounts, so that a pull request's build can change nothing.
 
 locals {
   triggers = {
     plan = {
-      description = "Checks, tests and plans a proposed change of ${var.deployment}"
+      description = "Checks, tests and plans a pull request for ${var.deployment}"
       account     = google_service_account.planner.id
       apply       = "false"
       approval    = false
@@ -71,7 +71,7 @@ resource "google_cloudbuild_trigger" "this" {
   }
 }
 
-# Plans are kept: what was approved, and what was applied.
+# The plans that were approved and applied are kept.
 resource "google_storage_bucket" "plans" {
   # checkov:skip=CKV_GCP_62: Cloud Audit Logs' data access logs are the project's to switch on
   name                        = "${var.project_id}-${var.name}-plans"
@@ -97,8 +97,8 @@ resource "google_storage_bucket" "plans" {
 # --- what the two may do --------------------------------------------------------------------------
 
 locals {
-  # Not among them: what changes the project's own policy. A change of a grant on the project
-  # is applied by a person.
+  # None of these can change the project's own IAM policy. A person applies a change of a grant on
+  # the project.
   deployer_roles = [
     "roles/artifactregistry.admin",
     "roles/browser",
@@ -120,7 +120,7 @@ locals {
   planner_roles = [
     "roles/iam.securityReviewer",
     "roles/logging.logWriter",
-    "roles/viewer", # reads every resource; a secret's value is none
+    "roles/viewer", # reads every resource, but not the value of a secret
   ]
 
   grants = merge(
@@ -148,7 +148,7 @@ resource "google_service_account_iam_member" "deployer_acts_as" {
   member             = google_service_account.deployer.member
 }
 
-# For the smoke test's calls.
+# For the calls of the smoke test.
 resource "google_service_account_iam_member" "deployer_makes_tokens" {
   service_account_id = google_service_account.deployer.name
   role               = "roles/iam.serviceAccountOpenIdTokenCreator"

@@ -1,5 +1,5 @@
 output "deployer_member" {
-  description = "Who applies and makes the smoke test's calls, as an IAM member."
+  description = "The account that applies and makes the smoke test's calls, as an IAM member."
   value       = google_service_account.deployer.member
 }
 
@@ -17,7 +17,7 @@ output "triggers" {
 }
 
 output "roles" {
-  description = "What each of the two identities may do in the project."
+  description = "Roles of the two accounts in the project."
   value = {
     for member in ["planner", "deployer"] :
     member => [for key, grant in google_project_iam_member.this : grant.role if startswith(key, member)]

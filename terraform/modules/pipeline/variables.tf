@@ -1,10 +1,10 @@
 variable "name" {
-  description = "What the names of all resources begin with."
+  description = "Prefix of all resource names."
   type        = string
 }
 
 variable "deployment" {
-  description = "Name of the deployment, and of its file in environments/."
+  description = "Name of the deployment and of its file in environments/."
   type        = string
 }
 
@@ -14,12 +14,12 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Of the triggers and their bucket; where the repository is connected."
+  description = "Region of the triggers and their bucket, and of the connected repository."
   type        = string
 }
 
 variable "pipeline" {
-  description = "The connected repository, its branch, whether an apply needs approval, and the bucket of the state."
+  description = "The connected repository, its branch, whether an apply needs approval, and the bucket of the Terraform state."
   type = object({
     repository        = string
     state_bucket      = string
@@ -29,21 +29,21 @@ variable "pipeline" {
 }
 
 variable "deletion_protection" {
-  description = "Whether kept plans survive terraform destroy."
+  description = "Whether the kept plans survive terraform destroy."
   type        = bool
 }
 
 variable "dispatcher_url" {
-  description = "Where the smoke test starts a dry run."
+  description = "Address where the smoke test starts a dry run."
   type        = string
 }
 
 variable "status_url" {
-  description = "Where the smoke test sees how it went."
+  description = "Address where the smoke test reads the result."
   type        = string
 }
 
 variable "service_accounts" {
-  description = "Service accounts that the deployer hands to what it deploys, by full name."
+  description = "Full names of the service accounts that the deployer assigns to what it deploys."
   type        = map(string)
 }

@@ -87,3 +87,9 @@ def test_an_unmarked_setting_keeps_remembered_pages() -> None:
     reads = world.documents.reads
     assert world.sync()["metadata_changed"] == len(FILES)
     assert world.documents.reads - reads > few
+
+
+def test_another_spelling_of_the_same_model_imports_nothing_again() -> None:
+    short = Settings.model_validate({**CHOSEN, "embedding_model": "gemini-embedding-001"})
+    whole = Settings.model_validate({**CHOSEN, "embedding_model": "models/gemini-embedding-001"})
+    assert short.import_settings == whole.import_settings

@@ -148,3 +148,11 @@ def test_a_missing_batch_and_a_closed_one_are_refused_as_such(act: str) -> None:
         getattr(world.control, act)("nothing")
     with pytest.raises(InvalidRequest, match="is over: completed"):
         getattr(world.control, act)(over)
+
+
+@pytest.mark.parametrize("odd", ["__a__", "..", ".", "a b", "x" * 65])
+def test_what_can_not_be_a_batch_id_is_no_batch(odd: str) -> None:
+    world = world_with()
+    for order in (world.control.cancel, world.control.pause, world.control.resume):
+        with pytest.raises(NoSuchBatch):
+            order(odd)
