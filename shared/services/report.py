@@ -17,7 +17,7 @@ from shared.domain.ids import file_id
 from shared.domain.reconcile.state import ReconcileState
 from shared.domain.throttle import breaker, holds
 from shared.domain.throttle.breaker_policy import BreakerPolicy
-from shared.domain.throttle.circuit import BreakerState
+from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import Hold
 from shared.gateways.database import queries
 from shared.gateways.database.codec import to_fields

@@ -11,7 +11,7 @@ from typing import Protocol
 from shared.domain.batch.batch import Batch
 from shared.domain.batch.request import SyncRequest
 from shared.domain.errors import Throttled
-from shared.domain.throttle.circuit import BreakerState
+from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.database.records import BREAKER, batch_path
 from tests.world import World, rules

@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 from shared.domain.batch.request import SyncRequest
 from shared.gateways.database.records import Records
 from shared.gateways.ports import Bucket, DocumentStore, Gemini, Query
-from tests.simulation.faulty_ports import Call, GatedPort
+from tests.simulation.faults.faulty_ports import Call, GatedPort
 from tests.world import World
 
 T = TypeVar("T")

@@ -19,8 +19,8 @@ from shared.domain.batch.request import SyncRequest
 from shared.domain.errors import BadRequest
 from shared.domain.estimate.preview import RETRIED, SAMPLES
 from shared.domain.file.record import Change, FailureKind, FileStatus
-from shared.domain.source.preflight import SkipReason
-from shared.domain.throttle.circuit import CircuitState
+from shared.domain.source.eligibility import SkipReason
+from shared.domain.throttle.breaker_state import CircuitState
 from shared.domain.throttle.holds import HoldReason
 from shared.http import MAX_BODY, FileQuery, FilesQuery
 from shared.services.batch.run import Supervision

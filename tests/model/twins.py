@@ -10,7 +10,7 @@ from shared.domain.batch.batch import SyncMode
 from shared.gateways.ports import Gemini, ImportOperation
 from tests.model.library import Entry, stored
 from tests.services.story import SECOND
-from tests.simulation.faulty_ports import Call, GatedPort
+from tests.simulation.faults.faulty_ports import Call, GatedPort
 from tests.world import World, rules
 
 T = TypeVar("T")

@@ -26,8 +26,8 @@ from shared.domain.errors import (
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileStatus
 from shared.domain.source.metadata import MetadataEntry
-from shared.domain.throttle.circuit import BreakerState, CircuitState
-from shared.domain.throttle.window import WindowEntry
+from shared.domain.throttle.breaker_state import BreakerState, CircuitState
+from shared.domain.throttle.breaker_window import WindowEntry
 from shared.gateways.database.records import BREAKER, batch_path
 from shared.gateways.ports import Query, Task
 from shared.services.source.inspection import inspect_one

@@ -14,12 +14,12 @@ from typing import Any
 from shared.domain.batch import lease
 from shared.domain.batch.batch import DeletePolicy
 from shared.domain.errors import GatewayError, Refused
-from shared.domain.file import known_documents, lifecycle, outcomes, transfer
+from shared.domain.file import attempt, known_documents, lifecycle, outcomes
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.lifecycle import Step
 from shared.domain.file.record import Change, FailureKind, FileStatus
 from shared.domain.scan import comparison
-from shared.domain.throttle import breaker, circuit
+from shared.domain.throttle import breaker, breaker_state
 from shared.gateways.database.records import Records
 from shared.gateways.ports import RemoteState
 from shared.services.batch.completion import Completion
@@ -172,8 +172,8 @@ def _lists_all_as_ours(context: Context) -> Context:
     return _with_gemini(context, list_documents=ours)
 
 
-_tried_again = transfer.tried_again
-_given_back = transfer.given_back
+_tried_again = attempt.tried_again
+_given_back = attempt.given_back
 
 
 def _attempts_not_counted(record: Any, *arguments: Any) -> Any:
@@ -305,7 +305,7 @@ _on_throttled = breaker.on_throttled
 def _late_throttling_extends(
     state: Any, window: Any, permit: Any, now: Any, policy: Any, **more: Any
 ) -> Any:
-    if state.state is circuit.CircuitState.OPEN:
+    if state.state is breaker_state.CircuitState.OPEN:
         return replace(state, cooldown_until=now + policy.cooldown)
     return _on_throttled(state, window, permit, now, policy, **more)
 
@@ -314,11 +314,11 @@ _on_success = breaker.on_success
 
 
 def _stale_permit_counts(state: Any, permit: Any, now: Any, policy: Any) -> Any:
-    if state.state is not circuit.CircuitState.HALF_OPEN:
+    if state.state is not breaker_state.CircuitState.HALF_OPEN:
         return _on_success(state, permit, now, policy)
     successes = state.probe_successes + 1
     if successes >= policy.half_open_probes:
-        return circuit.change_state(state, circuit.CircuitState.CLOSED, now)
+        return breaker_state.change_state(state, breaker_state.CircuitState.CLOSED, now)
     return replace(state, probe_successes=successes)
 
 
@@ -433,19 +433,19 @@ MUTATIONS = tuple(
             "attempts_not_counted",
             50,
             "no_wait_without_deadline every_batch_closed",
-            {(transfer, "tried_again"): _attempts_not_counted},
+            {(attempt, "tried_again"): _attempts_not_counted},
         ),
         (
             "give_back_fails_the_file",
             7,
             "no_file_blamed_without_cause",
-            {(transfer, "given_back"): _given_back_is_failed},
+            {(attempt, "given_back"): _given_back_is_failed},
         ),
         (
             "throttling_costs_an_attempt",
             34,
             "no_file_blamed_without_cause",
-            {(transfer, "given_back"): _given_back_costs_an_attempt},
+            {(attempt, "given_back"): _given_back_costs_an_attempt},
         ),
         (
             "old_document_not_deleted",
@@ -596,7 +596,7 @@ MUTATIONS = tuple(
             "refusal_counts_as_a_try",
             34,
             "no_file_blamed_without_cause",
-            {(transfer, "given_back"): _given_back_is_tried_again},
+            {(attempt, "given_back"): _given_back_is_tried_again},
         ),
     )
 )

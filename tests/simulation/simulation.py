@@ -29,18 +29,18 @@ from shared.services.batch.supervise import Supervise
 from shared.services.context import InvalidTask
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.worker.advance_file import AdvanceFile
-from tests.simulation.deployment import Deployment
-from tests.simulation.gate import FaultyGate
-from tests.simulation.invariants import Invariants, Violation
-from tests.simulation.library import Library
-from tests.simulation.outcome import Outcome, check_quiet_batch
-from tests.simulation.people import NEW_STORE, People
-from tests.simulation.roles import Role
-from tests.simulation.rules import DISPATCH_DEADLINE, rules_of
-from tests.simulation.shortcuts import shortcuts
-from tests.simulation.stage import Actor
+from tests.simulation.checks.invariants import Invariants, Violation
+from tests.simulation.checks.outcome import Outcome, check_quiet_batch
+from tests.simulation.faults.gate import FaultyGate
+from tests.simulation.faults.trouble import Fault, Trouble
 from tests.simulation.trace import Entry, lines
-from tests.simulation.trouble import Fault, Trouble
+from tests.simulation.world.deployment import Deployment
+from tests.simulation.world.library import Library
+from tests.simulation.world.people import NEW_STORE, People
+from tests.simulation.world.roles import Role
+from tests.simulation.world.rules import DISPATCH_DEADLINE, rules_of
+from tests.simulation.world.shortcuts import shortcuts
+from tests.simulation.world.stage import Actor
 from tests.twins import gemini as gemini_twin
 from tests.world import changed_rules
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from shared.domain.ids import file_id
 from shared.gateways.ports import Delete, Task
-from tests.simulation.faulty_ports import Call
-from tests.simulation.trouble import READS
+from tests.simulation.faults.faulty_ports import Call
+from tests.simulation.faults.trouble import READS
 
 Entry = tuple[datetime, str, object, object]
 

@@ -17,7 +17,7 @@ from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord, FileStatus, Slot
 from shared.domain.reconcile.state import ListedDocuments, ReconcileState
 from shared.domain.scan.remembered_range import RememberedRange
-from shared.domain.throttle.window import WindowEntry
+from shared.domain.throttle.breaker_window import WindowEntry
 from shared.gateways.database import queries
 from shared.gateways.ports import Op, Query, Where
 from tests.terraform.needed_indexes import ASCENDING, DESCENDING, Index, needed

@@ -18,10 +18,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from shared.domain.batch.batch import DeletePolicy
 from shared.domain.estimate.prices import Price, load_prices
 from shared.domain.ids import digest, import_settings_digest, owner_tag
+from shared.domain.source.eligibility import MAX_DOCUMENT_SIZE
 from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
 from shared.domain.source.path_glob import PathGlob
 from shared.domain.source.path_template import PathTemplate
-from shared.domain.source.preflight import MAX_DOCUMENT_SIZE
 from shared.domain.throttle.tiers import Tier, default_tier, tier_named
 
 RECONCILE_DAYS = 7

@@ -1,6 +1,6 @@
 """One file: its record, the legal changes of the record, and the import ledger's entry.
 
-``record`` defines what is stored; ``lifecycle`` the legal moves and the next step; ``transfer`` the
+``record`` defines what is stored; ``lifecycle`` the legal moves and the next step; ``attempt`` the
 moves of upload and import; ``outcomes`` how the processing begins and ends; ``known_documents``
 which documents of the store belong to the file. May import ``source`` and the modules at the root
 of the domain; today it needs only the latter.

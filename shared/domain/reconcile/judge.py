@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from shared.domain.file import file_policy, known_documents, lifecycle, outcomes, transfer
+from shared.domain.file import attempt, file_policy, known_documents, lifecycle, outcomes
 from shared.domain.file.record import Change, Current, Desired, FileRecord, FileStatus
 
 
@@ -197,7 +197,7 @@ class Judge:
             # Before the scan, nothing is known about what the bucket wants.
             desired=desired if self.scanned else replace(desired, key=staying.key),
         )
-        return transfer.document_doubted(
+        return attempt.document_doubted(
             kept,
             staying,
             self.now,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.domain.file import file_policy, known_documents, lifecycle, outcomes, transfer
+from shared.domain.file import attempt, file_policy, known_documents, lifecycle, outcomes
 from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
 from shared.domain.source.tokens import tokens_of
 
@@ -245,8 +245,8 @@ def replanned(
         return outcomes.given_up(_as_read(record, wanted) if wanted else gone, now)
     target = _as_read(record, wanted)
     if target.desired_key == record.working_key and record.status is FileStatus.UPLOADED:
-        return transfer.postponed(target, now, now)
-    return transfer.restarted(target, now, policy)
+        return attempt.postponed(target, now, now)
+    return attempt.restarted(target, now, policy)
 
 
 def _as_read(record: FileRecord, wanted: Wanted) -> FileRecord:

@@ -22,23 +22,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain.throttle.breaker_policy import BreakerPolicy
-from shared.domain.throttle.circuit import (
+from shared.domain.throttle.breaker_state import (
     BreakerState,
     CircuitState,
     OpenCause,
     change_state,
 )
-from shared.domain.throttle.learned_factor import (
-    raised,
-    relearned,
-    relearned_in_open,
-)
-from shared.domain.throttle.window import (
+from shared.domain.throttle.breaker_window import (
     Window,
     is_clean,
     is_repeated,
     is_tripped,
     last_success_at,
+)
+from shared.domain.throttle.learned_factor import (
+    raised,
+    relearned,
+    relearned_in_open,
 )
 
 

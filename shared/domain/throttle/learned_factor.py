@@ -15,8 +15,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.throttle.breaker_policy import BreakerPolicy
-from shared.domain.throttle.circuit import BreakerState
-from shared.domain.throttle.window import Window, began_at, tally
+from shared.domain.throttle.breaker_state import BreakerState
+from shared.domain.throttle.breaker_window import Window, began_at, tally
 
 _DIGITS = 4  # rounding keeps steps of 0.05 free of floating-point error
 

@@ -1,4 +1,8 @@
-"""Translates errors of Gemini calls, by exception type, status code and error details."""
+"""Translates errors of Gemini calls, by exception type, status code and error details.
+
+A 403 stays ambiguous here: Gemini answers it to a bad key and for a missing resource alike. The
+worker's ``Delivery.none_if_missing`` tells the two apart.
+"""
 
 from __future__ import annotations
 

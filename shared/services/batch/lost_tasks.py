@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.errors import Conflict, GatewayError
-from shared.domain.file import lifecycle, outcomes, transfer
+from shared.domain.file import attempt, lifecycle, outcomes
 from shared.domain.file.lifecycle import Step
 from shared.domain.file.record import FileRecord
 from shared.gateways.database import queries
@@ -57,7 +57,7 @@ class LostTasks:
         record = lifecycle.taken_over(record, batch_id)
         step = lifecycle.next_step(record)
         if step.is_metered:
-            return transfer.postponed(record, now, now)
+            return attempt.postponed(record, now, now)
         if step is Step.NOTHING:
             return _overdue_at(record, None)
         return lifecycle.handed_on(record, QueueName.POLLS, now, now, self._context.rules.file)

@@ -14,7 +14,7 @@ from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, Refused
 from shared.domain.estimate.preview import Preview
 from shared.domain.reconcile.state import Stage
-from shared.domain.throttle.circuit import BreakerState
+from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.domain.errors import BadRequest, GatewayError
-from shared.domain.file import known_documents, ledger, lifecycle, transfer
+from shared.domain.file import attempt, known_documents, ledger, lifecycle
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.gateways.database import queries
@@ -147,13 +147,9 @@ class ResolveUncertain:
                 return None
             record = lifecycle.taken_over(record, batch_id)
             if not fresh:
-                return transfer.tried_again(
-                    record, NO_DOCUMENT, None, now, context.jitter(), policy
-                )
+                return attempt.tried_again(record, NO_DOCUMENT, None, now, context.jitter(), policy)
             stale = (*record.stale_documents, *fresh[:-1])
-            chosen = transfer.adopted(
-                replace(record, stale_documents=stale), fresh[-1], now, policy
-            )
+            chosen = attempt.adopted(replace(record, stale_documents=stale), fresh[-1], now, policy)
             return lifecycle.handed_on(chosen, QueueName.POLLS, now, now, policy)
 
         also = [] if fresh else self._ledger_failure(file.present)

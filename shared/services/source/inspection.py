@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from shared.domain.ids import content_key
 from shared.domain.scan.comparison import Wanted
-from shared.domain.source.media_types import PLAIN_TEXT
-from shared.domain.source.metadata import MetadataSources, sidecar_name
-from shared.domain.source.object_info import ObjectInfo
-from shared.domain.source.preflight import (
+from shared.domain.source.eligibility import (
     MAX_SIDECAR_SIZE,
     SNIFF_LENGTH,
     Accepted,
@@ -20,6 +17,9 @@ from shared.domain.source.preflight import (
     preflight,
     sniff,
 )
+from shared.domain.source.media_types import PLAIN_TEXT
+from shared.domain.source.metadata import MetadataSources, sidecar_name
+from shared.domain.source.object_info import ObjectInfo
 from shared.services.context import Context
 
 

@@ -14,10 +14,10 @@ from http import HTTPStatus
 from shared.domain.errors import GatewayError, OutcomeUnknown, QuotaKind, Throttled, Unavailable
 from shared.domain.throttle import breaker, holds
 from shared.domain.throttle.breaker import Permit, Proceed, Wait
-from shared.domain.throttle.circuit import BreakerState, CircuitState
+from shared.domain.throttle.breaker_state import BreakerState, CircuitState
+from shared.domain.throttle.breaker_window import EntryOutcome, WindowEntry, window_entry
 from shared.domain.throttle.holds import Hold, HoldReason
 from shared.domain.throttle.learned_factor import on_document_failed
-from shared.domain.throttle.window import EntryOutcome, WindowEntry, window_entry
 from shared.gateways.database import queries
 from shared.gateways.database.records import BREAKER, HOLD, Stored, creating, window_path
 from shared.gateways.ports import Create, Write

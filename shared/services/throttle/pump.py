@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from shared.domain.file import lifecycle
 from shared.domain.file.record import FileRecord, FileStatus, Slot
 from shared.domain.throttle import breaker, holds, spacing
-from shared.domain.throttle.circuit import BreakerState, CircuitState
+from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.domain.throttle.daily_quota import DailyQuota
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, updating

@@ -10,12 +10,12 @@ from typing import Any
 
 from shared.domain.batch.batch import Batch
 from shared.domain.errors import Conflict
-from shared.domain.file import lifecycle, outcomes, transfer
+from shared.domain.file import attempt, lifecycle, outcomes
 from shared.domain.file.lifecycle import Step, Turn
 from shared.domain.file.record import FileRecord
 from shared.domain.ids import digest
 from shared.domain.throttle.breaker import Permit, Proceed
-from shared.domain.throttle.circuit import BreakerState
+from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import Hold
 from shared.gateways.database.records import BREAKER, HOLD, Stored, batch_path, file_path
 from shared.services.context import Context, checked_payload
@@ -160,7 +160,7 @@ class AdvanceFile:
 
     def _postpone(self, file: Stored[FileRecord], ready_at: datetime) -> None:
         now = self._context.clock.now()
-        self._context.records.write(file, transfer.postponed(file.present, ready_at, now))
+        self._context.records.write(file, attempt.postponed(file.present, ready_at, now))
 
     def _unmetered_step(
         self, file: Stored[FileRecord], batch: Batch, state: Stored[BreakerState]

@@ -23,14 +23,14 @@ from shared.domain.errors import (
     SyncError,
     Throttled,
 )
-from shared.domain.file import file_policy, lifecycle, outcomes, transfer
+from shared.domain.file import attempt, file_policy, lifecycle, outcomes
 from shared.domain.file.record import Desired, FailureKind, FileRecord, FileStatus, Working
 from shared.domain.scan import comparison
 from shared.domain.throttle import breaker
 from shared.domain.throttle.breaker import Permit
-from shared.domain.throttle.circuit import CircuitState
+from shared.domain.throttle.breaker_state import CircuitState
+from shared.domain.throttle.breaker_window import EntryOutcome
 from shared.domain.throttle.holds import HoldReason
-from shared.domain.throttle.window import EntryOutcome
 from shared.gateways.ports import Create, QueueName, Write
 from shared.services.context import Context
 from shared.services.events import Event, emit
@@ -235,7 +235,7 @@ class Delivery:
     def give_back(self, also: Sequence[Write] = (), *, ready_at: datetime | None = None) -> None:
         """Give the attempt back: the file waits for another slot, from ``ready_at`` on."""
         at = ready_at or self.now()
-        self.file.apply(lambda record: transfer.given_back(record, at, self.now()), also)
+        self.file.apply(lambda record: attempt.given_back(record, at, self.now()), also)
 
     def source_unavailable(self, error: GatewayError) -> None:
         """Wait because the bucket can't be read; this counts against neither file nor Gemini."""
@@ -246,8 +246,8 @@ class Delivery:
     def _give_back_after(self, error: GatewayError, ready_at: datetime) -> None:
         """Give the attempt back, and count one more error in a row."""
         self.file.apply(
-            lambda record: transfer.given_back(
-                transfer.error_noted(record, error, self.now()), ready_at, self.now()
+            lambda record: attempt.given_back(
+                attempt.error_noted(record, error, self.now()), ready_at, self.now()
             )
         )
 
@@ -271,7 +271,7 @@ class Delivery:
         if self.record.status is FileStatus.UPLOADING:
             self._give_back_after(error, ready_at)
         else:
-            self.poll_at(ready_at, lambda record: transfer.error_noted(record, error, self.now()))
+            self.poll_at(ready_at, lambda record: attempt.error_noted(record, error, self.now()))
         self.gate.unmetered_failed(error, self.permit.generation)
 
     def _asked_wait(self, error: Throttled) -> timedelta:
@@ -281,7 +281,7 @@ class Delivery:
         """Go back to the last safe point after a backoff; fail the file if no attempts are left."""
         jitter = self.context.jitter()
         self.file.apply(
-            lambda record: transfer.tried_again(
+            lambda record: attempt.tried_again(
                 record, reason, code, self.now(), jitter, self.policy
             ),
             also,
@@ -302,7 +302,7 @@ class Delivery:
 
     def restart(self, also: Sequence[Write] = ()) -> None:
         """Begin again with the upload, since the raw file can't be used."""
-        self.file.apply(lambda record: transfer.restarted(record, self.now(), self.policy), also)
+        self.file.apply(lambda record: attempt.restarted(record, self.now(), self.policy), also)
         self.nudge()
 
     def replan(self) -> None:
@@ -317,7 +317,7 @@ class Delivery:
         def transition(record: FileRecord) -> FileRecord:
             if comparison.wants_the_same(record, planned):
                 return comparison.replanned(record, wanted, self.now(), self.policy)
-            return transfer.restarted(record, self.now(), self.policy)  # a scan has planned since
+            return attempt.restarted(record, self.now(), self.policy)  # a scan has planned since
 
         self.file.apply(transition)
         self.nudge()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain.errors import GatewayError, Throttled
-from shared.domain.file import known_documents, ledger, outcomes, transfer
+from shared.domain.file import attempt, known_documents, ledger, outcomes
 from shared.domain.file.ledger import Outcome
 from shared.domain.file.record import FailureKind
 from shared.gateways.database.codec import to_fields
@@ -120,7 +120,7 @@ class FinishImport:
         """Mark the import's outcome as unknown; the search for uncertain imports settles it."""
         delivery = self._delivery
         delivery.file.apply(
-            lambda record: transfer.import_uncertain(record, delivery.now(), delivery.policy)
+            lambda record: attempt.import_uncertain(record, delivery.now(), delivery.policy)
         )
         delivery.nudge()
 

@@ -17,12 +17,12 @@ from shared.domain.errors import (
     OutcomeUnknown,
     SourceChanged,
 )
-from shared.domain.file import ledger, lifecycle, transfer
+from shared.domain.file import attempt, ledger, lifecycle
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord
 from shared.domain.source.metadata import CustomMetadata, DocumentIdentity, sidecar_name
 from shared.domain.source.object_info import ObjectInfo
-from shared.domain.throttle.circuit import CircuitState
+from shared.domain.throttle.breaker_state import CircuitState
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import creating, operation_path
 from shared.gateways.ports import ImportOperation, Put, Update
@@ -66,7 +66,7 @@ class ImportStep:
         intent = self._intent()
 
         def begun(before: FileRecord) -> FileRecord:
-            return claimed(transfer.import_begun(before, intent.operation_id, metadata.reports))
+            return claimed(attempt.import_begun(before, intent.operation_id, metadata.reports))
 
         delivery.file.claim(begun, [creating(operation_path(intent.operation_id), intent)])
         self._send(intent, metadata)
@@ -99,7 +99,7 @@ class ImportStep:
         except OutcomeUnknown as error:
             state = delivery.gate.failed(error, delivery.permit)
             delivery.file.apply(
-                lambda record: transfer.import_uncertain(
+                lambda record: attempt.import_uncertain(
                     record,
                     delivery.now(),
                     delivery.policy,
@@ -126,7 +126,7 @@ class ImportStep:
         delivery = self._delivery
         try:
             delivery.file.apply(
-                lambda record: transfer.import_started(
+                lambda record: attempt.import_started(
                     record, operation.name, delivery.now(), delivery.policy
                 ),
                 [delivery.success_entry("import_file")],

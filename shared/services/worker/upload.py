@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import IO
 
 from shared.domain.errors import GatewayError, NameTaken, NotFound, SourceChanged, Throttled
-from shared.domain.file import lifecycle, outcomes, transfer
+from shared.domain.file import attempt, lifecycle, outcomes
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.domain.ids import raw_file_id
 from shared.gateways.ports import RemoteFile, RemoteState, Write
@@ -88,7 +88,7 @@ class UploadStep:
     def _begun(self, record: FileRecord, claim_id: str, read_time: datetime) -> FileRecord:
         key = record.desired_key or ""  # the caller checked that there is one
         name = raw_file_id(self._delivery.store, key, record.upload_epoch)
-        begun = transfer.upload_begun(record, RAW_FILES + name)
+        begun = attempt.upload_begun(record, RAW_FILES + name)
         return lifecycle.claimed(begun, claim_id, read_time, self._delivery.policy)
 
     def _send(self) -> None:
@@ -227,9 +227,9 @@ class UploadStep:
     def _uploaded(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
         if record.status is FileStatus.UPLOADED:
             return record
-        return transfer.uploaded(
+        return attempt.uploaded(
             record, remote.expires_at, self._delivery.now(), self._delivery.policy
         )
 
     def _active(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
-        return transfer.raw_became_active(self._uploaded(record, remote), self._delivery.now())
+        return attempt.raw_became_active(self._uploaded(record, remote), self._delivery.now())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.file import known_documents, lifecycle, outcomes, transfer
+from shared.domain.file import attempt, known_documents, lifecycle, outcomes
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.lifecycle import (
     LEGAL_MOVES,
@@ -246,9 +246,9 @@ def test_a_batch_that_takes_over_counts_requests_from_nothing() -> None:
 
 
 def test_attempts_count_per_content() -> None:
-    first = transfer.upload_begun(record(working=working("old"), tries=Tries(4)), "files/x")
+    first = attempt.upload_begun(record(working=working("old"), tries=Tries(4)), "files/x")
     assert (first.tries, first.working) == (Tries(1), working(raw_file=RAW_FILE))
-    again = transfer.upload_begun(replace(first, status=S.PENDING), "files/x")
+    again = attempt.upload_begun(replace(first, status=S.PENDING), "files/x")
     assert again.tries == Tries(2)
 
 
@@ -261,7 +261,7 @@ def test_an_upload_forgets_what_belongs_to_an_earlier_one() -> None:
         ),
         stale_documents=("d1",),
     )
-    after = transfer.upload_begun(before, "files/x")
+    after = attempt.upload_begun(before, "files/x")
 
     assert after.working == Working("k1", "h1", 7, RAW_FILE, import_call=None, new_document=None)
     assert after.stale_documents == ("d1", "d9")
@@ -270,13 +270,13 @@ def test_an_upload_forgets_what_belongs_to_an_earlier_one() -> None:
 @pytest.mark.parametrize("wanted", [None, desired(None, "empty")], ids=["gone", "skipped"])
 def test_what_is_not_wanted_is_not_uploaded(wanted: object) -> None:
     with pytest.raises(ValueError, match=r"a\.md"):
-        transfer.upload_begun(record(desired=wanted), "files/x")
+        attempt.upload_begun(record(desired=wanted), "files/x")
 
 
 def test_a_raw_file_has_fifteen_minutes_to_become_active() -> None:
     tries = Tries(1, errors_in_a_row=2, error_at=NOW)
     before = record(S.UPLOADING, working=working(raw_file=RAW_FILE), tries=tries)
-    after = transfer.uploaded(before, NOW + 2 * DAY, NOW, POLICY)
+    after = attempt.uploaded(before, NOW + 2 * DAY, NOW, POLICY)
 
     assert after.status is S.UPLOADED
     assert after.raw_file == RawFile("files/x", is_active=False, expires_at=NOW + 2 * DAY)
@@ -286,7 +286,7 @@ def test_a_raw_file_has_fifteen_minutes_to_become_active() -> None:
 
 def test_an_active_raw_file_waits_for_an_import_slot() -> None:
     before = record(S.UPLOADED, working=working(raw_file=RawFile("files/x", expires_at=NOW + DAY)))
-    after = transfer.raw_became_active(before, NOW)
+    after = attempt.raw_became_active(before, NOW)
 
     assert after.raw_file == RawFile("files/x", is_active=True, expires_at=NOW + DAY)
     assert after.schedule == Schedule(4, slot=Slot.IMPORT, ready_at=NOW)
@@ -296,7 +296,7 @@ def test_a_restart_moves_the_epoch_on() -> None:
     before = record(
         S.UPLOADED, upload_epoch=1, working=working(raw_file=ACTIVE), tries=Tries(attempts=1)
     )
-    after = transfer.restarted(before, NOW, POLICY)
+    after = attempt.restarted(before, NOW, POLICY)
 
     assert (after.status, after.upload_epoch) == (S.PENDING, 2)
     assert after.schedule == Schedule(4, slot=Slot.UPLOAD, ready_at=NOW)
@@ -312,9 +312,9 @@ def test_a_restart_for_what_is_indexed_already_ends_the_journey() -> None:
         tries=Tries(attempts=1),
     )
 
-    assert transfer.restarted(before, NOW, POLICY).status is S.INDEXED
+    assert attempt.restarted(before, NOW, POLICY).status is S.INDEXED
     besides = replace(before, stale_documents=("d9",))
-    assert transfer.restarted(besides, NOW, POLICY).status is S.PENDING
+    assert attempt.restarted(besides, NOW, POLICY).status is S.PENDING
 
 
 def test_a_doubted_document_that_had_to_go_is_not_current_any_more() -> None:
@@ -341,9 +341,9 @@ def test_the_grace_of_a_failed_document_ends_with_the_document() -> None:
 
 def test_restarts_end_where_the_attempts_do_but_only_for_the_same_content() -> None:
     worn = record(S.UPLOADED, working=working("k1"), tries=Tries(attempts=5))
-    assert transfer.restarted(worn, NOW, POLICY).status is S.FAILED
+    assert attempt.restarted(worn, NOW, POLICY).status is S.FAILED
     other = replace(worn, working=working("k0"))
-    assert transfer.restarted(other, NOW, POLICY).status is S.PENDING
+    assert attempt.restarted(other, NOW, POLICY).status is S.PENDING
 
 
 # --- import -----------------------------------------------------------------------------------
@@ -351,17 +351,17 @@ def test_restarts_end_where_the_attempts_do_but_only_for_the_same_content() -> N
 
 def test_an_imports_intent_has_no_name_yet_and_its_reply_has_an_hour() -> None:
     uploaded = working(raw_file=ACTIVE, import_call=ImportCall("o0", "old"))
-    begun = transfer.import_begun(record(S.UPLOADED, working=uploaded), "o1", ("r",))
+    begun = attempt.import_begun(record(S.UPLOADED, working=uploaded), "o1", ("r",))
     assert begun.status is S.IMPORTING
     assert begun.working == replace(uploaded, import_call=ImportCall("o1", None))
     assert begun.metadata_reports == ("r",)
-    started = transfer.import_started(begun, "operations/1", NOW, POLICY)
+    started = attempt.import_started(begun, "operations/1", NOW, POLICY)
     assert started.import_call == ImportCall("o1", "operations/1")
     assert started.schedule == replace(SCHEDULE, deadline=NOW + timedelta(hours=1))
 
 
 def test_an_uncertain_import_has_no_task_and_is_due_after_its_deadline() -> None:
-    after = transfer.import_uncertain(record(S.IMPORTING, claim=Claim("c", NOW)), NOW, POLICY)
+    after = attempt.import_uncertain(record(S.IMPORTING, claim=Claim("c", NOW)), NOW, POLICY)
     assert (after.status, after.claim) == (S.UNCERTAIN, None)
     assert after.schedule == Schedule(4, task=None, ready_at=NOW + timedelta(hours=1))
 
@@ -447,8 +447,8 @@ def test_backoff_doubles_from_ten_seconds_to_ten_minutes_less_up_to_half(
 
 
 def test_a_given_back_upload_returns_its_attempt() -> None:
-    begun = transfer.upload_begun(record(), "files/x")
-    back = transfer.given_back(begun, NOW + MINUTE, NOW)
+    begun = attempt.upload_begun(record(), "files/x")
+    back = attempt.given_back(begun, NOW + MINUTE, NOW)
 
     assert (back.status, back.tries) == (S.PENDING, Tries(attempts=0))
     assert back.schedule == Schedule(4, slot=Slot.UPLOAD, ready_at=NOW + MINUTE)
@@ -457,7 +457,7 @@ def test_a_given_back_upload_returns_its_attempt() -> None:
 
 def test_a_given_back_import_keeps_its_upload() -> None:
     before = record(S.IMPORTING, working=working(raw_file=ACTIVE), tries=Tries(attempts=1))
-    back = transfer.given_back(before, NOW, NOW)
+    back = attempt.given_back(before, NOW, NOW)
 
     assert (back.status, back.schedule.slot, back.raw_file) == (S.UPLOADED, Slot.IMPORT, ACTIVE)
     assert back.tries == Tries(attempts=1)
@@ -480,7 +480,7 @@ def test_five_attempts_are_made_of_one_content(
 ) -> None:
     raw_file = RAW_FILE if status is S.UPLOADING else ACTIVE
     before = record(status, working=working(raw_file=raw_file), tries=Tries(attempts))
-    after = transfer.tried_again(before, "it broke", 503, NOW, 1.0, POLICY)
+    after = attempt.tried_again(before, "it broke", 503, NOW, 1.0, POLICY)
 
     assert (after.status, after.schedule.slot) == (expected, slot)
     assert after.failure is not None
@@ -491,14 +491,14 @@ def test_five_attempts_are_made_of_one_content(
 def test_an_import_that_is_tried_again_has_no_name_any_more() -> None:
     call = ImportCall("o1", "operations/1")
     before = record(S.IMPORTING, working=working(raw_file=ACTIVE, import_call=call))
-    after = transfer.tried_again(before, "it broke", 503, NOW, 1.0, POLICY)
+    after = attempt.tried_again(before, "it broke", 503, NOW, 1.0, POLICY)
 
     assert after.import_call == ImportCall("o1", operation=None)
 
 
 def test_a_document_that_was_found_and_is_gone_is_uploaded_anew() -> None:
     before = record(S.IMPORTING, working=working(new_document=NewDocument("d1")))
-    after = transfer.tried_again(before, "it is gone", 404, NOW, 1.0, POLICY)
+    after = attempt.tried_again(before, "it is gone", 404, NOW, 1.0, POLICY)
 
     assert (after.status, after.tries) == (S.PENDING, Tries(1, errors_in_a_row=1))
     assert after.schedule == Schedule(4, slot=Slot.UPLOAD, ready_at=NOW + 10 * SECOND)

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shared.domain.file import known_documents, lifecycle, outcomes, transfer
+from shared.domain.file import attempt, known_documents, lifecycle, outcomes
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.lifecycle import LEGAL_MOVES, Step, Turn
 from shared.domain.file.record import (
@@ -116,24 +116,24 @@ class JourneyMachine(RuleBasedStateMachine):
     @rule(fate=st.sampled_from(["active", "slow", "429", "error", "crash", "useless"]))
     def upload(self, fate: str) -> None:
         tries = self.attempts if self.record.working_key == self.record.desired_key else 0
-        self.claim(transfer.upload_begun(self.record, f"files/{self.record.upload_epoch}"))
+        self.claim(attempt.upload_begun(self.record, f"files/{self.record.upload_epoch}"))
         assert self.attempts == tries + 1
         match fate:
             case "active":
-                done = transfer.uploaded(self.record, None, self.now, POLICY)
-                self.change(transfer.raw_became_active(done, self.now))
+                done = attempt.uploaded(self.record, None, self.now, POLICY)
+                self.change(attempt.raw_became_active(done, self.now))
             case "slow":
-                done = transfer.uploaded(self.record, None, self.now, POLICY)
+                done = attempt.uploaded(self.record, None, self.now, POLICY)
                 self.change(lifecycle.handed_on(done, "polls", self.now, self.now, POLICY))
             case "429":
-                self.change(transfer.given_back(self.record, self.now, self.now))
+                self.change(attempt.given_back(self.record, self.now, self.now))
                 assert self.attempts == tries
                 assert self.record.failed_kind is None
             case "error":
-                self.change(transfer.tried_again(self.record, "x", 503, self.now, 0.5, POLICY))
+                self.change(attempt.tried_again(self.record, "x", 503, self.now, 0.5, POLICY))
             case "useless":
                 epoch = self.record.upload_epoch
-                self.change(transfer.restarted(self.record, self.now, POLICY))
+                self.change(attempt.restarted(self.record, self.now, POLICY))
                 assert self.record.status is S.FAILED or self.record.upload_epoch == epoch + 1
 
     @precondition(lambda self: self.is_claimable and self.step is Step.AWAIT_ACTIVE)
@@ -141,7 +141,7 @@ class JourneyMachine(RuleBasedStateMachine):
     def look_at_the_raw_file(self, *, active: bool) -> None:
         self.claim(self.record)
         if active:
-            self.change(transfer.raw_became_active(self.record, self.now))
+            self.change(attempt.raw_became_active(self.record, self.now))
         else:
             self.change(lifecycle.handed_on(self.record, "polls", self.now, self.now, POLICY))
 
@@ -149,39 +149,39 @@ class JourneyMachine(RuleBasedStateMachine):
     @rule(fate=st.sampled_from(["named", "lost", "429", "error", "crash", "crash after"]))
     def import_file(self, fate: str) -> None:
         self.sent += 1
-        self.claim(transfer.import_begun(self.record, f"o{self.sent}", ()))
+        self.claim(attempt.import_begun(self.record, f"o{self.sent}", ()))
         document = f"d{self.sent}"
         if fate in ("named", "lost", "crash after"):
             assert self.record.working_key is not None
             self.documents[document] = self.record.working_key
         match fate:
             case "named":
-                named = transfer.import_started(self.record, f"op{self.sent}", self.now, POLICY)
+                named = attempt.import_started(self.record, f"op{self.sent}", self.now, POLICY)
                 self.change(known_documents.document_known(named, document))
                 self.change(lifecycle.handed_on(self.record, "polls", self.now, self.now, POLICY))
             case "lost":
-                self.change(transfer.import_uncertain(self.record, self.now, POLICY))
+                self.change(attempt.import_uncertain(self.record, self.now, POLICY))
             case "429":
                 attempts = self.attempts
-                self.change(transfer.given_back(self.record, self.now, self.now))
+                self.change(attempt.given_back(self.record, self.now, self.now))
                 assert self.attempts == attempts
             case "error":
-                self.change(transfer.tried_again(self.record, "x", 503, self.now, 0.5, POLICY))
+                self.change(attempt.tried_again(self.record, "x", 503, self.now, 0.5, POLICY))
 
     @precondition(lambda self: self.is_claimable and self.step is Step.AWAIT_IMPORT)
     @rule(fate=st.sampled_from(["wait", "done", "failed", "hidden"]))
     def look_at_the_import(self, fate: str) -> None:
         self.claim(self.record)
         if not self.record.new_document:
-            self.change(transfer.import_uncertain(self.record, self.now, POLICY))
+            self.change(attempt.import_uncertain(self.record, self.now, POLICY))
         elif fate == "wait":
             self.change(lifecycle.handed_on(self.record, "polls", self.now, self.now, POLICY))
         elif fate == "hidden":  # said not to be there, which may be for the moment only
-            self.change(transfer.tried_again(self.record, "x", 404, self.now, 0.5, POLICY))
+            self.change(attempt.tried_again(self.record, "x", 404, self.now, 0.5, POLICY))
         elif fate == "failed":
             self.documents.pop(self.record.new_document, None)
             self.change(known_documents.document_gone(self.record))
-            self.change(transfer.tried_again(self.record, "x", None, self.now, 0.5, POLICY))
+            self.change(attempt.tried_again(self.record, "x", None, self.now, 0.5, POLICY))
         else:
             assert self.documents[self.record.new_document] == self.record.working_key
             for name in known_documents.forerunners(self.record):
@@ -201,10 +201,10 @@ class JourneyMachine(RuleBasedStateMachine):
             if key == self.record.working_key and name not in known
         ]
         if not mine:
-            self.change(transfer.tried_again(self.record, "none", None, self.now, 0.5, POLICY))
+            self.change(attempt.tried_again(self.record, "none", None, self.now, 0.5, POLICY))
             return
         stale = replace(self.record, stale_documents=(*self.record.stale_documents, *mine[:-1]))
-        found = transfer.adopted(stale, mine[-1], self.now, POLICY)
+        found = attempt.adopted(stale, mine[-1], self.now, POLICY)
         self.change(lifecycle.handed_on(found, "polls", self.now, self.now, POLICY))
 
     @precondition(lambda self: self.record.schedule.seq > 0)

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from shared.domain.file import file_policy, known_documents, outcomes, transfer
+from shared.domain.file import attempt, file_policy, known_documents, outcomes
 from shared.domain.file.record import Change, FailureKind, FileRecord, FileStatus, Slot
 from shared.domain.scan.comparison import Comparison, Wanted, compare, paired_by_path
 
@@ -131,9 +131,9 @@ class PlanningMachine(RuleBasedStateMachine):
     def journeys_end_well(self) -> None:
         for path, record in self.records.items():
             if record.schedule.slot is Slot.UPLOAD:
-                moved = transfer.upload_begun(record, "files/x")
-                moved = transfer.uploaded(moved, None, self.now, POLICY)
-                moved = transfer.import_begun(moved, "o", ())
+                moved = attempt.upload_begun(record, "files/x")
+                moved = attempt.uploaded(moved, None, self.now, POLICY)
+                moved = attempt.import_begun(moved, "o", ())
                 moved = known_documents.document_known(moved, f"d{self.scans}")
                 self.records[path] = outcomes.settled(moved, self.now)
                 assert record.desired_key is not None
@@ -143,7 +143,7 @@ class PlanningMachine(RuleBasedStateMachine):
     def a_journey_fails(self, path: str) -> None:
         record = self.records.get(path)
         if record is not None and record.schedule.slot is Slot.UPLOAD:
-            begun = transfer.upload_begun(record, "files/x")
+            begun = attempt.upload_begun(record, "files/x")
             self.records[path] = outcomes.failed(
                 begun, FailureKind.PERMANENT, "no", 400, self.now, POLICY
             )

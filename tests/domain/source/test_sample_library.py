@@ -9,15 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.source.metadata import (
-    DEFAULT_EXPECTED_FIELDS,
-    DocumentIdentity,
-    MetadataSources,
-    sidecar_name,
-)
-from shared.domain.source.object_info import ObjectInfo
-from shared.domain.source.path_template import PathTemplate
-from shared.domain.source.preflight import (
+from shared.domain.source.eligibility import (
     SNIFF_LENGTH,
     Accepted,
     NeedsSniff,
@@ -27,6 +19,14 @@ from shared.domain.source.preflight import (
     preflight,
     sniff,
 )
+from shared.domain.source.metadata import (
+    DEFAULT_EXPECTED_FIELDS,
+    DocumentIdentity,
+    MetadataSources,
+    sidecar_name,
+)
+from shared.domain.source.object_info import ObjectInfo
+from shared.domain.source.path_template import PathTemplate
 
 OBJECT = ObjectInfo("a.md", 1, 1, 1, "md5:0", "", datetime(2026, 3, 2, tzinfo=UTC))
 

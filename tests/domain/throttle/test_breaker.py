@@ -22,15 +22,15 @@ from shared.domain.throttle.breaker import (
     slowdown,
 )
 from shared.domain.throttle.breaker_policy import BreakerPolicy
-from shared.domain.throttle.circuit import (
+from shared.domain.throttle.breaker_state import (
     BreakerState,
     CircuitState,
     IllegalStateChange,
     OpenCause,
     change_state,
 )
+from shared.domain.throttle.breaker_window import EntryOutcome, WindowEntry, window_entry
 from shared.domain.throttle.learned_factor import on_document_failed
-from shared.domain.throttle.window import EntryOutcome, WindowEntry, window_entry
 from shared.domain.time_scale import scaled
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -31,8 +31,8 @@ from shared.domain.throttle.breaker import (
     slowdown,
 )
 from shared.domain.throttle.breaker_policy import BreakerPolicy
-from shared.domain.throttle.circuit import BreakerState
-from shared.domain.throttle.window import EntryOutcome, WindowEntry, window_entry
+from shared.domain.throttle.breaker_state import BreakerState
+from shared.domain.throttle.breaker_window import EntryOutcome, WindowEntry, window_entry
 
 POLICY = BreakerPolicy(
     window_size=8,

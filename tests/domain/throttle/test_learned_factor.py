@@ -9,8 +9,8 @@ import pytest
 
 from shared.domain.throttle.breaker import Permit, on_throttled
 from shared.domain.throttle.breaker_policy import BreakerPolicy
-from shared.domain.throttle.circuit import BreakerState, CircuitState
-from shared.domain.throttle.window import EntryOutcome, WindowEntry
+from shared.domain.throttle.breaker_state import BreakerState, CircuitState
+from shared.domain.throttle.breaker_window import EntryOutcome, WindowEntry
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 POLICY = BreakerPolicy()

@@ -14,8 +14,8 @@ from shared.domain.batch.batch import Batch, PageResult
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord
-from shared.domain.throttle.circuit import BreakerState
-from shared.domain.throttle.window import WindowEntry
+from shared.domain.throttle.breaker_state import BreakerState
+from shared.domain.throttle.breaker_window import WindowEntry
 from shared.gateways.database.codec import MalformedRecord, from_fields, to_fields
 from shared.gateways.database.document_rules import storable_fields
 

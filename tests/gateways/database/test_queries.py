@@ -18,7 +18,7 @@ from shared.domain.file.record import (
     Schedule,
     Slot,
 )
-from shared.domain.throttle.window import WindowEntry
+from shared.domain.throttle.breaker_window import WindowEntry
 from shared.gateways.database import queries
 from shared.gateways.database.records import (
     Records,

@@ -14,7 +14,7 @@ from shared.domain.batch.batch import SyncMode
 from shared.domain.errors import OutcomeUnknown, QuotaKind, Unavailable
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.record import FileStatus
-from shared.domain.throttle.circuit import CircuitState, OpenCause
+from shared.domain.throttle.breaker_state import CircuitState, OpenCause
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.ports import Write
 from tests.file_records import document_name, is_document_failed

@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.batch.batch import Trigger
 from shared.domain.file.record import FileStatus
-from shared.domain.throttle.circuit import CircuitState
+from shared.domain.throttle.breaker_state import CircuitState
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.ports import QueueName
 from tests.services.story import (

@@ -15,8 +15,8 @@ from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database.records import DEPLOYMENT, LEASE, Records, batch_path
 from shared.gateways.ports import Document, Query
 from shared.services.context import Context
-from tests.simulation.faulty_ports import Gate, GatedPort, GatedQueues
-from tests.simulation.stage import Stage
+from tests.simulation.faults.faulty_ports import Gate, GatedPort, GatedQueues
+from tests.simulation.world.stage import Stage
 from tests.twins.bucket import MemoryBucket
 from tests.twins.documents import MemoryDocuments
 from tests.twins.gemini import MemoryGemini

@@ -14,7 +14,7 @@ from shared.domain.source.metadata import base_name, is_sidecar
 from shared.gateways.database.records import DEPLOYMENT, LEASE
 from shared.gateways.ports import RemoteState
 from shared.services.source.inspection import inspect_one
-from tests.simulation.invariants import Violation, require
+from tests.simulation.checks.invariants import Violation, require
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, DeletePolicy
 from shared.domain.batch.lease import Lease
 from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
-from shared.domain.throttle import circuit, spacing
-from shared.domain.throttle.circuit import BreakerState, CircuitState
+from shared.domain.throttle import breaker_state, spacing
+from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.gateways.database.codec import from_fields
 from shared.gateways.database.records import BREAKER, DEPLOYMENT, LEASE, batch_path, file_path
 from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState
-from tests.simulation.faulty_ports import Call
+from tests.simulation.faults.faulty_ports import Call
 
 if TYPE_CHECKING:
-    from tests.simulation.roles import Role
     from tests.simulation.simulation import Simulation
+    from tests.simulation.world.roles import Role
 
 MINUTE = timedelta(seconds=60)
 
@@ -129,7 +129,7 @@ class Invariants:
                 new.cooldown_until,
             )
             return
-        require(new.state in circuit.STATE_CHANGES[old.state], name, old, new)
+        require(new.state in breaker_state.STATE_CHANGES[old.state], name, old, new)
         require(new.generation == old.generation + 1, name, old.generation, new.generation)
         if new.state is CircuitState.CLOSED:
             needed = self._simulation.rules.breaker.half_open_probes

@@ -23,10 +23,10 @@ from shared.domain.errors import (
 )
 from shared.domain.throttle import holds
 from shared.gateways.ports import ImportOperation, RemoteFile, RemoteState
-from tests.simulation.faulty_ports import Call
-from tests.simulation.rules import FUNCTION_TIMEOUT
-from tests.simulation.stage import Actor, Crashed
-from tests.simulation.trouble import Fault
+from tests.simulation.faults.faulty_ports import Call
+from tests.simulation.faults.trouble import Fault
+from tests.simulation.world.rules import FUNCTION_TIMEOUT
+from tests.simulation.world.stage import Actor, Crashed
 from tests.twins.imports import ImportFate
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from shared.domain.batch.batch import Batch, DeletePolicy, SyncMode
 from shared.domain.batch.request import SyncRequest
 from shared.gateways.ports import RemoteState
-from tests.simulation.roles import Role
-from tests.simulation.rules import FUNCTION_TIMEOUT
-from tests.simulation.trouble import WINDOWS
+from tests.simulation.faults.trouble import WINDOWS
+from tests.simulation.world.roles import Role
+from tests.simulation.world.rules import FUNCTION_TIMEOUT
 from tests.world import changed_rules
 
 if TYPE_CHECKING:

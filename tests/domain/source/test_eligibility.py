@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.source.path_glob import PathGlob
-from shared.domain.source.preflight import (
+from shared.domain.source.eligibility import (
     MAX_DOCUMENT_SIZE,
     MAX_SIDECAR_SIZE,
     Accepted,
@@ -19,6 +18,7 @@ from shared.domain.source.preflight import (
     preflight,
     sniff,
 )
+from shared.domain.source.path_glob import PathGlob
 
 PLAIN = Accepted("text/plain")
 BINARY = Skipped(SkipReason.BINARY_CONTENT)

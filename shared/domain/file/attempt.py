@@ -1,4 +1,4 @@
-"""Moves of a file's record for its upload and import, and for the errors of both."""
+"""Moves of a file's record for one attempt: its upload, its import, and the errors of both."""
 
 from __future__ import annotations
 
