@@ -69,6 +69,7 @@ class SimulatedGeminiWorld:
         QuotaKind.RATE: "rate_limited",
         QuotaKind.DAY: "day_spent",
         QuotaKind.STORAGE: "storage_full",
+        QuotaKind.SPEND: "credits_depleted",
     }
 
     def __init__(self, url: str) -> None:

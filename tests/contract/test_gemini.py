@@ -177,7 +177,7 @@ def test_a_lost_reply_leaves_a_document_behind(gemini_world: GeminiWorld, store:
     assert len(all_documents(gemini_world.gemini, store)) == 1
 
 
-@pytest.mark.parametrize("quota", [QuotaKind.RATE, QuotaKind.DAY, QuotaKind.STORAGE])
+@pytest.mark.parametrize("quota", QuotaKind)
 def test_a_429_says_which_quota_and_how_long_and_imports_nothing(
     gemini_world: GeminiWorld, store: str, quota: QuotaKind
 ) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from shared.domain.errors import (
     Forbidden,
     NameTaken,
     OutcomeUnknown,
+    QuotaKind,
     Throttled,
     Unavailable,
 )
@@ -89,6 +92,59 @@ def test_an_upload_whose_end_is_not_heard_of_may_have_happened(
         upload(simulated.gemini, "f", b"x")
     with pytest.raises(NameTaken):
         upload(simulated.gemini, "f", b"x")
+
+
+class TakesItsName(io.BytesIO):
+    """Content during whose first read another upload takes the name."""
+
+    def __init__(self, content: bytes, take: Callable[[], object]) -> None:
+        super().__init__(content)
+        self._take: Callable[[], object] | None = take
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if take := self._take:
+            self._take = None
+            take()
+        return super().read(size)
+
+
+def test_a_name_taken_during_the_upload_is_said_to_be_taken(
+    simulated: SimulatedGeminiWorld,
+) -> None:
+    gemini = simulated.gemini
+    content = TakesItsName(b"late", lambda: upload(gemini, "f", b"early"))
+    with pytest.raises(NameTaken):
+        gemini.upload("f", content, size=4, media_type="text/plain", display_name="f")
+    assert gemini.get_file("files/f").size == len(b"early")
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("already_exists", NameTaken),
+        ("rate_limited", Throttled),
+        ("credits_depleted", Throttled),
+        ("permission_denied", Forbidden),
+        ("invalid_argument", BadRequest),
+        ("unavailable", Unavailable),
+    ],
+)
+def test_an_error_in_the_body_of_an_uploads_last_reply_is_that_error(
+    simulated: SimulatedGeminiWorld, kind: str, error: type[Exception]
+) -> None:
+    simulated.fault(kind, "files.upload.finalize", http_status=200)
+    with pytest.raises(error):
+        upload(simulated.gemini, "f", b"x")
+
+
+@pytest.mark.parametrize("kind", ["storage_full", "credits_depleted", "spending_cap"])
+def test_a_published_429_without_details_is_no_rate_limit(
+    simulated: SimulatedGeminiWorld, kind: str
+) -> None:
+    simulated.fault(kind, "files.upload.start")
+    with pytest.raises(Throttled) as throttled:
+        upload(simulated.gemini, "f", b"x")
+    assert throttled.value.quota in (QuotaKind.STORAGE, QuotaKind.SPEND)
 
 
 def test_an_error_that_hides_behind_an_active_upload_is_an_unknown_outcome(

@@ -99,6 +99,9 @@ class Api:
             self._simulator.save_day()
 
     def _apply_to_reply(self, reply: Reply, fault: FaultRule) -> None:
+        refused = reply.status != OK
+        if refused and fault.http_status is not None:
+            reply.status = fault.http_status
         match fault.kind:
             case FaultKind.REPLY_LOST:
                 reply.lost = True
@@ -109,7 +112,7 @@ class Api:
                 reply.headers["Content-Type"] = "text/html; charset=UTF-8"
             case FaultKind.SLOW_REPLY:
                 reply.delay_s = self._simulator.fault_delay_s(fault)
-            case _ if UPLOAD_STATUS in reply.headers and reply.status != OK:
+            case _ if UPLOAD_STATUS in reply.headers and refused:
                 reply.headers[UPLOAD_STATUS] = fault.upload_status
                 if not fault.upload_status:
                     del reply.headers[UPLOAD_STATUS]

@@ -16,6 +16,8 @@ _QUOTAS = {
     FaultKind.DAY_SPENT: QuotaKind.PER_DAY,
     FaultKind.STORAGE_FULL: QuotaKind.STORAGE,
     FaultKind.TOO_MANY_IMPORTS: QuotaKind.CONCURRENT_IMPORTS,
+    FaultKind.CREDITS_DEPLETED: QuotaKind.CREDITS,
+    FaultKind.SPENDING_CAP: QuotaKind.SPENDING_CAP,
 }
 _STATUSES = {
     FaultKind.INVALID_ARGUMENT: (400, "INVALID_ARGUMENT"),

@@ -10,7 +10,7 @@ from local.gemini.resources.uploads import Chunk, Upload
 from local.gemini.settings import MIB
 from local.gemini.simulator import Simulator
 from local.gemini.traffic.faults import FaultKind
-from local.gemini.wire.errors import check_fields, invalid_argument
+from local.gemini.wire.errors import check_fields, invalid_argument, taken_meanwhile
 from local.gemini.wire.messages import JsonObject
 from local.gemini.wire.metadata import check_chunking, parse_metadata
 from local.gemini.wire.mime_types import can_be_uploaded
@@ -125,7 +125,8 @@ class UploadHandlers:
     ) -> JsonObject:
         if not can_be_uploaded(upload.mime_type):
             raise invalid_argument(f"Unsupported MIME type: {upload.mime_type}")
-        self._simulator.files.check_free(upload.file_name)
+        if self._simulator.files.find(upload.file_name):
+            raise taken_meanwhile(upload.file_name)
         file = self._simulator.files.add(
             name=upload.file_name,
             display_name=upload.display_name,

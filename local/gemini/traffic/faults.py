@@ -21,6 +21,8 @@ class FaultKind(StrEnum):
     DAY_SPENT = "day_spent"
     STORAGE_FULL = "storage_full"
     TOO_MANY_IMPORTS = "too_many_imports"
+    CREDITS_DEPLETED = "credits_depleted"
+    SPENDING_CAP = "spending_cap"
     # Other error answers: 400, 401, 403, 409, 500 and 503.
     INVALID_ARGUMENT = "invalid_argument"
     UNAUTHENTICATED = "unauthenticated"
@@ -74,6 +76,7 @@ class FaultRule:
         retry_after: Whether a 429 or 503 has a Retry-After header.
         after_effect: Whether an error reply comes after the call took effect.
         upload_status: The X-Goog-Upload-Status of an error on a chunk; "" for none.
+        http_status: The HTTP status of an error reply; None for that of its body.
     """
 
     kind: FaultKind
@@ -87,6 +90,7 @@ class FaultRule:
     retry_after: bool = False
     after_effect: bool = False
     upload_status: str = "final"
+    http_status: int | None = None
 
     @classmethod
     def from_json(cls, value: object) -> FaultRule:
@@ -123,6 +127,7 @@ class FaultRule:
             "resource": (str,),
             "upload_status": (str,),
             "times": (int, type(None)),
+            "http_status": (int, type(None)),
             "skip": (int,),
             "rate": (int, float),
             "delay_s": (int, float),

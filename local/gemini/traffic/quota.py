@@ -32,17 +32,25 @@ class QuotaKind(StrEnum):
     PER_DAY = "per_day"
     STORAGE = "storage"
     CONCURRENT_IMPORTS = "concurrent_imports"
+    CREDITS = "credits"
+    SPENDING_CAP = "spending_cap"
 
 
 _VIOLATIONS = {
     QuotaKind.PER_MINUTE: ("file_search_requests", "FileSearchRequestsPerMinutePerProject"),
     QuotaKind.PER_DAY: ("file_search_requests", "FileSearchRequestsPerDayPerProject"),
-    QuotaKind.STORAGE: ("file_search_storage_bytes", "FileSearchStorageBytesPerProject"),
     QuotaKind.CONCURRENT_IMPORTS: (
         "file_search_concurrent_imports",
         "FileSearchConcurrentImportsPerProject",
     ),
 }
+# Users published these replies: a message, and no details that name the quota.
+_MESSAGES = {
+    QuotaKind.STORAGE: "Corpus has reached the storage limit of {limit} bytes.",
+    QuotaKind.CREDITS: "Your prepayment credits are depleted. Please go to AI Studio to add more.",
+    QuotaKind.SPENDING_CAP: "Your project has exceeded its monthly spending cap.",
+}
+_USUAL_STORAGE_LIMIT = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +85,25 @@ def exhausted(
     retry_after: bool,
 ) -> ApiError:
     """Return the 429 for a used-up quota; `delay_s` is the wait in its hints, if any."""
-    metric, quota_id = _VIOLATIONS[kind]
-    violation: JsonObject = {
-        "quotaMetric": f"generativelanguage.googleapis.com/{metric}",
-        "quotaId": quota_id,
-        "quotaDimensions": {"location": "global"},
-    }
-    if limit is not None:
-        violation["quotaValue"] = str(limit)
-    details: list[JsonObject] = [
-        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]},
-    ]
+    details: list[JsonObject] = []
+    if kind in _MESSAGES:
+        message = _MESSAGES[kind].format(limit=limit or _USUAL_STORAGE_LIMIT)
+    else:
+        metric, quota_id = _VIOLATIONS[kind]
+        violation: JsonObject = {
+            "quotaMetric": f"generativelanguage.googleapis.com/{metric}",
+            "quotaId": quota_id,
+            "quotaDimensions": {"location": "global"},
+        }
+        if limit is not None:
+            violation["quotaValue"] = str(limit)
+        details.append(
+            {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]}
+        )
+        message = (
+            "You exceeded your current quota, please check your plan and billing details. "
+            f"Quota exceeded for metric: {violation['quotaMetric']}."
+        )
     headers: dict[str, str] = {}
     if retry_info:
         details.append(
@@ -101,7 +117,7 @@ def exhausted(
     return ApiError(
         429,
         "RESOURCE_EXHAUSTED",
-        f"You exceeded your current quota: {quota_id}.",
+        message,
         details=details,
         headers=headers,
     )
@@ -190,7 +206,13 @@ class Quota:
         needed = stored_bytes + size_bytes * STORED_BYTES_PER_INPUT_BYTE
         delay_s = MISLEADING_DELAY_S / self._scale
         if limits.storage_bytes is not None and needed > limits.storage_bytes:
-            raise self._exhausted(QuotaKind.STORAGE, limits.storage_bytes, delay_s)
+            raise exhausted(
+                QuotaKind.STORAGE,
+                limit=limits.storage_bytes,
+                delay_s=delay_s,
+                retry_info=False,
+                retry_after=False,
+            )
         if limits.concurrent_imports is not None and pending >= limits.concurrent_imports:
             raise self._exhausted(QuotaKind.CONCURRENT_IMPORTS, limits.concurrent_imports, delay_s)
 

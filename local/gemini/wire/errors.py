@@ -12,7 +12,7 @@ class ApiError(Exception):
 
     Attributes:
         code: The HTTP status.
-        status: The matching google.rpc.Code name.
+        status: The matching google.rpc.Code name; "" for a reply without one.
         message: The message for people.
         details: google.rpc error details, each with its `@type`.
         headers: Extra HTTP headers of the reply.
@@ -36,7 +36,9 @@ class ApiError(Exception):
 
     def to_json(self) -> JsonObject:
         """Return the body of the reply."""
-        error: JsonObject = {"code": self.code, "message": self.message, "status": self.status}
+        error: JsonObject = {"code": self.code, "message": self.message}
+        if self.status:
+            error["status"] = self.status
         if self.details:
             error["details"] = list(self.details)
         return {"error": error}
@@ -69,6 +71,11 @@ def not_found(message: str) -> ApiError:
 def already_exists(message: str) -> ApiError:
     """409: the requested name is taken."""
     return ApiError(409, "ALREADY_EXISTS", message)
+
+
+def taken_meanwhile(name: str) -> ApiError:
+    """409 at the end of an upload, as users published it: without a status."""
+    return ApiError(409, "", f"{name} already exists.")
 
 
 def check_fields(message: object, *names: str) -> None:

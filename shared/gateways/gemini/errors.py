@@ -7,7 +7,7 @@ worker's ``Delivery.none_if_missing`` tells the two apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -28,6 +28,7 @@ from shared.domain.errors import (
 )
 
 if TYPE_CHECKING:
+    import httpx2
     from google.genai.errors import APIError
 
 MAX_DETAIL = 500
@@ -44,6 +45,15 @@ _QUOTA_MARKS = (
 )
 """Parts of a quota's id or metric, and the quota that they stand for; the first match counts, so
 the quota that lasts longest comes first."""
+
+_QUOTA_SENTENCES = (
+    ("credits are depleted", QuotaKind.SPEND),
+    ("spending cap", QuotaKind.SPEND),
+    ("storage limit", QuotaKind.STORAGE),
+)
+"""Parts of the message of a 429 whose details name none of these quotas, in the same order. Source:
+replies that users published, without details (python-genai issue 1774, among others). "billing" is
+not among them: the message of every rate limit asks to check "your plan and billing details"."""
 
 _KINDS: Mapping[int, type[GatewayError]] = {
     HTTPStatus.UNAUTHORIZED: Forbidden,
@@ -91,6 +101,28 @@ def gemini_errors(call: str, effect: Effect, *, secret: str) -> Iterator[None]:
         raise _unreadable(effect)(call, status=type(error).__name__) from error
 
 
+def raise_error_in_upload(response: httpx2.Response) -> None:
+    """Raise the ``APIError`` that an upload's last reply holds in its body, although it is a 200.
+
+    google-genai looks at the HTTP status alone and then finds no file. Source: python-genai issue
+    913, where the body says that the name is taken. An event hook of the HTTP client.
+    """
+    from google.genai.errors import APIError  # noqa: PLC0415 - its import takes half a second
+
+    if response.status_code != HTTPStatus.OK:
+        return
+    if response.headers.get("x-goog-upload-status") != "final":
+        return
+    response.read()
+    try:
+        body = response.json()
+    except ValueError:
+        return
+    error = body.get("error") if isinstance(body, dict) else None
+    if isinstance(error, dict) and isinstance(code := error.get("code"), int):
+        APIError.raise_error(code, body, response)
+
+
 def from_reply(call: str, effect: Effect, error: APIError, secret: str) -> GatewayError:
     """Translate an error reply by its status code and details."""
     code = int(error.code or 0)
@@ -102,7 +134,7 @@ def from_reply(call: str, effect: Effect, error: APIError, secret: str) -> Gatew
     status = str(error.status or "")
     wait = _retry_after(error, details)
     if code == HTTPStatus.TOO_MANY_REQUESTS:
-        quota = _quota(details)
+        quota = _quota(details, str(error.message or ""))
         return Throttled(call, quota=quota, status=status, detail=detail, retry_after=wait)
     kind: type[GatewayError]
     if code >= HTTPStatus.INTERNAL_SERVER_ERROR or code == HTTPStatus.REQUEST_TIMEOUT:
@@ -132,7 +164,7 @@ def _is(detail: Mapping[str, Any], message: str) -> bool:
     return str(detail.get("@type", "")).endswith("." + message)
 
 
-def _quota(details: list[Mapping[str, Any]]) -> QuotaKind:
+def _quota(details: list[Mapping[str, Any]], message: str) -> QuotaKind:
     names: list[str] = []
     for detail in details:
         if _is(detail, "QuotaFailure"):
@@ -142,8 +174,13 @@ def _quota(details: list[Mapping[str, Any]]) -> QuotaKind:
             names.append(str(detail.get("reason", "")))
             limits = detail.get("metadata") or {}
             names += [str(limits.get(key, "")) for key in ("quota_limit", "quota_metric")]
-    marks = "\n".join(names).lower()
-    return next((kind for mark, kind in _QUOTA_MARKS if mark in marks), QuotaKind.RATE)
+    by_name = _first(_QUOTA_MARKS, "\n".join(names))
+    return by_name or _first(_QUOTA_SENTENCES, message) or QuotaKind.RATE
+
+
+def _first(marks: Sequence[tuple[str, QuotaKind]], text: str) -> QuotaKind | None:
+    text = text.lower()
+    return next((kind for mark, kind in marks if mark in text), None)
 
 
 def _retry_after(error: APIError, details: list[Mapping[str, Any]]) -> timedelta | None:

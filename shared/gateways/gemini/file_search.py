@@ -13,7 +13,7 @@ from shared.domain.errors import BadRequest, SourceChanged
 from shared.domain.source.metadata import MetadataEntry
 from shared.gateways.cloud_storage.source_stream import SourceStream
 from shared.gateways.gemini import messages
-from shared.gateways.gemini.errors import Effect, gemini_errors
+from shared.gateways.gemini.errors import Effect, gemini_errors, raise_error_in_upload
 from shared.gateways.ports import (
     Chunking,
     Document,
@@ -229,7 +229,10 @@ class GeminiFileSearch:
         from google import genai  # noqa: PLC0415 - as above
         from google.genai import client, types  # noqa: PLC0415 - as above
 
-        connections = httpx2.Client(timeout=self._timeout.total_seconds())
+        connections = httpx2.Client(
+            timeout=self._timeout.total_seconds(),
+            event_hooks={"response": [raise_error_in_upload]},
+        )
         return (
             genai.Client(
                 api_key=self._api_key,

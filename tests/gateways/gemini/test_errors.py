@@ -166,6 +166,50 @@ def test_a_429_may_name_its_quota_in_an_error_info_alone() -> None:
     assert error.quota is QuotaKind.DAY
 
 
+ORDINARY = "You exceeded your current quota, please check your plan and billing details."
+STORAGE = "Corpus has reached the storage limit of 1000000000 bytes."
+
+
+@pytest.mark.parametrize(
+    ("message", "quota"),
+    [
+        (STORAGE, QuotaKind.STORAGE),
+        ("Your prepayment credits are depleted. Please add more.", QuotaKind.SPEND),
+        ("Your project has exceeded its monthly spending cap.", QuotaKind.SPEND),
+        (ORDINARY, QuotaKind.RATE),
+        ("Resource has been exhausted (e.g. check quota).", QuotaKind.RATE),
+    ],
+)
+@pytest.mark.parametrize("details", [(), (detail("RetryInfo", retryDelay="3s"),)])
+def test_a_429_whose_details_name_no_quota_is_told_by_its_message(
+    message: str, details: tuple[dict[str, Any], ...], quota: QuotaKind
+) -> None:
+    error = raised(problem(429, *details, message=message))
+    assert isinstance(error, Throttled)
+    assert error.quota is quota
+
+
+def test_a_429_of_a_long_message_is_told_by_its_end() -> None:
+    error = raised(problem(429, message="x" * 1000 + STORAGE))
+    assert isinstance(error, Throttled)
+    assert error.quota is QuotaKind.STORAGE
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_429_that_names_a_day_and_storage_is_of_the_storage(order: int) -> None:
+    violations = [{"quotaId": "RequestsPerDay"}, {"quotaMetric": "x/file_storage_bytes"}][::order]
+    error = raised(problem(429, detail("QuotaFailure", violations=violations)))
+    assert isinstance(error, Throttled)
+    assert error.quota is QuotaKind.STORAGE
+
+
+def test_a_message_of_the_storage_beside_the_name_of_the_minute_is_of_the_storage() -> None:
+    minute = detail("QuotaFailure", violations=[{"quotaId": "RequestsPerMinutePerProject"}])
+    error = raised(problem(429, minute, message=STORAGE))
+    assert isinstance(error, Throttled)
+    assert error.quota is QuotaKind.STORAGE
+
+
 DATE = "Sun, 22 Nov 2026 10:00:00 GMT"
 
 

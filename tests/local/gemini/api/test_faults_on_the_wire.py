@@ -89,7 +89,6 @@ def test_any_call_can_be_refused_once(
     [
         ("rate_limited", "PerMinute"),
         ("day_spent", "PerDay"),
-        ("storage_full", "StorageBytes"),
         ("too_many_imports", "ConcurrentImports"),
     ],
 )
@@ -107,6 +106,25 @@ def test_a_429_names_its_quota_with_hints_or_without(
     assert details.get("RetryInfo", {}).get("retryDelay") == ("17.500s" if hints else None)
     headers = refused.value.response.headers
     assert headers.get("retry-after") == ("18" if hints else None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("storage_full", "storage limit of 1000000000 bytes"),
+        ("credits_depleted", "credits are depleted"),
+        ("spending_cap", "monthly spending cap"),
+    ],
+)
+def test_a_429_of_storage_or_money_has_the_published_form(
+    steps: dict[str, Callable[[], object]], admin: Admin, kind: str, words: str
+) -> None:
+    admin("faults", {"kind": kind, "times": 1, "route": "stores.importFile"})
+    with pytest.raises(errors.ClientError) as refused:
+        steps["stores.importFile"]()
+    assert (refused.value.code, refused.value.status) == (429, "RESOURCE_EXHAUSTED")
+    assert words in (refused.value.message or "")
+    assert "details" not in refused.value.details["error"]
 
 
 def test_an_import_whose_reply_is_lost_took_effect(

@@ -103,7 +103,8 @@ def test_storage_counts_three_bytes_for_each_byte_of_input() -> None:
     quota.check_import(size_bytes=50, stored_bytes=150, pending=0)
     with pytest.raises(ApiError) as refused:
         quota.check_import(size_bytes=51, stored_bytes=150, pending=0)
-    assert "Storage" in str(_details(refused.value)["QuotaFailure"])
+    assert refused.value.message == "Corpus has reached the storage limit of 300 bytes."
+    assert refused.value.details == ()
 
 
 def test_imports_in_progress_are_limited() -> None:
