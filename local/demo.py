@@ -26,6 +26,7 @@ from local.stack.local_stack import LocalStack
 from local.stack.options import StackOptions
 from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS
 from shared.domain.throttle.tiers import tier_named
+from shared.gateways.gemini.file_search import API_VERSION
 
 LIBRARY = ROOT / "samples" / "library"
 TEMPLATE = "{category}/{course}/{year:int}/week-{week:int} {title}"
@@ -116,7 +117,7 @@ class Demo:
     def _documents(self) -> dict[str, types.Document]:
         """Return the documents of the only store by path, as listed by Google's own client."""
         found = {}
-        options = types.HttpOptions(base_url=self._stack.urls.gemini)
+        options = types.HttpOptions(base_url=self._stack.urls.gemini, api_version=API_VERSION)
         client = genai.Client(api_key="local", http_options=options)
         try:
             (store,) = client.file_search_stores.list()

@@ -73,7 +73,6 @@ def context(settings: SyncSettings) -> Context:
         gemini=GeminiFileSearch(
             settings.gemini_api_key.get_secret_value(),
             base_url=settings.gemini_base_url,
-            api_version=settings.gemini_api_version,
             timeout=max(GEMINI_TIMEOUT / settings.time_scale, LEAST_GEMINI_TIMEOUT),
         ),
         clock=SystemClock(),

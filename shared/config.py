@@ -59,6 +59,14 @@ def _base_url(value: str) -> str:
 Url = Annotated[str, AfterValidator(_base_url)]
 
 
+def _sendable(key: SecretStr) -> SecretStr:
+    """A key goes in a header, so anything else would fail each call like an outage."""
+    text = key.get_secret_value().strip()
+    if not text or not all("!" <= character <= "~" for character in text):
+        raise ValueError("must be ASCII letters, digits and signs without spaces: copy it again")
+    return SecretStr(text)
+
+
 class CommonSettings(IdentitySettings):
     """Settings of every function. Field names are the environment variables, in lower case."""
 
@@ -142,17 +150,11 @@ class PlaceSettings(Declared):
 class GeminiSettings(Declared):
     """How Gemini is called."""
 
-    gemini_api_key: SecretStr = setting(
+    gemini_api_key: Annotated[SecretStr, AfterValidator(_sendable)] = setting(
         about="the API key; never logged or stored", example="from Secret Manager"
     )
     gemini_base_url: Url | None = setting(
         None, about="base URL to call instead of the service's", example="http://127.0.0.1:8090"
-    )
-    gemini_api_version: str = setting(
-        "v1beta",
-        about="API version in the service's URLs",
-        example="v1",
-        pattern="^v[0-9]+[a-z0-9]*$",
     )
 
 

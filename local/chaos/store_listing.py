@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from google import genai
 from google.genai import types
 
+from shared.gateways.gemini.file_search import API_VERSION
+
 PAGE = 20
 
 
@@ -37,7 +39,7 @@ class Contents:
 
 def list_everything(url: str) -> Contents:
     """List everything in the project at a base URL."""
-    options = types.HttpOptions(base_url=url)
+    options = types.HttpOptions(base_url=url, api_version=API_VERSION)
     with genai.Client(api_key="any", vertexai=False, http_options=options) as client:
         stores = [store.name or "" for store in client.file_search_stores.list()]
         documents = [

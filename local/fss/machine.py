@@ -26,6 +26,7 @@ from local.stack.options import GEMINI_KEY, StackOptions
 from local.stack.run_folder import StateInUse, UnusableState
 from local.stack.urls import StackUrls
 from shared.domain.batch.batch import BatchStatus
+from shared.gateways.gemini.file_search import API_VERSION
 
 LOOK_AGAIN = 0.5
 """Seconds between checks of the parts of a stack that is kept running."""
@@ -161,7 +162,8 @@ def _directions(urls: StackUrls) -> str:
         "cloud_tasks_admin": "/queues, /dispatches",
         "storage": f'STORAGE_EMULATOR_HOST={urls.storage}, then '
         f'storage.Client(project="{urls.project}").bucket("{urls.bucket}")',
-        "gemini": f'genai.Client(api_key="local", http_options={{"base_url": "{urls.gemini}"}})',
+        "gemini": f'genai.Client(api_key="local", http_options={{"base_url": "{urls.gemini}", '
+        f'"api_version": "{API_VERSION}"}})',
     }  # fmt: skip
     lines = [f"{name:<18} {getattr(urls, name)}\n{'':<18}   {hint}" for name, hint in hints.items()]
     lines += [f"{'queue ' + name:<18} {path}" for name, path in urls.queues.items()]

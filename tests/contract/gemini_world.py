@@ -77,9 +77,7 @@ class SimulatedGeminiWorld:
         self.gemini = self.client()
 
     def client(self, api_key: str = "AIzaTEST") -> GeminiFileSearch:
-        return GeminiFileSearch(
-            api_key, base_url=self.url, api_version="v1beta", timeout=timedelta(seconds=PATIENCE)
-        )
+        return GeminiFileSearch(api_key, base_url=self.url, timeout=timedelta(seconds=PATIENCE))
 
     @property
     def imports(self) -> int:

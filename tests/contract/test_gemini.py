@@ -301,13 +301,20 @@ def test_an_unknown_operation_is_not_found(gemini_world: GeminiWorld, store: str
 # --- stores -------------------------------------------------------------------------------
 
 
+def test_a_store_of_an_unknown_embedding_model_is_refused(gemini_world: GeminiWorld) -> None:
+    with pytest.raises(BadRequest):
+        gemini_world.gemini.create_store("s", "models/nonsense")
+    assert gemini_world.gemini.list_stores().stores == ()
+
+
 def test_stores_are_listed_in_pages_and_may_share_a_display_name(
     gemini_world: GeminiWorld,
 ) -> None:
     gemini = gemini_world.gemini
-    made = [gemini.create_store("Same name", "models/gemini-embedding-001") for _ in range(2)]
+    names = ("models/gemini-embedding-001", "gemini-embedding-001")
+    made = [gemini.create_store("Same name", name) for name in names]
     assert made[0].name != made[1].name
-    assert made[0].embedding_model == "models/gemini-embedding-001"
+    assert {store.embedding_model for store in made} == {names[0]}
     listed = gemini.list_stores()
     assert [store.name for store in listed.stores] == [store.name for store in made]
     assert {store.display_name for store in listed.stores} == {"Same name"}

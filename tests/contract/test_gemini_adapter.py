@@ -179,7 +179,6 @@ def test_a_hung_service_is_given_up(simulated: SimulatedGeminiWorld) -> None:
     impatient = GeminiFileSearch(
         "AIzaTEST",
         base_url=simulated.url,
-        api_version="v1",
         timeout=timedelta(milliseconds=500),
     )
     simulated.fault("slow_reply", "stores.*", delay_s=60, times=2)
@@ -194,7 +193,6 @@ def test_a_service_out_of_reach_is_unavailable_whatever_is_asked() -> None:
     nobody = GeminiFileSearch(
         "AIzaTEST",
         base_url=f"http://127.0.0.1:{free_port()}",
-        api_version="v1",
         timeout=timedelta(seconds=PATIENCE),
     )
     with pytest.raises(Unavailable):
@@ -234,7 +232,7 @@ def test_the_client_library_is_imported_by_the_first_call_only() -> None:
     program = (
         "import sys; from datetime import timedelta; "
         "from shared.gateways.gemini.file_search import GeminiFileSearch; "
-        "GeminiFileSearch('k', base_url=None, api_version='v1', timeout=timedelta(1)); "
+        "GeminiFileSearch('k', base_url=None, timeout=timedelta(1)); "
         "print(sorted({'google.genai', 'httpx2'} & sys.modules.keys()))"
     )
     done = subprocess.run(

@@ -39,7 +39,7 @@ def test_every_example_of_a_variable_is_accepted() -> None:
         name.upper(): marks_of(field.json_schema_extra)["example"]
         for name, field in configuration_tables.declared().items()
     }
-    SyncSettings.from_environment({**examples, "GEMINI_API_KEY": "a key"}).rules()
+    SyncSettings.from_environment({**examples, "GEMINI_API_KEY": "key"}).rules()
 
 
 def test_every_option_is_listed_with_the_commands_that_take_it() -> None:

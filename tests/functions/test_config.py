@@ -107,7 +107,9 @@ def test_an_unknown_tier_names_the_tiers() -> None:
         ("TIME_SCALE", "100.5"),
         ("DISPATCHER_URL", "dispatcher.example"),
         ("STATUS_URL", "javascript:x"),
-        ("GEMINI_API_VERSION", "../v1"),
+        ("GEMINI_API_KEY", "AIza\u2026copied"),
+        ("GEMINI_API_KEY", "AIza one"),
+        ("GEMINI_API_KEY", " \n"),
         ("CHUNK_MAX_TOKENS", "513"),
         ("MAX_FILE_BYTES", "0"),
         ("MAX_FILE_BYTES", "104857601"),
@@ -142,6 +144,10 @@ def test_a_secret_is_never_repeated() -> None:
     others = [problem for problem in caught.value.problems if problem is not tier]
     assert all(secret not in problem for problem in others)
     assert caught.value.__cause__ is None
+
+
+def test_the_line_break_after_a_key_is_no_part_of_it() -> None:
+    assert settings(GEMINI_API_KEY="AQ.key\n").gemini_api_key.get_secret_value() == "AQ.key"
 
 
 def test_the_status_function_needs_no_gemini_key_and_does_not_hold_one() -> None:

@@ -27,7 +27,7 @@ from shared.gateways.ports import (
 from tests.twins.imports import Import, ImportFate, fits, is_possible
 from tests.twins.scripted_calls import ScriptedCalls
 
-DEFAULT_MODEL = "models/gemini-embedding-001"
+DEFAULT_MODEL = "gemini-embedding-001"
 FILE_LIFE = timedelta(hours=48)
 """Source: the Files API's documentation."""
 PAGE_SIZE = 20
@@ -208,7 +208,10 @@ class MemoryGemini(ScriptedCalls):
         with self._call("create_store"):
             stem = re.sub(r"[^a-z0-9]+", "-", display_name.lower()).strip("-")[:27].rstrip("-")
             name = f"fileSearchStores/{self._next_id(stem or 'store')}"
-            self._stores[name] = _Store(name, display_name, embedding_model or DEFAULT_MODEL)
+            model = (embedding_model or DEFAULT_MODEL).removeprefix("models/")
+            if not model.startswith("gemini-embedding-"):
+                raise BadRequest("gemini.create_store", code=400, status="INVALID_ARGUMENT")
+            self._stores[name] = _Store(name, display_name, f"models/{model}")
             return self._described(self._stores[name])
 
     def delete_store(self, name: str) -> None:

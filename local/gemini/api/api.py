@@ -13,7 +13,8 @@ from local.gemini.traffic.faults import FaultKind, FaultRule
 from local.gemini.traffic.request_log import TRACE_HEADERS
 from local.gemini.wire.errors import ApiError, invalid_argument, not_found
 from local.gemini.wire.messages import parse_object
-from local.gemini.wire.routes import UPLOAD_ROUTES, Route, match
+from local.gemini.wire.routes import START_ROUTES, UPLOAD_ROUTES, Route, match
+from local.gemini.wire.whole_uploads import parse_whole_upload
 
 _HTML = b"<!DOCTYPE html>\n<html><head><title>Sorry</title></head><body>Sorry</body></html>\n"
 
@@ -84,8 +85,15 @@ class Api:
     def _read_message(self, call: Call) -> None:
         if call.route in UPLOAD_ROUTES or call.head.method != "POST":
             return
+        headers = call.head.headers
+        if call.route in START_ROUTES:
+            call.whole = parse_whole_upload(
+                headers.get("x-goog-upload-protocol", ""),
+                headers.get("content-type", ""),
+                call.body,
+            )
         try:
-            call.message = parse_object(call.body)
+            call.message = parse_object(call.whole.metadata if call.whole else call.body)
         except ValueError as error:
             raise invalid_argument(f"Invalid JSON payload received. {error}") from error
         file = call.message.get("file")

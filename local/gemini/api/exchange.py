@@ -10,6 +10,7 @@ from typing import TypeAlias
 from local.gemini.traffic.faults import FaultRule
 from local.gemini.wire.messages import JsonObject
 from local.gemini.wire.routes import Route
+from local.gemini.wire.whole_uploads import WholeUpload
 
 UPLOAD_STATUS = "X-Goog-Upload-Status"
 OK = 200
@@ -37,6 +38,7 @@ class Call:
         resource: The name of the resource it concerns, as far as known.
         body: Its body, empty until it has been read.
         message: The body as a JSON object; empty on the upload routes.
+        whole: The content that came with the metadata, in an upload of one request.
         fault: The fault to inject, if any.
     """
 
@@ -46,6 +48,7 @@ class Call:
     resource: str = ""
     body: bytes = b""
     message: JsonObject = field(default_factory=dict)
+    whole: WholeUpload | None = None
     fault: FaultRule | None = None
 
 

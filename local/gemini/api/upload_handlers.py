@@ -69,12 +69,17 @@ class UploadHandlers:
         self, call: Call, message: JsonObject, *, store: str = "", file_name: str = ""
     ) -> Upload:
         headers = call.head.headers
-        if headers.get("x-goog-upload-command", "").strip() != "start":
-            raise invalid_argument("X-Goog-Upload-Command must be start.")
-        raw = headers.get("x-goog-upload-header-content-length", message.get("sizeBytes"))
-        if not str(raw).isdecimal():
+        mime_type = message.get("mimeType")
+        if call.whole:
+            length: object = len(call.whole.content)
+            mime_type = mime_type or call.whole.mime_type
+        else:
+            if headers.get("x-goog-upload-command", "").strip() != "start":
+                raise invalid_argument("X-Goog-Upload-Command must be start.")
+            length = headers.get("x-goog-upload-header-content-length", message.get("sizeBytes"))
+            mime_type = mime_type or headers.get("x-goog-upload-header-content-type")
+        if not str(length).isdecimal():
             raise invalid_argument("The length of the upload must be declared.")
-        mime_type = message.get("mimeType") or headers.get("x-goog-upload-header-content-type")
         return Upload(
             name=new_id(),
             created_at=self._simulator.clock.now(),
@@ -82,12 +87,14 @@ class UploadHandlers:
             file_name=file_name,
             display_name=check_display_name(message.get("displayName")),
             mime_type=str(mime_type or "application/octet-stream"),
-            size_bytes=int(str(raw)),
+            size_bytes=int(str(length)),
             metadata=parse_metadata(message.get("customMetadata")),
         )
 
     def _started(self, call: Call, upload: Upload) -> Reply:
         self._simulator.uploads.add(upload)
+        if call.whole:
+            return self._received(call, upload.name, Chunk(0, call.whole.content, finalize=True))
         head = call.head
         url = f"{head.base_url}{head.path}?upload_id={upload.name}&upload_protocol=resumable"
         headers = {
@@ -110,12 +117,15 @@ class UploadHandlers:
             finalize="finalize" in words,
         )
 
+        return self._received(call, call.names["upload_id"], chunk)
+
+    def _received(self, call: Call, upload_id: str, chunk: Chunk) -> Reply:
         def finish(upload: Upload, sha256: str, head: bytes) -> JsonObject:
             if upload.store:
                 return self._finish_store_upload(call, upload, sha256, head)
             return self._finish_file_upload(call, upload, sha256, head)
 
-        message = self._simulator.uploads.receive(call.names["upload_id"], chunk, finish)
+        message = self._simulator.uploads.receive(upload_id, chunk, finish)
         reply = Reply() if message is None else json_reply(message)
         reply.headers[UPLOAD_STATUS] = "active" if message is None else "final"
         return reply

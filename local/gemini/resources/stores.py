@@ -10,11 +10,11 @@ from local.gemini.clock import Clock, timestamp
 from local.gemini.resources.documents import Document, Documents, DocumentState
 from local.gemini.resources.operations import Operation
 from local.gemini.resources.storage import Table
-from local.gemini.wire.errors import failed_precondition, no_permission
+from local.gemini.wire.errors import failed_precondition, invalid_argument, no_permission
 from local.gemini.wire.messages import JsonObject, without_defaults
+from local.gemini.wire.mime_types import DEFAULT_EMBEDDING_MODEL, EMBEDDING_MODELS
 from local.gemini.wire.names import check_id, new_id
 
-DEFAULT_EMBEDDING_MODEL = "models/gemini-embedding-001"
 _COUNTS = {
     "activeDocumentsCount": DocumentState.ACTIVE,
     "pendingDocumentsCount": DocumentState.PENDING,
@@ -64,11 +64,18 @@ class Stores:
         self._clock = clock
 
     def create(self, *, display_name: str, embedding_model: str) -> Store:
-        """Create a store; several may have the same display name."""
+        """Create a store; several may have the same display name.
+
+        Raises:
+            ApiError: 400 for an unknown embedding model.
+        """
+        model = embedding_model or DEFAULT_EMBEDDING_MODEL
+        if model not in EMBEDDING_MODELS:
+            raise invalid_argument(f"Unsupported embedding model: {model}")
         store = Store(
             name=f"fileSearchStores/{new_id(display_name)}",
             display_name=display_name,
-            embedding_model=embedding_model or DEFAULT_EMBEDDING_MODEL,
+            embedding_model=model,
             created_at=self._clock.now(),
         )
         self.table.add(store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 from local.gemini.wire.errors import invalid_argument
 from local.gemini.wire.messages import JsonObject
@@ -62,9 +63,12 @@ def _string(key: str, value: object) -> str:
 
 
 def _number(key: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise invalid_argument(f"customMetadata {key!r} must be a finite number.")
-    return float(value)
+    if not isinstance(value, bool) and isinstance(value, int | float | str):
+        with suppress(ValueError, OverflowError):
+            number = float(value)  # proto-JSON accepts a number as text, too
+            if math.isfinite(number):
+                return number
+    raise invalid_argument(f"customMetadata {key!r} must be a finite number.")
 
 
 def check_chunking(value: object) -> None:

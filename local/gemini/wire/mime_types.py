@@ -37,7 +37,9 @@ SUPPORTED = frozenset(
     [f"application/{name.lower()}" for name in _APPLICATION.split()]
     + [f"text/{name.lower()}" for name in _TEXT.split()]
 )
+DEFAULT_EMBEDDING_MODEL = "models/gemini-embedding-001"
 MULTIMODAL_MODEL = "models/gemini-embedding-2"
+EMBEDDING_MODELS = frozenset({DEFAULT_EMBEDDING_MODEL, MULTIMODAL_MODEL})
 _MULTIMODAL = frozenset({"image/png", "image/jpeg"})
 _MEDIA = ("image/", "audio/", "video/")
 

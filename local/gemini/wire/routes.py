@@ -43,11 +43,13 @@ UPLOAD_ROUTES = frozenset(
         Route.UPLOAD_CANCEL,
     }
 )
+# The calls that begin an upload, or are one in a single request.
+START_ROUTES = frozenset({Route.FILES_UPLOAD_START, Route.STORES_UPLOAD_START})
 LIST_ROUTES = frozenset({Route.FILES_LIST, Route.STORES_LIST, Route.DOCUMENTS_LIST})
 # The calls that add a document to a store.
 IMPORT_ROUTES = frozenset({Route.STORES_IMPORT_FILE, Route.STORES_UPLOAD_FINALIZE})
 
-_VERSION = r"/v1(?:beta)?"
+_VERSION = "/v1beta"  # the version that has File Search
 _STORE_UPLOAD = ":uploadToFileSearchStore"
 _STORE = r"/(?P<store>fileSearchStores/[^/:]+)"
 _PATTERNS: tuple[tuple[str, str, Route], ...] = (

@@ -30,8 +30,12 @@ if TYPE_CHECKING:
     from google.genai import types
 
 SERVICE_URL = "https://generativelanguage.googleapis.com/"
+API_VERSION = "v1beta"
+"""The only version with File Search; source: the API's discovery documents. google-genai's own
+default is v1."""
 PAGE_SIZE = 20
 """Most documents or stores in a page; the service answers 400 if more are asked for."""
+MODELS = "models/"
 MAX_DISPLAY_NAME = 512
 """Characters; source: the API reference."""
 
@@ -48,12 +52,9 @@ class GeminiFileSearch:
     upload status is sent up to three times, over 7 s.
     """
 
-    def __init__(
-        self, api_key: str, *, base_url: str | None, api_version: str, timeout: timedelta
-    ) -> None:
+    def __init__(self, api_key: str, *, base_url: str | None, timeout: timedelta) -> None:
         self._api_key = api_key.strip()
         self._base_url = base_url or SERVICE_URL
-        self._api_version = api_version
         self._timeout = timeout
         self._lock = threading.Lock()
         self._made: tuple[genai.Client, httpx2.Client] | None = None
@@ -196,12 +197,15 @@ class GeminiFileSearch:
             )
 
     def create_store(self, display_name: str, embedding_model: str) -> Store:
-        """Create a store; an empty model means the default. A 5xx is ``OutcomeUnknown``."""
+        """Create a store; an empty model means the default. A 5xx is ``OutcomeUnknown``.
+
+        The service knows a model by its whole name, ``models/...``, which is completed here.
+        """
         config: types.CreateFileSearchStoreConfigDict = {
             "display_name": display_name.strip()[:MAX_DISPLAY_NAME]
         }
         if embedding_model:
-            config["embedding_model"] = embedding_model
+            config["embedding_model"] = MODELS + embedding_model.removeprefix(MODELS)
         client = self._client()
         with self._call("create_store", Effect.ONCE):
             return messages.store(client.file_search_stores.create(config=config))
@@ -240,7 +244,7 @@ class GeminiFileSearch:
                 debug_config=client.DebugConfig(client_mode=None),  # no replays
                 http_options=types.HttpOptions(
                     base_url=self._base_url,
-                    api_version=self._api_version,
+                    api_version=API_VERSION,
                     timeout=round(self._timeout.total_seconds() * 1000),
                     retry_options=types.HttpRetryOptions(attempts=1),
                     httpx_client=connections,  # so that its errors are those caught here

@@ -67,7 +67,7 @@ class Wireless:
         assert error["code"] == reply.status
         return reply.status, error["status"]
 
-    def start(self, size: int, file: dict[str, Any], path: str = "/upload/v1/files") -> Reply:
+    def start(self, size: int, file: dict[str, Any], path: str = "/upload/v1beta/files") -> Reply:
         headers = {
             "x-goog-api-key": "key",
             "x-goog-upload-command": "start",
@@ -88,7 +88,7 @@ class Wireless:
         return json.loads(done.body)["file"]
 
     def store(self) -> str:
-        name: str = self.ask("POST", "/v1/fileSearchStores", {"displayName": "Docs"})["name"]
+        name: str = self.ask("POST", "/v1beta/fileSearchStores", {"displayName": "Docs"})["name"]
         return name
 
 
@@ -111,6 +111,7 @@ def served() -> Iterator[Served]:
         patch.setenv("NO_PROXY", "127.0.0.1")
         options = types.HttpOptions(
             base_url=url,
+            api_version="v1beta",
             timeout=int(1000 * PATIENCE),
             retry_options=types.HttpRetryOptions(attempts=1),
         )
@@ -148,7 +149,7 @@ def imported(wireless: Wireless, clock: ManualClock) -> Callable[..., Any]:
         file = wireless.upload(data)
         clock.advance(1)
         body = {"fileName": file["name"], "customMetadata": metadata or []}
-        operation = wireless.ask("POST", f"/v1/{store}:importFile", body)["name"]
+        operation = wireless.ask("POST", f"/v1beta/{store}:importFile", body)["name"]
         return operation, operation.replace("/operations/", "/documents/")
 
     return run

@@ -76,7 +76,7 @@ def _start(url: str, size: int, name: str) -> str:
         "X-Goog-Upload-Header-Content-Length": str(size),
     }
     file = {"file": {"name": name, "mimeType": "text/plain"}}
-    _, answer = _ask(url, "/upload/v1/files", file, headers)
+    _, answer = _ask(url, "/upload/v1beta/files", file, headers)
     target: str = answer["X-Goog-Upload-URL"].removeprefix(url)
     return target
 
@@ -130,12 +130,12 @@ def test_what_was_acknowledged_survives_a_kill(run: Callable[..., Process], tmp_
     state = ("--state", str(tmp_path / "state.db"), "--time-scale", "1000")
     process = run(*state)
     url = process.url()
-    store = _ask(url, "/v1/fileSearchStores", {})[0]["name"]
+    store = _ask(url, "/v1beta/fileSearchStores", {})[0]["name"]
     _chunk(url, _start(url, 4, "files/a"), b"text", 0, "upload, finalize")
-    while _ask(url, "/v1/files/a")[0]["state"] != "ACTIVE":
+    while _ask(url, "/v1beta/files/a")[0]["state"] != "ACTIVE":
         pass
     body = {"fileName": "files/a", "customMetadata": [{"key": "k", "stringValue": "v"}]}
-    operation = _ask(url, f"/v1/{store}:importFile", body)[0]["name"]
+    operation = _ask(url, f"/v1beta/{store}:importFile", body)[0]["name"]
     target = _start(url, 6, "files/b")
     _chunk(url, target, b"abc", 0, "upload")
     before = _ask(url, "/_sim/documents")[0]["documents"][0]
@@ -143,7 +143,7 @@ def test_what_was_acknowledged_survives_a_kill(run: Callable[..., Process], tmp_
 
     url = run(*state).url()
     assert _chunk(url, target, b"def", 3, "upload, finalize")["file"]["sizeBytes"] == "6"
-    while "done" not in _ask(url, f"/v1/{operation}")[0]:
+    while "done" not in _ask(url, f"/v1beta/{operation}")[0]:
         pass
     [after] = _ask(url, "/_sim/documents")[0]["documents"]
     assert after["customMetadata"] == [{"key": "k", "stringValue": "v"}]

@@ -41,7 +41,7 @@ def wipe(urls: StackUrls) -> None:
 @contextmanager
 def service(stack: Stack) -> Iterator[genai.Client]:
     """The service as somebody else with the same key uses it."""
-    options = types.HttpOptions(base_url=str(stack.urls.gemini))
+    options = types.HttpOptions(base_url=str(stack.urls.gemini), api_version="v1beta")
     with genai.Client(api_key="any", vertexai=False, http_options=options) as client:
         yield client
 

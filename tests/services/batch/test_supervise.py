@@ -400,7 +400,7 @@ def test_the_guard_of_the_cost_reads_sums_and_not_records() -> None:
 
 
 def test_max_estimated_cost_without_a_known_price_is_an_invalid_request() -> None:
-    world = world_with(given=rules(embedding_model="models/of-tomorrow"))
+    world = world_with(given=rules(embedding_model="models/gemini-embedding-9"))
 
     with pytest.raises(InvalidRequest, match=r"prices\.json"):
         begun(world, max_estimated_cost=1.0)

@@ -219,22 +219,29 @@ def test_a_documents_content_can_be_downloaded(
     assert client.file_search_stores.download_media(media_id=media) == b"\x00\xffabc"
 
 
-def test_both_versions_of_the_api_serve_the_same(url: str, simulator: Simulator) -> None:
-    for version in ("v1", "v1beta"):
-        options = types.HttpOptions(base_url=url, api_version=version)
-        client = genai.Client(api_key="key", vertexai=False, http_options=options)
-        client.file_search_stores.create()
-        client.files.upload(
+def test_file_search_is_in_no_other_version_of_the_api(url: str, simulator: Simulator) -> None:
+    options = types.HttpOptions(base_url=url, api_version="v1")
+    client = genai.Client(api_key="key", vertexai=False, http_options=options)
+    for call in (
+        client.file_search_stores.create,
+        lambda: client.files.get(name="files/a"),
+        lambda: client.files.upload(
             file=io.BytesIO(b"x"), config=types.UploadFileConfig(mime_type="text/plain")
-        )
-        client.close()
+        ),
+    ):
+        with pytest.raises(errors.ClientError) as refused:
+            call()
+        assert refused.value.code == 404
+    client.close()
     stats = simulator.stats()
-    assert (stats["stores"], stats["raw_files"]) == (2, 2)
+    assert (stats["stores"], stats["raw_files"]) == (0, 0)
 
 
 def test_an_invalid_key_is_400_with_its_reason(url: str) -> None:
     client = genai.Client(
-        api_key="bad-key", vertexai=False, http_options=types.HttpOptions(base_url=url)
+        api_key="bad-key",
+        vertexai=False,
+        http_options=types.HttpOptions(base_url=url, api_version="v1beta"),
     )
     with pytest.raises(errors.ClientError) as refused:
         client.files.get(name="files/a")

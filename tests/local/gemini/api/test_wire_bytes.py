@@ -118,6 +118,46 @@ def test_the_latest_chunk_may_be_sent_again(plain: Plain) -> None:
     assert first[:2] == (200, "final")
 
 
+def test_a_raw_upload_is_one_request(plain: Plain) -> None:
+    headers = {**KEY, "X-Goog-Upload-Protocol": "raw", "Content-Type": "text/plain"}
+    response, message = plain.send("POST", "/upload/v1beta/files", b"raw {bytes\r\n--x", headers)
+    assert response.status == 200
+    file = message["file"]
+    assert (file["mimeType"], file["sizeBytes"]) == ("text/plain", "15")
+
+
+def test_a_multipart_upload_is_one_request_with_metadata(plain: Plain) -> None:
+    body = (
+        b"--cut\r\nContent-Type: application/json; charset=utf-8\r\n\r\n"
+        b'{"file": {"name": "files/both", "display_name": "Both"}}\r\n'
+        b"--cut\r\nContent-Type: text/markdown\r\n\r\n# one\r\n\r\ntwo\r\n--cut--\r\n"
+    )
+    headers = {
+        **KEY,
+        "X-Goog-Upload-Protocol": "multipart",
+        "Content-Type": 'multipart/related; boundary="cut"',
+    }
+    _, message = plain.send("POST", "/upload/v1beta/files", body, headers)
+    file = message["file"]
+    assert (file["name"], file["displayName"]) == ("files/both", "Both")
+    assert (file["mimeType"], file["sizeBytes"]) == ("text/markdown", "12")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/related", b"--cut\r\n\r\n{}\r\n--cut--"),
+        ("multipart/related; boundary=cut", b"--cut\r\n\r\n{}\r\n--cut--"),
+        ("multipart/related; boundary=cut", b"{}"),
+    ],
+)
+def test_a_multipart_upload_without_two_parts_is_refused(
+    plain: Plain, kind: str, body: bytes
+) -> None:
+    headers = {**KEY, "X-Goog-Upload-Protocol": "multipart", "Content-Type": kind}
+    assert plain.send("POST", "/upload/v1beta/files", body, headers)[0].status == 400
+
+
 def test_an_upload_can_be_queried_and_cancelled(plain: Plain) -> None:
     plain.start(6)
     plain.chunk(b"abc", 0, "upload")
@@ -132,18 +172,23 @@ def test_an_upload_can_be_queried_and_cancelled(plain: Plain) -> None:
 
 
 def test_a_missing_key_is_403(plain: Plain) -> None:
-    response, message = plain.send("GET", "/v1/files", headers={})
+    response, message = plain.send("GET", "/v1beta/files", headers={})
     assert response.status == 403
     assert message["error"]["status"] == "PERMISSION_DENIED"
-    assert plain.send("GET", "/v1/files?key=key", headers={})[0].status == 200
+    assert plain.send("GET", "/v1beta/files?key=key", headers={})[0].status == 200
 
 
 def test_a_connection_is_kept_and_errors_are_json(
     plain: Plain, connection: http.client.HTTPConnection
 ) -> None:
-    plain.send("GET", "/v1/files")
+    plain.send("GET", "/v1beta/files")
     first = connection.sock
-    for target in ("/v1/files/none", "/v1/nothing", "//v1//files", "/v1/files/%2e%2e"):
+    for target in (
+        "/v1beta/files/none",
+        "/v1beta/nothing",
+        "//v1beta//files",
+        "/v1beta/files/%2e%2e",
+    ):
         response, message = plain.send("GET", target)
         assert response.headers["Content-Type"].startswith("application/json")
         assert isinstance(message, dict)
@@ -153,7 +198,9 @@ def test_a_connection_is_kept_and_errors_are_json(
 def test_a_reply_is_one_write(url: str) -> None:
     address = (urlsplit(url).hostname, urlsplit(url).port)
     with socket.create_connection(address, timeout=PATIENCE) as connection:
-        connection.sendall(b"GET /v1/files/none HTTP/1.1\r\nHost: x\r\nx-goog-api-key: k\r\n\r\n")
+        connection.sendall(
+            b"GET /v1beta/files/none HTTP/1.1\r\nHost: x\r\nx-goog-api-key: k\r\n\r\n"
+        )
         reply = connection.recv(65_536)
     head, _, body = reply.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 403")
@@ -162,7 +209,7 @@ def test_a_reply_is_one_write(url: str) -> None:
 
 def test_a_body_announced_with_expect_is_asked_for(plain: Plain) -> None:
     response, message = plain.send(
-        "POST", "/v1/fileSearchStores", {}, {**KEY, "Expect": "100-continue"}
+        "POST", "/v1beta/fileSearchStores", {}, {**KEY, "Expect": "100-continue"}
     )
     assert response.status == 200
     assert message["name"].startswith("fileSearchStores/")
@@ -184,6 +231,6 @@ def test_a_client_that_goes_away_while_sending_leaves_an_entry_and_no_trace_in_t
 
 
 def test_delete_answers_exactly_200(plain: Plain) -> None:
-    _, store = plain.send("POST", "/v1/fileSearchStores", {"display_name": "a"})
-    response, message = plain.send("DELETE", f"/v1/{store['name']}?force=True")
+    _, store = plain.send("POST", "/v1beta/fileSearchStores", {"display_name": "a"})
+    response, message = plain.send("DELETE", f"/v1beta/{store['name']}?force=True")
     assert (response.status, message) == (200, {})

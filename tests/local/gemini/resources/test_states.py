@@ -26,11 +26,11 @@ def _order(simulator: Simulator, kind: str, **fields: object) -> None:
 
 def test_a_file_is_processing_then_active(wireless: Wireless, clock: ManualClock) -> None:
     name = wireless.upload()["name"]
-    assert wireless.ask("GET", f"/v1/{name}")["state"] == "PROCESSING"
+    assert wireless.ask("GET", f"/v1beta/{name}")["state"] == "PROCESSING"
     clock.advance(0.999)
-    assert wireless.ask("GET", f"/v1/{name}")["state"] == "PROCESSING"
+    assert wireless.ask("GET", f"/v1beta/{name}")["state"] == "PROCESSING"
     clock.advance(0.001)
-    assert wireless.ask("GET", f"/v1/{name}")["state"] == "ACTIVE"
+    assert wireless.ask("GET", f"/v1beta/{name}")["state"] == "ACTIVE"
 
 
 def test_a_file_is_gone_after_48_hours_and_its_name_is_free(
@@ -40,8 +40,8 @@ def test_a_file_is_gone_after_48_hours_and_its_name_is_free(
     clock.advance(48 * HOUR - 1)
     assert wireless.start(1, {"file": {"name": "files/a"}}).status == 409
     clock.advance(1)
-    assert wireless.refused("GET", "/v1/files/a") == (403, "PERMISSION_DENIED")
-    assert wireless.ask("GET", "/v1/files") == {}
+    assert wireless.refused("GET", "/v1beta/files/a") == (403, "PERMISSION_DENIED")
+    assert wireless.ask("GET", "/v1beta/files") == {}
     assert wireless.upload(name="files/a")["name"] == "files/a"
 
 
@@ -69,16 +69,16 @@ def test_an_import_is_pending_then_done_with_bare_ids(
 ) -> None:
     store = wireless.store()
     operation, document = imported(store)
-    assert wireless.ask("GET", f"/v1/{operation}") == {"name": operation}
-    assert wireless.ask("GET", f"/v1/{document}")["state"] == "STATE_PENDING"
-    assert wireless.ask("GET", f"/v1/{store}")["pendingDocumentsCount"] == "1"
+    assert wireless.ask("GET", f"/v1beta/{operation}") == {"name": operation}
+    assert wireless.ask("GET", f"/v1beta/{document}")["state"] == "STATE_PENDING"
+    assert wireless.ask("GET", f"/v1beta/{store}")["pendingDocumentsCount"] == "1"
     clock.advance(10)
-    done = wireless.ask("GET", f"/v1/{operation}")
+    done = wireless.ask("GET", f"/v1beta/{operation}")
     assert done["done"] is True
     assert done["response"]["parent"] == store.removeprefix("fileSearchStores/")
     assert done["response"]["documentName"] == operation.rpartition("/")[2]
-    assert wireless.ask("GET", f"/v1/{document}")["state"] == "STATE_ACTIVE"
-    counts = wireless.ask("GET", f"/v1/{store}")
+    assert wireless.ask("GET", f"/v1beta/{document}")["state"] == "STATE_ACTIVE"
+    counts = wireless.ask("GET", f"/v1beta/{store}")
     assert counts["activeDocumentsCount"] == "1"
     assert "pendingDocumentsCount" not in counts
 
@@ -98,7 +98,7 @@ def test_a_document_carries_its_metadata_and_the_files_id(
         ],
     }
     operation = wireless.ask("POST", f"/v1beta/{store}:importFile", body)["name"]
-    document = wireless.ask("GET", f"/v1/{operation.replace('operations', 'documents')}")
+    document = wireless.ask("GET", f"/v1beta/{operation.replace('operations', 'documents')}")
     assert document["displayName"] == "sync-1"
     assert document["customMetadata"] == [
         {"key": "path", "stringValue": "docs/a.md"},
@@ -112,30 +112,32 @@ def test_a_file_that_is_not_active_is_not_imported(
 ) -> None:
     store = wireless.store()
     body = {"fileName": wireless.upload()["name"]}
-    refused = wireless.refused("POST", f"/v1/{store}:importFile", body)
+    refused = wireless.refused("POST", f"/v1beta/{store}:importFile", body)
     assert refused == (400, "FAILED_PRECONDITION")
     assert simulator.documents.imports == 0
 
 
 def test_what_does_not_exist_is_403_or_404(wireless: Wireless) -> None:
     store = wireless.store()
-    missing = "/v1/fileSearchStores/none"
-    assert wireless.refused("GET", "/v1/files/none")[0] == 403
-    assert wireless.refused("DELETE", "/v1/files/none")[0] == 403
+    missing = "/v1beta/fileSearchStores/none"
+    assert wireless.refused("GET", "/v1beta/files/none")[0] == 403
+    assert wireless.refused("DELETE", "/v1beta/files/none")[0] == 403
     assert wireless.refused("GET", missing)[0] == 403
     assert wireless.refused("GET", f"{missing}/documents/d")[0] == 403
     assert wireless.refused("POST", f"{missing}:importFile", {"fileName": "files/a"})[0] == 403
-    assert wireless.refused("POST", f"/v1/{store}:importFile", {"fileName": "files/a"})[0] == 403
-    assert wireless.refused("GET", f"/v1/{store}/documents/none")[0] == 404
-    assert wireless.refused("DELETE", f"/v1/{store}/documents/none")[0] == 404
-    assert wireless.refused("GET", f"/v1/{store}/operations/none")[0] == 404
-    assert wireless.refused("GET", "/v1/no/such/route")[0] == 404
+    assert (
+        wireless.refused("POST", f"/v1beta/{store}:importFile", {"fileName": "files/a"})[0] == 403
+    )
+    assert wireless.refused("GET", f"/v1beta/{store}/documents/none")[0] == 404
+    assert wireless.refused("DELETE", f"/v1beta/{store}/documents/none")[0] == 404
+    assert wireless.refused("GET", f"/v1beta/{store}/operations/none")[0] == 404
+    assert wireless.refused("GET", "/v1beta/no/such/route")[0] == 404
     assert wireless.refused("GET", "/v2/files")[0] == 404
 
 
 @pytest.mark.parametrize("bad", ["UPPER", "a_b", "-a", "a-", "a" * 41, "ä"])
 def test_a_malformed_id_is_refused(wireless: Wireless, bad: str) -> None:
-    assert wireless.refused("GET", f"/v1/files/{bad}") == (400, "INVALID_ARGUMENT")
+    assert wireless.refused("GET", f"/v1beta/files/{bad}") == (400, "INVALID_ARGUMENT")
     assert wireless.start(1, {"file": {"name": f"files/{bad}"}}).status == 400
 
 
@@ -144,9 +146,9 @@ def test_an_indexed_document_is_deleted_by_force_only(
 ) -> None:
     _, document = imported(wireless.store())
     clock.advance(10)
-    assert wireless.refused("DELETE", f"/v1/{document}") == (400, "FAILED_PRECONDITION")
-    assert wireless.ask("DELETE", f"/v1/{document}?force=True") == {}
-    assert wireless.refused("GET", f"/v1/{document}")[0] == 404
+    assert wireless.refused("DELETE", f"/v1beta/{document}") == (400, "FAILED_PRECONDITION")
+    assert wireless.ask("DELETE", f"/v1beta/{document}?force=True") == {}
+    assert wireless.refused("GET", f"/v1beta/{document}")[0] == 404
 
 
 def test_a_store_with_documents_is_deleted_by_force_only(
@@ -154,10 +156,10 @@ def test_a_store_with_documents_is_deleted_by_force_only(
 ) -> None:
     store = wireless.store()
     operation, _ = imported(store)
-    assert wireless.refused("DELETE", f"/v1/{store}") == (400, "FAILED_PRECONDITION")
-    assert wireless.ask("DELETE", f"/v1/{store}?force=true") == {}
-    assert wireless.refused("GET", f"/v1/{store}")[0] == 403
-    assert wireless.refused("GET", f"/v1/{operation}")[0] == 404
+    assert wireless.refused("DELETE", f"/v1beta/{store}") == (400, "FAILED_PRECONDITION")
+    assert wireless.ask("DELETE", f"/v1beta/{store}?force=true") == {}
+    assert wireless.refused("GET", f"/v1beta/{store}")[0] == 403
+    assert wireless.refused("GET", f"/v1beta/{operation}")[0] == 404
     assert simulator.documents.stored_bytes == 0
     assert simulator.documents.imports == 1
 
@@ -169,9 +171,9 @@ def test_a_file_can_be_imported_twice_and_deleted_without_its_documents(
     name = wireless.upload()["name"]
     clock.advance(1)
     for _ in range(2):
-        wireless.ask("POST", f"/v1/{store}:importFile", {"fileName": name})
-    assert wireless.ask("DELETE", f"/v1/{name}") == {}
-    documents = wireless.ask("GET", f"/v1/{store}/documents")["documents"]
+        wireless.ask("POST", f"/v1beta/{store}:importFile", {"fileName": name})
+    assert wireless.ask("DELETE", f"/v1beta/{name}") == {}
+    documents = wireless.ask("GET", f"/v1beta/{store}/documents")["documents"]
     assert len({document["name"] for document in documents}) == 2
     assert len({document["displayName"] for document in documents}) == 1
 
@@ -183,11 +185,11 @@ def test_pages_are_bounded_and_stable_while_documents_go(
     name = wireless.upload()["name"]
     clock.advance(1)
     for _ in range(45):
-        wireless.ask("POST", f"/v1/{store}:importFile", {"fileName": name})
-    listing = f"/v1/{store}/documents"
+        wireless.ask("POST", f"/v1beta/{store}:importFile", {"fileName": name})
+    listing = f"/v1beta/{store}/documents"
     assert wireless.refused("GET", f"{listing}?pageSize=21") == (400, "INVALID_ARGUMENT")
     assert wireless.refused("GET", f"{listing}?pageToken=zzz") == (400, "INVALID_ARGUMENT")
-    assert wireless.refused("GET", "/v1/files?pageSize=101") == (400, "INVALID_ARGUMENT")
+    assert wireless.refused("GET", "/v1beta/files?pageSize=101") == (400, "INVALID_ARGUMENT")
     assert len(wireless.ask("GET", listing)["documents"]) == 10
 
     seen: list[str] = []
@@ -196,7 +198,7 @@ def test_pages_are_bounded_and_stable_while_documents_go(
         page = wireless.ask("GET", f"{listing}?pageSize=20&pageToken={token}")
         seen += [document["name"] for document in page["documents"]]
         for document in page["documents"]:
-            wireless.ask("DELETE", f"/v1/{document['name']}?force=true")
+            wireless.ask("DELETE", f"/v1beta/{document['name']}?force=true")
         token = page.get("nextPageToken", "")
         if not token:
             break
@@ -213,23 +215,23 @@ def test_unsupported_types_are_refused_by_the_upload_or_by_the_import(
     picture = wireless.upload(mimeType="image/png")["name"]
     clock.advance(1)
     body = {"fileName": picture}
-    assert wireless.refused("POST", f"/v1/{wireless.store()}:importFile", body)[0] == 400
+    assert wireless.refused("POST", f"/v1beta/{wireless.store()}:importFile", body)[0] == 400
     store = wireless.ask(
-        "POST", "/v1/fileSearchStores", {"embeddingModel": "models/gemini-embedding-2"}
+        "POST", "/v1beta/fileSearchStores", {"embeddingModel": "models/gemini-embedding-2"}
     )["name"]
-    wireless.ask("POST", f"/v1/{store}:importFile", body)
+    wireless.ask("POST", f"/v1beta/{store}:importFile", body)
 
 
 def test_more_than_100_mb_is_no_document(wireless: Wireless) -> None:
-    path = f"/upload/v1/{wireless.store()}:uploadToFileSearchStore"
+    path = f"/upload/v1beta/{wireless.store()}:uploadToFileSearchStore"
     assert wireless.start(100 * 1024**2, {"mimeType": "text/plain"}, path).status == 200
     assert wireless.start(100 * 1024**2 + 1, {"mimeType": "text/plain"}, path).status == 400
 
 
 def test_unknown_fields_are_refused(wireless: Wireless) -> None:
-    assert wireless.refused("POST", "/v1/fileSearchStores", {"colour": "red"})[0] == 400
-    assert wireless.refused("POST", "/v1/fileSearchStores", b"{")[0] == 400
-    assert wireless.refused("POST", "/v1/fileSearchStores", [])[0] == 400
+    assert wireless.refused("POST", "/v1beta/fileSearchStores", {"colour": "red"})[0] == 400
+    assert wireless.refused("POST", "/v1beta/fileSearchStores", b"{")[0] == 400
+    assert wireless.refused("POST", "/v1beta/fileSearchStores", [])[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -255,9 +257,9 @@ def test_an_import_goes_wrong_as_ordered(
     operation, document = imported(wireless.store())
 
     def now() -> tuple[str, str]:
-        reply = wireless.ask("GET", f"/v1/{operation}")
+        reply = wireless.ask("GET", f"/v1beta/{operation}")
         outcome = "error" if "error" in reply else "done" if reply.get("done") else "pending"
-        return outcome, wireless.ask("GET", f"/v1/{document}")["state"]
+        return outcome, wireless.ask("GET", f"/v1beta/{document}")["state"]
 
     assert now() == ("pending", "STATE_PENDING")
     clock.advance(10)
@@ -272,16 +274,16 @@ def test_a_display_name_with_leading_space_leaves_the_import_unfinished(
     name = wireless.upload(displayName=" a.md")["name"]
     clock.advance(1)
     body = {"fileName": name}
-    operation = wireless.ask("POST", f"/v1/{wireless.store()}:importFile", body)["name"]
+    operation = wireless.ask("POST", f"/v1beta/{wireless.store()}:importFile", body)["name"]
     clock.advance(HOUR)
-    assert "done" not in wireless.ask("GET", f"/v1/{operation}")
+    assert "done" not in wireless.ask("GET", f"/v1beta/{operation}")
 
 
 def test_a_file_can_fail(wireless: Wireless, simulator: Simulator, clock: ManualClock) -> None:
     _order(simulator, "file_failed")
     name = wireless.upload()["name"]
     clock.advance(1)
-    file = wireless.ask("GET", f"/v1/{name}")
+    file = wireless.ask("GET", f"/v1beta/{name}")
     assert (file["state"], "error" in file) == ("FAILED", True)
 
 
@@ -312,7 +314,7 @@ def test_storage_and_imports_in_progress_are_limited_until_room_is_made(
     clock.advance(10)
     with pytest.raises(AssertionError, match="storage limit of 24 bytes"):
         imported(store, b"1")
-    wireless.ask("DELETE", f"/v1/{document}?force=true")
+    wireless.ask("DELETE", f"/v1beta/{document}?force=true")
     imported(store, b"1")
 
 
@@ -349,7 +351,7 @@ def test_the_time_scale_divides_latencies_but_not_the_life_of_a_file(
     wireless = type(wireless)(scaled)
     file = wireless.upload()
     clock.advance(0.1)
-    assert wireless.ask("GET", f"/v1/{file['name']}")["state"] == "ACTIVE"
+    assert wireless.ask("GET", f"/v1beta/{file['name']}")["state"] == "ACTIVE"
     assert file["expirationTime"] == "2025-11-25T15:00:00.000000Z"
 
 
@@ -360,8 +362,8 @@ def test_a_finished_import_can_answer_with_full_names(
     store = wireless.store()
     name = wireless.upload()["name"]
     clock.advance(0.1)
-    operation = wireless.ask("POST", f"/v1/{store}:importFile", {"fileName": name})["name"]
+    operation = wireless.ask("POST", f"/v1beta/{store}:importFile", {"fileName": name})["name"]
     clock.advance(1)
-    response = wireless.ask("GET", f"/v1/{operation}")["response"]
+    response = wireless.ask("GET", f"/v1beta/{operation}")["response"]
     assert response["parent"] == store
     assert response["documentName"] == operation.replace("/operations/", "/documents/")

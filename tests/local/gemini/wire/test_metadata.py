@@ -33,7 +33,8 @@ def test_twenty_entries_of_256_characters_are_taken_and_written_as_they_came() -
         [{"key": "", "stringValue": "x"}],
         [{"stringValue": "x"}],
         [{"key": "k", "stringValue": "x", "numericValue": 1}],
-        [{"key": "k", "numericValue": "1"}],
+        [{"key": "k", "numericValue": "one"}],
+        [{"key": "k", "numericValue": "nan"}],
         [{"key": "k", "numericValue": True}],
         [{"key": "k", "stringValue": "x", "color": "red"}],
         {"key": "k", "stringValue": "x"},
@@ -89,3 +90,9 @@ def test_a_filter_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(ApiError) as refused:
         parse_filter(text)
     assert refused.value.code == 400
+
+
+@pytest.mark.parametrize(("text", "number"), [("12", 12.0), ("-1.5e3", -1500.0)])
+def test_a_number_may_come_as_text(text: str, number: float) -> None:
+    entry = {"key": "k", "numericValue": text}
+    assert parse_metadata([entry]) == [{"key": "k", "numericValue": number}]
