@@ -85,25 +85,7 @@ def exhausted(
     retry_after: bool,
 ) -> ApiError:
     """Return the 429 for a used-up quota; `delay_s` is the wait in its hints, if any."""
-    details: list[JsonObject] = []
-    if kind in _MESSAGES:
-        message = _MESSAGES[kind].format(limit=limit or _USUAL_STORAGE_LIMIT)
-    else:
-        metric, quota_id = _VIOLATIONS[kind]
-        violation: JsonObject = {
-            "quotaMetric": f"generativelanguage.googleapis.com/{metric}",
-            "quotaId": quota_id,
-            "quotaDimensions": {"location": "global"},
-        }
-        if limit is not None:
-            violation["quotaValue"] = str(limit)
-        details.append(
-            {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]}
-        )
-        message = (
-            "You exceeded your current quota, please check your plan and billing details. "
-            f"Quota exceeded for metric: {violation['quotaMetric']}."
-        )
+    message, details = _told(kind, limit)
     headers: dict[str, str] = {}
     if retry_info:
         details.append(
@@ -121,6 +103,26 @@ def exhausted(
         details=details,
         headers=headers,
     )
+
+
+def _told(kind: QuotaKind, limit: int | None) -> tuple[str, list[JsonObject]]:
+    """Return the message of the 429, and the details that name the quota."""
+    if kind in _MESSAGES:
+        return _MESSAGES[kind].format(limit=limit or _USUAL_STORAGE_LIMIT), []
+    metric, quota_id = _VIOLATIONS[kind]
+    violation: JsonObject = {
+        "quotaMetric": f"generativelanguage.googleapis.com/{metric}",
+        "quotaId": quota_id,
+        "quotaDimensions": {"location": "global"},
+    }
+    if limit is not None:
+        violation["quotaValue"] = str(limit)
+    message = (
+        "You exceeded your current quota, please check your plan and billing details. "
+        f"Quota exceeded for metric: {violation['quotaMetric']}."
+    )
+    failure = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]}
+    return message, [failure]
 
 
 class SlidingWindow:
