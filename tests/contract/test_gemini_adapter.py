@@ -210,7 +210,7 @@ def test_the_environment_changes_nothing(
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:9/")
     monkeypatch.setenv("GOOGLE_GENAI_API_VERSION", "v9")
     monkeypatch.setenv("GOOGLE_GENAI_CLIENT_MODE", "replay")
-    gemini = simulated.client(" AIzaTEST\n")
+    gemini = simulated.client()
     gemini.create_store("s", "")
     gemini.close()
     [request] = simulated.requests()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +19,20 @@ class _Waiting:
     task: Task
     due: datetime
     order: int
+
+
+def create_each(create: Callable[[Task], bool], tasks: Iterable[Task]) -> int:
+    """Create each task; returns how many are new. Raises the first failure after trying all."""
+    new = 0
+    failure: GatewayError | None = None
+    for task in tasks:
+        try:
+            new += create(task)
+        except GatewayError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
+    return new
 
 
 class MemoryTasks(ScriptedCalls):
@@ -48,16 +62,7 @@ class MemoryTasks(ScriptedCalls):
 
     def create_many(self, tasks: Sequence[Task]) -> int:
         """Queue tasks one by one, each a scripted ``create``; returns how many are new."""
-        new = 0
-        failure: GatewayError | None = None
-        for task in tasks:
-            try:
-                new += self.create(task)
-            except GatewayError as error:
-                failure = failure or error
-        if failure is not None:
-            raise failure
-        return new
+        return create_each(self.create, tasks)
 
     def exists(self, queue: QueueName, task_id: str) -> bool:
         """Whether the task is still in its queue."""

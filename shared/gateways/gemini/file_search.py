@@ -53,7 +53,7 @@ class GeminiFileSearch:
     """
 
     def __init__(self, api_key: str, *, base_url: str | None, timeout: timedelta) -> None:
-        self._api_key = api_key.strip()
+        self._api_key = api_key
         self._base_url = base_url or SERVICE_URL
         self._timeout = timeout
         self._lock = threading.Lock()

@@ -67,7 +67,7 @@ class Handler:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/work"
+        return f"http://127.0.0.1:{self._server.server_port}/tasks"
 
     @property
     def hits(self) -> list[Hit]:

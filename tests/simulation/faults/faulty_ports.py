@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from shared.domain.errors import GatewayError
 from shared.gateways.ports import QueueName, Task
+from tests.twins.tasks import create_each
 
 T = TypeVar("T")
 
@@ -62,16 +62,7 @@ class GatedQueues(GatedPort):
     exists: Callable[[QueueName, str], bool]
 
     def create_many(self, tasks: Sequence[Task]) -> int:
-        new = 0
-        failure: GatewayError | None = None
-        for task in tasks:
-            try:
-                new += self.create(task)
-            except GatewayError as error:
-                failure = failure or error
-        if failure is not None:
-            raise failure
-        return new
+        return create_each(self.create, tasks)
 
 
 def _short(value: object) -> str:

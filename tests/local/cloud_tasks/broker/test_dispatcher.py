@@ -46,7 +46,7 @@ def test_a_task_reaches_its_handler_as_it_was_made(server: LocalServer, handler:
     url = f"{handler.url}/step?x=1"
     create(server, queue, url, "first", http_request=request, schedule_time=at(due))
     (hit,) = handler.wait_for(1)
-    assert (hit.method, hit.path, hit.body) == ("PUT", "/work/step?x=1", b'{"file": 1}')
+    assert (hit.method, hit.path, hit.body) == ("PUT", "/tasks/step?x=1", b'{"file": 1}')
     assert hit.headers["content-type"] == "application/json"
     assert hit.headers["user-agent"] == "Google-Cloud-Tasks"
     assert hit.headers["host"] in handler.url
