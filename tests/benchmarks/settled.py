@@ -11,7 +11,7 @@ from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import Change, Current, FileRecord
 from shared.domain.ids import raw_file_id
 from shared.domain.scan.comparison import Wanted
-from shared.domain.scan.remembered_range import RememberedRange
+from shared.domain.scan.remembered_range import RememberedRange, listing_digest
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import (
@@ -23,7 +23,6 @@ from shared.gateways.database.records import (
     window_path,
 )
 from shared.gateways.ports import MAX_WRITES_PER_COMMIT, Put, Query, Write
-from shared.services.scan.page_memory import listing_digest
 from shared.services.source.inspection import inspect
 from shared.services.worker.upload import RAW_FILES
 from tests.twins.imports import Import

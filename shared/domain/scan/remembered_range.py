@@ -1,8 +1,11 @@
-"""Remembered ranges of names: if a range has not changed, its records need not be read."""
+"""Remembered ranges of names: what makes a range unchanged, so its records need not be read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from shared.domain.ids import digest
+from shared.domain.source.object_info import ObjectInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +34,12 @@ class RememberedRange:
     def says(self, listing: str, settings: str) -> bool:
         """Whether the range has not changed."""
         return (self.listing, self.settings) == (listing, settings)
+
+
+def listing_digest(objects: list[ObjectInfo], sidecars: dict[str, ObjectInfo]) -> str:
+    """A digest of all that a page's decisions depend on: its objects and all of their sidecars."""
+    return digest(
+        "listing",
+        [info.identity for info in objects],
+        [info.identity for _, info in sorted(sidecars.items())],
+    )

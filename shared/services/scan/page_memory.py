@@ -1,10 +1,11 @@
-"""Remembered page ranges: they never overlap, and are dropped if a part of them changes."""
+"""Stores remembered ranges: they never overlap, and are dropped if a part of them changes.
+
+What makes a range unchanged is decided in ``domain.scan.remembered_range``.
+"""
 
 from __future__ import annotations
 
-from shared.domain.ids import digest
 from shared.domain.scan.remembered_range import RememberedRange
-from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database import queries
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import range_path
@@ -45,12 +46,3 @@ class PageMemory:
     def _deletes_within(self, start: str, end: str) -> list[Write]:
         inside = self._context.records.query(RememberedRange, queries.ranges_between(start, end))
         return [Delete(stored.path) for stored in inside]
-
-
-def listing_digest(objects: list[ObjectInfo], sidecars: dict[str, ObjectInfo]) -> str:
-    """A digest of all that a page's decisions depend on: its objects and all of their sidecars."""
-    return digest(
-        "listing",
-        [info.identity for info in objects],
-        [info.identity for _, info in sorted(sidecars.items())],
-    )

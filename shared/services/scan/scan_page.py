@@ -13,14 +13,14 @@ from shared.domain.file import known_documents
 from shared.domain.file.record import Change, FileRecord
 from shared.domain.ids import digest
 from shared.domain.scan import comparison
-from shared.domain.scan.remembered_range import RememberedRange
+from shared.domain.scan.remembered_range import RememberedRange, listing_digest
 from shared.domain.source.metadata import base_name, is_sidecar, sidecar_name
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, creating, file_path, updating
 from shared.gateways.ports import Write
 from shared.services.context import Context
-from shared.services.scan.page_memory import PageMemory, listing_digest
+from shared.services.scan.page_memory import PageMemory
 from shared.services.source.inspection import inspect, inspect_one
 
 GROWTH = 1.5
