@@ -62,6 +62,14 @@ class BatchPhase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ScanFault:
+    """How often in a row the scan of ``page`` (counted from 0) failed by an unexpected error."""
+
+    page: int
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """One batch, at ``batches/{batch_id}``.
 
@@ -88,6 +96,7 @@ class Batch:
 
     # Part of a scan task's name; increases if the task is lost, since its name is then used up.
     scan_attempt: int = 0
+    scan_fault: ScanFault | None = None
     removals_released: bool = False
     # Whether a listing of the store was completed.
     reconciled: bool = False

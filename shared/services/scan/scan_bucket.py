@@ -9,10 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
-from shared.domain.errors import AlreadyExists, Forbidden, GatewayError, NotFound
+from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult, ScanFault
+from shared.domain.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    GatewayError,
+    LostLease,
+    NotFound,
+)
 from shared.domain.estimate.preview import Preview, joined
 from shared.domain.ids import digest
 from shared.gateways.database import queries
@@ -22,6 +30,9 @@ from shared.services.context import PAYLOAD_VERSION, Context, Deadline, checked_
 from shared.services.lease.close_batch import CloseBatch
 from shared.services.lease.fencing import fenced
 from shared.services.scan.scan_page import RescanPaths, ScanPage
+
+MOST_FAULTS = 10
+"""Tries of a page that fail for another reason than a remote service; then the batch ends."""
 
 
 def scan_task(batch: Batch, index: int) -> Task:
@@ -87,6 +98,12 @@ class ScanBucket:
                 if not self._give_up(batch, previous, error):
                     raise
                 return pages
+            except (Conflict, LostLease):  # others write; another try or another call goes on
+                raise
+            except Exception as error:
+                if not self._give_up_page(batch, previous, error):
+                    raise
+                return pages
             if result is None:
                 return pages  # another delivery has scanned the page, and continues
             previous = result
@@ -139,6 +156,36 @@ class ScanBucket:
             )
         else:
             return False
+        CloseBatch(self._context).close_from_outside(batch.path, BatchStatus.FAILED, message)
+        return True
+
+    def _give_up_page(
+        self, batch: Stored[Batch], previous: PageResult | None, error: Exception
+    ) -> bool:
+        """Close the batch if the page has failed ``MOST_FAULTS`` times; whether it was closed.
+
+        Such an error is a defect of the code or a damaged record, which no wait repairs.
+        """
+        index = _next_index(previous)
+
+        def counted(stored: Stored[Batch]) -> Batch:
+            if stored.record is None or not _is_scanning(stored.record):
+                raise LostLease("the batch no longer scans") from error
+            known = stored.record.scan_fault
+            times = known.times + 1 if known and known.page == index else 1
+            return replace(stored.record, scan_fault=ScanFault(index, times))
+
+        changed = self._context.records.change(Batch, batch.path, counted)
+        fault = changed.present.scan_fault
+        if fault is None or fault.times < MOST_FAULTS:
+            return False
+        start = previous.next_start if previous else batch.present.prefix
+        message = (
+            f"page {index + 1} of the bucket {self._context.rules.settings.bucket!r}, from the "
+            f"name {start!r} on, could not be scanned in {MOST_FAULTS} tries "
+            f"({type(error).__name__}: {error}). Nothing was deleted; the function's log has the "
+            "traceback"
+        )
         CloseBatch(self._context).close_from_outside(batch.path, BatchStatus.FAILED, message)
         return True
 

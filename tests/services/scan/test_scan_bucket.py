@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from shared.domain.batch.batch import PageResult, SyncMode
+from shared.domain.batch.batch import BatchStatus, PageResult, SyncMode
 from shared.domain.errors import BadRequest, LostLease, OutcomeUnknown, Unavailable
 from shared.domain.file.record import FailureKind, FileStatus
-from shared.gateways.ports import Query, Task
+from shared.domain.source.object_info import ObjectInfo
+from shared.gateways.database.records import file_path
+from shared.gateways.ports import Query, Task, Update
+from shared.services.scan.scan_bucket import MOST_FAULTS
 from tests.services.story import (
     DAY,
     HOUR,
@@ -246,6 +250,71 @@ def test_a_batch_whose_listing_never_works_ends_at_its_age_at_the_latest() -> No
     assert closed.completed_at is not None
     assert closed.created_at is not None
     assert closed.completed_at - closed.created_at >= HOUR
+
+
+def test_a_page_that_always_raises_ends_the_batch_and_is_named() -> None:
+    world = World(SMALL_PAGES)
+    world.put({f"{letter}.md": letter for letter in "abcdefg"})
+    batch = begun(world)
+    scan = scan_task(world)
+    listing = world.bucket.list_objects
+
+    def listed(**asked: Any) -> list[ObjectInfo]:
+        found = listing(**asked)
+        if asked["start"] == "g.md":
+            raise ValueError("character U+110000 is not in range")
+        return found
+
+    world.bucket.list_objects = listed  # type: ignore[method-assign]  # this world only
+    for _ in range(MOST_FAULTS - 1):
+        with pytest.raises(ValueError, match="U\\+110000"):
+            world.scan(scan.payload)
+    assert batch_now(world, batch).status is BatchStatus.RUNNING
+
+    world.scan(scan.payload)
+
+    closed = batch_now(world, batch)
+    assert closed.status is BatchStatus.FAILED
+    assert "page 3 of the bucket 'library', from the name 'g.md' on" in closed.message
+    assert "ValueError: character U+110000 is not in range" in closed.message
+    assert [file.status for file in world.files()] == [FileStatus.PENDING] * 6
+    world.bucket.list_objects = listing  # type: ignore[method-assign]  # this world only
+    world.clock.advance(SECOND)
+    assert world.sync()["status"] == "completed"
+    assert in_step(world)
+
+
+def test_a_record_that_cannot_be_read_ends_the_batch_too() -> None:
+    world = synced("a.md", "b.md")
+    world.put({PATH: "new"})
+    world.documents.commit([Update(file_path("b.md"), {"status": "of a newer version"})])
+
+    closed = play_out(world, begun(world))
+
+    assert closed.status is BatchStatus.FAILED
+    assert "page 1 of the bucket" in closed.message
+    assert "FileRecord.status" in closed.message
+
+
+def test_faults_of_different_pages_are_not_added_up() -> None:
+    world = World(rules(page_size=1))
+    world.put({f"{number:02}.md": "text" for number in range(MOST_FAULTS + 2)})
+    batch = begun(world)
+    scan = scan_task(world)
+    listing, failed = world.bucket.list_objects, set()
+
+    def listed(**asked: Any) -> list[ObjectInfo]:
+        if asked["start"] not in failed:
+            failed.add(asked["start"])
+            raise ValueError("once")
+        return listing(**asked)
+
+    world.bucket.list_objects = listed  # type: ignore[method-assign]  # this world only
+    for _ in range(MOST_FAULTS + 2):
+        with pytest.raises(ValueError, match="once"):
+            world.scan(scan.payload)
+
+    assert world.run(batch).status is BatchStatus.COMPLETED
 
 
 def test_a_page_repeated_after_a_crash_is_decided_the_same() -> None:
