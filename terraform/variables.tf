@@ -104,6 +104,7 @@ variable "settings" {
     expected_fields         = optional(list(string))
     max_file_bytes          = optional(number)
     delete_policy           = optional(string)
+    min_age_seconds         = optional(number)
     reconcile_days          = optional(number)
     max_imports_in_progress = optional(number)
     store_display_name      = optional(string)

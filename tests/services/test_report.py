@@ -36,6 +36,7 @@ SUMMARY = [
     "removed",
     "unchanged",
     "skipped",
+    "young",
     "indexed",
     "deleted",
     "failed",

@@ -13,7 +13,7 @@ from local.printable import printable
 FIELDS = (
     "batch_id", "status", "mode", "trigger",
     "scanned", "new", "changed", "metadata_changed", "removed", "unchanged", "skipped",
-    "indexed", "deleted", "failed", "drift", "reconciliation", "requests",
+    "young", "indexed", "deleted", "failed", "drift", "reconciliation", "requests",
     "started_at", "completed_at", "skips", "failures",
 )  # fmt: skip
 
@@ -59,7 +59,8 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
     yield f"Batch {summary['batch_id']}: {status}{kind}"
     if message:
         yield f"  {message}"
-    found = ("new", "changed", "metadata_changed", "removed", "unchanged", "skipped")
+    found = ["new", "changed", "metadata_changed", "removed", "unchanged", "skipped"]
+    found += ["young"] if summary["young"] else []
     yield f"  found    {_counts(summary, found)} of {summary['scanned']} files"
     if "estimate" in summary:
         yield from dry_run_lines(summary["estimate"], summary["samples"])

@@ -188,6 +188,15 @@ class SourceSettings(Declared):
         gt=0,
         le=MAX_DOCUMENT_SIZE,
     )
+    min_age_seconds: int = setting(
+        0,
+        about="seconds since an object's last change before it is imported; younger objects wait "
+        "for a later sync, so that a log that is appended to isn't paid for at every sync",
+        example="3600",
+        shapes_scan=True,
+        ge=0,
+        le=2_592_000,
+    )
     delete_policy: DeletePolicy = setting(
         DeletePolicy.MIRROR,
         about="`mirror` deletes the documents of objects that are gone, `add_only` keeps them",
@@ -233,6 +242,11 @@ class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
     def imports_in_progress(self) -> int:
         """The most imports that may be started and not yet settled."""
         return self.max_imports_in_progress or self.tier.max_imports_in_progress
+
+    @property
+    def min_age(self) -> timedelta:
+        """Time since an object's last change before it is imported."""
+        return timedelta(seconds=self.min_age_seconds)
 
     @property
     def reconcile_every(self) -> timedelta:

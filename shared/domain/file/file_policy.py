@@ -17,6 +17,8 @@ class FilePolicy:
             working after its request was given up.
         overdue_grace: A task counts as overdue this long after it was due.
         max_attempts: Attempts for the same content, after which the file fails.
+        max_aims: How often in one batch a file is planned anew since its object has changed; then
+            the next sync has it.
         backoff_first: Wait after the first error in a row; doubles with each further error.
         backoff_most: The longest wait that doubling leads to.
         stuck_after: After this many errors in a row, which take half an hour or more, no batch
@@ -35,6 +37,7 @@ class FilePolicy:
     claim_lifetime: timedelta = timedelta(seconds=660)
     overdue_grace: timedelta = timedelta(seconds=120)
     max_attempts: int = 5
+    max_aims: int = 3
     backoff_first: timedelta = timedelta(seconds=10)
     backoff_most: timedelta = timedelta(minutes=10)
     stuck_after: int = 10

@@ -173,10 +173,10 @@ def is_stuck(record: FileRecord, since: datetime, now: datetime, policy: FilePol
 
 
 def taken_over(record: FileRecord, batch_id: str) -> FileRecord:
-    """The record as part of a batch, for which its requests are counted from now on."""
+    """The record as part of a batch, for which its requests and aims are counted from now on."""
     if record.batch_id == batch_id:
         return record
-    return replace(record, batch_id=batch_id, requests=Requests())
+    return replace(record, batch_id=batch_id, requests=Requests(), aims=0)
 
 
 def awaiting_slot(record: FileRecord, slot: Slot, ready_at: datetime, now: datetime) -> FileRecord:

@@ -13,6 +13,7 @@ from shared.domain.file import known_documents, lifecycle
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.record import (
     Current,
+    Desired,
     Failure,
     FailureKind,
     FileRecord,
@@ -90,6 +91,29 @@ def given_up(record: FileRecord, now: datetime) -> FileRecord:
     if known_documents.documents_to_remove(before):
         return lifecycle.moved(before, FileStatus.REMOVAL_CANDIDATE)
     return removed(before, now)
+
+
+def left(record: FileRecord, now: datetime, policy: FilePolicy) -> FileRecord:
+    """Leave an object that keeps changing to the next sync, which compares it anew.
+
+    What the store serves stays. If documents are left over that only another import can replace,
+    the file counts as out of attempts instead, so that it stays known.
+    """
+    if known_documents.shelved(record).stale_documents:
+        reason = "the object changed each time it was to be imported"
+        return failed(record, FailureKind.EXHAUSTED, reason, None, now, policy)
+    current = record.current
+    before = lifecycle.moved(record, FileStatus.PENDING)
+    return lifecycle.moved(
+        lifecycle.at_rest(before, now),
+        FileStatus.INDEXED if current else FileStatus.DELETED,
+        desired=Desired(current.key) if current else None,
+        working=None,
+        rescan=True,
+        left_in=record.batch_id,
+        tries=record.tries.cleared(),
+        failure=None,
+    )
 
 
 def failed(

@@ -49,6 +49,8 @@ class Change(StrEnum):
     REMOVED = "removed"
     UNCHANGED = "unchanged"
     SKIPPED = "skipped"
+    YOUNG = "young"
+    """Changed too recently to be imported yet."""
 
 
 class Slot(StrEnum):
@@ -316,6 +318,9 @@ class FileRecord:
             with the object.
         indexed_at: When the file last became INDEXED.
         removed_in: The batch that removed the file's documents; None if none did.
+        aims: How often a worker found another object than planned, in the present batch.
+        left_in: The batch that left the file to the next sync, since its object kept changing; None
+            if none did.
         metadata_reports: What was changed in its metadata or left out, one sentence each.
         requests: Requests made for it in its present batch.
         updated_at: When the record last changed.
@@ -341,6 +346,8 @@ class FileRecord:
     retired_documents: tuple[str, ...] = ()
     indexed_at: datetime | None = None
     removed_in: str | None = None
+    aims: int = 0
+    left_in: str | None = None
     metadata_reports: tuple[str, ...] = ()
     requests: Requests = field(default_factory=Requests)
     updated_at: datetime | None = None

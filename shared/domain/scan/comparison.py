@@ -19,7 +19,10 @@ from shared.domain.source.tokens import tokens_of
 class Wanted:
     """What the bucket wants for a path; with a ``skip_reason``, the object is not to be indexed.
 
-    The fields are those of ``record.Desired``.
+    Attributes:
+        is_young: Whether the object, or its sidecar, changed too recently to be imported yet.
+
+    The other fields are those of ``record.Desired``.
     """
 
     path: str
@@ -32,6 +35,7 @@ class Wanted:
     media_type: str | None = None
     sidecar_generation: int | None = None
     skip_reason: str | None = None
+    is_young: bool = False
 
 
 def paired_by_path(
@@ -86,6 +90,8 @@ def compare(
         return None  # a scan under a later fence has already decided
     if want is None:
         return _vanished(record, batch_id, fence, removes=removes, now=now) if record else None
+    if want.is_young:
+        return Comparison(Change.YOUNG, None)
     if record is None:
         fresh = FileRecord(path=want.path, status=FileStatus.DELETED)
         return _appeared(want, fresh, batch_id, fence, now)
@@ -237,12 +243,16 @@ def replanned(
 ) -> FileRecord:
     """A file being processed turned out to be another object than planned: process that one.
 
+    An object that is too young, or has changed too often in this batch, is left to the next sync.
     Nothing is removed here: if the object has vanished, its record becomes at most a candidate for
     removal, which a batch has to release.
     """
     if wanted is None or wanted.skip_reason:
         gone = replace(record, desired=None)
         return outcomes.given_up(_as_read(record, wanted) if wanted else gone, now)
+    if wanted.is_young or record.aims >= policy.max_aims:
+        return outcomes.left(record, now, policy)
+    record = replace(record, aims=record.aims + 1)
     target = _as_read(record, wanted)
     if target.desired_key == record.working_key and record.status is FileStatus.UPLOADED:
         return attempt.postponed(target, now, now)

@@ -124,6 +124,11 @@ def removed_in(batch_id: str) -> Query:
     return Query(FILES, (Where("removed_in", Op.EQ, batch_id),))
 
 
+def left_in(batch_id: str, limit: int | None = None) -> Query:
+    """Files that a batch left to the next sync, since their objects kept changing."""
+    return Query(FILES, (Where("left_in", Op.EQ, batch_id),), (), limit)
+
+
 def latest_batches(limit: int) -> Query:
     return Query(BATCHES, (), ("-created_at",), limit)
 

@@ -31,6 +31,9 @@ OVERDUE = 10
 MOST_STUCK = 100
 """Unfinished files with which a batch may be closed as stuck; with more it never is."""
 
+MOST_NAMED = 3
+"""Files left to the next sync that a message names."""
+
 UNMETERED = (FileStatus.IMPORTING, FileStatus.DELETING)
 """Statuses that need no metered request; such files finish before a held batch is closed."""
 
@@ -151,10 +154,25 @@ class Completion:
             if batch.explains_store:
                 known = replace(deployment.present, known_drift=drift.difference or 0)
                 context.records.write(deployment, known)
+        left = self._left_to_next_sync(batch)
         told = "" if batch.refusal or not whole else CutOver(context).promote_if_filled()
-        message = " ".join(filter(None, (batch.message, told)))
+        message = " ".join(filter(None, (batch.message, left, told)))
         held = changed(self._context, held, drift=drift.difference, message=message)
-        self._close_batch.finish(held, str(drift))
+        self._close_batch.finish(held, str(drift), is_all_done=not left)
+
+    def _left_to_next_sync(self, batch: Batch) -> str:
+        """Names the files whose objects kept changing; empty without any."""
+        records = self._context.records
+        some = records.query(FileRecord, queries.left_in(batch.batch_id, MOST_NAMED))
+        if not some:
+            return ""
+        count = records.documents.count(queries.left_in(batch.batch_id))
+        named = ", ".join(repr(each.present.path) for each in some)
+        more = f" and {count - len(some)} more" if count > len(some) else ""
+        return (
+            f"{count} files changed each time they were to be imported and are left to the next "
+            f"sync: {named}{more}."
+        )
 
     def _stuck(self, batch: Batch) -> list[FileRecord]:
         """The unfinished files, if each one's next step always fails; otherwise none."""

@@ -55,15 +55,20 @@ class CloseBatch:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def finish(self, held: Stored[Batch], drift: str) -> Stored[Batch]:
-        """Close a batch whose work is done; ``drift`` says how store and records differ.
+    def finish(self, held: Stored[Batch], drift: str, *, is_all_done: bool = True) -> Stored[Batch]:
+        """Close a batch whose work is done.
+
+        Args:
+            held: The batch.
+            drift: How store and records differ.
+            is_all_done: Whether no file is left to the next sync.
 
         Raises:
             LostLease: another call supervises the batch.
         """
         batch = held.present
         figures = self._figures(batch)
-        status = BatchStatus.COMPLETED
+        status = BatchStatus.COMPLETED if is_all_done else BatchStatus.DEFERRED
         if figures.counts["failed"]:
             status = BatchStatus.COMPLETED_WITH_FAILURES
         if batch.refusal is not None:

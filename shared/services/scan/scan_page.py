@@ -240,7 +240,7 @@ class ScanPage:
         settings: str,
         counts: Mapping[str, int],
     ) -> list[Write]:
-        if self._batch.dry_run or not self._is_whole:
+        if self._batch.dry_run or not self._is_whole or counts.get(Change.YOUNG):
             return []
         scanned, skipped = counts.get("scanned", 0), counts.get(Change.SKIPPED, 0)
         next_time = {

@@ -95,6 +95,7 @@ def _wanted(
         metadata_digest=digest,
         import_settings=rules.settings.import_settings,
     )
+    updated = max(info.updated, sidecar.updated) if sidecar else info.updated
     return Wanted(
         path=info.name,
         generation=info.generation,
@@ -106,6 +107,7 @@ def _wanted(
         media_type=verdict.media_type if isinstance(verdict, Accepted) else None,
         sidecar_generation=sidecar.generation if sidecar else None,
         skip_reason=verdict.reason.value if isinstance(verdict, Skipped) else None,
+        is_young=context.clock.now() - updated < rules.settings.min_age,
     )
 
 
