@@ -78,6 +78,11 @@ class Library:
             case _:
                 self._write(name)
 
+    def rewrite(self, name: str) -> None:
+        """Give a file new content."""
+        self.edits[name] += 1
+        self._write(name)
+
     def _write(self, name: str, version: int | None = None) -> None:
         if version is None:
             self._versions[name] += 1

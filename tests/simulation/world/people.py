@@ -32,6 +32,9 @@ UNUSUAL = (
     SyncRequest(prefix="a/"),
 )
 
+BUSY_SHARE = 0.1
+"""Share of the runs in which a file is rewritten all the time."""
+
 NEW_STORE = SyncRequest(mode=SyncMode.FULL, new_store=True)
 
 
@@ -53,6 +56,8 @@ class People:
                 (chance.randint(1, 250), partial(play.gate.begin_window, chance.choice(kinds)))
                 for _ in range(chance.choice((1, 2, 4)))
             ]
+        if chance.random() < BUSY_SHARE:
+            plans.append((chance.randint(1, 200), self.write_on_and_on))
         acts = (self.start, self.start, self.cancel, self.pause, self.meddle, self.move)
         plans += [
             (chance.randint(1, 350), chance.choice(acts)) for _ in range(chance.choice((0, 1, 3)))
@@ -90,6 +95,17 @@ class People:
         play.gate.charges[str(document.metadata["path"])] += 1
         play.is_meddled_with = True
         play.note("--", f"somebody deletes {document.name}", None)
+
+    def write_on_and_on(self) -> None:
+        """Rewrite one file every few seconds, as a program does that appends to a log."""
+        play, chance = self._play, self._chance
+        name, wait = chance.choice(play.library.names), timedelta(seconds=chance.choice((2, 7, 30)))
+        self._rewrite(name, wait, chance.choice((10, 40)))
+
+    def _rewrite(self, name: str, wait: timedelta, times: int) -> None:
+        self._play.library.rewrite(name)
+        if times > 1:
+            self._play.happen_in(wait, partial(self._rewrite, name, wait, times - 1))
 
     def move(self) -> None:
         """Begin a move to another store."""
