@@ -244,6 +244,13 @@ def _raw_expiry_resets(want: Any, record: Any, **rest: Any) -> Any:
     return _compare(want, record, **rest)
 
 
+_replanned = comparison.replanned
+
+
+def _planned_anew_for_ever(record: Any, wanted: Any, now: Any, policy: FilePolicy) -> Any:
+    return _replanned(record, wanted, now, replace(policy, max_aims=10**6))
+
+
 # --- removals -------------------------------------------------------------------------------
 
 
@@ -561,6 +568,12 @@ MUTATIONS = tuple(
             3,
             "no_wait_without_deadline every_batch_closed",
             {(LostTasks, "recreate"): _nothing},
+        ),
+        (
+            "restless_file_never_left",
+            43,
+            "restless_files_are_left",
+            {(comparison, "replanned"): _planned_anew_for_ever},
         ),
         (
             "batch_closed_too_soon",

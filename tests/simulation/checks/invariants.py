@@ -105,6 +105,7 @@ class Invariants:
             self._removal_is_grounded(before, after)
             self._one_claim_at_a_time(before, after)
             self._attempts_are_earned(after)
+            self._is_planned_anew_a_few_times(after)
         elif kind == "batches" and path.count("/") == 1:
             self._closed_batch_stays(before, after)
             self._one_running_batch(path, before, after)
@@ -272,6 +273,12 @@ class Invariants:
             "no_file_blamed_without_cause",
             f"{after['path']}: {attempts} attempts, not {most}",
         )
+
+    def _is_planned_anew_a_few_times(self, after: Fields) -> None:
+        """A file whose object keeps changing is left to the next sync."""
+        most = self._simulation.rules.file.max_aims
+        times = after.get("aims", 0)
+        require(times <= most, "restless_files_are_left", after["path"], times)
 
     def _was_gone(self, path: str, name: str) -> None:
         simulation = self._simulation
