@@ -220,6 +220,7 @@ def test_an_operation_without_done_is_not_done(gemini_world: GeminiWorld, store:
         lambda: gemini_world.gemini.get_document(document.name).state is RemoteState.ACTIVE
     )
     assert gemini_world.gemini.get_operation(name).done is False
+    assert document.name == f"{store}/documents/{name.rpartition('/')[2]}"
 
 
 @pytest.mark.parametrize(
