@@ -33,7 +33,7 @@ from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.scan_bucket import scan_task
 from shared.services.store.capacity import CapacityWatch
 from shared.services.throttle.call_gate import CallGate
-from shared.services.throttle.pump import Pump
+from shared.services.throttle.pump import Plan, Pump
 
 RECORDS_LOST = (
     "dry run: nothing was changed. The store holds documents that no record knows, so what a sync "
@@ -249,14 +249,12 @@ class RunningBatch:
         guarded = batch.bounds_imports and batch.phase is BatchPhase.SCANNING
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0
-        if self._storage.is_due(batch):
+        hold = self._gate.read()[1].record
+        if self._storage.is_due(batch, hold):
             held = self._storage.measure(held)
-        if self._gate.blocked_until(state, self._gate.read()[1].record) is not None:
+        if self._gate.blocked_until(state, hold) is not None:
             return 0
-        plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
-        if plan.storage_is_full:  # according to an older measurement
-            held = self._storage.measure(held)
-            plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
+        held, plan = self._planned(held, state)
         if plan.day_is_spent or plan.storage_is_full:
             self._gate.hold(HoldReason.DAY if plan.day_is_spent else HoldReason.STORAGE)
         if plan.tomorrow not in (None, batch.tomorrow):
@@ -265,6 +263,21 @@ class RunningBatch:
             return 0
         changed(self._context, held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)
         return self._pump.carry_out(plan, batch.batch_id, state.generation)
+
+    def _planned(self, held: Stored[Batch], state: BreakerState) -> tuple[Stored[Batch], Plan]:
+        """The plan, and the batch with a new measurement if the storage seemed full."""
+        free_from = held.present.next_slot_at
+        plan = self._pump.plan(free_from, state, held.present.storage_room)
+        if not plan.storage_is_full:
+            return held, plan
+        held = self._storage.measure(held)  # the last measurement may be old
+        room = held.present.storage_room
+        plan = self._pump.plan(free_from, state, room)
+        probe_room = self._storage.probe_room(held.present) if plan.storage_is_full else None
+        if probe_room is not None:
+            probe = self._pump.plan(free_from, state, probe_room, most=1)
+            plan = replace(probe, storage_room=room)
+        return held, plan
 
     def _search_uncertain_imports(
         self, batch: Batch, state: BreakerState, deadline: Deadline
