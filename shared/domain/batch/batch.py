@@ -94,7 +94,8 @@ class Batch:
     reconciled: bool = False
     # Whether a listing was completed or given up when all files were at rest.
     had_last_look: bool = False
-    # Whether a dry run found documents in the store, but no record that knows any.
+    # Whether the records of a dry run know no document of the store; then the listing of the store
+    # tells whether it holds any of the deployment's.
     records_lost: bool = False
 
     # The pump plans no metered request before this time.

@@ -139,16 +139,16 @@ class RunningBatch:
             )
             raise
         asked = batch.mode is SyncMode.RECONCILE
-        lost = batch.dry_run and store.records_lost
-        if lost and not asked:
+        lost = store.records_lost is not False
+        if batch.dry_run and store.records_lost and not asked:
             return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
-        reconciles = (store.records_lost or asked) and bool(store.name)
+        reconciles = (lost or asked) and bool(store.name)
         return changed(
             self._context,
             held,
             phase=BatchPhase.RECONCILING if reconciles else BatchPhase.SCANNING,
             store=store.name,
-            records_lost=lost,
+            records_lost=lost and batch.dry_run,
             message="",
         )
 
@@ -172,6 +172,9 @@ class RunningBatch:
             message = f"{batch.message} the store could not be listed: {error}".strip()
             held = changed(self._context, held, message=message)
         else:
+            lost = batch.records_lost and state.are_any_ours
+            if lost and batch.mode is not SyncMode.RECONCILE:
+                return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
             if state.stage is not Stage.DONE:
                 self._context.nudge(batch.batch_id)
                 return held
@@ -181,7 +184,7 @@ class RunningBatch:
                 self._context, held, reconciled=True, reconciliation=counts, message=message
             )
             self._save_reconciled(batch)
-            if batch.records_lost:
+            if lost:
                 return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
         phase = BatchPhase.WORKING if batch.is_scanned else BatchPhase.SCANNING
         return changed(
