@@ -90,13 +90,17 @@ class QuotaKind(StrEnum):
 
 
 class Throttled(GatewayError):
-    """The service answered 429. ``quota`` is RATE unless the reply's details say otherwise."""
+    """The service answered 429. ``quota`` is RATE unless the reply says otherwise.
+
+    ``storage_limit`` is the most bytes that the stores may hold, if the reply names it.
+    """
 
     def __init__(
         self,
         call: str,
         *,
         quota: QuotaKind = QuotaKind.RATE,
+        storage_limit: int | None = None,
         status: str = "",
         detail: str = "",
         retry_after: timedelta | None = None,
@@ -104,6 +108,7 @@ class Throttled(GatewayError):
         code = TOO_MANY_REQUESTS
         super().__init__(call, code=code, status=status, detail=detail, retry_after=retry_after)
         self.quota = quota
+        self.storage_limit = storage_limit
 
 
 class Unavailable(GatewayError):

@@ -269,8 +269,14 @@ def summary(
         ],
         "dry_run": batch.dry_run,
         "message": _message(batch),
+        **_storage(batch),
         **_outlook(batch),
     }
+
+
+def _storage(batch: Batch) -> dict[str, Any]:
+    """How much of the project's storage is used, if the batch has measured it."""
+    return {} if batch.storage is None else {"storage": to_fields(batch.storage)}
 
 
 def _message(batch: Batch) -> str:

@@ -54,9 +54,12 @@ def _storage(estimate: Mapping[str, Any]) -> str:
     more, cap = size(estimate["storage_growth"]), size(estimate["storage_cap"])
     if estimate["storage_bytes"] is None:
         return f"about {more} more; how much of the {cap} is in use could not be read"
-    fits = estimate["storage_bytes"] + estimate["storage_growth"] <= estimate["storage_cap"]
+    used = estimate.get("storage_used", estimate["storage_bytes"])  # an earlier version judged none
+    fits = used + estimate["storage_growth"] <= estimate["storage_cap"]
     short = "" if fits else ": not all of it fits"
-    return f"about {more} more; {size(estimate['storage_bytes'])} of {cap} in use{short}"
+    by = estimate.get("storage_judged_by")
+    judged = f" (by {by})" if by else ""
+    return f"about {more} more; {size(used)} of {cap} in use{short}{judged}"
 
 
 def _files(files: Sequence[Mapping[str, str]]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from shared.domain.estimate.estimate import Estimate
 from shared.domain.estimate.preview import Preview, Retried, Sample
+from shared.domain.estimate.storage_reading import StorageUse
 from shared.domain.reconcile.judge import Discrepancy
 
 
@@ -102,7 +103,8 @@ class Batch:
     reconciled: bool = False
     # Whether a listing was completed or given up when all files were at rest.
     had_last_look: bool = False
-    # Whether a dry run found documents in the store, but no record that knows any.
+    # Whether the records of a dry run know no document of the store; then the listing of the store
+    # tells whether it holds any of the deployment's.
     records_lost: bool = False
 
     # The pump plans no metered request before this time.
@@ -111,10 +113,10 @@ class Batch:
     # Number of files that today's quota is expected to leave for another day.
     tomorrow: int = 0
 
-    # The project's storage: when it was last read, the bytes used, and the bytes of input that may
-    # be uploaded before it is read again. None if not known.
+    # The project's storage: when it was last read, how much is used, and the bytes of input that
+    # may be uploaded before it is read again. None if not known.
     storage_looked_at: datetime | None = None
-    storage_used: int | None = None
+    storage: StorageUse | None = None
     storage_room: int | None = None
 
     supervisor: str = ""

@@ -8,6 +8,7 @@ from math import ceil
 
 from shared.domain.estimate.backlog import Backlog
 from shared.domain.estimate.prices import Price
+from shared.domain.estimate.storage_reading import StorageUse
 from shared.domain.estimate.store_capacity import growth
 from shared.domain.throttle import spacing
 from shared.domain.throttle.tiers import Tier
@@ -31,9 +32,13 @@ class Estimate:
         cost: Estimated cost of embedding them, in ``currency``; None without a known price.
         currency: ISO 4217; empty without a known price.
         price_date: ISO date on which the price was read; empty without a known price.
-        storage_bytes: Bytes that all stores of the project hold now; None if that can't be read.
-        storage_growth: Bytes by which the store is estimated to grow.
-        storage_cap: Bytes that the tier allows for all stores of the project.
+        storage_bytes: Bytes that all stores of the project report now; None if that can't be read.
+        storage_used: Bytes in use, as the limit counts them; None likewise.
+        storage_growth: Bytes by which the store is estimated to grow, as the limit counts them.
+        storage_cap: Bytes that all stores of the project may hold: the tier's limit, or the one
+            that the service named.
+        storage_judged_by: How ``storage_used`` follows from ``storage_bytes``, and from where that
+            is known; empty if these can't be read.
         refusals: The messages of the guards that would refuse the sync.
     """
 
@@ -52,6 +57,8 @@ class Estimate:
     storage_growth: int
     storage_cap: int
     refusals: tuple[str, ...] = ()
+    storage_used: int | None = None
+    storage_judged_by: str = ""
 
 
 def estimated(
@@ -60,7 +67,7 @@ def estimated(
     tier: Tier,
     left_today: int | None,
     price: Price | None,
-    storage_bytes: int | None,
+    storage: StorageUse | None,
     refusals: tuple[str, ...],
 ) -> Estimate:
     """Estimate a sync.
@@ -70,7 +77,7 @@ def estimated(
         tier: The tier, with its rate, daily quota and storage.
         left_today: Requests left of today's quota; None without a daily quota.
         price: The price of embedding; None if it isn't known.
-        storage_bytes: Bytes that the project's stores hold now; None if that isn't known.
+        storage: How much of the project's storage is used; None if that isn't known.
         refusals: The messages of the guards that would refuse.
     """
     requests = work.metered_requests
@@ -87,10 +94,12 @@ def estimated(
         cost=price.cost(work.tokens) if price else None,
         currency=price.currency if price else "",
         price_date=price.as_of.isoformat() if price else "",
-        storage_bytes=storage_bytes,
+        storage_bytes=storage.reported if storage else None,
         storage_growth=growth(work.bytes - work.replaced_bytes),
-        storage_cap=tier.storage_bytes,
+        storage_cap=storage.cap if storage else tier.storage_bytes,
         refusals=refusals,
+        storage_used=storage.used if storage else None,
+        storage_judged_by=storage.judged_by if storage else "",
     )
 
 

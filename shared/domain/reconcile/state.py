@@ -58,6 +58,11 @@ class ReconcileState:
     schema_version: int = 1
     expires_at: datetime | None = None
 
+    @property
+    def are_any_ours(self) -> bool:
+        """Whether a document of the deployment has been listed so far."""
+        return self.counts.get("listed", 0) > self.counts.get(Discrepancy.FOREIGN, 0)
+
 
 _FOUND_ANEW = ("listed", Discrepancy.FOREIGN, Discrepancy.UNDECIDED)
 """Another listing counts these again. Corrected discrepancies stay: it doesn't find them again."""

@@ -32,6 +32,7 @@ T = TypeVar("T")
 LEASE = "locks/writer"
 DEPLOYMENT = "meta/deployment"
 UNCERTAIN_SEARCH = "meta/uncertain"
+STORAGE = "meta/storage"
 BREAKER = "breaker/state"
 HOLD = "breaker/hold"
 

@@ -11,7 +11,7 @@ from shared.domain.errors import GatewayError
 from shared.domain.file import lifecycle
 from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
 from shared.domain.throttle import holds
-from shared.domain.throttle.holds import HoldReason
+from shared.domain.throttle.holds import Hold, HoldReason
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
 from shared.services.batch.removal_guard import RemovalGuard
@@ -93,9 +93,7 @@ class Completion:
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
             self._close_batch.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
         elif hold is not None and batch.removals_released and not self._are_any(*UNMETERED):
-            figures = (
-                self._storage.usage_message(batch) if hold.reason is HoldReason.STORAGE else ""
-            )
+            held, figures = self._storage_figures(held, hold)
             self._close_batch.close(
                 held,
                 BatchStatus.DEFERRED,
@@ -107,6 +105,14 @@ class Completion:
             self._close_with_stuck(held, stuck)
         elif self._is_too_old(batch):
             self.close_for_age(held)
+
+    def _storage_figures(self, held: Stored[Batch], hold: Hold) -> tuple[Stored[Batch], str]:
+        """The batch, measured again after a refusal, and its storage if that is what holds it."""
+        if hold.reason is not HoldReason.STORAGE:
+            return held, ""
+        if self._storage.is_due(held.present, hold):
+            held = self._storage.measure(held)
+        return held, self._storage.usage_message(held.present)
 
     def _is_done(self, held: Stored[Batch]) -> bool:
         """Close the batch if no file is left, and return whether none is.
@@ -128,7 +134,7 @@ class Completion:
         The reconcile comes first if the store's count differs from the records' by more than is
         known already, or if the last one was too long ago.
         """
-        if self._storage.is_due(held.present):
+        if self._storage.is_due(held.present, None):
             held = self._storage.measure(held)
         context, batch = self._context, held.present
         whole = batch.prefix == context.rules.settings.prefix

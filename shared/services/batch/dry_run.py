@@ -16,6 +16,7 @@ from shared.domain.errors import GatewayError
 from shared.domain.estimate.backlog import Backlog, work_of
 from shared.domain.estimate.estimate import Estimate, estimated
 from shared.domain.estimate.preview import RETRIED, SAMPLES, Preview, Sample, merged
+from shared.domain.estimate.storage_reading import StorageUse
 from shared.domain.file.record import Change, FileRecord, FileStatus
 from shared.domain.ids import file_id
 from shared.gateways.database import queries
@@ -23,7 +24,7 @@ from shared.services.batch.read_backlog import read_backlog
 from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.context import Context
 from shared.services.source.inspection import inspect_one
-from shared.services.store.capacity import storage_used
+from shared.services.store.capacity import storage_use
 from shared.services.throttle.call_gate import CallGate
 from shared.services.throttle.pump import Pump
 
@@ -61,7 +62,7 @@ class DryRun:
             tier=rules.settings.tier,
             left_today=Pump(self._context).left_today(self._context.clock.now()),
             price=rules.settings.price,
-            storage_bytes=self._storage_used(),
+            storage=self._storage_use(),
             refusals=refused,
         )
         more = {RETRIED: retried, Change.REMOVED.value: self._held_back(batch) if removes else ()}
@@ -81,9 +82,9 @@ class DryRun:
             lambda: guards.check_deletions(removals, indexed, batch.max_deletes),
         )
 
-    def _storage_used(self) -> int | None:
+    def _storage_use(self) -> StorageUse | None:
         try:
-            return storage_used(self._context.gemini)
+            return storage_use(self._context, learns=False)
         except GatewayError as error:
             CallGate(self._context).unmetered_failed(error)
             return None

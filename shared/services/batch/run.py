@@ -33,7 +33,7 @@ from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.scan_bucket import scan_task
 from shared.services.store.capacity import CapacityWatch
 from shared.services.throttle.call_gate import CallGate
-from shared.services.throttle.pump import Pump
+from shared.services.throttle.pump import Plan, Pump
 
 RECORDS_LOST = (
     "dry run: nothing was changed. The store holds documents that no record knows, so what a sync "
@@ -139,16 +139,16 @@ class RunningBatch:
             )
             raise
         asked = batch.mode is SyncMode.RECONCILE
-        lost = batch.dry_run and store.records_lost
-        if lost and not asked:
+        lost = store.records_lost is not False
+        if batch.dry_run and store.records_lost and not asked:
             return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
-        reconciles = (store.records_lost or asked) and bool(store.name)
+        reconciles = (lost or asked) and bool(store.name)
         return changed(
             self._context,
             held,
             phase=BatchPhase.RECONCILING if reconciles else BatchPhase.SCANNING,
             store=store.name,
-            records_lost=lost,
+            records_lost=lost and batch.dry_run,
             message="",
         )
 
@@ -172,6 +172,9 @@ class RunningBatch:
             message = f"{batch.message} the store could not be listed: {error}".strip()
             held = changed(self._context, held, message=message)
         else:
+            lost = batch.records_lost and state.are_any_ours
+            if lost and batch.mode is not SyncMode.RECONCILE:
+                return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
             if state.stage is not Stage.DONE:
                 self._context.nudge(batch.batch_id)
                 return held
@@ -181,7 +184,7 @@ class RunningBatch:
                 self._context, held, reconciled=True, reconciliation=counts, message=message
             )
             self._save_reconciled(batch)
-            if batch.records_lost:
+            if lost:
                 return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
         phase = BatchPhase.WORKING if batch.is_scanned else BatchPhase.SCANNING
         return changed(
@@ -249,14 +252,12 @@ class RunningBatch:
         guarded = batch.bounds_imports and batch.phase is BatchPhase.SCANNING
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0
-        if self._storage.is_due(batch):
+        hold = self._gate.read()[1].record
+        if self._storage.is_due(batch, hold):
             held = self._storage.measure(held)
-        if self._gate.blocked_until(state, self._gate.read()[1].record) is not None:
+        if self._gate.blocked_until(state, hold) is not None:
             return 0
-        plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
-        if plan.storage_is_full:  # according to an older measurement
-            held = self._storage.measure(held)
-            plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
+        held, plan = self._planned(held, state)
         if plan.day_is_spent or plan.storage_is_full:
             self._gate.hold(HoldReason.DAY if plan.day_is_spent else HoldReason.STORAGE)
         if plan.tomorrow not in (None, batch.tomorrow):
@@ -265,6 +266,21 @@ class RunningBatch:
             return 0
         changed(self._context, held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)
         return self._pump.carry_out(plan, batch.batch_id, state.generation)
+
+    def _planned(self, held: Stored[Batch], state: BreakerState) -> tuple[Stored[Batch], Plan]:
+        """The plan, and the batch with a new measurement if the storage seemed full."""
+        free_from = held.present.next_slot_at
+        plan = self._pump.plan(free_from, state, held.present.storage_room)
+        if not plan.storage_is_full:
+            return held, plan
+        held = self._storage.measure(held)  # the last measurement may be old
+        room = held.present.storage_room
+        plan = self._pump.plan(free_from, state, room)
+        probe_room = self._storage.probe_room(held.present) if plan.storage_is_full else None
+        if probe_room is not None:
+            probe = self._pump.plan(free_from, state, probe_room, most=1)
+            plan = replace(probe, storage_room=room)
+        return held, plan
 
     def _search_uncertain_imports(
         self, batch: Batch, state: BreakerState, deadline: Deadline

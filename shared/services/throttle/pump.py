@@ -38,8 +38,8 @@ class Plan:
         tomorrow: Files that the daily quota leaves for another day, 0 without a daily quota; None
             if that was not computed.
         storage_room: Bytes of input that still fit into the store after the files assigned.
-        storage_is_full: Uploads are ready, none fits into the store, and no other file is ready or
-            under way.
+        storage_is_full: Files are ready, none fits into the store, and none is under way that
+            does.
     """
 
     assigned: tuple[tuple[Stored[FileRecord], datetime], ...]
@@ -57,7 +57,11 @@ class Pump:
         self._context = context
 
     def plan(
-        self, next_slot_at: datetime | None, state: BreakerState, storage_room: int | None = None
+        self,
+        next_slot_at: datetime | None,
+        state: BreakerState,
+        storage_room: int | None = None,
+        most: int | None = None,
     ) -> Plan:
         """Choose files for the free slots: imports first, since each frees a raw file's space.
 
@@ -65,9 +69,11 @@ class Pump:
             next_slot_at: The first slot not yet assigned.
             state: The breaker's state, which sets the pace.
             storage_room: Bytes of input that fit into the store; None for no limit.
+            most: The most files to plan; None for no limit.
         """
         now = self._context.clock.now()
         interval, slots = self._free_slots(next_slot_at, state, now)
+        slots = slots[:most]
         if not slots or not self._is_any_ready(now):
             return Plan((), next_slot_at)
         quota = self._quota(now)
@@ -76,11 +82,11 @@ class Pump:
             # Requests that are planned already come first: a hold would give them back.
             return Plan((), next_slot_at, day_is_spent=not self._count_planned(), tomorrow=tomorrow)
         slots = slots[: quota.left if quota else None]
-        files = self._ready(Slot.IMPORT, min(len(slots), self._imports_left()), now)
+        held, files = self._imports_within(min(len(slots), self._imports_left()), storage_room, now)
         free = len(slots) - len(files)
         most = min(free, quota.uploads) if quota else free
         waiting, fitting = self._uploads_within(most, storage_room, now)
-        full = waiting and not files + fitting and not self._is_any_under_way()
+        full = (held or waiting) and not files + fitting and not self._is_any_under_way(held=held)
         files += fitting
         used = slots[: len(files)]
         if storage_room is not None:
@@ -109,6 +115,24 @@ class Pump:
         )
         probing = state.state is CircuitState.HALF_OPEN
         return interval, slots[: rules.breaker.half_open_probes] if probing else slots
+
+    def _imports_within(
+        self, most: int, storage_room: int | None, now: datetime
+    ) -> tuple[bool, list[Stored[FileRecord]]]:
+        """Whether the imports that are ready are too large, and the first ``most`` that fit.
+
+        Only what fits is uploaded. So all imports fit, unless there is less room than was thought.
+        """
+        if storage_room is None or storage_room >= 0:
+            return False, self._ready(Slot.IMPORT, most, now)
+        documents = self._context.records.documents
+        if documents.count(queries.planned_imports()):
+            return False, []  # these take some of the room
+        sizes = [queries.WORKING_SIZE, queries.CURRENT_SIZE]
+        working, current = documents.sums(queries.with_status(FileStatus.UPLOADED), sizes).values()
+        ready = self._ready(Slot.IMPORT, MOST_CANDIDATES, now)
+        fitting = list(_within_storage(ready, storage_room + working - current))
+        return bool(ready) and not fitting, fitting[: max(most, 0)]
 
     def _uploads_within(
         self, most: int, storage_room: int | None, now: datetime
@@ -176,20 +200,25 @@ class Pump:
         importing = documents.count(queries.with_status(FileStatus.IMPORTING))
         return [] if importing else ready[:1]
 
-    def _count_uploads(self) -> int:
-        """How many files are uploaded or being uploaded.
+    def _count_uploads(self, *statuses: FileStatus) -> int:
+        """How many files are uploaded or being uploaded, or in one of ``statuses`` if given.
 
         Interrupted uploads that wait for a slot are not counted: if they were, each would wait
         for the others to end.
         """
         count = self._context.records.documents.count
-        begun = count(queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED))
+        wanted = statuses or (FileStatus.UPLOADING, FileStatus.UPLOADED)
+        begun = count(queries.with_status(*wanted))
         return begun - count(queries.interrupted_uploads()) if begun else 0
 
-    def _is_any_under_way(self) -> bool:
-        """Whether a file is uploaded, being uploaded, or has a planned upload."""
+    def _is_any_under_way(self, *, held: bool) -> bool:
+        """Whether a file is uploaded, being uploaded, or has a planned upload.
+
+        ``held`` tells that those uploaded are too large for the store.
+        """
         documents = self._context.records.documents
-        return bool(self._count_uploads() or documents.count(queries.planned_uploads()))
+        begun = self._count_uploads(*([FileStatus.UPLOADING] if held else []))
+        return bool(begun or documents.count(queries.planned_uploads()))
 
     def _imports_left(self) -> int:
         """Imports that may still be planned: the limit less those in progress and those planned."""

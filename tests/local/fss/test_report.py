@@ -124,6 +124,7 @@ ESTIMATE = {
     "files": 12, "retries": 1, "removals": 2, "metered_requests": 23, "seconds": 280, "days": 3,
     "bytes": 3_400_000, "tokens": 850_000, "cost": 0.1275, "currency": "USD",
     "price_date": "2026-10-07", "storage_bytes": 940_000_000, "storage_growth": 10_200_000,
+    "storage_used": 940_000_000, "storage_judged_by": "a refusal",
     "storage_cap": 1_000_000_000, "refusals": ["12 files wait, more than max_imports 4"],
 }  # fmt: skip
 
@@ -139,7 +140,7 @@ def test_a_dry_run_tells_what_the_sync_would_come_to() -> None:
         "import 12 files (1 of them failed before), 3.4 MB; delete 2 documents",
         "0.13 USD for about 850,000 tokens (price of 2026-10-07)",
         "5 min for 23 metered requests at this tier's rate, spread over 3 days",
-        "about 10.2 MB more; 940 MB of 1 GB in use\n",
+        "about 10.2 MB more; 940 MB of 1 GB in use (by a refusal)\n",
         "refused  12 files wait",
         "New\n  0.md\n  1.md\n  2.md\n  3.md\n  4.md\n  ...",
         ".png: unsupported_type",
@@ -149,7 +150,7 @@ def test_a_dry_run_tells_what_the_sync_would_come_to() -> None:
 
 
 def test_a_dry_run_says_that_not_all_fits_into_the_storage() -> None:
-    full = ESTIMATE | {"storage_bytes": 989_800_001}
+    full = ESTIMATE | {"storage_used": 989_800_001}
     text = summary_text(batch(status="completed", estimate=full, samples={}))
     assert "not all of it fits" in text
 
