@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import ceil
 
 LEAST_BURST, MOST_BURST = 10, 100
-"""Tokens. Public outputs of `gcloud tasks queues describe` show 10 at 0.25 and at 1 dispatch a second,
-and 100 at 500 a second."""
+"""Tokens. Public outputs of `gcloud tasks queues describe` show 10 at 0.25 and at 1 dispatch a
+second, and 100 at 500 a second."""
 
 ROUNDING = 1e-3
 """Tokens. Times since the epoch are floats with a resolution of 0.24 microseconds. This rounding
