@@ -7,8 +7,10 @@ beyond exactly the preset in any 60 seconds.
 from __future__ import annotations
 
 import heapq
+import itertools
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
@@ -64,6 +66,7 @@ class RatedWorld:
         self.world.queues._create = self._added  # type: ignore[method-assign]  # this world only
         self.world.gemini.on_call = self._called
         self._next_tick = self.stage.now()
+        self._order = partial(next, itertools.count())
         self.batch = self.world.start(SyncRequest())
 
     # --- playing --------------------------------------------------------------------------------
@@ -126,7 +129,8 @@ class RatedWorld:
 
     def _tick(self) -> None:
         self._next_tick += self.world.rules.tick
-        self.world.supervise()
+        with suppress(SyncError):
+            self.world.supervise()
 
     def _deliver_upload(self) -> None:
         # A time as a float may come a microsecond too soon.
@@ -160,7 +164,8 @@ class RatedWorld:
             outcome = FAILED if actor.error else OK
             self._queue.finish(record, attempt, outcome, self.stage.now().timestamp())
         elif actor.error is not None:
-            raise actor.error
+            again = self.stage.now() + timedelta(seconds=10)
+            heapq.heappush(self._others, (again, self._order(), task))
         if actor.error is None:
             self.world.queues.acknowledge(task)
 
@@ -169,7 +174,7 @@ class RatedWorld:
             return False
         at = task.at or self.stage.now()
         if task.queue is not QueueName.UPLOADS:
-            heapq.heappush(self._others, (at, self.world.queues.created, task))
+            heapq.heappush(self._others, (at, self._order(), task))
             return True
         message = TaskMessage(name=task.id)
         set_seconds(message.create_time, self.stage.now().timestamp())
@@ -192,4 +197,7 @@ class RatedWorld:
         message = QueueMessage(name="projects/p/locations/l/queues/uploads", state=RUNNING)
         message.rate_limits.max_dispatches_per_second = self.tier.dispatches_per_second
         message.rate_limits.max_concurrent_dispatches = self.tier.max_concurrent_dispatches
+        message.retry_config.max_attempts = -1
+        set_seconds(message.retry_config.min_backoff, 10)
+        set_seconds(message.retry_config.max_backoff, 300)
         return Queue(completed(message), self.stage.now().timestamp(), FaultSwitch(Faults()))
