@@ -14,7 +14,7 @@ from shared.services.context import Context
 
 
 class StartTurn(StrEnum):
-    """What a delivery does about its start: makes it, reads all again after a wait, or leaves."""
+    """What a delivery does next: starts, reads all again after its wait, or gives its slot back."""
 
     NOW = "now"
     WAITED = "waited"
@@ -22,7 +22,7 @@ class StartTurn(StrEnum):
 
 
 class BookedStart:
-    """One delivery's start; ``latest`` bounds all its waits together."""
+    """The start of one delivery, which waits ``rules.start_wait`` for it at most, in all."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -30,9 +30,11 @@ class BookedStart:
         self._at: datetime | None = None
 
     def take(self, planned_at: datetime, state: Stored[BreakerState]) -> StartTurn:
-        """Start, or wait for a start; much may have changed after a wait.
+        """Start, wait for a start, or leave; on time, mostly without reading or writing anything.
 
-        On time, and while no late deliveries are spaced, nothing is read or written.
+        Args:
+            planned_at: When the delivery was planned.
+            state: The breaker's record, as read just before.
 
         Raises:
             Conflict: too many deliveries book at once.
