@@ -13,7 +13,9 @@ from shared.domain.deployment.rules import Rules
 from shared.domain.deployment.settings import Settings
 from shared.domain.errors import InvalidRequest
 from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS
-from shared.domain.throttle.tiers import load_tiers
+from shared.domain.throttle.late_starts import BOOKING_TIME, Places
+from shared.domain.throttle.spacing import spacing
+from shared.domain.throttle.tiers import load_tiers, tier_named
 from shared.gateways.ports import Chunking, QueueName
 
 COMMON = {"PROJECT_ID": "p", "BUCKET": "b", "DEPLOYMENT": "dev"}
@@ -217,6 +219,18 @@ def test_time_scales_keep_what_a_batch_and_a_step_rest_on(seconds: int, scale: i
     assert found.watchdog_budget < rules.file.claim_lifetime < rules.file.import_deadline
     assert rules.lease.duration >= 1.25 * rules.work_budget + 2 * rules.tick
     assert rules.lease.takeover_delay >= found.watchdog_budget
+    assert rules.start_wait + rules.inline_wait < found.watchdog_budget
+
+
+@pytest.mark.parametrize("tier", load_tiers())
+@pytest.mark.parametrize("seconds", [60, 300])
+def test_a_late_delivery_waits_long_enough_for_a_start_at_each_tier(
+    seconds: int, tier: str
+) -> None:
+    rules = settings(FUNCTION_TIMEOUT_SECONDS=str(seconds), TIER=tier).rules()
+    places = Places(spacing(tier_named(tier).rpm, 1.0), rules.start_wait)
+
+    assert places.turn + BOOKING_TIME <= rules.start_wait
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.lifecycle import Step
 from shared.domain.file.record import Change, FailureKind, FileStatus
 from shared.domain.scan import comparison
-from shared.domain.throttle import breaker, breaker_state
+from shared.domain.throttle import breaker, breaker_state, late_starts
 from shared.gateways.database.records import Records
 from shared.gateways.ports import RemoteState
 from shared.services.batch.completion import Completion
@@ -35,6 +35,7 @@ from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.scan_page import ScanPage
 from shared.services.store.cut_over import CutOver
 from shared.services.store.drift import MeasureDrift
+from shared.services.throttle.booked_start import BookedStart, StartTurn
 from shared.services.throttle.call_gate import CallGate
 from shared.services.throttle.pump import Pump
 from shared.services.worker import finish_import
@@ -336,6 +337,10 @@ def _success_always_told(self: Any, permit: Any) -> None:
     _succeeded(self, replace(permit, probe_id=permit.probe_id or "none"))
 
 
+def _starts_at_once(*_arguments: Any) -> StartTurn:
+    return StartTurn.NOW
+
+
 # --- batches --------------------------------------------------------------------------------
 
 _acquire = lease.acquire
@@ -556,6 +561,18 @@ MUTATIONS = tuple(
             3,
             "metered_within_allowance",
             {(Pump, "plan"): _slots_given_stay_free},
+        ),
+        (
+            "late_deliveries_start_at_once",
+            139,
+            "metered_within_allowance",
+            {(BookedStart, "take"): _starts_at_once},
+        ),
+        (
+            "late_starts_not_marked",
+            550,
+            "metered_within_allowance",
+            {(late_starts, "mark_until"): lambda *_: None},
         ),
         (
             "lease_not_released",

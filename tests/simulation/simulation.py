@@ -22,7 +22,7 @@ from shared.domain.throttle import holds
 from shared.domain.throttle.holds import Hold
 from shared.gateways.database.codec import MalformedRecord
 from shared.gateways.database.records import DEPLOYMENT, HOLD, batch_path
-from shared.gateways.ports import Task
+from shared.gateways.ports import QueueName, Task
 from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
@@ -340,10 +340,13 @@ class Simulation(Deployment):
             self.note("--", f"lost task {task.path} {dict(task.payload)}", None)
             self.queues.acknowledge(task)
             return
+        paused_until = self.gate.windows.get(Fault.QUEUE_PAUSED, now)
+        if task.queue is QueueName.UPLOADS and now < paused_until:
+            self.queues.retry_later(task, paused_until)
+            return
         if self._strikes(Fault.LATE):
-            self.queues.retry_later(
-                task, now + timedelta(seconds=self.chance.choice((30, 120, 400)))
-            )
+            late = timedelta(seconds=self.chance.choice((1, 4, 10, 30, 75, 120, 400)))
+            self.queues.retry_later(task, now + late)
             return
         again = now + DISPATCH_DEADLINE + timedelta(seconds=10)
         if self._strikes(Fault.DUPLICATE):

@@ -64,6 +64,10 @@ def range_path(start: str) -> str:
     return f"ranges/{file_id(start)}"
 
 
+def bookings_path(share: int) -> str:
+    return f"breaker/bookings-{share:03d}"
+
+
 def operation_path(operation_id: str) -> str:
     return f"operations/{operation_id}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -13,7 +14,14 @@ from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
 from shared.domain.throttle import breaker_state, spacing
 from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.gateways.database.codec import from_fields
-from shared.gateways.database.records import BREAKER, DEPLOYMENT, LEASE, batch_path, file_path
+from shared.gateways.database.records import (
+    BREAKER,
+    DEPLOYMENT,
+    LEASE,
+    batch_path,
+    bookings_path,
+    file_path,
+)
 from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState
 from tests.simulation.faults.faulty_ports import Call
 
@@ -22,6 +30,8 @@ if TYPE_CHECKING:
     from tests.simulation.world.roles import Role
 
 MINUTE = timedelta(seconds=60)
+
+BOOKINGS = bookings_path(0).rstrip("0")
 
 T = TypeVar("T")
 
@@ -48,6 +58,7 @@ class Invariants:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._slots: dict[str, tuple[str, datetime]] = {}
+        self._starts: list[datetime] = []
         self._probes: Counter[int] = Counter()
         self._late_documents: set[str] = set()
 
@@ -64,6 +75,8 @@ class Invariants:
                 if new:
                     self._planned(call)
                 return result
+            case "get" | "get_all":
+                self._looks(call)
             case "delete_document":
                 self._deleting(call.arguments[0])
             case "upload":
@@ -323,12 +336,37 @@ class Invariants:
         record = self._fields(file_path(role.path))
         planned = record and record["schedule"]["task"]
         slot = planned["at"] if planned else None
+        self._started(role, call)
         now = self._simulation.stage.now()
         is_frozen = now > role.deadline  # its slot was earlier
         require(
             slot is None or is_frozen or now >= slot,
             name,
             f"{call.name} at {now}, before its slot {slot}",
+        )
+
+    def _looks(self, call: Call) -> None:
+        """A delivery decides whether it may start from what it reads here."""
+        role, read = self._simulation.role(), call.arguments[0]
+        if role is None or role.kind != "step":
+            return
+        paths = [read] if isinstance(read, str) else read
+        if any(path.startswith((file_path(role.path), BOOKINGS)) for path in paths):
+            role.looked_at = self._simulation.stage.now()
+
+    def _started(self, role: Role, call: Call) -> None:
+        """In no minute do more deliveries start than the tier allows requests."""
+        if role.looked_at is None:
+            return
+        insort(self._starts, role.looked_at)
+        first = bisect_right(self._starts, role.looked_at - MINUTE)
+        near = self._starts[first : bisect_right(self._starts, role.looked_at + MINUTE)]
+        most = max(bisect_right(near, at) - bisect_right(near, at - MINUTE) for at in near)
+        require(
+            most <= self._simulation.rules.settings.tier.rpm,
+            "metered_within_allowance",
+            f"{most} starts in a minute, the last for {call}:",
+            *near,
         )
 
     def _planned(self, call: Call) -> None:
