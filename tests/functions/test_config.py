@@ -164,6 +164,12 @@ def test_lists_are_split_at_commas() -> None:
     assert settings(EXPECTED_FIELDS=",").expected_fields == ()
 
 
+@pytest.mark.parametrize("prefix", ["a\0", "a\n", "\udcff/", "\u00e4" * 513])
+def test_a_prefix_that_no_name_can_have_is_refused(prefix: str) -> None:
+    with pytest.raises(InvalidRequest, match="PREFIX"):
+        settings(PREFIX=prefix)
+
+
 def test_queues_and_urls_belong_together() -> None:
     found = settings(STATUS_URL="https://status.example/")
     assert found.queue_urls == {

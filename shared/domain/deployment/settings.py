@@ -20,6 +20,7 @@ from shared.domain.estimate.prices import Price, load_prices
 from shared.domain.ids import digest, import_settings_digest, owner_tag
 from shared.domain.source.eligibility import MAX_DOCUMENT_SIZE
 from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
+from shared.domain.source.object_name import checked_prefix
 from shared.domain.source.path_glob import PathGlob
 from shared.domain.source.path_template import PathTemplate
 from shared.domain.throttle.tiers import Tier, default_tier, tier_named
@@ -99,7 +100,7 @@ class IdentitySettings(Declared):
     """The deployment's identity, and its quota tier."""
 
     bucket: Text = setting(about="the bucket's name, without `gs://`", example="acme-handbook")
-    prefix: str = setting(
+    prefix: Annotated[str, AfterValidator(checked_prefix)] = setting(
         "",
         about="only objects whose names start with this are synced; end it with `/`, since `docs` "
         "matches `docs-old/` too",

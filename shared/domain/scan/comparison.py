@@ -6,6 +6,7 @@ UTF-8 bytes, and so the order in which Cloud Storage lists and Firestore sorts.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +14,9 @@ from datetime import datetime
 from shared.domain.file import attempt, file_policy, known_documents, lifecycle, outcomes
 from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
 from shared.domain.source.tokens import tokens_of
+
+_AFTER_SURROGATES = 0xE000
+_SURROGATES = range(0xD800, _AFTER_SURROGATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +267,13 @@ def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) 
 
 
 def end_of(prefix: str) -> str:
-    """The first name after all names that start with ``prefix``; empty for an empty prefix."""
-    if not prefix:
+    """The first name after all names that start with ``prefix``; empty if there is no such name.
+
+    It has the next code point at the end. Surrogates are passed over, since no name has any. What
+    has no next code point is left out, and the code point before it gets its next one.
+    """
+    before = prefix.rstrip(chr(sys.maxunicode))
+    if not before:
         return ""
-    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    last = ord(before[-1]) + 1
+    return before[:-1] + chr(_AFTER_SURROGATES if last in _SURROGATES else last)
