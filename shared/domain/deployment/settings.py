@@ -23,13 +23,14 @@ from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS, parse_expecte
 from shared.domain.source.object_name import checked_prefix
 from shared.domain.source.path_glob import PathGlob
 from shared.domain.source.path_template import PathTemplate
+from shared.domain.source.tool_metadata import MetadataNames, checked_name
 from shared.domain.throttle.tiers import Tier, default_tier, tier_named
 
 RECONCILE_DAYS = 7
 """Days between two listings of the whole store. Counts may agree by chance, so the store is listed
 this often even if they agree."""
 
-SCAN_VERSION = 2
+SCAN_VERSION = 3
 """Increase it if the code decides differently about the same listing than before."""
 
 
@@ -87,6 +88,9 @@ def _fields(value: tuple[str, ...]) -> tuple[str, ...]:
 
 Text = Annotated[str, Field(min_length=1)]
 Globs = Annotated[tuple[Annotated[PathGlob, BeforeValidator(_glob)], ...], BeforeValidator(_listed)]
+MetadataKeys = Annotated[
+    tuple[Annotated[str, AfterValidator(checked_name)], ...], BeforeValidator(_listed)
+]
 Fields = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_fields)]
 
 
@@ -169,6 +173,21 @@ class SourceSettings(Declared):
         example="category,year:int,title",
         shapes_scan=True,
     )
+    ignored_metadata: MetadataKeys = setting(
+        (),
+        about="names of objects' own metadata to leave out, besides "
+        "[those of copying tools](metadata.md#what-copying-tools-write); a `*` at the end stands "
+        "for any rest",
+        example="etl-run-id,backup-*",
+        shapes_scan=True,
+    )
+    kept_metadata: MetadataKeys = setting(
+        (),
+        about="names of objects' own metadata to keep, though they would be left out; in the same "
+        "form",
+        example="mtime",
+        shapes_scan=True,
+    )
     include: Globs = setting(
         (),
         about="patterns; a file must match one of them; if not set, every file is included",
@@ -229,6 +248,11 @@ class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
     def store_name(self) -> str:
         """Display name by which the store is found or created."""
         return self.store_display_name or f"file-search-sync {self.deployment}"
+
+    @property
+    def metadata_names(self) -> MetadataNames:
+        """Which names of objects' own metadata are left out."""
+        return MetadataNames(self.ignored_metadata, self.kept_metadata)
 
     @property
     def imports_in_progress(self) -> int:

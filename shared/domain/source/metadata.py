@@ -24,7 +24,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -32,6 +32,7 @@ from shared.domain.ids import digest
 from shared.domain.source.metadata_value import Value, ValueKind, path_value, read_value
 from shared.domain.source.object_info import ObjectInfo
 from shared.domain.source.path_template import Field, FieldKind, PathTemplate
+from shared.domain.source.tool_metadata import MetadataNames
 
 MAX_ENTRIES: Final = 20
 """Most entries per document. Source: Gemini API reference, Document.custom_metadata."""
@@ -55,9 +56,6 @@ DEFAULT_EXPECTED_FIELDS: Final = (
 )
 SIDECAR_SUFFIX: Final = ".meta.json"
 
-# Cloud Storage clients store these among the user's metadata: file times, whose changes mean
-# nothing, and Firebase's download token, which is a secret.
-_FOREIGN_KEYS = re.compile(r"goog-reserved-.*|firebaseStorageDownloadTokens")
 _BAD_KEY_CHARACTER = re.compile(r"[^A-Za-z0-9_.-]")
 # Increase it if the mapping changes and documents already imported should get the new result.
 _MAPPING_VERSION = 1
@@ -150,12 +148,14 @@ class MetadataSources:
         expected_fields: ``name`` or ``name:kind``, the most important first.
         info: The object, with its own custom metadata.
         sidecar: Its sidecar; None where it has none.
+        names: Which names of the object's metadata are left out.
     """
 
     template: PathTemplate | None
     expected_fields: Sequence[str]
     info: ObjectInfo
     sidecar: ObjectInfo | None = None
+    names: MetadataNames = field(default_factory=MetadataNames)
 
     def digest(self) -> str:
         """SHA-256 (hex) of all sources; made without reading the sidecar.
@@ -167,7 +167,7 @@ class MetadataSources:
             "metadata",
             _MAPPING_VERSION,
             self.template.text if self.template else None,
-            _users_own(self.info.metadata),
+            self._users_own,
             self.sidecar.content_hash if self.sidecar else None,
             list(self.expected_fields),
         )
@@ -188,7 +188,7 @@ class MetadataSources:
         kinds |= {name: kind for name, kind in expected.items() if kind is not FieldKind.STR}
         sources: dict[str, Mapping[str, object]] = {
             "path": self.template.match(document.path) if self.template else {},
-            "object metadata": _users_own(self.info.metadata),
+            "object metadata": self._users_own,
             "sidecar": _read_sidecar(sidecar, reports),
         }
         found: dict[str, Value] = {}
@@ -205,6 +205,15 @@ class MetadataSources:
         if len(reports) > MAX_REPORTS:
             reports[MAX_REPORTS - 1 :] = [f"and {len(reports) - MAX_REPORTS + 1} more"]
         return CustomMetadata(tuple(entries), quality, tuple(reports))
+
+    @property
+    def _users_own(self) -> dict[str, str]:
+        """The object's metadata without what tools wrote; an expected field is always kept."""
+        expected = tuple(text.partition(":")[0] for text in self.expected_fields)
+        names = replace(self.names, kept=(*self.names.kept, *expected))
+        return {
+            name: value for name, value in self.info.metadata.items() if not names.leaves_out(name)
+        }
 
 
 def _reserved(document: DocumentIdentity, quality: MetadataQuality) -> list[MetadataEntry]:
@@ -253,12 +262,6 @@ def base_name(sidecar_path: str) -> str:
     if not is_sidecar(sidecar_path):
         raise ValueError(f"{sidecar_path!r} is not the name of a sidecar")
     return sidecar_path.removesuffix(SIDECAR_SUFFIX)
-
-
-def _users_own(object_metadata: Mapping[str, str]) -> dict[str, str]:
-    return {
-        key: value for key, value in object_metadata.items() if _FOREIGN_KEYS.fullmatch(key) is None
-    }
 
 
 def _read_sidecar(sidecar: bytes | None, reports: list[str]) -> Mapping[str, object]:

@@ -119,6 +119,7 @@ def metadata_sources(
         expected_fields=settings.expected_fields,
         info=info,
         sidecar=sidecar,
+        names=settings.metadata_names,
     )
 
 
