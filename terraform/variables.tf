@@ -100,6 +100,7 @@ variable "settings" {
     prefix                  = optional(string)
     include                 = optional(list(string))
     exclude                 = optional(list(string))
+    not_ignored             = optional(list(string))
     path_template           = optional(string)
     expected_fields         = optional(list(string))
     ignored_metadata        = optional(list(string))

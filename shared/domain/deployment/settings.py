@@ -19,6 +19,7 @@ from shared.domain.batch.batch import DeletePolicy
 from shared.domain.estimate.prices import Price, load_prices
 from shared.domain.ids import digest, import_settings_digest, owner_tag
 from shared.domain.source.eligibility import MAX_DOCUMENT_SIZE
+from shared.domain.source.ignored_names import checked_rule
 from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
 from shared.domain.source.object_name import checked_prefix
 from shared.domain.source.path_glob import PathGlob
@@ -90,6 +91,9 @@ Text = Annotated[str, Field(min_length=1)]
 Globs = Annotated[tuple[Annotated[PathGlob, BeforeValidator(_glob)], ...], BeforeValidator(_listed)]
 MetadataKeys = Annotated[
     tuple[Annotated[str, AfterValidator(checked_name)], ...], BeforeValidator(_listed)
+]
+BuiltInRules = Annotated[
+    tuple[Annotated[str, AfterValidator(checked_rule)], ...], BeforeValidator(_listed)
 ]
 Fields = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_fields)]
 
@@ -197,7 +201,13 @@ class SourceSettings(Declared):
     exclude: Globs = setting(
         (),
         about="patterns; a file must match none of them; `EXCLUDE` wins over `INCLUDE`",
-        example="drafts/**,**/.*",
+        example="drafts/**,**/.*,**/.*/**",
+        shapes_scan=True,
+    )
+    not_ignored: BuiltInRules = setting(
+        (),
+        about="[names that are ignored](#names-that-are-ignored) otherwise, and are synced here",
+        example="desktop.ini,.git/",
         shapes_scan=True,
     )
     max_file_bytes: int = setting(

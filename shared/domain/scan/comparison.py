@@ -23,7 +23,8 @@ _SURROGATES = range(0xD800, _AFTER_SURROGATES)
 class Wanted:
     """What the bucket wants for a path; with a ``skip_reason``, the object is not to be indexed.
 
-    The fields are those of ``record.Desired``.
+    With a ``rule`` as well, it is counted by that rule and needs no record. The other fields are
+    those of ``record.Desired``.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Wanted:
     media_type: str | None = None
     sidecar_generation: int | None = None
     skip_reason: str | None = None
+    rule: str | None = None
 
 
 def paired_by_path(
@@ -90,6 +92,8 @@ def compare(
         return None  # a scan under a later fence has already decided
     if want is None:
         return _vanished(record, batch_id, fence, removes=removes, now=now) if record else None
+    if want.rule and (record is None or record.status is FileStatus.DELETED):
+        return Comparison(Change.SKIPPED, None)
     if record is None:
         fresh = FileRecord(path=want.path, status=FileStatus.DELETED)
         return _appeared(want, fresh, batch_id, fence, now)
@@ -148,6 +152,10 @@ def _skipped(
     want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime
 ) -> Comparison:
     target = _with_desired(record, want, fence)
+    if record.status is FileStatus.SKIPPED and want.rule:
+        if record.skip_reason == want.skip_reason and not record.rescan:
+            return Comparison(Change.SKIPPED, None)  # an older version wrote it
+        return Comparison(Change.SKIPPED, outcomes.removed(replace(target, desired=None), now))
     if record.status is FileStatus.SKIPPED:
         return Comparison(Change.SKIPPED, None if _same_but_fence(target, record) else target)
     target = replace(target, change=Change.SKIPPED, decided_in=batch_id)

@@ -4,7 +4,7 @@
 - ``**`` must be a whole segment. It matches any number of segments, also none (``**/*.md`` matches
   ``a.md``). At the end it matches at least one, so ``drafts/**`` is everything inside ``drafts/``.
 - Every other character matches itself, ``[`` and ``{`` included. Case matters. A leading dot is an
-  ordinary character: ``**/.*`` matches dot files.
+  ordinary character: ``**/.*`` matches dot files, and ``**/.*/**`` all that is in hidden folders.
 - A pattern is matched against the whole name, relative to the prefix.
 """
 

@@ -7,10 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.domain.batch.batch import Batch, DeletePolicy, SyncMode
+from shared.domain.batch.batch import (
+    Batch,
+    DeletePolicy,
+    SyncMode,
+    count_of_rule,
+    counts_by_rule,
+)
 from shared.domain.estimate.preview import SAMPLES, PlannedChange, Preview, Sample, previewed
 from shared.domain.file import known_documents
-from shared.domain.file.record import Change, FileRecord
+from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
 from shared.domain.ids import digest
 from shared.domain.scan import comparison
 from shared.domain.scan.remembered_range import RememberedRange, listing_digest
@@ -160,6 +166,7 @@ class ScanPage:
         wanted = inspect(self._context, listing.objects, listing.sidecars)
         stored = {each.present.path: each for each in found}
         counts: Counter[str] = Counter(scanned=len(wanted))
+        counts.update(count_of_rule(want.rule) for want in wanted if want.rule)
         writes: dict[str, Write] = {}
         steps: list[PlannedChange] = []
         for want, record in comparison.paired_by_path(wanted, (each.present for each in found)):
@@ -168,7 +175,10 @@ class ScanPage:
             after = (finding and finding.record) or here
             if finding is not None:
                 counts[finding.change] += 1
-                if after is not None:
+                if want is not None and want.rule and (after is None or after == record):
+                    after_skip = _without_record(want)
+                    steps.append(PlannedChange(finding.change, record, after_skip))
+                elif after is not None:
                     steps.append(PlannedChange(finding.change, record, after))
             if after is not None and after != record:
                 writes[after.path] = _write(after, stored.get(after.path))
@@ -247,7 +257,7 @@ class ScanPage:
             "scanned": scanned,
             Change.SKIPPED.value: skipped,
             Change.UNCHANGED.value: scanned - skipped,
-        }
+        } | {count_of_rule(rule): count for rule, count in counts_by_rule(counts).items()}
         new = RememberedRange(listing.start, listing.end, identity, settings, counts=next_time)
         return [] if new == known else self._ranges.writes_to_save(known, new)
 
@@ -265,6 +275,12 @@ def _cut(listing: _Listing, end: str) -> _Listing:
         [info for info in listing.objects if info.name < end],
         listing.sidecars,
     )
+
+
+def _without_record(want: comparison.Wanted) -> FileRecord:
+    """What a preview shows of an object that a rule leaves out, and that has no record."""
+    desired = Desired(key=None, skip_reason=want.skip_reason)
+    return FileRecord(path=want.path, status=FileStatus.SKIPPED, desired=desired)
 
 
 def _write(record: FileRecord, stored: Stored[FileRecord] | None) -> Write:

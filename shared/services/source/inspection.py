@@ -66,6 +66,7 @@ def _by_name_and_size(
             max_size=settings.max_file_bytes,
             include=settings.include,
             exclude=settings.exclude,
+            not_ignored=settings.not_ignored,
         )
         if isinstance(verdict, Sidecar):
             if settings.prefix + verdict.base in names:
@@ -106,6 +107,7 @@ def _wanted(
         media_type=verdict.media_type if isinstance(verdict, Accepted) else None,
         sidecar_generation=sidecar.generation if sidecar else None,
         skip_reason=verdict.reason.value if isinstance(verdict, Skipped) else None,
+        rule=verdict.rule if isinstance(verdict, Skipped) else None,
     )
 
 
