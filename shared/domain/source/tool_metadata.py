@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from shared.domain.source.object_name import composed
+
 _TOOL_NAMES: Final = (
     # gsutil, gcloud storage, Storage Transfer Service and gcsfuse's symbolic links, see
     # https://cloud.google.com/storage-transfer/docs/metadata-preservation
@@ -63,10 +65,12 @@ def checked_name(text: str) -> str:
 
 
 def _is_among(name: str, names: Iterable[str]) -> bool:
-    folded = name.casefold()
+    folded = _folded(name)
     return any(
-        folded.startswith(known[:-1].casefold())
-        if known.endswith("*")
-        else folded == known.casefold()
+        folded.startswith(_folded(known[:-1])) if known.endswith("*") else folded == _folded(known)
         for known in names
     )
+
+
+def _folded(name: str) -> str:
+    return composed(name).casefold()

@@ -20,12 +20,17 @@ from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
 from shared.domain.ids import digest
 from shared.domain.scan import comparison
 from shared.domain.scan.remembered_range import RememberedRange, listing_digest
-from shared.domain.source.metadata import base_name, is_sidecar, sidecar_name
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, creating, file_path, updating
 from shared.gateways.ports import Write
 from shared.services.context import Context
+from shared.services.scan.page_listing import (
+    Listing,
+    may_gain_sidecar,
+    with_sidecars,
+    with_sidecars_elsewhere,
+)
 from shared.services.scan.page_memory import PageMemory
 from shared.services.source.inspection import inspect, inspect_one
 
@@ -67,16 +72,6 @@ class ScannedPage:
     preview: Preview | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """Objects of start <= name < end, and all their sidecars, also those of later pages."""
-
-    start: str
-    end: str
-    objects: list[ObjectInfo]
-    sidecars: dict[str, ObjectInfo]
-
-
 class ScanPage:
     """Scans pages of one batch."""
 
@@ -111,45 +106,30 @@ class ScanPage:
         )
         found = self._context.records.query(FileRecord, query)
         if len(found) > self._most_records:
-            listing = _cut(listing, found.pop().present.path)
+            listing = listing.cut(found.pop().present.path)
             identity = listing_digest(listing.objects, listing.sidecars)
-        counts, steps = self._decide(listing, found)
-        memory = self._memory_writes(known, listing, identity, settings, counts)
+        wide = with_sidecars_elsewhere(self._context, listing, found)
+        counts, steps = self._decide(wide, found)
+        if len(wide.sidecars) > len(listing.sidecars):  # a listing of this page doesn't show them
+            memory = [] if self._batch.dry_run else self._ranges.writes_to_drop(known)
+        else:
+            memory = self._memory_writes(known, listing, identity, settings, counts)
         preview = previewed(steps, self._batch.retried) if self._batch.dry_run else None
         return ScannedPage(listing.end, counts, tuple(memory), preview)
 
     # --- the bucket -------------------------------------------------------------------------
 
-    def _list(self, start: str, known: RememberedRange | None) -> _Listing:
+    def _list(self, start: str, known: RememberedRange | None) -> Listing:
         bucket, size = self._context.bucket, self._context.rules.page_size
         prefix = self._batch.prefix
         if known is not None:
             most = int(size * GROWTH)
             objects = bucket.list_objects(prefix=prefix, start=start, end=known.end, limit=most + 1)
             if len(objects) <= most:
-                return self._with_sidecars(start, known.end, objects)
+                return with_sidecars(self._context, start, known.end, objects)
         objects = bucket.list_objects(prefix=prefix, start=start, limit=size + 1)
         end = objects[size].name if len(objects) > size else ""
-        return self._with_sidecars(start, end, objects[:size])
-
-    def _with_sidecars(self, start: str, end: str, listed: list[ObjectInfo]) -> _Listing:
-        """The listing with sidecars: a sidecar on a later page is read with its base's page."""
-        bucket = self._context.bucket
-        names = {info.name for info in listed}
-        sidecars = {info.name: info for info in listed if is_sidecar(info.name)}
-        objects = []
-        for info in listed:
-            if info.name in sidecars:
-                base = base_name(info.name)
-                if base not in names and base < start and bucket.stat(base):
-                    continue
-            else:
-                sidecar = sidecar_name(info.name)
-                beyond = bucket.stat(sidecar) if end and sidecar >= end else None
-                if beyond is not None:
-                    sidecars[sidecar] = beyond
-            objects.append(info)
-        return _Listing(start, end, objects, sidecars)
+        return with_sidecars(self._context, start, end, objects[:size])
 
     # --- the records ------------------------------------------------------------------------
 
@@ -159,7 +139,7 @@ class ScanPage:
         return int(self._context.rules.page_size * GROWTH) * 2
 
     def _decide(
-        self, listing: _Listing, found: list[Stored[FileRecord]]
+        self, listing: Listing, found: list[Stored[FileRecord]]
     ) -> tuple[dict[str, int], list[PlannedChange]]:
         """Compare, and write the records unless in a dry run; returns counts and changes."""
         now = self._context.clock.now()
@@ -182,13 +162,42 @@ class ScanPage:
                     steps.append(PlannedChange(finding.change, record, after))
             if after is not None and after != record:
                 writes[after.path] = _write(after, stored.get(after.path))
+        for base in listing.bases_elsewhere:
+            self._compare_elsewhere(listing, base, counts, steps, now)
         if writes and not self._batch.dry_run:
             if not self._is_whole:
                 self._ranges.forget(max(listing.start, self._batch.prefix), listing.end)
             self._commit(writes, now)
         return dict(counts), steps
 
-    def _skips(self, listing: _Listing, known: RememberedRange) -> Preview | None:
+    def _compare_elsewhere(
+        self,
+        listing: Listing,
+        base: ObjectInfo,
+        counts: Counter[str],
+        steps: list[PlannedChange],
+        now: datetime,
+    ) -> None:
+        """Compare an object of another page that a sidecar of this page belongs to.
+
+        Its own page finds the sidecar, unless nothing else tells that the object has changed. Then
+        it is compared here, and counted here unless its page will count it.
+        """
+        stored = self._context.records.get(FileRecord, file_path(base.name))
+        before = self._in_batch_store(stored.record)
+        if before is None or may_gain_sidecar(base, before):
+            return
+        finding = self._compare(inspect_one(self._context, base.name), before, now)
+        if finding is None or finding.record is None or finding.change is Change.UNCHANGED:
+            return
+        if self._batch.dry_run or base.name < listing.start:
+            counts.update({finding.change: 1, Change.UNCHANGED: -1})
+        steps.append(PlannedChange(finding.change, stored.record, finding.record))
+        if not self._batch.dry_run:
+            self._ranges.forget(base.name, base.name + "\0")
+            self._commit({base.name: _write(finding.record, stored)}, now)
+
+    def _skips(self, listing: Listing, known: RememberedRange) -> Preview | None:
         """A dry run's preview of a remembered page: examples of the objects it skips.
 
         They are inspected again, since the memory holds only their number.
@@ -245,7 +254,7 @@ class ScanPage:
     def _memory_writes(
         self,
         known: RememberedRange | None,
-        listing: _Listing,
+        listing: Listing,
         identity: str,
         settings: str,
         counts: Mapping[str, int],
@@ -265,16 +274,6 @@ class ScanPage:
         """A digest of what a page's decisions depend on apart from its listing."""
         settings, batch = self._context.rules.settings, self._batch
         return digest(settings.scan_digest, batch.delete_policy, batch.store)
-
-
-def _cut(listing: _Listing, end: str) -> _Listing:
-    """The listing without the objects from ``end`` on."""
-    return _Listing(
-        listing.start,
-        end,
-        [info for info in listing.objects if info.name < end],
-        listing.sidecars,
-    )
 
 
 def _without_record(want: comparison.Wanted) -> FileRecord:
