@@ -6,7 +6,6 @@ UTF-8 bytes, and so the order in which Cloud Storage lists and Firestore sorts.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +14,7 @@ from shared.domain.file import attempt, file_policy, known_documents, lifecycle,
 from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
 from shared.domain.source.tokens import tokens_of
 
+_LAST_CODE_POINT = "\U0010ffff"
 _AFTER_SURROGATES = 0xE000
 _SURROGATES = range(0xD800, _AFTER_SURROGATES)
 
@@ -64,6 +64,8 @@ class Comparison:
 
     change: Change
     record: FileRecord | None
+    is_left_out: bool = False
+    """Whether a rule leaves the object out, and nothing is to be written for it."""
 
 
 RESTING = (FileStatus.INDEXED, FileStatus.FAILED, FileStatus.SKIPPED, FileStatus.DELETED)
@@ -93,7 +95,7 @@ def compare(
     if want is None:
         return _vanished(record, batch_id, fence, removes=removes, now=now) if record else None
     if want.rule and (record is None or record.status is FileStatus.DELETED):
-        return Comparison(Change.SKIPPED, None)
+        return Comparison(Change.SKIPPED, None, is_left_out=True)
     if record is None:
         fresh = FileRecord(path=want.path, status=FileStatus.DELETED)
         return _appeared(want, fresh, batch_id, fence, now)
@@ -154,7 +156,7 @@ def _skipped(
     target = _with_desired(record, want, fence)
     if record.status is FileStatus.SKIPPED and want.rule:
         if record.skip_reason == want.skip_reason and not record.rescan:
-            return Comparison(Change.SKIPPED, None)  # an older version wrote it
+            return Comparison(Change.SKIPPED, None, is_left_out=True)
         return Comparison(Change.SKIPPED, outcomes.removed(replace(target, desired=None), now))
     if record.status is FileStatus.SKIPPED:
         return Comparison(Change.SKIPPED, None if _same_but_fence(target, record) else target)
@@ -280,7 +282,7 @@ def end_of(prefix: str) -> str:
     It has the next code point at the end. Surrogates are passed over, since no name has any. What
     has no next code point is left out, and the code point before it gets its next one.
     """
-    before = prefix.rstrip(chr(sys.maxunicode))
+    before = prefix.rstrip(_LAST_CODE_POINT)
     if not before:
         return ""
     last = ord(before[-1]) + 1

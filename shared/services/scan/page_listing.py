@@ -10,7 +10,7 @@ from shared.domain.source.metadata import base_name, is_sidecar, sidecar_name
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database.records import Stored
 from shared.services.context import Context
-from shared.services.source.sidecars import base_in_other_form, sidecar_among, sidecar_names
+from shared.services.source.sidecars import bases_in_other_forms, sidecar_among, sidecar_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Listing:
         objects: The objects, without the sidecars of objects of other pages.
         sidecars: Sidecars by name. Those on other pages whose names have another Unicode form than
             their objects' are missing until ``with_sidecars_elsewhere`` has looked for them.
-        bases_elsewhere: Objects of other pages whose sidecars are here, in another form.
+        bases_elsewhere: Objects of other pages whose sidecars are here, in another form; none until
+            ``with_sidecars_elsewhere`` has looked for them.
     """
 
     start: str
@@ -47,32 +48,30 @@ def with_sidecars(context: Context, start: str, end: str, listed: list[ObjectInf
     names = {info.name for info in listed}
     sidecars = {info.name: info for info in listed if is_sidecar(info.name)}
     claimed = {sidecar for name in names for sidecar in sidecar_names(context, name)}
-    objects, elsewhere = [], []
+    objects = []
     for info in listed:
-        if info.name not in sidecars:
+        if info.name in sidecars:
+            base = base_name(info.name)
+            if base not in names and base < start and bucket.stat(base):
+                continue
+            if info.name not in claimed and any(bases_in_other_forms(context, info.name)):
+                continue
+        else:
             sidecar = sidecar_name(info.name)
             beyond = bucket.stat(sidecar) if end and sidecar >= end else None
             if beyond is not None:
                 sidecars[sidecar] = beyond
-        elif info.name not in claimed:
-            base = base_name(info.name)
-            if base < start and bucket.stat(base):
-                continue
-            other = base_in_other_form(context, info.name)
-            if other is not None:
-                elsewhere.append(other)
-                continue
         objects.append(info)
-    return Listing(start, end, objects, sidecars, tuple(elsewhere))
+    return Listing(start, end, objects, sidecars)
 
 
 def with_sidecars_elsewhere(
     context: Context, listing: Listing, found: Sequence[Stored[FileRecord]]
 ) -> Listing:
-    """The listing with sidecars in another form that are on other pages.
+    """The listing with what differs in its Unicode form and is on another page.
 
-    They are looked for where ``may_gain_sidecar`` says so. If one is added later, its own page
-    shows it, and has the object compared.
+    A sidecar is looked for where ``may_gain_sidecar`` says so. If one is added later, its own page
+    is read again, and finds the objects that use it.
     """
     records = {each.present.path: each.present for each in found}
     sidecars = dict(listing.sidecars)
@@ -83,7 +82,13 @@ def with_sidecars_elsewhere(
         if sidecar_among(context, info.name, sidecars) is None:
             away = (name for name in others if not listing.has_in_range(name))
             sidecars.update((each.name, each) for each in map(context.bucket.stat, away) if each)
-    return replace(listing, sidecars=sidecars)
+    bases = (
+        base
+        for name in filter(listing.has_in_range, listing.sidecars)
+        for base in bases_in_other_forms(context, name)
+        if not listing.has_in_range(base.name)
+    )
+    return replace(listing, sidecars=sidecars, bases_elsewhere=tuple(bases))
 
 
 def may_gain_sidecar(info: ObjectInfo, record: FileRecord | None) -> bool:

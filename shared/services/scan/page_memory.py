@@ -33,10 +33,6 @@ class PageMemory:
             writes += self._deletes_within(new.start, new.end)
         return writes
 
-    def writes_to_drop(self, known: RememberedRange | None) -> list[Write]:
-        """Writes that drop the range, if there is one."""
-        return [Delete(range_path(known.start))] if known else []
-
     def forget(self, start: str, end: str) -> None:
         """Drop every range that overlaps start <= name < end: its records are about to change."""
         records = self._context.records

@@ -110,10 +110,10 @@ class ScanPage:
             identity = listing_digest(listing.objects, listing.sidecars)
         wide = with_sidecars_elsewhere(self._context, listing, found)
         counts, steps = self._decide(wide, found)
-        if len(wide.sidecars) > len(listing.sidecars):  # a listing of this page doesn't show them
-            memory = [] if self._batch.dry_run else self._ranges.writes_to_drop(known)
-        else:
-            memory = self._memory_writes(known, listing, identity, settings, counts)
+        shows_all = len(wide.sidecars) == len(listing.sidecars)
+        memory = self._memory_writes(
+            known, listing, identity if shows_all else "", settings, counts
+        )
         preview = previewed(steps, self._batch.retried) if self._batch.dry_run else None
         return ScannedPage(listing.end, counts, tuple(memory), preview)
 
@@ -155,9 +155,8 @@ class ScanPage:
             after = (finding and finding.record) or here
             if finding is not None:
                 counts[finding.change] += 1
-                if want is not None and want.rule and (after is None or after == record):
-                    after_skip = _without_record(want)
-                    steps.append(PlannedChange(finding.change, record, after_skip))
+                if want is not None and finding.is_left_out:
+                    steps.append(PlannedChange(finding.change, record, _without_record(want)))
                 elif after is not None:
                     steps.append(PlannedChange(finding.change, record, after))
             if after is not None and after != record:
@@ -185,7 +184,8 @@ class ScanPage:
         """
         stored = self._context.records.get(FileRecord, file_path(base.name))
         before = self._in_batch_store(stored.record)
-        if before is None or may_gain_sidecar(base, before):
+        is_mine = base.name.startswith(self._batch.prefix)
+        if not is_mine or before is None or may_gain_sidecar(base, before):
             return
         finding = self._compare(inspect_one(self._context, base.name), before, now)
         if finding is None or finding.record is None or finding.change is Change.UNCHANGED:
@@ -259,6 +259,7 @@ class ScanPage:
         settings: str,
         counts: Mapping[str, int],
     ) -> list[Write]:
+        """Writes that remember the range; without an ``identity``, so that it is read again."""
         if self._batch.dry_run or not self._is_whole:
             return []
         scanned, skipped = counts.get("scanned", 0), counts.get(Change.SKIPPED, 0)

@@ -6,7 +6,7 @@ deployment's prefix is bytes, and stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from shared.domain.source.metadata import base_name, sidecar_name
 from shared.domain.source.object_info import ObjectInfo
@@ -38,13 +38,15 @@ def find_sidecar(context: Context, name: str) -> ObjectInfo | None:
     return next(filter(None, map(context.bucket.stat, sidecar_names(context, name))), None)
 
 
-def base_in_other_form(context: Context, sidecar: str) -> ObjectInfo | None:
-    """The object in the bucket that uses this sidecar, though its name has another form."""
+def bases_in_other_forms(context: Context, sidecar: str) -> Iterator[ObjectInfo]:
+    """The objects in the bucket that use this sidecar, though their names have another form.
+
+    Names that are neither composed nor decomposed are not found.
+    """
     for name in names_in_other_forms(context, base_name(sidecar)):
         base = context.bucket.stat(name)
         if base is None:
             continue
         used = find_sidecar(context, name)
         if used is not None and used.name == sidecar:
-            return base
-    return None
+            yield base

@@ -134,3 +134,14 @@ def test_an_excluded_object_that_vanishes_leaves_nothing() -> None:
     world.bucket.delete("drafts/b.md")
     summary = world.sync()
     assert (summary["removed"], summary["ignored"], summary["drift"]) == (0, {}, 0)
+
+
+def test_a_dry_run_expects_the_same_removals_as_the_guard_that_waits() -> None:
+    world = synced("a.md", "drafts/b.md", "drafts/c.md")
+    use(world, exclude=globs("drafts/**"))
+    for _ in range(2):  # with and without candidates of an earlier batch
+        told = world.sync(dry_run=True)
+        assert (told["estimate"]["removals"], told["ignored"]) == (2, {"EXCLUDE drafts/**": 2})
+        assert [each["reason"] for each in told["samples"]["skipped"]] == ["excluded"] * 2
+        world.sync(max_deletes=0)
+    assert world.sync()["deleted"] == 2

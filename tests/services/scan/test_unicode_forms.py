@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -115,6 +116,24 @@ def test_the_exact_sidecar_wins(base: str, other: str, page_size: int) -> None:
     assert titled(world)[base] == "other"
 
 
+@pytest.mark.parametrize("page_size", [1, 2])
+def test_a_sidecar_with_a_file_of_exactly_its_name_on_an_earlier_page_is_no_skip(
+    page_size: int,
+) -> None:
+    world = world_with(NFC, NFD, *BETWEEN, given=rules(page_size=page_size))
+    world.put({NFC + SIDECAR: title("composed"), NFD + SIDECAR: title("decomposed")})
+    assert world.sync()["skips"] == []
+    assert (titled(world)[NFC], titled(world)[NFD]) == ("composed", "decomposed")
+
+
+def test_a_sync_of_a_part_leaves_files_outside_it_alone() -> None:
+    world = synced("\u00e9.md", "e\u0301.md.meta.json", "b.md")
+    world.put({"e\u0301.md.meta.json": title("later")})
+    summary = world.sync(prefix="e\u0301")
+    assert (summary["indexed"], summary["metadata_changed"]) == (0, 0)
+    assert world.sync()["metadata_changed"] == 1
+
+
 def test_unchanged_names_cost_no_look_for_other_forms() -> None:
     world = synced(*(f"\u00e9{n}.md" for n in range(20)), given=rules(page_size=5))
     before = world.bucket.calls["stat"]
@@ -172,3 +191,49 @@ def test_a_sidecar_is_left_out_with_its_base_in_the_other_form() -> None:
     given = rules(exclude=(PathGlob.parse("Entw\u00fcrfe/**"),))
     world = world_with("Entwu\u0308rfe/a.md", "Entw\u00fcrfe/a.md.meta.json", given=given)
     assert world.sync()["ignored"] == {"EXCLUDE Entw\u00fcrfe/**": 2}
+
+
+# --- together -----------------------------------------------------------------------------------
+
+MIXED = "R\u00e9sume\u0301.md"
+FORMS = (NFC, NFD, MIXED)
+
+
+def expected_titles(there: dict[str, str]) -> dict[str, object]:
+    """Title by name: that of the exact sidecar, else of the composed, else of the decomposed."""
+    found: dict[str, object] = {name: None for name in FORMS if name in there}
+    for name in found:
+        for form in (name, NFC, NFD):
+            if form + SIDECAR in there:
+                found[name] = there[form + SIDECAR]
+                break
+    return found
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 1000])
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_comes_and_goes_each_file_has_the_sidecar_that_is_nearest(
+    seed: int, page_size: int
+) -> None:
+    random = Random(seed)  # noqa: S311 - repeatable, not secret
+    world = synced(*BETWEEN, given=rules(page_size=page_size))
+    there: dict[str, str] = {}
+    # For a name in neither form, a sidecar added later on another page is not found.
+    forms = FORMS if page_size > len(BETWEEN) else (NFC, NFD)
+    for number in range(12):
+        for _ in range(random.choice((1, 1, 2, 4))):
+            name = random.choice(forms) + random.choice(("", SIDECAR))
+            if name in there and random.random() < 0.4:
+                del there[name]
+                world.bucket.delete(name)
+            else:
+                there[name] = f"title {number} {name!a}".replace("\\", "-")
+                world.put({name: title(there[name]) if name.endswith(SIDECAR) else there[name]})
+        told = world.sync(dry_run=True)
+        summary = world.sync(mode=random.choice(("incremental", "incremental", "full")))
+        found = titled(world)
+        assert {name: found[name] for name in found if name in FORMS} == expected_titles(there)
+        assert changes(told) == {
+            name: count for name, count in changes(summary).items() if name in changes(told)
+        }
+        assert (summary["drift"], summary["failed"]) == (0, 0)
