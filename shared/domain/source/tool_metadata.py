@@ -12,7 +12,7 @@ from typing import Final
 
 from shared.domain.source.object_name import composed
 
-_TOOL_NAMES: Final = (
+TOOL_NAMES: Final = (
     # gsutil, gcloud storage, Storage Transfer Service and gcsfuse's symbolic links, see
     # https://cloud.google.com/storage-transfer/docs/metadata-preservation
     "goog-reserved-*",
@@ -35,7 +35,8 @@ _TOOL_NAMES: Final = (
     "rslhash", "usid", "gsid", "sddl",
 )  # fmt: skip
 
-_SECRET = "firebasestoragedownloadtokens"  # noqa: S105 - the name; its value is Firebase's secret
+SECRET_NAME: Final = "firebaseStorageDownloadTokens"  # noqa: S105 - the name, not the secret
+"""Firebase's name for a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,9 @@ class MetadataNames:
 
     def leaves_out(self, name: str) -> bool:
         """Whether the name says nothing about the document. Firebase's token is never kept."""
-        if name.casefold() == _SECRET:
+        if name.casefold() == SECRET_NAME.casefold():
             return True
-        return _is_among(name, (*_TOOL_NAMES, *self.ignored)) and not _is_among(name, self.kept)
+        return _is_among(name, (*TOOL_NAMES, *self.ignored)) and not _is_among(name, self.kept)
 
 
 def checked_name(text: str) -> str:
