@@ -84,7 +84,8 @@ def with_sidecars_elsewhere(
             sidecars.update((each.name, each) for each in map(context.bucket.stat, away) if each)
     bases = (
         base
-        for name in filter(listing.has_in_range, listing.sidecars)
+        for name, sidecar in listing.sidecars.items()
+        if listing.has_in_range(name) and not _is_known(sidecar, records.get(base_name(name)))
         for base in bases_in_other_forms(context, name)
         if not listing.has_in_range(base.name)
     )
@@ -101,3 +102,9 @@ def may_gain_sidecar(info: ObjectInfo, record: FileRecord | None) -> bool:
         return True
     known = (desired.generation, desired.metageneration)
     return desired.sidecar_generation is not None or known != (info.generation, info.metageneration)
+
+
+def _is_known(sidecar: ObjectInfo, record: FileRecord | None) -> bool:
+    """Whether the record of exactly its file has this version of the sidecar."""
+    desired = record.desired if record else None
+    return desired is not None and desired.sidecar_generation == sidecar.generation
