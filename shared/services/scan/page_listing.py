@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.file.record import FileRecord
+from shared.domain.source.ignored_names import rule_against
 from shared.domain.source.metadata import base_name, is_sidecar, sidecar_name
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database.records import Stored
@@ -77,7 +78,9 @@ def with_sidecars_elsewhere(
     sidecars = dict(listing.sidecars)
     for info in listing.objects:
         _, *others = sidecar_names(context, info.name)
-        if not others or not may_gain_sidecar(info, records.get(info.name)):
+        if not others or info.name in listing.sidecars or _is_left_out(context, info.name):
+            continue
+        if not may_gain_sidecar(info, records.get(info.name)):
             continue
         if sidecar_among(context, info.name, sidecars) is None:
             away = (name for name in others if not listing.has_in_range(name))
@@ -102,6 +105,18 @@ def may_gain_sidecar(info: ObjectInfo, record: FileRecord | None) -> bool:
         return True
     known = (desired.generation, desired.metageneration)
     return desired.sidecar_generation is not None or known != (info.generation, info.metageneration)
+
+
+def _is_left_out(context: Context, name: str) -> bool:
+    """Whether a rule leaves the object out, so that it needs no sidecar."""
+    settings = context.rules.settings
+    rule = rule_against(
+        settings.relative(name),
+        include=settings.include,
+        exclude=settings.exclude,
+        not_ignored=settings.not_ignored,
+    )
+    return rule is not None
 
 
 def _is_known(sidecar: ObjectInfo, record: FileRecord | None) -> bool:

@@ -137,6 +137,7 @@ def test_a_sync_of_a_part_leaves_files_outside_it_alone() -> None:
 def test_unchanged_names_cost_no_look_for_other_forms() -> None:
     world = world_with(*(f"\u00e9{n}.md" for n in range(100)), given=rules(page_size=50))
     world.put({f"\u00e9{n}.md{SIDECAR}": title("x") for n in range(100)})
+    world.put({f"node_modules/\u00e9{n}.md": "x" for n in range(100)})
     world.sync()
     before = world.bucket.calls["stat"]
     world.sync()
