@@ -100,8 +100,11 @@ variable "settings" {
     prefix                  = optional(string)
     include                 = optional(list(string))
     exclude                 = optional(list(string))
+    not_ignored             = optional(list(string))
     path_template           = optional(string)
     expected_fields         = optional(list(string))
+    ignored_metadata        = optional(list(string))
+    kept_metadata           = optional(list(string))
     max_file_bytes          = optional(number)
     delete_policy           = optional(string)
     min_age_seconds         = optional(number)
@@ -122,10 +125,13 @@ variable "settings" {
 
   validation {
     condition = alltrue([
-      for part in concat(coalesce(var.settings.include, []), coalesce(var.settings.exclude, []), coalesce(var.settings.expected_fields, [])) :
+      for part in flatten([
+        for name in ["include", "exclude", "expected_fields", "ignored_metadata", "kept_metadata"] :
+        coalesce(var.settings[name], [])
+      ]) :
       !strcontains(part, ",")
     ])
-    error_message = "A comma separates globs and fields, so none may contain one."
+    error_message = "A comma separates globs, fields and names, so none may contain one."
   }
 }
 

@@ -12,6 +12,7 @@ from typing import NoReturn, TypeVar
 from local.gemini.api.admin import parse_rules
 from local.stack.options import Quota
 from shared.domain.batch.batch import DeletePolicy, SyncMode
+from shared.domain.source.ignored_names import BUILT_IN, checked_rule
 from shared.domain.source.path_glob import PathGlob
 from shared.domain.source.path_template import PathTemplate
 from shared.domain.throttle.tiers import default_tier, load_tiers, tier_named
@@ -123,6 +124,14 @@ def _stack() -> _Parser:
     for name, text in (("--include", "sync only"), ("--exclude", "skip")):
         about = f"{text} names that match; may be given more than once"
         add(name, type=_glob, action="append", default=[], metavar="GLOB", help=about)
+    add(
+        "--not-ignored",
+        type=_read(checked_rule),
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"sync a name that is ignored otherwise: {', '.join(BUILT_IN)}",
+    )
     add(
         "--state",
         type=Path,

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.batch.batch import Batch, is_batch_id
+from shared.domain.batch.batch import Batch, counts_by_rule, is_batch_id
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import InvalidRequest
 from shared.domain.file.ledger import LedgerEntry
@@ -267,6 +267,7 @@ def summary(
             }
             for record in failed
         ],
+        "ignored": counts_by_rule(counts),
         "dry_run": batch.dry_run,
         "message": _message(batch),
         **_storage(batch),

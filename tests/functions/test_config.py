@@ -166,6 +166,29 @@ def test_lists_are_split_at_commas() -> None:
     assert settings(EXPECTED_FIELDS=",").expected_fields == ()
 
 
+@pytest.mark.parametrize("prefix", ["a\0", "a\n", "\udcff/", "\u00e4" * 513])
+def test_a_prefix_that_no_name_can_have_is_refused(prefix: str) -> None:
+    with pytest.raises(InvalidRequest, match="PREFIX"):
+        settings(PREFIX=prefix)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("NOT_IGNORED", ".svn/", "node_modules/"),
+        ("NOT_IGNORED", ".git", ".git/"),
+        ("IGNORED_METADATA", "*-time", "end of a name"),
+        ("KEPT_METADATA", "m*time", "end of a name"),
+    ],
+)
+def test_a_name_that_no_rule_has_is_refused(name: str, value: str, told: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        settings(**{name: value})
+    (problem,) = caught.value.problems
+    assert problem.startswith(name)
+    assert told in problem
+
+
 def test_queues_and_urls_belong_together() -> None:
     found = settings(STATUS_URL="https://status.example/")
     assert found.queue_urls == {

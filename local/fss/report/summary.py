@@ -17,8 +17,8 @@ FIELDS = (
     "started_at", "completed_at", "skips", "failures",
 )  # fmt: skip
 
-DRY_RUN_FIELDS = ("estimate", "samples")
-"""Fields that only a dry run has."""
+OPTIONAL_FIELDS = ("ignored", "estimate", "samples")
+"""Fields that an older deployment lacks, and those that only a dry run has."""
 
 SHOWN = 20
 """How many failed files the text names; the others are only counted."""
@@ -43,9 +43,8 @@ def complete_summary(deployment: Deployment, batch: Mapping[str, Any]) -> dict[s
     whole = dict(batch)
     whole["skips"] = [{name: file[name] for name in _SKIP} for file in skips]
     whole["failures"] = [{name: file[name] for name in _FAILURE} for file in failures]
-    return {name: whole[name] for name in FIELDS} | {
-        name: whole[name] for name in DRY_RUN_FIELDS if name in whole
-    }
+    names = (*FIELDS, *OPTIONAL_FIELDS)
+    return {name: whole[name] for name in names if name in FIELDS or name in whole}
 
 
 def summary_text(summary: Mapping[str, Any], *, message: str = "", dry_run: bool = False) -> str:
@@ -62,6 +61,9 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
     found = ["new", "changed", "metadata_changed", "removed", "unchanged", "skipped"]
     found += ["young"] if summary["young"] else []
     yield f"  found    {_counts(summary, found)} of {summary['scanned']} files"
+    if ignored := summary.get("ignored"):
+        counts = (f"{count} {printable(rule)}" for rule, count in ignored.items())
+        yield f"  ignored  {', '.join(counts)}"
     if "estimate" in summary:
         yield from dry_run_lines(summary["estimate"], summary["samples"])
         return

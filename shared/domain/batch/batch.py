@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +17,24 @@ from shared.domain.reconcile.judge import Discrepancy
 def is_batch_id(text: str) -> bool:
     """Whether the text has the form of a batch id, and so can be part of a record's path."""
     return re.fullmatch(r"[0-9A-Za-z-]{1,64}", text) is not None
+
+
+_IGNORED = "ignored: "
+
+
+def count_of_rule(rule: str) -> str:
+    """The name, among a scan's counts, of the objects that a rule leaves out."""
+    return _IGNORED + rule
+
+
+def counts_by_rule(counts: Mapping[str, int]) -> dict[str, int]:
+    """How many objects each rule leaves out, the most first, from a scan's counts."""
+    found = {
+        name.removeprefix(_IGNORED): count
+        for name, count in counts.items()
+        if name.startswith(_IGNORED)
+    }
+    return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
 
 
 class SyncMode(StrEnum):

@@ -14,12 +14,18 @@ from shared.domain.file import attempt, file_policy, known_documents, lifecycle,
 from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
 from shared.domain.source.tokens import tokens_of
 
+_LAST_CODE_POINT = "\U0010ffff"
+_AFTER_SURROGATES = 0xE000
+_SURROGATES = range(0xD800, _AFTER_SURROGATES)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the bucket wants for a path; with a ``skip_reason``, the object is not to be indexed.
 
     Attributes:
+        rule: The rule that leaves the object out; with it, the object is counted and needs no
+            record.
         is_young: Whether the object, or its sidecar, changed too recently to be imported yet.
 
     The other fields are those of ``record.Desired``.
@@ -35,6 +41,7 @@ class Wanted:
     media_type: str | None = None
     sidecar_generation: int | None = None
     skip_reason: str | None = None
+    rule: str | None = None
     is_young: bool = False
 
 
@@ -62,6 +69,8 @@ class Comparison:
 
     change: Change
     record: FileRecord | None
+    is_left_out: bool = False
+    """Whether a rule leaves the object out, and nothing is to be written for it."""
 
 
 RESTING = (FileStatus.INDEXED, FileStatus.FAILED, FileStatus.SKIPPED, FileStatus.DELETED)
@@ -90,6 +99,8 @@ def compare(
         return None  # a scan under a later fence has already decided
     if want is None:
         return _vanished(record, batch_id, fence, removes=removes, now=now) if record else None
+    if want.rule and (record is None or record.status is FileStatus.DELETED):
+        return Comparison(Change.SKIPPED, None, is_left_out=True)
     if want.is_young:
         return Comparison(Change.YOUNG, None)
     if record is None:
@@ -150,6 +161,10 @@ def _skipped(
     want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime
 ) -> Comparison:
     target = _with_desired(record, want, fence)
+    if record.status is FileStatus.SKIPPED and want.rule:
+        if record.skip_reason == want.skip_reason and not record.rescan:
+            return Comparison(Change.SKIPPED, None, is_left_out=True)
+        return Comparison(Change.SKIPPED, outcomes.removed(replace(target, desired=None), now))
     if record.status is FileStatus.SKIPPED:
         return Comparison(Change.SKIPPED, None if _same_but_fence(target, record) else target)
     target = replace(target, change=Change.SKIPPED, decided_in=batch_id)
@@ -273,7 +288,13 @@ def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) 
 
 
 def end_of(prefix: str) -> str:
-    """The first name after all names that start with ``prefix``; empty for an empty prefix."""
-    if not prefix:
+    """The first name after all names that start with ``prefix``; empty if there is no such name.
+
+    It has the next code point at the end. Surrogates are passed over, since no name has any. What
+    has no next code point is left out, and the code point before it gets its next one.
+    """
+    before = prefix.rstrip(_LAST_CODE_POINT)
+    if not before:
         return ""
-    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    last = ord(before[-1]) + 1
+    return before[:-1] + chr(_AFTER_SURROGATES if last in _SURROGATES else last)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import codecs
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from shared.domain.source.ignored_names import rule_against
 from shared.domain.source.media_types import PLAIN_TEXT, is_unsupported, media_type_of
 from shared.domain.source.metadata import base_name, is_sidecar
 from shared.domain.source.path_glob import PathGlob
@@ -41,6 +42,7 @@ class SkipReason(StrEnum):
     UNSUPPORTED_TYPE = "unsupported_type"
     BINARY_CONTENT = "binary_content"
     EXCLUDED = "excluded"
+    IGNORED = "ignored"
     ODD_NAME = "odd_name"
     SIDECAR_WITHOUT_BASE = "sidecar_without_base"
 
@@ -69,9 +71,14 @@ class Sidecar:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """The file is not to be imported."""
+    """The file is not to be imported.
+
+    ``rule`` names the pattern or the built-in rule that leaves it out, as ``ignored_names`` says;
+    None if the file itself is the reason.
+    """
 
     reason: SkipReason
+    rule: str | None = field(default=None, compare=False)
 
 
 def preflight(
@@ -81,11 +88,13 @@ def preflight(
     max_size: int = MAX_DOCUMENT_SIZE,
     include: Sequence[PathGlob] = (),
     exclude: Sequence[PathGlob] = (),
+    not_ignored: Collection[str] = (),
 ) -> Accepted | NeedsSniff | Sidecar | Skipped:
     """Decide what to do with a file, by its name and size.
 
-    Dot files are ordinary files; exclude ``**/.*`` to leave them out. For a sidecar, the patterns
-    are matched against the name of its base, so both are included or excluded together.
+    Dot files are ordinary files; exclude ``**/.*`` and ``**/.*/**`` to leave them out, with all
+    that is in hidden folders. For a sidecar, the rules are those for the name of its base, so both
+    are left out together.
 
     Args:
         path: The object's name relative to the prefix.
@@ -93,17 +102,20 @@ def preflight(
         max_size: Bytes; a larger document is skipped.
         include: A file must match one of these; if empty, every file is included.
         exclude: A file must match none of these; `exclude` wins over `include`.
+        not_ignored: The built-in rules of ``ignored_names`` that don't hold.
     """
+    base = base_name(path) if is_sidecar(path) else None
+    left_out = rule_against(base or path, include=include, exclude=exclude, not_ignored=not_ignored)
+    if left_out is not None:
+        reason = SkipReason.EXCLUDED if left_out.by_settings else SkipReason.IGNORED
+        return Skipped(reason, left_out.rule)
     if is_odd_name(path):
         return Skipped(SkipReason.ODD_NAME)
-    base = base_name(path) if is_sidecar(path) else None
-    if not _is_selected(base or path, include, exclude):
-        return Skipped(SkipReason.EXCLUDED)
     if base is not None:
         return Sidecar(base) if size <= MAX_SIDECAR_SIZE else Skipped(SkipReason.TOO_LARGE)
-    reason = _reason_to_skip(path, size, max_size)
-    if reason is not None:
-        return Skipped(reason)
+    fault = _reason_to_skip(path, size, max_size)
+    if fault is not None:
+        return Skipped(fault)
     media_type = media_type_of(path)
     return NeedsSniff() if media_type is None else Accepted(media_type)
 
@@ -145,12 +157,6 @@ def is_odd_name(path: str) -> bool:
     if not path or path.endswith("/") or any(part in {".", ".."} for part in path.split("/")):
         return True
     return any(unicodedata.category(character) in {"Cc", "Cs"} for character in path)
-
-
-def _is_selected(path: str, include: Sequence[PathGlob], exclude: Sequence[PathGlob]) -> bool:
-    if any(glob.matches(path) for glob in exclude):
-        return False
-    return not include or any(glob.matches(path) for glob in include)
 
 
 def _reason_to_skip(path: str, size: int, max_size: int) -> SkipReason | None:

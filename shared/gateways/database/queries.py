@@ -173,13 +173,14 @@ def failed_and_eligible(now: datetime, limit: int) -> Query:
 
 
 def candidates_below(prefix: str, end: str, limit: int | None) -> Query:
-    """Candidates for removal with prefix <= path < end, by path."""
-    where = (
+    """Candidates for removal with prefix <= path < end, by path; an empty ``end``: no bound."""
+    where = [
         Where("status", Op.EQ, FileStatus.REMOVAL_CANDIDATE.value),
         Where("path", Op.GE, prefix),
-        Where("path", Op.LT, end),
-    )
-    return Query(FILES, where, ("path",), limit)
+    ]
+    if end:
+        where.append(Where("path", Op.LT, end))
+    return Query(FILES, tuple(where), ("path",), limit)
 
 
 def in_store(store: str, limit: int | None = None) -> Query:

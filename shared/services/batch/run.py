@@ -6,6 +6,7 @@ and begins the next one once it is complete.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared.domain.batch import guards
@@ -14,6 +15,7 @@ from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, Refused
 from shared.domain.estimate.preview import Preview
 from shared.domain.reconcile.state import Stage
+from shared.domain.source.object_name import other_forms
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries
@@ -39,6 +41,11 @@ RECORDS_LOST = (
     "dry run: nothing was changed. The store holds documents that no record knows, so what a sync "
     "would do is unknown until the records are rebuilt. Sync to rebuild them; that imports nothing "
     "again"
+)
+
+OTHER_PREFIX = (
+    "the bucket also has names that begin with the prefix in another Unicode form, {!a}, and are "
+    "not part of this sync: rename them, or sync that prefix too"
 )
 
 MOST_LISTING_FAILURES = 10
@@ -229,12 +236,16 @@ class RunningBatch:
         Raises:
             Refused: the imports that wait exceed ``max_imports`` or ``max_estimated_cost``.
         """
-        held = changed(self._context, held, counts=dict(last.counts))
+        message, others = held.present.message, self._said_of_prefix(held.present)
+        if others not in message:
+            message = f"{message} {others}".strip()
+        held = changed(self._context, held, counts=dict(last.counts), message=message)
         batch = held.present
         if batch.dry_run:
             outlook = DryRun(self._context)(batch, last.preview or Preview())
             held = changed(self._context, held, estimate=outlook.estimate, samples=outlook.samples)
-            return self._close_batch.close(held, BatchStatus.COMPLETED, outlook.message)
+            message = f"{outlook.message} {others}".strip()
+            return self._close_batch.close(held, BatchStatus.COMPLETED, message)
         RetryFailed(self._context).begin(batch.batch_id, every=batch.mode is SyncMode.RETRY_FAILED)
         if batch.bounds_imports:
             work, price = read_backlog(self._context), self._context.rules.settings.price
@@ -245,6 +256,15 @@ class RunningBatch:
             if said:
                 raise Refused(" ".join(said))
         return changed(self._context, held, phase=BatchPhase.WORKING)
+
+    def _said_of_prefix(self, batch: Batch) -> str:
+        """What the batch's message says of names with the prefix in another Unicode form."""
+        bucket = self._context.bucket
+        with suppress(GatewayError):  # the sync doesn't depend on it
+            for form in other_forms(batch.prefix):
+                if bucket.list_objects(prefix=form, limit=1):
+                    return OTHER_PREFIX.format(form)
+        return ""
 
     def _plan(self, held: Stored[Batch], state: BreakerState) -> int:
         """Plan the next metered requests, unless a hold, the breaker or a guard forbids it."""
@@ -296,6 +316,9 @@ class RunningBatch:
         try:
             self._removal_guard.release(batch)
         except Refused as refused:
-            said = str(refused)
-            return changed(self._context, held, removals_released=True, message=said, refusal=said)
+            refusal = str(refused)
+            said = f"{batch.message} {refusal}".strip()
+            return changed(
+                self._context, held, removals_released=True, message=said, refusal=refusal
+            )
         return changed(self._context, held, removals_released=True)

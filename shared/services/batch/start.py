@@ -9,6 +9,7 @@ from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, Refused, SyncError
 from shared.domain.ids import digest
+from shared.domain.source.object_name import composed
 from shared.gateways.database.records import (
     DEPLOYMENT,
     LEASE,
@@ -50,9 +51,10 @@ class StartSync:
         """
         settings = self._context.rules.settings
         if request.prefix and not request.prefix.startswith(settings.prefix):
-            raise InvalidRequest(
-                f"prefix must start with the deployment's prefix, {settings.prefix!r}"
-            )
+            same = composed(request.prefix).startswith(composed(settings.prefix))
+            shown = ascii(settings.prefix) if same else repr(settings.prefix)
+            form = ", in the same Unicode form" if same else ""
+            raise InvalidRequest(f"prefix must start with the deployment's prefix, {shown}{form}")
         if request.new_store and (request.mode is not SyncMode.FULL or request.prefix):
             raise InvalidRequest("new_store needs mode full, and no prefix")
         if request.max_estimated_cost is not None and settings.price is None:

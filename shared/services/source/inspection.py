@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from shared.domain.ids import content_key
 from shared.domain.scan.comparison import Wanted
@@ -18,9 +18,10 @@ from shared.domain.source.eligibility import (
     sniff,
 )
 from shared.domain.source.media_types import PLAIN_TEXT
-from shared.domain.source.metadata import MetadataSources, sidecar_name
+from shared.domain.source.metadata import MetadataSources
 from shared.domain.source.object_info import ObjectInfo
 from shared.services.context import Context
+from shared.services.source.sidecars import find_sidecar, sidecar_among
 
 
 def inspect(
@@ -35,7 +36,8 @@ def inspect(
         objects: Objects of the bucket, sorted by name, with the bases of all sidecars among them.
         sidecars: By name, every sidecar that may belong to one of the objects.
     """
-    verdicts = _by_name_and_size(context, objects)
+    used = {info.name: sidecar_among(context, info.name, sidecars) for info in objects}
+    verdicts = _by_name_and_size(context, objects, {each.name for each in used.values() if each})
     unknown = [info for info in objects if isinstance(verdicts.get(info.name), NeedsSniff)]
     heads = context.bucket.read_heads(unknown, SNIFF_LENGTH) if unknown else {}
     for info in unknown:
@@ -46,18 +48,17 @@ def inspect(
             else sniff(head, complete=info.size <= len(head))
         )
     return [
-        _wanted(context, info, _usable(sidecars.get(sidecar_name(info.name))), verdicts[info.name])
+        _wanted(context, info, _usable(used[info.name]), verdicts[info.name])
         for info in objects
         if info.name in verdicts
     ]
 
 
 def _by_name_and_size(
-    context: Context, objects: Sequence[ObjectInfo]
+    context: Context, objects: Sequence[ObjectInfo], used: Collection[str]
 ) -> dict[str, Accepted | NeedsSniff | Skipped]:
-    """The preflight verdict of each object, by name; sidecars with a base have none."""
+    """The preflight verdict of each object, by name; the sidecars that are used have none."""
     settings = context.rules.settings
-    names = {info.name for info in objects}
     verdicts: dict[str, Accepted | NeedsSniff | Skipped] = {}
     for info in objects:
         verdict = preflight(
@@ -66,9 +67,10 @@ def _by_name_and_size(
             max_size=settings.max_file_bytes,
             include=settings.include,
             exclude=settings.exclude,
+            not_ignored=settings.not_ignored,
         )
         if isinstance(verdict, Sidecar):
-            if settings.prefix + verdict.base in names:
+            if info.name in used:
                 continue
             verdict = Skipped(SkipReason.SIDECAR_WITHOUT_BASE)
         verdicts[info.name] = verdict
@@ -96,6 +98,7 @@ def _wanted(
         import_settings=rules.settings.import_settings,
     )
     updated = max(info.updated, sidecar.updated) if sidecar else info.updated
+    is_young = context.clock.now() - updated < rules.settings.min_age
     return Wanted(
         path=info.name,
         generation=info.generation,
@@ -107,7 +110,8 @@ def _wanted(
         media_type=verdict.media_type if isinstance(verdict, Accepted) else None,
         sidecar_generation=sidecar.generation if sidecar else None,
         skip_reason=verdict.reason.value if isinstance(verdict, Skipped) else None,
-        is_young=context.clock.now() - updated < rules.settings.min_age,
+        rule=verdict.rule if isinstance(verdict, Skipped) else None,
+        is_young=is_young and isinstance(verdict, Accepted),
     )
 
 
@@ -121,6 +125,7 @@ def metadata_sources(
         expected_fields=settings.expected_fields,
         info=info,
         sidecar=sidecar,
+        names=settings.metadata_names,
     )
 
 
@@ -129,6 +134,6 @@ def inspect_one(context: Context, path: str) -> Wanted | None:
     info = context.bucket.stat(path)
     if info is None:
         return None
-    sidecar = context.bucket.stat(sidecar_name(path))
+    sidecar = find_sidecar(context, path)
     rows = inspect(context, [info], {sidecar.name: sidecar} if sidecar else {})
     return rows[0] if rows else None

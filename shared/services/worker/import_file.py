@@ -7,6 +7,7 @@ document before anything is sent again.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.errors import (
@@ -20,13 +21,14 @@ from shared.domain.errors import (
 from shared.domain.file import attempt, ledger, lifecycle
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord
-from shared.domain.source.metadata import CustomMetadata, DocumentIdentity, sidecar_name
+from shared.domain.source.metadata import MAX_REPORTS, CustomMetadata, DocumentIdentity
 from shared.domain.source.object_info import ObjectInfo
 from shared.domain.throttle.breaker_state import CircuitState
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import creating, operation_path
 from shared.gateways.ports import ImportOperation, Put, Update
 from shared.services.source.inspection import metadata_sources
+from shared.services.source.sidecars import find_sidecar, names_in_other_forms
 from shared.services.worker.claim import Abandoned
 from shared.services.worker.delivery import Delivery
 from shared.services.worker.finish_import import FinishImport
@@ -179,13 +181,25 @@ class ImportStep:
         document = DocumentIdentity(
             settings.relative(record.path), working.content_hash, working.key, settings.owner
         )
-        return sources.entries(document, self._read(sidecar) if sidecar else None)
+        metadata = sources.entries(document, self._read(sidecar) if sidecar else None)
+        reports = (*self._twin_reports(), *metadata.reports)
+        return replace(metadata, reports=reports[:MAX_REPORTS])
+
+    def _twin_reports(self) -> list[str]:
+        """Reports of other objects whose names differ in their Unicode form only."""
+        context = self._delivery.context
+        twins = names_in_other_forms(context, self._delivery.record.path)
+        return [
+            f"another object has this name in another Unicode form: {twin!a}"
+            for twin in twins
+            if context.bucket.stat(twin)
+        ]
 
     def _sidecar(self) -> ObjectInfo | None:
         record, generation = self._delivery.record, self._delivery.desired.sidecar_generation
         if generation is None:
             return None
-        sidecar = self._delivery.context.bucket.stat(sidecar_name(record.path))
+        sidecar = find_sidecar(self._delivery.context, record.path)
         if sidecar is None or sidecar.generation != generation:
             raise SourceChanged(f"the sidecar of {record.path!r} was replaced or removed")
         return sidecar

@@ -109,6 +109,15 @@ def test_the_summary_groups_skips_and_says_what_to_do_about_failures() -> None:
     assert "\x1b" not in text, "a name must not speak to the terminal"
 
 
+def test_what_rules_leave_out_is_counted_by_rule() -> None:
+    rules = {"node_modules/": 40_000, "EXCLUDE drafts\x1b/**": 12, "INCLUDE": 3}
+    text = summary_text(batch(ignored=rules))
+    assert "ignored  40000 node_modules/, 12 EXCLUDE drafts" in text
+    assert "3 INCLUDE" in text
+    assert "\x1b" not in text
+    assert "ignored" not in summary_text(batch(ignored={}))
+
+
 def test_many_failures_are_counted_not_listed() -> None:
     text = summary_text(batch(failures=[failure(f"f{n}") for n in range(25)]))
     assert "f19:" in text
