@@ -128,3 +128,7 @@ class NameTaken(GatewayError):
 
 class BadRequest(GatewayError):
     """Any other 4xx: the same request will fail again."""
+
+
+class PayerMissing(BadRequest):
+    """400: the bucket is one whose requesters pay, and no project was named that does."""
