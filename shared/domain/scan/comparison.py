@@ -11,7 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.file import attempt, file_policy, known_documents, lifecycle, outcomes
-from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
+from shared.domain.file.record import (
+    Change,
+    Current,
+    Desired,
+    FileRecord,
+    FileStatus,
+    Working,
+)
+from shared.domain.ids import content_key
+from shared.domain.source.content_hash import NO_HASHES, Hashes, hashes_of
 from shared.domain.source.tokens import tokens_of
 
 
@@ -19,7 +28,7 @@ from shared.domain.source.tokens import tokens_of
 class Wanted:
     """What the bucket wants for a path; with a ``skip_reason``, the object is not to be indexed.
 
-    The fields are those of ``record.Desired``.
+    The fields are those of ``record.Desired``, and ``import_settings``, which the key depends on.
     """
 
     path: str
@@ -32,6 +41,8 @@ class Wanted:
     media_type: str | None = None
     sidecar_generation: int | None = None
     skip_reason: str | None = None
+    hashes: Hashes = NO_HASHES
+    import_settings: str = ""
 
 
 def paired_by_path(
@@ -91,6 +102,7 @@ def compare(
         return _appeared(want, fresh, batch_id, fence, now)
     if record.status is FileStatus.DELETED:
         return _appeared(want, record, batch_id, fence, now)
+    want = as_known(want, record)
     if _is_older(want, record):
         return Comparison(Change.UNCHANGED, None)
     if want.skip_reason:
@@ -177,6 +189,42 @@ def _change(want: Wanted, record: FileRecord) -> Change:
     return Change.CHANGED
 
 
+def as_known(want: Wanted, record: FileRecord) -> Wanted:
+    """The row with the hash by which the record knows the same content, and so with the same key.
+
+    An object that is written again with the same bytes may have other kinds of hash, as a composite
+    object has no MD5.
+    """
+    desired = record.desired
+    contents = (record.current, record.working, desired)
+    for known in (each for each in contents if each is not None):
+        is_desired = desired is not None and known.content_hash == desired.content_hash
+        told = desired if is_desired and desired else known  # what the latest scan was told
+        if _is_same_content(want, told):
+            hashes = want.hashes.with_known(hashes_of(told.content_hash, told.hashes))
+            same = replace(want, content_hash=known.content_hash, hashes=hashes)
+            is_known = same.content_hash == want.content_hash
+            return same if is_known else replace(same, key=_key_of(same))
+    return want
+
+
+def _is_same_content(want: Wanted, known: Desired | Working | Current) -> bool:
+    if isinstance(known, Desired) and known.generation == want.generation:
+        return True  # a version's bytes never change, whichever hashes the bucket tells
+    hashes = hashes_of(known.content_hash, known.hashes)
+    return known.size == want.size and want.hashes.agree(hashes)
+
+
+def _key_of(want: Wanted) -> str:
+    return content_key(
+        path=want.path,
+        size=want.size,
+        content_hash=want.content_hash,
+        metadata_digest=want.metadata_digest,
+        import_settings=want.import_settings,
+    )
+
+
 def _is_back(key: str | None, record: FileRecord) -> bool:
     """Whether the indexed document is wanted again, and nothing is under way for another."""
     waiting = record.status in (FileStatus.PENDING, FileStatus.UPLOADING) and not record.claim
@@ -206,12 +254,17 @@ def _with_desired(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
         metadata_digest=want.metadata_digest,
         media_type=want.media_type,
         sidecar_generation=want.sidecar_generation,
+        hashes=want.hashes,
     )
     return replace(record, desired=desired, rescan=False, fence=fence)
 
 
 def _same_but_fence(target: FileRecord, record: FileRecord) -> bool:
-    return replace(target, fence=record.fence) == record
+    target = replace(target, fence=record.fence)
+    if target.desired and record.desired:  # another kind of hash is no reason to write
+        known = replace(target.desired, hashes=record.desired.hashes)
+        target = replace(target, desired=known)
+    return target == record
 
 
 def _candidate(record: FileRecord, now: datetime) -> FileRecord:
@@ -243,6 +296,7 @@ def replanned(
     if wanted is None or wanted.skip_reason:
         gone = replace(record, desired=None)
         return outcomes.given_up(_as_read(record, wanted) if wanted else gone, now)
+    wanted = as_known(wanted, record)
     target = _as_read(record, wanted)
     if target.desired_key == record.working_key and record.status is FileStatus.UPLOADED:
         return attempt.postponed(target, now, now)
@@ -256,6 +310,7 @@ def _as_read(record: FileRecord, wanted: Wanted) -> FileRecord:
 
 def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) -> FileRecord:
     """The check before a removal found the object: keep its document, or process its content."""
+    wanted = as_known(wanted, record)
     target = _as_read(record, wanted)
     if wanted.key == record.current_key and not record.stale_documents:
         return outcomes.kept(target, now)

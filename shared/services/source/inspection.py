@@ -106,6 +106,8 @@ def _wanted(
         media_type=verdict.media_type if isinstance(verdict, Accepted) else None,
         sidecar_generation=sidecar.generation if sidecar else None,
         skip_reason=verdict.reason.value if isinstance(verdict, Skipped) else None,
+        hashes=info.hashes,
+        import_settings=rules.settings.import_settings,
     )
 
 
