@@ -12,6 +12,7 @@ import pytest
 from shared.domain.errors import BadRequest, Forbidden, NotFound, PayerMissing, Unavailable
 from shared.domain.source.content_hash import Hashes
 from shared.gateways.cloud_storage.bucket import CHUNK_BYTES, CloudStorage
+from shared.services.source.content import measured, open_content
 from tests.contract.bucket_world import (
     KMS_KEY,
     BucketWorld,
@@ -152,6 +153,18 @@ def test_a_declared_encoding_is_told_and_the_stored_bytes_are_read(
     assert bucket_world.bucket.read_heads([info], 4) == {"a.md": packed[:4]}
     with bucket_world.bucket.open("a.md", info.generation) as stream:
         assert stream.read() == packed
+
+
+@pytest.mark.parametrize("content", [b"hello", b"hello " * 500_000], ids=["small", "large"])
+def test_packed_content_is_decoded_as_it_streams(bucket_world: BucketWorld, content: bytes) -> None:
+    info = bucket_world.put_encoded("a.md", gzip.compress(content), "gzip")
+    for _ in range(2):
+        stream = open_content(bucket_world.bucket, "a.md", info.generation, info.content_encoding)
+        with stream:
+            assert measured(stream, len(content)).size == len(content)
+    with open_content(bucket_world.bucket, "a.md", info.generation, "gzip") as stream:
+        assert stream.read(5) == b"hello"
+        assert stream.read() == content[5:]
 
 
 def test_a_composite_object_has_a_crc32c_only(kinds_world: AnyKindWorld) -> None:

@@ -89,6 +89,7 @@ class Desired:
         media_type: Media type to upload it as; None if the object is skipped.
         sidecar_generation: The sidecar's generation; None without a sidecar.
         hashes: All hashes of the content that the bucket has told.
+        content_encoding: ``gzip`` if the content is to be decoded; otherwise empty.
     """
 
     key: str | None = None
@@ -102,6 +103,7 @@ class Desired:
     media_type: str | None = None
     sidecar_generation: int | None = None
     hashes: Hashes = NO_HASHES
+    content_encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ class Working:
         import_call: The latest import; None if none was begun.
         new_document: The import's document; None until it is known.
         hashes: All hashes of the content that the bucket has told.
+        decoded_size: Bytes after decoding, as they were uploaded; None if they are not decoded or
+            were not uploaded yet.
     """
 
     key: str
@@ -166,6 +170,7 @@ class Working:
     import_call: ImportCall | None = None
     new_document: NewDocument | None = None
     hashes: Hashes = NO_HASHES
+    decoded_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from shared.domain.file.record import (
     Working,
 )
 from shared.domain.ids import content_key
+from shared.domain.source.content_encoding import packing_of
 from shared.domain.source.content_hash import NO_HASHES, Hashes, hashes_of
 from shared.domain.source.tokens import tokens_of
 
@@ -42,6 +43,7 @@ class Wanted:
     sidecar_generation: int | None = None
     skip_reason: str | None = None
     hashes: Hashes = NO_HASHES
+    content_encoding: str = ""
     import_settings: str = ""
 
 
@@ -249,12 +251,15 @@ def _with_desired(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
         generation=want.generation,
         metageneration=want.metageneration,
         size=want.size,
-        tokens=0 if is_skipped else tokens_of(want.media_type or "", want.size),
+        tokens=0
+        if is_skipped
+        else tokens_of(want.media_type or "", want.size, packing_of(want.content_encoding)),
         content_hash=want.content_hash,
         metadata_digest=want.metadata_digest,
         media_type=want.media_type,
         sidecar_generation=want.sidecar_generation,
         hashes=want.hashes,
+        content_encoding=want.content_encoding,
     )
     return replace(record, desired=desired, rescan=False, fence=fence)
 
@@ -301,6 +306,22 @@ def replanned(
     if target.desired_key == record.working_key and record.status is FileStatus.UPLOADED:
         return attempt.postponed(target, now, now)
     return attempt.restarted(target, now, policy)
+
+
+def unfit(record: FileRecord, reason: str, now: datetime) -> FileRecord:
+    """The upload found by the object's bytes that it is not to be indexed: it is skipped.
+
+    A document of an earlier content becomes at most a candidate for removal.
+    """
+    desired = record.desired and replace(record.desired, key=None, skip_reason=reason, tokens=0)
+    return outcomes.given_up(replace(record, desired=desired), now)
+
+
+def is_skipped(record: FileRecord, wanted: Wanted) -> bool:
+    """Whether the object is not to be indexed, by its listing or by what an upload found in it."""
+    desired = record.desired
+    is_same = desired is not None and desired.generation == wanted.generation
+    return bool(wanted.skip_reason or (is_same and record.skip_reason))
 
 
 def _as_read(record: FileRecord, wanted: Wanted) -> FileRecord:

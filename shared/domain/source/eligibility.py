@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from shared.domain.source.content_encoding import Packing, largest_packed
 from shared.domain.source.media_types import PLAIN_TEXT, is_unsupported, media_type_of
-from shared.domain.source.metadata import base_name, is_sidecar
+from shared.domain.source.metadata import MAX_SIDECAR_SIZE, base_name, is_sidecar
 from shared.domain.source.path_glob import PathGlob
 
 MAX_DOCUMENT_SIZE: Final = 104_857_600
 """Bytes. Source: 100 MB per document in the File Search documentation; the discovery document of
 the Gemini API has exactly this number as the maxSize of an upload to a store."""
-
-MAX_SIDECAR_SIZE: Final = 65_536
-"""Bytes. Our own choice: a sidecar is read into memory, and twenty entries take far less."""
 
 SNIFF_LENGTH: Final = 4096
 """Number of first bytes that `sniff` should be given."""
@@ -43,6 +41,7 @@ class SkipReason(StrEnum):
     EXCLUDED = "excluded"
     ODD_NAME = "odd_name"
     SIDECAR_WITHOUT_BASE = "sidecar_without_base"
+    ENCODED_CONTENT = "encoded_content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,7 @@ def preflight(
     max_size: int = MAX_DOCUMENT_SIZE,
     include: Sequence[PathGlob] = (),
     exclude: Sequence[PathGlob] = (),
+    packing: Packing = Packing.NONE,
 ) -> Accepted | NeedsSniff | Sidecar | Skipped:
     """Decide what to do with a file, by its name and size.
 
@@ -93,6 +93,7 @@ def preflight(
         max_size: Bytes; a larger document is skipped.
         include: A file must match one of these; if empty, every file is included.
         exclude: A file must match none of these; `exclude` wins over `include`.
+        packing: How the content is packed. What gzip holds is measured when it is uploaded.
     """
     if is_odd_name(path):
         return Skipped(SkipReason.ODD_NAME)
@@ -100,8 +101,9 @@ def preflight(
     if not _is_selected(base or path, include, exclude):
         return Skipped(SkipReason.EXCLUDED)
     if base is not None:
-        return Sidecar(base) if size <= MAX_SIDECAR_SIZE else Skipped(SkipReason.TOO_LARGE)
-    reason = _reason_to_skip(path, size, max_size)
+        reason = _reason_to_ignore(size, packing)
+        return Skipped(reason) if reason else Sidecar(base)
+    reason = _reason_to_skip(path, size, max_size, packing)
     if reason is not None:
         return Skipped(reason)
     media_type = media_type_of(path)
@@ -153,9 +155,18 @@ def _is_selected(path: str, include: Sequence[PathGlob], exclude: Sequence[PathG
     return not include or any(glob.matches(path) for glob in include)
 
 
-def _reason_to_skip(path: str, size: int, max_size: int) -> SkipReason | None:
+def _reason_to_ignore(size: int, packing: Packing) -> SkipReason | None:
+    """Why a sidecar can't be read."""
+    if size > MAX_SIDECAR_SIZE:
+        return SkipReason.TOO_LARGE
+    return SkipReason.ENCODED_CONTENT if packing is Packing.UNKNOWN else None
+
+
+def _reason_to_skip(path: str, size: int, max_size: int, packing: Packing) -> SkipReason | None:
     if size == 0:
         return SkipReason.EMPTY
-    if size > max_size:
+    if size > (max_size if packing is Packing.NONE else largest_packed(max_size)):
         return SkipReason.TOO_LARGE
-    return SkipReason.UNSUPPORTED_TYPE if is_unsupported(path) else None
+    if is_unsupported(path):
+        return SkipReason.UNSUPPORTED_TYPE
+    return SkipReason.ENCODED_CONTENT if packing is Packing.UNKNOWN else None

@@ -29,6 +29,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.domain.ids import digest
+from shared.domain.source.content_encoding import Packing, packing_of
 from shared.domain.source.metadata_value import Value, ValueKind, path_value, read_value
 from shared.domain.source.object_info import ObjectInfo
 from shared.domain.source.path_template import Field, FieldKind, PathTemplate
@@ -38,6 +39,9 @@ MAX_ENTRIES: Final = 20
 
 MAX_KEY_LENGTH: Final = 64
 """Most characters of a key. Our own choice; Google documents no limit."""
+
+MAX_SIDECAR_SIZE: Final = 65_536
+"""Bytes. Our own choice: a sidecar is read into memory, and twenty entries take far less."""
 
 MAX_REPORTS: Final = 20
 """Most reports per file; limited since they are kept in the file's record."""
@@ -170,14 +174,22 @@ class MetadataSources:
             _users_own(self.info.metadata),
             self.sidecar.content_hash if self.sidecar else None,
             list(self.expected_fields),
+            *self._decoded(),
         )
+
+    def _decoded(self) -> list[list[bool]]:
+        """Whether the object and its sidecar are decoded; nothing if neither is."""
+        sources = [each for each in (self.info, self.sidecar) if each]
+        packed = [packing_of(each.content_encoding) is Packing.GZIP for each in sources]
+        return [packed] if any(packed) else []
 
     def entries(self, document: DocumentIdentity, sidecar: bytes | None) -> CustomMetadata:
         """Merge the sources. Unusable values are reported and never raise an error.
 
         Args:
             document: The values of the reserved entries.
-            sidecar: The bytes of the sidecar; None without a sidecar.
+            sidecar: The bytes of the sidecar, of which one more than `MAX_SIDECAR_SIZE` are
+                enough; None without a sidecar.
 
         Raises:
             ValueError: An expected field is malformed; see ``parse_expected_fields``.
@@ -263,6 +275,9 @@ def _users_own(object_metadata: Mapping[str, str]) -> dict[str, str]:
 
 def _read_sidecar(sidecar: bytes | None, reports: list[str]) -> Mapping[str, object]:
     if sidecar is None:
+        return {}
+    if len(sidecar) > MAX_SIDECAR_SIZE:
+        reports.append(f"sidecar: not read, since it has more than {MAX_SIDECAR_SIZE} bytes")
         return {}
     try:
         content: object = json.loads(sidecar)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from shared.domain.ids import content_key
 from shared.domain.scan.comparison import Wanted
+from shared.domain.source.content_encoding import Packing, packing_of, unpacked_head
 from shared.domain.source.eligibility import (
-    MAX_SIDECAR_SIZE,
     SNIFF_LENGTH,
     Accepted,
     NeedsSniff,
@@ -18,7 +18,7 @@ from shared.domain.source.eligibility import (
     sniff,
 )
 from shared.domain.source.media_types import PLAIN_TEXT
-from shared.domain.source.metadata import MetadataSources, sidecar_name
+from shared.domain.source.metadata import MAX_SIDECAR_SIZE, MetadataSources, sidecar_name
 from shared.domain.source.object_info import ObjectInfo
 from shared.services.context import Context
 
@@ -43,13 +43,23 @@ def inspect(
         verdicts[info.name] = (
             Accepted(PLAIN_TEXT)  # replaced since the listing: the upload notices and plans again
             if head is None
-            else sniff(head, complete=info.size <= len(head))
+            else _sniffed(info, head)
         )
     return [
         _wanted(context, info, _usable(sidecars.get(sidecar_name(info.name))), verdicts[info.name])
         for info in objects
         if info.name in verdicts
     ]
+
+
+def _sniffed(info: ObjectInfo, head: bytes) -> Accepted | Skipped:
+    complete = info.size <= len(head)
+    if packing_of(info.content_encoding) is Packing.GZIP:
+        try:
+            head, complete = unpacked_head(head, complete=complete, most=SNIFF_LENGTH)
+        except ValueError:
+            return Skipped(SkipReason.ENCODED_CONTENT)
+    return sniff(head, complete=complete)
 
 
 def _by_name_and_size(
@@ -66,6 +76,7 @@ def _by_name_and_size(
             max_size=settings.max_file_bytes,
             include=settings.include,
             exclude=settings.exclude,
+            packing=packing_of(info.content_encoding),
         )
         if isinstance(verdict, Sidecar):
             if settings.prefix + verdict.base in names:
@@ -76,8 +87,10 @@ def _by_name_and_size(
 
 
 def _usable(sidecar: ObjectInfo | None) -> ObjectInfo | None:
-    """The sidecar, or None if it is too large."""
-    return sidecar if sidecar is not None and sidecar.size <= MAX_SIDECAR_SIZE else None
+    """The sidecar, or None if it is too large or can't be decoded."""
+    if sidecar is None or sidecar.size > MAX_SIDECAR_SIZE:
+        return None
+    return None if packing_of(sidecar.content_encoding) is Packing.UNKNOWN else sidecar
 
 
 def _wanted(
@@ -107,6 +120,7 @@ def _wanted(
         sidecar_generation=sidecar.generation if sidecar else None,
         skip_reason=verdict.reason.value if isinstance(verdict, Skipped) else None,
         hashes=info.hashes,
+        content_encoding=packing_of(info.content_encoding).value,
         import_settings=rules.settings.import_settings,
     )
 
