@@ -12,7 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
-from shared.domain.errors import AlreadyExists, Forbidden, GatewayError, NotFound
+from shared.domain.errors import (
+    AlreadyExists,
+    BadRequest,
+    Forbidden,
+    GatewayError,
+    NotFound,
+    PayerMissing,
+)
 from shared.domain.estimate.preview import Preview, joined
 from shared.domain.ids import digest
 from shared.gateways.database import queries
@@ -22,6 +29,9 @@ from shared.services.context import PAYLOAD_VERSION, Context, Deadline, checked_
 from shared.services.lease.close_batch import CloseBatch
 from shared.services.lease.fencing import fenced
 from shared.services.scan.scan_page import RescanPaths, ScanPage
+
+LISTING = "bucket.list_objects"
+"""The call of which a 400 is about the bucket; that of a read is about one object."""
 
 
 def scan_task(batch: Batch, index: int) -> Task:
@@ -126,10 +136,10 @@ class ScanBucket:
         """Close the batch if the error will stay or has lasted too long; whether it was closed."""
         rules, bucket = self._context.rules, self._context.rules.settings.bucket
         since = previous.completed_at if previous else batch.present.started_at
-        if isinstance(error, Forbidden | NotFound):
+        if advice := _advice(error):
             message = (
-                f"the bucket {bucket!r} could not be listed ({error}): check that it exists "
-                "and that the dispatcher may read it, then sync again. Nothing was deleted"
+                f"the bucket {bucket!r} could not be listed ({error}): {advice}, then sync again. "
+                "Nothing was deleted"
             )
         elif since and self._context.clock.now() - since >= rules.scan_patience:
             message = (
@@ -141,6 +151,23 @@ class ScanBucket:
             return False
         CloseBatch(self._context).close_from_outside(batch.path, BatchStatus.FAILED, message)
         return True
+
+
+def _advice(error: GatewayError) -> str | None:
+    """What to do about an error that will stay; None for one that may pass."""
+    if isinstance(error, PayerMissing):
+        return (
+            "its requesters pay, so set BILLING_PROJECT to the project that does, and grant the "
+            "functions' accounts roles/serviceusage.serviceUsageConsumer on it"
+        )
+    if isinstance(error, Forbidden | NotFound):
+        return (
+            "check that it exists and that the dispatcher may read it, and may use the project "
+            "that BILLING_PROJECT names, if any"
+        )
+    if isinstance(error, BadRequest) and error.call == LISTING:
+        return "Cloud Storage refuses this request each time: check BUCKET, PREFIX, BILLING_PROJECT"
+    return None
 
 
 def _next_index(previous: PageResult | None) -> int:
