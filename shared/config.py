@@ -123,6 +123,11 @@ class PlaceSettings(Declared):
     control_queue: Text = setting(
         about="id of the queue for scans and the supervisor", example="fss-control"
     )
+    billing_project: str | None = setting(
+        None,
+        about="project that pays for the requests to the bucket; needed if its requesters pay",
+        example="acme-billing",
+    )
     upload_url: Url = setting(
         about="base URL of the upload function; also the audience of its tokens",
         example="https://upload-x.a.run.app",

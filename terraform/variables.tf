@@ -38,10 +38,11 @@ variable "firestore_location" {
 }
 
 variable "documents_bucket" {
-  description = "The bucket to sync: an existing one, to which only a grant is added, or one to create."
+  description = "The bucket to sync: an existing one, to which only a grant is added, or one to create. billing_project pays for the requests to a bucket whose requesters pay; the functions' accounts are granted its use."
   type = object({
-    name   = string
-    create = optional(bool, false)
+    name            = string
+    create          = optional(bool, false)
+    billing_project = optional(string)
   })
 
   validation {

@@ -44,6 +44,14 @@ class SourceChanged(SyncError):
     """The object no longer has the planned bytes: it is gone, or its length or hash differs."""
 
 
+class NotIndexable(SyncError):
+    """The object's bytes are not to be indexed; ``reason`` is a ``SkipReason``."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class GatewayError(SyncError):
     """A call of a remote service failed.
 
@@ -133,3 +141,7 @@ class NameTaken(GatewayError):
 
 class BadRequest(GatewayError):
     """Any other 4xx: the same request will fail again."""
+
+
+class PayerMissing(BadRequest):
+    """400: the bucket is one whose requesters pay, and no project was named that does."""

@@ -164,8 +164,11 @@ class _Laid:
                 metageneration=want.metageneration,
                 size=want.size,
                 content_hash=want.content_hash,
+                hashes=want.hashes,
                 metadata_digest=want.metadata_digest,
                 media_type=want.media_type,
             ),
-            current=Current(want.key, made.document.name, want.content_hash, want.size),
+            current=Current(
+                want.key, made.document.name, want.content_hash, want.size, want.hashes
+            ),
         )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import IO
 
+import google_crc32c
+
 from shared.domain.errors import NotFound
+from shared.domain.source.content_hash import Hashes
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.ports import Clock
 from tests.twins.scripted_calls import ScriptedCalls
@@ -70,30 +73,46 @@ class MemoryBucket(ScriptedCalls):
         *,
         content_type: str = "text/plain",
         metadata: Mapping[str, str] | None = None,
+        content_encoding: str = "",
+        kinds: Sequence[str] = ("md5", "crc32c"),
     ) -> ObjectInfo:
-        """Create or overwrite an object, which gets a new generation."""
+        """Create or overwrite an object, which gets a new generation.
+
+        ``kinds`` are the hashes that are told: a composite object has ``crc32c`` alone, and one
+        under a customer-supplied key has none.
+        """
         self._generation += 1
+        hashes = Hashes(**{kind: value for kind, value in _hashes(content) if kind in kinds})
         info = ObjectInfo(
             name=name,
             size=len(content),
             generation=self._generation,
             metageneration=1,
-            content_hash=f"md5:{hashlib.md5(content, usedforsecurity=False).hexdigest()}",
+            content_hash=hashes.content_hash(self._generation),
             content_type=content_type,
             updated=self._clock.now(),
             metadata=dict(metadata or {}),
+            content_encoding=content_encoding,
+            hashes=hashes,
         )
         self._objects[name] = (info, content)
         return info
 
-    def touch_metadata(self, name: str, metadata: Mapping[str, str]) -> ObjectInfo:
-        """Replace the metadata of an object, which keeps its generation."""
+    def touch_metadata(
+        self, name: str, metadata: Mapping[str, str], *, content_encoding: str | None = None
+    ) -> ObjectInfo:
+        """Replace the metadata of an object, which keeps its generation.
+
+        The encoding that is declared is replaced as well, unless it is None.
+        """
         info, content = self._objects[name]
+        declared = info.content_encoding if content_encoding is None else content_encoding
         info = replace(
             info,
             metageneration=info.metageneration + 1,
             updated=self._clock.now(),
             metadata=dict(metadata),
+            content_encoding=declared,
         )
         self._objects[name] = (info, content)
         return info
@@ -105,3 +124,8 @@ class MemoryBucket(ScriptedCalls):
     def _content(self, name: str, generation: int) -> bytes | None:
         info, content = self._objects.get(name, (None, None))
         return content if info is not None and info.generation == generation else None
+
+
+def _hashes(content: bytes) -> Iterator[tuple[str, str]]:
+    yield "md5", hashlib.md5(content, usedforsecurity=False).hexdigest()
+    yield "crc32c", f"{google_crc32c.value(content):08x}"

@@ -43,7 +43,7 @@ def settled(record: FileRecord, now: datetime) -> FileRecord:
     done = lifecycle.moved(
         record,
         FileStatus.INDEXED,
-        current=Current(working.key, document, working.content_hash, working.size),
+        current=Current(working.key, document, working.content_hash, working.size, working.hashes),
         indexed_at=now,
         working=None,
         stale_documents=(),

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.source.content_hash import NO_HASHES, Hashes
+
 SCHEMA_VERSION = 1
 
 
@@ -83,10 +85,13 @@ class Desired:
         metageneration: The object's metageneration; None in the same case.
         size: The object's size in bytes.
         tokens: Estimated number of tokens to embed; 0 if the object is skipped.
-        content_hash: ``md5:<hex>`` or ``crc32c:<hex>``, as the bucket gives it.
+        content_hash: The hash in the content key, see ``Hashes.content_hash``; the one of an
+            earlier version with the same bytes if that had another kind of hash.
         metadata_digest: Digest of everything that the document's metadata is made from.
         media_type: Media type to upload it as; None if the object is skipped.
         sidecar_generation: The sidecar's generation; None without a sidecar.
+        hashes: All hashes of the content that the bucket has told.
+        content_encoding: ``gzip`` if the content is to be decoded; otherwise empty.
     """
 
     key: str | None = None
@@ -99,6 +104,8 @@ class Desired:
     metadata_digest: str = ""
     media_type: str | None = None
     sidecar_generation: int | None = None
+    hashes: Hashes = NO_HASHES
+    content_encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +160,9 @@ class Working:
         raw_file: The raw file; None if there is none.
         import_call: The latest import; None if none was begun.
         new_document: The import's document; None until it is known.
+        hashes: All hashes of the content that the bucket has told.
+        decoded_size: Bytes after decoding, as they were uploaded; None if they are not decoded or
+            were not uploaded yet.
     """
 
     key: str
@@ -161,6 +171,8 @@ class Working:
     raw_file: RawFile | None = None
     import_call: ImportCall | None = None
     new_document: NewDocument | None = None
+    hashes: Hashes = NO_HASHES
+    decoded_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +184,14 @@ class Current:
         document: Resource name.
         content_hash: Hash of the content that it was made from.
         size: Size of that content in bytes.
+        hashes: All hashes of that content that the bucket has told.
     """
 
     key: str
     document: str
     content_hash: str
     size: int
+    hashes: Hashes = NO_HASHES
 
 
 @dataclass(frozen=True, slots=True)

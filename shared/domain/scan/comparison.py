@@ -11,7 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.file import attempt, file_policy, known_documents, lifecycle, outcomes
-from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
+from shared.domain.file.record import (
+    Change,
+    Current,
+    Desired,
+    FileRecord,
+    FileStatus,
+    Working,
+)
+from shared.domain.ids import content_key
+from shared.domain.source.content_encoding import packing_of
+from shared.domain.source.content_hash import NO_HASHES, Hashes, hashes_of
 from shared.domain.source.tokens import tokens_of
 
 _LAST_CODE_POINT = "\U0010ffff"
@@ -27,6 +37,7 @@ class Wanted:
         rule: The rule that leaves the object out; with it, the object is counted and needs no
             record.
         is_young: Whether the object, or its sidecar, changed too recently to be imported yet.
+        import_settings: Digest of the settings that the key depends on.
 
     The other fields are those of ``record.Desired``.
     """
@@ -43,6 +54,9 @@ class Wanted:
     skip_reason: str | None = None
     rule: str | None = None
     is_young: bool = False
+    hashes: Hashes = NO_HASHES
+    content_encoding: str = ""
+    import_settings: str = ""
 
 
 def paired_by_path(
@@ -108,6 +122,7 @@ def compare(
         return _appeared(want, fresh, batch_id, fence, now)
     if record.status is FileStatus.DELETED:
         return _appeared(want, record, batch_id, fence, now)
+    want = as_known(want, record)
     if _is_older(want, record):
         return Comparison(Change.UNCHANGED, None)
     if want.skip_reason:
@@ -198,6 +213,42 @@ def _change(want: Wanted, record: FileRecord) -> Change:
     return Change.CHANGED
 
 
+def as_known(want: Wanted, record: FileRecord) -> Wanted:
+    """The row with the hash by which the record knows the same content, and so with the same key.
+
+    An object that is written again with the same bytes may have other kinds of hash, as a composite
+    object has no MD5.
+    """
+    desired = record.desired
+    contents = (record.current, record.working, desired)
+    for known in (each for each in contents if each is not None):
+        is_desired = desired is not None and known.content_hash == desired.content_hash
+        told = desired if is_desired and desired else known  # what the latest scan was told
+        if _is_same_content(want, told):
+            hashes = want.hashes.with_known(hashes_of(told.content_hash, told.hashes))
+            same = replace(want, content_hash=known.content_hash, hashes=hashes)
+            is_known = same.content_hash == want.content_hash
+            return same if is_known else replace(same, key=_key_of(same))
+    return want
+
+
+def _is_same_content(want: Wanted, known: Desired | Working | Current) -> bool:
+    if isinstance(known, Desired) and known.generation == want.generation:
+        return True  # a version's bytes never change, whichever hashes the bucket tells
+    hashes = hashes_of(known.content_hash, known.hashes)
+    return known.size == want.size and want.hashes.agree(hashes)
+
+
+def _key_of(want: Wanted) -> str:
+    return content_key(
+        path=want.path,
+        size=want.size,
+        content_hash=want.content_hash,
+        metadata_digest=want.metadata_digest,
+        import_settings=want.import_settings,
+    )
+
+
 def _is_back(key: str | None, record: FileRecord) -> bool:
     """Whether the indexed document is wanted again, and nothing is under way for another."""
     waiting = record.status in (FileStatus.PENDING, FileStatus.UPLOADING) and not record.claim
@@ -222,17 +273,25 @@ def _with_desired(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
         generation=want.generation,
         metageneration=want.metageneration,
         size=want.size,
-        tokens=0 if is_skipped else tokens_of(want.media_type or "", want.size),
+        tokens=0
+        if is_skipped
+        else tokens_of(want.media_type or "", want.size, packing_of(want.content_encoding)),
         content_hash=want.content_hash,
         metadata_digest=want.metadata_digest,
         media_type=want.media_type,
         sidecar_generation=want.sidecar_generation,
+        hashes=want.hashes,
+        content_encoding=want.content_encoding,
     )
     return replace(record, desired=desired, rescan=False, fence=fence)
 
 
 def _same_but_fence(target: FileRecord, record: FileRecord) -> bool:
-    return replace(target, fence=record.fence) == record
+    target = replace(target, fence=record.fence)
+    if target.desired and record.desired:  # another kind of hash is no reason to write
+        known = replace(target.desired, hashes=record.desired.hashes)
+        target = replace(target, desired=known)
+    return target == record
 
 
 def _candidate(record: FileRecord, now: datetime) -> FileRecord:
@@ -265,6 +324,7 @@ def replanned(
     if wanted is None or wanted.skip_reason:
         gone = replace(record, desired=None)
         return outcomes.given_up(_as_read(record, wanted) if wanted else gone, now)
+    wanted = as_known(wanted, record)
     if wanted.is_young or record.aims >= policy.max_aims:
         return outcomes.left(record, now, policy)
     record = replace(record, aims=record.aims + 1)
@@ -274,6 +334,22 @@ def replanned(
     return attempt.restarted(target, now, policy)
 
 
+def unfit(record: FileRecord, reason: str, now: datetime) -> FileRecord:
+    """The upload found by the object's bytes that it is not to be indexed: it is skipped.
+
+    A document of an earlier content becomes at most a candidate for removal.
+    """
+    desired = record.desired and replace(record.desired, key=None, skip_reason=reason, tokens=0)
+    return outcomes.given_up(replace(record, desired=desired), now)
+
+
+def is_skipped(record: FileRecord, wanted: Wanted) -> bool:
+    """Whether the object is not to be indexed, by its listing or by what an upload found in it."""
+    desired = record.desired
+    is_same = desired is not None and desired.generation == wanted.generation
+    return bool(wanted.skip_reason or (is_same and record.skip_reason))
+
+
 def _as_read(record: FileRecord, wanted: Wanted) -> FileRecord:
     """The record with ``desired`` as a worker read it, to be compared again by the next scan."""
     return replace(_with_desired(record, wanted, record.fence), rescan=True)
@@ -281,6 +357,7 @@ def _as_read(record: FileRecord, wanted: Wanted) -> FileRecord:
 
 def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) -> FileRecord:
     """The check before a removal found the object: keep its document, or process its content."""
+    wanted = as_known(wanted, record)
     target = _as_read(record, wanted)
     if wanted.key == record.current_key and not record.stale_documents:
         return outcomes.kept(target, now)

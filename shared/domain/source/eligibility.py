@@ -13,17 +13,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from shared.domain.source.content_encoding import Packing, largest_packed
 from shared.domain.source.ignored_names import rule_against
 from shared.domain.source.media_types import PLAIN_TEXT, is_unsupported, media_type_of
-from shared.domain.source.metadata import base_name, is_sidecar
+from shared.domain.source.metadata import MAX_SIDECAR_SIZE, base_name, is_sidecar
 from shared.domain.source.path_glob import PathGlob
 
 MAX_DOCUMENT_SIZE: Final = 104_857_600
 """Bytes. Source: 100 MB per document in the File Search documentation; the discovery document of
 the Gemini API has exactly this number as the maxSize of an upload to a store."""
-
-MAX_SIDECAR_SIZE: Final = 65_536
-"""Bytes. Our own choice: a sidecar is read into memory, and twenty entries take far less."""
 
 SNIFF_LENGTH: Final = 4096
 """Number of first bytes that `sniff` should be given."""
@@ -45,6 +43,7 @@ class SkipReason(StrEnum):
     IGNORED = "ignored"
     ODD_NAME = "odd_name"
     SIDECAR_WITHOUT_BASE = "sidecar_without_base"
+    ENCODED_CONTENT = "encoded_content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,7 @@ def preflight(
     include: Sequence[PathGlob] = (),
     exclude: Sequence[PathGlob] = (),
     not_ignored: Collection[str] = (),
+    packing: Packing = Packing.NONE,
 ) -> Accepted | NeedsSniff | Sidecar | Skipped:
     """Decide what to do with a file, by its name and size.
 
@@ -103,6 +103,7 @@ def preflight(
         include: A file must match one of these; if empty, every file is included.
         exclude: A file must match none of these; `exclude` wins over `include`.
         not_ignored: The built-in rules of ``ignored_names`` that don't hold.
+        packing: How the content is packed. What gzip holds is measured when it is uploaded.
     """
     base = base_name(path) if is_sidecar(path) else None
     left_out = rule_against(base or path, include=include, exclude=exclude, not_ignored=not_ignored)
@@ -112,8 +113,9 @@ def preflight(
     if is_odd_name(path):
         return Skipped(SkipReason.ODD_NAME)
     if base is not None:
-        return Sidecar(base) if size <= MAX_SIDECAR_SIZE else Skipped(SkipReason.TOO_LARGE)
-    fault = _reason_to_skip(path, size, max_size)
+        fault = _reason_to_ignore(size, packing)
+        return Skipped(fault) if fault else Sidecar(base)
+    fault = _reason_to_skip(path, size, max_size, packing)
     if fault is not None:
         return Skipped(fault)
     media_type = media_type_of(path)
@@ -159,9 +161,18 @@ def is_odd_name(path: str) -> bool:
     return any(unicodedata.category(character) in {"Cc", "Cs"} for character in path)
 
 
-def _reason_to_skip(path: str, size: int, max_size: int) -> SkipReason | None:
+def _reason_to_ignore(size: int, packing: Packing) -> SkipReason | None:
+    """Why a sidecar can't be read."""
+    if size > MAX_SIDECAR_SIZE:
+        return SkipReason.TOO_LARGE
+    return SkipReason.ENCODED_CONTENT if packing is Packing.UNKNOWN else None
+
+
+def _reason_to_skip(path: str, size: int, max_size: int, packing: Packing) -> SkipReason | None:
     if size == 0:
         return SkipReason.EMPTY
-    if size > max_size:
+    if size > (max_size if packing is Packing.NONE else largest_packed(max_size)):
         return SkipReason.TOO_LARGE
-    return SkipReason.UNSUPPORTED_TYPE if is_unsupported(path) else None
+    if is_unsupported(path):
+        return SkipReason.UNSUPPORTED_TYPE
+    return SkipReason.ENCODED_CONTENT if packing is Packing.UNKNOWN else None

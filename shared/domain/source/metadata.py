@@ -31,6 +31,7 @@ from typing import Final
 
 from shared.domain.ids import digest
 from shared.domain.source import metadata_key
+from shared.domain.source.content_encoding import Packing, packing_of
 from shared.domain.source.metadata_key import merged, shown
 from shared.domain.source.metadata_value import MAX_VALUE_LENGTH, Value, ValueKind, path_value
 from shared.domain.source.object_info import ObjectInfo
@@ -42,6 +43,9 @@ MAX_ENTRIES: Final = 20
 
 MAX_KEY_LENGTH: Final = metadata_key.MAX_KEY_LENGTH
 RESERVED_KEYS: Final = metadata_key.RESERVED_KEYS
+
+MAX_SIDECAR_SIZE: Final = 65_536
+"""Bytes. Our own choice: a sidecar is read into memory, and twenty entries take far less."""
 
 MAX_REPORTS: Final = 20
 """Most reports per file; limited since they are kept in the file's record."""
@@ -171,14 +175,22 @@ class MetadataSources:
             self._users_own,
             self.sidecar.content_hash if self.sidecar else None,
             list(self.expected_fields),
+            *self._decoded(),
         )
+
+    def _decoded(self) -> list[list[bool]]:
+        """Whether the object and its sidecar are decoded; nothing if neither is."""
+        sources = [each for each in (self.info, self.sidecar) if each]
+        packed = [packing_of(each.content_encoding) is Packing.GZIP for each in sources]
+        return [packed] if any(packed) else []
 
     def entries(self, document: DocumentIdentity, sidecar: bytes | None) -> CustomMetadata:
         """Merge the sources. Unusable values are reported and never raise an error.
 
         Args:
             document: The values of the reserved entries.
-            sidecar: The bytes of the sidecar; None without a sidecar.
+            sidecar: The bytes of the sidecar, of which one more than `MAX_SIDECAR_SIZE` are
+                enough; None without a sidecar.
 
         Raises:
             ValueError: An expected field is malformed; see ``parse_expected_fields``.
@@ -277,6 +289,9 @@ def base_name(sidecar_path: str) -> str:
 
 def _read_sidecar(sidecar: bytes | None, reports: list[str]) -> Mapping[str, object]:
     if sidecar is None:
+        return {}
+    if len(sidecar) > MAX_SIDECAR_SIZE:
+        reports.append(f"sidecar: not read, since it has more than {MAX_SIDECAR_SIZE} bytes")
         return {}
     twice: dict[str, None] = {}
 

@@ -13,6 +13,7 @@ from google.api_core.exceptions import RequestRangeNotSatisfiable
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from shared.domain.errors import NotFound
+from shared.domain.source.content_hash import Hashes
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.google_errors import google_errors
 
@@ -28,8 +29,8 @@ PARALLEL_READS = 8
 """Most reads at once; fewer than the ten connections that the requests library pools per host."""
 
 _LISTED = (
-    "items(name,size,generation,metageneration,md5Hash,crc32c,contentType,updated,metadata),"
-    "nextPageToken"
+    "items(name,size,generation,metageneration,md5Hash,crc32c,contentType,contentEncoding,updated,"
+    "metadata),nextPageToken"
 )
 
 
@@ -42,6 +43,7 @@ class CloudStorage:
     Args:
         client: A client of the service; ``close`` closes it.
         bucket_name: Name of the bucket.
+        user_project: The project that pays for the requests; None for the bucket's own.
         timeout: Timeout of each connect and read.
         retry_for: How long reads are repeated after a failure that may pass. Not zero by default,
             since a read that fails during an upload wastes a metered request.
@@ -52,11 +54,12 @@ class CloudStorage:
         client: Client,
         bucket_name: str,
         *,
+        user_project: str | None = None,
         timeout: timedelta = timedelta(seconds=30),
         retry_for: timedelta = timedelta(seconds=10),
     ) -> None:
         self._client = client
-        self._bucket = client.bucket(bucket_name)
+        self._bucket = client.bucket(bucket_name, user_project=user_project)
         self._timeout_s = timeout.total_seconds()
         self._retry = DEFAULT_RETRY.with_timeout(retry_for.total_seconds()) if retry_for else None
 
@@ -160,14 +163,21 @@ class _Generation(io.RawIOBase):
 
 
 def _info(blob: Blob) -> ObjectInfo:
-    kind, value = ("md5", blob.md5_hash) if blob.md5_hash else ("crc32c", blob.crc32c or "")
+    generation = int(blob.generation or 0)
+    hashes = Hashes(md5=_hex(blob.md5_hash), crc32c=_hex(blob.crc32c))
     return ObjectInfo(
         name=blob.name,
         size=int(blob.size or 0),
-        generation=int(blob.generation or 0),
+        generation=generation,
         metageneration=int(blob.metageneration or 0),
-        content_hash=f"{kind}:{base64.b64decode(value).hex()}",
+        content_hash=hashes.content_hash(generation),
         content_type=blob.content_type or "",
         updated=blob.updated,
         metadata=dict(blob.metadata or {}),
+        content_encoding=blob.content_encoding or "",
+        hashes=hashes,
     )
+
+
+def _hex(encoded: str | None) -> str:
+    return base64.b64decode(encoded or "").hex()

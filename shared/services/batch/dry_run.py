@@ -19,6 +19,7 @@ from shared.domain.estimate.preview import RETRIED, SAMPLES, Preview, Sample, me
 from shared.domain.estimate.storage_reading import StorageUse
 from shared.domain.file.record import Change, FileRecord, FileStatus
 from shared.domain.ids import file_id
+from shared.domain.scan import comparison
 from shared.gateways.database import queries
 from shared.services.batch.read_backlog import read_backlog
 from shared.services.batch.removal_guard import RemovalGuard
@@ -128,7 +129,9 @@ class DryRun:
 
     def _is_unchanged(self, record: FileRecord) -> bool:
         wanted = inspect_one(self._context, record.path)
-        return wanted is not None and wanted.key == record.desired_key
+        if wanted is None:
+            return False
+        return comparison.as_known(wanted, record).key == record.desired_key
 
     def _is_unwanted(self, path: str) -> bool:
         wanted = inspect_one(self._context, path)

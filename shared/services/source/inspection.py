@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from shared.domain.ids import content_key
 from shared.domain.scan.comparison import Wanted
+from shared.domain.source.content_encoding import Packing, packing_of, unpacked_head
 from shared.domain.source.eligibility import (
-    MAX_SIDECAR_SIZE,
     SNIFF_LENGTH,
     Accepted,
     NeedsSniff,
@@ -18,7 +18,7 @@ from shared.domain.source.eligibility import (
     sniff,
 )
 from shared.domain.source.media_types import PLAIN_TEXT
-from shared.domain.source.metadata import MetadataSources
+from shared.domain.source.metadata import MAX_SIDECAR_SIZE, MetadataSources
 from shared.domain.source.object_info import ObjectInfo
 from shared.services.context import Context
 from shared.services.source.sidecars import find_sidecar, sidecar_among
@@ -45,13 +45,23 @@ def inspect(
         verdicts[info.name] = (
             Accepted(PLAIN_TEXT)  # replaced since the listing: the upload notices and plans again
             if head is None
-            else sniff(head, complete=info.size <= len(head))
+            else _sniffed(info, head)
         )
     return [
         _wanted(context, info, _usable(used[info.name]), verdicts[info.name])
         for info in objects
         if info.name in verdicts
     ]
+
+
+def _sniffed(info: ObjectInfo, head: bytes) -> Accepted | Skipped:
+    complete = info.size <= len(head)
+    if packing_of(info.content_encoding) is Packing.GZIP:
+        try:
+            head, complete = unpacked_head(head, complete=complete, most=SNIFF_LENGTH)
+        except ValueError:
+            return Skipped(SkipReason.ENCODED_CONTENT)
+    return sniff(head, complete=complete)
 
 
 def _by_name_and_size(
@@ -68,6 +78,7 @@ def _by_name_and_size(
             include=settings.include,
             exclude=settings.exclude,
             not_ignored=settings.not_ignored,
+            packing=packing_of(info.content_encoding),
         )
         if isinstance(verdict, Sidecar):
             if info.name in used:
@@ -78,8 +89,10 @@ def _by_name_and_size(
 
 
 def _usable(sidecar: ObjectInfo | None) -> ObjectInfo | None:
-    """The sidecar, or None if it is too large."""
-    return sidecar if sidecar is not None and sidecar.size <= MAX_SIDECAR_SIZE else None
+    """The sidecar, or None if it is too large or can't be decoded."""
+    if sidecar is None or sidecar.size > MAX_SIDECAR_SIZE:
+        return None
+    return None if packing_of(sidecar.content_encoding) is Packing.UNKNOWN else sidecar
 
 
 def _wanted(
@@ -112,6 +125,9 @@ def _wanted(
         skip_reason=verdict.reason.value if isinstance(verdict, Skipped) else None,
         rule=verdict.rule if isinstance(verdict, Skipped) else None,
         is_young=is_young and isinstance(verdict, Accepted),
+        hashes=info.hashes,
+        content_encoding=packing_of(info.content_encoding).value,
+        import_settings=rules.settings.import_settings,
     )
 
 

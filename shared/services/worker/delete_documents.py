@@ -27,7 +27,7 @@ class DeleteDocuments:
             wanted = inspect_one(delivery.context, delivery.record.path)
         except GatewayError as error:
             delivery.retry_later(error)
-        if wanted is not None and not wanted.skip_reason:
+        if wanted is not None and not comparison.is_skipped(delivery.record, wanted):
             delivery.file.apply(self._came_back(wanted))
         else:
             delivery.file.apply(known_documents.documents_going)

@@ -322,6 +322,18 @@ class Delivery:
         self.file.apply(transition)
         self.nudge()
 
+    def skip(self, reason: str) -> None:
+        """End without an upload: the object's bytes are not to be indexed."""
+        planned = self.record
+
+        def transition(record: FileRecord) -> FileRecord:
+            if comparison.wants_the_same(record, planned):
+                return comparison.unfit(record, reason, self.now())
+            return attempt.restarted(record, self.now(), self.policy)  # a scan has planned since
+
+        self.file.apply(transition)
+        self.nudge()
+
     def _log_if_failed(self) -> None:
         record = self.record
         if record.status is FileStatus.FAILED and record.failure is not None:

@@ -15,18 +15,26 @@ from shared.domain.errors import (
     Forbidden,
     GatewayError,
     NotFound,
+    NotIndexable,
     OutcomeUnknown,
     SourceChanged,
 )
 from shared.domain.file import attempt, ledger, lifecycle
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord
-from shared.domain.source.metadata import MAX_REPORTS, CustomMetadata, DocumentIdentity
+from shared.domain.source.metadata import (
+    MAX_REPORTS,
+    MAX_SIDECAR_SIZE,
+    CustomMetadata,
+    DocumentIdentity,
+)
 from shared.domain.source.object_info import ObjectInfo
+from shared.domain.source.tokens import tokens_of
 from shared.domain.throttle.breaker_state import CircuitState
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import creating, operation_path
 from shared.gateways.ports import ImportOperation, Put, Update
+from shared.services.source.content import open_content
 from shared.services.source.inspection import metadata_sources
 from shared.services.source.sidecars import find_sidecar, names_in_other_forms
 from shared.services.worker.claim import Abandoned
@@ -76,7 +84,7 @@ class ImportStep:
     def _intent(self) -> LedgerEntry:
         """The ledger entry of the import about to be sent, with its estimated cost."""
         delivery, rules = self._delivery, self._delivery.context.rules
-        tokens, price = delivery.desired.tokens, rules.settings.price
+        tokens, price = self._tokens(), rules.settings.price
         return LedgerEntry(
             operation_id=delivery.context.new_id(),
             path=delivery.record.path,
@@ -90,6 +98,11 @@ class ImportStep:
             cost=price.cost(tokens) if price else None,
             currency=price.currency if price else None,
         )
+
+    def _tokens(self) -> int:
+        """Estimated tokens, by the size that was uploaded if that was not known to the scan."""
+        desired, size = self._delivery.desired, self._delivery.working.decoded_size
+        return desired.tokens if size is None else tokens_of(desired.media_type or "", size)
 
     def _send(self, intent: LedgerEntry, metadata: CustomMetadata) -> None:
         delivery = self._delivery
@@ -205,12 +218,17 @@ class ImportStep:
         return sidecar
 
     def _read(self, sidecar: ObjectInfo) -> bytes:
+        """The sidecar, or one byte more than it may have; nothing if it can't be decoded."""
+        bucket, encoding = self._delivery.context.bucket, sidecar.content_encoding
         try:
-            content = self._delivery.context.bucket.open(sidecar.name, sidecar.generation)
+            content = open_content(bucket, sidecar.name, sidecar.generation, encoding)
         except NotFound as error:
             raise SourceChanged(f"{sidecar.name!r} was replaced or removed") from error
         with content:
-            return content.read()
+            try:
+                return content.read(MAX_SIDECAR_SIZE + 1)
+            except NotIndexable:
+                return b""
 
     # --- the ledger -------------------------------------------------------------------------
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import IO
 
-from shared.domain.errors import GatewayError, NameTaken, NotFound, SourceChanged, Throttled
+from shared.domain.errors import (
+    GatewayError,
+    NameTaken,
+    NotFound,
+    NotIndexable,
+    SourceChanged,
+    Throttled,
+)
 from shared.domain.file import attempt, lifecycle, outcomes
-from shared.domain.file.record import FileRecord, FileStatus
+from shared.domain.file.record import FileRecord, FileStatus, with_working
 from shared.domain.ids import raw_file_id
 from shared.gateways.ports import RemoteFile, RemoteState, Write
+from shared.services.source.content import Measure, measured, open_content
 from shared.services.worker.delivery import GONE, Delivery
-
-READ_SIZE = 1 << 20
 
 RAW_FILES = "files/"
 
@@ -25,6 +30,7 @@ class UploadStep:
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
         self._gemini = delivery.context.gemini
+        self._measure: Measure | None = None
 
     def upload(self, claim_id: str, read_time: datetime) -> None:
         """Claim the file and upload it, unless an interrupted delivery has uploaded it.
@@ -49,6 +55,8 @@ class UploadStep:
                 self._send()
         except SourceChanged:
             delivery.replan()
+        except NotIndexable as verdict:
+            delivery.skip(verdict.reason)
         except GatewayError as error:
             if not error.is_of_bucket:
                 raise
@@ -93,14 +101,14 @@ class UploadStep:
 
     def _send(self) -> None:
         delivery = self._delivery
-        desired = delivery.desired
+        desired, size = delivery.desired, self._size()
         with self._source() as content:
             delivery.file.count(metered=1)
             try:
                 remote = self._gemini.upload(
                     delivery.raw_name.removeprefix(RAW_FILES),
                     content,
-                    size=desired.size,
+                    size=size,
                     media_type=desired.media_type or "",
                     display_name=delivery.context.rules.settings.relative(delivery.record.path),
                 )
@@ -123,7 +131,7 @@ class UploadStep:
         delivery.gate.succeeded(delivery.permit)
 
     def _source(self) -> IO[bytes]:
-        """A stream of the generation of the object that was planned.
+        """A stream of the generation of the object that was planned, decoded.
 
         Raises:
             SourceChanged: that generation is gone, or no scan has seen the object yet.
@@ -133,9 +141,25 @@ class UploadStep:
         if generation is None:
             raise SourceChanged(f"no scan has seen {path!r} yet")
         try:
-            return self._delivery.context.bucket.open(path, generation)
+            encoding = self._delivery.desired.content_encoding
+            return open_content(self._delivery.context.bucket, path, generation, encoding)
         except NotFound as error:
             raise SourceChanged(f"{path!r} was replaced or removed") from error
+
+    def _size(self) -> int:
+        """Bytes that are sent; of packed content, they are known only after reading it once.
+
+        Raises ``NotIndexable`` if the content is not to be sent, and as ``_source``.
+        """
+        desired = self._delivery.desired
+        return self._measured().size if desired.content_encoding else desired.size
+
+    def _measured(self) -> Measure:
+        if self._measure is None:
+            with self._source() as content:
+                most = self._delivery.context.rules.settings.max_file_bytes
+                self._measure = measured(content, most)
+        return self._measure
 
     # --- an upload that is there already ----------------------------------------------------
 
@@ -179,16 +203,9 @@ class UploadStep:
         )
         if remote.state is RemoteState.FAILED or expiring:
             return False
-        if remote.size is not None and remote.size != delivery.desired.size:
+        if remote.size is not None and remote.size != self._size():
             return False
-        return not remote.sha256 or remote.sha256 == self._source_sha256()
-
-    def _source_sha256(self) -> str:
-        digest = hashlib.sha256()
-        with self._source() as content:
-            while block := content.read(READ_SIZE):
-                digest.update(block)
-        return digest.hexdigest()
+        return not remote.sha256 or remote.sha256 == self._measured().sha256
 
     # --- waiting ----------------------------------------------------------------------------
 
@@ -227,6 +244,8 @@ class UploadStep:
     def _uploaded(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
         if record.status is FileStatus.UPLOADED:
             return record
+        if self._delivery.desired.content_encoding:
+            record = with_working(record, decoded_size=remote.size)
         return attempt.uploaded(
             record, remote.expires_at, self._delivery.now(), self._delivery.policy
         )

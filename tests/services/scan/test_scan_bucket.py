@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from shared.domain.batch.batch import BatchStatus, PageResult, SyncMode
-from shared.domain.errors import BadRequest, LostLease, OutcomeUnknown, Unavailable
+from shared.domain.errors import (
+    BadRequest,
+    Forbidden,
+    GatewayError,
+    LostLease,
+    OutcomeUnknown,
+    PayerMissing,
+    Unavailable,
+)
 from shared.domain.file.record import FailureKind, FileStatus
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database.records import file_path
@@ -18,6 +26,7 @@ from shared.services.scan.scan_bucket import MOST_FAULTS
 from tests.services.story import (
     DAY,
     HOUR,
+    MINUTE,
     PATH,
     SECOND,
     Crash,
@@ -653,3 +662,30 @@ def test_a_dry_run_does_not_go_on_with_what_an_earlier_sync_left() -> None:
 
     assert world.gemini.metered == 0
     assert world.files() == before
+
+
+# --- errors that stay -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PayerMissing("bucket.list_objects", code=400, detail="is requester pays"), "pay, so set"),
+        (BadRequest("bucket.list_objects", code=400, detail="Invalid argument."), "PREFIX"),
+        (Forbidden("bucket.list_objects", code=403, detail="serviceusage"), "BILLING_PROJECT"),
+    ],
+)
+def test_a_listing_that_is_refused_ends_the_batch_at_once_and_says_what_to_do(
+    error: GatewayError, told: str
+) -> None:
+    world = synced("a.md", "b.md")
+    world.bucket.delete("a.md")
+    world.bucket.fail_next("list_objects", error)
+    began = world.clock.now()
+    summary = world.sync()
+    assert (summary["status"], summary["deleted"]) == ("failed", 0)
+    assert told in summary["message"]
+    assert error.detail in summary["message"]
+    assert "BILLING_PROJECT" in summary["message"]
+    assert world.clock.now() - began < MINUTE
+    assert world.sync()["deleted"] == 1
