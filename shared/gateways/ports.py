@@ -226,6 +226,12 @@ class Bucket(Protocol):
     def stat(self, name: str) -> ObjectInfo | None:
         """The live object of this name; None if there is none. Raises ``GatewayError``."""
 
+    def stat_each(self, names: Sequence[str]) -> dict[str, ObjectInfo]:
+        """The live objects of these names, by name, without those that don't exist.
+
+        Raises ``GatewayError``.
+        """
+
     def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, bytes | None]:
         """The first ``length`` bytes of each object, by name; None if its generation is gone."""
 

@@ -92,6 +92,13 @@ def test_a_deleted_object_is_neither_listed_nor_found(bucket_world: BucketWorld)
     assert names(bucket_world) == ["ab"]
 
 
+def test_many_objects_are_looked_at_in_one_call(bucket_world: BucketWorld) -> None:
+    a, b = bucket_world.put("a", b"one"), bucket_world.put("b c/ü", b"two")
+    bucket_world.put("gone but a prefix.md", b"three")
+    assert bucket_world.bucket.stat_each(["b c/ü", "a", "gone"]) == {"a": a, "b c/ü": b}
+    assert bucket_world.bucket.stat_each([]) == {}
+
+
 @pytest.mark.parametrize("size", [0, 1, 70_000])
 def test_a_stream_yields_every_byte_of_its_generation(bucket_world: BucketWorld, size: int) -> None:
     content = (b"0123456789" * (size // 10 + 1))[:size]

@@ -44,6 +44,11 @@ class MemoryBucket(ScriptedCalls):
             found = self._objects.get(name)
             return found and found[0]
 
+    def stat_each(self, names: Sequence[str]) -> dict[str, ObjectInfo]:
+        """The live objects of these names, by name, without those that don't exist."""
+        with self._call("stat_each"):
+            return {name: self._objects[name][0] for name in names if name in self._objects}
+
     def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, bytes | None]:
         """The first ``length`` bytes of each object, by name; None if its generation is gone."""
         with self._call("read_heads"):
@@ -70,13 +75,17 @@ class MemoryBucket(ScriptedCalls):
         *,
         content_type: str = "text/plain",
         metadata: Mapping[str, str] | None = None,
+        generation: int | None = None,
     ) -> ObjectInfo:
-        """Create or overwrite an object, which gets a new generation."""
+        """Create or overwrite an object, which gets a new generation, by default the next number.
+
+        Cloud Storage promises unique generations, not growing ones.
+        """
         self._generation += 1
         info = ObjectInfo(
             name=name,
             size=len(content),
-            generation=self._generation,
+            generation=self._generation if generation is None else generation,
             metageneration=1,
             content_hash=f"md5:{hashlib.md5(content, usedforsecurity=False).hexdigest()}",
             content_type=content_type,

@@ -91,8 +91,6 @@ def compare(
         return _appeared(want, fresh, batch_id, fence, now)
     if record.status is FileStatus.DELETED:
         return _appeared(want, record, batch_id, fence, now)
-    if _is_older(want, record):
-        return Comparison(Change.UNCHANGED, None)
     if want.skip_reason:
         return _skipped(want, record, batch_id, fence, now)
     change = _change(want, record)
@@ -184,8 +182,12 @@ def _is_back(key: str | None, record: FileRecord) -> bool:
     return idle and key == record.current_key and not record.stale_documents
 
 
-def _is_older(want: Wanted, record: FileRecord) -> bool:
-    """Whether the record knows a later generation: a listing may lag, and is ignored then."""
+def is_in_doubt(want: Wanted, record: FileRecord) -> bool:
+    """Whether the listing shows a smaller version than the record, so the object is looked at.
+
+    Generations are unique, but not promised to grow: the listing may lag behind what a worker has
+    read, or the object's new version may have a smaller number. Only the object itself can tell.
+    """
     desired = record.desired
     if desired is None or not (desired.key or desired.skip_reason):
         return False

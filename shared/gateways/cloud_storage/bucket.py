@@ -91,6 +91,13 @@ class CloudStorage:
         found = self.list_objects(prefix=name, start=name, limit=1)
         return found[0] if found and found[0].name == name else None
 
+    def stat_each(self, names: Sequence[str]) -> dict[str, ObjectInfo]:
+        """The live objects of these names, by name, without those that don't exist."""
+        if not names:
+            return {}
+        with ThreadPoolExecutor(min(PARALLEL_READS, len(names))) as pool:
+            return {info.name: info for info in pool.map(self.stat, names) if info is not None}
+
     def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, bytes | None]:
         """The first ``length`` bytes of each object, by name; None if its generation is gone."""
         if not objects:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from shared.gateways.database.records import Stored, creating, file_path, updati
 from shared.gateways.ports import Write
 from shared.services.context import Context
 from shared.services.scan.page_memory import PageMemory
-from shared.services.source.inspection import inspect, inspect_one
+from shared.services.source.inspection import inspect, inspect_each, inspect_one
 
 GROWTH = 1.5
 """Pages to which a remembered range may grow before it is split."""
@@ -162,10 +162,16 @@ class ScanPage:
         counts: Counter[str] = Counter(scanned=len(wanted))
         writes: dict[str, Write] = {}
         steps: list[PlannedChange] = []
-        for want, record in comparison.paired_by_path(wanted, (each.present for each in found)):
+        pairs = list(comparison.paired_by_path(wanted, (each.present for each in found)))
+        doubtful = self._looked_at_again(pairs)
+        for listed, record in pairs:
+            path = listed.path if listed else ""
+            want = doubtful.get(path) if path in doubtful else listed
             here = self._in_batch_store(record)
             finding = self._compare(want, here, now)
             after = (finding and finding.record) or here
+            if want != listed and after is not None:
+                after = replace(after, rescan=True)  # the remembered listing is out of date
             if finding is not None:
                 counts[finding.change] += 1
                 if after is not None:
@@ -177,6 +183,18 @@ class ScanPage:
                 self._ranges.forget(max(listing.start, self._batch.prefix), listing.end)
             self._commit(writes, now)
         return dict(counts), steps
+
+    def _looked_at_again(
+        self, pairs: Iterable[tuple[comparison.Wanted | None, FileRecord | None]]
+    ) -> dict[str, comparison.Wanted | None]:
+        """The objects whose listing is in doubt, as they are now; None for those that are gone."""
+        paths = [
+            want.path
+            for want, record in pairs
+            if want is not None and record is not None and comparison.is_in_doubt(want, record)
+        ]
+        found = inspect_each(self._context, paths) if paths else {}
+        return {path: found.get(path) for path in paths}
 
     def _skips(self, listing: _Listing, known: RememberedRange) -> Preview | None:
         """A dry run's preview of a remembered page: examples of the objects it skips.

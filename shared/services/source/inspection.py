@@ -130,3 +130,10 @@ def inspect_one(context: Context, path: str) -> Wanted | None:
     sidecar = context.bucket.stat(sidecar_name(path))
     rows = inspect(context, [info], {sidecar.name: sidecar} if sidecar else {})
     return rows[0] if rows else None
+
+
+def inspect_each(context: Context, paths: Sequence[str]) -> dict[str, Wanted]:
+    """The rows of these paths, read from the bucket now, by path; without those that are gone."""
+    found = context.bucket.stat_each([*paths, *map(sidecar_name, paths)])
+    objects = [found[path] for path in sorted(paths) if path in found]
+    return {row.path: row for row in inspect(context, objects, found)}
