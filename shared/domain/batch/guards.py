@@ -20,10 +20,20 @@ FREE_DELETE_SHARE = 0.10
 """Up to this share of the documents may be deleted. More looks like a bad listing or a wrong
 prefix."""
 
+SMALL_STORE = 10
+"""With fewer documents, all may be deleted unasked."""
+
 
 def deletion_cap(indexed: int, asked: int | None) -> int:
-    """How many of ``indexed`` documents one batch may delete; ``asked``, if given, overrides it."""
-    return asked if asked is not None else max(FREE_DELETES, int(indexed * FREE_DELETE_SHARE))
+    """How many of ``indexed`` documents one batch may delete; ``asked``, if given, overrides it.
+
+    At most half of them, however few they are: more looks like an emptied bucket, and most stores
+    are smaller than ``FREE_DELETES``.
+    """
+    if asked is not None:
+        return asked
+    cap = _free_share(indexed)
+    return min(cap, indexed // 2) if indexed >= SMALL_STORE else cap
 
 
 def check_deletions(waiting: int, staying: int, max_deletes: int | None) -> None:
@@ -52,7 +62,7 @@ def check_lost(gone: int, held: int, max_imports: int | None) -> None:
     Raises:
         Refused: Too many would be imported again, so none may be.
     """
-    cap = deletion_cap(held, max_imports)
+    cap = _free_share(held) if max_imports is None else max_imports
     if gone > cap:
         raise Refused(
             f"{gone} of {held} documents are gone from the store, more than the {cap} that may be "
@@ -108,3 +118,7 @@ def refusals(*checks: Callable[[], None]) -> tuple[str, ...]:
         except Refused as refused:
             said.append(str(refused))
     return tuple(said)
+
+
+def _free_share(documents: int) -> int:
+    return max(FREE_DELETES, int(documents * FREE_DELETE_SHARE))

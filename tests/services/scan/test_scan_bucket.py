@@ -151,7 +151,7 @@ def test_more_vanished_records_than_a_page_holds_in_one_range_are_all_found() ->
     for n in range(11):
         world.bucket.delete(f"5-{n:02d}.md")
 
-    summary = world.sync()
+    summary = world.sync(max_deletes=11)
 
     assert changes(summary) == {"scanned": 2, "removed": 11, "unchanged": 2, "deleted": 11}
     assert in_step(world)
