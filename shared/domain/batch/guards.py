@@ -6,7 +6,7 @@ dry run collects the messages instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from shared.domain.errors import Refused
 from shared.domain.estimate.backlog import Backlog
@@ -49,6 +49,35 @@ def check_deletions(waiting: int, staying: int, max_deletes: int | None) -> None
             f"{waiting} of {indexed} documents would be deleted, more than the {cap} allowed, so "
             f"none was deleted. If this is intended, sync with max_deletes={waiting} or more"
         )
+
+
+def check_asked(
+    asked: int, waiting: int, max_deletes: int | None, reasons: Mapping[str, int]
+) -> None:
+    """Check the documents whose content is unchanged, but which a rule of ours would remove.
+
+    Args:
+        asked: Number of such documents.
+        waiting: Number of other documents that would be deleted.
+        max_deletes: The batch's limit, which allows these only if it was given.
+        reasons: Why the files are skipped, with numbers of files; may be of a part of them.
+
+    Raises:
+        Refused: They may not be deleted; this says nothing about the others.
+    """
+    if not asked or allows_asked(asked, waiting, max_deletes):
+        return
+    named = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+    raise Refused(
+        f"{asked} documents whose content has not changed would be deleted, since a rule of the "
+        f"sync skips their files now{f' ({named})' if named else ''}, so they were kept. If this "
+        f"is intended, sync with max_deletes={asked + waiting} or more"
+    )
+
+
+def allows_asked(asked: int, waiting: int, max_deletes: int | None) -> bool:
+    """Whether ``max_deletes`` allows to delete the documents that ``check_asked`` is about."""
+    return max_deletes is not None and asked + waiting <= max_deletes
 
 
 def check_lost(gone: int, held: int, max_imports: int | None) -> None:

@@ -10,8 +10,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.domain.file import attempt, file_policy, known_documents, lifecycle, outcomes
-from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
+from shared.domain.file import (
+    attempt,
+    file_policy,
+    keeping,
+    known_documents,
+    lifecycle,
+    outcomes,
+)
+from shared.domain.file.record import Change, Desired, FileRecord, FileStatus, Verdict
+from shared.domain.source.eligibility import SkipReason
 from shared.domain.source.tokens import tokens_of
 
 
@@ -19,7 +27,7 @@ from shared.domain.source.tokens import tokens_of
 class Wanted:
     """What the bucket wants for a path; with a ``skip_reason``, the object is not to be indexed.
 
-    The fields are those of ``record.Desired``.
+    The fields are those of ``record.Desired``; with a ``verdict``, a read of the content decided.
     """
 
     path: str
@@ -32,6 +40,7 @@ class Wanted:
     media_type: str | None = None
     sidecar_generation: int | None = None
     skip_reason: str | None = None
+    verdict: Verdict | None = None
 
 
 def paired_by_path(
@@ -142,14 +151,15 @@ def _skipped(
     want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime
 ) -> Comparison:
     target = _with_desired(record, want, fence)
-    if record.status is FileStatus.SKIPPED:
+    stays = keeping.keeps_documents(target) or not known_documents.documents_to_remove(record)
+    told = record.asks_first == keeping.is_to_be_asked(target)
+    if record.status is FileStatus.SKIPPED and stays and told:
         return Comparison(Change.SKIPPED, None if _same_but_fence(target, record) else target)
     target = replace(target, change=Change.SKIPPED, decided_in=batch_id)
-    if record.status not in (*RESTING, FileStatus.PENDING) or record.claim:
-        return Comparison(Change.SKIPPED, target)
-    if known_documents.documents_to_remove(record):
-        return Comparison(Change.SKIPPED, _candidate(target, now))
-    return Comparison(Change.SKIPPED, outcomes.removed(target, now))
+    idle = (*RESTING, FileStatus.PENDING, FileStatus.REMOVAL_CANDIDATE)
+    if record.status not in idle or record.claim:
+        return Comparison(Change.SKIPPED, target)  # being processed, whose end lets it go
+    return Comparison(Change.SKIPPED, outcomes.let_go(target, now))
 
 
 def _unchanged(target: FileRecord, record: FileRecord, batch_id: str, now: datetime) -> Comparison:
@@ -178,7 +188,8 @@ def _change(want: Wanted, record: FileRecord) -> Change:
 def _is_back(key: str | None, record: FileRecord) -> bool:
     """Whether the indexed document is wanted again, and nothing is under way for another."""
     waiting = record.status in (FileStatus.PENDING, FileStatus.UPLOADING) and not record.claim
-    idle = waiting or record.status in (FileStatus.REMOVAL_CANDIDATE, FileStatus.FAILED)
+    resting = (FileStatus.REMOVAL_CANDIDATE, FileStatus.FAILED, FileStatus.SKIPPED)
+    idle = waiting or record.status in resting
     return idle and key == record.current_key and not record.stale_documents
 
 
@@ -209,7 +220,7 @@ def _with_desired(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
         media_type=want.media_type,
         sidecar_generation=want.sidecar_generation,
     )
-    return replace(record, desired=desired, rescan=False, fence=fence)
+    return replace(record, desired=desired, verdict=want.verdict, rescan=False, fence=fence)
 
 
 def _same_but_fence(target: FileRecord, record: FileRecord) -> bool:
@@ -256,9 +267,22 @@ def _as_read(record: FileRecord, wanted: Wanted) -> FileRecord:
     return replace(_with_desired(record, wanted, record.fence), rescan=True)
 
 
+def is_kept(record: FileRecord, wanted: Wanted) -> bool:
+    """Whether the check before a removal found an object whose document must stay.
+
+    A skip for the very reason for which the removal was allowed is no such object.
+    """
+    if wanted.skip_reason is None or wanted.skip_reason == SkipReason.UNREADABLE:
+        return True
+    known = wanted.skip_reason == record.skip_reason
+    return not known and keeping.keeps_documents(_as_read(record, wanted))
+
+
 def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) -> FileRecord:
     """The check before a removal found the object: keep its document, or process its content."""
     target = _as_read(record, wanted)
+    if wanted.skip_reason:
+        return outcomes.let_go(target, now)
     if wanted.key == record.current_key and not record.stale_documents:
         return outcomes.kept(target, now)
     return outcomes.begun(lifecycle.taken_over(target, batch_id), now)

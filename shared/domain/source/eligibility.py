@@ -33,6 +33,11 @@ MAX_CONTROL_SHARE: Final = 0.02
 _TEXT_CONTROLS = frozenset("\t\n\v\f\r\b\x1b\x85")  # layout, overstriking, terminal colours
 
 
+RULES: Final = 1
+"""Version of the rules about an object's content; raise it when they change, so that verdicts that
+were reached by other rules are reached again."""
+
+
 class SkipReason(StrEnum):
     """Why a file is not imported."""
 
@@ -43,6 +48,8 @@ class SkipReason(StrEnum):
     EXCLUDED = "excluded"
     ODD_NAME = "odd_name"
     SIDECAR_WITHOUT_BASE = "sidecar_without_base"
+    UNREADABLE = "unreadable"
+    """It is listed, but a read of it or of its sidecar is refused. The store keeps what it has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
 from shared.domain.deployment.deployment import Deployment
-from shared.domain.errors import GatewayError
+from shared.domain.errors import GatewayError, Refused
 from shared.domain.file import lifecycle
 from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
 from shared.domain.throttle import holds
@@ -151,10 +151,21 @@ class Completion:
             if batch.explains_store:
                 known = replace(deployment.present, known_drift=drift.difference or 0)
                 context.records.write(deployment, known)
+        held = self._with_question(held)
+        batch = held.present
         told = "" if batch.refusal or not whole else CutOver(context).promote_if_filled()
         message = " ".join(filter(None, (batch.message, told)))
         held = changed(self._context, held, drift=drift.difference, message=message)
         self._close_batch.finish(held, str(drift))
+
+    def _with_question(self, held: Stored[Batch]) -> Stored[Batch]:
+        """The batch as refused, if documents are kept that only a request may remove."""
+        try:
+            self._removal_guard.check_asked(held.present)
+        except Refused as refused:
+            said = " ".join(filter(None, (held.present.message, str(refused))))
+            return changed(self._context, held, message=said, refusal=said)
+        return held
 
     def _stuck(self, batch: Batch) -> list[FileRecord]:
         """The unfinished files, if each one's next step always fails; otherwise none."""

@@ -157,12 +157,13 @@ class ScanPage:
     ) -> tuple[dict[str, int], list[PlannedChange]]:
         """Compare, and write the records unless in a dry run; returns counts and changes."""
         now = self._context.clock.now()
-        wanted = inspect(self._context, listing.objects, listing.sidecars)
+        known = [each.present for each in found]
+        wanted = inspect(self._context, listing.objects, listing.sidecars, known)
         stored = {each.present.path: each for each in found}
         counts: Counter[str] = Counter(scanned=len(wanted))
         writes: dict[str, Write] = {}
         steps: list[PlannedChange] = []
-        pairs = list(comparison.paired_by_path(wanted, (each.present for each in found)))
+        pairs = list(comparison.paired_by_path(wanted, known))
         doubtful = self._looked_at_again(pairs)
         for listed, record in pairs:
             path = listed.path if listed else ""
@@ -188,24 +189,31 @@ class ScanPage:
         self, pairs: Iterable[tuple[comparison.Wanted | None, FileRecord | None]]
     ) -> dict[str, comparison.Wanted | None]:
         """The objects whose listing is in doubt, as they are now; None for those that are gone."""
-        paths = [
-            want.path
+        doubtful = [
+            record
             for want, record in pairs
             if want is not None and record is not None and comparison.is_in_doubt(want, record)
         ]
-        found = inspect_each(self._context, paths) if paths else {}
-        return {path: found.get(path) for path in paths}
+        found = inspect_each(self._context, doubtful) if doubtful else {}
+        return {record.path: found.get(record.path) for record in doubtful}
 
     def _skips(self, listing: _Listing, known: RememberedRange) -> Preview | None:
         """A dry run's preview of a remembered page: examples of the objects it skips.
 
-        They are inspected again, since the memory holds only their number.
+        They are inspected again, since the memory holds only their number, with what the records
+        know of their content.
         """
         if not self._batch.dry_run:
             return None
         if not known.counts.get(Change.SKIPPED):
             return Preview()
-        wanted = inspect(self._context, listing.objects, listing.sidecars)
+        query = queries.records_in_range(
+            max(listing.start, self._batch.prefix),
+            listing.end or comparison.end_of(self._batch.prefix),
+            self._most_records,
+        )
+        records = [each.present for each in self._context.records.query(FileRecord, query)]
+        wanted = inspect(self._context, listing.objects, listing.sidecars, records)
         skips = [Sample(want.path, want.skip_reason) for want in wanted if want.skip_reason]
         return Preview(samples={Change.SKIPPED.value: tuple(skips[:SAMPLES])})
 
@@ -240,7 +248,7 @@ class ScanPage:
 
             def decide(stored: Stored[FileRecord], path: str = path) -> FileRecord | None:
                 here = self._in_batch_store(stored.record)
-                finding = self._compare(inspect_one(self._context, path), here, now)
+                finding = self._compare(inspect_one(self._context, path, here), here, now)
                 after = (finding and finding.record) or here
                 if after is None or after == stored.record:
                     return None

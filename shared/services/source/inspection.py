@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from shared.domain.errors import Unreadable
+from shared.domain.file.record import FileRecord, Verdict
 from shared.domain.ids import content_key
 from shared.domain.scan.comparison import Wanted
 from shared.domain.source.eligibility import (
     MAX_SIDECAR_SIZE,
+    RULES,
     SNIFF_LENGTH,
     Accepted,
     NeedsSniff,
@@ -20,11 +24,15 @@ from shared.domain.source.eligibility import (
 from shared.domain.source.media_types import PLAIN_TEXT
 from shared.domain.source.metadata import MetadataSources, sidecar_name
 from shared.domain.source.object_info import ObjectInfo
+from shared.gateways.ports import Head
 from shared.services.context import Context
 
 
 def inspect(
-    context: Context, objects: Sequence[ObjectInfo], sidecars: Mapping[str, ObjectInfo]
+    context: Context,
+    objects: Sequence[ObjectInfo],
+    sidecars: Mapping[str, ObjectInfo],
+    records: Iterable[FileRecord] = (),
 ) -> list[Wanted]:
     """One row for each object, whether it is to be indexed or skipped.
 
@@ -34,22 +42,61 @@ def inspect(
         context: Ports and rules. The bucket is read for objects of unknown media type.
         objects: Objects of the bucket, sorted by name, with the bases of all sidecars among them.
         sidecars: By name, every sidecar that may belong to one of the objects.
+        records: Records of the objects: content of which they have a verdict is not read again.
     """
-    verdicts = _by_name_and_size(context, objects)
-    unknown = [info for info in objects if isinstance(verdicts.get(info.name), NeedsSniff)]
+    findings = _by_name_and_size(context, objects)
+    known = {record.path: record.verdict for record in records if record.verdict}
+    rows: dict[str, Wanted] = {}
+    unknown = []
+    for info in objects:
+        if info.name not in findings:
+            continue
+        finding = findings[info.name]
+        row = _described(context, info, _usable(sidecars.get(sidecar_name(info.name))))
+        verdict = known.get(info.name)
+        if isinstance(finding, Skipped):
+            row = replace(row, skip_reason=finding.reason.value)
+        elif verdict and (verdict.key, verdict.rules) == (row.key, RULES) and _is_of(verdict, info):
+            row = _judged(row, verdict)
+        elif isinstance(finding, Accepted):
+            row = replace(row, media_type=finding.media_type)
+        else:
+            unknown.append(info)
+        rows[info.name] = row
     heads = context.bucket.read_heads(unknown, SNIFF_LENGTH) if unknown else {}
     for info in unknown:
-        head = heads[info.name]
-        verdicts[info.name] = (
-            Accepted(PLAIN_TEXT)  # replaced since the listing: the upload notices and plans again
-            if head is None
-            else sniff(head, complete=info.size <= len(head))
+        rows[info.name] = _sniffed(rows[info.name], info, heads[info.name])
+    return list(rows.values())
+
+
+def _sniffed(row: Wanted, info: ObjectInfo, head: Head) -> Wanted:
+    """The row of an object of unknown media type, by its first bytes."""
+    if head is None:  # replaced since the listing: the upload notices and plans again
+        return replace(row, media_type=PLAIN_TEXT)
+    finding = (
+        Skipped(SkipReason.UNREADABLE)
+        if isinstance(head, Unreadable)
+        else sniff(head, complete=info.size <= len(head))
+    )
+    verdict = (
+        Verdict(row.key, skip_reason=finding.reason.value, rules=RULES, declared=info.content_type)
+        if isinstance(finding, Skipped)
+        else Verdict(
+            row.key, media_type=finding.media_type, rules=RULES, declared=info.content_type
         )
-    return [
-        _wanted(context, info, _usable(sidecars.get(sidecar_name(info.name))), verdicts[info.name])
-        for info in objects
-        if info.name in verdicts
-    ]
+    )
+    return _judged(row, verdict)
+
+
+def _judged(row: Wanted, verdict: Verdict) -> Wanted:
+    return replace(
+        row, media_type=verdict.media_type, skip_reason=verdict.skip_reason, verdict=verdict
+    )
+
+
+def _is_of(verdict: Verdict, info: ObjectInfo) -> bool:
+    """Whether the verdict depends on no other declared media type than the object's."""
+    return verdict.declared in (None, info.content_type)
 
 
 def _by_name_and_size(
@@ -80,12 +127,8 @@ def _usable(sidecar: ObjectInfo | None) -> ObjectInfo | None:
     return sidecar if sidecar is not None and sidecar.size <= MAX_SIDECAR_SIZE else None
 
 
-def _wanted(
-    context: Context,
-    info: ObjectInfo,
-    sidecar: ObjectInfo | None,
-    verdict: Accepted | NeedsSniff | Skipped,
-) -> Wanted:
+def _described(context: Context, info: ObjectInfo, sidecar: ObjectInfo | None) -> Wanted:
+    """The row without what is to be done with the object."""
     rules = context.rules
     digest = metadata_sources(context, info, sidecar).digest()
     key = content_key(
@@ -103,9 +146,7 @@ def _wanted(
         content_hash=info.content_hash,
         metadata_digest=digest,
         key=key,
-        media_type=verdict.media_type if isinstance(verdict, Accepted) else None,
         sidecar_generation=sidecar.generation if sidecar else None,
-        skip_reason=verdict.reason.value if isinstance(verdict, Skipped) else None,
     )
 
 
@@ -122,18 +163,20 @@ def metadata_sources(
     )
 
 
-def inspect_one(context: Context, path: str) -> Wanted | None:
+def inspect_one(context: Context, path: str, record: FileRecord | None = None) -> Wanted | None:
     """The row of one path, read from the bucket now; None if it has no object."""
     info = context.bucket.stat(path)
     if info is None:
         return None
     sidecar = context.bucket.stat(sidecar_name(path))
-    rows = inspect(context, [info], {sidecar.name: sidecar} if sidecar else {})
+    sidecars = {sidecar.name: sidecar} if sidecar else {}
+    rows = inspect(context, [info], sidecars, [record] if record else [])
     return rows[0] if rows else None
 
 
-def inspect_each(context: Context, paths: Sequence[str]) -> dict[str, Wanted]:
-    """The rows of these paths, read from the bucket now, by path; without those that are gone."""
-    found = context.bucket.stat_each([*paths, *map(sidecar_name, paths)])
-    objects = [found[path] for path in sorted(paths) if path in found]
-    return {row.path: row for row in inspect(context, objects, found)}
+def inspect_each(context: Context, records: Iterable[FileRecord]) -> dict[str, Wanted]:
+    """The rows of these files, read from the bucket now, by path; without those that are gone."""
+    known = {record.path: record for record in records}
+    found = context.bucket.stat_each([*known, *map(sidecar_name, known)])
+    objects = [found[path] for path in sorted(known) if path in found]
+    return {row.path: row for row in inspect(context, objects, found, known.values())}

@@ -16,10 +16,12 @@ from shared.domain.errors import (
     NotFound,
     OutcomeUnknown,
     SourceChanged,
+    Unreadable,
 )
 from shared.domain.file import attempt, ledger, lifecycle
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord
+from shared.domain.source.eligibility import SkipReason
 from shared.domain.source.metadata import CustomMetadata, DocumentIdentity, sidecar_name
 from shared.domain.source.object_info import ObjectInfo
 from shared.domain.throttle.breaker_state import CircuitState
@@ -58,6 +60,10 @@ class ImportStep:
         except SourceChanged:
             delivery.file.claim(claimed)
             delivery.replan()
+            return
+        except Unreadable:
+            delivery.file.claim(claimed)
+            delivery.skip(SkipReason.UNREADABLE)
             return
         except GatewayError as error:  # of the bucket, the only service called above
             delivery.file.claim(claimed)
