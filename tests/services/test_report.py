@@ -39,6 +39,7 @@ SUMMARY = [
     "indexed",
     "deleted",
     "failed",
+    "unreadable",
     "drift",
     "reconciliation",
     "requests",

@@ -13,6 +13,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from shared.domain.source.content import (
+    LOOKED_AT,
+    declared_content,
+    is_of_signature,
+    is_pointer,
+)
 from shared.domain.source.media_types import PLAIN_TEXT, is_unsupported, media_type_of
 from shared.domain.source.metadata import base_name, is_sidecar
 from shared.domain.source.path_glob import PathGlob
@@ -24,7 +30,7 @@ the Gemini API has exactly this number as the maxSize of an upload to a store.""
 MAX_SIDECAR_SIZE: Final = 65_536
 """Bytes. Our own choice: a sidecar is read into memory, and twenty entries take far less."""
 
-SNIFF_LENGTH: Final = 4096
+SNIFF_LENGTH: Final = LOOKED_AT
 """Number of first bytes that `sniff` should be given."""
 
 MAX_CONTROL_SHARE: Final = 0.02
@@ -48,6 +54,7 @@ class SkipReason(StrEnum):
     EXCLUDED = "excluded"
     ODD_NAME = "odd_name"
     SIDECAR_WITHOUT_BASE = "sidecar_without_base"
+    CONTRADICTS_NAME = "contradicts_name"
     UNREADABLE = "unreadable"
     """It is listed, but a read of it or of its sidecar is refused. The store keeps what it has."""
 
@@ -115,31 +122,42 @@ def preflight(
     return NeedsSniff() if media_type is None else Accepted(media_type)
 
 
-def sniff(head: bytes, *, complete: bool) -> Accepted | Skipped:
-    """Decide by its first bytes whether a file of unknown type is readable text.
+def sniff(head: bytes, *, complete: bool, declared: str = "") -> Accepted | Skipped:
+    """Decide by its first bytes what a file of unknown type is.
 
-    Text is UTF-8, or UTF-16 with a byte order mark, has no NUL and few control characters. Other
-    encodings can't be told from binary data with certainty, so they count as binary.
+    It has the declared type if the bytes agree, or else is readable text, or is skipped. Text is
+    UTF-8, or UTF-16 with a byte order mark, has no NUL and few control characters. Other encodings
+    can't be told from binary data with certainty, so they count as binary.
 
     Args:
         head: The first bytes, about `SNIFF_LENGTH` of them.
         complete: Whether `head` is the whole file; if not, its last character may be cut off.
+        declared: The media type that the uploader declared.
     """
     if not head:
         return Skipped(SkipReason.EMPTY)
+    if is_pointer(head):
+        return Skipped(SkipReason.CONTRADICTS_NAME)
+    agreed = declared_content(declared, head)
+    if agreed and is_of_signature(agreed):
+        return Accepted(agreed)
+    if _is_text(head, complete=complete):
+        return Accepted(agreed or PLAIN_TEXT)
+    return Skipped(SkipReason.BINARY_CONTENT)
+
+
+def _is_text(head: bytes, *, complete: bool) -> bool:
     is_utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     decoder = codecs.getincrementaldecoder("utf-16" if is_utf16 else "utf-8")()
     try:
         text = decoder.decode(head, final=complete)
     except UnicodeDecodeError:
-        return Skipped(SkipReason.BINARY_CONTENT)
+        return False
     controls = sum(
         unicodedata.category(character) == "Cc" and character not in _TEXT_CONTROLS
         for character in text
     )
-    if "\0" in text or controls > MAX_CONTROL_SHARE * len(text):
-        return Skipped(SkipReason.BINARY_CONTENT)
-    return Accepted(PLAIN_TEXT)
+    return "\0" not in text and controls <= MAX_CONTROL_SHARE * len(text)
 
 
 def is_odd_name(path: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 _NO_CONTENT = ("content_type", "updated")
-"""Fields that no decision depends on."""
+"""Fields that need no comparison: a new content type has a new metageneration."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def _sniffed(row: Wanted, info: ObjectInfo, head: Head) -> Wanted:
     finding = (
         Skipped(SkipReason.UNREADABLE)
         if isinstance(head, Unreadable)
-        else sniff(head, complete=info.size <= len(head))
+        else sniff(head, complete=info.size <= len(head), declared=info.content_type)
     )
     verdict = (
         Verdict(row.key, skip_reason=finding.reason.value, rules=RULES, declared=info.content_type)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO
 
 from shared.domain.errors import NotFound, SourceChanged, SyncError, Unreadable
+from shared.domain.source.content import LOOKED_AT, content_of
 from shared.domain.source.eligibility import SkipReason
 from shared.domain.source.metadata import sidecar_name
+from shared.services.source.stream import as_utf8, blocks, stream
 from shared.services.worker.delivery import Delivery
 
 
@@ -42,7 +45,8 @@ class SourceContent:
 
         Raises:
             SourceChanged: that generation is gone, or no scan has seen the object yet.
-            Unfit: a read of the object or of its sidecar is refused.
+            Unfit: a read of the object or of its sidecar is refused, or its bytes are of another
+                kind than its name says.
             GatewayError: the bucket can't be read.
         """
         desired, path = self._delivery.desired, self._delivery.record.path
@@ -52,7 +56,32 @@ class SourceContent:
             # The import reads it. Its refusal must not cost the upload.
             self._opened(sidecar_name(path), desired.sidecar_generation).close()
         with self._opened(path, desired.generation) as content:
-            yield Source(content, desired.size, desired.media_type or "")
+            head = _read(content, LOOKED_AT)
+            found = content_of(desired.media_type or "", head)
+            if found is None:
+                raise Unfit(SkipReason.CONTRADICTS_NAME)
+            if found.encoding is None:
+                whole = stream(chain([head], blocks(content)))
+                yield Source(whole, desired.size, found.media_type)
+                return
+            size = self._measured(chain([head], blocks(content)), found.encoding)
+        with self._opened(path, desired.generation) as content:
+            yield Source(stream(as_utf8(blocks(content), found.encoding)), size, found.media_type)
+
+    def _measured(self, content: Iterator[bytes], encoding: str) -> int:
+        """The length of the content in UTF-8, in bytes. Raises as ``open`` does."""
+        most = self._delivery.context.rules.settings.max_file_bytes
+        size = 0
+        try:
+            for piece in as_utf8(content, encoding):
+                size += len(piece)
+                if size > most:
+                    raise Unfit(SkipReason.TOO_LARGE)
+        except UnicodeDecodeError as error:
+            raise Unfit(SkipReason.CONTRADICTS_NAME) from error
+        except NotFound as error:
+            raise SourceChanged("the source is gone") from error
+        return size
 
     def _opened(self, name: str, generation: int) -> IO[bytes]:
         try:
@@ -61,3 +90,10 @@ class SourceContent:
             raise SourceChanged(f"{name!r} was replaced or removed") from error
         except Unreadable as error:
             raise Unfit(SkipReason.UNREADABLE) from error
+
+
+def _read(content: IO[bytes], length: int) -> bytes:
+    try:
+        return content.read(length)
+    except NotFound as error:
+        raise SourceChanged("the source is gone") from error
