@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.errors import NotFound, Unavailable
+from shared.domain.errors import NotFound, Unavailable, Unreadable
 from shared.gateways.cloud_storage.bucket import CHUNK_BYTES, CloudStorage
 from tests.contract.bucket_world import BucketWorld, ServedBucketWorld, storage_client
 from tests.contract.servers import free_port
+from tests.twins.bucket import MemoryBucket
+from tests.twins.clock import ManualClock
 
 pytest_plugins = ("tests.contract.gateway_fixtures",)
 
@@ -164,3 +166,20 @@ def test_a_service_out_of_reach_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         bucket.open("a", 1)
     bucket.close()
+
+
+# --- the twin alone: no local server refuses the reads of single objects ------------------------
+
+
+def test_the_twin_refuses_reads_as_the_adapter_does() -> None:
+    bucket = MemoryBucket(ManualClock())
+    infos = [bucket.put(name, name.encode()) for name in ("a", "locked")]
+    bucket.refused["locked"] = 400
+    heads = bucket.read_heads(infos, 4)
+    locked = heads["locked"]
+    assert heads["a"] == b"a"
+    assert isinstance(locked, Unreadable)
+    assert (locked.code, locked.is_of_bucket) == (400, True)
+    with pytest.raises(Unreadable):
+        bucket.open("locked", infos[1].generation)
+    assert bucket.stat("locked") == infos[1]
