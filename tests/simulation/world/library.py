@@ -18,6 +18,9 @@ from tests.twins.imports import INTERNAL, ImportFate
 
 MAX_FILES = 12
 
+NOTES = "b/NOTES"
+"""A file without an extension; only seeds with locks have it."""
+
 LOCKED_SHARE = 0.2
 """Share of the seeds in which some objects can't be read for a time."""
 
@@ -54,7 +57,7 @@ class Library:
         if chance.random() < 0.2:
             self._bucket.put("a/empty.md", b"")
         if self.has_locks:
-            self._bucket.put("b/NOTES", b"a file without an extension")
+            self._there_since[NOTES] = self._clock.now()
             self.lock()
 
     def edit(self) -> None:
@@ -88,8 +91,12 @@ class Library:
                 self._write(name)
 
     def lock(self) -> None:
-        """Let reads of some objects be refused from now on, and of others no more."""
+        """Let reads of some objects be refused from now on, and of others no more.
+
+        The file without an extension changes, so that the scan wants to read it.
+        """
         locks = self._locks
+        self._bucket.put(NOTES, f"notes, version {locks.random()}".encode())
         for info in self._bucket.list_objects(prefix="", limit=1000):
             if locks.random() < 0.3:
                 self._bucket.refused[info.name] = locks.choice((400, 403))
