@@ -11,8 +11,8 @@ from __future__ import annotations
 from shared.domain.file.record import FileRecord
 from shared.domain.source.eligibility import SkipReason
 
-OF_SETTINGS = (SkipReason.EXCLUDED,)
-"""Reasons that the deployment's own settings give: they remove documents as a deletion does."""
+NO_RULES_OF_OURS = (SkipReason.EXCLUDED, SkipReason.EMPTY, SkipReason.UNREADABLE)
+"""Reasons that are the deployment's own settings, or the object itself."""
 
 
 def keeps_documents(record: FileRecord) -> bool:
@@ -21,10 +21,13 @@ def keeps_documents(record: FileRecord) -> bool:
 
 
 def is_to_be_asked(record: FileRecord) -> bool:
-    """Whether a rule of ours skips a file whose indexed content the bucket still has."""
+    """Whether a rule of ours skips a file whose indexed content the bucket still has.
+
+    Documents in a store that is being replaced may have that content: nothing says so.
+    """
     current, desired = record.current, record.desired
-    if current is None or desired is None or desired.skip_reason is None:
+    if desired is None or desired.skip_reason in (None, *NO_RULES_OF_OURS):
         return False
-    if desired.skip_reason in (*OF_SETTINGS, SkipReason.UNREADABLE):
-        return False
+    if current is None:
+        return bool(record.retired_documents)
     return (current.content_hash, current.size) == (desired.content_hash, desired.size)

@@ -9,7 +9,7 @@ from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import GatewayError, Refused
 from shared.domain.file import lifecycle
-from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
+from shared.domain.file.record import UNFINISHED, Change, FileRecord, FileStatus
 from shared.domain.throttle import holds
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries
@@ -130,7 +130,7 @@ class Completion:
         context, batch = self._context, held.present
         whole = batch.prefix == context.rules.settings.prefix
         expected = batch.expected_documents if whole else None
-        if expected is not None and self._count(FileStatus.FAILED):
+        if expected is not None and (self._count(FileStatus.FAILED) or self._are_any_kept(batch)):
             expected = None
         try:
             drift = MeasureDrift(context)(batch.store, expected)
@@ -193,6 +193,12 @@ class Completion:
     def _is_too_old(self, batch: Batch, more: timedelta = timedelta(0)) -> bool:
         now = self._context.clock.now()
         return now - (batch.created_at or now) >= self._context.rules.batch_max_age + more
+
+    def _are_any_kept(self, batch: Batch) -> bool:
+        """Whether skipped files may have documents, which the scan's counts leave out."""
+        kept = (queries.unreadable(1), queries.asking_first(1))
+        count = self._context.records.documents.count
+        return bool(batch.counts.get(Change.SKIPPED)) and any(map(count, kept))
 
     def _left(self) -> int:
         return self._context.records.documents.count(queries.to_import())
