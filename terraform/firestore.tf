@@ -16,8 +16,10 @@ locals {
   # expensive, and indexes on rising timestamps would limit the rate of writes.
   indexed_fields = {
     files = {
+      asks_first            = ["ASCENDING"]
       batch_id              = ["ASCENDING"]
       "current.document"    = ["ASCENDING"]
+      "desired.skip_reason" = ["ASCENDING"]
       path                  = ["ASCENDING"]
       removed_in            = ["ASCENDING"]
       rescan                = ["ASCENDING"]
@@ -36,6 +38,7 @@ locals {
 
   # Filters on several fields, and sums of one field over what another field selects; "-" is descending.
   composite_indexes = [
+    ["files", "asks_first", "path"],
     ["files", "batch_id", "requests.metered"],
     ["files", "batch_id", "requests.throttled"],
     ["files", "batch_id", "requests.unmetered"],

@@ -135,6 +135,10 @@ class Forbidden(GatewayError):
     """401 or 403: a bad key, a missing permission, or (for Gemini) a missing resource."""
 
 
+class Unreadable(GatewayError):
+    """An object of the bucket is listed, but a read of it is refused (400, 401 or 403)."""
+
+
 class NameTaken(GatewayError):
     """409: a resource of this name exists already."""
 

@@ -16,7 +16,7 @@ class Event(StrEnum):
     """The events; the text below each lists its fields."""
 
     BATCH_CLOSED = "batch_closed"
-    """batch_id, status, detail, dry_run; and the counts indexed, deleted and failed."""
+    """batch_id, status, detail, dry_run; and the counts indexed, deleted, failed, unreadable."""
 
     BREAKER_OPENED = "breaker_opened"
     """cause, cooldown_seconds."""

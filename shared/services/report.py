@@ -186,6 +186,7 @@ class Report:
         counts["indexed"] = documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED))
         counts["deleted"] = documents.count(queries.removed_in(batch.batch_id))
         counts["failed"] = documents.count(queries.with_status(FileStatus.FAILED))
+        counts["unreadable"] = documents.count(queries.unreadable(None))
         return counts
 
     def _requests(self, batch: Batch) -> dict[str, int]:
@@ -244,7 +245,7 @@ def summary(
     """
     counts = batch.counts if counts is None else counts
     requests = batch.requests if requests is None else requests
-    kinds = (*(change.value for change in Change), "indexed", "deleted", "failed")
+    kinds = (*(change.value for change in Change), "indexed", "deleted", "failed", "unreadable")
     return {
         "batch_id": batch.batch_id,
         "status": batch.status.value,

@@ -9,7 +9,14 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.errors import BadRequest, Forbidden, NotFound, PayerMissing, Unavailable
+from shared.domain.errors import (
+    BadRequest,
+    Forbidden,
+    NotFound,
+    PayerMissing,
+    Unavailable,
+    Unreadable,
+)
 from shared.domain.source.content_hash import Hashes
 from shared.gateways.cloud_storage.bucket import CHUNK_BYTES, CloudStorage
 from shared.services.source.content import measured, open_content
@@ -22,6 +29,8 @@ from tests.contract.bucket_world import (
     storage_client,
 )
 from tests.contract.servers import free_port
+from tests.twins.bucket import MemoryBucket
+from tests.twins.clock import ManualClock
 
 AnyKindWorld = MemoryBucketWorld | StrictBucketWorld
 
@@ -103,6 +112,13 @@ def test_a_deleted_object_is_neither_listed_nor_found(bucket_world: BucketWorld)
     bucket_world.delete("a")
     assert bucket_world.bucket.stat("a") is None
     assert names(bucket_world) == ["ab"]
+
+
+def test_many_objects_are_looked_at_in_one_call(bucket_world: BucketWorld) -> None:
+    a, b = bucket_world.put("a", b"one"), bucket_world.put("b c/ü", b"two")
+    bucket_world.put("gone but a prefix.md", b"three")
+    assert bucket_world.bucket.stat_each(["b c/ü", "a", "gone"]) == {"a": a, "b c/ü": b}
+    assert bucket_world.bucket.stat_each([]) == {}
 
 
 @pytest.mark.parametrize("size", [0, 1, 70_000])
@@ -292,3 +308,20 @@ def test_a_service_out_of_reach_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         bucket.open("a", 1)
     bucket.close()
+
+
+# --- the twin alone: no local server refuses the reads of single objects ------------------------
+
+
+def test_the_twin_refuses_reads_as_the_adapter_does() -> None:
+    bucket = MemoryBucket(ManualClock())
+    infos = [bucket.put(name, name.encode()) for name in ("a", "locked")]
+    bucket.refused["locked"] = 400
+    heads = bucket.read_heads(infos, 4)
+    locked = heads["locked"]
+    assert heads["a"] == b"a"
+    assert isinstance(locked, Unreadable)
+    assert (locked.code, locked.is_of_bucket) == (400, True)
+    with pytest.raises(Unreadable):
+        bucket.open("locked", infos[1].generation)
+    assert bucket.stat("locked") == infos[1]

@@ -14,7 +14,7 @@ from typing import Any
 from shared.domain.batch import lease
 from shared.domain.batch.batch import DeletePolicy
 from shared.domain.errors import GatewayError, Refused
-from shared.domain.file import attempt, known_documents, lifecycle, outcomes
+from shared.domain.file import attempt, keeping, known_documents, lifecycle, outcomes
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.lifecycle import Step
 from shared.domain.file.record import Change, FailureKind, FileStatus
@@ -464,6 +464,15 @@ MUTATIONS = tuple(
             5,
             _DOUBLES,
             {(known_documents, "forerunners"): lambda _record: ()},
+        ),
+        (
+            "unreadable_costs_a_document",
+            90,
+            "old_document_goes_last nothing_deleted_after_bad_listing",
+            {
+                (keeping, "keeps_documents"): lambda _record: False,
+                (comparison, "is_kept"): lambda _record, wanted: wanted.skip_reason is None,
+            },
         ),
         (
             "old_document_deleted_first",

@@ -35,7 +35,7 @@ from tests.simulation.faults.gate import FaultyGate
 from tests.simulation.faults.trouble import Fault, Trouble
 from tests.simulation.trace import Entry, lines
 from tests.simulation.world.deployment import Deployment
-from tests.simulation.world.library import Library
+from tests.simulation.world.library import MAX_FILES, Library
 from tests.simulation.world.people import NEW_STORE, People
 from tests.simulation.world.roles import Role
 from tests.simulation.world.rules import DISPATCH_DEADLINE, rules_of
@@ -82,7 +82,8 @@ class Simulation(Deployment):
         self.seed = seed
         self.trouble = Trouble.of(chance := Random(seed))  # noqa: S311 - chance that repeats
         super().__init__(rules_of(chance), chance)
-        self.library = Library(self.bucket, chance, self.stage)
+        locks = Random(f"locks of {seed}")  # noqa: S311 - chance that repeats
+        self.library = Library(self.bucket, chance, self.stage, locks)
         self.gate = FaultyGate(self)
         self.invariants = Invariants(self)
         self.in_trouble = False
@@ -134,6 +135,7 @@ class Simulation(Deployment):
             self.stage.advance_to(self.stage.now() + RAW_FILE_LIFE)
             self.raw_files_expire_soon = True
         self._wait_out_hold()
+        self.library.unlock()
         self.stage.advance_to(max([self.stage.now(), *self.gate.broken.values()]))
         self._quiet_sync()
         Outcome(self).check()
@@ -184,6 +186,8 @@ class Simulation(Deployment):
         """Sync without faults, on as many days as the daily quota requires."""
         batch = self._sync_in_peace()
         for _ in range(MOST_DAYS):
+            if batch.refusal is not None:  # people look, and allow what the guard names
+                batch = self._sync_in_peace(max_deletes=MAX_FILES)
             refused = batch.status is BatchStatus.REFUSED and self._is_to_move()
             deferred = batch.status is BatchStatus.DEFERRED and self._wait_out_hold()
             if refused:
@@ -192,8 +196,8 @@ class Simulation(Deployment):
                 batch = self._sync_in_peace()
         check_quiet_batch(batch)
 
-    def _sync_in_peace(self) -> Batch:
-        request = SyncRequest()
+    def _sync_in_peace(self, max_deletes: int | None = None) -> Batch:
+        request = SyncRequest(max_deletes=max_deletes)
         if self._is_to_move():
             request = NEW_STORE
         elif self.is_meddled_with:

@@ -13,7 +13,7 @@ from local.printable import printable
 FIELDS = (
     "batch_id", "status", "mode", "trigger",
     "scanned", "new", "changed", "metadata_changed", "removed", "unchanged", "skipped",
-    "young", "indexed", "deleted", "failed", "drift", "reconciliation", "requests",
+    "young", "indexed", "deleted", "failed", "unreadable", "drift", "reconciliation", "requests",
     "started_at", "completed_at", "skips", "failures",
 )  # fmt: skip
 
@@ -38,7 +38,7 @@ _NEXT_STEPS = {
 def complete_summary(deployment: Deployment, batch: Mapping[str, Any]) -> dict[str, Any]:
     """Return a batch's summary with all its skipped and failed files, not only samples."""
     batch_id = batch["batch_id"]
-    skips = deployment.files(batch_id, "skipped") if batch["skipped"] else ()
+    skips = deployment.files(batch_id, "skipped") if batch["skipped"] or batch["skips"] else ()
     failures = deployment.files(batch_id, "failed") if batch["failed"] else ()
     whole = dict(batch)
     whole["skips"] = [{name: file[name] for name in _SKIP} for file in skips]

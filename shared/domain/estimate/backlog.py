@@ -26,6 +26,7 @@ class Backlog:
         replaced_bytes: Total size of the content that their documents replace.
         removals: Documents to delete.
         indexed: Files whose document stays.
+        asked: Skipped files whose document is removed only if a request allows it.
     """
 
     uploads: int = 0
@@ -36,6 +37,7 @@ class Backlog:
     replaced_bytes: int = 0
     removals: int = 0
     indexed: int = 0
+    asked: int = 0
 
     @property
     def files(self) -> int:
@@ -68,6 +70,8 @@ def work_of(record: FileRecord | None, retried: Callable[[FileRecord], bool]) ->
             return Backlog(indexed=1)
         case FileStatus.REMOVAL_CANDIDATE:
             return Backlog(removals=1)
+        case FileStatus.SKIPPED:
+            return Backlog(asked=int(record.asks_first))
         case FileStatus.PENDING | FileStatus.UPLOADING:
             count = Backlog(uploads=1)
         case FileStatus.UPLOADED if record.working_key == record.desired_key:

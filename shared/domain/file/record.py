@@ -109,6 +109,26 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a read of the content with this key has shown; the same content is not read again.
+
+    Attributes:
+        key: Content key of what was read.
+        skip_reason: Why it can't be imported; None if it can.
+        media_type: Media type to upload it as; None if it can't be imported.
+        rules: ``eligibility.RULES`` by which it was decided; other rules decide again.
+        declared: The media type that the uploader declared, if it was decided by that too: another
+            one decides again.
+    """
+
+    key: str
+    skip_reason: str | None = None
+    media_type: str | None = None
+    rules: int = 0
+    declared: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RawFile:
     """An upload to the Files API.
 
@@ -318,6 +338,9 @@ class FileRecord:
         change: The change that the scan of ``decided_in`` found.
         decided_in: The batch whose scan or reconcile last decided on it; None before the first.
         desired: What the bucket wants; None if it has no such object.
+        verdict: What a read of the object's content has shown; None if its name and size decide.
+        asks_first: Whether the file is skipped, and its documents stay until a sync allows their
+            removal (see ``keeping``).
         rescan: Whether the next scan must compare this record, even in an unchanged range.
         schedule: What leads to the next step.
         claim: The claim of the delivery at work; None without one.
@@ -348,6 +371,8 @@ class FileRecord:
     change: Change = Change.NEW
     decided_in: str | None = None
     desired: Desired | None = None
+    verdict: Verdict | None = None
+    asks_first: bool = False
     rescan: bool = False
     schedule: Schedule = field(default_factory=Schedule)
     claim: Claim | None = None

@@ -10,18 +10,27 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.domain.file import attempt, file_policy, known_documents, lifecycle, outcomes
+from shared.domain.file import (
+    attempt,
+    file_policy,
+    keeping,
+    known_documents,
+    lifecycle,
+    outcomes,
+)
 from shared.domain.file.record import (
     Change,
     Current,
     Desired,
     FileRecord,
     FileStatus,
+    Verdict,
     Working,
 )
 from shared.domain.ids import content_key
 from shared.domain.source.content_encoding import packing_of
 from shared.domain.source.content_hash import NO_HASHES, Hashes, hashes_of
+from shared.domain.source.eligibility import SkipReason
 from shared.domain.source.tokens import tokens_of
 
 _LAST_CODE_POINT = "\U0010ffff"
@@ -34,6 +43,7 @@ class Wanted:
     """What the bucket wants for a path; with a ``skip_reason``, the object is not to be indexed.
 
     Attributes:
+        verdict: What a read of the content decided; None if its name and size decide.
         rule: The rule that leaves the object out; with it, the object is counted and needs no
             record.
         is_young: Whether the object, or its sidecar, changed too recently to be imported yet.
@@ -52,6 +62,7 @@ class Wanted:
     media_type: str | None = None
     sidecar_generation: int | None = None
     skip_reason: str | None = None
+    verdict: Verdict | None = None
     rule: str | None = None
     is_young: bool = False
     hashes: Hashes = NO_HASHES
@@ -115,16 +126,16 @@ def compare(
         return _vanished(record, batch_id, fence, removes=removes, now=now) if record else None
     if want.rule and (record is None or record.status is FileStatus.DELETED):
         return Comparison(Change.SKIPPED, None, is_left_out=True)
-    if want.is_young:
+    if want.is_young and not want.skip_reason:
         return Comparison(Change.YOUNG, None)
-    if record is None:
-        fresh = FileRecord(path=want.path, status=FileStatus.DELETED)
+    if record is None or record.status is FileStatus.DELETED:
+        fresh = record or FileRecord(path=want.path, status=FileStatus.DELETED)
         return _appeared(want, fresh, batch_id, fence, now)
-    if record.status is FileStatus.DELETED:
-        return _appeared(want, record, batch_id, fence, now)
-    want = as_known(want, record)
-    if _is_older(want, record):
-        return Comparison(Change.UNCHANGED, None)
+    return _both(as_known(want, record), record, batch_id, fence, now)
+
+
+def _both(want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime) -> Comparison:
+    """Decide about a path that has an object and a record."""
     if want.skip_reason:
         return _skipped(want, record, batch_id, fence, now)
     change = _change(want, record)
@@ -176,18 +187,20 @@ def _skipped(
     want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime
 ) -> Comparison:
     target = _with_desired(record, want, fence)
-    if record.status is FileStatus.SKIPPED and want.rule:
-        if record.skip_reason == want.skip_reason and not record.rescan:
-            return Comparison(Change.SKIPPED, None, is_left_out=True)
-        return Comparison(Change.SKIPPED, outcomes.removed(replace(target, desired=None), now))
-    if record.status is FileStatus.SKIPPED:
+    documents = known_documents.documents_to_remove(record)
+    stays = keeping.keeps_documents(target) or not documents
+    told = record.asks_first == keeping.is_to_be_asked(target)
+    if record.status is FileStatus.SKIPPED and stays and told:
+        if want.rule and not documents:  # a version before this one wrote the record
+            if record.skip_reason == want.skip_reason and not record.rescan:
+                return Comparison(Change.SKIPPED, None, is_left_out=True)
+            return Comparison(Change.SKIPPED, outcomes.removed(replace(target, desired=None), now))
         return Comparison(Change.SKIPPED, None if _same_but_fence(target, record) else target)
     target = replace(target, change=Change.SKIPPED, decided_in=batch_id)
-    if record.status not in (*RESTING, FileStatus.PENDING) or record.claim:
-        return Comparison(Change.SKIPPED, target)
-    if known_documents.documents_to_remove(record):
-        return Comparison(Change.SKIPPED, _candidate(target, now))
-    return Comparison(Change.SKIPPED, outcomes.removed(target, now))
+    idle = (*RESTING, FileStatus.PENDING, FileStatus.REMOVAL_CANDIDATE)
+    if record.status not in idle or record.claim:
+        return Comparison(Change.SKIPPED, target)  # being processed, whose end lets it go
+    return Comparison(Change.SKIPPED, outcomes.let_go(target, now))
 
 
 def _unchanged(target: FileRecord, record: FileRecord, batch_id: str, now: datetime) -> Comparison:
@@ -252,12 +265,17 @@ def _key_of(want: Wanted) -> str:
 def _is_back(key: str | None, record: FileRecord) -> bool:
     """Whether the indexed document is wanted again, and nothing is under way for another."""
     waiting = record.status in (FileStatus.PENDING, FileStatus.UPLOADING) and not record.claim
-    idle = waiting or record.status in (FileStatus.REMOVAL_CANDIDATE, FileStatus.FAILED)
+    resting = (FileStatus.REMOVAL_CANDIDATE, FileStatus.FAILED, FileStatus.SKIPPED)
+    idle = waiting or record.status in resting
     return idle and key == record.current_key and not record.stale_documents
 
 
-def _is_older(want: Wanted, record: FileRecord) -> bool:
-    """Whether the record knows a later generation: a listing may lag, and is ignored then."""
+def is_in_doubt(want: Wanted, record: FileRecord) -> bool:
+    """Whether the listing shows a smaller version than the record, so the object is looked at.
+
+    Generations are unique, but not promised to grow: the listing may lag behind what a worker has
+    read, or the object's new version may have a smaller number. Only the object itself can tell.
+    """
     desired = record.desired
     if desired is None or not (desired.key or desired.skip_reason):
         return False
@@ -283,7 +301,7 @@ def _with_desired(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
         hashes=want.hashes,
         content_encoding=want.content_encoding,
     )
-    return replace(record, desired=desired, rescan=False, fence=fence)
+    return replace(record, desired=desired, verdict=want.verdict, rescan=False, fence=fence)
 
 
 def _same_but_fence(target: FileRecord, record: FileRecord) -> bool:
@@ -334,31 +352,28 @@ def replanned(
     return attempt.restarted(target, now, policy)
 
 
-def unfit(record: FileRecord, reason: str, now: datetime) -> FileRecord:
-    """The upload found by the object's bytes that it is not to be indexed: it is skipped.
-
-    A document of an earlier content becomes at most a candidate for removal.
-    """
-    desired = record.desired and replace(record.desired, key=None, skip_reason=reason, tokens=0)
-    return outcomes.given_up(replace(record, desired=desired), now)
-
-
-def is_skipped(record: FileRecord, wanted: Wanted) -> bool:
-    """Whether the object is not to be indexed, by its listing or by what an upload found in it."""
-    desired = record.desired
-    is_same = desired is not None and desired.generation == wanted.generation
-    return bool(wanted.skip_reason or (is_same and record.skip_reason))
-
-
 def _as_read(record: FileRecord, wanted: Wanted) -> FileRecord:
     """The record with ``desired`` as a worker read it, to be compared again by the next scan."""
     return replace(_with_desired(record, wanted, record.fence), rescan=True)
+
+
+def is_kept(record: FileRecord, wanted: Wanted) -> bool:
+    """Whether the check before a removal found an object whose document must stay.
+
+    A skip for the very reason for which the removal was allowed is no such object.
+    """
+    if wanted.skip_reason is None or wanted.skip_reason == SkipReason.UNREADABLE:
+        return True
+    known = wanted.skip_reason == record.skip_reason
+    return not known and keeping.keeps_documents(_as_read(record, wanted))
 
 
 def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) -> FileRecord:
     """The check before a removal found the object: keep its document, or process its content."""
     wanted = as_known(wanted, record)
     target = _as_read(record, wanted)
+    if wanted.skip_reason:
+        return outcomes.let_go(target, now)
     if wanted.key == record.current_key and not record.stale_documents:
         return outcomes.kept(target, now)
     return outcomes.begun(lifecycle.taken_over(target, batch_id), now)

@@ -13,6 +13,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from shared.domain.source.content import (
+    LOOKED_AT,
+    declared_content,
+    is_of_signature,
+    is_pointer,
+)
 from shared.domain.source.content_encoding import Packing, largest_packed
 from shared.domain.source.ignored_names import rule_against
 from shared.domain.source.media_types import PLAIN_TEXT, is_unsupported, media_type_of
@@ -23,13 +29,18 @@ MAX_DOCUMENT_SIZE: Final = 104_857_600
 """Bytes. Source: 100 MB per document in the File Search documentation; the discovery document of
 the Gemini API has exactly this number as the maxSize of an upload to a store."""
 
-SNIFF_LENGTH: Final = 4096
+SNIFF_LENGTH: Final = LOOKED_AT
 """Number of first bytes that `sniff` should be given."""
 
 MAX_CONTROL_SHARE: Final = 0.02
 """Text with a larger share of control characters counts as binary. Our own choice."""
 
 _TEXT_CONTROLS = frozenset("\t\n\v\f\r\b\x1b\x85")  # layout, overstriking, terminal colours
+
+
+RULES: Final = 1
+"""Version of the rules about an object's content; raise it when they change, so that verdicts that
+were reached by other rules are reached again."""
 
 
 class SkipReason(StrEnum):
@@ -44,6 +55,9 @@ class SkipReason(StrEnum):
     ODD_NAME = "odd_name"
     SIDECAR_WITHOUT_BASE = "sidecar_without_base"
     ENCODED_CONTENT = "encoded_content"
+    CONTRADICTS_NAME = "contradicts_name"
+    UNREADABLE = "unreadable"
+    """It is listed, but a read of it or of its sidecar is refused. The store keeps what it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,31 +136,42 @@ def preflight(
     return NeedsSniff() if media_type is None else Accepted(media_type)
 
 
-def sniff(head: bytes, *, complete: bool) -> Accepted | Skipped:
-    """Decide by its first bytes whether a file of unknown type is readable text.
+def sniff(head: bytes, *, complete: bool, declared: str = "") -> Accepted | Skipped:
+    """Decide by its first bytes what a file of unknown type is.
 
-    Text is UTF-8, or UTF-16 with a byte order mark, has no NUL and few control characters. Other
-    encodings can't be told from binary data with certainty, so they count as binary.
+    It has the declared type if the bytes agree, or else is readable text, or is skipped. Text is
+    UTF-8, or UTF-16 with a byte order mark, has no NUL and few control characters. Other encodings
+    can't be told from binary data with certainty, so they count as binary.
 
     Args:
         head: The first bytes, about `SNIFF_LENGTH` of them.
         complete: Whether `head` is the whole file; if not, its last character may be cut off.
+        declared: The media type that the uploader declared.
     """
     if not head:
         return Skipped(SkipReason.EMPTY)
+    if is_pointer(head):
+        return Skipped(SkipReason.CONTRADICTS_NAME)
+    agreed = declared_content(declared, head)
+    if agreed and is_of_signature(agreed):
+        return Accepted(agreed)
+    if _is_text(head, complete=complete):
+        return Accepted(agreed or PLAIN_TEXT)
+    return Skipped(SkipReason.BINARY_CONTENT)
+
+
+def _is_text(head: bytes, *, complete: bool) -> bool:
     is_utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     decoder = codecs.getincrementaldecoder("utf-16" if is_utf16 else "utf-8")()
     try:
         text = decoder.decode(head, final=complete)
     except UnicodeDecodeError:
-        return Skipped(SkipReason.BINARY_CONTENT)
+        return False
     controls = sum(
         unicodedata.category(character) == "Cc" and character not in _TEXT_CONTROLS
         for character in text
     )
-    if "\0" in text or controls > MAX_CONTROL_SHARE * len(text):
-        return Skipped(SkipReason.BINARY_CONTENT)
-    return Accepted(PLAIN_TEXT)
+    return "\0" not in text and controls <= MAX_CONTROL_SHARE * len(text)
 
 
 def is_odd_name(path: str) -> bool:

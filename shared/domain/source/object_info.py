@@ -9,7 +9,7 @@ from datetime import datetime
 from shared.domain.source.content_hash import NO_HASHES, Hashes
 
 _NO_CONTENT = ("content_type", "updated")
-"""Fields that no decision depends on."""
+"""Fields that need no comparison: a new content type has a new metageneration."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
+from http import HTTPStatus
 from typing import IO, TYPE_CHECKING
 
 from google.api_core.exceptions import RequestRangeNotSatisfiable
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from shared.domain.errors import NotFound
+from shared.domain.errors import BadRequest, Forbidden, NotFound, PayerMissing, Unreadable
 from shared.domain.source.content_hash import Hashes
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.google_errors import google_errors
+from shared.gateways.ports import Head
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Client
@@ -27,6 +30,8 @@ PAGE_SIZE = 1000
 """Most objects that Cloud Storage lists in a page."""
 PARALLEL_READS = 8
 """Most reads at once; fewer than the ten connections that the requests library pools per host."""
+REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+"""Answers to the read of a listed object that are about this object alone."""
 
 _LISTED = (
     "items(name,size,generation,metageneration,md5Hash,crc32c,contentType,contentEncoding,updated,"
@@ -94,8 +99,18 @@ class CloudStorage:
         found = self.list_objects(prefix=name, start=name, limit=1)
         return found[0] if found and found[0].name == name else None
 
-    def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, bytes | None]:
-        """The first ``length`` bytes of each object, by name; None if its generation is gone."""
+    def stat_each(self, names: Sequence[str]) -> dict[str, ObjectInfo]:
+        """The live objects of these names, by name, without those that don't exist."""
+        if not names:
+            return {}
+        with ThreadPoolExecutor(min(PARALLEL_READS, len(names))) as pool:
+            return {info.name: info for info in pool.map(self.stat, names) if info is not None}
+
+    def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, Head]:
+        """The first ``length`` bytes of each object, by name.
+
+        None if its generation is gone, and ``Unreadable`` if its read is refused.
+        """
         if not objects:
             return {}
         with ThreadPoolExecutor(min(PARALLEL_READS, len(objects))) as pool:
@@ -107,6 +122,7 @@ class CloudStorage:
 
         Raises:
             NotFound: The generation is gone; later reads of the stream may raise this too.
+            Unreadable: A read of this object is refused; likewise.
         """
         stream = io.BufferedReader(_Generation(self, name, generation), CHUNK_BYTES)
         stream.peek(1)
@@ -115,7 +131,7 @@ class CloudStorage:
     def read(self, name: str, generation: int, offset: int, length: int) -> bytes:
         """At most ``length`` bytes from ``offset`` on; fewer only at the end."""
         blob = self._bucket.blob(name, generation=generation)
-        with google_errors("bucket.read"):
+        with _refusals(), google_errors("bucket.read"):
             try:
                 return bytes(
                     blob.download_as_bytes(
@@ -130,11 +146,30 @@ class CloudStorage:
             except RequestRangeNotSatisfiable:
                 return b""
 
-    def _head(self, info: ObjectInfo, length: int) -> bytes | None:
+    def _head(self, info: ObjectInfo, length: int) -> Head:
         try:
             return self.read(info.name, info.generation, 0, length)
         except NotFound:
             return None
+        except Unreadable as refused:
+            return refused
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn a refused read into ``Unreadable``: the object is listed, so the bucket itself answers.
+
+    401 and 403: an ACL or a condition of IAM. 400: the object is encrypted with a key that the
+    reader must supply, or with one that is disabled.
+    """
+    try:
+        yield
+    except (BadRequest, Forbidden) as error:
+        if error.code not in REFUSALS or isinstance(error, PayerMissing):
+            raise
+        raise Unreadable(
+            error.call, code=error.code, status=error.status, detail=error.detail
+        ) from error
 
 
 class _Generation(io.RawIOBase):

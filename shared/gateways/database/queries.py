@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.domain.file.record import FileStatus, Slot
+from shared.domain.source.eligibility import SkipReason
 from shared.gateways.ports import Op, Query, QueueName, Where
 
 FILES = "files"
@@ -39,6 +40,27 @@ def records_in_range(start: str, end: str, limit: int) -> Query:
 def to_rescan(limit: int) -> Query:
     """Files that the next scan must compare, even in an unchanged range."""
     return Query(FILES, (Where("rescan", Op.EQ, value=True),), (), limit)
+
+
+def unreadable(limit: int | None) -> Query:
+    """Files that are skipped because a read of them is refused, by id."""
+    where = Where("desired.skip_reason", Op.EQ, SkipReason.UNREADABLE.value)
+    return Query(FILES, (where,), (), limit)
+
+
+def asking_first(limit: int | None) -> Query:
+    """Skipped files whose documents stay until a sync allows their removal, by id."""
+    return Query(FILES, (Where("asks_first", Op.EQ, value=True),), (), limit)
+
+
+def asking_below(prefix: str, end: str, limit: int | None) -> Query:
+    """Files as ``asking_first`` with prefix <= path < end, by path."""
+    where = (
+        Where("asks_first", Op.EQ, value=True),
+        Where("path", Op.GE, prefix),
+        Where("path", Op.LT, end),
+    )
+    return Query(FILES, where, ("path",), limit)
 
 
 def to_import() -> Query:

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
 from shared.domain.deployment.deployment import Deployment
-from shared.domain.errors import GatewayError
+from shared.domain.errors import GatewayError, Refused
 from shared.domain.file import lifecycle
-from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
+from shared.domain.file.record import UNFINISHED, Change, FileRecord, FileStatus
 from shared.domain.throttle import holds
 from shared.domain.throttle.holds import Hold, HoldReason
 from shared.gateways.database import queries
@@ -139,7 +139,7 @@ class Completion:
         context, batch = self._context, held.present
         whole = batch.prefix == context.rules.settings.prefix
         expected = batch.expected_documents if whole else None
-        if expected is not None and self._count(FileStatus.FAILED):
+        if expected is not None and (self._count(FileStatus.FAILED) or self._are_any_kept(batch)):
             expected = None
         try:
             drift = MeasureDrift(context)(batch.store, expected)
@@ -161,6 +161,8 @@ class Completion:
                 known = replace(deployment.present, known_drift=drift.difference or 0)
                 context.records.write(deployment, known)
         left = self._left_to_next_sync(batch)
+        held = self._with_question(held)
+        batch = held.present
         told = "" if batch.refusal or not whole else CutOver(context).promote_if_filled()
         message = " ".join(filter(None, (batch.message, left, told)))
         held = changed(self._context, held, drift=drift.difference, message=message)
@@ -179,6 +181,15 @@ class Completion:
             f"{count} files changed each time they were to be imported and are left to the next "
             f"sync: {named}{more}."
         )
+
+    def _with_question(self, held: Stored[Batch]) -> Stored[Batch]:
+        """The batch as refused, if documents are kept that only a request may remove."""
+        try:
+            self._removal_guard.check_asked(held.present)
+        except Refused as refused:
+            said = " ".join(filter(None, (held.present.message, str(refused))))
+            return changed(self._context, held, message=said, refusal=said)
+        return held
 
     def _stuck(self, batch: Batch) -> list[FileRecord]:
         """The unfinished files, if each one's next step always fails; otherwise none."""
@@ -206,6 +217,12 @@ class Completion:
     def _is_too_old(self, batch: Batch, more: timedelta = timedelta(0)) -> bool:
         now = self._context.clock.now()
         return now - (batch.created_at or now) >= self._context.rules.batch_max_age + more
+
+    def _are_any_kept(self, batch: Batch) -> bool:
+        """Whether skipped files may have documents, which the scan's counts leave out."""
+        kept = (queries.unreadable(1), queries.asking_first(1))
+        count = self._context.records.documents.count
+        return bool(batch.counts.get(Change.SKIPPED)) and any(map(count, kept))
 
     def _left(self) -> int:
         return self._context.records.documents.count(queries.to_import())

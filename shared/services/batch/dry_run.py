@@ -55,8 +55,11 @@ class DryRun:
         work = read_backlog(self._context) + retries + preview.work
         removes = batch.delete_policy is DeletePolicy.MIRROR
         removals = self._removal_guard.waiting(batch) + work.removals if removes else 0
+        asked = self._removal_guard.asked(batch) + work.asked if removes else 0
+        if guards.allows_asked(asked, removals, batch.max_deletes):
+            asked, removals = 0, removals + asked
         indexed = documents.count(queries.with_status(FileStatus.INDEXED)) + work.indexed
-        refused = self._refusals(batch, work, removals, indexed)
+        refused = self._refusals(batch, replace(work, asked=asked), removals, indexed)
         rules = self._context.rules
         estimate = estimated(
             replace(work, removals=removals, indexed=indexed),
@@ -81,6 +84,7 @@ class DryRun:
             lambda: guards.check_imports(work, batch.max_imports),
             lambda: guards.check_cost(work, batch.max_estimated_cost, price),
             lambda: guards.check_deletions(removals, indexed, batch.max_deletes),
+            lambda: guards.check_asked(work.asked, removals, batch.max_deletes, {}),
         )
 
     def _storage_use(self) -> StorageUse | None:
@@ -125,14 +129,14 @@ class DryRun:
         """Removal candidates of earlier batches whose objects are still gone or skipped."""
         query = self._removal_guard.candidates(batch, SAMPLES)
         found = [stored.present for stored in self._context.records.query(FileRecord, query)]
-        return tuple(Sample(each.path) for each in found if self._is_unwanted(each.path))
+        return tuple(Sample(each.path) for each in found if self._is_unwanted(each))
 
     def _is_unchanged(self, record: FileRecord) -> bool:
-        wanted = inspect_one(self._context, record.path)
+        wanted = inspect_one(self._context, record.path, record)
         if wanted is None:
             return False
         return comparison.as_known(wanted, record).key == record.desired_key
 
-    def _is_unwanted(self, path: str) -> bool:
-        wanted = inspect_one(self._context, path)
-        return wanted is None or bool(wanted.skip_reason)
+    def _is_unwanted(self, record: FileRecord) -> bool:
+        wanted = inspect_one(self._context, record.path, record)
+        return wanted is None or not comparison.is_kept(record, wanted)

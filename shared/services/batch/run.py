@@ -33,6 +33,7 @@ from shared.services.lease.held_batch import changed
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.scan_bucket import scan_task
+from shared.services.source.unreadable import UnreadableFiles
 from shared.services.store.capacity import CapacityWatch
 from shared.services.throttle.call_gate import CallGate
 from shared.services.throttle.pump import Plan, Pump
@@ -150,6 +151,8 @@ class RunningBatch:
         if batch.dry_run and store.records_lost and not asked:
             return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
         reconciles = (lost or asked) and bool(store.name)
+        if not batch.dry_run:
+            UnreadableFiles(self._context).probe(batch.batch_id)
         return changed(
             self._context,
             held,
@@ -246,6 +249,7 @@ class RunningBatch:
             held = changed(self._context, held, estimate=outlook.estimate, samples=outlook.samples)
             message = f"{outlook.message} {others}".strip()
             return self._close_batch.close(held, BatchStatus.COMPLETED, message)
+        self._removal_guard.admit_asked(batch)
         RetryFailed(self._context).begin(batch.batch_id, every=batch.mode is SyncMode.RETRY_FAILED)
         if batch.bounds_imports:
             work, price = read_backlog(self._context), self._context.rules.settings.price

@@ -21,6 +21,9 @@ ACCOUNT_FAULT = (
     "sync again. No file was marked as failed for it"
 )
 
+COUNTED = ("indexed", "deleted", "failed", "unreadable")
+"""The counts that the event of a closed batch has."""
+
 REQUESTS = ("metered", "throttled", "unmetered")
 """The kinds of requests that are counted."""
 
@@ -30,8 +33,8 @@ class Figures:
     """The figures of a batch so far.
 
     Attributes:
-        counts: The batch's files that were indexed and deleted, and all failed files of the
-            deployment.
+        counts: The batch's files that were indexed and deleted, and all failed and unreadable
+            files of the deployment.
         requests: Requests made for the batch's files.
     """
 
@@ -120,7 +123,7 @@ class CloseBatch:
         if not busy:
             writes += self._release_writes(closed)
         versions = context.records.documents.commit(writes)
-        counted = {name: closed.counts.get(name, 0) for name in ("indexed", "deleted", "failed")}
+        counted = {name: closed.counts.get(name, 0) for name in COUNTED}
         emit(
             Event.BATCH_CLOSED,
             batch_id=closed.batch_id,
@@ -156,6 +159,7 @@ class CloseBatch:
             "indexed": 0,
             "deleted": 0,
             "failed": documents.count(queries.with_status(FileStatus.FAILED)),
+            "unreadable": documents.count(queries.unreadable(None)),
         }
         if not documents.count(queries.all_of_batch(batch.batch_id, 1)):
             return Figures(counts)  # no files: this read saves the four below

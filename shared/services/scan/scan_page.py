@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -32,7 +32,7 @@ from shared.services.scan.page_listing import (
     with_sidecars_elsewhere,
 )
 from shared.services.scan.page_memory import PageMemory
-from shared.services.source.inspection import inspect, inspect_one
+from shared.services.source.inspection import inspect, inspect_each, inspect_one
 
 GROWTH = 1.5
 """Pages to which a remembered range may grow before it is split."""
@@ -143,16 +143,23 @@ class ScanPage:
     ) -> tuple[dict[str, int], list[PlannedChange]]:
         """Compare, and write the records unless in a dry run; returns counts and changes."""
         now = self._context.clock.now()
-        wanted = inspect(self._context, listing.objects, listing.sidecars)
+        known = [each.present for each in found]
+        wanted = inspect(self._context, listing.objects, listing.sidecars, known)
         stored = {each.present.path: each for each in found}
         counts: Counter[str] = Counter(scanned=len(wanted))
         counts.update(count_of_rule(want.rule) for want in wanted if want.rule)
         writes: dict[str, Write] = {}
         steps: list[PlannedChange] = []
-        for want, record in comparison.paired_by_path(wanted, (each.present for each in found)):
+        pairs = list(comparison.paired_by_path(wanted, known))
+        doubtful = self._looked_at_again(pairs)
+        for listed, record in pairs:
+            path = listed.path if listed else ""
+            want = doubtful.get(path) if path in doubtful else listed
             here = self._in_batch_store(record)
             finding = self._compare(want, here, now)
             after = (finding and finding.record) or here
+            if want != listed and after is not None:
+                after = replace(after, rescan=True)  # the remembered listing is out of date
             if finding is not None:
                 counts[finding.change] += 1
                 if want is not None and finding.is_left_out:
@@ -187,7 +194,7 @@ class ScanPage:
         is_mine = base.name.startswith(self._batch.prefix)
         if not is_mine or before is None or may_gain_sidecar(base, before):
             return
-        finding = self._compare(inspect_one(self._context, base.name), before, now)
+        finding = self._compare(inspect_one(self._context, base.name, before), before, now)
         if finding is None or finding.record is None or finding.change is Change.UNCHANGED:
             return
         if self._batch.dry_run or base.name < listing.start:
@@ -197,16 +204,35 @@ class ScanPage:
             self._ranges.forget(base.name, base.name + "\0")
             self._commit({base.name: _write(finding.record, stored)}, now)
 
+    def _looked_at_again(
+        self, pairs: Iterable[tuple[comparison.Wanted | None, FileRecord | None]]
+    ) -> dict[str, comparison.Wanted | None]:
+        """The objects whose listing is in doubt, as they are now; None for those that are gone."""
+        doubtful = [
+            record
+            for want, record in pairs
+            if want is not None and record is not None and comparison.is_in_doubt(want, record)
+        ]
+        found = inspect_each(self._context, doubtful) if doubtful else {}
+        return {record.path: found.get(record.path) for record in doubtful}
+
     def _skips(self, listing: Listing, known: RememberedRange) -> Preview | None:
         """A dry run's preview of a remembered page: examples of the objects it skips.
 
-        They are inspected again, since the memory holds only their number.
+        They are inspected again, since the memory holds only their number, with what the records
+        know of their content.
         """
         if not self._batch.dry_run:
             return None
         if not known.counts.get(Change.SKIPPED):
             return Preview()
-        wanted = inspect(self._context, listing.objects, listing.sidecars)
+        query = queries.records_in_range(
+            max(listing.start, self._batch.prefix),
+            listing.end or comparison.end_of(self._batch.prefix),
+            self._most_records,
+        )
+        records = [each.present for each in self._context.records.query(FileRecord, query)]
+        wanted = inspect(self._context, listing.objects, listing.sidecars, records)
         skips = [Sample(want.path, want.skip_reason) for want in wanted if want.skip_reason]
         return Preview(samples={Change.SKIPPED.value: tuple(skips[:SAMPLES])})
 
@@ -241,7 +267,7 @@ class ScanPage:
 
             def decide(stored: Stored[FileRecord], path: str = path) -> FileRecord | None:
                 here = self._in_batch_store(stored.record)
-                finding = self._compare(inspect_one(self._context, path), here, now)
+                finding = self._compare(inspect_one(self._context, path, here), here, now)
                 after = (finding and finding.record) or here
                 if after is None or after == stored.record:
                     return None

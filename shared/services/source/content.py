@@ -39,7 +39,11 @@ def open_content(bucket: Bucket, name: str, generation: int, content_encoding: s
         NotFound: The generation is gone; later reads of the stream may raise this too.
         NotIndexable: By a later read of the stream: the packed bytes are corrupt.
     """
-    stored = bucket.open(name, generation)
+    return decoded(bucket.open(name, generation), content_encoding)
+
+
+def decoded(stored: IO[bytes], content_encoding: str) -> IO[bytes]:
+    """What the stored bytes decode to; they are read and closed with the stream returned."""
     if packing_of(content_encoding) is not Packing.GZIP:
         return stored
     return io.BufferedReader(_Decoded(stored), READ_SIZE)

@@ -38,6 +38,13 @@ def find_sidecar(context: Context, name: str) -> ObjectInfo | None:
     return next(filter(None, map(context.bucket.stat, sidecar_names(context, name))), None)
 
 
+def planned_sidecar(context: Context, name: str) -> str:
+    """The name of the sidecar with which `name` was planned, which may be gone meanwhile."""
+    exact, *others = sidecar_names(context, name)
+    found = find_sidecar(context, name) if others else None
+    return found.name if found else exact
+
+
 def bases_in_other_forms(context: Context, sidecar: str) -> Iterator[ObjectInfo]:
     """The objects in the bucket that use this sidecar, though their names have another form.
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.domain.errors import GatewayError
 from shared.domain.file import lifecycle
 from shared.domain.file.record import FileRecord, FileStatus, Slot
 from shared.domain.throttle import breaker, holds, spacing
@@ -18,10 +19,14 @@ from shared.domain.throttle.daily_quota import DailyQuota
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, updating
 from shared.gateways.ports import QueueName, Write
-from shared.services.context import Context
+from shared.services.context import Context, Deadline
+from shared.services.source.unreadable import UnreadableFiles
 
 RAW_FILES_PER_IMPORT = 4
 """Files that may lie uploaded and not imported, for each import that may be in progress."""
+
+READS_AT_ONCE = 200
+"""Files whose first byte is read at once, while many can't be read."""
 
 MOST_CANDIDATES = 500
 """Files searched for some that fit into the store, if the first ones are too large."""
@@ -55,6 +60,7 @@ class Pump:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._unreadable = UnreadableFiles(context)
 
     def plan(
         self,
@@ -181,6 +187,26 @@ class Pump:
             return []
         return self._context.records.query(FileRecord, queries.ready_for(slot, now, most))
 
+    def _readable(self, most: int, now: datetime) -> list[Stored[FileRecord]]:
+        """Files ready to upload, less those whose read is refused, which are skipped here.
+
+        Reads happen only once a file is known to be unreadable: then there may be as many as the
+        bucket has, and each would cost a slot before its delivery found out.
+        """
+        ready = self._ready(Slot.UPLOAD, most, now)
+        if not ready or not self._unreadable.are_any():
+            return ready
+        deadline = Deadline.after(self._context.clock, self._context.rules.work_budget / 4)
+        while True:
+            try:
+                refused = self._unreadable.skip_refused(ready)
+            except GatewayError:  # the bucket fails: the deliveries handle that
+                return ready[:most]
+            ready = [each for each in ready if each.present.path not in refused]
+            if not refused or deadline.passed:
+                return ready[:most]
+            ready = self._ready(Slot.UPLOAD, max(most, READS_AT_ONCE), now)
+
     def _uploads(self, most: int, now: datetime) -> list[Stored[FileRecord]]:
         """Files ready to upload, within the limits on raw files in number and in bytes.
 
@@ -189,7 +215,7 @@ class Pump:
         rules = self._context.rules
         documents = self._context.records.documents
         ahead = rules.settings.imports_in_progress * RAW_FILES_PER_IMPORT - self._count_uploads()
-        ready = self._ready(Slot.UPLOAD, min(most, ahead), now)
+        ready = self._readable(min(most, ahead), now)
         if not ready:
             return []
         held = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED, FileStatus.IMPORTING)

@@ -18,10 +18,12 @@ from shared.domain.errors import (
     NotIndexable,
     OutcomeUnknown,
     SourceChanged,
+    Unreadable,
 )
 from shared.domain.file import attempt, ledger, lifecycle
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord
+from shared.domain.source.eligibility import SkipReason
 from shared.domain.source.metadata import (
     MAX_REPORTS,
     MAX_SIDECAR_SIZE,
@@ -68,6 +70,10 @@ class ImportStep:
         except SourceChanged:
             delivery.file.claim(claimed)
             delivery.replan()
+            return
+        except Unreadable:
+            delivery.file.claim(claimed)
+            delivery.skip(SkipReason.UNREADABLE)
             return
         except GatewayError as error:  # of the bucket, the only service called above
             delivery.file.claim(claimed)

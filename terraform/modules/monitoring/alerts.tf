@@ -24,6 +24,12 @@ locals {
       severity = "WARNING"
       text     = "A sync ended with files that could not be indexed. `fss failures` names each with its reason. Those that only ran out of tries are tried again by themselves."
     }
+    unreadable-files = {
+      title    = "Files that can't be read"
+      metric   = local.counter.batches_with_unreadable
+      severity = "WARNING"
+      text     = "A sync ended with objects that it may list but not read: by an ACL, a condition of IAM, or a key that is disabled or customer-supplied. The store keeps what it holds of them. The summary's skips name them; they are tried again by themselves once one of them can be read."
+    }
     drift = {
       title    = "Store and records disagree"
       metric   = local.counter.store_drifted

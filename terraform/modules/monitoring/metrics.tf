@@ -18,6 +18,11 @@ locals {
       filter      = "${local.real_end} AND jsonPayload.failed>0"
       label       = null
     }
+    batches_with_unreadable = {
+      description = "Syncs that ended with files whose read the bucket refuses"
+      filter      = "${local.real_end} AND jsonPayload.unreadable>0"
+      label       = null
+    }
     store_drifted = {
       description = "Syncs after which store and records disagreed"
       filter      = "jsonPayload.event=\"store_drifted\""

@@ -144,9 +144,12 @@ def test_a_rewrite_of_the_same_bytes_is_noted_and_no_journey() -> None:
 
 
 @pytest.mark.parametrize("generation", [4, 5])
-def test_a_listing_that_lags_is_ignored(generation: int) -> None:
-    old = replace(NEWER, generation=generation, metageneration=0)
-    assert told(old, INDEXED) == (Change.UNCHANGED, None)
+def test_a_smaller_version_is_in_doubt_and_compared_by_what_it_is(generation: int) -> None:
+    smaller = replace(NEWER, generation=generation, metageneration=0)
+    assert comparison.is_in_doubt(smaller, INDEXED)
+    assert not comparison.is_in_doubt(NEWER, INDEXED)
+    assert not comparison.is_in_doubt(WANT, INDEXED)
+    assert told(smaller, INDEXED)[0] is Change.CHANGED
 
 
 def test_a_scan_that_was_overtaken_writes_nothing_over_its_followers_findings() -> None:
@@ -247,7 +250,7 @@ def test_what_changed_and_changed_back_before_its_import_is_not_imported(status:
     assert back.record is not None
     assert (back.change, back.record.status) == (Change.UNCHANGED, S.INDEXED)
     assert (back.record.schedule.slot, back.record.failure) == (None, None)
-    assert told(NEWER, back.record)[0] is Change.UNCHANGED, "an older listing"
+    assert comparison.is_in_doubt(NEWER, back.record), "an older listing"
 
 
 def test_what_changed_back_while_it_is_uploaded_goes_its_way() -> None:

@@ -164,7 +164,7 @@ def test_more_vanished_records_than_a_page_holds_in_one_range_are_all_found() ->
     for n in range(11):
         world.bucket.delete(f"5-{n:02d}.md")
 
-    summary = world.sync()
+    summary = world.sync(max_deletes=11)
 
     assert changes(summary) == {"scanned": 2, "removed": 11, "unchanged": 2, "deleted": 11}
     assert in_step(world)
@@ -603,6 +603,30 @@ def test_a_listing_that_lags_behind_the_records_goes_back_to_no_earlier_generati
     world.bucket.list_objects = listing  # type: ignore[method-assign]  # as it was
     assert changes(summary) == {"scanned": 1, "unchanged": 1}
     assert in_step(world)
+
+
+@pytest.mark.parametrize("mode", ["incremental", "full"])
+def test_a_new_version_with_a_smaller_generation_is_imported(mode: str) -> None:
+    world = synced("a.md", "b.md")
+    for name in ("a.md", "b.md"):
+        world.bucket.put(name, f"newer {name}".encode(), generation=-1)
+
+    summary = world.sync(mode=mode)
+
+    assert changes(summary) == {"scanned": 2, "changed": 2, "indexed": 2}
+    assert in_step(world)
+    assert world.bucket.calls["stat_each"] == 1, "all of a page are looked at in one call"
+    assert changes(world.sync()) == {"scanned": 2, "unchanged": 2}
+
+
+def test_smaller_metadata_versions_are_looked_at_too() -> None:
+    world = synced()
+    info = world.bucket.touch_metadata(PATH, {"title": "One"})
+    world.sync()
+    content = f"content of {PATH}".encode()
+    world.bucket.put(PATH, content, metadata={"title": "Two"}, generation=info.generation)
+
+    assert changes(world.sync()) == {"scanned": 1, "metadata_changed": 1, "indexed": 1}
 
 
 def test_requests_of_an_earlier_batch_are_not_counted_again() -> None:

@@ -61,7 +61,7 @@ READS = frozenset(
     {
         *("get", "get_all", "query", "count", "sums"),
         "exists",
-        *("list_objects", "stat", "read_heads", "open"),
+        *("list_objects", "stat", "stat_each", "read_heads", "open"),
         *("get_file", "get_operation", "get_document", "list_documents"),
         *("get_store", "list_stores"),
     }

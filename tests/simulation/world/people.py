@@ -51,6 +51,8 @@ class People:
         plans: list[Plan] = [(0, self.start)]
         edits = chance.choice((0, 1, 2, 5))
         plans += [(chance.randint(1, 300), play.library.edit) for _ in range(edits)]
+        if play.library.has_locks:
+            plans += [(point, play.library.lock) for point in (60, 150)]
         if kinds := sorted(play.trouble.kinds & WINDOWS):
             plans += [
                 (chance.randint(1, 250), partial(play.gate.begin_window, chance.choice(kinds)))
