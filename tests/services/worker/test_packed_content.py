@@ -41,7 +41,7 @@ def with_packed(
 ) -> World:
     """A world whose only object is declared as gzip, and is, unless told otherwise."""
     world = World(given or rules())
-    world.bucket.put(path, packed or gzip.compress(content), content_encoding="gzip")
+    world.bucket.put(path, packed or gzip.compress(content, mtime=0), content_encoding="gzip")
     return world
 
 
@@ -74,7 +74,7 @@ def test_packed_content_is_uploaded_decoded(content: bytes) -> None:
 @pytest.mark.parametrize("declared", ["", "identity", "utf-8", " Identity "])
 def test_what_is_not_declared_as_packed_is_uploaded_as_it_is(declared: str) -> None:
     world = World()
-    content = gzip.compress(TEXT)
+    content = gzip.compress(TEXT, mtime=0)
     world.bucket.put("a.md", content, content_encoding=declared)
     assert sent(world) == (len(content), hash_of(content))
 
@@ -86,10 +86,10 @@ def test_a_declared_gzip_that_is_none_is_uploaded_as_it_is(declared: str) -> Non
     assert sent(world) == (len(TEXT), hash_of(TEXT))
 
 
-@pytest.mark.parametrize("trailing", [b"\0" * 512, b"padding", gzip.compress(b"more")])
+@pytest.mark.parametrize("trailing", [b"\0" * 512, b"padding", gzip.compress(b"more", mtime=0)])
 def test_members_are_joined_and_padding_is_ignored(trailing: bytes) -> None:
     content = TEXT + (b"more" if trailing.startswith(b"\x1f\x8b") else b"")
-    assert sent(with_packed(packed=gzip.compress(TEXT) + trailing)) == (
+    assert sent(with_packed(packed=gzip.compress(TEXT, mtime=0) + trailing)) == (
         len(content),
         hash_of(content),
     )
@@ -132,7 +132,7 @@ def test_packed_text_without_an_extension_is_text() -> None:
 def test_declaring_the_encoding_later_indexes_the_other_bytes(declared_later: bool) -> None:
     world = World()
     before, after = ("", "gzip") if declared_later else ("gzip", "")
-    world.bucket.put(PATH, gzip.compress(TEXT), content_encoding=before)
+    world.bucket.put(PATH, gzip.compress(TEXT, mtime=0), content_encoding=before)
     world.sync()
     world.bucket.touch_metadata(PATH, {}, content_encoding=after)
     assert changes(world.sync()) == {"scanned": 1, "metadata_changed": 1, "indexed": 1}
@@ -141,7 +141,7 @@ def test_declaring_the_encoding_later_indexes_the_other_bytes(declared_later: bo
 
 def test_declaring_the_encoding_during_the_journey_indexes_the_decoded_bytes() -> None:
     world = World()
-    world.bucket.put(PATH, gzip.compress(TEXT))
+    world.bucket.put(PATH, gzip.compress(TEXT, mtime=0))
     batch = begun(world)
     play_to(world, FileStatus.UPLOADED)
     world.bucket.touch_metadata(PATH, {}, content_encoding="gzip")
@@ -162,7 +162,7 @@ def test_an_encoding_that_is_not_decoded_is_skipped_before_anything_is_read(
     path: str, declared: str
 ) -> None:
     world = World()
-    world.bucket.put(path, gzip.compress(TEXT), content_encoding=declared)
+    world.bucket.put(path, gzip.compress(TEXT, mtime=0), content_encoding=declared)
     summary = world.sync()
     assert (skips(summary), summary["failed"]) == ({path: "encoded_content"}, 0)
     assert world.bucket.calls["open"] == world.bucket.calls["read_heads"] == 0
@@ -170,7 +170,7 @@ def test_an_encoding_that_is_not_decoded_is_skipped_before_anything_is_read(
 
 
 def corrupt(position: int) -> bytes:
-    packed = bytearray(gzip.compress(TEXT))
+    packed = bytearray(gzip.compress(TEXT, mtime=0))
     packed[position] ^= 0xFF
     return bytes(packed)
 
@@ -178,14 +178,14 @@ def corrupt(position: int) -> bytes:
 @pytest.mark.parametrize(
     "packed",
     [
-        gzip.compress(TEXT)[:-1],
-        gzip.compress(TEXT)[:40],
+        gzip.compress(TEXT, mtime=0)[:-1],
+        gzip.compress(TEXT, mtime=0)[:40],
         b"\x1f\x8b",
         corrupt(2),
         corrupt(40),
         corrupt(-1),
-        gzip.compress(TEXT) + gzip.compress(b"more")[:-4],
-        gzip.compress(TEXT) + b"\x1f\x8b\x08\x00",
+        gzip.compress(TEXT, mtime=0) + gzip.compress(b"more", mtime=0)[:-4],
+        gzip.compress(TEXT, mtime=0) + b"\x1f\x8b\x08\x00",
     ],
 )
 def test_corrupt_content_is_skipped_in_one_try_and_nothing_is_sent(packed: bytes) -> None:
@@ -197,7 +197,7 @@ def test_corrupt_content_is_skipped_in_one_try_and_nothing_is_sent(packed: bytes
 
 def test_content_that_is_empty_after_decoding_is_skipped_as_empty() -> None:
     world = with_packed(b"")
-    world.bucket.put("README", gzip.compress(b""), content_encoding="gzip")
+    world.bucket.put("README", gzip.compress(b"", mtime=0), content_encoding="gzip")
     assert skips(world.sync()) == {PATH: "empty", "README": "empty"}
     assert world.gemini.metered == 0
 
@@ -256,7 +256,7 @@ def test_a_skip_found_by_the_upload_removes_an_earlier_document_as_any_other_ski
     world = with_packed()
     world.put({f"{number}.md": b"x" for number in range(3)})
     world.sync()
-    world.bucket.put(PATH, gzip.compress(b""), content_encoding="gzip")
+    world.bucket.put(PATH, gzip.compress(b"", mtime=0), content_encoding="gzip")
     summary = world.sync()
     assert (skips(summary), summary["deleted"]) == ({PATH: "empty"}, 1)
     assert PATH not in world.stored_paths()
@@ -265,7 +265,7 @@ def test_a_skip_found_by_the_upload_removes_an_earlier_document_as_any_other_ski
 def test_content_that_is_repaired_is_indexed() -> None:
     world = with_packed(packed=corrupt(-1))
     world.sync()
-    world.bucket.put(PATH, gzip.compress(TEXT), content_encoding="gzip")
+    world.bucket.put(PATH, gzip.compress(TEXT, mtime=0), content_encoding="gzip")
     assert changes(world.sync()) == {"scanned": 1, "new": 1, "indexed": 1}
 
 
@@ -300,20 +300,20 @@ JSON = json.dumps({"title": "Kinetics"}).encode()
 
 
 def test_a_packed_sidecar_is_read() -> None:
-    assert metadata_with(gzip.compress(JSON), "gzip") == ("Kinetics", ())
+    assert metadata_with(gzip.compress(JSON, mtime=0), "gzip") == ("Kinetics", ())
     assert metadata_with(JSON, "gzip") == ("Kinetics", ())
     assert metadata_with(JSON, "utf-8") == ("Kinetics", ())
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(JSON)[:-2], b"\x1f\x8b\x08", corrupt(2)])
+@pytest.mark.parametrize("packed", [gzip.compress(JSON, mtime=0)[:-2], b"\x1f\x8b\x08", corrupt(2)])
 def test_a_corrupt_sidecar_is_reported_and_its_file_imported(packed: bytes) -> None:
     assert metadata_with(packed, "gzip") == (None, ("sidecar: not valid JSON, ignored",))
 
 
 def test_a_sidecar_is_bounded_by_its_decoded_size() -> None:
     fitting = JSON + b" " * (65_536 - len(JSON))
-    assert metadata_with(gzip.compress(fitting), "gzip") == ("Kinetics", ())
-    title, reports = metadata_with(gzip.compress(fitting + b" " * 10_000_000), "gzip")
+    assert metadata_with(gzip.compress(fitting, mtime=0), "gzip") == ("Kinetics", ())
+    title, reports = metadata_with(gzip.compress(fitting + b" " * 10_000_000, mtime=0), "gzip")
     assert (title, reports) == (None, ("sidecar: not read, since it has more than 65536 bytes",))
 
 
@@ -328,7 +328,7 @@ def test_a_sidecar_in_another_encoding_is_skipped_and_its_file_imported() -> Non
 def test_declaring_a_sidecars_encoding_later_reads_it_again() -> None:
     world = World()
     world.put({PATH: b"text"})
-    world.bucket.put(SIDECAR, gzip.compress(JSON))
+    world.bucket.put(SIDECAR, gzip.compress(JSON, mtime=0))
     world.sync()
     world.bucket.touch_metadata(SIDECAR, {}, content_encoding="gzip")
     assert changes(world.sync()) == {"scanned": 1, "metadata_changed": 1, "indexed": 1}
