@@ -44,6 +44,9 @@ from tests.simulation.world.stage import Actor
 from tests.twins import gemini as gemini_twin
 from tests.world import changed_rules
 
+COUNTS_LAG = (*(timedelta(0),) * 5, timedelta(minutes=2), timedelta(minutes=10))
+"""How long the stores' counts may lag behind new documents; in most runs they don't."""
+
 MAX_POINTS = 400
 """Scheduling points with faults; after them no more faults occur."""
 
@@ -82,7 +85,8 @@ class Simulation(Deployment):
         self.seed = seed
         self.trouble = Trouble.of(chance := Random(seed))  # noqa: S311 - chance that repeats
         super().__init__(rules_of(chance), chance)
-        locks = Random(f"locks of {seed}")  # noqa: S311 - chance that repeats
+        self.gemini.counts_lag = Random(f"lag {seed}").choice(COUNTS_LAG)  # noqa: S311 - as above
+        locks = Random(f"locks of {seed}")  # noqa: S311 - as above
         self.library = Library(self.bucket, chance, self.stage, locks)
         self.gate = FaultyGate(self)
         self.invariants = Invariants(self)
