@@ -56,9 +56,11 @@ class UnreadableFiles:
         Raises:
             GatewayError: the bucket can't be read.
         """
-        heads = self._heads([each.present for each in files])
+        to_read = [each.present for each in files if _is_to_be_read(each.present)]
         refused = {
-            path for path, found in heads.items() if any(isinstance(h, Unreadable) for h in found)
+            path
+            for path, heads in self._heads(to_read).items()
+            if any(isinstance(head, Unreadable) for head in heads)
         }
         now = self._context.clock.now()
         self._write(
@@ -106,6 +108,11 @@ class UnreadableFiles:
             if after != each.present:
                 writes.append(updating(each.path, after, each.version, each.present))
         self._context.records.commit_each(writes)
+
+
+def _is_to_be_read(file: FileRecord) -> bool:
+    """Whether an upload reads it: not if it is to be skipped, or is indexed as it is wanted."""
+    return file.desired_key is not None and not outcomes.is_back(file)
 
 
 def _are_read(heads: Sequence[Head]) -> bool:

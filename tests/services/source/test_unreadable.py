@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from shared.domain.errors import Unavailable
-from shared.domain.file.record import FileStatus
+from shared.domain.file.record import FileRecord, FileStatus
 from shared.domain.throttle.tiers import tier_named
-from shared.services.source.unreadable import MOST_PROBES
+from shared.gateways.database.records import file_path
+from shared.services.source.unreadable import MOST_PROBES, UnreadableFiles
 from shared.services.throttle.pump import READS_AT_ONCE
 from tests.services.story import (
     begun,
@@ -300,3 +303,16 @@ def test_an_account_that_may_read_nothing_blames_and_deletes_nothing() -> None:
     assert (summary["status"], summary["unreadable"]) == ("completed", 3)
     assert (summary["failed"], summary["deleted"]) == (0, 0)
     assert len(world.store_documents()) == 3
+
+
+@pytest.mark.parametrize("wanted", [None, "as indexed"])
+def test_what_no_upload_reads_is_not_skipped_for_a_refused_read(wanted: str | None) -> None:
+    world = synced("a.md")
+    refuse(world, "a.md")
+    record = world.file("a.md")
+    assert record.desired is not None
+    desired = record.desired if wanted else replace(record.desired, key=None, skip_reason="empty")
+    interrupted = replace(record, status=FileStatus.UPLOADING, desired=desired)
+    stored = world.records.write(world.records.get(FileRecord, file_path("a.md")), interrupted)
+
+    assert UnreadableFiles(world.context).skip_refused([stored]) == set()
