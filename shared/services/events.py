@@ -33,6 +33,9 @@ class Event(StrEnum):
     STORAGE_NEAR_CAP = "storage_near_cap"
     """bytes, cap."""
 
+    BUDGET_REACHED = "budget_reached"
+    """limit, spent, max_imports, files and cost (of what is left)."""
+
     FILE_FAILED = "file_failed"
     """path, kind, reason, attempts."""
 

@@ -76,7 +76,7 @@ def made() -> list[tuple[Query, Sequence[str]]]:
             seen.append((query, ()))
             return super().count(query)
 
-        def sums(self, query: Query, names: Sequence[str]) -> dict[str, int]:
+        def sums(self, query: Query, names: Sequence[str]) -> dict[str, float]:
             seen.append((query, names))
             return super().sums(query, names)
 

@@ -18,10 +18,17 @@ RETRIED = "retried"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A file, and a reason: why it is skipped, or its latest failure; empty for other kinds."""
+    """A file of a dry run.
+
+    Attributes:
+        path: Its path.
+        reason: Why it is skipped, or its latest failure; empty for other kinds.
+        tokens: Estimated number of tokens to embed; 0 if it is not to be imported.
+    """
 
     path: str
     reason: str = ""
+    tokens: int = 0
 
 
 Samples = Mapping[str, tuple[Sample, ...]]
@@ -73,7 +80,8 @@ def previewed(steps: Iterable[PlannedChange], retried: Retried) -> Preview:
         if step.change is not Change.UNCHANGED:
             kind = samples.setdefault(step.change.value, [])
             if len(kind) < SAMPLES:
-                kind.append(Sample(step.after.path, step.after.skip_reason or ""))
+                tokens = work_of(step.after, retried).tokens
+                kind.append(Sample(step.after.path, step.after.skip_reason or "", tokens))
     return Preview(work, {kind: tuple(found) for kind, found in samples.items()})
 
 

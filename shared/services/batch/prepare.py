@@ -28,10 +28,12 @@ class Prepared:
         name: Resource name; empty if a dry run found none.
         records_lost: The store holds documents that the records don't know, so a reconcile must
             come before the scan.
+        imported_settings: As in ``Deployment``; empty if the records are lost.
     """
 
     name: str
     records_lost: bool = False
+    imported_settings: str = ""
 
 
 class Preparation:
@@ -71,7 +73,8 @@ class Preparation:
         rebuilds = rebuilds and (cut_short or not self._has_records(store))
         if not batch.dry_run:
             self._save_deployment(deployment, store, unreconciled=rebuilds)
-        return Prepared(store.name, rebuilds)
+        imported = known.imported_settings if known else self._settings.scan_digest
+        return Prepared(store.name, rebuilds, "" if rebuilds else imported)
 
     def _existing_store(self, name: str) -> Store:
         """The store of this name, to which the records belong.
@@ -148,6 +151,7 @@ class Preparation:
                 owner=settings.owner,
                 store_name=name,
                 created_at=context.clock.now(),
+                imported_settings="" if unreconciled else settings.scan_digest,
             )
         elif record.target != store.name:
             record = replace(record, next_store=store.name, store_name=name, known_drift=0)

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shared.domain.batch import guards
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult, SyncMode
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, Refused
 from shared.domain.estimate.preview import Preview
+from shared.domain.file.record import Change
 from shared.domain.reconcile.state import Stage
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
+from shared.services.batch.budget_hold import BudgetHold
 from shared.services.batch.completion import Completion
 from shared.services.batch.dry_run import DryRun
+from shared.services.batch.import_guard import ImportGuard
 from shared.services.batch.lost_tasks import LostTasks
 from shared.services.batch.prepare import Preparation
-from shared.services.batch.read_backlog import read_backlog
 from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.batch.retry_failed import RetryFailed
 from shared.services.context import Context, Deadline
@@ -31,15 +32,19 @@ from shared.services.lease.held_batch import changed
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.scan_bucket import scan_task
+from shared.services.scan.scan_page import METADATA_TOKENS
 from shared.services.store.capacity import CapacityWatch
 from shared.services.throttle.call_gate import CallGate
-from shared.services.throttle.pump import Pump
+from shared.services.throttle.pump import Plan, Pump
 
 RECORDS_LOST = (
     "dry run: nothing was changed. The store holds documents that no record knows, so what a sync "
     "would do is unknown until the records are rebuilt. Sync to rebuild them; that imports nothing "
     "again"
 )
+
+TO_IMPORT = (Change.NEW, Change.CHANGED, Change.METADATA_CHANGED)
+"""The changes after which a file is imported."""
 
 MOST_LISTING_FAILURES = 10
 """Failed calls in a row after which a sync ends without the last listing of the store."""
@@ -72,6 +77,8 @@ class RunningBatch:
         self._lost_tasks = LostTasks(context)
         self._removal_guard = RemovalGuard(context)
         self._storage = CapacityWatch(context)
+        self._budget_hold = BudgetHold(context)
+        self._import_guard = ImportGuard(context)
 
     def advance(self, held: Stored[Batch]) -> Supervision:
         """Do all that the batch needs now; a refusal closes it.
@@ -149,6 +156,7 @@ class RunningBatch:
             phase=BatchPhase.RECONCILING if reconciles else BatchPhase.SCANNING,
             store=store.name,
             records_lost=lost,
+            imported_settings=None if batch.new_store else store.imported_settings,
             message="",
         )
 
@@ -224,39 +232,44 @@ class RunningBatch:
         The phase changes last, so an interrupted call is repeated.
 
         Raises:
-            Refused: the imports that wait exceed ``max_imports`` or ``max_estimated_cost``.
+            Refused: the imports that wait exceed ``max_imports`` or ``max_estimated_cost``, or are
+                the result of changed settings.
         """
-        held = changed(self._context, held, counts=dict(last.counts))
+        price = self._context.rules.settings.price
+        again = last.counts.get(METADATA_TOKENS, 0)
+        held = changed(
+            self._context,
+            held,
+            counts=dict(last.counts),
+            metadata_changed_cost=price.cost(again) if price else None,
+        )
         batch = held.present
         if batch.dry_run:
             outlook = DryRun(self._context)(batch, last.preview or Preview())
             held = changed(self._context, held, estimate=outlook.estimate, samples=outlook.samples)
             return self._close_batch.close(held, BatchStatus.COMPLETED, outlook.message)
         RetryFailed(self._context).begin(batch.batch_id, every=batch.mode is SyncMode.RETRY_FAILED)
-        if batch.bounds_imports:
-            work, price = read_backlog(self._context), self._context.rules.settings.price
-            said = guards.refusals(
-                lambda: guards.check_imports(work, batch.max_imports),
-                lambda: guards.check_cost(work, batch.max_estimated_cost, price),
-            )
-            if said:
-                raise Refused(" ".join(said))
+        self._import_guard.check(batch)
+        if any(batch.counts.get(kind) for kind in TO_IMPORT):
+            held = self._budget_hold.refreshed(held)
         return changed(self._context, held, phase=BatchPhase.WORKING)
 
     def _plan(self, held: Stored[Batch], state: BreakerState) -> int:
         """Plan the next metered requests, unless a hold, the breaker or a guard forbids it."""
         batch = held.present
-        guarded = batch.bounds_imports and batch.phase is BatchPhase.SCANNING
+        bounded = batch.bounds_imports(self._context.rules.settings.scan_digest)
+        guarded = bounded and batch.phase is BatchPhase.SCANNING
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0
         if self._storage.is_due(batch):
             held = self._storage.measure(held)
         if self._gate.blocked_until(state, self._gate.read()[1].record) is not None:
             return 0
-        plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
+        plan = self._planned(held, state)
         if plan.storage_is_full:  # according to an older measurement
             held = self._storage.measure(held)
-            plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
+            plan = self._planned(held, state)
+        held = self._budget_hold.update(held, plan)
         if plan.day_is_spent or plan.storage_is_full:
             self._gate.hold(HoldReason.DAY if plan.day_is_spent else HoldReason.STORAGE)
         if plan.tomorrow not in (None, batch.tomorrow):
@@ -265,6 +278,10 @@ class RunningBatch:
             return 0
         changed(self._context, held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)
         return self._pump.carry_out(plan, batch.batch_id, state.generation)
+
+    def _planned(self, held: Stored[Batch], state: BreakerState) -> Plan:
+        batch = held.present
+        return self._pump.plan(batch.next_slot_at, state, batch.storage_room, batch.batch_id)
 
     def _search_uncertain_imports(
         self, batch: Batch, state: BreakerState, deadline: Deadline

@@ -26,6 +26,9 @@ from shared.services.source.inspection import inspect, inspect_one
 GROWTH = 1.5
 """Pages to which a remembered range may grow before it is split."""
 
+METADATA_TOKENS = "metadata_tokens"
+"""The count of tokens to embed for files whose metadata alone changed."""
+
 MOST_RESCAN_PATHS = 1000
 """With this many paths to scan again, no remembered page is used."""
 
@@ -168,6 +171,8 @@ class ScanPage:
             after = (finding and finding.record) or here
             if finding is not None:
                 counts[finding.change] += 1
+                if finding.change is Change.METADATA_CHANGED and after and after.desired:
+                    counts[METADATA_TOKENS] += after.desired.tokens
                 if after is not None:
                     steps.append(PlannedChange(finding.change, record, after))
             if after is not None and after != record:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.domain.estimate.budget import Room, Spending
 from shared.domain.file import lifecycle
 from shared.domain.file.record import FileRecord, FileStatus, Slot
 from shared.domain.throttle import breaker, holds, spacing
@@ -19,12 +20,16 @@ from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, updating
 from shared.gateways.ports import QueueName, Write
 from shared.services.context import Context
+from shared.services.throttle.budget import Budget
 
 RAW_FILES_PER_IMPORT = 4
 """Files that may lie uploaded and not imported, for each import that may be in progress."""
 
 MOST_CANDIDATES = 500
-"""Files searched for some that fit into the store, if the first ones are too large."""
+"""Files searched for some that fit into the store and the limits, if the first ones don't."""
+
+NO_ROOM = Room(cost=0.0, files=0)
+"""A file goes alone, so nothing else is planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class Plan:
         storage_room: Bytes of input that still fit into the store after the files assigned.
         storage_is_full: Uploads are ready, none fits into the store, and no other file is ready or
             under way.
+        budget_is_spent: Files wait, none fits the deployment's limits, and none is planned or being
+            uploaded; None if that was not computed.
     """
 
     assigned: tuple[tuple[Stored[FileRecord], datetime], ...]
@@ -48,6 +55,22 @@ class Plan:
     tomorrow: int | None = None
     storage_room: int | None = None
     storage_is_full: bool = False
+    budget_is_spent: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """What the deployment's limits admit.
+
+    Attributes:
+        imports: The imports to plan.
+        room: What they leave for uploads; None without a limit.
+        alone: The only upload to plan.
+    """
+
+    imports: list[Stored[FileRecord]]
+    room: Room | None = None
+    alone: Stored[FileRecord] | None = None
 
 
 class Pump:
@@ -55,9 +78,14 @@ class Pump:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._budget = Budget(context)
 
     def plan(
-        self, next_slot_at: datetime | None, state: BreakerState, storage_room: int | None = None
+        self,
+        next_slot_at: datetime | None,
+        state: BreakerState,
+        storage_room: int | None = None,
+        batch_id: str = "",
     ) -> Plan:
         """Choose files for the free slots: imports first, since each frees a raw file's space.
 
@@ -65,6 +93,7 @@ class Pump:
             next_slot_at: The first slot not yet assigned.
             state: The breaker's state, which sets the pace.
             storage_room: Bytes of input that fit into the store; None for no limit.
+            batch_id: The batch whose imports count against ``MAX_IMPORTS_PER_SYNC``.
         """
         now = self._context.clock.now()
         interval, slots = self._free_slots(next_slot_at, state, now)
@@ -76,10 +105,12 @@ class Pump:
             # Requests that are planned already come first: a hold would give them back.
             return Plan((), next_slot_at, day_is_spent=not self._count_planned(), tomorrow=tomorrow)
         slots = slots[: quota.left if quota else None]
-        files = self._ready(Slot.IMPORT, min(len(slots), self._imports_left()), now)
+        spending = self._budget.spending(batch_id, now)
+        admitted = self._admitted(len(slots), spending, storage_room, now)
+        files = admitted.imports
         free = len(slots) - len(files)
         most = min(free, quota.uploads) if quota else free
-        waiting, fitting = self._uploads_within(most, storage_room, now)
+        waiting, fitting = self._uploads_within(most, storage_room, admitted, now)
         full = waiting and not files + fitting and not self._is_any_under_way()
         files += fitting
         used = slots[: len(files)]
@@ -91,6 +122,7 @@ class Pump:
             tomorrow=tomorrow,
             storage_room=storage_room,
             storage_is_full=full,
+            budget_is_spent=not files and self._is_budget_spent(spending),
         )
 
     def _free_slots(
@@ -110,16 +142,55 @@ class Pump:
         probing = state.state is CircuitState.HALF_OPEN
         return interval, slots[: rules.breaker.half_open_probes] if probing else slots
 
+    def _admitted(
+        self, slots: int, spending: Spending | None, storage_room: int | None, now: datetime
+    ) -> _Admitted:
+        """The imports to plan, and which uploads the deployment's limits allow beside them."""
+        most = min(slots, self._imports_left())
+        if spending is None:
+            return _Admitted(self._ready(Slot.IMPORT, most, now))
+        if spending.goes_alone:
+            return _Admitted([], NO_ROOM)
+        alone = self._budget.dear(spending, now)
+        if alone is not None and alone.present.status is FileStatus.UPLOADED:
+            return _Admitted([alone][: max(most, 0)], NO_ROOM)
+        if alone is not None and any(_within_storage([alone], storage_room)):
+            return _Admitted([], NO_ROOM, alone)
+        imports, room = self._budget.imports(spending.room, most, now)
+        return _Admitted(imports, room.less(spending.under_way))
+
     def _uploads_within(
-        self, most: int, storage_room: int | None, now: datetime
+        self, most: int, storage_room: int | None, admitted: _Admitted, now: datetime
     ) -> tuple[bool, list[Stored[FileRecord]]]:
-        """Whether any upload is ready, and the first ``most`` that fit into the store."""
-        uploads = self._uploads(most, now)
+        """Whether any upload is ready that the limits allow, and the first that fit the store.
+
+        At most ``most`` are returned.
+        """
+        if admitted.alone is not None:
+            return True, [admitted.alone][:most]
+        if admitted.room is NO_ROOM:
+            return False, []
+
+        def chosen(ready: list[Stored[FileRecord]]) -> list[Stored[FileRecord]]:
+            """The affordable ones."""
+            room = admitted.room
+            return ready if room is None else room.admitted(ready, self._budget.cost_of)[0]
+
+        ready = self._uploads(most, now)
+        uploads = chosen(ready)
         fitting = list(_within_storage(uploads, storage_room))
-        if not fitting and uploads:  # smaller files may wait behind these
-            uploads = self._uploads(MOST_CANDIDATES, now)
+        if not fitting and ready:  # smaller or cheaper files may wait behind these
+            uploads = chosen(self._uploads(MOST_CANDIDATES, now)) or chosen(
+                self._uploads(MOST_CANDIDATES, now, cheapest=True)
+            )
             fitting = list(_within_storage(uploads, storage_room))[:most]
         return bool(uploads), fitting
+
+    def _is_budget_spent(self, spending: Spending | None) -> bool:
+        """Whether no file that waits fits, and none is on its way to its import."""
+        if spending is None or not spending.is_at_rest:
+            return False
+        return self._budget.fits_none(spending.room)
 
     def carry_out(self, plan: Plan, batch_id: str, generation: int) -> int:
         """Create the tasks of a plan; returns how many are new.
@@ -157,19 +228,28 @@ class Pump:
             return []
         return self._context.records.query(FileRecord, queries.ready_for(slot, now, most))
 
-    def _uploads(self, most: int, now: datetime) -> list[Stored[FileRecord]]:
+    def _uploads(
+        self, most: int, now: datetime, *, cheapest: bool = False
+    ) -> list[Stored[FileRecord]]:
         """Files ready to upload, within the limits on raw files in number and in bytes.
+
+        They are those that wait longest, or the cheapest.
 
         One file beyond the limit in bytes is let through if nothing else is under way.
         """
         rules = self._context.rules
         documents = self._context.records.documents
         ahead = rules.settings.imports_in_progress * RAW_FILES_PER_IMPORT - self._count_uploads()
-        ready = self._ready(Slot.UPLOAD, min(most, ahead), now)
+        most = min(most, ahead)
+        ready = (
+            self._budget.cheapest_uploads(most, now)
+            if cheapest and most > 0
+            else self._ready(Slot.UPLOAD, most, now)
+        )
         if not ready:
             return []
         held = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED, FileStatus.IMPORTING)
-        used = documents.sums(held, [queries.WORKING_SIZE])[queries.WORKING_SIZE]
+        used = int(documents.sums(held, [queries.WORKING_SIZE])[queries.WORKING_SIZE])
         fitting = list(_within_bytes(ready, rules.max_raw_bytes - used))
         if fitting or self._count_uploads():
             return fitting
