@@ -36,6 +36,9 @@ class Event(StrEnum):
     BUDGET_REACHED = "budget_reached"
     """limit, spent, max_imports, files and cost (of what is left)."""
 
+    OTHER_DEPLOYMENT = "other_deployment"
+    """store, documents (their number)."""
+
     FILE_FAILED = "file_failed"
     """path, kind, reason, attempts."""
 

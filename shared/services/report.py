@@ -18,7 +18,7 @@ from shared.domain.reconcile.state import ReconcileState
 from shared.domain.throttle import breaker, holds
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.breaker_state import BreakerState
-from shared.domain.throttle.holds import Hold
+from shared.domain.throttle.holds import Hold, HoldReason
 from shared.gateways.database import queries
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import (
@@ -180,10 +180,18 @@ class Report:
     def _throttle(self, batch: Batch, now: datetime) -> dict[str, Any]:
         """The breaker and the hold, which may be one of the batch alone."""
         found = self.breaker()
-        over = batch.status.is_terminal and (batch.hold_until is None or batch.hold_until <= now)
-        if found["hold"] is None and batch.hold is not None and not over:
+        if found["hold"] is None and batch.hold is not None and self._holds(batch, now):
             found["hold"] = {"reason": batch.hold.value, "until": _time(batch.hold_until)}
         return found
+
+    def _holds(self, batch: Batch, now: datetime) -> bool:
+        """Whether the batch's hold is still in force; the batch may be over."""
+        if not batch.status.is_terminal:
+            return True
+        if batch.hold is HoldReason.OTHER_DEPLOYMENT:
+            known = self._records.get(Deployment, DEPLOYMENT).record
+            return known is not None and bool(known.other_documents)
+        return batch.hold_until is not None and now < batch.hold_until
 
     # --- figures of a running batch ---------------------------------------------------------
 

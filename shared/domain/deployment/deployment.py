@@ -29,6 +29,9 @@ class Deployment:
     unreconciled: bool = False
     # Digest of the settings under which imports were last let through; empty if that isn't known.
     imported_settings: str = ""
+    # Documents with our owner tag that another deployment made; while there are any, nothing is
+    # imported. A reconcile that a person asks for empties it.
+    other_documents: tuple[str, ...] = ()
     # The display name by which ``store`` was found; empty in records of an earlier version.
     store_name: str = ""
     # Resource names, as ``store``: the store being filled, and the one before the cut-over.

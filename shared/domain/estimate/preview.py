@@ -18,17 +18,10 @@ RETRIED = "retried"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A file of a dry run.
-
-    Attributes:
-        path: Its path.
-        reason: Why it is skipped, or its latest failure; empty for other kinds.
-        tokens: Estimated number of tokens to embed; 0 if it is not to be imported.
-    """
+    """A file, and a reason: why it is skipped, or its latest failure; empty for other kinds."""
 
     path: str
     reason: str = ""
-    tokens: int = 0
 
 
 Samples = Mapping[str, tuple[Sample, ...]]
@@ -80,8 +73,7 @@ def previewed(steps: Iterable[PlannedChange], retried: Retried) -> Preview:
         if step.change is not Change.UNCHANGED:
             kind = samples.setdefault(step.change.value, [])
             if len(kind) < SAMPLES:
-                tokens = work_of(step.after, retried).tokens
-                kind.append(Sample(step.after.path, step.after.skip_reason or "", tokens))
+                kind.append(Sample(step.after.path, step.after.skip_reason or ""))
     return Preview(work, {kind: tuple(found) for kind, found in samples.items()})
 
 

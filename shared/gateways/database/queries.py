@@ -214,6 +214,11 @@ def imports_of(path: str, limit: int) -> Query:
     return Query(OPERATIONS, (Where("path", Op.EQ, path),), ("-created_at",), limit)
 
 
+def imports_of_key(content_key: str) -> Query:
+    """Ledger entries of imports of a content."""
+    return Query(OPERATIONS, (Where("content_key", Op.EQ, content_key),))
+
+
 def imports_since(at: datetime) -> Query:
     """Ledger entries of imports whose intent was written then or later."""
     return Query(OPERATIONS, (Where("created_at", Op.GE, at),))

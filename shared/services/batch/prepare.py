@@ -14,6 +14,7 @@ from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
 from shared.gateways.ports import Store
 from shared.services.context import Context
+from shared.services.reconcile.other_deployment import is_confirmed
 from shared.services.store.find_store import FindStore
 
 NOT_YET = "fileSearchStores/not-yet"
@@ -28,12 +29,14 @@ class Prepared:
         name: Resource name; empty if a dry run found none.
         records_lost: The store holds documents that the records don't know, so a reconcile must
             come before the scan.
+        other_documents: As in ``Deployment``; none if a person has asked for a reconcile.
         imported_settings: As in ``Deployment``; empty if the records are lost.
     """
 
     name: str
     records_lost: bool = False
     imported_settings: str = ""
+    other_documents: tuple[str, ...] = ()
 
 
 class Preparation:
@@ -71,10 +74,11 @@ class Preparation:
         cut_short = known is not None and known.unreconciled
         rebuilds = bool(store.documents) and not batch.force
         rebuilds = rebuilds and (cut_short or not self._has_records(store))
+        others = known.other_documents if known and not is_confirmed(batch) else ()
         if not batch.dry_run:
-            self._save_deployment(deployment, store, unreconciled=rebuilds)
+            self._save_deployment(deployment, store, unreconciled=rebuilds, others=others)
         imported = known.imported_settings if known else self._settings.scan_digest
-        return Prepared(store.name, rebuilds, "" if rebuilds else imported)
+        return Prepared(store.name, rebuilds, "" if rebuilds else imported, others)
 
     def _existing_store(self, name: str) -> Store:
         """The store of this name, to which the records belong.
@@ -137,7 +141,12 @@ class Preparation:
         return bool(self._context.records.documents.query(queries.in_store(store.name, limit=1)))
 
     def _save_deployment(
-        self, deployment: Stored[Deployment], store: Store, *, unreconciled: bool
+        self,
+        deployment: Stored[Deployment],
+        store: Store,
+        *,
+        unreconciled: bool,
+        others: tuple[str, ...],
     ) -> None:
         context, settings = self._context, self._settings
         name = settings.store_name
@@ -155,7 +164,8 @@ class Preparation:
             )
         elif record.target != store.name:
             record = replace(record, next_store=store.name, store_name=name, known_drift=0)
-        context.records.write(deployment, replace(record, unreconciled=unreconciled))
+        record = replace(record, unreconciled=unreconciled, other_documents=others)
+        context.records.write(deployment, record)
 
 
 def _model(name: str) -> str:

@@ -6,6 +6,7 @@ and begins the next one once it is complete.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult, SyncMode
@@ -29,6 +30,7 @@ from shared.services.batch.retry_failed import RetryFailed
 from shared.services.context import Context, Deadline
 from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch
 from shared.services.lease.held_batch import changed
+from shared.services.reconcile import other_deployment
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.scan_bucket import scan_task
@@ -157,7 +159,10 @@ class RunningBatch:
             store=store.name,
             records_lost=lost,
             imported_settings=None if batch.new_store else store.imported_settings,
-            message="",
+            hold=HoldReason.OTHER_DEPLOYMENT if store.other_documents else None,
+            message=other_deployment.message(store.other_documents)
+            if store.other_documents
+            else "",
         )
 
     def _reconcile(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
@@ -183,12 +188,14 @@ class RunningBatch:
             if state.stage is not Stage.DONE:
                 self._context.nudge(batch.batch_id)
                 return held
-            message = batch.message if batch.is_scanned else ""
+            message = batch.message if batch.is_scanned or batch.hold else ""
             counts = dict(state.counts)
             held = changed(
                 self._context, held, reconciled=True, reconciliation=counts, message=message
             )
             self._save_reconciled(batch)
+            if state.others and not batch.dry_run:
+                held = self._hold_for_others(held, state.others)
             if batch.records_lost:
                 return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
         phase = BatchPhase.WORKING if batch.is_scanned else BatchPhase.SCANNING
@@ -199,6 +206,12 @@ class RunningBatch:
             had_last_look=batch.is_scanned,
             removals_released=False,
         )
+
+    def _hold_for_others(self, held: Stored[Batch], documents: Sequence[str]) -> Stored[Batch]:
+        """Stop imports, since another deployment writes documents like ours."""
+        other_deployment.OtherDeployment(self._context).save(documents)
+        said = " ".join(filter(None, (held.present.message, other_deployment.message(documents))))
+        return changed(self._context, held, hold=HoldReason.OTHER_DEPLOYMENT, message=said)
 
     def _save_reconciled(self, batch: Batch) -> None:
         """Save that the records know every document of the store, so later syncs rely on them."""
@@ -259,6 +272,8 @@ class RunningBatch:
         batch = held.present
         bounded = batch.bounds_imports(self._context.rules.settings.scan_digest)
         guarded = bounded and batch.phase is BatchPhase.SCANNING
+        if batch.hold is HoldReason.OTHER_DEPLOYMENT:
+            return 0
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0
         if self._storage.is_due(batch):

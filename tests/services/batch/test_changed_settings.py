@@ -224,9 +224,6 @@ def test_a_small_change_of_metadata_shows_its_price() -> None:
 
     assert dry["estimate"]["metadata_changed_cost"] == dry["metadata_changed_cost"] == price
     assert dry["estimate"]["metadata_changed_files"] == 1
-    assert dry["samples"]["metadata_changed"] == [
-        {"path": "big.md", "reason": "", "tokens": 250_000}
-    ]
     later(world, MINUTE)
     summary = world.sync()
     assert (summary["metadata_changed"], summary["metadata_changed_cost"]) == (1, price)
