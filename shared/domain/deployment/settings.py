@@ -205,7 +205,7 @@ class SourceSettings(Declared):
 
 
 class PaceSettings(Declared):
-    """How many imports may be under way at once."""
+    """How many imports may be under way at once, and how many in a day or a sync."""
 
     max_imports_in_progress: int | None = setting(
         None,
@@ -214,11 +214,6 @@ class PaceSettings(Declared):
         told_default="the tier's",
         gt=0,
     )
-
-
-class BudgetSettings(Declared):
-    """How much may be imported; the rest waits."""
-
     max_cost_per_day: float | None = setting(
         None,
         about="US dollars that the imports of a quota day may cost, as "
@@ -236,7 +231,7 @@ class BudgetSettings(Declared):
     )
 
 
-class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings, BudgetSettings):
+class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
     """All settings that decisions depend on."""
 
     @model_validator(mode="after")

@@ -59,7 +59,8 @@ class Budget:
         begun = self._load(queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED))
         begun += self._load(queries.planned_uploads())
         waiting = self._load(queries.waiting_for(Slot.IMPORT))
-        waiting += self._load(queries.interrupted_uploads())
+        interrupted = self._context.records.query(FileRecord, queries.interrupted_uploads())
+        waiting += Load(len(interrupted), sum(map(self.cost_of, interrupted)))
         return self._used(batch_id, now, planned, begun - waiting - planned)
 
     def state(self, batch_id: str, now: datetime) -> BudgetState | None:
