@@ -86,6 +86,7 @@ def _options(arguments: Namespace) -> StackOptions:
         "PATH_TEMPLATE": arguments.path_template or "",
         "INCLUDE": ",".join(arguments.include),
         "EXCLUDE": ",".join(arguments.exclude),
+        "MAX_COST_PER_DAY": arguments.max_cost_per_day or "",
     }
     options = StackOptions(
         tier=arguments.tier,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from local.fss.deployment.client import Deployment
+from local.fss.report.budget import cost_lines
 from local.fss.report.dry_run import dry_run_lines
 from local.printable import printable
 
@@ -17,8 +18,11 @@ FIELDS = (
     "started_at", "completed_at", "skips", "failures",
 )  # fmt: skip
 
-DRY_RUN_FIELDS = ("estimate", "samples")
-"""Fields that only a dry run has."""
+MORE_FIELDS = (
+    "estimated_cost", "metadata_changed_cost", "budget", "hold",
+    "estimate", "samples",
+)  # fmt: skip
+"""Fields that only a dry run has, and those that a deployment of an earlier version lacks."""
 
 SHOWN = 20
 """How many failed files the text names; the others are only counted."""
@@ -44,7 +48,7 @@ def complete_summary(deployment: Deployment, batch: Mapping[str, Any]) -> dict[s
     whole["skips"] = [{name: file[name] for name in _SKIP} for file in skips]
     whole["failures"] = [{name: file[name] for name in _FAILURE} for file in failures]
     return {name: whole[name] for name in FIELDS} | {
-        name: whole[name] for name in DRY_RUN_FIELDS if name in whole
+        name: whole[name] for name in MORE_FIELDS if name in whole
     }
 
 
@@ -71,6 +75,7 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
     if summary["reconciliation"] is not None:
         counts = summary["reconciliation"].items()
         yield f"  store    {', '.join(f'{count} {kind}' for kind, count in counts)}"
+    yield from cost_lines(summary)
     requests = summary["requests"]
     yield f"  requests {_counts(requests, ('metered', 'throttled', 'unmetered'))}"
     if summary["skips"]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.deployment.deployment import Deployment
 from shared.gateways.database.records import DEPLOYMENT
@@ -21,6 +19,9 @@ from tests.services.story import (
     synced,
 )
 from tests.world import World, rules
+
+if TYPE_CHECKING:
+    import pytest
 
 PATHS = ("a.md", "b.md", "c.md")
 
