@@ -22,7 +22,7 @@ MORE_FIELDS = (
     "estimated_cost", "metadata_changed_cost", "budget", "hold",
     "estimate", "samples",
 )  # fmt: skip
-"""Fields that only a dry run has, and those that a deployment of an earlier version lacks."""
+"""Fields that not every summary has; what is null is left out."""
 
 SHOWN = 20
 """How many failed files the text names; the others are only counted."""
@@ -48,7 +48,7 @@ def complete_summary(deployment: Deployment, batch: Mapping[str, Any]) -> dict[s
     whole["skips"] = [{name: file[name] for name in _SKIP} for file in skips]
     whole["failures"] = [{name: file[name] for name in _FAILURE} for file in failures]
     return {name: whole[name] for name in FIELDS} | {
-        name: whole[name] for name in MORE_FIELDS if name in whole
+        name: whole[name] for name in MORE_FIELDS if whole.get(name) is not None
     }
 
 

@@ -18,6 +18,9 @@ from tests.twins.imports import INTERNAL, ImportFate
 
 MAX_FILES = 12
 
+LARGE = "large " * 30
+"""What makes a file cost more than a day may, in some runs."""
+
 
 class Library:
     """A seed's files."""
@@ -32,6 +35,7 @@ class Library:
         self._versions: defaultdict[str, int] = defaultdict(int)
         self._there_since: dict[str, datetime] = {}
         self.names: list[str] = []
+        self.large: set[str] = set()
 
     def fill(self) -> None:
         """Write the first files."""
@@ -47,6 +51,11 @@ class Library:
             self._bucket.put(f"{self.names[0]}.meta.json", b'{"title": "first"}')
         if chance.random() < 0.2:
             self._bucket.put("a/empty.md", b"")
+
+    def enlarge(self, name: str) -> None:
+        """Make a file large, now and in all later versions."""
+        self.large.add(name)
+        self._write(name)
 
     def edit(self) -> None:
         """Change, replace or remove a file at random."""
@@ -82,7 +91,8 @@ class Library:
         if version is None:
             self._versions[name] += 1
             version = self._versions[name]
-        self._bucket.put(name, f"{name}, version {version}".encode())
+        more = LARGE if name in self.large else ""
+        self._bucket.put(name, f"{name}, version {version}{more}".encode())
         self._there_since.setdefault(name, self._clock.now())
 
     def there_since(self, name: str) -> datetime | None:
