@@ -221,8 +221,7 @@ class Simulation(Deployment):
             batch = self._sync_in_peace()
             if not (self._wait_out_hold(batch) and batch.status is BatchStatus.DEFERRED):
                 break
-        limits = {"max_cost_per_day": self.rules.settings.max_cost_per_day}
-        self.deploy(changed_rules(wanted, **limits))
+        self.deploy(wanted)
 
     def _wait_out_hold(self, batch: Batch | None = None) -> bool:
         """Let the time of a hold pass, if one is in force or the batch ended with one."""
