@@ -145,7 +145,7 @@ class BudgetState:
         imports: ``Spending.begun``.
         files: Files whose import was not sent yet.
         cost: Their estimated cost; None without a known price.
-        alone: Path of the longest waiting file that costs more than ``limit``; empty without one.
+        alone: Path of a waiting file that costs more than ``limit``; empty without one.
     """
 
     limit: float | None

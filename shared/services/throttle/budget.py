@@ -86,24 +86,24 @@ class Budget:
 
         The day after such a file belongs to the others, if any fits into a day.
         """
-        if not spending.day_is_fresh:
+        one_fits = spending.room.files is None or spending.room.files > 0
+        if not (spending.day_is_fresh and one_fits):
             return None
         for slot in (Slot.IMPORT, Slot.UPLOAD):
-            ready = [each for each in self._dear(spending, slot) if _is_ready(each, now)]
+            dear = self._dear(spending, slot, MOST_FILES)
+            ready = [each for each in dear if _is_ready(each, now)]
             if ready:
                 goes = slot is Slot.IMPORT or not self._is_others_day(spending, now)
                 return ready[0] if goes else None
         return None
 
-    def _dear(self, spending: Spending, slot: Slot) -> list[Stored[FileRecord]]:
+    def _dear(self, spending: Spending, slot: Slot, most: int) -> list[Stored[FileRecord]]:
         """The files that cost more than a day may and wait for the slot, longest waiting first."""
         price = self._settings.price
         if spending.limit is None or price is None or not price.per_million_tokens:
             return []
         tokens = int(spending.limit / price.cost(1))
-        found = self._context.records.query(
-            FileRecord, queries.dearer_than(tokens, slot, MOST_FILES)
-        )
+        found = self._context.records.query(FileRecord, queries.dearer_than(tokens, slot, most))
         dear = [each for each in found if spending.is_dear(self.cost_of(each))]
         return sorted(dear, key=lambda each: each.present.schedule.ready_at or each.read_time)
 
@@ -118,7 +118,7 @@ class Budget:
 
     def _first_dear(self, spending: Spending) -> str:
         for slot in (Slot.IMPORT, Slot.UPLOAD):
-            if dear := self._dear(spending, slot):
+            if dear := self._dear(spending, slot, 1):
                 return dear[0].present.path
         return ""
 
@@ -139,8 +139,11 @@ class Budget:
         """The cheapest files that are ready to be uploaded."""
         return [each for each in self._cheapest(Slot.UPLOAD, most) if _is_ready(each, now)]
 
-    def fits_none(self, room: Room) -> bool:
+    def fits_none(self, spending: Spending) -> bool:
         """Whether no file that waits for a slot fits, now or once it is ready."""
+        room = spending.room
+        if spending.day_is_fresh and room.files != 0 and self._first_dear(spending):
+            return False
         waiting: Sequence[Stored[FileRecord]] = [
             *self._cheapest(Slot.IMPORT, 1),
             *self._cheapest(Slot.UPLOAD, 1),

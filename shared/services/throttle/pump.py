@@ -66,11 +66,13 @@ class _Admitted:
         imports: The imports to plan.
         room: What they leave for uploads; None without a limit.
         alone: The only upload to plan.
+        is_too_large: The file that should go alone doesn't fit into the store.
     """
 
     imports: list[Stored[FileRecord]]
     room: Room | None = None
     alone: Stored[FileRecord] | None = None
+    is_too_large: bool = False
 
 
 class Pump:
@@ -157,7 +159,7 @@ class Pump:
         if alone is not None and any(_within_storage([alone], storage_room)):
             return _Admitted([], NO_ROOM, alone)
         imports, room = self._budget.imports(spending.room, most, now)
-        return _Admitted(imports, room.less(spending.under_way))
+        return _Admitted(imports, room.less(spending.under_way), is_too_large=alone is not None)
 
     def _uploads_within(
         self, most: int, storage_room: int | None, admitted: _Admitted, now: datetime
@@ -184,13 +186,13 @@ class Pump:
                 self._uploads(MOST_CANDIDATES, now, cheapest=True)
             )
             fitting = list(_within_storage(uploads, storage_room))[:most]
-        return bool(uploads), fitting
+        return bool(uploads) or admitted.is_too_large, fitting
 
     def _is_budget_spent(self, spending: Spending | None) -> bool:
         """Whether no file that waits fits, and none is on its way to its import."""
         if spending is None or not spending.is_at_rest:
             return False
-        return self._budget.fits_none(spending.room)
+        return self._budget.fits_none(spending)
 
     def carry_out(self, plan: Plan, batch_id: str, generation: int) -> int:
         """Create the tasks of a plan; returns how many are new.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -291,6 +292,25 @@ def test_dear_files_and_others_take_turns() -> None:
 
     assert sorted(map(len, days)) == [1, 1, 2]
     assert days[1] == ["000.md", "001.md"]
+
+
+def test_a_dear_file_that_was_refused_is_tried_again_on_the_same_fresh_day() -> None:
+    world = World(rules(max_cost_per_day=4 * COST))
+    world.put({"big.md": "b" * 80_000})
+    world.gemini.fail_next("import_file", throttled(retry_after=20 * MINUTE))
+
+    assert world.sync()["status"] == "completed"
+
+
+def test_a_dear_file_that_does_not_fit_into_the_store_waits_for_storage_and_others_pass() -> None:
+    tier = replace(tier_named("tier3"), storage_bytes=100_000)
+    world = library(2, max_cost_per_day=4 * COST, tier=tier)
+    world.put({"big.md": "b" * 80_000})
+
+    summary = world.sync()
+
+    assert world.stored_paths() == ["000.md", "001.md"]
+    assert summary["status"] == "deferred"
 
 
 # --- imports of a sync ------------------------------------------------------------------------
