@@ -134,6 +134,7 @@ class Simulation(Deployment):
             self.library.plant_foreign_documents(self.store_name(), self.gemini, self.plain)
             if self.chance.random() < 0.1:
                 self.lose_records()
+                self.day_limits.forget()
         self._trouble()
         self._peace()
         if self.chance.random() < 0.5:

@@ -35,9 +35,6 @@ MOST_STUCK = 100
 UNMETERED = (FileStatus.IMPORTING, FileStatus.DELETING)
 """Statuses that need no metered request; such files finish before a held batch is closed."""
 
-BEGUN = (FileStatus.UPLOADING, FileStatus.UNCERTAIN)
-"""Statuses of files that are settled too before a batch is closed whose new imports are stopped."""
-
 
 class Completion:
     """Closes the batch, as its supervisor."""
@@ -115,7 +112,7 @@ class Completion:
 
     def _is_held_up(self, batch: Batch) -> bool:
         """Whether new imports are stopped, and nothing else is left to do."""
-        return batch.removals_released and not self._are_any(*UNMETERED, *BEGUN)
+        return batch.removals_released and not self._are_any(*UNMETERED, FileStatus.UNCERTAIN)
 
     def _close_held(self, held: Stored[Batch]) -> None:
         said, why = held.present.message, self._budget_hold.message(held.present)

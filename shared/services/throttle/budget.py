@@ -31,6 +31,11 @@ class Budget:
         settings = self._settings
         return settings.cost_per_day is not None or settings.max_imports_per_sync is not None
 
+    @property
+    def _counts(self) -> bool:
+        """Whether numbers of files matter; counting costs reads."""
+        return self._settings.max_imports_per_sync is not None
+
     def cost_of(self, file: Stored[FileRecord]) -> float:
         """Estimated cost of the file's import; 0 without a known price."""
         desired = file.present.desired
@@ -60,7 +65,9 @@ class Budget:
         begun += self._load(queries.planned_uploads())
         waiting = self._load(queries.waiting_for(Slot.IMPORT))
         interrupted = self._context.records.query(FileRecord, queries.interrupted_uploads())
-        waiting += Load(len(interrupted), sum(map(self.cost_of, interrupted)))
+        waiting += Load(
+            len(interrupted) if self._counts else 0, sum(map(self.cost_of, interrupted))
+        )
         return self._used(batch_id, now, planned, begun - waiting - planned)
 
     def state(self, batch_id: str, now: datetime) -> BudgetState | None:
@@ -171,7 +178,7 @@ class Budget:
 
     def _load(self, query: Query, *, counted: bool = False) -> Load:
         """The cost of the files, and their number if it is asked for or limited."""
-        counted = counted or self._settings.max_imports_per_sync is not None
+        counted = counted or self._counts
         tokens = self._documents.sums(query, [queries.DESIRED_TOKENS])[queries.DESIRED_TOKENS]
         return Load(self._documents.count(query) if counted else 0, self._cost(int(tokens)))
 

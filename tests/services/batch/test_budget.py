@@ -18,6 +18,7 @@ from tests.services.story import (
     DAY,
     HOUR,
     MINUTE,
+    Crash,
     batch_now,
     begun,
     invalid,
@@ -422,3 +423,23 @@ def test_a_dry_run_knows_what_today_has_cost() -> None:
     assert estimate["budget_days"] == 3
     later(world, DAY)
     assert world.sync(dry_run=True)["estimate"]["budget_days"] == 2
+
+
+def test_an_interrupted_upload_that_does_not_fit_does_not_keep_the_sync_open() -> None:
+    world = library(1, max_cost_per_day=3 * COST)
+    world.sync()
+    later(world, MINUTE)
+    world.put({"a.md": "a" * 8000, "b.md": "b" * 8000})
+    for _ in range(2):
+        world.gemini.fail_next("upload", Crash())
+    batch = begun(world)
+    play(world, lambda: world.gemini.calls["upload"] == 3)
+    world.control.pause(batch.batch_id)  # so the uploads are not sent again but wait for slots
+    play_for(world, 20 * MINUTE)
+    limited(world, max_cost_per_day=COST)
+    world.control.resume(batch.batch_id)
+
+    assert play_out(world, batch).status == "deferred"
+    assert world.clock.now() - (batch.created_at or world.clock.now()) < 2 * HOUR
+    assert FileStatus.UPLOADING in [each.status for each in world.files()]
+    assert world.gemini.imports == 1

@@ -64,6 +64,10 @@ class DayLimits:
         play.deploy(changed_rules(play.rules, max_cost_per_day=limit))
         play.note("--", f"a day may cost {limit:.9f}", None)
 
+    def forget(self) -> None:
+        """The ledger is lost, and what was spent with it."""
+        self._imports.clear()
+
     def imported(self, call: Call) -> None:
         """Charge an import that took effect to the day of its intent, and check that day."""
         if not self.are_in_force:
