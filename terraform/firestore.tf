@@ -27,11 +27,7 @@ locals {
     }
     batches    = { created_at = ["DESCENDING"] }
     listing    = { index = ["ASCENDING"] }
-    operations = {
-      batch_id    = ["ASCENDING"]
-      content_key = ["ASCENDING"]
-      created_at  = ["ASCENDING"]
-    }
+    operations = { batch_id = ["ASCENDING"], content_key = ["ASCENDING"], created_at = ["ASCENDING"] }
     pages      = { index = ["DESCENDING"] }
     ranges     = { start = ["ASCENDING", "DESCENDING"] }
     reconcile  = {}
