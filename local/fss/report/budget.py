@@ -40,10 +40,11 @@ def limit_text(estimate: Mapping[str, Any]) -> str:
     """The limit of a day's cost, and the share of metadata, for the estimate's cost; or empty."""
     currency = estimate["currency"]
     text = ""
-    if files := estimate.get("metadata_changed_files"):
+    if count := estimate.get("metadata_changed_files"):
         cost = estimate["metadata_changed_cost"]
+        files = "1 file" if count == 1 else f"{count} files"
         price = "" if cost is None else f"{amount(cost)} {currency} of it "
-        text += f"; {price}for {files} files whose metadata alone changed"
+        text += f"; {price}for {files} whose metadata alone changed"
     if (limit := estimate.get("cost_per_day")) is not None:
         left = amount(estimate["cost_left_today"])
         text += f"; {left} of {amount(limit)} {currency} a day are left today"
