@@ -29,7 +29,7 @@ locals {
     }
     batches    = { created_at = ["DESCENDING"] }
     listing    = { index = ["ASCENDING"] }
-    operations = {}
+    operations = { batch_id = ["ASCENDING"], content_key = ["ASCENDING"], created_at = ["ASCENDING"] }
     pages      = { index = ["DESCENDING"] }
     ranges     = { start = ["ASCENDING", "DESCENDING"] }
     reconcile  = {}
@@ -43,17 +43,24 @@ locals {
     ["files", "batch_id", "requests.throttled"],
     ["files", "batch_id", "requests.unmetered"],
     ["files", "batch_id", "status"],
+    ["files", "change", "status"],
+    ["files", "change", "status", "desired.tokens"],
+    ["files", "schedule.slot", "desired.tokens"],
     ["files", "schedule.slot", "schedule.ready_at"],
     ["files", "schedule.slot", "status"],
     ["files", "schedule.task.queue", "status"],
     ["files", "schedule.task.queue", "status", "current.size"],
     ["files", "schedule.task.queue", "status", "desired.size"],
+    ["files", "schedule.task.queue", "status", "desired.tokens"],
     ["files", "status", "current.size"],
     ["files", "status", "desired.size"],
     ["files", "status", "desired.tokens"],
     ["files", "status", "failure.eligible_at"],
     ["files", "status", "path"],
     ["files", "status", "working.size"],
+    ["operations", "batch_id", "cost"],
+    ["operations", "batch_id", "refused"],
+    ["operations", "created_at", "cost"],
     ["operations", "path", "-created_at"],
   ]
 

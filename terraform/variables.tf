@@ -111,6 +111,8 @@ variable "settings" {
     min_age_seconds         = optional(number)
     reconcile_days          = optional(number)
     max_imports_in_progress = optional(number)
+    max_cost_per_day        = optional(number)
+    max_imports_per_sync    = optional(number)
     store_display_name      = optional(string)
     embedding_model         = optional(string)
     chunk_max_tokens        = optional(number)

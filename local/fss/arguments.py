@@ -133,6 +133,12 @@ def _stack() -> _Parser:
         help=f"sync a name that is ignored otherwise: {', '.join(BUILT_IN)}",
     )
     add(
+        "--max-cost-per-day",
+        type=_cost_per_day,
+        metavar="USD",
+        help="what the imports of a day may cost in US dollars; the rest waits",
+    )
+    add(
         "--state",
         type=Path,
         metavar="DIR",
@@ -271,6 +277,11 @@ def _amount(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError("an amount of money must be more than 0")
     return value
+
+
+def _cost_per_day(text: str) -> str:
+    """Return the amount as the environment variable holds it."""
+    return repr(_amount(text))
 
 
 def _count(text: str) -> int:

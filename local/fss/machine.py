@@ -92,6 +92,7 @@ def _options(arguments: Namespace) -> StackOptions:
         "INCLUDE": ",".join(arguments.include),
         "EXCLUDE": ",".join(arguments.exclude),
         "NOT_IGNORED": ",".join(arguments.not_ignored),
+        "MAX_COST_PER_DAY": arguments.max_cost_per_day or "",
     }
     options = StackOptions(
         tier=arguments.tier,

@@ -167,8 +167,8 @@ class DocumentStore(Protocol):
     def count(self, query: Query) -> int:
         """Number of documents that match, but at most ``limit``; an aggregation."""
 
-    def sums(self, query: Query, names: Sequence[str]) -> dict[str, int]:
-        """Sums of integer fields over the documents that match, by field; an aggregation."""
+    def sums(self, query: Query, names: Sequence[str]) -> dict[str, float]:
+        """Sums of number fields over the documents that match, by field; an aggregation."""
 
 
 # --- Cloud Tasks --------------------------------------------------------------------------

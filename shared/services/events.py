@@ -33,6 +33,12 @@ class Event(StrEnum):
     STORAGE_NEAR_CAP = "storage_near_cap"
     """bytes, cap."""
 
+    BUDGET_REACHED = "budget_reached"
+    """limit, spent, max_imports, files and cost (of what is left)."""
+
+    OTHER_DEPLOYMENT = "other_deployment"
+    """store, documents (their number)."""
+
     FILE_FAILED = "file_failed"
     """path, kind, reason, attempts."""
 

@@ -119,6 +119,11 @@ def test_an_unknown_tier_names_the_tiers() -> None:
         ("RECONCILE_DAYS", "0"),
         ("RECONCILE_DAYS", "366"),
         ("MAX_IMPORTS_IN_PROGRESS", "0"),
+        ("MAX_COST_PER_DAY", "0"),
+        ("MAX_COST_PER_DAY", "-1"),
+        ("MAX_COST_PER_DAY", "inf"),
+        ("MAX_COST_PER_DAY", "two"),
+        ("MAX_IMPORTS_PER_SYNC", "0"),
         ("FUNCTION_TIMEOUT_SECONDS", "59"),
         ("FUNCTION_TIMEOUT_SECONDS", "1796"),
         ("FUNCTION_TIMEOUT_SECONDS", "5 minutes"),
@@ -127,6 +132,18 @@ def test_an_unknown_tier_names_the_tiers() -> None:
 def test_a_bad_value_is_named_by_its_variable(name: str, value: str) -> None:
     (problem,) = problems(**{name: value})
     assert problem.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("tier", "dollars"), [("free", 0.015), ("tier1", 4.32), ("tier2", 43.2), ("tier3", 432)]
+)
+def test_without_a_limit_a_day_may_cost_what_the_tiers_rate_can(tier: str, dollars: float) -> None:
+    """Terraform leaves an unset variable out of the environment, and so does ``fss local``."""
+    assert settings(TIER=tier).rules().settings.cost_per_day == pytest.approx(dollars)
+
+
+def test_a_limit_of_a_days_cost_is_read_as_dollars() -> None:
+    assert settings(MAX_COST_PER_DAY="2.50").rules().settings.cost_per_day == pytest.approx(2.5)
 
 
 def test_overlap_must_be_less_than_the_chunk() -> None:

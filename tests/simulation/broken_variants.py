@@ -36,6 +36,7 @@ from shared.services.scan.scan_page import ScanPage
 from shared.services.store.cut_over import CutOver
 from shared.services.store.drift import MeasureDrift
 from shared.services.throttle.booked_start import BookedStart, StartTurn
+from shared.services.throttle.budget import Budget
 from shared.services.throttle.call_gate import CallGate
 from shared.services.throttle.pump import Pump
 from shared.services.worker import finish_import
@@ -636,6 +637,18 @@ MUTATIONS = tuple(
             34,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_is_tried_again},
+        ),
+        (
+            "day_of_imports_is_not_limited",
+            25,
+            "a_day_costs_no_more_than_it_may",
+            {(Budget, "spending"): lambda *_: None},
+        ),
+        (
+            "spending_of_the_day_is_forgotten",
+            2,
+            "a_day_costs_no_more_than_it_may",
+            {(Budget, "spent"): lambda *_: 0.0},
         ),
     )
 )

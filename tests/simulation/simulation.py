@@ -34,6 +34,7 @@ from tests.simulation.checks.outcome import Outcome, check_quiet_batch
 from tests.simulation.faults.gate import FaultyGate
 from tests.simulation.faults.trouble import Fault, Trouble
 from tests.simulation.trace import Entry, lines
+from tests.simulation.world.day_limits import DayLimits
 from tests.simulation.world.deployment import Deployment
 from tests.simulation.world.library import MAX_FILES, Library
 from tests.simulation.world.people import NEW_STORE, People
@@ -58,6 +59,9 @@ RAW_FILE_LIFE = timedelta(hours=50)
 
 MOST_DAYS = 5
 """Days that a sync without faults may take if the tier has a daily quota."""
+
+MOST_LIMITED_DAYS = 80
+"""Days that it may take if a day's cost is limited: some allow one import, which may fail."""
 
 ACKNOWLEDGED = (LostLease, InvalidTask)
 """Errors to which the functions answer 200: the task is not retried."""
@@ -90,6 +94,7 @@ class Simulation(Deployment):
         self.library = Library(self.bucket, chance, self.stage, locks)
         self.gate = FaultyGate(self)
         self.invariants = Invariants(self)
+        self.day_limits = DayLimits(self)
         self.in_trouble = False
         self.raw_files_expire_soon = chance.random() < 0.2
         self.is_meddled_with = False
@@ -126,6 +131,7 @@ class Simulation(Deployment):
 
     def _play(self) -> None:
         self.library.fill()
+        self.day_limits.begin()
         if self.chance.random() < 0.5:
             self._quiet_sync()
             for _ in range(self.chance.randint(1, 4)):
@@ -133,6 +139,7 @@ class Simulation(Deployment):
             self.library.plant_foreign_documents(self.store_name(), self.gemini, self.plain)
             if self.chance.random() < 0.1:
                 self.lose_records()
+                self.day_limits.forget()
         self._trouble()
         self._peace()
         if self.chance.random() < 0.5:
@@ -189,11 +196,11 @@ class Simulation(Deployment):
     def _quiet_sync(self) -> None:
         """Sync without faults, on as many days as the daily quota requires."""
         batch = self._sync_in_peace()
-        for _ in range(MOST_DAYS):
+        for _ in range(MOST_LIMITED_DAYS if self.day_limits.are_in_force else MOST_DAYS):
             if batch.refusal is not None:  # people look, and allow what the guard names
                 batch = self._sync_in_peace(max_deletes=MAX_FILES)
             refused = batch.status is BatchStatus.REFUSED and self._is_to_move()
-            deferred = batch.status is BatchStatus.DEFERRED and self._wait_out_hold()
+            deferred = batch.status is BatchStatus.DEFERRED and self._wait_out_hold(batch)
             if refused:
                 self._finish_first()
             if refused or deferred:
@@ -219,12 +226,17 @@ class Simulation(Deployment):
         """Files are still processed for the old store: set its name back, and sync."""
         wanted, known = self.rules, self.records.get(Belonging, DEPLOYMENT).present
         self.deploy(changed_rules(wanted, store_display_name=known.store_name))
-        self._sync_in_peace()
-        self._wait_out_hold()
+        for _ in range(MOST_LIMITED_DAYS):
+            batch = self._sync_in_peace()
+            if not (self._wait_out_hold(batch) and batch.status is BatchStatus.DEFERRED):
+                break
         self.deploy(wanted)
 
-    def _wait_out_hold(self) -> bool:
-        """Let the time of a hold pass, if one is in force."""
+    def _wait_out_hold(self, batch: Batch | None = None) -> bool:
+        """Let the time of a hold pass, if one is in force or the batch ended with one."""
+        if batch is not None and batch.hold_until is not None:
+            self.stage.advance_to(max(batch.hold_until, self.stage.now()))
+            return True
         standing = holds.in_force(self.records.get(Hold, HOLD).record, self.stage.now())
         if standing is not None:
             self.stage.advance_to(standing.hold_until)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from local.fss.report.budget import days_text, limit_text
 from local.fss.report.progress import duration
 from local.printable import printable
 from shared.domain.figures import amount, size
@@ -39,13 +40,13 @@ def _work(estimate: Mapping[str, Any]) -> str:
 def _cost(estimate: Mapping[str, Any]) -> str:
     tokens = f"about {estimate['tokens']:,} tokens"
     if estimate["cost"] is None:
-        return f"{tokens}; the price of the embedding model is not known"
+        return f"{tokens}; the price of the embedding model is not known{limit_text(estimate)}"
     money = f"{amount(estimate['cost'])} {estimate['currency']}"
-    return f"{money} for {tokens} (price of {estimate['price_date']})"
+    return f"{money} for {tokens} (price of {estimate['price_date']}){limit_text(estimate)}"
 
 
 def _time(estimate: Mapping[str, Any]) -> str:
-    days = f", spread over {estimate['days']} days" if estimate["days"] > 1 else ""
+    days = days_text(estimate)
     requests = f"{estimate['metered_requests']} metered requests"
     return f"{duration(estimate['seconds'])} for {requests} at this tier's rate{days}"
 

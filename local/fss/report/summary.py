@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from local.fss.deployment.client import Deployment
+from local.fss.report.budget import cost_lines
 from local.fss.report.dry_run import dry_run_lines
 from local.printable import printable
 
@@ -17,8 +18,11 @@ FIELDS = (
     "started_at", "completed_at", "skips", "failures",
 )  # fmt: skip
 
-OPTIONAL_FIELDS = ("ignored", "estimate", "samples")
-"""Fields that an older deployment lacks, and those that only a dry run has."""
+MORE_FIELDS = (
+    "ignored", "estimated_cost", "metadata_changed_cost", "budget", "hold",
+    "estimate", "samples",
+)  # fmt: skip
+"""Fields that not every summary has; what is null is left out."""
 
 SHOWN = 20
 """How many failed files the text names; the others are only counted."""
@@ -43,8 +47,9 @@ def complete_summary(deployment: Deployment, batch: Mapping[str, Any]) -> dict[s
     whole = dict(batch)
     whole["skips"] = [{name: file[name] for name in _SKIP} for file in skips]
     whole["failures"] = [{name: file[name] for name in _FAILURE} for file in failures]
-    names = (*FIELDS, *OPTIONAL_FIELDS)
-    return {name: whole[name] for name in names if name in FIELDS or name in whole}
+    return {name: whole[name] for name in FIELDS} | {
+        name: whole[name] for name in MORE_FIELDS if whole.get(name) is not None
+    }
 
 
 def summary_text(summary: Mapping[str, Any], *, message: str = "", dry_run: bool = False) -> str:
@@ -74,6 +79,7 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
     if summary["reconciliation"] is not None:
         counts = summary["reconciliation"].items()
         yield f"  store    {', '.join(f'{count} {kind}' for kind, count in counts)}"
+    yield from cost_lines(summary)
     requests = summary["requests"]
     yield f"  requests {_counts(requests, ('metered', 'throttled', 'unmetered'))}"
     if summary["skips"]:

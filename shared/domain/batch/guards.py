@@ -138,6 +138,33 @@ def check_cost(work: Backlog, max_estimated_cost: float | None, price: Price | N
         )
 
 
+def check_changed_settings(work: Backlog, indexed: int, price: Price | None) -> None:
+    """Check how many files would be imported again for changed settings or another program alone.
+
+    Args:
+        work: All work that waits.
+        indexed: Files whose document stays.
+        price: The price of embedding; None if it isn't known.
+
+    Raises:
+        Refused: There are too many, so nothing may be imported.
+    """
+    again, held = work.metadata_files, indexed + work.metadata_files
+    if again <= deletion_cap(held, None):
+        return
+    tokens = f"about {work.metadata_tokens} tokens"
+    if price is not None:
+        cost = amount(price.cost(work.metadata_tokens))
+        tokens += f", an estimated {cost} {price.currency} (price of {price.as_of})"
+    raise Refused(
+        f"the settings or the program changed, so {again} of {held} indexed files would be "
+        f"imported again although their content is unchanged: {tokens}. Nothing was imported. If "
+        f'this is intended, POST /sync with {{"max_imports": {work.files}}}, or fss sync '
+        f"--max-imports {work.files}, or the same with max_estimated_cost; then later syncs "
+        "continue. If not, set the settings back"
+    )
+
+
 def refusals(*checks: Callable[[], None]) -> tuple[str, ...]:
     """The messages of the guards that refuse."""
     said = []

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from shared.domain.batch.batch import DeletePolicy
+from shared.domain.estimate.budget import default_cost_per_day
 from shared.domain.estimate.prices import Price, load_prices
 from shared.domain.ids import digest, import_settings_digest, owner_tag
 from shared.domain.source.eligibility import MAX_DOCUMENT_SIZE
@@ -243,13 +244,28 @@ class SourceSettings(Declared):
 
 
 class PaceSettings(Declared):
-    """How many imports may be under way at once."""
+    """How many imports may be under way at once, and how many in a day or a sync."""
 
     max_imports_in_progress: int | None = setting(
         None,
         about="the most imports that may be started and not yet settled",
         example="20",
         told_default="the tier's",
+        gt=0,
+    )
+    max_cost_per_day: float | None = setting(
+        None,
+        about="US dollars that the imports of a quota day may cost, as "
+        "[estimated](limits.md#what-a-sync-costs); the rest [waits](operations.md#the-budget)",
+        example="2.50",
+        told_default="what a day at the tier's rate costs for files of 2,000 tokens",
+        gt=0,
+        allow_inf_nan=False,
+    )
+    max_imports_per_sync: int | None = setting(
+        None,
+        about="imports that one sync may begin; the rest waits for the next sync",
+        example="1000",
         gt=0,
     )
 
@@ -297,6 +313,16 @@ class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
     def price(self) -> Price | None:
         """The price of embedding with this deployment's model; None if it isn't known."""
         return load_prices().price_of(self.embedding_model)
+
+    @property
+    def cost_per_day(self) -> float | None:
+        """US dollars that a quota day's imports may cost; None if no limit is set or computable.
+
+        The default can't be computed for an embedding model without a known price.
+        """
+        if self.max_cost_per_day is not None or self.price is None:
+            return self.max_cost_per_day
+        return default_cost_per_day(self.tier, self.price)
 
     @property
     def import_settings(self) -> str:

@@ -39,6 +39,7 @@ class ReconcileState:
         ghosts: Number of records whose document is certainly gone.
         counts: Number of documents listed and adopted, and of discrepancies by kind.
         findings: Some of the discrepancies, with names.
+        others: Names of some listed documents that another deployment made.
         failures: Failed Gemini calls in a row.
         schema_version: Version of this record's schema.
         expires_at: When the database may drop it.
@@ -54,6 +55,7 @@ class ReconcileState:
     ghosts: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    others: tuple[str, ...] = ()
     failures: int = 0
     schema_version: int = 1
     expires_at: datetime | None = None

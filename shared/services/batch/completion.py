@@ -14,6 +14,7 @@ from shared.domain.throttle import holds
 from shared.domain.throttle.holds import Hold, HoldReason
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
+from shared.services.batch.budget_hold import BudgetHold
 from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.context import Context
 from shared.services.events import Event, emit
@@ -47,6 +48,7 @@ class Completion:
         self._close_batch = CloseBatch(context)
         self._removal_guard = RemovalGuard(context)
         self._storage = CapacityWatch(context)
+        self._budget_hold = BudgetHold(context)
 
     def is_at_rest(self) -> bool:
         """Whether no file is unfinished and none waits to be removed."""
@@ -92,6 +94,9 @@ class Completion:
         hold = None if unconcerned else holds.in_force(self._gate.read()[1].record, now)
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
             self._close_batch.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
+        elif batch.hold is not None and not unconcerned and self._is_held_up(batch):
+            held = self._budget_hold.refreshed(held)
+            self._close_held(held)
         elif hold is not None and batch.removals_released and not self._are_any(*UNMETERED):
             held, figures = self._storage_figures(held, hold)
             self._close_batch.close(
@@ -113,6 +118,15 @@ class Completion:
         if self._storage.is_due(held.present, hold):
             held = self._storage.measure(held)
         return held, self._storage.usage_message(held.present)
+
+    def _is_held_up(self, batch: Batch) -> bool:
+        """Whether new imports are stopped, and nothing else is left to do."""
+        return batch.removals_released and not self._are_any(*UNMETERED, FileStatus.UNCERTAIN)
+
+    def _close_held(self, held: Stored[Batch]) -> None:
+        said, why = held.present.message, self._budget_hold.message(held.present)
+        message = "; ".join(filter(None, (said, why)))
+        self._close_batch.close(held, BatchStatus.DEFERRED, message)
 
     def _is_done(self, held: Stored[Batch]) -> bool:
         """Close the batch if no file is left, and return whether none is.
@@ -136,6 +150,8 @@ class Completion:
         """
         if self._storage.is_due(held.present, None):
             held = self._storage.measure(held)
+        if held.present.next_slot_at is not None:  # otherwise nothing was imported
+            held = self._budget_hold.refreshed(held)
         context, batch = self._context, held.present
         whole = batch.prefix == context.rules.settings.prefix
         expected = batch.expected_documents if whole else None

@@ -14,6 +14,7 @@ from shared.domain.batch import guards
 from shared.domain.batch.batch import Batch, DeletePolicy
 from shared.domain.errors import GatewayError
 from shared.domain.estimate.backlog import Backlog, work_of
+from shared.domain.estimate.budget import DayLimit
 from shared.domain.estimate.estimate import Estimate, estimated
 from shared.domain.estimate.preview import RETRIED, SAMPLES, Preview, Sample, merged
 from shared.domain.estimate.storage_reading import StorageUse
@@ -21,11 +22,13 @@ from shared.domain.file.record import Change, FileRecord, FileStatus
 from shared.domain.ids import file_id
 from shared.domain.scan import comparison
 from shared.gateways.database import queries
+from shared.services.batch.import_guard import ImportGuard
 from shared.services.batch.read_backlog import read_backlog
 from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.context import Context
 from shared.services.source.inspection import inspect_one
 from shared.services.store.capacity import storage_use
+from shared.services.throttle.budget import Budget
 from shared.services.throttle.call_gate import CallGate
 from shared.services.throttle.pump import Pump
 
@@ -61,10 +64,14 @@ class DryRun:
         indexed = documents.count(queries.with_status(FileStatus.INDEXED)) + work.indexed
         refused = self._refusals(batch, replace(work, asked=asked), removals, indexed)
         rules = self._context.rules
+        now = self._context.clock.now()
+        limit = rules.settings.cost_per_day
         estimate = estimated(
             replace(work, removals=removals, indexed=indexed),
             tier=rules.settings.tier,
-            left_today=Pump(self._context).left_today(self._context.clock.now()),
+            left_today=Pump(self._context).left_today(now),
+            budget=None if limit is None else DayLimit(limit, Budget(self._context).spent(now)),
+            max_imports=rules.settings.max_imports_per_sync,
             price=rules.settings.price,
             storage=self._storage_use(),
             refusals=refused,
@@ -79,12 +86,12 @@ class DryRun:
     def _refusals(
         self, batch: Batch, work: Backlog, removals: int, indexed: int
     ) -> tuple[str, ...]:
-        price = self._context.rules.settings.price
-        return guards.refusals(
-            lambda: guards.check_imports(work, batch.max_imports),
-            lambda: guards.check_cost(work, batch.max_estimated_cost, price),
-            lambda: guards.check_deletions(removals, indexed, batch.max_deletes),
-            lambda: guards.check_asked(work.asked, removals, batch.max_deletes, {}),
+        return (
+            *ImportGuard(self._context).refusals(batch, work, indexed),
+            *guards.refusals(
+                lambda: guards.check_deletions(removals, indexed, batch.max_deletes),
+                lambda: guards.check_asked(work.asked, removals, batch.max_deletes, {}),
+            ),
         )
 
     def _storage_use(self) -> StorageUse | None:

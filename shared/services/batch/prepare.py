@@ -14,6 +14,7 @@ from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
 from shared.gateways.ports import Store
 from shared.services.context import Context
+from shared.services.reconcile.other_deployment import is_confirmed
 from shared.services.reconcile.our_documents import OurDocuments
 from shared.services.store.find_store import FindStore
 
@@ -30,10 +31,14 @@ class Prepared:
         records_lost: Whether the store holds documents of the deployment that the records don't
             know, so that a reconcile must come before the scan. None if the store has to be listed
             to tell, which the reconcile does.
+        imported_settings: As in ``Deployment``; empty if the records are lost, or may be.
+        other_documents: As in ``Deployment``; none if a person has asked for a reconcile.
     """
 
     name: str
     records_lost: bool | None = False
+    imported_settings: str = ""
+    other_documents: tuple[str, ...] = ()
 
 
 class Preparation:
@@ -75,9 +80,12 @@ class Preparation:
         lost: bool | None = False
         if not (is_new or batch.force) and (cut_short or not self._has_records(store)):
             lost = self._are_records_lost(store, batch)
+        rebuilds = lost is not False
+        others = known.other_documents if known and not is_confirmed(batch) else ()
         if not batch.dry_run:
-            self._save_deployment(deployment, store, unreconciled=lost is not False)
-        return Prepared(store.name, lost)
+            self._save_deployment(deployment, store, unreconciled=rebuilds, others=others)
+        imported = known.imported_settings if known else self._settings.scan_digest
+        return Prepared(store.name, lost, "" if rebuilds else imported, others)
 
     def _existing_store(self, name: str) -> Store:
         """The store of this name, to which the records belong.
@@ -154,7 +162,12 @@ class Preparation:
         return None if page.next_page_token else False
 
     def _save_deployment(
-        self, deployment: Stored[Deployment], store: Store, *, unreconciled: bool
+        self,
+        deployment: Stored[Deployment],
+        store: Store,
+        *,
+        unreconciled: bool,
+        others: tuple[str, ...],
     ) -> None:
         context, settings = self._context, self._settings
         name = settings.store_name
@@ -168,10 +181,12 @@ class Preparation:
                 owner=settings.owner,
                 store_name=name,
                 created_at=context.clock.now(),
+                imported_settings="" if unreconciled else settings.scan_digest,
             )
         elif record.target != store.name:
             record = replace(record, next_store=store.name, store_name=name, known_drift=0)
-        context.records.write(deployment, replace(record, unreconciled=unreconciled))
+        record = replace(record, unreconciled=unreconciled, other_documents=others)
+        context.records.write(deployment, record)
 
 
 def _model(name: str) -> str:

@@ -47,7 +47,8 @@ class StartSync:
             InvalidRequest: the prefix is outside the deployment's; ``new_store`` is given without
                 mode full or with a prefix; or the cost is limited and the embedding model's price
                 is unknown.
-            Refused: the records belong to another bucket, prefix or deployment.
+            Refused: the records belong to another bucket, prefix or deployment; or the cost of a
+                day is limited and the price is unknown.
         """
         settings = self._context.rules.settings
         if request.prefix and not request.prefix.startswith(settings.prefix):
@@ -61,6 +62,11 @@ class StartSync:
             raise InvalidRequest(
                 f"max_estimated_cost needs the price of {settings.embedding_model!r}: add it to "
                 "shared/prices.json, or sync without max_estimated_cost"
+            )
+        if settings.max_cost_per_day is not None and settings.price is None:
+            raise Refused(
+                f"MAX_COST_PER_DAY needs the price of {settings.embedding_model!r}: add it to "
+                "shared/prices.json, or limit MAX_IMPORTS_PER_SYNC instead"
             )
         for _ in range(START_ATTEMPTS):
             try:

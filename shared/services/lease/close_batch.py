@@ -36,10 +36,12 @@ class Figures:
         counts: The batch's files that were indexed and deleted, and all failed and unreadable
             files of the deployment.
         requests: Requests made for the batch's files.
+        cost: Estimated cost of the batch's imports, without those that were refused for certain.
     """
 
     counts: Mapping[str, int]
     requests: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(REQUESTS, 0))
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class CloseBatch:
             message=end.message,
             counts={**batch.present.counts, **figures.counts},
             requests=dict(figures.requests),
+            cost=figures.cost,
             supervisor=batch.present.supervisor if busy else "",
             supervised_until=batch.present.supervised_until if busy else None,
             completed_at=context.clock.now(),
@@ -166,4 +169,6 @@ class CloseBatch:
         counts["indexed"] = documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED))
         counts["deleted"] = documents.count(queries.removed_in(batch.batch_id))
         sums = documents.sums(queries.all_of_batch(batch.batch_id), queries.REQUESTS)
-        return Figures(counts, {name.rpartition(".")[2]: count for name, count in sums.items()})
+        requests = {name.rpartition(".")[2]: int(count) for name, count in sums.items()}
+        cost = documents.sums(queries.imports_in(batch.batch_id), [queries.COST])[queries.COST]
+        return Figures(counts, requests, cost)

@@ -37,6 +37,9 @@ from shared.services.source.inspection import inspect, inspect_each, inspect_one
 GROWTH = 1.5
 """Pages to which a remembered range may grow before it is split."""
 
+METADATA_TOKENS = "metadata_tokens"
+"""The count of tokens to embed for files whose metadata alone changed."""
+
 MOST_RESCAN_PATHS = 1000
 """With this many paths to scan again, no remembered page is used."""
 
@@ -170,6 +173,8 @@ class ScanPage:
                 writes[after.path] = _write(after, stored.get(after.path))
         for base in listing.bases_elsewhere:
             self._compare_elsewhere(listing, base, counts, steps, now)
+        if tokens := sum(map(_tokens_of_metadata_change, steps)):
+            counts[METADATA_TOKENS] = tokens
         if writes and not self._batch.dry_run:
             if not self._is_whole:
                 self._ranges.forget(max(listing.start, self._batch.prefix), listing.end)
@@ -307,6 +312,12 @@ def _without_record(want: comparison.Wanted) -> FileRecord:
     """What a preview shows of an object that a rule leaves out, and that has no record."""
     desired = Desired(key=None, skip_reason=want.skip_reason)
     return FileRecord(path=want.path, status=FileStatus.SKIPPED, desired=desired)
+
+
+def _tokens_of_metadata_change(step: PlannedChange) -> int:
+    """Tokens to embed again although the content is unchanged."""
+    is_only_metadata = step.change is Change.METADATA_CHANGED
+    return step.after.desired.tokens if is_only_metadata and step.after.desired else 0
 
 
 def _write(record: FileRecord, stored: Stored[FileRecord] | None) -> Write:

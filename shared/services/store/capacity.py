@@ -129,7 +129,7 @@ class CapacityWatch:
         )
         begun = documents.sums(queries.with_status(*IN_FLIGHT), [working, current])
         planned = documents.sums(queries.planned_uploads(), [desired, current])
-        return begun[working] - begun[current] + planned[desired] - planned[current]
+        return int(begun[working] - begun[current] + planned[desired] - planned[current])
 
     def _warning(self, batch: Batch) -> str:
         """The message that the storage is nearly full; empty if it is not, or was not measured."""

@@ -240,5 +240,5 @@ class ImportStep:
 
     def _ledger_failure(self, intent: LedgerEntry, error: GatewayError) -> Put:
         """The ledger write of an import that had no effect."""
-        failed = ledger.failed(None, str(error), self._delivery.now())
-        return Put(operation_path(intent.operation_id), to_fields(ledger.ended(intent, failed)))
+        refused = ledger.refused(intent, str(error), self._delivery.now())
+        return Put(operation_path(intent.operation_id), to_fields(refused))

@@ -54,6 +54,16 @@ locals {
       filter      = "jsonPayload.event=\"storage_near_cap\""
       label       = null
     }
+    budgets_reached = {
+      description = "Syncs that left files waiting because a limit of the deployment was reached"
+      filter      = "jsonPayload.event=\"budget_reached\""
+      label       = null
+    }
+    other_deployments = {
+      description = "Syncs that found documents of another deployment with the same owner tag"
+      filter      = "jsonPayload.event=\"other_deployment\""
+      label       = null
+    }
     files_given_up = {
       description = "Files that failed, by kind of failure"
       filter      = "jsonPayload.event=\"file_failed\""

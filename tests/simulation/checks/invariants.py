@@ -86,7 +86,7 @@ class Invariants:
             case "import_file":
                 self._importing(call)
                 result = effect()
-                self._imported(cast("ImportOperation", result))
+                self._imported(call, cast("ImportOperation", result))
                 self._succeeded()
                 return result
         return effect()
@@ -411,7 +411,8 @@ class Invariants:
         ]
         require(not there, "no_content_imported_twice", there)
 
-    def _imported(self, operation: ImportOperation) -> None:
+    def _imported(self, call: Call, operation: ImportOperation) -> None:
+        self._simulation.day_limits.imported(call)
         if self._is_late():
             self._late_documents.add(operation.name.replace("/operations/", "/documents/"))
 

@@ -23,6 +23,8 @@ NOTES = "b/NOTES"
 
 LOCKED_SHARE = 0.2
 """Share of the seeds in which some objects can't be read for a time."""
+LARGE = "large " * 30
+"""What makes a file cost more than a day may, in some runs."""
 
 
 class Library:
@@ -41,6 +43,7 @@ class Library:
         self._versions: defaultdict[str, int] = defaultdict(int)
         self._there_since: dict[str, datetime] = {}
         self.names: list[str] = []
+        self.large: set[str] = set()
 
     def fill(self) -> None:
         """Write the first files."""
@@ -59,6 +62,11 @@ class Library:
         if self.has_locks:
             self._there_since[NOTES] = self._clock.now()
             self.lock()
+
+    def enlarge(self, name: str) -> None:
+        """Make a file large, now and in all later versions."""
+        self.large.add(name)
+        self._write(name)
 
     def edit(self) -> None:
         """Change, replace or remove a file at random."""
@@ -116,7 +124,8 @@ class Library:
         if version is None:
             self._versions[name] += 1
             version = self._versions[name]
-        self._bucket.put(name, f"{name}, version {version}".encode())
+        more = LARGE if name in self.large else ""
+        self._bucket.put(name, f"{name}, version {version}{more}".encode())
         self._there_since.setdefault(name, self._clock.now())
 
     def there_since(self, name: str) -> datetime | None:

@@ -64,6 +64,7 @@ class People:
         plans += [
             (chance.randint(1, 350), chance.choice(acts)) for _ in range(chance.choice((0, 1, 3)))
         ]
+        plans += play.day_limits.plans()
         return sorted(plans, key=lambda plan: plan[0])
 
     def start(self) -> None:
