@@ -150,7 +150,7 @@ def check_changed_settings(work: Backlog, indexed: int, price: Price | None) -> 
         Refused: There are too many, so nothing may be imported.
     """
     again, held = work.metadata_files, indexed + work.metadata_files
-    if again <= deletion_cap(held, None):
+    if again <= _free_share(held):
         return
     tokens = f"about {work.metadata_tokens} tokens"
     if price is not None:

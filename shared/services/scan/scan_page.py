@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -153,16 +153,12 @@ class ScanPage:
         counts.update(count_of_rule(want.rule) for want in wanted if want.rule)
         writes: dict[str, Write] = {}
         steps: list[PlannedChange] = []
-        pairs = list(comparison.paired_by_path(wanted, known))
-        doubtful = self._looked_at_again(pairs)
-        for listed, record in pairs:
-            path = listed.path if listed else ""
-            want = doubtful.get(path) if path in doubtful else listed
+        for want, record, is_outdated in self._pairs(wanted, known):
             here = self._in_batch_store(record)
             finding = self._compare(want, here, now)
             after = (finding and finding.record) or here
-            if want != listed and after is not None:
-                after = replace(after, rescan=True)  # the remembered listing is out of date
+            if is_outdated and after is not None:
+                after = replace(after, rescan=True)
             if finding is not None:
                 counts[finding.change] += 1
                 if want is not None and finding.is_left_out:
@@ -209,17 +205,24 @@ class ScanPage:
             self._ranges.forget(base.name, base.name + "\0")
             self._commit({base.name: _write(finding.record, stored)}, now)
 
-    def _looked_at_again(
-        self, pairs: Iterable[tuple[comparison.Wanted | None, FileRecord | None]]
-    ) -> dict[str, comparison.Wanted | None]:
-        """The objects whose listing is in doubt, as they are now; None for those that are gone."""
-        doubtful = [
-            record
+    def _pairs(
+        self, wanted: list[comparison.Wanted], known: list[FileRecord]
+    ) -> Iterator[tuple[comparison.Wanted | None, FileRecord | None, bool]]:
+        """Objects with their records by path, and whether the listing of the object is outdated.
+
+        An object whose listing is in doubt is looked at again.
+        """
+        pairs = list(comparison.paired_by_path(wanted, known))
+        doubtful = {
+            record.path: record
             for want, record in pairs
             if want is not None and record is not None and comparison.is_in_doubt(want, record)
-        ]
-        found = inspect_each(self._context, doubtful) if doubtful else {}
-        return {record.path: found.get(record.path) for record in doubtful}
+        }
+        found = inspect_each(self._context, doubtful.values()) if doubtful else {}
+        for want, record in pairs:
+            is_doubtful = record is not None and record.path in doubtful
+            fresh = found.get(record.path) if record is not None and is_doubtful else want
+            yield fresh, record, fresh != want
 
     def _skips(self, listing: Listing, known: RememberedRange) -> Preview | None:
         """A dry run's preview of a remembered page: examples of the objects it skips.
