@@ -161,10 +161,9 @@ class ScanPage:
                 after = replace(after, rescan=True)
             if finding is not None:
                 counts[finding.change] += 1
-                if want is not None and finding.is_left_out:
-                    steps.append(PlannedChange(finding.change, record, _without_record(want)))
-                elif after is not None:
-                    steps.append(PlannedChange(finding.change, record, after))
+                shown = _without_record(want) if want and finding.is_left_out else after
+                if shown is not None:
+                    steps.append(PlannedChange(finding.change, record, shown))
             if after is not None and after != record:
                 writes[after.path] = _write(after, stored.get(after.path))
         for base in listing.bases_elsewhere:
