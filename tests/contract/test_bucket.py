@@ -208,8 +208,11 @@ def test_an_object_that_may_only_be_listed_is_refused_when_read(
     info = strict_bucket.put("a", b"hello")
     strict_bucket.stored.refused.add("a")
     assert strict_bucket.bucket.list_objects(prefix="", limit=10) == [info]
-    with pytest.raises(Forbidden, match="does not have storage"):
+    with pytest.raises(Unreadable, match="does not have storage"):
         strict_bucket.bucket.open("a", info.generation)
+    readable = strict_bucket.put("b", b"hello")
+    heads = strict_bucket.bucket.read_heads([info, readable], 4)
+    assert (type(heads["a"]), heads["b"]) == (Unreadable, b"hell")
 
 
 def test_an_object_under_its_owners_key_is_refused_when_read(
@@ -217,7 +220,7 @@ def test_an_object_under_its_owners_key_is_refused_when_read(
 ) -> None:
     info = strict_bucket.put_under_own_key("a", b"hello")
     assert info.size == 5
-    with pytest.raises(BadRequest, match="encrypted by a customer-supplied encryption key"):
+    with pytest.raises(Unreadable, match="encrypted by a customer-supplied encryption key"):
         strict_bucket.bucket.open("a", info.generation)
 
 
@@ -229,7 +232,7 @@ def test_an_object_under_a_key_of_the_project_has_no_hash_and_needs_the_key_enab
     with strict_bucket.bucket.open("a", info.generation) as stream:
         assert stream.read() == b"hello"
     strict_bucket.stored.disabled_keys.add(KMS_KEY)
-    with pytest.raises(BadRequest, match="is not enabled, current state is: DISABLED"):
+    with pytest.raises(Unreadable, match="is not enabled, current state is: DISABLED"):
         strict_bucket.bucket.open("a", info.generation)
 
 
