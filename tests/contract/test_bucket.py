@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import (
-    BadRequest,
     Forbidden,
     NotFound,
     PayerMissing,

@@ -355,8 +355,8 @@ def _fence_stays(last: Any, *arguments: Any) -> Any:
 _plan = Pump.plan
 
 
-def _slots_given_stay_free(self: Any, next_slot_at: Any, *rest: Any) -> Any:
-    return replace(_plan(self, next_slot_at, *rest), next_slot_at=next_slot_at)
+def _slots_given_stay_free(self: Any, next_slot_at: Any, *rest: Any, **options: Any) -> Any:
+    return replace(_plan(self, next_slot_at, *rest, **options), next_slot_at=next_slot_at)
 
 
 _fence = FencedDocuments.__init__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain.batch.batch import Batch
-from shared.domain.estimate.budget import BudgetState
+from shared.domain.estimate.budget import BudgetState, Load
 from shared.domain.figures import amount
 from shared.domain.throttle import holds
 from shared.domain.throttle.holds import HoldReason
@@ -41,9 +41,9 @@ class BudgetHold:
             return changed(self._context, held, hold=None, hold_until=None)
         return held
 
-    def refreshed(self, held: Stored[Batch]) -> Stored[Batch]:
-        """Save the latest figures."""
-        return changed(self._context, held, budget=self._state(held.present))
+    def refreshed(self, held: Stored[Batch], left: Load | None = None) -> Stored[Batch]:
+        """Save the latest figures; ``left`` is what waits to be imported, if that is known."""
+        return changed(self._context, held, budget=self._state(held.present, left))
 
     def message(self, batch: Batch) -> str:
         """Which limit is reached, what is left, and what to do; empty without the hold."""
@@ -72,8 +72,8 @@ class BudgetHold:
             return held
         return changed(self._context, held, hold=HoldReason.BUDGET, hold_until=until, budget=state)
 
-    def _state(self, batch: Batch) -> BudgetState | None:
-        return self._budget.state(batch.batch_id, self._context.clock.now())
+    def _state(self, batch: Batch, left: Load | None = None) -> BudgetState | None:
+        return self._budget.state(batch.batch_id, self._context.clock.now(), left)
 
 
 def _is_by_imports(state: BudgetState) -> bool:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import GatewayError, Refused
+from shared.domain.estimate.budget import NOTHING
 from shared.domain.file import lifecycle
 from shared.domain.file.record import UNFINISHED, Change, FileRecord, FileStatus
 from shared.domain.throttle import holds
@@ -151,7 +152,7 @@ class Completion:
         if self._storage.is_due(held.present, None):
             held = self._storage.measure(held)
         if held.present.next_slot_at is not None:  # otherwise nothing was imported
-            held = self._budget_hold.refreshed(held)
+            held = self._budget_hold.refreshed(held, NOTHING)
         context, batch = self._context, held.present
         whole = batch.prefix == context.rules.settings.prefix
         expected = batch.expected_documents if whole else None

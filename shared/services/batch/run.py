@@ -14,7 +14,6 @@ from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, Refused
 from shared.domain.estimate.preview import Preview
-from shared.domain.file.record import Change
 from shared.domain.reconcile.state import Stage
 from shared.domain.source.object_name import other_forms
 from shared.domain.throttle.breaker_state import BreakerState
@@ -52,9 +51,6 @@ OTHER_PREFIX = (
     "the bucket also has names that begin with the prefix in another Unicode form, {!a}, and are "
     "not part of this sync: rename them, or sync that prefix too"
 )
-
-TO_IMPORT = (Change.NEW, Change.CHANGED, Change.METADATA_CHANGED)
-"""The changes after which a file is imported."""
 
 MOST_LISTING_FAILURES = 10
 """Failed calls in a row after which a sync ends without the last listing of the store."""
@@ -282,8 +278,6 @@ class RunningBatch:
         self._removal_guard.admit_asked(batch)
         RetryFailed(self._context).begin(batch.batch_id, every=batch.mode is SyncMode.RETRY_FAILED)
         self._import_guard.check(batch)
-        if any(batch.counts.get(kind) for kind in TO_IMPORT):
-            held = self._budget_hold.refreshed(held)
         return changed(self._context, held, phase=BatchPhase.WORKING)
 
     def _said_of_prefix(self, batch: Batch) -> str:

@@ -44,6 +44,8 @@ class UnreadableFiles:
         Each batch begins at another place, so that none is left out for ever. If the bucket can't
         be read at all, nothing is learned.
         """
+        if not self.are_any():
+            return
         sample = self._sample(digest("probe", batch_id))
         with suppress(GatewayError):
             heads = self._heads(sample)

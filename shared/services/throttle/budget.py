@@ -70,11 +70,15 @@ class Budget:
         )
         return self._used(batch_id, now, planned, begun - waiting - planned)
 
-    def state(self, batch_id: str, now: datetime) -> BudgetState | None:
-        """The limits as a batch's summary shows them; None without a limit."""
+    def state(self, batch_id: str, now: datetime, left: Load | None = None) -> BudgetState | None:
+        """The limits as a batch's summary shows them; None without a limit.
+
+        ``left`` is all files whose import was not sent yet, if the caller knows.
+        """
         if not self.is_limited:
             return None
-        left, used, price = self.left(), self._used(batch_id, now), self._settings.price
+        left = self.left() if left is None else left
+        used, price = self._used(batch_id, now), self._settings.price
         return BudgetState(
             limit=used.limit,
             spent=used.spent,
@@ -83,7 +87,7 @@ class Budget:
             imports=used.begun,
             files=left.files,
             cost=left.cost if price else None,
-            alone=self._first_dear(used),
+            alone=self._first_dear(used) if used.is_dear(left.cost) else "",
         )
 
     # --- files that cost more than a day may ------------------------------------------------

@@ -12,7 +12,9 @@ from local.fss.report.summary import FIELDS, summary_text
 
 def batch(**changes: Any) -> dict[str, Any]:
     counts = dict.fromkeys(("scanned", "new", "changed", "metadata_changed", "removed"), 0)
-    counts |= dict.fromkeys(("unchanged", "skipped", "young", "indexed", "deleted", "failed"), 0)
+    counts |= dict.fromkeys(
+        ("unchanged", "skipped", "young", "indexed", "deleted", "failed", "unreadable"), 0
+    )
     return {
         **counts,
         "batch_id": "b1",
@@ -174,7 +176,7 @@ def test_what_a_dry_run_could_not_find_out_is_said() -> None:
 
 def test_the_summary_has_exactly_the_fields_of_the_contract() -> None:
     assert set(FIELDS) <= set(batch())
-    assert len(FIELDS) == 22
+    assert len(FIELDS) == 23
 
 
 @pytest.mark.parametrize(
