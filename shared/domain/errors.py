@@ -1,6 +1,7 @@
 """The failures that the services tell apart, classified by what can be done about them.
 
-Adapters choose the class by exception type and status code. Nothing depends on a message's text.
+Adapters choose the class by exception type, status code and documented fields; by a published
+sentence only where a reply has nothing else. Nothing beyond the adapters reads a message's text.
 """
 
 from __future__ import annotations
