@@ -20,6 +20,7 @@ locals {
       batch_id              = ["ASCENDING"]
       "current.document"    = ["ASCENDING"]
       "desired.skip_reason" = ["ASCENDING"]
+      left_in               = ["ASCENDING"]
       path                  = ["ASCENDING"]
       removed_in            = ["ASCENDING"]
       rescan                = ["ASCENDING"]
