@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.errors import GatewayError
 from shared.domain.estimate.budget import Room, Spending
 from shared.domain.file import lifecycle
 from shared.domain.file.record import FileRecord, FileStatus, Slot
@@ -20,15 +19,9 @@ from shared.domain.throttle.daily_quota import DailyQuota
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, updating
 from shared.gateways.ports import QueueName, Write
-from shared.services.context import Context, Deadline
-from shared.services.source.unreadable import UnreadableFiles
+from shared.services.context import Context
 from shared.services.throttle.budget import Budget
-
-RAW_FILES_PER_IMPORT = 4
-"""Files that may lie uploaded and not imported, for each import that may be in progress."""
-
-READS_AT_ONCE = 200
-"""Files whose first byte is read at once, while many can't be read."""
+from shared.services.throttle.ready_files import ReadyFiles
 
 MOST_CANDIDATES = 500
 """Files searched for some that fit into the store and the limits, if the first ones don't."""
@@ -87,8 +80,8 @@ class Pump:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._unreadable = UnreadableFiles(context)
         self._budget = Budget(context)
+        self._files = ReadyFiles(context, self._budget)
 
     def plan(
         self,
@@ -111,7 +104,7 @@ class Pump:
         now = self._context.clock.now()
         interval, slots = self._free_slots(next_slot_at, state, now)
         slots = slots[:most]
-        if not slots or not self._is_any_ready(now):
+        if not slots or not self._files.is_any(now):
             return Plan((), next_slot_at)
         quota = self._quota(now)
         tomorrow = quota.tomorrow if quota else 0
@@ -125,7 +118,11 @@ class Pump:
         free = len(slots) - len(files)
         most = min(free, quota.uploads) if quota else free
         waiting, fitting = self._uploads_within(most, storage_room, admitted, now)
-        full = (held or waiting) and not files + fitting and not self._is_any_under_way(held=held)
+        full = (
+            (held or waiting)
+            and not files + fitting
+            and not self._files.is_any_under_way(held=held)
+        )
         files += fitting
         used = slots[: len(files)]
         if storage_room is not None:
@@ -160,11 +157,11 @@ class Pump:
         self, slots: int, spending: Spending | None, storage_room: int | None, now: datetime
     ) -> _Admitted:
         """The imports to plan, and which uploads the deployment's limits allow beside them."""
-        most = min(slots, self._imports_left())
+        most = min(slots, self._files.imports_left())
         lacks_room = storage_room is not None and storage_room < 0
         candidates = MOST_CANDIDATES if lacks_room else most
         if spending is None:
-            ready = self._ready(Slot.IMPORT, candidates, now)
+            ready = self._files.ready(Slot.IMPORT, candidates, now)
             held, fitting = self._fitting_imports(ready, storage_room)
             return _Admitted(fitting[: max(most, 0)], are_held=held)
         if spending.goes_alone:
@@ -219,12 +216,12 @@ class Pump:
             room = admitted.room
             return ready if room is None else room.admitted(ready, self._budget.cost_of)[0]
 
-        ready = self._uploads(most, now)
+        ready = self._files.uploads(most, now)
         uploads = chosen(ready)
         fitting = list(_within_storage(uploads, storage_room))
         if not fitting and ready:  # smaller or cheaper files may wait behind these
-            uploads = chosen(self._uploads(MOST_CANDIDATES, now)) or chosen(
-                self._uploads(MOST_CANDIDATES, now, cheapest=True)
+            uploads = chosen(self._files.uploads(MOST_CANDIDATES, now)) or chosen(
+                self._files.uploads(MOST_CANDIDATES, now, cheapest=True)
             )
             fitting = list(_within_storage(uploads, storage_room))[:most]
         return bool(uploads) or admitted.is_too_large, fitting
@@ -260,94 +257,7 @@ class Pump:
             [context.step_task(record, generation) for record in planned.values()]
         )
 
-    # --- bounds -----------------------------------------------------------------------------
-
-    def _is_any_ready(self, now: datetime) -> bool:
-        """Whether any file is ready; one read, which may save the many reads of the limits."""
-        return bool(self._context.records.documents.count(queries.ready(now, 1)))
-
-    def _ready(self, slot: Slot, most: int, now: datetime) -> list[Stored[FileRecord]]:
-        if most <= 0:
-            return []
-        return self._context.records.query(FileRecord, queries.ready_for(slot, now, most))
-
-    def _readable(self, most: int, now: datetime, *, cheapest: bool) -> list[Stored[FileRecord]]:
-        """Files ready to upload, less those whose read is refused, which are skipped here.
-
-        Reads happen only once a file is known to be unreadable: then there may be as many as the
-        bucket has, and each would cost a slot before its delivery found out.
-        """
-        if most <= 0:
-            return []
-
-        def found(number: int) -> list[Stored[FileRecord]]:
-            if cheapest:
-                return self._budget.cheapest_uploads(number, now)
-            return self._ready(Slot.UPLOAD, number, now)
-
-        ready = found(most)
-        if not ready or not self._unreadable.are_any():
-            return ready
-        deadline = Deadline.after(self._context.clock, self._context.rules.work_budget / 4)
-        while True:
-            try:
-                refused = self._unreadable.skip_refused(ready)
-            except GatewayError:  # the bucket fails: the deliveries handle that
-                return ready[:most]
-            ready = [each for each in ready if each.present.path not in refused]
-            if not refused or deadline.passed:
-                return ready[:most]
-            ready = found(max(most, READS_AT_ONCE))
-
-    def _uploads(
-        self, most: int, now: datetime, *, cheapest: bool = False
-    ) -> list[Stored[FileRecord]]:
-        """Files ready to upload, within the limits on raw files in number and in bytes.
-
-        They are those that wait longest, or the cheapest.
-
-        One file beyond the limit in bytes is let through if nothing else is under way.
-        """
-        rules = self._context.rules
-        documents = self._context.records.documents
-        ahead = rules.settings.imports_in_progress * RAW_FILES_PER_IMPORT - self._count_uploads()
-        ready = self._readable(min(most, ahead), now, cheapest=cheapest)
-        if not ready:
-            return []
-        held = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED, FileStatus.IMPORTING)
-        used = int(documents.sums(held, [queries.WORKING_SIZE])[queries.WORKING_SIZE])
-        fitting = list(_within_bytes(ready, rules.max_raw_bytes - used))
-        if fitting or self._count_uploads():
-            return fitting
-        importing = documents.count(queries.with_status(FileStatus.IMPORTING))
-        return [] if importing else ready[:1]
-
-    def _count_uploads(self, *statuses: FileStatus) -> int:
-        """How many files are uploaded or being uploaded, or in one of ``statuses`` if given.
-
-        Interrupted uploads that wait for a slot are not counted: if they were, each would wait
-        for the others to end.
-        """
-        count = self._context.records.documents.count
-        wanted = statuses or (FileStatus.UPLOADING, FileStatus.UPLOADED)
-        begun = count(queries.with_status(*wanted))
-        return begun - count(queries.interrupted_uploads()) if begun else 0
-
-    def _is_any_under_way(self, *, held: bool) -> bool:
-        """Whether a file is uploaded, being uploaded, or has a planned upload.
-
-        ``held`` tells that those uploaded are too large for the store.
-        """
-        documents = self._context.records.documents
-        begun = self._count_uploads(*([FileStatus.UPLOADING] if held else []))
-        return bool(begun or documents.count(queries.planned_uploads()))
-
-    def _imports_left(self) -> int:
-        """Imports that may still be planned: the limit less those in progress and those planned."""
-        documents = self._context.records.documents
-        started = documents.count(queries.with_status(FileStatus.IMPORTING, FileStatus.UNCERTAIN))
-        planned = documents.count(queries.planned_imports())
-        return self._context.rules.settings.imports_in_progress - started - planned
+    # --- the day's quota --------------------------------------------------------------------
 
     def _quota(self, now: datetime) -> DailyQuota | None:
         """The state of the daily quota; None if the tier has none."""
@@ -355,7 +265,7 @@ class Pump:
         if left is None:
             return None
         documents = self._context.records.documents
-        begun = self._count_uploads() + documents.count(queries.planned_uploads())
+        begun = self._files.count_uploads() + documents.count(queries.planned_uploads())
         owed = begun - documents.count(queries.planned_imports())
         return DailyQuota(left, owed, documents.count(queries.waiting_for(Slot.UPLOAD)))
 
@@ -373,15 +283,6 @@ class Pump:
         documents = self._context.records.documents
         planned = (queries.planned_imports(), queries.planned_uploads())
         return sum(map(documents.count, planned))
-
-
-def _within_bytes(ready: Iterable[Stored[FileRecord]], room: int) -> Iterable[Stored[FileRecord]]:
-    """The first files whose sizes add up to ``room`` bytes at most."""
-    for stored in ready:
-        room -= stored.present.desired_size
-        if room < 0:
-            return
-        yield stored
 
 
 def _growth(stored: Stored[FileRecord]) -> int:

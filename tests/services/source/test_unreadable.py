@@ -11,7 +11,7 @@ from shared.domain.file.record import FileRecord, FileStatus
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.database.records import file_path
 from shared.services.source.unreadable import MOST_PROBES, UnreadableFiles
-from shared.services.throttle.pump import READS_AT_ONCE
+from shared.services.throttle.ready_files import READS_AT_ONCE
 from tests.services.story import (
     begun,
     changes,
