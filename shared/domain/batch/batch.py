@@ -130,8 +130,10 @@ class Batch:
     # tells whether it holds any of the deployment's.
     records_lost: bool = False
 
-    # The pump plans no metered request before this time.
+    # The pump plans no metered request before this time; before the first, ``first_slot_at``, which
+    # follows the requests of the batch before.
     next_slot_at: datetime | None = None
+    first_slot_at: datetime | None = None
 
     # Number of files that today's quota is expected to leave for another day.
     tomorrow: int = 0

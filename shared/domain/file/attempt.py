@@ -88,6 +88,15 @@ def restarted(record: FileRecord, now: datetime, policy: FilePolicy) -> FileReco
     return lifecycle.awaiting_slot(again, Slot.UPLOAD, now, now)
 
 
+def raw_file_outlived(record: FileRecord, now: datetime, policy: FilePolicy) -> FileRecord:
+    """The raw file is good but can't be imported any more: upload again, without blame.
+
+    It waited too long for its import, or the bucket wants other content by now.
+    """
+    tries = replace(record.tries, attempts=max(record.tries.attempts - 1, 0))
+    return restarted(replace(record, tries=tries), now, policy)
+
+
 def import_begun(record: FileRecord, operation_id: str, reports: tuple[str, ...]) -> FileRecord:
     """An import is about to be sent; its ledger entry is created in the same write.
 

@@ -316,7 +316,8 @@ class RunningBatch:
 
     def _planned(self, held: Stored[Batch], state: BreakerState) -> tuple[Stored[Batch], Plan]:
         """The plan, and the batch with a new measurement if the storage seemed full."""
-        free_from, batch_id = held.present.next_slot_at, held.present.batch_id
+        batch_id = held.present.batch_id
+        free_from = held.present.next_slot_at or held.present.first_slot_at
         plan = self._pump.plan(free_from, state, held.present.storage_room, batch_id=batch_id)
         if not plan.storage_is_full:
             return held, plan

@@ -100,10 +100,17 @@ def _found_in(head: bytes, info: ObjectInfo) -> Accepted | Skipped:
 
 
 def _verdict_on(row: Wanted, info: ObjectInfo, record: FileRecord) -> Verdict | None:
-    """The record's verdict, if it is about this content, by the present rules and declared type."""
-    verdict = record.verdict
+    """The record's verdict, if it is about this content, by the present rules and declared type.
+
+    That a read was refused says nothing about another version, even of the same bytes.
+    """
+    verdict, desired = record.verdict, record.desired
     if verdict is None or (verdict.key, verdict.rules) != (as_known(row, record).key, RULES):
         return None
+    if verdict.skip_reason == SkipReason.UNREADABLE and desired:
+        read = (desired.generation, desired.sidecar_generation)
+        if read != (row.generation, row.sidecar_generation):
+            return None
     return verdict if verdict.declared in (None, info.content_type) else None
 
 

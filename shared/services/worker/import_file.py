@@ -179,7 +179,10 @@ class ImportStep:
             )
         except GatewayError as error:  # the raw file expires by itself
             delivery.report_to_breaker(error)
-        delivery.restart()
+        delivery.file.apply(
+            lambda record: attempt.raw_file_outlived(record, delivery.now(), delivery.policy)
+        )
+        delivery.nudge()
 
     def _metadata(self) -> CustomMetadata:
         """The document's metadata entries, made from the object that was planned.

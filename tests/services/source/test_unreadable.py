@@ -316,3 +316,16 @@ def test_what_no_upload_reads_is_not_skipped_for_a_refused_read(wanted: str | No
     stored = world.records.write(world.records.get(FileRecord, file_path("a.md")), interrupted)
 
     assert UnreadableFiles(world.context).skip_refused([stored]) == set()
+
+
+@NAMES
+def test_the_same_bytes_uploaded_again_are_read_again(name: str) -> None:
+    """Permissions are those of a version: a new one of the same bytes may be readable."""
+    world = world_with(name, "a.md")
+    refuse(world, name)
+    world.sync()
+    world.bucket.refused.clear()
+    world.put({name: f"content of {name}"})
+
+    assert world.sync()["indexed"] == 1
+    assert in_step(world)

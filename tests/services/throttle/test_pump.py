@@ -83,6 +83,19 @@ def test_workers_together_keep_the_rate_however_many_there_are() -> None:
     assert times[-1] - times[0] < timedelta(seconds=119 * 3.03) + 3 * MINUTE
 
 
+def test_the_requests_of_the_next_batch_are_spaced_after_those_of_the_last() -> None:
+    world = world_with(*files(10), given=TIER1)
+    world.sync()
+    world.put(dict.fromkeys(files(10), "new"))
+
+    world.sync()
+
+    times = metered_at(world)
+    assert len(times) == 40
+    assert min(after - before for before, after in pairwise(times)) >= timedelta(seconds=3)
+    assert most_in_a_minute(times) <= 20
+
+
 def test_the_rate_is_used_to_the_full_from_the_second_minute_on() -> None:
     world = world_with(*files(150), given=TIER1)
     begun(world)

@@ -41,6 +41,7 @@ from tests.services.story import (
     batch_now,
     begun,
     breaker_now,
+    cancelled,
     come_to_task,
     contents,
     deliver_at_its_time,
@@ -48,6 +49,7 @@ from tests.services.story import (
     entries,
     half_open,
     in_step,
+    later,
     lost,
     play,
     play_for,
@@ -565,3 +567,16 @@ def test_an_upload_found_by_name_is_no_successful_probe() -> None:
     assert world.file(PATH).status is FileStatus.UPLOADED
     state = breaker_now(world)
     assert (state.probe_successes, state.permits) == (0, {})
+
+
+def test_a_raw_file_that_waited_too_long_for_its_import_counts_no_attempt() -> None:
+    world = world_with("a.md")
+    for _ in range(7):
+        batch = begun(world)
+        play_to(world, FileStatus.UPLOADED)
+        cancelled(world, batch)
+        later(world, 3 * DAY)
+        assert world.file("a.md").tries.attempts == 1
+
+    assert play_out(world, begun(world)).status == "completed"
+    assert (world.gemini.imports, in_step(world)) == (1, True)
