@@ -24,9 +24,13 @@ def emulator_host() -> Iterator[str]:
 
 @pytest.fixture
 def firestore_documents(emulator_host: str) -> Iterator[FirestoreDocuments]:
-    """An empty database."""
-    with mock.patch.dict("os.environ", FIRESTORE_EMULATOR_HOST=emulator_host):
-        client = firestore.Client(project=f"demo-{uuid.uuid4().hex}", database="(default)")
-    documents = FirestoreDocuments(client, patience=PATIENCE)
-    with closing(documents):
+    """An empty database of the emulator."""
+    with closing(empty_database(emulator_host)) as documents:
         yield documents
+
+
+def empty_database(host: str) -> FirestoreDocuments:
+    """A new, empty database on a server, which knows no projects and refuses none."""
+    with mock.patch.dict("os.environ", FIRESTORE_EMULATOR_HOST=host):
+        client = firestore.Client(project=f"demo-{uuid.uuid4().hex}", database="(default)")
+    return FirestoreDocuments(client, patience=PATIENCE)
