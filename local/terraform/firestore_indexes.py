@@ -1,0 +1,98 @@
+"""The indexes of terraform/firestore.tf, in the form of ``firestore.indexes.json``.
+
+The file is read as text, so Terraform need not be installed. A test compares the result with what
+Terraform plans.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from local.packaging import ROOT
+
+FIRESTORE_TF: Final = ROOT / "terraform" / "firestore.tf"
+
+_TOKEN: Final = re.compile(r'\s+|,|#[^\n]*|(?P<mark>[{}\[\]=])|(?P<text>"[^"$%\\]*"|[A-Za-z_]\w*)')
+
+
+def firestore_indexes(file: Path = FIRESTORE_TF) -> dict[str, Any]:
+    """Read the indexes and the fields with times of expiry.
+
+    Raises:
+        ValueError: The locals of the file are not literals, or one is missing.
+    """
+    text = file.read_text(encoding="utf-8")
+    indexed: Mapping[str, Mapping[str, Sequence[str]]] = _local(text, "indexed_fields")
+    composites: Sequence[Sequence[str]] = _local(text, "composite_indexes")
+    expiring: Sequence[str] = _local(text, "expiring")
+    overrides = [
+        _override(collection, field, orders)
+        for collection, fields in indexed.items()
+        for field, orders in {**fields, "*": []}.items()
+    ]
+    overrides += [{**_override(each, "expires_at", []), "ttl": True} for each in expiring]
+    return {"indexes": [_composite(each) for each in composites], "fieldOverrides": overrides}
+
+
+def _composite(words: Sequence[str]) -> dict[str, Any]:
+    collection, *fields = words
+    return {
+        "collectionGroup": collection,
+        "queryScope": "COLLECTION",
+        "fields": [
+            {
+                "fieldPath": word.removeprefix("-"),
+                "order": "DESCENDING" if word.startswith("-") else "ASCENDING",
+            }
+            for word in fields
+        ],
+    }
+
+
+def _override(collection: str, field: str, orders: Sequence[str]) -> dict[str, Any]:
+    indexes = [{"order": order, "queryScope": "COLLECTION"} for order in orders]
+    return {"collectionGroup": collection, "fieldPath": field, "indexes": indexes}
+
+
+def _local(text: str, name: str) -> Any:  # noqa: ANN401 - a literal of any type
+    found = re.search(rf"^\s*{name}\s*=", text, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"{name} is not in the file")
+    return _literal(_tokens(text, found.end()))
+
+
+def _tokens(text: str, at: int) -> Iterator[str]:
+    while found := _TOKEN.match(text, at):
+        at = found.end()
+        if token := found["mark"] or found["text"]:
+            yield token
+    raise ValueError(f"not a literal: {text[at : at + 40]!r}")
+
+
+def _literal(tokens: Iterator[str]) -> Any:  # noqa: ANN401 - a literal of any type
+    token = next(tokens)
+    if token == "[":
+        return [*_items(tokens)]
+    if token == "{":
+        return dict(_pairs(tokens))
+    return json.loads(token)
+
+
+def _items(tokens: Iterator[str]) -> Iterator[Any]:
+    for token in tokens:
+        if token == "]":
+            return
+        yield [*_items(tokens)] if token == "[" else json.loads(token)
+
+
+def _pairs(tokens: Iterator[str]) -> Iterator[tuple[str, Any]]:
+    for token in tokens:
+        if token == "}":
+            return
+        if next(tokens) != "=":
+            raise ValueError(f"{token} has no value")
+        yield token.strip('"'), _literal(tokens)
