@@ -18,6 +18,7 @@ locals {
     files = {
       batch_id              = ["ASCENDING"]
       "current.document"    = ["ASCENDING"]
+      left_in               = ["ASCENDING"]
       path                  = ["ASCENDING"]
       removed_in            = ["ASCENDING"]
       rescan                = ["ASCENDING"]

@@ -16,7 +16,7 @@ from local.packaging import ROOT
 
 FIRESTORE_TF: Final = ROOT / "terraform" / "firestore.tf"
 
-_TOKEN: Final = re.compile(r'\s+|,|#[^\n]*|(?P<mark>[{}\[\]=])|(?P<text>"[^"$%\\]*"|[A-Za-z_]\w*)')
+_WORD: Final = re.compile(r'\s+|,|#[^\n]*|(?P<mark>[{}\[\]=])|(?P<text>"[^"$%\\]*"|[A-Za-z_]\w*)')
 
 
 def firestore_indexes(file: Path = FIRESTORE_TF) -> dict[str, Any]:
@@ -62,37 +62,35 @@ def _local(text: str, name: str) -> Any:  # noqa: ANN401 - a literal of any type
     found = re.search(rf"^\s*{name}\s*=", text, re.MULTILINE)
     if found is None:
         raise ValueError(f"{name} is not in the file")
-    return _literal(_tokens(text, found.end()))
+    return _literal(_words(text, found.end()))
 
 
-def _tokens(text: str, at: int) -> Iterator[str]:
-    while found := _TOKEN.match(text, at):
+def _words(text: str, at: int) -> Iterator[str]:
+    while found := _WORD.match(text, at):
         at = found.end()
-        if token := found["mark"] or found["text"]:
-            yield token
+        if word := found["mark"] or found["text"]:
+            yield word
     raise ValueError(f"not a literal: {text[at : at + 40]!r}")
 
 
-def _literal(tokens: Iterator[str]) -> Any:  # noqa: ANN401 - a literal of any type
-    token = next(tokens)
-    if token == "[":
-        return [*_items(tokens)]
-    if token == "{":
-        return dict(_pairs(tokens))
-    return json.loads(token)
+def _literal(words: Iterator[str]) -> Any:  # noqa: ANN401 - a literal of any type
+    word = next(words)
+    if word == "[":
+        return [*_items(words)]
+    if word == "{":
+        return dict(_pairs(words))
+    return json.loads(word)
 
 
-def _items(tokens: Iterator[str]) -> Iterator[Any]:
-    for token in tokens:
-        if token == "]":
+def _items(words: Iterator[str]) -> Iterator[Any]:
+    while (word := next(words)) != "]":
+        yield [*_items(words)] if word == "[" else json.loads(word)
+
+
+def _pairs(words: Iterator[str]) -> Iterator[tuple[str, Any]]:
+    for word in words:
+        if word == "}":
             return
-        yield [*_items(tokens)] if token == "[" else json.loads(token)
-
-
-def _pairs(tokens: Iterator[str]) -> Iterator[tuple[str, Any]]:
-    for token in tokens:
-        if token == "}":
-            return
-        if next(tokens) != "=":
-            raise ValueError(f"{token} has no value")
-        yield token.strip('"'), _literal(tokens)
+        if next(words) != "=":
+            raise ValueError(f"{word} has no value")
+        yield word.strip('"'), _literal(words)
