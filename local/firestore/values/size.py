@@ -1,7 +1,4 @@
-"""The size and depth of a document.
-
-Source: Firestore, "Storage size calculations" and "Quotas and limits".
-"""
+"""The size of a document. Source: Firestore, "Storage size calculations"."""
 
 from __future__ import annotations
 
@@ -45,15 +42,6 @@ def value_size(value: Value) -> int:
     if kind is Reference:
         return name_size(value.name.split("/documents/", 1)[-1])
     return 16 if kind is GeoPoint else 8
-
-
-def depth(value: Value) -> int:
-    """How many maps and arrays are inside each other."""
-    if type(value) is dict:
-        return 1 + max(map(depth, value.values()), default=0)
-    if type(value) is list:
-        return 1 + max(map(depth, value), default=0)
-    return 0
 
 
 def _map_size(fields: Mapping[str, Value]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +17,9 @@ from local.firestore.wire.values import value_of
 
 MAX_AGGREGATIONS: Final = 5
 """Source: the API reference of ``StructuredAggregationQuery.aggregations``."""
+
+_NUMERIC_ID: Final = re.compile(r"(?<=/)__id-?[0-9]+__(?=/|$)")
+"""An id that is a number: no document here has one, but queries name the least one of all ids."""
 
 _FIELD_OPS: Final = {
     "LESS_THAN": Op.LT,
@@ -157,7 +161,8 @@ def _below(value: Value, parent: Name) -> Value:
         return [_below(item, parent) for item in value]
     if type(value) is not Reference:
         return value
-    name = document_name(value.name)
-    if name.database != parent.database:
+    database = document_name(_NUMERIC_ID.sub("0", value.name)).database
+    if database != parent.database:
         raise invalid(f"{value.name!r} is not in the database {parent.database!r}.")
-    return Reference(name.path)
+    path = value.name.removeprefix(f"{database}/documents/")
+    return Reference(_NUMERIC_ID.sub("", path))  # nothing comes before all ids, as numbers do

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Final
 
 from local.firestore.engine.write import Change, Transform, Write, Written
@@ -92,7 +93,12 @@ def _precondition(message: Message) -> tuple[bool | None, int | None]:
 def _transforms(messages: Message) -> tuple[Transform, ...]:
     if len(messages) > MAX_TRANSFORMS:
         raise invalid(f"A document has more than {MAX_TRANSFORMS} transforms.")
-    return tuple(map(_transform, messages))
+    transforms = tuple(map(_transform, messages))
+    paths = sorted({each.field for each in transforms})
+    for path, following in pairwise(paths):
+        if following[: len(path)] == path:
+            raise invalid("A transform changes a part of what another one changes.")
+    return transforms
 
 
 def _transform(message: Message) -> Transform:
