@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,12 +12,26 @@ import pytest
 from google.cloud import firestore
 
 from local.firestore_emulator.emulator import FirestoreEmulator
+from local.firestore_emulator.emulator_install import installed
 from shared.gateways.database.firestore import FirestoreDocuments
 from tests.patience import PATIENCE
 
+REQUIRE_EMULATOR = "REQUIRE_EMULATOR"
+"""The environment variable that, set to 1, has a missing emulator fetched, or the test fail."""
+
 
 @pytest.fixture(scope="session")
-def emulator_host() -> Iterator[str]:
+def needs_emulator() -> None:
+    """Skip the test where Google's emulator isn't installed."""
+    if os.environ.get(REQUIRE_EMULATOR) != "1" and installed() is None:
+        pytest.skip(
+            "Google's Firestore emulator or its Java is not on this machine "
+            f"({REQUIRE_EMULATOR}=1 fetches it)"
+        )
+
+
+@pytest.fixture(scope="session")
+def emulator_host(needs_emulator: None) -> Iterator[str]:  # noqa: ARG001 - skips
     """``127.0.0.1:PORT`` of one emulator for all tests; each test takes a project of its own."""
     with FirestoreEmulator() as emulator:
         yield emulator.host

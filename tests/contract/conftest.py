@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from shared.gateways.database.firestore import FirestoreDocuments
-from tests.emulator import emulator_host, firestore_documents
+from tests.emulator import emulator_host, firestore_documents, needs_emulator
 from tests.firestore_server import served_documents, served_firestore
 from tests.twins.clock import ManualClock
 from tests.twins.documents import MemoryDocuments
@@ -15,6 +15,7 @@ __all__ = [
     "documents",
     "emulator_host",
     "firestore_documents",
+    "needs_emulator",
     "served_documents",
     "served_firestore",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from google.cloud import firestore
+from google.cloud import firestore  # noqa: TC002 - fixtures are looked at by their types
 
 from tests.contract.servers import local_server
 from tests.firestore_server import served_firestore

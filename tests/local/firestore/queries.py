@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cmp_to_key
 from typing import Any
 
@@ -18,6 +19,16 @@ PATHS = [tuple(name.split(".")) for name in FIELDS]
 
 SMALL = st.one_of(st.integers(0, 2), st.sampled_from([0.0, 1.5, "x", "y", None, True]))
 TAGS = st.lists(SMALL, max_size=3)
+
+
+def is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def is_unequalled(value: Any) -> bool:
+    """Whether no value equals this one."""
+    return value is None or is_nan(value)
+
 
 DOCUMENTS: st.SearchStrategy[list[Fields]] = st.lists(
     st.fixed_dictionaries(
@@ -37,7 +48,7 @@ _COMPARED = st.builds(
     st.sampled_from(PATHS),
     st.sampled_from([Op.EQ, Op.NE, Op.LT, Op.LE, Op.GT, Op.GE]),
     SMALL.filter(lambda value: value is not None)
-    | SCALARS.filter(lambda v: v is not None and v == v),
+    | SCALARS.filter(lambda value: not is_unequalled(value)),
 )
 _LISTED = st.builds(
     Filter,
@@ -91,7 +102,9 @@ def value_of(document: Document, path: tuple[str, ...]) -> Any:
     return value
 
 
-def meets(document: Document, where: Any) -> bool:
+def meets(  # noqa: C901 - one case for each operator
+    document: Document, where: Any
+) -> bool:
     """Whether a document meets a condition."""
     if isinstance(where, Junction):
         return (any if where.is_or else all)(meets(document, part) for part in where.parts)
@@ -99,11 +112,11 @@ def meets(document: Document, where: Any) -> bool:
     if value is MISSING:
         return False
     given = where.value
-    own, is_nan = order_key(value), value != value
-    comparable = not (given is None or given != given)
+    own = order_key(value)
+    comparable = not is_unequalled(given)
 
     def is_any(of: Any) -> bool:
-        found = [item for item in given if item is not None and item == item]
+        found = [item for item in given if not is_unequalled(item)]
         return any(order_key(item) == order_key(of) for item in found)
 
     match where.op:
@@ -112,9 +125,9 @@ def meets(document: Document, where: Any) -> bool:
         case Op.IS_NOT_NULL:
             return value is not None
         case Op.IS_NAN:
-            return is_nan
+            return is_nan(value)
         case Op.IS_NOT_NAN:
-            return value is not None and not is_nan
+            return not is_unequalled(value)
         case Op.EQ:
             return comparable and own == order_key(given)
         case Op.NE:
@@ -135,7 +148,7 @@ def meets(document: Document, where: Any) -> bool:
     in_range = {
         Op.LT: own < bound, Op.LE: own <= bound, Op.GT: own > bound, Op.GE: own >= bound,
     }  # fmt: skip
-    return own[0] == bound[0] and in_range[where.op]
+    return bool(own[0] == bound[0] and in_range[where.op])
 
 
 _EQUALITIES = {Op.EQ, Op.IN, Op.IS_NULL, Op.IS_NAN, Op.ARRAY_CONTAINS, Op.ARRAY_CONTAINS_ANY}
@@ -146,8 +159,8 @@ def found_by(documents: list[Document], query: Query) -> list[str]:
     order = list(query.order_by)
     last = order[-1].descending if order else False
     ranged = {each.field for each in filters_of(query.where) if each.op not in _EQUALITIES}
-    for field in sorted(ranged - {each.field for each in order}):
-        order.append(Order(field, last))
+    missing = sorted(ranged - {each.field for each in order})
+    order += [Order(field, last) for field in missing]
 
     def keys(document: Document) -> list[Any]:
         return [value_of(document, each.field) for each in order]

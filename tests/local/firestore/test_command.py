@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.api_core import exceptions
@@ -20,7 +21,7 @@ from tests.local.firestore.harness import INDEXES, ROOT, client_of, process
 
 def test_a_killed_server_goes_on_with_every_acknowledged_write(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    versions = []
+    versions: list[Any] = []
     for n in range(3):
         with process("--state", state) as (server, client):
             assert [each.id for each in client.collection("files").stream()] == [
@@ -41,8 +42,8 @@ def test_versions_grow_although_the_clock_goes_back(tmp_path: Path) -> None:
         db.execute("UPDATE state SET latest = ?", (later,))
     db.close()
     with process("--state", state) as (_, client):
-        first = client.document("files/a").set({"n": 1}).update_time
-        second = client.document("files/a").set({"n": 2}).update_time
+        first: Any = client.document("files/a").set({"n": 1}).update_time
+        second: Any = client.document("files/a").set({"n": 2}).update_time
         assert later / 1e6 < first.timestamp() <= second.timestamp()
         assert first.nanosecond < second.nanosecond
         assert client.document("files/a").get().read_time >= second

@@ -25,12 +25,12 @@ from local.firestore.query.query import Cursor, Filter, Op, Query, Where
 from local.firestore.values.kinds import Fields
 from local.firestore.wire.messages import requests
 from local.firestore.wire.values import set_fields, set_value
-from tests.emulator import emulator_host
+from tests.emulator import emulator_host, needs_emulator
 from tests.local.firestore.queries import DOCUMENTS, FIELDS, SMALL, TAGS, queries
 from tests.local.firestore.test_queries import is_valid
 from tests.local.firestore.values import VALUES
 
-__all__ = ["emulator_host"]
+__all__ = ["emulator_host", "needs_emulator"]
 
 CASES = int(os.environ.get("FIRESTORE_CASES", "100"))
 MANY = settings(
@@ -196,7 +196,7 @@ _NAMES = {
 
 
 def _set_query(message: Any, query: Query) -> None:
-    getattr(message, "from_").add(collection_id=query.collection)
+    message.from_.add(collection_id=query.collection)
     if query.where is not None:
         _set_where(message.where, query.where)
     for order in query.order_by:
