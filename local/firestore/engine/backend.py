@@ -39,6 +39,10 @@ class Backend(Protocol):
         """The documents of a part of an index, in the index's order."""
         ...
 
+    def keys(self, scan: Scan) -> Iterable[bytes]:
+        """The keys of a part of an index, in order; only those of an index."""
+        ...
+
     def collection_paths(self) -> list[str]:
         """The paths of all collections that have documents, in any order."""
         ...

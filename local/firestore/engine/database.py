@@ -12,9 +12,11 @@ from local.firestore.engine.history import History
 from local.firestore.engine.write import Write, Written
 from local.firestore.indexes.index_set import IndexSet
 from local.firestore.indexes.planning import plan
-from local.firestore.query.aggregation import Aggregation, aggregated
+from local.firestore.indexes.scan import Scan, summand
+from local.firestore.query.aggregation import Aggregation, aggregated, figure
 from local.firestore.query.document import Micros, Stored
-from local.firestore.query.query import Query
+from local.firestore.query.ordering import whole_order
+from local.firestore.query.query import EQUALITIES, Query, filters_of
 from local.firestore.query.selection import select, select_sorted
 from local.firestore.query.validity import check
 from local.firestore.values.kinds import Value
@@ -105,9 +107,10 @@ class Database:
         if planned is None:
             return select(self._all(query), query)
         if planned.is_sorted:
-            return select_sorted(self._backend.scan(planned.scans[0]), query)
-        found = {each.path: each for scan in planned.scans for each in self._backend.scan(scan)}
-        return select(found.values(), query)
+            found = self._backend.scan(planned.scans[0])
+            return select_sorted(found, query, are_matches=planned.is_exact)
+        by_path = {each.path: each for scan in planned.scans for each in self._backend.scan(scan)}
+        return select(by_path.values(), query, are_matches=planned.is_exact)
 
     def aggregate(
         self, query: Query, aggregations: Sequence[Aggregation], at: Micros | None = None
@@ -117,8 +120,34 @@ class Database:
         Raises:
             Refused: See ``query``.
         """
-        found = self.query(query, at)
-        return [aggregated(found, aggregation) for aggregation in aggregations]
+        scans = None if at is not None else self._counted(query)
+        if scans is None:
+            found = self.query(query, at)
+            return [aggregated(found, aggregation) for aggregation in aggregations]
+        keys = [(scan, key) for scan in scans for key in self._backend.keys(scan)]
+        numbers: list[int | float] = []
+        if query.summed:
+            read = (summand(scan, key) for scan, key in keys)
+            numbers = [number for number in read if number is not None]
+        count = len(keys) if query.limit is None else min(len(keys), query.limit)
+        return [figure(aggregation, count, numbers) for aggregation in aggregations]
+
+    def _counted(self, query: Query) -> tuple[Scan, ...] | None:
+        """The parts of indexes that tell the figures without the documents, if there are such."""
+        check(query)
+        planned = plan(query, self._indexes)
+        if planned is None or not planned.is_exact or planned.scans[0].index is None:
+            return None
+        if query.start is not None or query.end is not None or query.offset:
+            return None
+        if query.summed:
+            equal = {each.field for each in filters_of(query.where) if each.op in EQUALITIES}
+            first = whole_order(query)[0]
+            if query.limit is not None or query.summed != (first.field,):
+                return None
+            if first.descending or first.field in equal:
+                return None  # the field does not follow the prefix as it is
+        return planned.scans
 
     def collection_ids(self, parent: str) -> list[str]:
         """The ids of the collections directly below a document, or the database; sorted."""

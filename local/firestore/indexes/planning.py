@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from local.firestore.indexes.index_set import Index, IndexSet, Mode
 from local.firestore.indexes.rules import missing, serving, shape
@@ -19,17 +20,26 @@ from local.firestore.query.query import Op, Query
 from local.firestore.query.validity import MAX_DISJUNCTIONS
 from local.firestore.values.encoding import above, encoded, inverted
 from local.firestore.values.kinds import Value
+from local.firestore.values.order import NAN, NULL, order_key
 
+_EXACT = (Op.EQ, Op.ARRAY_CONTAINS, Op.LE, Op.GE)
 _LOWER = (Op.GT, Op.GE)
 _UPPER = (Op.LT, Op.LE)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The parts to read; ``is_sorted`` tells that they come in the query's order."""
+    """The parts to read.
+
+    Attributes:
+        scans: The parts.
+        is_sorted: Whether what they hold comes in the query's order.
+        is_exact: Whether they hold nothing twice and nothing that the condition leaves out.
+    """
 
     scans: tuple[Scan, ...]
     is_sorted: bool
+    is_exact: bool
 
 
 def plan(query: Query, indexes: IndexSet | None) -> Plan | None:
@@ -45,7 +55,7 @@ def plan(query: Query, indexes: IndexSet | None) -> Plan | None:
     if query.collection is None:
         return None
     if not query.descendants and len(whole_order(query)) == 1 and _is_plain(query):
-        return Plan((_by_name(query),), is_sorted=True)
+        return Plan((_by_name(query),), is_sorted=True, is_exact=True)
     if indexes is None:
         return None
     if (refusal := missing(query, indexes)) is not None:
@@ -55,7 +65,30 @@ def plan(query: Query, indexes: IndexSet | None) -> Plan | None:
     stored = tuple(scan for scan in scans if scan is not None)
     if len(stored) < len(scans) or not scans:
         return None
-    return Plan(stored, is_sorted=len(stored) == 1)
+    is_exact = _are_apart(stored) and all(map(_is_exact, stored, alternatives))
+    return Plan(stored, is_sorted=len(stored) == 1, is_exact=is_exact)
+
+
+def _are_apart(scans: tuple[Scan, ...]) -> bool:
+    """Whether no document is in two of the parts: they are of one index, and don't overlap."""
+    ordered = sorted(scans, key=lambda scan: scan.low)
+    return len({scan.index for scan in scans}) == 1 and all(
+        one.high is not None and one.high <= other.low for one, other in pairwise(ordered)
+    )
+
+
+def _is_exact(scan: Scan, alternative: Alternative) -> bool:
+    """Whether the part holds what meets all filters, and nothing else."""
+    fields = {} if scan.index is None else dict(scan.index.fields)
+    bounded = len({each.field for each in alternative if each.op in (Op.LE, Op.GE)}) <= 1
+    return bounded and all(
+        each.field in fields
+        and (
+            each.op in (Op.IS_NULL, Op.IS_NAN)
+            or (each.op in _EXACT and order_key(each.value)[0] not in (NULL, NAN))
+        )
+        for each in alternative
+    )
 
 
 def _is_plain(query: Query) -> bool:
@@ -85,7 +118,8 @@ def _scan(query: Query, alternative: Alternative, indexes: IndexSet) -> Scan | N
         low = prefix + least
         high = high if beyond is None else prefix + beyond
     scope = "" if query.descendants else query.path
-    return Scan(index, scope, max(low, prefix + _start(query, wanted.order, scope)), high)
+    low = max(low, prefix + _start(query, wanted.order, scope))
+    return Scan(index, scope, low, high, prefix)
 
 
 def _prefix(index: Index, length: int, alternative: Alternative) -> bytes:

@@ -9,8 +9,10 @@ from itertools import product
 from local.firestore.indexes.index_set import Index, Mode
 from local.firestore.query.document import Stored
 from local.firestore.query.field_path import NAME, getter
-from local.firestore.values.encoding import encoded, encoded_name, inverted
+from local.firestore.values.encoding import encoded, encoded_name, inverted, number_at
 from local.firestore.values.kinds import MISSING, Reference, Value
+
+_INTEGER, _NO_INTEGER = b"\x01", b"\x00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Scan:
         scope: The path of the collection; empty for a collection group.
         low: The first key.
         high: The first key that is beyond; None: there is none.
+        prefix: The bytes with which all its keys begin.
         first: Without an index, the id of the first document.
     """
 
@@ -29,6 +32,7 @@ class Scan:
     scope: str
     low: bytes = b""
     high: bytes | None = None
+    prefix: bytes = b""
     first: str = ""
 
 
@@ -44,7 +48,11 @@ def name_part(path: str, mode: Mode, *, group: bool) -> bytes:
 
 
 def keys(index: Index, document: Stored) -> Iterator[bytes]:
-    """The keys of a document's entries: none if it lacks a field, several for an array."""
+    """The keys of a document's entries: none if it lacks a field, several for an array.
+
+    The last byte tells whether the last value is an integer, which its bytes don't tell.
+    """
+    last: Value = None
     choices: list[list[bytes]] = []
     for path, mode in index.whole:
         if path == NAME:
@@ -59,7 +67,14 @@ def keys(index: Index, document: Stored) -> Iterator[bytes]:
             return
         else:
             choices.append([part(value, mode)])
+        last = value
+    choices.append([_INTEGER if type(last) is int else _NO_INTEGER])
     yield from map(b"".join, product(*choices))
+
+
+def summand(scan: Scan, key: bytes) -> int | float | None:
+    """The number that follows the prefix of a scan in one of its keys; None if none does."""
+    return number_at(key, len(scan.prefix), is_integer=key.endswith(_INTEGER))
 
 
 def reference_part(value: Value, mode: Mode, scope: str) -> bytes | None:

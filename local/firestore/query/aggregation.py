@@ -39,12 +39,17 @@ class Aggregation:
 
 
 def aggregated(found: Sequence[Stored], aggregation: Aggregation) -> Value:
-    """The figure. Values that are no numbers are passed over."""
+    """The figure over documents. Values that are no numbers are passed over."""
     if aggregation.field is None:
-        up_to = aggregation.up_to
-        return len(found) if up_to is None else min(len(found), up_to)
+        return figure(aggregation, len(found), ())
     read = getter(aggregation.field)
-    numbers = [value for value in map(read, found) if is_number(value)]
+    return figure(aggregation, len(found), [each for each in map(read, found) if is_number(each)])
+
+
+def figure(aggregation: Aggregation, count: int, numbers: Sequence[int | float]) -> Value:
+    """The figure, given the count of documents or the numbers that they have."""
+    if aggregation.kind is Kind.COUNT:
+        return count if aggregation.up_to is None else min(count, aggregation.up_to)
     if aggregation.kind is Kind.SUM:
         return total(numbers)
     return float(total(numbers)) / len(numbers) if numbers else None

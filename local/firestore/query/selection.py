@@ -11,19 +11,29 @@ from local.firestore.query.ordering import after_start, before_end, in_order, ke
 from local.firestore.query.query import Query
 
 
-def select(documents: Iterable[Stored], query: Query) -> list[Stored]:
-    """The documents that match, in order, within the query's cursors, offset and limit."""
-    return list(_part(iter(_sorted(documents, query)), query))
+def select(documents: Iterable[Stored], query: Query, *, are_matches: bool = False) -> list[Stored]:
+    """The documents that match, in order, within the query's cursors, offset and limit.
+
+    Args:
+        documents: Those to choose from.
+        query: The query.
+        are_matches: Whether all of them meet the condition and have the fields of the order.
+    """
+    return list(_part(iter(_sorted(documents, query, are_matches=are_matches)), query))
 
 
-def select_sorted(documents: Iterable[Stored], query: Query) -> list[Stored]:
+def select_sorted(
+    documents: Iterable[Stored], query: Query, *, are_matches: bool = False
+) -> list[Stored]:
     """As ``select``, of documents that come in the query's order; reads no more than are needed."""
+    if are_matches and query.start is None and query.end is None:
+        return list(_part(iter(documents), query))
     return list(_part(_matching_sorted(documents, query), query))
 
 
-def _sorted(documents: Iterable[Stored], query: Query) -> list[Stored]:
+def _sorted(documents: Iterable[Stored], query: Query, *, are_matches: bool) -> list[Stored]:
     order = whole_order(query)
-    test = None if query.where is None else test_of(query.where)
+    test = None if query.where is None or are_matches else test_of(query.where)
     matching = documents if test is None else (each for each in documents if test(each))
     if len(order) == 1 and not query.descendants and query.start is None and query.end is None:
         # Paths within one collection are ordered as the ids are.

@@ -45,6 +45,10 @@ class MemoryBackend:
         documents = self.collections[scan.scope]
         return [documents[name] for name in sorted(documents) if name >= scan.first]
 
+    def keys(self, scan: Scan) -> Iterable[bytes]:
+        """See ``Backend``; there are none."""
+        raise NotImplementedError(f"the memory has no index entries for {scan}")
+
     def collection_paths(self) -> list[str]:
         """See ``Backend``."""
         return [path for path, documents in self.collections.items() if documents]

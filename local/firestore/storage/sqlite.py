@@ -87,22 +87,34 @@ class SqliteBackend(Backend):
         if scan.index is None:
             yield from self._by_name(scan.scope, scan.first)
             return
-        scope = -self._database if scan.index.group else self._ids.get(scan.scope)
-        if scope is None:
-            return
-        beyond = "" if scan.high is None else "AND e.key < ?"
+        condition, values = self._entries_in(scan)
         rows = self._db.execute(
             f"SELECT d.collection, {_COLUMNS} FROM entry e JOIN document d ON d.key = e.document "  # noqa: S608 - no input
-            f"WHERE e.idx = ? AND e.scope = ? AND e.key >= ? {beyond} ORDER BY e.key",
-            (
-                self._file.number_of(scan.index),
-                scope,
-                scan.low,
-                *([] if scan.high is None else [scan.high]),
-            ),
+            f"WHERE {condition} ORDER BY e.key",
+            values,
         )
         for collection, name, body, created, updated in rows:
             yield Row(f"{self._paths[collection]}/{name}", body, created, updated)
+
+    def keys(self, scan: Scan) -> Iterator[bytes]:
+        """See ``Backend``."""
+        condition, values = self._entries_in(scan)
+        rows = self._db.execute(
+            f"SELECT e.key FROM entry e WHERE {condition} ORDER BY e.key",  # noqa: S608 - no input
+            values,
+        )
+        return (key for (key,) in rows)
+
+    def _entries_in(self, scan: Scan) -> tuple[str, list[int | bytes]]:
+        """The condition on the entries of a part of an index, and its values."""
+        if scan.index is None:
+            raise ValueError("a scan by name has no entries")
+        scope = -self._database if scan.index.group else self._ids.get(scan.scope, 0)
+        condition = "e.idx = ? AND e.scope = ? AND e.key >= ?"
+        values = [self._file.number_of(scan.index), scope, scan.low]
+        if scan.high is None:
+            return condition, values
+        return f"{condition} AND e.key < ?", [*values, scan.high]
 
     def collection_paths(self) -> list[str]:
         """See ``Backend``."""

@@ -58,6 +58,22 @@ def _number(value: float) -> bytes:
     return _TAG[order.NUMBER] + struct.pack(">QH", bits, rest + _REST)
 
 
+def number_at(key: bytes, at: int, *, is_integer: bool) -> int | float | None:
+    """The number that was encoded at a place of a key; None if something else was.
+
+    1 and 1.0 have the same encoding; ``is_integer`` says which one it was.
+    """
+    if key[at : at + 1] == _TAG[order.NAN]:
+        return float("nan")
+    if key[at : at + 1] != _TAG[order.NUMBER]:
+        return None
+    bits, rest = struct.unpack_from(">QH", key, at + 1)
+    (double,) = struct.unpack(
+        ">d", struct.pack(">Q", bits ^ _SIGN if bits & _SIGN else ~bits & _ALL)
+    )
+    return int(double) + rest - _REST if is_integer else float(double)
+
+
 def _escaped(raw: bytes) -> bytes:
     """Bytes that end with 0 0; a zero byte inside becomes 0 255."""
     return raw.replace(b"\x00", b"\x00\xff") + b"\x00\x00"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given, settings
@@ -22,7 +23,7 @@ from local.firestore.refusals import Code, Refused
 from local.firestore.storage.memory import MemoryBackend
 from local.firestore.storage.sqlite import SqliteBackend
 from local.firestore.storage.state_file import StateFile
-from local.firestore.values.kinds import Fields, Reference
+from local.firestore.values.kinds import Fields, Reference, identical
 from tests.local.firestore.queries import DOCUMENTS, found_by, queries
 
 DATABASE = "projects/p/databases/d"
@@ -61,6 +62,29 @@ def test_a_query_finds_what_a_plain_search_finds(documents: list[Fields], query:
         database = Database(SqliteBackend(file, DATABASE), indexes=indexes)
         written(database, documents)
         assert [each.path for each in database.query(query)] == expected
+        assert database.aggregate(query, [Aggregation(Kind.COUNT)]) == [len(expected)]
+
+
+@settings(max_examples=200)
+@given(DOCUMENTS, queries(), st.sampled_from([("a",), ("m", "x")]))
+def test_a_sum_out_of_an_index_is_that_of_the_documents(
+    documents: list[Fields], query: Query, field: tuple[str, ...]
+) -> None:
+    query = replace(query, summed=(field,))
+    assume(is_valid(query))
+    memory = Database(MemoryBackend())
+    written(memory, documents)
+    wanted = [
+        Aggregation(Kind.SUM, field),
+        Aggregation(Kind.AVERAGE, field),
+        Aggregation(Kind.COUNT),
+    ]
+    expected = memory.aggregate(query, wanted)
+    indexes = own_indexes(query)
+    with closing(StateFile(None, indexes)) as file:
+        database = Database(SqliteBackend(file, DATABASE), indexes=indexes)
+        written(database, documents)
+        assert identical(database.aggregate(query, wanted), expected)
 
 
 @settings(max_examples=100)
