@@ -11,6 +11,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from local.firestore.indexes.index_set import IndexSet
+from local.firestore.refusals import Refused
 from local.terraform.firestore_indexes import firestore_indexes
 from local.terraform.workspace import Plan
 from shared.domain.batch.batch import Batch, PageResult
@@ -161,6 +162,12 @@ def test_the_service_serves_every_query_of_the_code(
 ) -> None:
     indexes = IndexSet.from_json(firestore_indexes())
     assert [said for query, summed in made for said in refusals(query, summed, indexes)] == []
+
+
+def test_a_query_without_its_index_fails_the_first_test_that_makes_it() -> None:
+    world = World()
+    with pytest.raises(Refused, match="index files: current[.]tokens ASC"):
+        world.documents.query(Query("files", (Where("current.tokens", Op.EQ, 1),)))
 
 
 def test_a_query_without_its_index_says_what_to_add(wanted: set[Index]) -> None:

@@ -9,9 +9,12 @@ from datetime import datetime
 
 from local.firestore.engine.database import Database
 from local.firestore.engine.write import Write as EngineWrite
+from local.firestore.indexes.index_set import IndexSet
+from local.firestore.indexes.rules import missing
 from local.firestore.query.aggregation import Aggregation, Kind
 from local.firestore.query.document import Stored
 from local.firestore.query.field_path import parsed
+from local.firestore.query.query import Query as EngineQuery
 from local.firestore.refusals import Code, Refused
 from local.firestore.storage.memory import MemoryBackend
 from local.firestore.values.kinds import copied
@@ -42,12 +45,17 @@ class MemoryDocuments:
 
     Versions are the numbers of commits, so a simulated run has the same ones each time.
 
+    Args:
+        clock: The time of reads.
+        indexes: The indexes that queries need; None: they need none.
+
     Attributes:
         reads: Documents read so far, as Firestore would bill them.
         writes: Documents written or deleted so far.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, indexes: IndexSet | None = None) -> None:
+        self._indexes = indexes
         self.reads = 0
         self.writes = 0
         self._clock = clock
@@ -85,7 +93,7 @@ class MemoryDocuments:
     def query(self, query: Query) -> list[Snapshot]:
         """The documents that match, in order."""
         check_query(query)
-        wanted = engine_query(query)
+        wanted = self._wanted(query)
         with self._lock:
             read_time = self._read_time()
             found = self._database.query(wanted)
@@ -96,7 +104,7 @@ class MemoryDocuments:
     def count(self, query: Query) -> int:
         """Number of documents that match, but at most ``limit``."""
         check_query(query, ordered=False)
-        wanted = engine_query(query)
+        wanted = self._wanted(query)
         with self._lock:
             matches = len(self._database.query(wanted))
             self.reads += billed_entries(matches)
@@ -108,10 +116,18 @@ class MemoryDocuments:
         sums = {}
         with self._lock:
             for name in names:
-                wanted = Aggregation(Kind.SUM, parsed(name))
-                (sums[name],) = self._database.aggregate(engine_query(query, [name]), [wanted])
+                wanted = self._wanted(query, name)
+                summed = Aggregation(Kind.SUM, parsed(name))
+                (sums[name],) = self._database.aggregate(wanted, [summed])
             self.reads += len(sums)
         return sums
+
+    def _wanted(self, query: Query, *summed: str) -> EngineQuery:
+        """The engine's query. Raises ``Refused`` if it lacks an index."""
+        wanted = engine_query(query, summed)
+        if self._indexes is not None and (refusal := missing(wanted, self._indexes)) is not None:
+            raise refusal
+        return wanted
 
     @property
     def _collections(self) -> defaultdict[str, dict[str, Stored]]:

@@ -142,8 +142,8 @@ class Database:
             return None
         if query.summed:
             equal = {each.field for each in filters_of(query.where) if each.op in EQUALITIES}
-            first = whole_order(query)[0]
-            if query.limit is not None or query.summed != (first.field,):
+            first, *others = whole_order(query)
+            if query.limit is not None or query.summed != (first.field,) or len(others) > 1:
                 return None
             if first.descending or first.field in equal:
                 return None  # the field does not follow the prefix as it is

@@ -22,7 +22,7 @@ from local.firestore.values.encoding import above, encoded, inverted
 from local.firestore.values.kinds import Value
 from local.firestore.values.order import NAN, NULL, order_key
 
-_EXACT = (Op.EQ, Op.ARRAY_CONTAINS, Op.LE, Op.GE)
+_SINGLE = (Op.EQ, Op.ARRAY_CONTAINS)
 _LOWER = (Op.GT, Op.GE)
 _UPPER = (Op.LT, Op.LE)
 
@@ -65,27 +65,43 @@ def plan(query: Query, indexes: IndexSet | None) -> Plan | None:
     stored = tuple(scan for scan in scans if scan is not None)
     if len(stored) < len(scans) or not scans:
         return None
-    is_exact = _are_apart(stored) and all(map(_is_exact, stored, alternatives))
+    is_exact = _are_apart(stored) and all(
+        _is_exact(query, *each) for each in zip(stored, alternatives, strict=True)
+    )
     return Plan(stored, is_sorted=len(stored) == 1, is_exact=is_exact)
 
 
 def _are_apart(scans: tuple[Scan, ...]) -> bool:
-    """Whether no document is in two of the parts: they are of one index, and don't overlap."""
+    """Whether no document is in two of the parts: they are of one index, and don't overlap.
+
+    An array has several entries, so it may be in parts that don't.
+    """
+    if len(scans) == 1:
+        return True
     ordered = sorted(scans, key=lambda scan: scan.low)
-    return len({scan.index for scan in scans}) == 1 and all(
-        one.high is not None and one.high <= other.low for one, other in pairwise(ordered)
+    modes = {mode for scan in scans if scan.index for _, mode in scan.index.fields}
+    return (
+        Mode.CONTAINS not in modes
+        and len({scan.index for scan in scans}) == 1
+        and all(one.high is not None and one.high <= other.low for one, other in pairwise(ordered))
     )
 
 
-def _is_exact(scan: Scan, alternative: Alternative) -> bool:
+def _is_exact(query: Query, scan: Scan, alternative: Alternative) -> bool:
     """Whether the part holds what meets all filters, and nothing else."""
-    fields = {} if scan.index is None else dict(scan.index.fields)
-    bounded = len({each.field for each in alternative if each.op in (Op.LE, Op.GE)}) <= 1
-    return bounded and all(
-        each.field in fields
-        and (
-            each.op in (Op.IS_NULL, Op.IS_NAN)
-            or (each.op in _EXACT and order_key(each.value)[0] not in (NULL, NAN))
+    index = scan.index
+    wanted = shape(query, alternative)
+    in_prefix = set() if index is None else {path for path, _ in index.fields} & wanted.prefix
+    single = [each.field for each in alternative if each.field in wanted.prefix]
+    if in_prefix != wanted.prefix or len(single) > len(wanted.prefix):
+        return False
+    first = wanted.order[0][0]
+    return all(
+        each.op in (Op.IS_NULL, Op.IS_NAN)
+        or (
+            order_key(each.value)[0] not in (NULL, NAN)
+            and (each.op in _SINGLE or (each.op in (Op.LE, Op.GE) and each.field == first))
+            and each.field != NAME
         )
         for each in alternative
     )
