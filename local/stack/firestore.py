@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 from local import packaging
 from local.firestore_emulator.emulator import EmulatorUnavailable, FirestoreEmulator
+from local.processes import orphan_cleanup
 from local.processes.children import CouldNotRun, Processes
 from local.stack.options import FirestoreKind
 from local.stack.run_folder import RunFolder
@@ -22,40 +25,60 @@ EMBEDDED_DATA = "firestore.sqlite"
 EMULATOR_DATA = "firestore"
 
 
+class LocalFirestore:
+    """The server of this repository, with the indexes of Terraform.
+
+    Attributes:
+        address: Its ``host:port``, which stays the same.
+    """
+
+    def __init__(self, folder: RunFolder, processes: Processes) -> None:
+        indexes = folder.root / "firestore.indexes.json"
+        indexes.write_text(json.dumps(firestore_indexes(), indent=1), encoding="utf-8")
+        argv = [sys.executable, "-m", "local.firestore", "--indexes", str(indexes)]
+        argv += ["--port", str(folder.record.ports["firestore"])]
+        if state := folder.kept(EMBEDDED_DATA):
+            argv += ["--state", str(state)]
+        self._processes = processes
+        self._serve = partial(
+            processes.start, "firestore", argv, env=os.environ, cwd=packaging.ROOT
+        )
+        self._child = self._serve()
+        self.address = str(self._child.announced()["grpc"])
+
+    def kill(self) -> None:
+        """Kill the server without warning, as a crash would."""
+        orphan_cleanup.send(self._child.pid, signal.SIGKILL)
+        self._processes.stop(self._child)
+
+    def restart(self) -> None:
+        """Start the server again after ``kill``, and return when it answers."""
+        self._child = self._serve()
+        self._child.announced()
+
+
 def firestore(
     kind: FirestoreKind, folder: RunFolder, project: str, processes: Processes, cleanup: ExitStack
-) -> str:
-    """Start it and return its address; it stops with ``cleanup`` or ``processes``.
+) -> LocalFirestore | FirestoreEmulator:
+    """Start it; it stops with ``processes`` or ``cleanup``.
 
     Raises:
         CouldNotRun: It can't be started, or the other kind keeps the documents of this state.
     """
     _refuse_data_of_the_other(kind, folder)
     if kind is FirestoreKind.EMBEDDED and EXTERNAL not in os.environ:
-        return _embedded(folder, processes)
+        return LocalFirestore(folder, processes)
     return _emulator(folder, project, cleanup.callback)
 
 
-def _embedded(folder: RunFolder, processes: Processes) -> str:
-    indexes = folder.root / "firestore.indexes.json"
-    indexes.write_text(json.dumps(firestore_indexes(), indent=1), encoding="utf-8")
-    argv = [
-        sys.executable,
-        "-m",
-        "local.firestore",
-        "--port",
-        str(folder.record.ports["firestore"]),
-    ]
-    argv += ["--indexes", str(indexes)]
-    if state := folder.kept(EMBEDDED_DATA):
-        argv += ["--state", str(state)]
-    child = processes.start("firestore", argv, env=os.environ, cwd=packaging.ROOT)
-    return str(child.announced()["grpc"])
+def address(running: LocalFirestore | FirestoreEmulator) -> str:
+    """The ``host:port`` of either kind."""
+    return running.address if isinstance(running, LocalFirestore) else running.host
 
 
 def _emulator(
     folder: RunFolder, project: str, at_the_end: Callable[[Callable[[], None]], object]
-) -> str:
+) -> FirestoreEmulator:
     emulator = FirestoreEmulator(data_dir=folder.kept(EMULATOR_DATA), project=project)
     at_the_end(emulator.stop)
     try:
@@ -65,7 +88,7 @@ def _emulator(
     if EXTERNAL not in os.environ:
         folder.record.ports["firestore"] = int(emulator.host.rpartition(":")[2])
         folder.save_record()
-    return emulator.host
+    return emulator
 
 
 def _refuse_data_of_the_other(kind: FirestoreKind, folder: RunFolder) -> None:

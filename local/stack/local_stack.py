@@ -15,11 +15,12 @@ from typing import Self
 from local import packaging
 from local.bucket.bucket_server import MAX_STORED_PART, BucketServer
 from local.bucket.folder_mirror import MAX_OBJECT_NAME, Mirrored, find_files, mirror
+from local.firestore_emulator.emulator import FirestoreEmulator
 from local.gemini.settings import Settings
 from local.processes.children import Child, CouldNotRun, Processes
 from local.processes.ports import HOST, is_free, loopback
 from local.stack import scheduler, task_queues
-from local.stack.firestore import EXTERNAL, firestore
+from local.stack.firestore import EXTERNAL, LocalFirestore, address, firestore
 from local.stack.function_host import FUNCTIONS, Function, threads_for, unpack
 from local.stack.options import GEMINI_KEY, Quota, StackOptions, enforced_per_minute
 from local.stack.run_folder import RunFolder
@@ -54,6 +55,7 @@ class LocalStack:
         self._project = f"{PROJECT}-{secrets.token_hex(4)}" if is_shared else PROJECT
         self._watched: Processes | None = None
         self.functions: Mapping[str, Function] = {}
+        self.firestore: LocalFirestore | FirestoreEmulator | None = None
         self._urls: StackUrls | None = None
 
     @property
@@ -137,7 +139,8 @@ class LocalStack:
             bucket = pool.submit(self._bucket)
             folders = pool.submit(unpack, folder.functions)
             gemini_url = None if gemini is None else str(gemini.announced()["url"])
-            self._urls = self._addresses(database.result(), gemini_url)
+            self.firestore = database.result()
+            self._urls = self._addresses(address(self.firestore), gemini_url)
             bucket.result()
 
         ticker = Scheduler(self.urls.dispatcher, scheduler.INTERVAL / self.options.time_scale)

@@ -166,7 +166,7 @@ def test_the_service_serves_every_query_of_the_code(
 
 def test_a_query_without_its_index_fails_the_first_test_that_makes_it() -> None:
     world = World()
-    with pytest.raises(Refused, match="index files: current[.]tokens ASC"):
+    with pytest.raises(Refused, match=r"index files: current[.]tokens ASC"):
         world.documents.query(Query("files", (Where("current.tokens", Op.EQ, 1),)))
 
 

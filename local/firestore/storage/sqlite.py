@@ -111,7 +111,7 @@ class SqliteBackend(Backend):
             raise ValueError("a scan by name has no entries")
         scope = -self._database if scan.index.group else self._ids.get(scan.scope, 0)
         condition = "e.idx = ? AND e.scope = ? AND e.key >= ?"
-        values = [self._file.number_of(scan.index), scope, scan.low]
+        values: list[int | bytes] = [self._file.number_of(scan.index), scope, scan.low]
         if scan.high is None:
             return condition, values
         return f"{condition} AND e.key < ?", [*values, scan.high]
