@@ -56,10 +56,12 @@ class Database:
         self._clock = clock
         self._indexes = indexes
         self._history = history
+        self._read: Micros = 0
 
     def now(self) -> Micros:
-        """The time of a read: never before a commit."""
-        return max(self._backend.latest, self._clock())
+        """The time of a read: that of the latest commit or later, and before that of the next."""
+        self._read = max(self._read, self._backend.latest, self._clock())
+        return self._read
 
     def commit(self, writes: Sequence[Write]) -> Committed:
         """Make all writes, one after the other, or none.
@@ -67,7 +69,7 @@ class Database:
         Raises:
             Refused: See ``applied``.
         """
-        at = max(self._backend.latest + 1, self._clock())
+        at = max(self._backend.latest + 1, self._read + 1, self._clock())
         changes: dict[str, Stored | None] = {}
         before: dict[str, Stored | None] = {}
         results = []
