@@ -32,6 +32,8 @@ from tests.local.firestore.values import VALUES
 
 __all__ = ["emulator_host", "needs_emulator"]
 
+pytestmark = pytest.mark.timeout(7200)  # for thousands of cases
+
 CASES = int(os.environ.get("FIRESTORE_CASES", "100"))
 MANY = settings(
     max_examples=CASES,
