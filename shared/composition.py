@@ -69,7 +69,11 @@ def context(settings: SyncSettings) -> Context:
             service_account=settings.tasks_service_account,
             dispatch_deadline=settings.dispatch_deadline,
         ),
-        bucket=CloudStorage(storage.Client(project=settings.project_id), settings.bucket),
+        bucket=CloudStorage(
+            storage.Client(project=settings.project_id),
+            settings.bucket,
+            user_project=settings.billing_project,
+        ),
         gemini=GeminiFileSearch(
             settings.gemini_api_key.get_secret_value(),
             base_url=settings.gemini_base_url,

@@ -26,6 +26,7 @@ from shared.domain.errors import InvalidRequest
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.holds import HoldPolicy
+from shared.domain.throttle.late_starts import START_WAIT
 from shared.domain.throttle.spacing import Start
 from shared.domain.time_scale import scaled
 from shared.gateways.ports import Chunking, QueueName
@@ -121,6 +122,11 @@ class PlaceSettings(Declared):
     )
     control_queue: Text = setting(
         about="id of the queue for scans and the supervisor", example="fss-control"
+    )
+    billing_project: str | None = setting(
+        None,
+        about="project that pays for the requests to the bucket; needed if its requesters pay",
+        example="acme-billing",
     )
     upload_url: Url = setting(
         about="base URL of the upload function; also the audience of its tokens",
@@ -252,6 +258,8 @@ class SyncSettings(CommonSettings, PlaceSettings, GeminiSettings, TimeoutSetting
             work_budget=self.work_budget,
             inline_wait=INLINE_WAIT / min(scale, 10),
             start=scaled(Start(), scale),
+            # Not scaled, since request rates aren't; the step itself needs most of the time.
+            start_wait=min(START_WAIT, self.watchdog_budget / 3),
             scan_patience=SCAN_PATIENCE / scale,
             tick=TICK / scale,
             nudge=max(NUDGE / scale, LEAST_NUDGE),

@@ -42,7 +42,8 @@ def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
     except ValidationError as error:
         raise InvalidRequest(
             *(
-                f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+                f"{'.'.join(map(str, problem['loc']))}: "
+                + problem["msg"].removeprefix("Value error, ")
                 for problem in error.errors(include_url=False, include_context=False)
             )
         ) from None

@@ -16,8 +16,10 @@ locals {
   # expensive, and indexes on rising timestamps would limit the rate of writes.
   indexed_fields = {
     files = {
+      asks_first            = ["ASCENDING"]
       batch_id              = ["ASCENDING"]
       "current.document"    = ["ASCENDING"]
+      "desired.skip_reason" = ["ASCENDING"]
       left_in               = ["ASCENDING"]
       path                  = ["ASCENDING"]
       removed_in            = ["ASCENDING"]
@@ -28,7 +30,7 @@ locals {
     }
     batches    = { created_at = ["DESCENDING"] }
     listing    = { index = ["ASCENDING"] }
-    operations = {}
+    operations = { batch_id = ["ASCENDING"], content_key = ["ASCENDING"], created_at = ["ASCENDING"] }
     pages      = { index = ["DESCENDING"] }
     ranges     = { start = ["ASCENDING", "DESCENDING"] }
     reconcile  = {}
@@ -37,21 +39,29 @@ locals {
 
   # Filters on several fields, and sums of one field over what another field selects; "-" is descending.
   composite_indexes = [
+    ["files", "asks_first", "path"],
     ["files", "batch_id", "requests.metered"],
     ["files", "batch_id", "requests.throttled"],
     ["files", "batch_id", "requests.unmetered"],
     ["files", "batch_id", "status"],
+    ["files", "change", "status"],
+    ["files", "change", "status", "desired.tokens"],
+    ["files", "schedule.slot", "desired.tokens"],
     ["files", "schedule.slot", "schedule.ready_at"],
     ["files", "schedule.slot", "status"],
     ["files", "schedule.task.queue", "status"],
     ["files", "schedule.task.queue", "status", "current.size"],
     ["files", "schedule.task.queue", "status", "desired.size"],
+    ["files", "schedule.task.queue", "status", "desired.tokens"],
     ["files", "status", "current.size"],
     ["files", "status", "desired.size"],
     ["files", "status", "desired.tokens"],
     ["files", "status", "failure.eligible_at"],
     ["files", "status", "path"],
     ["files", "status", "working.size"],
+    ["operations", "batch_id", "cost"],
+    ["operations", "batch_id", "refused"],
+    ["operations", "created_at", "cost"],
     ["operations", "path", "-created_at"],
   ]
 

@@ -37,6 +37,7 @@ locals {
       TASKS_SERVICE_ACCOUNT    = google_service_account.tasks.email
       FUNCTION_TIMEOUT_SECONDS = tostring(local.budgets.function_timeout)
     },
+    var.documents_bucket.billing_project == null ? {} : { BILLING_PROJECT = var.documents_bucket.billing_project },
   )
 
   key = {
@@ -144,4 +145,13 @@ resource "google_storage_bucket_iam_member" "reads_documents" {
   bucket = var.documents_bucket.create ? google_storage_bucket.documents[0].name : var.documents_bucket.name
   role   = "roles/storage.objectViewer"
   member = each.value
+}
+
+# Requests to a bucket whose requesters pay name a project, which the caller must be allowed to use.
+resource "google_project_iam_member" "uses_billing_project" {
+  for_each = var.documents_bucket.billing_project == null ? {} : local.syncing
+
+  project = var.documents_bucket.billing_project
+  role    = "roles/serviceusage.serviceUsageConsumer"
+  member  = each.value
 }

@@ -23,6 +23,7 @@ resource "google_cloud_tasks_queue" "this" {
   name     = "${local.name}-${each.key}"
   location = var.region
 
+  # The service chooses the burst, at least 10; deliveries that come late space their starts.
   rate_limits {
     max_dispatches_per_second = each.value.rate
     max_concurrent_dispatches = each.value.concurrent

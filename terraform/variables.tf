@@ -38,10 +38,11 @@ variable "firestore_location" {
 }
 
 variable "documents_bucket" {
-  description = "The bucket to sync: an existing one, to which only a grant is added, or one to create."
+  description = "The bucket to sync: an existing one, to which only a grant is added, or one to create. billing_project pays for the requests to a bucket whose requesters pay; the functions' accounts are granted its use."
   type = object({
-    name   = string
-    create = optional(bool, false)
+    name            = string
+    create          = optional(bool, false)
+    billing_project = optional(string)
   })
 
   validation {
@@ -100,13 +101,18 @@ variable "settings" {
     prefix                  = optional(string)
     include                 = optional(list(string))
     exclude                 = optional(list(string))
+    not_ignored             = optional(list(string))
     path_template           = optional(string)
     expected_fields         = optional(list(string))
+    ignored_metadata        = optional(list(string))
+    kept_metadata           = optional(list(string))
     max_file_bytes          = optional(number)
     delete_policy           = optional(string)
     min_age_seconds         = optional(number)
     reconcile_days          = optional(number)
     max_imports_in_progress = optional(number)
+    max_cost_per_day        = optional(number)
+    max_imports_per_sync    = optional(number)
     store_display_name      = optional(string)
     embedding_model         = optional(string)
     chunk_max_tokens        = optional(number)
@@ -122,10 +128,13 @@ variable "settings" {
 
   validation {
     condition = alltrue([
-      for part in concat(coalesce(var.settings.include, []), coalesce(var.settings.exclude, []), coalesce(var.settings.expected_fields, [])) :
+      for part in flatten([
+        for name in ["include", "exclude", "expected_fields", "ignored_metadata", "kept_metadata"] :
+        coalesce(var.settings[name], [])
+      ]) :
       !strcontains(part, ",")
     ])
-    error_message = "A comma separates globs and fields, so none may contain one."
+    error_message = "A comma separates globs, fields and names, so none may contain one."
   }
 }
 

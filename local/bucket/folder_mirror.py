@@ -46,6 +46,10 @@ class UnusableFolder(Exception):
     """The folder can't be mirrored; the message says why, and what to do about it."""
 
 
+class UnreadableFolder(OSError):
+    """A folder inside the folder can't be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """A file and the name of its object. `size` is in bytes."""
@@ -64,16 +68,23 @@ class Mirrored:
     unchanged: int
 
 
-def find_files(folder: Path, *, longest_part: int = MAX_OBJECT_NAME) -> list[SourceFile]:
+def find_files(
+    folder: Path,
+    *,
+    longest_part: int = MAX_OBJECT_NAME,
+    is_synced: Callable[[str], bool] = lambda _: True,
+) -> list[SourceFile]:
     """Find the files of a folder, sorted by name.
 
     Args:
         folder: The folder to search.
         longest_part: The most bytes that a name may have between two slashes.
+        is_synced: Whether a sync would take a name; one that ends with a slash is a folder's. What
+            no sync takes is left out if it is unusable.
 
     Raises:
-        UnusableFolder: The folder does not exist, is not a folder, or is empty; or a file can't
-            be read, or its name is not a possible object name.
+        UnusableFolder: The folder does not exist, is not a folder, or is empty; or a file to be
+            synced can't be read, or its name is not a possible object name.
     """
     if not folder.exists():
         raise UnusableFolder(f"{folder} does not exist")
@@ -84,7 +95,9 @@ def find_files(folder: Path, *, longest_part: int = MAX_OBJECT_NAME) -> list[Sou
     for path, size in _walk(folder):
         name = path.relative_to(folder).as_posix()
         if problem := _unreadable(path, size) or _unnameable(name, longest_part):
-            problems.append(f"{printable(name)}: {problem}")
+            is_folder = isinstance(size, UnreadableFolder)
+            if is_synced(f"{name}/" if is_folder else name):
+                problems.append(f"{printable(name)}: {problem}")
         elif isinstance(size, int):
             files.append(SourceFile(name, path, size))
     if problems:
@@ -147,7 +160,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, int | OSError]]:
                 if stat.S_ISREG(status.st_mode):
                     yield path, status.st_size
     for failure in failures:
-        yield Path(failure.filename), failure
+        yield Path(failure.filename), UnreadableFolder(failure.errno, failure.strerror)
 
 
 def _unreadable(path: Path, size: int | OSError) -> str:

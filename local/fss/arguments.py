@@ -12,6 +12,7 @@ from typing import NoReturn, TypeVar
 from local.gemini.api.admin import parse_rules
 from local.stack.options import FirestoreKind, Quota
 from shared.domain.batch.batch import DeletePolicy, SyncMode
+from shared.domain.source.ignored_names import BUILT_IN, checked_rule
 from shared.domain.source.path_glob import PathGlob
 from shared.domain.source.path_template import PathTemplate
 from shared.domain.throttle.tiers import default_tier, load_tiers, tier_named
@@ -123,6 +124,20 @@ def _stack() -> _Parser:
     for name, text in (("--include", "sync only"), ("--exclude", "skip")):
         about = f"{text} names that match; may be given more than once"
         add(name, type=_glob, action="append", default=[], metavar="GLOB", help=about)
+    add(
+        "--not-ignored",
+        type=_read(checked_rule),
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"sync a name that is ignored otherwise: {', '.join(BUILT_IN)}",
+    )
+    add(
+        "--max-cost-per-day",
+        type=_cost_per_day,
+        metavar="USD",
+        help="what the imports of a day may cost in US dollars; the rest waits",
+    )
     add(
         "--state",
         type=Path,
@@ -269,6 +284,11 @@ def _amount(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError("an amount of money must be more than 0")
     return value
+
+
+def _cost_per_day(text: str) -> str:
+    """Return the amount as the environment variable holds it."""
+    return repr(_amount(text))
 
 
 def _count(text: str) -> int:

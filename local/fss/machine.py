@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from local.bucket.folder_mirror import Mirrored, UnusableFolder, find_files
+from local.bucket.synced_names import synced_names
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure
 from local.fss.output import Output
@@ -37,7 +38,7 @@ def local(arguments: Namespace, output: Output) -> Exit:
     with _stack(arguments, output) as stack:
         deployment = Deployment(stack.urls.dispatcher, stack.urls.status)
         with output.display() as display:
-            copied = _copy(stack, arguments.source, display)
+            copied = _copy(stack, arguments, display)
             batch = _sync(stack, deployment, arguments, copied, display)
         end = report(deployment, batch, output)
         if arguments.keep:
@@ -50,7 +51,7 @@ def up(arguments: Namespace, output: Output) -> Exit:
     """Start a stack with the folder in its bucket, print the addresses, and keep running."""
     with _stack(arguments, output) as stack:
         with output.display() as display:
-            _copy(stack, arguments.source, display)
+            _copy(stack, arguments, display)
         output.answer(asdict(stack.urls), _directions(stack.urls))
         _stay_up(stack)
     return Exit.IN_STEP
@@ -61,7 +62,11 @@ def _stack(arguments: Namespace, output: Output) -> Iterator[LocalStack]:
     """Run a stack for the block; raise `Failure` if it can't run."""
     options = _options(arguments)
     try:
-        find_files(arguments.source, longest_part=longest_part(options.state))
+        find_files(
+            arguments.source,
+            longest_part=longest_part(options.state),
+            is_synced=synced_names(options.settings, _prefix(arguments)),
+        )
         stack = LocalStack(options)
         output.note("Starting the local stack ...")
         began = time.monotonic()
@@ -86,6 +91,8 @@ def _options(arguments: Namespace) -> StackOptions:
         "PATH_TEMPLATE": arguments.path_template or "",
         "INCLUDE": ",".join(arguments.include),
         "EXCLUDE": ",".join(arguments.exclude),
+        "NOT_IGNORED": ",".join(arguments.not_ignored),
+        "MAX_COST_PER_DAY": arguments.max_cost_per_day or "",
     }
     options = StackOptions(
         tier=arguments.tier,
@@ -102,14 +109,19 @@ def _options(arguments: Namespace) -> StackOptions:
     return replace(options, deployment=_store_of(source)) if arguments.real else options
 
 
+def _prefix(arguments: Namespace) -> str:
+    """Return the prefix of the sync, which `up` doesn't have."""
+    return getattr(arguments, "prefix", "")
+
+
 def _store_of(source: Path) -> str:
     """Return a deployment name unique to the folder, so that each folder has its own store."""
     slug = re.sub(r"[^a-z0-9]+", "-", source.name.lower()).strip("-")[:30] or "folder"
     return f"local-{slug}-{hashlib.sha256(os.fsencode(source)).hexdigest()[:8]}"
 
 
-def _copy(stack: LocalStack, source: Path, display: Display) -> Mirrored:
-    copied = stack.mirror(source)
+def _copy(stack: LocalStack, arguments: Namespace, display: Display) -> Mirrored:
+    copied = stack.mirror(arguments.source, _prefix(arguments))
     display.say(
         f"Bucket {stack.urls.bucket}: {copied.uploaded} files copied, {copied.deleted} deleted, "
         f"{copied.unchanged} unchanged."

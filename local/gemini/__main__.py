@@ -17,7 +17,7 @@ from pathlib import Path
 
 from local.gemini.api.admin import parse_rules
 from local.gemini.server import Server
-from local.gemini.settings import Settings
+from local.gemini.settings import Settings, StoreFigures
 from local.gemini.simulator import Simulator
 from local.gemini.traffic.faults import FaultRule
 from local.gemini.traffic.quota import DEFAULT_METERED, QuotaLimits
@@ -122,6 +122,19 @@ def _add_latencies(parser: argparse.ArgumentParser, usual: Settings) -> None:
         default=usual.import_per_mb_s,
         help="additional seconds for each MB of an import; default: %(default)g",
     )
+    add(
+        "--counts-lag-seconds",
+        type=float,
+        default=usual.store_figures.lag_s,
+        help="seconds by which a store's counts and size lag behind; default: %(default)g",
+    )
+    add(
+        "--reported-per-byte",
+        type=_limit,
+        default=usual.store_figures.reported_per_byte,
+        metavar="N",
+        help="bytes that a store's size counts for each byte of input; default: %(default)s",
+    )
     add("--jitter", type=float, default=usual.jitter, help="fraction by which durations vary")
 
 
@@ -135,6 +148,7 @@ def _simulator(options: argparse.Namespace) -> Simulator:
             import_per_mb_s=options.import_seconds_per_mb,
             jitter=options.jitter,
             full_names=options.full_names,
+            store_figures=StoreFigures(options.reported_per_byte, options.counts_lag_seconds),
         ),
         limits=QuotaLimits(
             rpm=options.rpm_limit,

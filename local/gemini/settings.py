@@ -10,6 +10,21 @@ MIB = 1024 * KIB
 
 
 @dataclass(frozen=True, slots=True)
+class StoreFigures:
+    """How a store counts its documents.
+
+    Attributes:
+        reported_per_byte: How many bytes its sizeBytes counts for each byte of input. The client's
+            documentation says 1; the storage quota counts 3.
+        lag_s: By how many seconds, not divided by the time scale, its counts and its size lag
+            behind new documents.
+    """
+
+    reported_per_byte: int = 3
+    lag_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Durations are in seconds of the real service; `time_scale` divides them.
 
@@ -24,6 +39,7 @@ class Settings:
             it, because clients compare the expirationTime with their own clock.
         full_names: Whether a finished import returns full resource names. If not, it returns bare
             ids, as users report of the real service.
+        store_figures: How a store counts its documents.
         keep_bytes: How many bytes of each content are kept for questions and downloads.
     """
 
@@ -35,6 +51,7 @@ class Settings:
     jitter: float = 0.3
     file_ttl_s: float = 48 * 3_600.0
     full_names: bool = False
+    store_figures: StoreFigures = StoreFigures()
     keep_bytes: int = 256 * KIB
 
 

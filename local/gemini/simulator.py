@@ -56,6 +56,7 @@ class Simulator:
         day, used = (self.database.counter(name) for name in _DAY_COUNTERS)
         self.quota.restore_day(day, used)
         self.log = RequestLog(self.settings.time_scale)
+        self.store_figures = self.settings.store_figures
         self._first_faults = tuple(faults)
         self.faults = Faults(faults, self.settings.seed)
         self.latencies = Latencies(self.settings)
@@ -99,7 +100,8 @@ class Simulator:
         """Return to the initial state.
 
         Args:
-            resources: Delete all files, stores, documents, operations and quota usage.
+            resources: Delete all files, stores, documents, operations and quota usage; stores count
+                as at the start.
             stats: Clear the request log and its counts.
             faults: Restore the initial fault rules.
         """
@@ -107,6 +109,7 @@ class Simulator:
             with self.database.transaction():
                 self.database.clear()
             self.quota.clear()
+            self.store_figures = self.settings.store_figures
             self._load()
         if stats:
             self.log.clear()
@@ -128,6 +131,11 @@ class Simulator:
             "stores": len(self.stores.table),
             "quota_used_today": self.quota.day_usage[1],
         }
+
+    def describe_store(self, store: Store) -> JsonObject:
+        """Return a store as the API does, with counts of its documents."""
+        documents = self.documents.table.of(store.name)
+        return store.to_json(self.clock.now(), documents, self.store_figures)
 
     def describe_documents(self) -> list[JsonObject]:
         """Return every document, including what the API does not return."""

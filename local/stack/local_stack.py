@@ -15,6 +15,7 @@ from typing import Self
 from local import packaging
 from local.bucket.bucket_server import MAX_STORED_PART, BucketServer
 from local.bucket.folder_mirror import MAX_OBJECT_NAME, Mirrored, find_files, mirror
+from local.bucket.synced_names import synced_names
 from local.firestore_emulator.emulator import FirestoreEmulator
 from local.gemini.settings import Settings
 from local.processes.children import Child, CouldNotRun, Processes
@@ -81,14 +82,20 @@ class LocalStack:
             self._start()
             undo.pop_all()
 
-    def mirror(self, source: Path) -> Mirrored:
+    def mirror(self, source: Path, prefix: str = "") -> Mirrored:
         """Upload and delete objects until the bucket holds exactly the files of a folder.
+
+        Only what a sync with this prefix takes has to be usable.
 
         Raises:
             UnusableFolder: See `find_files`.
             CouldNotRun: The files could not be copied.
         """
-        files = find_files(source, longest_part=longest_part(self.options.state))
+        files = find_files(
+            source,
+            longest_part=longest_part(self.options.state),
+            is_synced=synced_names(self.options.settings, prefix),
+        )
         with contextlib.closing(self._storage.client(self.urls.project)) as client:
             return mirror(
                 files, client.bucket(BUCKET), after_deletes=self._storage.remove_empty_folders

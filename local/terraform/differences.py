@@ -37,7 +37,7 @@ REASONS: Mapping[tuple[str, str], str] = {
     ("google_firestore_database", "delete_protection_state"): "prod survives terraform destroy",
     ("google_firestore_database", "deletion_policy"): "prod survives terraform destroy",
     ("google_firestore_database", "point_in_time_recovery_enablement"): "prod keeps its history",
-    ("google_monitoring_alert_policy", ""): "no sync is missed where none is scheduled",
+    ("google_monitoring_alert_policy", ""): "no sync is missed or refused where none is scheduled",
     ("google_monitoring_alert_policy", "duration"): "the schedule's period",
     ("google_monitoring_alert_policy", "query"): "the schedule's period",
     ("google_monitoring_dashboard", "prometheusQuery"): "the tier's limit as a line",

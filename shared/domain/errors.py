@@ -1,6 +1,7 @@
 """The failures that the services tell apart, classified by what can be done about them.
 
-Adapters choose the class by exception type and status code. Nothing depends on a message's text.
+Adapters choose the class by exception type, status code and documented fields; by a published
+sentence only where a reply has nothing else. Nothing beyond the adapters reads a message's text.
 """
 
 from __future__ import annotations
@@ -42,6 +43,14 @@ class Refused(SyncError):
 
 class SourceChanged(SyncError):
     """The object no longer has the planned bytes: it is gone, or its length or hash differs."""
+
+
+class NotIndexable(SyncError):
+    """The object's bytes are not to be indexed; ``reason`` is a ``SkipReason``."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class GatewayError(SyncError):
@@ -90,13 +99,17 @@ class QuotaKind(StrEnum):
 
 
 class Throttled(GatewayError):
-    """The service answered 429. ``quota`` is RATE unless the reply's details say otherwise."""
+    """The service answered 429. ``quota`` is RATE unless the reply says otherwise.
+
+    ``storage_limit`` is the most bytes that the stores may hold, if the reply names it.
+    """
 
     def __init__(
         self,
         call: str,
         *,
         quota: QuotaKind = QuotaKind.RATE,
+        storage_limit: int | None = None,
         status: str = "",
         detail: str = "",
         retry_after: timedelta | None = None,
@@ -104,6 +117,7 @@ class Throttled(GatewayError):
         code = TOO_MANY_REQUESTS
         super().__init__(call, code=code, status=status, detail=detail, retry_after=retry_after)
         self.quota = quota
+        self.storage_limit = storage_limit
 
 
 class Unavailable(GatewayError):
@@ -122,9 +136,17 @@ class Forbidden(GatewayError):
     """401 or 403: a bad key, a missing permission, or (for Gemini) a missing resource."""
 
 
+class Unreadable(GatewayError):
+    """An object of the bucket is listed, but a read of it is refused (400, 401 or 403)."""
+
+
 class NameTaken(GatewayError):
     """409: a resource of this name exists already."""
 
 
 class BadRequest(GatewayError):
     """Any other 4xx: the same request will fail again."""
+
+
+class PayerMissing(BadRequest):
+    """400: the bucket is one whose requesters pay, and no project was named that does."""

@@ -30,7 +30,8 @@ def content_key(
     Args:
         path: The object's name.
         size: The object's size in bytes.
-        content_hash: ``md5:<hex>`` or ``crc32c:<hex>``, as the bucket gives it.
+        content_hash: See ``content_hash.Hashes``; that of an earlier version with the same bytes
+            if there is one, since the bucket may tell another kind of hash each time.
         metadata_digest: See ``metadata.MetadataSources.digest``.
         import_settings: See ``import_settings_digest``.
     """

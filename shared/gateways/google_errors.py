@@ -16,6 +16,7 @@ from shared.domain.errors import (
     GatewayError,
     NameTaken,
     NotFound,
+    PayerMissing,
     Unavailable,
 )
 
@@ -34,6 +35,10 @@ _KINDS: Mapping[int, type[GatewayError]] = {
     HTTPStatus.REQUEST_TIMEOUT: Unavailable,
     499: Unavailable,  # a gRPC call that was cancelled, as by a closing channel
 }
+
+_PAYER_REASONS = frozenset({"required", "userProjectMissing"})
+"""Reasons of the 400 that a bucket gives if its requesters pay and none is named. The first is the
+one that users published, the second the documented one; no other parameter can be missing."""
 
 
 @contextmanager
@@ -63,6 +68,9 @@ def google_errors(call: str) -> Iterator[None]:
 def _from_reply(call: str, error: GoogleAPICallError) -> GatewayError:
     code = int(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     default = BadRequest if HTTPStatus.BAD_REQUEST <= code < 500 else Unavailable  # noqa: PLR2004
+    reasons = {each.get("reason") for each in error.errors if isinstance(each, dict)}
+    if code == HTTPStatus.BAD_REQUEST and reasons & _PAYER_REASONS:
+        default = PayerMissing
     return _KINDS.get(code, default)(
         call, code=code, status=type(error).__name__, detail=str(error.message)[:MAX_DETAIL]
     )

@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import IO, Any, Protocol
 
+from shared.domain.errors import Unreadable
 from shared.domain.source.metadata import MetadataEntry
 from shared.domain.source.object_info import ObjectInfo
 
@@ -166,8 +167,8 @@ class DocumentStore(Protocol):
     def count(self, query: Query) -> int:
         """Number of documents that match, but at most ``limit``; an aggregation."""
 
-    def sums(self, query: Query, names: Sequence[str]) -> dict[str, int]:
-        """Sums of integer fields over the documents that match, by field; an aggregation."""
+    def sums(self, query: Query, names: Sequence[str]) -> dict[str, float]:
+        """Sums of number fields over the documents that match, by field; an aggregation."""
 
 
 # --- Cloud Tasks --------------------------------------------------------------------------
@@ -212,6 +213,10 @@ class TaskQueues(Protocol):
 # --- Cloud Storage ------------------------------------------------------------------------
 
 
+Head = bytes | Unreadable | None
+"""What a read of an object's first bytes brought; see ``Bucket.read_heads``."""
+
+
 class Bucket(Protocol):
     def list_objects(
         self, *, prefix: str, start: str = "", end: str = "", limit: int
@@ -226,11 +231,25 @@ class Bucket(Protocol):
     def stat(self, name: str) -> ObjectInfo | None:
         """The live object of this name; None if there is none. Raises ``GatewayError``."""
 
-    def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, bytes | None]:
-        """The first ``length`` bytes of each object, by name; None if its generation is gone."""
+    def stat_each(self, names: Sequence[str]) -> dict[str, ObjectInfo]:
+        """The live objects of these names, by name, without those that don't exist.
+
+        Raises ``GatewayError``.
+        """
+
+    def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, Head]:
+        """The first ``length`` bytes of each object, by name.
+
+        None if its generation is gone, and ``Unreadable`` if its read is refused. Raises
+        ``GatewayError`` for any other failure.
+        """
 
     def open(self, name: str, generation: int) -> IO[bytes]:
-        """A stream of exactly this generation. Raises ``NotFound`` if it is gone."""
+        """A stream of exactly this generation.
+
+        Raises ``NotFound`` if it is gone, and ``Unreadable`` if a read of it is refused; both may
+        also come from later reads of the stream.
+        """
 
 
 # --- Gemini File Search -------------------------------------------------------------------

@@ -16,7 +16,7 @@ class Event(StrEnum):
     """The events; the text below each lists its fields."""
 
     BATCH_CLOSED = "batch_closed"
-    """batch_id, status, detail, dry_run; and the counts indexed, deleted and failed."""
+    """batch_id, status, detail, dry_run; and the counts indexed, deleted, failed, unreadable."""
 
     BREAKER_OPENED = "breaker_opened"
     """cause, cooldown_seconds."""
@@ -32,6 +32,12 @@ class Event(StrEnum):
 
     STORAGE_NEAR_CAP = "storage_near_cap"
     """bytes, cap."""
+
+    BUDGET_REACHED = "budget_reached"
+    """limit, spent, max_imports, files and cost (of what is left)."""
+
+    OTHER_DEPLOYMENT = "other_deployment"
+    """store, documents (their number)."""
 
     FILE_FAILED = "file_failed"
     """path, kind, reason, attempts."""

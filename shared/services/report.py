@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.batch.batch import Batch, is_batch_id
+from shared.domain.batch.batch import Batch, counts_by_rule, is_batch_id
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import InvalidRequest
 from shared.domain.file.ledger import LedgerEntry
@@ -18,7 +18,7 @@ from shared.domain.reconcile.state import ReconcileState
 from shared.domain.throttle import breaker, holds
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.breaker_state import BreakerState
-from shared.domain.throttle.holds import Hold
+from shared.domain.throttle.holds import Hold, HoldReason
 from shared.gateways.database import queries
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import (
@@ -93,6 +93,8 @@ class Report:
         batch = stored.record
         counts = batch.counts if batch.status.is_terminal else self._counts(batch)
         requests = batch.requests if batch.status.is_terminal else self._requests(batch)
+        if not batch.status.is_terminal:
+            batch = self._with_money(batch, stored.read_time)
         skipped = self._sample(FileStatus.SKIPPED)
         failed = self._sample(FileStatus.FAILED)
         return {
@@ -100,7 +102,7 @@ class Report:
             "phase": batch.phase.value,
             "findings": self._findings(batch),
             "progress": self._progress(batch, counts, stored.read_time),
-            **self.breaker(),
+            **self._throttle(batch, stored.read_time),
         }
 
     def files(
@@ -175,6 +177,22 @@ class Report:
             and {"reason": standing.reason.value, "until": _time(standing.hold_until)},
         }
 
+    def _throttle(self, batch: Batch, now: datetime) -> dict[str, Any]:
+        """The breaker and the hold, which may be one of the batch alone."""
+        found = self.breaker()
+        if found["hold"] is None and batch.hold is not None and self._holds(batch, now):
+            found["hold"] = {"reason": batch.hold.value, "until": _time(batch.hold_until)}
+        return found
+
+    def _holds(self, batch: Batch, now: datetime) -> bool:
+        """Whether the batch's hold is still in force; the batch may be over."""
+        if not batch.status.is_terminal:
+            return True
+        if batch.hold is HoldReason.OTHER_DEPLOYMENT:
+            known = self._records.get(Deployment, DEPLOYMENT).record
+            return known is not None and bool(known.other_documents)
+        return batch.hold_until is not None and now < batch.hold_until
+
     # --- figures of a running batch ---------------------------------------------------------
 
     def _counts(self, batch: Batch) -> dict[str, int]:
@@ -186,11 +204,21 @@ class Report:
         counts["indexed"] = documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED))
         counts["deleted"] = documents.count(queries.removed_in(batch.batch_id))
         counts["failed"] = documents.count(queries.with_status(FileStatus.FAILED))
+        counts["unreadable"] = documents.count(queries.unreadable(None))
         return counts
 
     def _requests(self, batch: Batch) -> dict[str, int]:
         sums = self._records.documents.sums(queries.all_of_batch(batch.batch_id), queries.REQUESTS)
-        return {name.rpartition(".")[2]: count for name, count in sums.items()}
+        return {name.rpartition(".")[2]: int(count) for name, count in sums.items()}
+
+    def _with_money(self, batch: Batch, now: datetime) -> Batch:
+        """The batch with what it and the day have cost so far."""
+        documents, cost = self._records.documents, queries.COST
+        of_batch = documents.sums(queries.imports_in(batch.batch_id), [cost])[cost]
+        if batch.budget is None:
+            return replace(batch, cost=of_batch)
+        of_day = documents.sums(queries.imports_since(holds.quota_day_began(now)), [cost])[cost]
+        return replace(batch, cost=of_batch, budget=replace(batch.budget, spent=of_day))
 
     def _progress(self, batch: Batch, counts: Mapping[str, int], now: datetime) -> dict[str, Any]:
         documents = self._records.documents
@@ -244,7 +272,7 @@ def summary(
     """
     counts = batch.counts if counts is None else counts
     requests = batch.requests if requests is None else requests
-    kinds = (*(change.value for change in Change), "indexed", "deleted", "failed")
+    kinds = (*(change.value for change in Change), "indexed", "deleted", "failed", "unreadable")
     return {
         "batch_id": batch.batch_id,
         "status": batch.status.value,
@@ -267,10 +295,20 @@ def summary(
             }
             for record in failed
         ],
+        "ignored": counts_by_rule(counts),
         "dry_run": batch.dry_run,
         "message": _message(batch),
+        **_storage(batch),
+        "estimated_cost": batch.cost,
+        "metadata_changed_cost": batch.metadata_changed_cost,
+        "budget": batch.budget and to_fields(batch.budget),
         **_outlook(batch),
     }
+
+
+def _storage(batch: Batch) -> dict[str, Any]:
+    """How much of the project's storage is used, if the batch has measured it."""
+    return {} if batch.storage is None else {"storage": to_fields(batch.storage)}
 
 
 def _message(batch: Batch) -> str:

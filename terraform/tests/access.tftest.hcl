@@ -81,6 +81,27 @@ run "created_documents_bucket" {
   }
 }
 
+run "requesters_pay" {
+  command = plan
+
+  variables {
+    documents_bucket = { name = "documents-of-others", billing_project = "project-that-pays" }
+  }
+
+  assert {
+    condition = { for key, grant in google_project_iam_member.uses_billing_project : key => "${grant.member} ${grant.role} ${grant.project}" } == {
+      for name in ["dispatcher", "upload"] :
+      name => "serviceAccount:${name}@p.iam.gserviceaccount.com roles/serviceusage.serviceUsageConsumer project-that-pays"
+    }
+    error_message = "Dispatcher and upload function use the project that pays for the documents."
+  }
+
+  assert {
+    condition     = local.sync_environment["BILLING_PROJECT"] == "project-that-pays" && !contains(keys(local.common_environment), "BILLING_PROJECT")
+    error_message = "Dispatcher and upload function are told which project pays."
+  }
+}
+
 run "invokers_of_a_function" {
   command = plan
 

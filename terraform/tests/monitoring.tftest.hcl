@@ -13,14 +13,14 @@ run "alerts" {
 
   assert {
     condition = length(setsubtract(
-      ["breaker-open", "drift", "failed-files", "function-errors", "function-failures", "lease-taken-over", "storage-near-cap", "supervisor-silent", "sync-not-finished"],
+      ["breaker-open", "budget-reached", "drift", "failed-files", "function-errors", "function-failures", "lease-taken-over", "other-deployment", "storage-near-cap", "supervisor-silent", "sync-not-finished"],
       keys(module.monitoring.policies),
     )) == 0
     error_message = "Every way to go wrong has an alert."
   }
 
   assert {
-    condition     = contains(keys(module.monitoring.policies), "no-completed-sync") == !var.sync.paused
+    condition     = alltrue([for alert in ["no-completed-sync", "refusal-repeats"] : contains(keys(module.monitoring.policies), alert) == !var.sync.paused])
     error_message = "A missing sync is told where one is scheduled."
   }
 
@@ -63,5 +63,10 @@ run "no_completed_sync" {
       module.monitoring.policies["no-completed-sync"].condition.duration == "14400s"
     )
     error_message = "The alert comes after twice the period: one to look back on, one to wait."
+  }
+
+  assert {
+    condition     = strcontains(module.monitoring.policies["refusal-repeats"].condition.query, "status=\"refused\"}[12h])")
+    error_message = "Refusals that repeat are told apart from a single one."
   }
 }

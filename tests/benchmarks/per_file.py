@@ -1,6 +1,7 @@
 """``python -m tests.benchmarks.per_file``: writes and reads of a first sync, per file.
 
-It runs in virtual time on the in-memory twins, so the counts are exact. The service takes as long
+It runs in virtual time on the in-memory twins, so the counts are exact; deliveries overlap as those
+of the queue do. The service takes as long
 as in the simulator: at tier1 no imports overlap, at tier3 all do.
 """
 
@@ -10,21 +11,19 @@ import argparse
 import logging
 from datetime import timedelta
 
-from shared.domain.batch.request import SyncRequest
-from shared.domain.throttle.tiers import tier_named
-from tests.world import World, rules
+from tests.rated_world import RatedWorld
 
 FILES = 100
 
 
 def counts(tier: str, files: int) -> tuple[float, float]:
     """Writes and reads per file of a sync of new files."""
-    world = World(rules(tier=tier_named(tier)))
-    world.gemini.file_latency = timedelta(seconds=2)
-    world.gemini.import_latency = timedelta(seconds=6)
-    world.put({f"{number:04}.md": f"content of {number}" for number in range(files)})
-    world.run(world.start(SyncRequest()))
-    return world.documents.writes / files, world.documents.reads / files
+    rated = RatedWorld(tier, files)
+    rated.world.gemini.file_latency = timedelta(seconds=2)
+    rated.world.gemini.import_latency = timedelta(seconds=6)
+    rated.play_out()
+    documents = rated.world.documents
+    return documents.writes / files, documents.reads / files
 
 
 def main() -> None:

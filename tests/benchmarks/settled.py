@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from shared.domain.batch.batch import Batch, PageResult
+from shared.domain.estimate.budget import BudgetState
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import Change, Current, FileRecord
 from shared.domain.ids import raw_file_id
 from shared.domain.scan.comparison import Wanted
 from shared.domain.scan.remembered_range import RememberedRange, listing_digest
 from shared.domain.source.object_info import ObjectInfo
+from shared.domain.source.tokens import tokens_of
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import (
     batch_path,
@@ -85,6 +87,8 @@ class _Laid:
             counts={name: each * count for name, each in self._batch.counts.items()},
             requests={name: each * count for name, each in self._batch.requests.items()},
             storage_room=self._room_beside(objects),
+            budget=self._budget_beside(objects),
+            cost=self._cost_of(objects),
         )
         yield Put(batch_path(batch.batch_id), to_fields(batch))
         size = self._world.rules.page_size
@@ -108,6 +112,17 @@ class _Laid:
                 counts={name: each * len(rows) for name, each in self._range.counts.items()},
             )
             yield Put(range_path(start), to_fields(remembered))
+
+    def _cost_of(self, objects: list[ObjectInfo]) -> float:
+        """What the imports of all objects cost; each is added up, as the database does."""
+        price = self._world.rules.settings.price
+        assert price is not None
+        return sum(price.cost(tokens_of("text/markdown", info.size)) for info in objects)
+
+    def _budget_beside(self, objects: list[ObjectInfo]) -> BudgetState:
+        """The budget that the first batch would have saved for all objects."""
+        assert self._batch.budget is not None
+        return replace(self._batch.budget, spent=self._cost_of(objects))
 
     def _room_beside(self, objects: list[ObjectInfo]) -> int:
         """The storage room that the first batch would have saved for all objects."""
@@ -164,8 +179,11 @@ class _Laid:
                 metageneration=want.metageneration,
                 size=want.size,
                 content_hash=want.content_hash,
+                hashes=want.hashes,
                 metadata_digest=want.metadata_digest,
                 media_type=want.media_type,
             ),
-            current=Current(want.key, made.document.name, want.content_hash, want.size),
+            current=Current(
+                want.key, made.document.name, want.content_hash, want.size, want.hashes
+            ),
         )

@@ -9,10 +9,16 @@ from importlib import resources
 
 import pytest
 
-from tests.contract.bucket_world import BucketWorld, MemoryBucketWorld, ServedBucketWorld
+from tests.contract.bucket_world import (
+    BucketWorld,
+    MemoryBucketWorld,
+    ServedBucketWorld,
+    StrictBucketWorld,
+)
 from tests.contract.gemini_world import GeminiWorld, MemoryGeminiWorld, SimulatedGeminiWorld
 from tests.contract.servers import answers, free_port, local_server, running, wait_until
 from tests.contract.task_world import Handler, MemoryTaskWorld, ServedTaskWorld, TaskWorld
+from tests.storage_server.server import StorageServer, storage_server
 
 
 @pytest.fixture(scope="session")
@@ -83,9 +89,32 @@ def served_bucket(storage_url: str) -> Iterator[ServedBucketWorld]:
     world.bucket.close()
 
 
-@pytest.fixture(params=["memory", "server"])
+@pytest.fixture(scope="session")
+def strict_storage() -> Iterator[StorageServer]:
+    with storage_server() as server:
+        yield server
+
+
+@pytest.fixture
+def strict_bucket(strict_storage: StorageServer) -> Iterator[StrictBucketWorld]:
+    world = StrictBucketWorld(strict_storage)
+    yield world
+    world.bucket.close()
+
+
+@pytest.fixture(params=["memory", "server", "strict"])
 def bucket_world(request: pytest.FixtureRequest) -> BucketWorld:
     if request.param == "memory":
         return MemoryBucketWorld()
-    world: ServedBucketWorld = request.getfixturevalue("served_bucket")
+    fixture = {"server": "served_bucket", "strict": "strict_bucket"}[request.param]
+    world: ServedBucketWorld = request.getfixturevalue(fixture)
+    return world
+
+
+@pytest.fixture(params=["memory", "strict"])
+def kinds_world(request: pytest.FixtureRequest) -> MemoryBucketWorld | StrictBucketWorld:
+    """A bucket with every kind of object."""
+    if request.param == "memory":
+        return MemoryBucketWorld()
+    world: StrictBucketWorld = request.getfixturevalue("strict_bucket")
     return world

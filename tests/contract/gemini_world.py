@@ -34,6 +34,10 @@ class GeminiWorld(Protocol):
 
     def next_import(self, fate: ImportFate) -> None: ...
 
+    def limit_storage(self, cap: int) -> None: ...
+
+    def count_in_stores(self, *, reported_per_byte: int, lag: timedelta) -> None: ...
+
 
 class MemoryGeminiWorld:
     def __init__(self) -> None:
@@ -63,6 +67,12 @@ class MemoryGeminiWorld:
     def next_import(self, fate: ImportFate) -> None:
         self.gemini.fates.append(fate)
 
+    def limit_storage(self, cap: int) -> None:
+        self.gemini.storage_cap = cap
+
+    def count_in_stores(self, *, reported_per_byte: int, lag: timedelta) -> None:
+        self.gemini.reported_per_byte, self.gemini.counts_lag = reported_per_byte, lag
+
 
 class SimulatedGeminiWorld:
     _FAULTS: ClassVar[Mapping[QuotaKind, str]] = {
@@ -90,6 +100,7 @@ class SimulatedGeminiWorld:
 
     def reset(self) -> None:
         http_json(f"{self.url}/_sim/reset", ["resources", "stats", "faults"])
+        http_json(f"{self.url}/_sim/quota", {"storage_bytes": None})
 
     def fault(self, kind: str, route: str, **more: object) -> None:
         http_json(f"{self.url}/_sim/faults", {"kind": kind, "route": route, "times": 1, **more})
@@ -115,6 +126,13 @@ class SimulatedGeminiWorld:
         elif fate.operation_fails:
             kind = "operation_failed"
         self.fault(kind, "stores.importFile")
+
+    def limit_storage(self, cap: int) -> None:
+        http_json(f"{self.url}/_sim/quota", {"storage_bytes": cap})
+
+    def count_in_stores(self, *, reported_per_byte: int, lag: timedelta) -> None:
+        figures = {"reported_per_byte": reported_per_byte, "lag_s": lag.total_seconds()}
+        http_json(f"{self.url}/_sim/store_figures", figures)
 
 
 def upload(gemini: Gemini, file_id: str, content: bytes, display_name: str = "a.md") -> RemoteFile:

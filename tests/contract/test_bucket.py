@@ -1,16 +1,37 @@
-"""The bucket: the same on the twin and, through the adapter, on fake-gcs-server."""
+"""The bucket: the same on the twin and, through the adapter, on two servers."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import urllib.request
 from datetime import timedelta
 
 import pytest
 
-from shared.domain.errors import NotFound, Unavailable
+from shared.domain.errors import (
+    Forbidden,
+    NotFound,
+    PayerMissing,
+    Unavailable,
+    Unreadable,
+)
+from shared.domain.source.content_hash import Hashes
 from shared.gateways.cloud_storage.bucket import CHUNK_BYTES, CloudStorage
-from tests.contract.bucket_world import BucketWorld, ServedBucketWorld, storage_client
+from shared.services.source.content import measured, open_content
+from tests.contract.bucket_world import (
+    KMS_KEY,
+    BucketWorld,
+    MemoryBucketWorld,
+    ServedBucketWorld,
+    StrictBucketWorld,
+    storage_client,
+)
 from tests.contract.servers import free_port
+from tests.twins.bucket import MemoryBucket
+from tests.twins.clock import ManualClock
+
+AnyKindWorld = MemoryBucketWorld | StrictBucketWorld
 
 pytest_plugins = ("tests.contract.gateway_fixtures",)
 
@@ -92,6 +113,13 @@ def test_a_deleted_object_is_neither_listed_nor_found(bucket_world: BucketWorld)
     assert names(bucket_world) == ["ab"]
 
 
+def test_many_objects_are_looked_at_in_one_call(bucket_world: BucketWorld) -> None:
+    a, b = bucket_world.put("a", b"one"), bucket_world.put("b c/ü", b"two")
+    bucket_world.put("gone but a prefix.md", b"three")
+    assert bucket_world.bucket.stat_each(["b c/ü", "a", "gone"]) == {"a": a, "b c/ü": b}
+    assert bucket_world.bucket.stat_each([]) == {}
+
+
 @pytest.mark.parametrize("size", [0, 1, 70_000])
 def test_a_stream_yields_every_byte_of_its_generation(bucket_world: BucketWorld, size: int) -> None:
     content = (b"0123456789" * (size // 10 + 1))[:size]
@@ -120,7 +148,132 @@ def test_heads_are_cut_and_missing_where_the_generation_is_gone(bucket_world: Bu
     assert bucket_world.bucket.read_heads([], 4) == {}
 
 
+# --- kinds of object ----------------------------------------------------------------------
+
+
+def test_both_hashes_of_an_object_are_told(bucket_world: BucketWorld) -> None:
+    info = bucket_world.put("a", b"hello")
+    assert info.hashes == Hashes("5d41402abc4b2a76b9719d911017c592", "9a71bb4c")
+
+
+def test_a_declared_encoding_is_told_and_the_stored_bytes_are_read(
+    bucket_world: BucketWorld,
+) -> None:
+    packed = gzip.compress(b"hello " * 1000)
+    info = bucket_world.put_encoded("a.md", packed, "gzip")
+    assert (info.content_encoding, info.size) == ("gzip", len(packed))
+    assert info.hashes.md5 == hashlib.md5(packed, usedforsecurity=False).hexdigest()
+    assert bucket_world.bucket.list_objects(prefix="", limit=10) == [info]
+    assert bucket_world.put("b.md", b"x").content_encoding == ""
+    assert bucket_world.bucket.read_heads([info], 4) == {"a.md": packed[:4]}
+    with bucket_world.bucket.open("a.md", info.generation) as stream:
+        assert stream.read() == packed
+
+
+@pytest.mark.parametrize("content", [b"hello", b"hello " * 500_000], ids=["small", "large"])
+def test_packed_content_is_decoded_as_it_streams(bucket_world: BucketWorld, content: bytes) -> None:
+    info = bucket_world.put_encoded("a.md", gzip.compress(content), "gzip")
+    for _ in range(2):
+        stream = open_content(bucket_world.bucket, "a.md", info.generation, info.content_encoding)
+        with stream:
+            assert measured(stream, len(content)).size == len(content)
+    with open_content(bucket_world.bucket, "a.md", info.generation, "gzip") as stream:
+        assert stream.read(5) == b"hello"
+        assert stream.read() == content[5:]
+
+
+def test_a_composite_object_has_a_crc32c_only(kinds_world: AnyKindWorld) -> None:
+    for name, content in {"1": b"hel", "2": b"lo"}.items():
+        kinds_world.put(name, content)
+    info = kinds_world.compose("a", "1", "2")
+    assert (info.size, info.content_hash) == (5, "crc32c:9a71bb4c")
+    assert info.hashes == Hashes(crc32c="9a71bb4c")
+
+
+def test_without_any_hash_each_version_has_another_content_hash(kinds_world: AnyKindWorld) -> None:
+    old = kinds_world.put_under_own_key("a", b"hello")
+    new = kinds_world.put_under_own_key("a", b"hello")
+    assert old.hashes == new.hashes == Hashes()
+    assert old.content_hash == f"generation:{old.generation}"
+    assert new.content_hash == f"generation:{new.generation}" != old.content_hash
+
+
 # --- the adapter alone --------------------------------------------------------------------
+
+
+def test_an_object_that_may_only_be_listed_is_refused_when_read(
+    strict_bucket: StrictBucketWorld,
+) -> None:
+    info = strict_bucket.put("a", b"hello")
+    strict_bucket.stored.refused.add("a")
+    assert strict_bucket.bucket.list_objects(prefix="", limit=10) == [info]
+    with pytest.raises(Unreadable, match="does not have storage"):
+        strict_bucket.bucket.open("a", info.generation)
+    readable = strict_bucket.put("b", b"hello")
+    heads = strict_bucket.bucket.read_heads([info, readable], 4)
+    assert (type(heads["a"]), heads["b"]) == (Unreadable, b"hell")
+
+
+def test_an_object_under_its_owners_key_is_refused_when_read(
+    strict_bucket: StrictBucketWorld,
+) -> None:
+    info = strict_bucket.put_under_own_key("a", b"hello")
+    assert info.size == 5
+    with pytest.raises(Unreadable, match="encrypted by a customer-supplied encryption key"):
+        strict_bucket.bucket.open("a", info.generation)
+
+
+def test_an_object_under_a_key_of_the_project_has_no_hash_and_needs_the_key_enabled(
+    strict_bucket: StrictBucketWorld,
+) -> None:
+    info = strict_bucket.put_under_kms_key("a", b"hello")
+    assert info.hashes == Hashes()
+    with strict_bucket.bucket.open("a", info.generation) as stream:
+        assert stream.read() == b"hello"
+    strict_bucket.stored.disabled_keys.add(KMS_KEY)
+    with pytest.raises(Unreadable, match="is not enabled, current state is: DISABLED"):
+        strict_bucket.bucket.open("a", info.generation)
+
+
+def test_a_client_that_does_not_accept_gzip_gets_other_bytes_than_those_stored(
+    strict_bucket: StrictBucketWorld,
+) -> None:
+    info = strict_bucket.put_encoded("a.md", gzip.compress(b"hello"), "gzip")
+    bucket = strict_bucket.bucket._bucket.name
+    url = f"{strict_bucket.server.url}/download/storage/v1/b/{bucket}/o/a.md?alt=media"
+    asked = urllib.request.Request(url, headers={"Range": "bytes=0-1"})
+    with urllib.request.urlopen(asked) as reply:
+        assert reply.read() == b"hello", "the range is ignored"
+    assert info.size != 5
+
+
+@pytest.mark.parametrize("size", [0, 1, 70_000])
+def test_a_project_that_pays_is_named_in_every_request(
+    strict_bucket: StrictBucketWorld, size: int
+) -> None:
+    info = strict_bucket.put("a", b"x" * size)
+    strict_bucket.let_requester_pay("payer")
+    client = storage_client(strict_bucket.server.url)
+    bucket = CloudStorage(client, strict_bucket.stored.name, user_project="payer")
+    assert bucket.list_objects(prefix="", limit=10) == [info]
+    assert bucket.stat("a") == info
+    assert bucket.read_heads([info], 4) == {"a": b"x" * min(size, 4)}
+    with bucket.open("a", info.generation) as stream:
+        assert stream.read() == b"x" * size
+    bucket.close()
+
+
+def test_requester_pays_without_a_project_is_named_as_such(
+    strict_bucket: StrictBucketWorld,
+) -> None:
+    strict_bucket.let_requester_pay("payer")
+    with pytest.raises(PayerMissing, match="requester pays bucket but no user project"):
+        strict_bucket.bucket.list_objects(prefix="", limit=10)
+    client = storage_client(strict_bucket.server.url)
+    bucket = CloudStorage(client, strict_bucket.stored.name, user_project="another")
+    with pytest.raises(Forbidden, match="does not have serviceusage"):
+        bucket.list_objects(prefix="", limit=10)
+    bucket.close()
 
 
 def test_a_large_object_is_read_in_bounded_pieces(served_bucket: ServedBucketWorld) -> None:
@@ -157,3 +310,20 @@ def test_a_service_out_of_reach_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         bucket.open("a", 1)
     bucket.close()
+
+
+# --- the twin alone: no local server refuses the reads of single objects ------------------------
+
+
+def test_the_twin_refuses_reads_as_the_adapter_does() -> None:
+    bucket = MemoryBucket(ManualClock())
+    infos = [bucket.put(name, name.encode()) for name in ("a", "locked")]
+    bucket.refused["locked"] = 400
+    heads = bucket.read_heads(infos, 4)
+    locked = heads["locked"]
+    assert heads["a"] == b"a"
+    assert isinstance(locked, Unreadable)
+    assert (locked.code, locked.is_of_bucket) == (400, True)
+    with pytest.raises(Unreadable):
+        bucket.open("locked", infos[1].generation)
+    assert bucket.stat("locked") == infos[1]

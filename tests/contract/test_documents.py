@@ -735,6 +735,8 @@ def test_sums_are_over_the_documents_that_have_the_field(documents: Documents) -
         "two": 30,
         "none": 0,
     }
+    fill(documents, "bills", {"a": {"cost": 0.1}, "b": {"cost": 0.2}, "c": {"cost": 1}})
+    assert documents.sums(Query("bills"), ["cost"]) == {"cost": pytest.approx(1.3)}
     assert documents.sums(Query("none"), ["one"]) == {"one": 0}
     assert documents.sums(Query("rows"), []) == {}
     for part in (Query("rows", limit=1), Query("rows", start_after=("a",))):

@@ -190,6 +190,41 @@ def test_a_429_says_which_quota_and_how_long_and_imports_nothing(
     assert gemini_world.imports == 0
 
 
+def test_full_stores_refuse_an_import_and_name_their_limit(
+    gemini_world: GeminiWorld, store: str
+) -> None:
+    gemini_world.limit_storage(40)
+    imported(gemini_world, store, uploaded(gemini_world, "f", b"12345678").name)
+    second = uploaded(gemini_world, "g", b"12345678")
+    with pytest.raises(Throttled) as refused:
+        gemini_world.gemini.import_file(store, second.name, [], None)
+    assert (refused.value.quota, refused.value.storage_limit) == (QuotaKind.STORAGE, 40)
+    assert gemini_world.imports == 1
+
+
+@pytest.mark.parametrize("per_byte", [1, 3])
+def test_the_size_of_a_store_counts_the_input_or_three_times_as_much(
+    gemini_world: GeminiWorld, store: str, per_byte: int
+) -> None:
+    gemini_world.count_in_stores(reported_per_byte=per_byte, lag=timedelta())
+    imported(gemini_world, store, uploaded(gemini_world, "f", b"12345678").name)
+    assert gemini_world.gemini.get_store(store).size_bytes == 8 * per_byte
+    (listed,) = gemini_world.gemini.list_stores().stores
+    assert listed.size_bytes == 8 * per_byte
+
+
+def test_the_counts_of_a_store_may_lag_behind_its_list(
+    gemini_world: GeminiWorld, store: str
+) -> None:
+    gemini_world.count_in_stores(reported_per_byte=3, lag=timedelta(hours=1))
+    imported(gemini_world, store, uploaded(gemini_world, "f", b"12345678").name)
+    counted = gemini_world.gemini.get_store(store)
+    assert (counted.documents, counted.size_bytes) == (0, 0)
+    assert len(all_documents(gemini_world.gemini, store)) == 1
+    gemini_world.count_in_stores(reported_per_byte=3, lag=timedelta())
+    assert gemini_world.gemini.get_store(store).documents == 1
+
+
 def test_a_failed_operation_tells_its_code_and_no_document(
     gemini_world: GeminiWorld, store: str
 ) -> None:
@@ -220,6 +255,7 @@ def test_an_operation_without_done_is_not_done(gemini_world: GeminiWorld, store:
         lambda: gemini_world.gemini.get_document(document.name).state is RemoteState.ACTIVE
     )
     assert gemini_world.gemini.get_operation(name).done is False
+    assert document.name == f"{store}/documents/{name.rpartition('/')[2]}"
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,8 @@ REQUEST = "What a sync can be asked for"
 
 TOLD_DEFAULTS = {
     "delete_policy": "the deployment's",
-    "max_deletes": "the larger of 50 and a tenth of what is indexed",
+    "max_deletes": "the larger of 50 and a tenth of what is indexed, "
+    "but half of ten or more documents",
     "max_imports": "no bound",
     "max_estimated_cost": "no bound",
     "prefix": "all of the deployment's",

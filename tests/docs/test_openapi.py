@@ -26,7 +26,7 @@ from shared.http import MAX_BODY, FileQuery, FilesQuery
 from shared.services.batch.run import Supervision
 from shared.services.worker.advance_file import Outcome
 from tests.docs.markdown import ROOT
-from tests.world import World
+from tests.world import World, rules
 
 FUNCTIONS = ("dispatcher", "upload", "status")
 DESCRIPTION: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
@@ -188,6 +188,16 @@ def test_a_dry_run_is_reported_as_described() -> None:
     assert problems("BatchReport", report) == []
     assert report["samples"].keys() == {"new", "skipped"}
     assert problems("BatchReport", {**report, "samples": {"unheard_of": []}})
+
+
+def test_a_batch_that_waits_for_the_budget_is_reported_as_described() -> None:
+    world = World(rules(max_cost_per_day=0.0001, max_imports_per_sync=3))
+    world.put({"a/one.md": "# One\n", "b/large.md": "x" * 10_000})
+
+    report = world.sync()
+
+    assert (report["hold"]["reason"], report["budget"]["files"]) == ("budget", 1)
+    assert problems("BatchReport", report) == []
 
 
 def test_the_kinds_and_the_number_of_samples_are_those_of_the_code() -> None:

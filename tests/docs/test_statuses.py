@@ -14,6 +14,7 @@ from shared.domain.estimate.prices import load_prices
 from shared.domain.file.ledger import ImportState
 from shared.domain.file.record import FailureKind, FileStatus
 from shared.domain.source.eligibility import SkipReason
+from shared.domain.source.ignored_names import BUILT_IN
 from shared.domain.source.metadata import MAX_ENTRIES, RESERVED_KEYS, MetadataQuality
 from shared.domain.source.metadata_value import MAX_VALUE_LENGTH
 from shared.domain.source.tokens import (
@@ -21,6 +22,7 @@ from shared.domain.source.tokens import (
     DOCUMENT_BYTES_PER_TOKEN,
     PACKED_BYTES_PER_TOKEN,
 )
+from shared.domain.source.tool_metadata import SECRET_NAME, TOOL_NAMES
 from shared.domain.throttle.breaker_state import CircuitState
 from shared.domain.throttle.holds import HoldReason
 from shared.domain.throttle.tiers import load_tiers
@@ -74,6 +76,16 @@ def test_every_exit_code_is_listed() -> None:
 def test_the_reserved_entries_are_those_of_the_code() -> None:
     listed = first_codes(METADATA.table("## Entries that are always there"))
     assert tuple(listed) == RESERVED_KEYS
+
+
+def test_the_names_that_are_left_out_are_those_of_the_code() -> None:
+    listed = [row[1] for row in METADATA.table("## What copying tools write")]
+    assert sorted(code(" ".join(listed))) == sorted([*TOOL_NAMES, SECRET_NAME])
+
+
+def test_the_names_that_are_ignored_are_those_of_the_code() -> None:
+    configuration = Page.read("docs/configuration.md")
+    assert first_codes(configuration.table("### Names that are ignored")) == list(BUILT_IN)
 
 
 def test_the_limits_of_metadata_are_those_of_the_code() -> None:

@@ -13,7 +13,9 @@ from shared.domain.deployment.rules import Rules
 from shared.domain.deployment.settings import Settings
 from shared.domain.errors import InvalidRequest
 from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS
-from shared.domain.throttle.tiers import load_tiers
+from shared.domain.throttle.late_starts import BOOKING_TIME, Places
+from shared.domain.throttle.spacing import spacing
+from shared.domain.throttle.tiers import load_tiers, tier_named
 from shared.gateways.ports import Chunking, QueueName
 
 COMMON = {"PROJECT_ID": "p", "BUCKET": "b", "DEPLOYMENT": "dev"}
@@ -117,6 +119,11 @@ def test_an_unknown_tier_names_the_tiers() -> None:
         ("RECONCILE_DAYS", "0"),
         ("RECONCILE_DAYS", "366"),
         ("MAX_IMPORTS_IN_PROGRESS", "0"),
+        ("MAX_COST_PER_DAY", "0"),
+        ("MAX_COST_PER_DAY", "-1"),
+        ("MAX_COST_PER_DAY", "inf"),
+        ("MAX_COST_PER_DAY", "two"),
+        ("MAX_IMPORTS_PER_SYNC", "0"),
         ("FUNCTION_TIMEOUT_SECONDS", "59"),
         ("FUNCTION_TIMEOUT_SECONDS", "1796"),
         ("FUNCTION_TIMEOUT_SECONDS", "5 minutes"),
@@ -125,6 +132,18 @@ def test_an_unknown_tier_names_the_tiers() -> None:
 def test_a_bad_value_is_named_by_its_variable(name: str, value: str) -> None:
     (problem,) = problems(**{name: value})
     assert problem.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("tier", "dollars"), [("free", 0.015), ("tier1", 4.32), ("tier2", 43.2), ("tier3", 432)]
+)
+def test_without_a_limit_a_day_may_cost_what_the_tiers_rate_can(tier: str, dollars: float) -> None:
+    """Terraform leaves an unset variable out of the environment, and so does ``fss local``."""
+    assert settings(TIER=tier).rules().settings.cost_per_day == pytest.approx(dollars)
+
+
+def test_a_limit_of_a_days_cost_is_read_as_dollars() -> None:
+    assert settings(MAX_COST_PER_DAY="2.50").rules().settings.cost_per_day == pytest.approx(2.5)
 
 
 def test_overlap_must_be_less_than_the_chunk() -> None:
@@ -162,6 +181,29 @@ def test_lists_are_split_at_commas() -> None:
     assert found.exclude == ()
     assert settings(EXPECTED_FIELDS="").expected_fields == DEFAULT_EXPECTED_FIELDS
     assert settings(EXPECTED_FIELDS=",").expected_fields == ()
+
+
+@pytest.mark.parametrize("prefix", ["a\0", "a\n", "\udcff/", "\u00e4" * 513])
+def test_a_prefix_that_no_name_can_have_is_refused(prefix: str) -> None:
+    with pytest.raises(InvalidRequest, match="PREFIX"):
+        settings(PREFIX=prefix)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("NOT_IGNORED", ".svn/", "node_modules/"),
+        ("NOT_IGNORED", ".git", ".git/"),
+        ("IGNORED_METADATA", "*-time", "end of a name"),
+        ("KEPT_METADATA", "m*time", "end of a name"),
+    ],
+)
+def test_a_name_that_no_rule_has_is_refused(name: str, value: str, told: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        settings(**{name: value})
+    (problem,) = caught.value.problems
+    assert problem.startswith(name)
+    assert told in problem
 
 
 def test_queues_and_urls_belong_together() -> None:
@@ -217,6 +259,18 @@ def test_time_scales_keep_what_a_batch_and_a_step_rest_on(seconds: int, scale: i
     assert found.watchdog_budget < rules.file.claim_lifetime < rules.file.import_deadline
     assert rules.lease.duration >= 1.25 * rules.work_budget + 2 * rules.tick
     assert rules.lease.takeover_delay >= found.watchdog_budget
+    assert rules.start_wait + rules.inline_wait < found.watchdog_budget
+
+
+@pytest.mark.parametrize("tier", load_tiers())
+@pytest.mark.parametrize("seconds", [60, 300])
+def test_a_late_delivery_waits_long_enough_for_a_start_at_each_tier(
+    seconds: int, tier: str
+) -> None:
+    rules = settings(FUNCTION_TIMEOUT_SECONDS=str(seconds), TIER=tier).rules()
+    places = Places(spacing(tier_named(tier).rpm, 1.0), rules.start_wait)
+
+    assert places.turn + BOOKING_TIME <= rules.start_wait
 
 
 @pytest.mark.parametrize(

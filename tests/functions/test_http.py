@@ -140,6 +140,7 @@ def test_every_field_of_a_body_reaches_the_use_case() -> None:
         ({"max_estimated_cost": float("inf")}, ["max_estimated_cost"]),
         ({"prefix": "x" * 1025}, ["prefix"]),
         ({"prefix": 7}, ["prefix"]),
+        ({"prefix": "\u00e4" * 513, "force": None}, ["prefix", "force"]),
         ({"force": None}, ["force"]),
         ({"mode": 1, "x": 2, "dry_run": 3}, ["mode", "x", "dry_run"]),
     ],
@@ -149,6 +150,21 @@ def test_every_problem_of_a_body_is_named(body: dict[str, object], named: list[s
     with pytest.raises(InvalidRequest) as caught:
         checked(SyncRequest, request(body=body))
     assert sorted(p.partition(":")[0] for p in caught.value.problems) == sorted(named)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "told"),
+    [
+        ("\u00e4" * 513, "prefix: has 1026 bytes; an object's name has at most 1024"),
+        ("a\0", "prefix: contains a NUL, which no object's name has"),
+        ("a\r\n", "prefix: contains a carriage return, which no object's name has"),
+    ],
+    ids=["too long", "NUL", "line break"],
+)
+def test_a_prefix_that_no_name_can_have_is_refused_with_the_reason(prefix: str, told: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        checked(SyncRequest, request(body={"prefix": prefix}))
+    assert list(caught.value.problems) == [told]
 
 
 @pytest.mark.parametrize(

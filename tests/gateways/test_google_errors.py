@@ -66,7 +66,8 @@ def test_an_object_without_md5_has_its_crc32c() -> None:
         content_type=None,
         updated=None,
         metadata=None,
+        content_encoding=None,
     )
     found = _info(blob)  # type: ignore[arg-type]  # all that is read of a Blob
     assert found.content_hash == "crc32c:00c0ffee"
-    assert (found.content_type, found.metadata) == ("", {})
+    assert (found.content_type, found.metadata, found.content_encoding) == ("", {}, "")

@@ -23,7 +23,7 @@ STEMS = (
     "semi;colon,comma~tilde",
     "x" * 150,
 )
-ENDINGS = (".md",) * 8 + (".txt", ".py", ".PDF", "", UNSUPPORTED)
+ENDINGS = (".md",) * 8 + (".txt", ".py", ".HTML", "", UNSUPPORTED)
 VALUES = ("", "one", "two", "drei ü", "四")
 
 

@@ -40,6 +40,7 @@ SUMMARY = [
     "indexed",
     "deleted",
     "failed",
+    "unreadable",
     "drift",
     "reconciliation",
     "requests",

@@ -14,12 +14,12 @@ from typing import Any
 from shared.domain.batch import lease
 from shared.domain.batch.batch import DeletePolicy
 from shared.domain.errors import GatewayError, Refused
-from shared.domain.file import attempt, known_documents, lifecycle, outcomes
+from shared.domain.file import attempt, keeping, known_documents, lifecycle, outcomes
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.lifecycle import Step
 from shared.domain.file.record import Change, FailureKind, FileStatus
 from shared.domain.scan import comparison
-from shared.domain.throttle import breaker, breaker_state
+from shared.domain.throttle import breaker, breaker_state, late_starts
 from shared.gateways.database.records import Records
 from shared.gateways.ports import RemoteState
 from shared.services.batch.completion import Completion
@@ -35,6 +35,8 @@ from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.scan_page import ScanPage
 from shared.services.store.cut_over import CutOver
 from shared.services.store.drift import MeasureDrift
+from shared.services.throttle.booked_start import BookedStart, StartTurn
+from shared.services.throttle.budget import Budget
 from shared.services.throttle.call_gate import CallGate
 from shared.services.throttle.pump import Pump
 from shared.services.worker import finish_import
@@ -244,6 +246,13 @@ def _raw_expiry_resets(want: Any, record: Any, **rest: Any) -> Any:
     return _compare(want, record, **rest)
 
 
+_replanned = comparison.replanned
+
+
+def _planned_anew_for_ever(record: Any, wanted: Any, now: Any, policy: FilePolicy) -> Any:
+    return _replanned(record, wanted, now, replace(policy, max_aims=10**6))
+
+
 # --- removals -------------------------------------------------------------------------------
 
 
@@ -329,6 +338,10 @@ def _success_always_told(self: Any, permit: Any) -> None:
     _succeeded(self, replace(permit, probe_id=permit.probe_id or "none"))
 
 
+def _starts_at_once(*_arguments: Any) -> StartTurn:
+    return StartTurn.NOW
+
+
 # --- batches --------------------------------------------------------------------------------
 
 _acquire = lease.acquire
@@ -342,8 +355,8 @@ def _fence_stays(last: Any, *arguments: Any) -> Any:
 _plan = Pump.plan
 
 
-def _slots_given_stay_free(self: Any, next_slot_at: Any, *rest: Any) -> Any:
-    return replace(_plan(self, next_slot_at, *rest), next_slot_at=next_slot_at)
+def _slots_given_stay_free(self: Any, next_slot_at: Any, *rest: Any, **options: Any) -> Any:
+    return replace(_plan(self, next_slot_at, *rest, **options), next_slot_at=next_slot_at)
 
 
 _fence = FencedDocuments.__init__
@@ -394,38 +407,38 @@ MUTATIONS = tuple(
     for name, seed, invariants, patches in (
         (
             "claim_not_checked",
-            1,
+            3,
             "one_claim_at_a_time",
             {(lifecycle, "turn"): _claim_not_checked},
         ),
         (
             "stale_task_not_recognised",
-            18,
+            255,
             f"metered_within_allowance {_DOUBLES}",
             {(lifecycle, "turn"): _stale_task_taken},
         ),
         (
             "task_seq_not_bumped",
-            12,
+            1,
             "no_wait_without_deadline every_batch_closed",
             {(lifecycle, "handed_on"): _seq_not_bumped},
         ),
-        ("intent_not_written", 269, _DOUBLES, {(lifecycle, "next_step"): _intent_forgotten}),
+        ("intent_not_written", 77, _DOUBLES, {(lifecycle, "next_step"): _intent_forgotten}),
         (
             "uncertain_imports_blindly",
-            1,
+            222,
             _DOUBLES,
             _given(ResolveUncertain, _lists_nothing),
         ),
         (
             "partial_listing_decides",
-            123,
+            274,
             _DOUBLES,
             _given(ResolveUncertain, _lists_one_page),
         ),
         (
             "foreign_documents_taken",
-            28,
+            274,
             "foreign_documents_untouched store_matches_bucket",
             _given(ResolveUncertain, _lists_all_as_ours),
         ),
@@ -437,21 +450,30 @@ MUTATIONS = tuple(
         ),
         (
             "give_back_fails_the_file",
-            7,
+            8,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_is_failed},
         ),
         (
             "throttling_costs_an_attempt",
-            34,
+            11,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_costs_an_attempt},
         ),
         (
             "old_document_not_deleted",
-            5,
+            3,
             _DOUBLES,
             {(known_documents, "forerunners"): lambda _record: ()},
+        ),
+        (
+            "unreadable_costs_a_document",
+            230,
+            "old_document_goes_last nothing_deleted_after_bad_listing",
+            {
+                (keeping, "keeps_documents"): lambda _record: False,
+                (comparison, "is_kept"): lambda _record, wanted: wanted.skip_reason is None,
+            },
         ),
         (
             "old_document_deleted_first",
@@ -461,31 +483,31 @@ MUTATIONS = tuple(
         ),
         (
             "new_document_not_verified",
-            12,
+            1,
             "old_document_goes_last store_matches_bucket",
             _given(FinishImport, _takes_the_document_for_good),
         ),
         (
             "raw_expiry_resets_indexed",
-            5,
+            2,
             "indexed_content_is_not_imported_again",
             {(comparison, "compare"): _raw_expiry_resets},
         ),
         (
             "scan_overwrites_in_flight",
-            2,
+            38,
             f"{_DOUBLES} no_defect_raised old_document_goes_last",
             {(comparison, "RESTING"): tuple(FileStatus)},
         ),
         (
             "add_only_removes",
-            3,
+            304,
             "removals_only_where_asked_for",
             {(RemovalGuard, "waiting"): _all_candidates},
         ),
         (
             "bucket_failure_costs_a_try",
-            34,
+            73,
             "no_file_blamed_without_cause",
             {(Delivery, "source_unavailable"): _source_counts_as_a_try},
         ),
@@ -497,31 +519,31 @@ MUTATIONS = tuple(
         ),
         (
             "removal_after_incomplete_scan",
-            135,
+            71,
             "removals_only_after_a_complete_scan",
             _given(RunningBatch, _takes_every_page_for_the_last),
         ),
         (
             "failed_listing_is_empty",
-            36,
+            26,
             "nothing_deleted_after_bad_listing",
             _given(ScanPage, _failed_listing_is_empty),
         ),
         (
             "no_last_look_before_removal",
-            9,
+            69,
             "old_document_goes_last",
             _given(DeleteDocuments, _finds_no_object),
         ),
         (
             "late_429_extends_the_cooldown",
-            43,
+            77,
             "legal_breaker_transitions",
             {(breaker, "on_throttled"): _late_throttling_extends},
         ),
         (
             "stale_permit_counted",
-            937,
+            487,
             "legal_breaker_transitions",
             {
                 (breaker, "on_success"): _stale_permit_counts,
@@ -531,7 +553,7 @@ MUTATIONS = tuple(
         ("fence_stays", 1, "one_holder_per_fence", {(lease, "acquire"): _fence_stays}),
         (
             "two_batches_at_once",
-            5,
+            3,
             "one_running_batch one_holder_per_fence",
             {
                 **_given(StartSync, _sees_no_batch),
@@ -540,15 +562,27 @@ MUTATIONS = tuple(
         ),
         (
             "commit_not_fenced",
-            226,
+            298,
             "one_holder_per_fence one_supervisor_at_a_time",
             {(FencedDocuments, "__init__"): _fence_lets_everyone_pass},
         ),
         (
             "pump_gives_slots_twice",
-            3,
+            1,
             "metered_within_allowance",
             {(Pump, "plan"): _slots_given_stay_free},
+        ),
+        (
+            "late_deliveries_start_at_once",
+            452,
+            "metered_within_allowance",
+            {(BookedStart, "take"): _starts_at_once},
+        ),
+        (
+            "late_starts_not_marked",
+            122,
+            "metered_within_allowance",
+            {(late_starts, "mark_until"): lambda *_: None},
         ),
         (
             "lease_not_released",
@@ -563,6 +597,12 @@ MUTATIONS = tuple(
             {(LostTasks, "recreate"): _nothing},
         ),
         (
+            "restless_file_never_left",
+            149,
+            "restless_files_are_left",
+            {(comparison, "replanned"): _planned_anew_for_ever},
+        ),
+        (
             "batch_closed_too_soon",
             1,
             "closed_counts_match",
@@ -570,13 +610,13 @@ MUTATIONS = tuple(
         ),
         (
             "drift_not_looked_into",
-            1737,
+            1839,
             _DOUBLES,
             {(MeasureDrift, "__call__"): _drift_passed_over},
         ),
         (
             "cut_over_too_soon",
-            500,
+            1516,
             "old_store_serves_until_filled",
             {(CutOver, "promote_if_filled"): _cut_over_at_once},
         ),
@@ -588,15 +628,27 @@ MUTATIONS = tuple(
         ),
         (
             "orphan_of_foreign_owner_deleted",
-            3,
+            8,
             "foreign_documents_untouched",
             _given(Reconcile, _lists_all_as_ours),
         ),
         (
             "refusal_counts_as_a_try",
-            34,
+            26,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_is_tried_again},
+        ),
+        (
+            "day_of_imports_is_not_limited",
+            25,
+            "a_day_costs_no_more_than_it_may",
+            {(Budget, "spending"): lambda *_: None},
+        ),
+        (
+            "spending_of_the_day_is_forgotten",
+            34,
+            "a_day_costs_no_more_than_it_may",
+            {(Budget, "spent"): lambda *_: 0.0},
         ),
     )
 )

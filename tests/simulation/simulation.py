@@ -22,7 +22,7 @@ from shared.domain.throttle import holds
 from shared.domain.throttle.holds import Hold
 from shared.gateways.database.codec import MalformedRecord
 from shared.gateways.database.records import DEPLOYMENT, HOLD, batch_path
-from shared.gateways.ports import Task
+from shared.gateways.ports import QueueName, Task
 from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
@@ -34,8 +34,9 @@ from tests.simulation.checks.outcome import Outcome, check_quiet_batch
 from tests.simulation.faults.gate import FaultyGate
 from tests.simulation.faults.trouble import Fault, Trouble
 from tests.simulation.trace import Entry, lines
+from tests.simulation.world.day_limits import DayLimits
 from tests.simulation.world.deployment import Deployment
-from tests.simulation.world.library import Library
+from tests.simulation.world.library import MAX_FILES, Library
 from tests.simulation.world.people import NEW_STORE, People
 from tests.simulation.world.roles import Role
 from tests.simulation.world.rules import DISPATCH_DEADLINE, rules_of
@@ -43,6 +44,9 @@ from tests.simulation.world.shortcuts import shortcuts
 from tests.simulation.world.stage import Actor
 from tests.twins import gemini as gemini_twin
 from tests.world import changed_rules
+
+COUNTS_LAG = (*(timedelta(0),) * 5, timedelta(minutes=2), timedelta(minutes=10))
+"""How long the stores' counts may lag behind new documents; in most runs they don't."""
 
 MAX_POINTS = 400
 """Scheduling points with faults; after them no more faults occur."""
@@ -55,6 +59,9 @@ RAW_FILE_LIFE = timedelta(hours=50)
 
 MOST_DAYS = 5
 """Days that a sync without faults may take if the tier has a daily quota."""
+
+MOST_LIMITED_DAYS = 80
+"""Days that it may take if a day's cost is limited: some allow one import, which may fail."""
 
 ACKNOWLEDGED = (LostLease, InvalidTask)
 """Errors to which the functions answer 200: the task is not retried."""
@@ -82,9 +89,12 @@ class Simulation(Deployment):
         self.seed = seed
         self.trouble = Trouble.of(chance := Random(seed))  # noqa: S311 - chance that repeats
         super().__init__(rules_of(chance), chance)
-        self.library = Library(self.bucket, chance, self.stage)
+        self.gemini.counts_lag = Random(f"lag {seed}").choice(COUNTS_LAG)  # noqa: S311 - as above
+        locks = Random(f"locks of {seed}")  # noqa: S311 - as above
+        self.library = Library(self.bucket, chance, self.stage, locks)
         self.gate = FaultyGate(self)
         self.invariants = Invariants(self)
+        self.day_limits = DayLimits(self)
         self.in_trouble = False
         self.raw_files_expire_soon = chance.random() < 0.2
         self.is_meddled_with = False
@@ -121,6 +131,7 @@ class Simulation(Deployment):
 
     def _play(self) -> None:
         self.library.fill()
+        self.day_limits.begin()
         if self.chance.random() < 0.5:
             self._quiet_sync()
             for _ in range(self.chance.randint(1, 4)):
@@ -128,12 +139,14 @@ class Simulation(Deployment):
             self.library.plant_foreign_documents(self.store_name(), self.gemini, self.plain)
             if self.chance.random() < 0.1:
                 self.lose_records()
+                self.day_limits.forget()
         self._trouble()
         self._peace()
         if self.chance.random() < 0.5:
             self.stage.advance_to(self.stage.now() + RAW_FILE_LIFE)
             self.raw_files_expire_soon = True
         self._wait_out_hold()
+        self.library.unlock()
         self.stage.advance_to(max([self.stage.now(), *self.gate.broken.values()]))
         self._quiet_sync()
         Outcome(self).check()
@@ -183,17 +196,19 @@ class Simulation(Deployment):
     def _quiet_sync(self) -> None:
         """Sync without faults, on as many days as the daily quota requires."""
         batch = self._sync_in_peace()
-        for _ in range(MOST_DAYS):
+        for _ in range(MOST_LIMITED_DAYS if self.day_limits.are_in_force else MOST_DAYS):
+            if batch.refusal is not None:  # people look, and allow what the guard names
+                batch = self._sync_in_peace(max_deletes=MAX_FILES)
             refused = batch.status is BatchStatus.REFUSED and self._is_to_move()
-            deferred = batch.status is BatchStatus.DEFERRED and self._wait_out_hold()
+            deferred = batch.status is BatchStatus.DEFERRED and self._wait_out_hold(batch)
             if refused:
                 self._finish_first()
             if refused or deferred:
                 batch = self._sync_in_peace()
         check_quiet_batch(batch)
 
-    def _sync_in_peace(self) -> Batch:
-        request = SyncRequest()
+    def _sync_in_peace(self, max_deletes: int | None = None) -> Batch:
+        request = SyncRequest(max_deletes=max_deletes)
         if self._is_to_move():
             request = NEW_STORE
         elif self.is_meddled_with:
@@ -211,12 +226,17 @@ class Simulation(Deployment):
         """Files are still processed for the old store: set its name back, and sync."""
         wanted, known = self.rules, self.records.get(Belonging, DEPLOYMENT).present
         self.deploy(changed_rules(wanted, store_display_name=known.store_name))
-        self._sync_in_peace()
-        self._wait_out_hold()
+        for _ in range(MOST_LIMITED_DAYS):
+            batch = self._sync_in_peace()
+            if not (self._wait_out_hold(batch) and batch.status is BatchStatus.DEFERRED):
+                break
         self.deploy(wanted)
 
-    def _wait_out_hold(self) -> bool:
-        """Let the time of a hold pass, if one is in force."""
+    def _wait_out_hold(self, batch: Batch | None = None) -> bool:
+        """Let the time of a hold pass, if one is in force or the batch ended with one."""
+        if batch is not None and batch.hold_until is not None:
+            self.stage.advance_to(max(batch.hold_until, self.stage.now()))
+            return True
         standing = holds.in_force(self.records.get(Hold, HOLD).record, self.stage.now())
         if standing is not None:
             self.stage.advance_to(standing.hold_until)
@@ -340,10 +360,13 @@ class Simulation(Deployment):
             self.note("--", f"lost task {task.path} {dict(task.payload)}", None)
             self.queues.acknowledge(task)
             return
+        paused_until = self.gate.windows.get(Fault.QUEUE_PAUSED, now)
+        if task.queue is QueueName.UPLOADS and now < paused_until:
+            self.queues.retry_later(task, paused_until)
+            return
         if self._strikes(Fault.LATE):
-            self.queues.retry_later(
-                task, now + timedelta(seconds=self.chance.choice((30, 120, 400)))
-            )
+            late = timedelta(seconds=self.chance.choice((1, 4, 10, 30, 75, 120, 400)))
+            self.queues.retry_later(task, now + late)
             return
         again = now + DISPATCH_DEADLINE + timedelta(seconds=10)
         if self._strikes(Fault.DUPLICATE):

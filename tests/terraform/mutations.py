@@ -156,6 +156,20 @@ MUTATIONS: dict[str, Mutation] = {
         '"roles/storage.objectViewer"',
         '"roles/storage.objectAdmin"',
     ),
+    "the project that pays can be changed": Mutation(
+        "access",
+        "Dispatcher and upload function use the project that pays for the documents.",
+        "functions.tf",
+        '"roles/serviceusage.serviceUsageConsumer"',
+        '"roles/serviceusage.serviceUsageAdmin"',
+    ),
+    "another project pays": Mutation(
+        "access",
+        "Dispatcher and upload function are told which project pays.",
+        "functions.tf",
+        "{ BILLING_PROJECT = var.documents_bucket.billing_project }",
+        "{ BILLING_PROJECT = var.project_id }",
+    ),
     "records can be dropped": Mutation(
         "access",
         "Dispatcher and upload function write records.",

@@ -86,7 +86,7 @@ def made() -> list[tuple[Query, Sequence[str]]]:
             seen.append((query, ()))
             return super().count(query)
 
-        def sums(self, query: Query, names: Sequence[str]) -> dict[str, int]:
+        def sums(self, query: Query, names: Sequence[str]) -> dict[str, float]:
             seen.append((query, names))
             return super().sums(query, names)
 
@@ -98,6 +98,9 @@ def made() -> list[tuple[Query, Sequence[str]]]:
     world.bucket.delete("1.md")
     world.sync(max_estimated_cost=1.0)
     world.sync(dry_run=True, mode="retry_failed")
+    world.put({f"{n}.md": f"# {n} again\n" for n in range(4)})
+    world.use(world.context_with(max_cost_per_day=1e-6, max_imports_per_sync=3))
+    assert world.sync()["hold"]["reason"] == "budget"
     for status in (None, FileStatus.INDEXED):
         for token in ("", world.report.files(batch_id, status, "", 1)["next_page_token"] or ""):
             world.report.files(batch_id, status, token, 1)

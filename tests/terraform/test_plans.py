@@ -66,6 +66,8 @@ def test_every_setting_of_the_functions_can_be_set(workspace: Workspace) -> None
         "delete_policy": "add_only",
         "reconcile_days": 30,
         "max_imports_in_progress": 10,
+        "max_cost_per_day": 2.5,
+        "max_imports_per_sync": 1000,
         "store_display_name": "a store",
         "embedding_model": "models/an-embedding",
         "chunk_max_tokens": 200,
@@ -80,7 +82,8 @@ def test_every_setting_of_the_functions_can_be_set(workspace: Workspace) -> None
         settings.unlink()
     read = SyncSettings.from_environment(variables | KEY)
     assert {name.upper() for name in wanted} <= set(variables)
-    assert read.max_file_bytes == 1_000_000
+    assert (read.max_file_bytes, read.max_imports_per_sync) == (1_000_000, 1000)
+    assert read.max_cost_per_day == pytest.approx(2.5)
     assert [len(read.include), len(read.exclude), read.expected_fields] == [2, 1, ("course",)]
 
 

@@ -110,10 +110,10 @@ class MemoryDocuments:
             self.reads += billed_entries(matches)
         return matches
 
-    def sums(self, query: Query, names: Sequence[str]) -> dict[str, int]:
+    def sums(self, query: Query, names: Sequence[str]) -> dict[str, float]:
         """Sums of fields over the documents that match, by field."""
         check_sums(query)
-        sums = {}
+        sums: dict[str, float] = {}
         with self._lock:
             for name in names:
                 wanted = self._wanted(query, name)

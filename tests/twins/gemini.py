@@ -9,7 +9,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import IO
 
-from shared.domain.errors import BadRequest, Forbidden, NameTaken, NotFound
+from shared.domain.errors import (
+    BadRequest,
+    Forbidden,
+    NameTaken,
+    NotFound,
+    QuotaKind,
+    Throttled,
+)
+from shared.domain.estimate.store_capacity import STORED_PER_BYTE
 from shared.domain.source.metadata import MetadataEntry
 from shared.gateways.cloud_storage.source_stream import SourceStream
 from shared.gateways.gemini import messages as names
@@ -60,6 +68,10 @@ class MemoryGemini(ScriptedCalls):
 
     Attributes:
         imports: Number of imports that took effect, also of documents deleted since.
+        storage_cap: Bytes that all stores may hold; None for no limit.
+        stored_per_byte: How many bytes that limit counts for each byte of input.
+        counts_lag: How long the stores' counts and sizes lag behind new documents.
+        reported_per_byte: How many bytes the stores report for each byte of input.
     """
 
     def __init__(
@@ -74,6 +86,10 @@ class MemoryGemini(ScriptedCalls):
         self.import_latency = import_latency
         self.fates: deque[ImportFate] = deque()
         self.imports = 0
+        self.storage_cap: int | None = None
+        self.stored_per_byte = STORED_PER_BYTE
+        self.reported_per_byte = 1
+        self.counts_lag = timedelta()
         self._clock = clock
         self._files: dict[str, _File] = {}
         self._stores: dict[str, _Store] = {}
@@ -139,6 +155,7 @@ class MemoryGemini(ScriptedCalls):
                 raise BadRequest("gemini.import_file", code=400, status="FAILED_PRECONDITION")
             if not (fits(metadata) and is_possible(chunking)):
                 raise BadRequest("gemini.import_file", code=400, status="INVALID_ARGUMENT")
+            self._check_storage(file.reply.size or 0)
             now = self._clock.now()
             serial = self._next_id("doc")
             made = Import(
@@ -228,6 +245,14 @@ class MemoryGemini(ScriptedCalls):
 
     # --- inside ---------------------------------------------------------------------------
 
+    def _check_storage(self, size: int) -> None:
+        held = [m for store in self._stores.values() for m in store.imports.values()]
+        used = size + sum(made.document.size or 0 for made in held)
+        if self.storage_cap is not None and used * self.stored_per_byte > self.storage_cap:
+            raise Throttled(
+                "gemini.import_file", quota=QuotaKind.STORAGE, storage_limit=self.storage_cap
+            )
+
     def _next_id(self, stem: str) -> str:
         self._serial += 1
         return f"{stem}-{self._serial:0{SERIAL_DIGITS}}"
@@ -260,8 +285,11 @@ class MemoryGemini(ScriptedCalls):
         return store.imports[name]
 
     def _described(self, store: _Store) -> Store:
-        now = self._clock.now()
-        states = [made.state_at(now) for made in store.imports.values()]
+        counted_at = self._clock.now() - self.counts_lag
+        counted = list(store.imports.values())
+        if self.counts_lag:
+            counted = [made for made in counted if made.began_at <= counted_at]
+        states = [made.state_at(counted_at) for made in counted]
         return Store(
             name=store.name,
             display_name=store.title,
@@ -269,7 +297,7 @@ class MemoryGemini(ScriptedCalls):
             active_documents=states.count(RemoteState.ACTIVE),
             pending_documents=states.count(RemoteState.PENDING),
             failed_documents=states.count(RemoteState.FAILED),
-            size_bytes=sum(made.document.size or 0 for made in store.imports.values()),
+            size_bytes=self.reported_per_byte * sum(made.document.size or 0 for made in counted),
         )
 
 

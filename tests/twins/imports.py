@@ -54,6 +54,13 @@ class Import:
     settles_at: datetime
     fate: ImportFate
 
+    @property
+    def began_at(self) -> datetime:
+        """When the document was created. Raises ``LookupError`` if it is not known."""
+        if self.document.created_at is None:
+            raise LookupError(self.document.name)
+        return self.document.created_at
+
     def operation_at(self, now: datetime) -> ImportOperation:
         """The operation at a time."""
         if self.fate.operation_hangs or now < self.settles_at:

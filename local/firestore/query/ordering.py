@@ -26,7 +26,12 @@ def whole_order(query: Query) -> tuple[Order, ...]:
     if NAME in names:
         given, names = given[:-1], names[:-1]  # it can only be the last one
     unequal = {each.field for each in filters_of(query.where) if each.op in INEQUALITIES}
-    implied = sorted({*unequal, *query.summed} - {*names, NAME}, key=formatted)
+    summed = sorted({*query.summed} - unequal, key=formatted)
+    implied = [
+        field
+        for field in (*sorted(unequal, key=formatted), *summed)
+        if field != NAME and field not in names
+    ]
     return (*given, *(Order(field, last) for field in implied), Order(NAME, last))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from local.fss.report.budget import days_text, limit_text
 from local.fss.report.progress import duration
 from local.printable import printable
 from shared.domain.figures import amount, size
@@ -39,13 +40,13 @@ def _work(estimate: Mapping[str, Any]) -> str:
 def _cost(estimate: Mapping[str, Any]) -> str:
     tokens = f"about {estimate['tokens']:,} tokens"
     if estimate["cost"] is None:
-        return f"{tokens}; the price of the embedding model is not known"
+        return f"{tokens}; the price of the embedding model is not known{limit_text(estimate)}"
     money = f"{amount(estimate['cost'])} {estimate['currency']}"
-    return f"{money} for {tokens} (price of {estimate['price_date']})"
+    return f"{money} for {tokens} (price of {estimate['price_date']}){limit_text(estimate)}"
 
 
 def _time(estimate: Mapping[str, Any]) -> str:
-    days = f", spread over {estimate['days']} days" if estimate["days"] > 1 else ""
+    days = days_text(estimate)
     requests = f"{estimate['metered_requests']} metered requests"
     return f"{duration(estimate['seconds'])} for {requests} at this tier's rate{days}"
 
@@ -54,9 +55,12 @@ def _storage(estimate: Mapping[str, Any]) -> str:
     more, cap = size(estimate["storage_growth"]), size(estimate["storage_cap"])
     if estimate["storage_bytes"] is None:
         return f"about {more} more; how much of the {cap} is in use could not be read"
-    fits = estimate["storage_bytes"] + estimate["storage_growth"] <= estimate["storage_cap"]
+    used = estimate.get("storage_used", estimate["storage_bytes"])  # an earlier version judged none
+    fits = used + estimate["storage_growth"] <= estimate["storage_cap"]
     short = "" if fits else ": not all of it fits"
-    return f"about {more} more; {size(estimate['storage_bytes'])} of {cap} in use{short}"
+    by = estimate.get("storage_judged_by")
+    judged = f" (by {by})" if by else ""
+    return f"about {more} more; {size(used)} of {cap} in use{short}{judged}"
 
 
 def _files(files: Sequence[Mapping[str, str]]) -> Iterator[str]:

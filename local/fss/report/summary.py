@@ -7,18 +7,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from local.fss.deployment.client import Deployment
+from local.fss.report.budget import cost_lines
 from local.fss.report.dry_run import dry_run_lines
 from local.printable import printable
 
 FIELDS = (
     "batch_id", "status", "mode", "trigger",
     "scanned", "new", "changed", "metadata_changed", "removed", "unchanged", "skipped",
-    "young", "indexed", "deleted", "failed", "drift", "reconciliation", "requests",
+    "young", "indexed", "deleted", "failed", "unreadable", "drift", "reconciliation", "requests",
     "started_at", "completed_at", "skips", "failures",
 )  # fmt: skip
 
-DRY_RUN_FIELDS = ("estimate", "samples")
-"""Fields that only a dry run has."""
+MORE_FIELDS = (
+    "ignored", "estimated_cost", "metadata_changed_cost", "budget", "hold",
+    "estimate", "samples",
+)  # fmt: skip
+"""Fields that not every summary has; what is null is left out."""
 
 SHOWN = 20
 """How many failed files the text names; the others are only counted."""
@@ -38,13 +42,13 @@ _NEXT_STEPS = {
 def complete_summary(deployment: Deployment, batch: Mapping[str, Any]) -> dict[str, Any]:
     """Return a batch's summary with all its skipped and failed files, not only samples."""
     batch_id = batch["batch_id"]
-    skips = deployment.files(batch_id, "skipped") if batch["skipped"] else ()
+    skips = deployment.files(batch_id, "skipped") if batch["skipped"] or batch["skips"] else ()
     failures = deployment.files(batch_id, "failed") if batch["failed"] else ()
     whole = dict(batch)
     whole["skips"] = [{name: file[name] for name in _SKIP} for file in skips]
     whole["failures"] = [{name: file[name] for name in _FAILURE} for file in failures]
     return {name: whole[name] for name in FIELDS} | {
-        name: whole[name] for name in DRY_RUN_FIELDS if name in whole
+        name: whole[name] for name in MORE_FIELDS if whole.get(name) is not None
     }
 
 
@@ -62,6 +66,9 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
     found = ["new", "changed", "metadata_changed", "removed", "unchanged", "skipped"]
     found += ["young"] if summary["young"] else []
     yield f"  found    {_counts(summary, found)} of {summary['scanned']} files"
+    if ignored := summary.get("ignored"):
+        counts = (f"{count} {printable(rule)}" for rule, count in ignored.items())
+        yield f"  ignored  {', '.join(counts)}"
     if "estimate" in summary:
         yield from dry_run_lines(summary["estimate"], summary["samples"])
         return
@@ -72,6 +79,7 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
     if summary["reconciliation"] is not None:
         counts = summary["reconciliation"].items()
         yield f"  store    {', '.join(f'{count} {kind}' for kind, count in counts)}"
+    yield from cost_lines(summary)
     requests = summary["requests"]
     yield f"  requests {_counts(requests, ('metered', 'throttled', 'unmetered'))}"
     if summary["skips"]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from local.gemini.api.exchange import Head, Reply, json_reply
+from local.gemini.settings import StoreFigures
 from local.gemini.simulator import Simulator
 from local.gemini.traffic.faults import FaultRule
 from local.gemini.traffic.quota import QuotaLimits
@@ -50,6 +51,21 @@ def parse_limits(value: object, current: QuotaLimits) -> QuotaLimits:
     return replace(current, **changes)
 
 
+def parse_figures(value: object, current: StoreFigures) -> StoreFigures:
+    """Parse a change of how stores count; fields that are not named stay as they are.
+
+    Raises:
+        ValueError: A name is unknown, or a value is no number or negative.
+    """
+    types = {"reported_per_byte": (int,), "lag_s": (int, float)}
+    if not isinstance(value, dict) or set(value) - set(types):
+        raise ValueError(f"figures must be an object with fields out of {', '.join(types)}")
+    for name, item in value.items():
+        if not isinstance(item, types[name]) or isinstance(item, bool) or item < 0:
+            raise ValueError(f"{name} must be a number of 0 or more, not {item!r}")
+    return replace(current, **value)
+
+
 class Admin:
     """Answers the routes under /_sim/, which need no key and are not counted."""
 
@@ -67,6 +83,8 @@ class Admin:
             ("DELETE", "faults"): self._clear_faults,
             ("GET", "quota"): self._limits,
             ("POST", "quota"): self._change_limits,
+            ("GET", "store_figures"): lambda _head, _message: asdict(simulator.store_figures),
+            ("POST", "store_figures"): self._change_figures,
             ("POST", "reset"): self._reset,
         }
 
@@ -107,6 +125,11 @@ class Admin:
         quota = self._simulator.quota
         quota.limits = parse_limits(message, quota.limits)
         return self._limits(head, message)
+
+    def _change_figures(self, _head: Head, message: object) -> JsonObject:
+        figures = parse_figures(message, self._simulator.store_figures)
+        self._simulator.store_figures = figures
+        return asdict(figures)
 
     def _reset(self, _head: Head, message: object) -> JsonObject:
         parts = _PARTS if message is None else message

@@ -67,18 +67,15 @@ class ResourceHandlers:
             embedding_model=str(call.message.get("embeddingModel") or ""),
         )
         call.resource = store.name
-        return json_reply(store.to_json(self._simulator.clock.now(), []))
+        return json_reply(self._simulator.describe_store(store))
 
     def _get_store(self, call: Call) -> Reply:
         store = self._simulator.stores.get(call.names["store"])
-        documents = self._simulator.documents.table.of(store.name)
-        return json_reply(store.to_json(self._simulator.clock.now(), documents))
+        return json_reply(self._simulator.describe_store(store))
 
     def _list_stores(self, call: Call) -> Reply:
-        now = self._simulator.clock.now()
         stores, token = paging.page(self._simulator.stores.table, "", call.head.query)
-        documents = self._simulator.documents.table
-        rows = [store.to_json(now, documents.of(store.name)) for store in stores]
+        rows = [self._simulator.describe_store(store) for store in stores]
         return self._page(call, "fileSearchStores", rows, token)
 
     def _delete_store(self, call: Call) -> Reply:

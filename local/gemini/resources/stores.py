@@ -10,6 +10,7 @@ from local.gemini.clock import Clock, timestamp
 from local.gemini.resources.documents import Document, Documents, DocumentState
 from local.gemini.resources.operations import Operation
 from local.gemini.resources.storage import Table
+from local.gemini.settings import StoreFigures
 from local.gemini.wire.errors import failed_precondition, invalid_argument, no_permission
 from local.gemini.wire.messages import JsonObject, without_defaults
 from local.gemini.wire.mime_types import DEFAULT_EMBEDDING_MODEL, EMBEDDING_MODELS
@@ -31,10 +32,13 @@ class Store:
     embedding_model: str
     created_at: float
 
-    def to_json(self, now: float, documents: Iterable[Document]) -> JsonObject:
+    def to_json(
+        self, now: float, documents: Iterable[Document], figures: StoreFigures
+    ) -> JsonObject:
         """Return the resource in the API's format, with counts of its documents."""
-        documents = list(documents)
-        states = Counter(document.state(now) for document in documents)
+        counted_at = now - figures.lag_s
+        counted = [each for each in documents if each.created_at <= counted_at]
+        states = Counter(document.state(counted_at) for document in counted)
         return without_defaults(
             {
                 "name": self.name,
@@ -42,7 +46,9 @@ class Store:
                 "createTime": timestamp(self.created_at),
                 "updateTime": timestamp(self.created_at),
                 "embeddingModel": self.embedding_model,
-                "sizeBytes": str(sum(document.stored_bytes for document in documents)),
+                "sizeBytes": str(
+                    figures.reported_per_byte * sum(each.size_bytes for each in counted)
+                ),
                 **{field: str(states[state]) for field, state in _COUNTS.items()},
             }
         )

@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.estimate.budget import BudgetState
 from shared.domain.estimate.estimate import Estimate
 from shared.domain.estimate.preview import Preview, Retried, Sample
+from shared.domain.estimate.storage_reading import StorageUse
 from shared.domain.reconcile.judge import Discrepancy
+from shared.domain.throttle.holds import HoldReason
 
 
 def is_batch_id(text: str) -> bool:
     """Whether the text has the form of a batch id, and so can be part of a record's path."""
     return re.fullmatch(r"[0-9A-Za-z-]{1,64}", text) is not None
+
+
+_IGNORED = "ignored: "
+
+
+def count_of_rule(rule: str) -> str:
+    """The name, among a scan's counts, of the objects that a rule leaves out."""
+    return _IGNORED + rule
+
+
+def counts_by_rule(counts: Mapping[str, int]) -> dict[str, int]:
+    """How many objects each rule leaves out, the most first, from a scan's counts."""
+    found = {
+        name.removeprefix(_IGNORED): count
+        for name, count in counts.items()
+        if name.startswith(_IGNORED)
+    }
+    return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
 
 
 class SyncMode(StrEnum):
@@ -102,7 +124,10 @@ class Batch:
     reconciled: bool = False
     # Whether a listing was completed or given up when all files were at rest.
     had_last_look: bool = False
-    # Whether a dry run found documents in the store, but no record that knows any.
+    # As in ``Deployment`` when the batch began; None if it may import under any settings.
+    imported_settings: str | None = None
+    # Whether the records of a dry run know no document of the store; then the listing of the store
+    # tells whether it holds any of the deployment's.
     records_lost: bool = False
 
     # The pump plans no metered request before this time.
@@ -111,10 +136,20 @@ class Batch:
     # Number of files that today's quota is expected to leave for another day.
     tomorrow: int = 0
 
-    # The project's storage: when it was last read, the bytes used, and the bytes of input that may
-    # be uploaded before it is read again. None if not known.
+    # The deployment's limits, as the latest plan found them; None without a limit or a plan.
+    budget: BudgetState | None = None
+    # Why new imports are stopped, if it is no ``Hold``, and until when (None: not known).
+    hold: HoldReason | None = None
+    hold_until: datetime | None = None
+    # What its imports cost, without those that were refused for certain; final once it is closed.
+    cost: float = 0.0
+    # What the import of its files costs whose metadata alone changed; None without a known price.
+    metadata_changed_cost: float | None = None
+
+    # The project's storage: when it was last read, how much is used, and the bytes of input that
+    # may be uploaded before it is read again. None if not known.
     storage_looked_at: datetime | None = None
-    storage_used: int | None = None
+    storage: StorageUse | None = None
     storage_room: int | None = None
 
     supervisor: str = ""
@@ -164,10 +199,26 @@ class Batch:
         """Whether a complete listing of the store left nothing undecided, so any drift is known."""
         return self.reconciled and not self.reconciliation.get(Discrepancy.UNDECIDED)
 
+    def bounds_imports(self, settings: str) -> bool:
+        """Whether a guard limits imports, so that the scan must be complete before the first.
+
+        ``settings`` is the digest of the settings in force.
+        """
+        return self.has_figures or self.is_changed(settings)
+
+    def is_changed(self, settings: str) -> bool:
+        """Whether the settings are others than those of the last imports, or that isn't known."""
+        return self.imported_settings not in (None, settings)
+
     @property
-    def bounds_imports(self) -> bool:
-        """Whether a guard limits imports, so that the scan must be complete before the first."""
+    def has_figures(self) -> bool:
+        """Whether the request says how much may be imported."""
         return self.max_imports is not None or self.max_estimated_cost is not None
+
+    @property
+    def allows_changed_settings(self) -> bool:
+        """Whether a person said how much may be imported, so that changed settings are intended."""
+        return self.trigger is Trigger.HTTP and self.has_figures
 
     @property
     def retried(self) -> Retried:

@@ -6,7 +6,7 @@ dry run collects the messages instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from shared.domain.errors import Refused
 from shared.domain.estimate.backlog import Backlog
@@ -20,10 +20,20 @@ FREE_DELETE_SHARE = 0.10
 """Up to this share of the documents may be deleted. More looks like a bad listing or a wrong
 prefix."""
 
+SMALL_STORE = 10
+"""With fewer documents, all may be deleted unasked."""
+
 
 def deletion_cap(indexed: int, asked: int | None) -> int:
-    """How many of ``indexed`` documents one batch may delete; ``asked``, if given, overrides it."""
-    return asked if asked is not None else max(FREE_DELETES, int(indexed * FREE_DELETE_SHARE))
+    """How many of ``indexed`` documents one batch may delete; ``asked``, if given, overrides it.
+
+    At most half of them, however few they are: more looks like an emptied bucket, and most stores
+    are smaller than ``FREE_DELETES``.
+    """
+    if asked is not None:
+        return asked
+    cap = _free_share(indexed)
+    return min(cap, indexed // 2) if indexed >= SMALL_STORE else cap
 
 
 def check_deletions(waiting: int, staying: int, max_deletes: int | None) -> None:
@@ -41,6 +51,35 @@ def check_deletions(waiting: int, staying: int, max_deletes: int | None) -> None
         )
 
 
+def check_asked(
+    asked: int, waiting: int, max_deletes: int | None, reasons: Mapping[str, int]
+) -> None:
+    """Check the documents whose content is unchanged, but which a rule of ours would remove.
+
+    Args:
+        asked: Number of such documents.
+        waiting: Number of other documents that would be deleted.
+        max_deletes: The batch's limit, which allows these only if it was given.
+        reasons: Why the files are skipped, with numbers of files; may be of a part of them.
+
+    Raises:
+        Refused: They may not be deleted; this says nothing about the others.
+    """
+    if not asked or allows_asked(asked, waiting, max_deletes):
+        return
+    named = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+    raise Refused(
+        f"{asked} documents whose content has not changed would be deleted, since a rule of the "
+        f"sync skips their files now{f' ({named})' if named else ''}, so they were kept. If this "
+        f"is intended, sync with max_deletes={asked + waiting} or more"
+    )
+
+
+def allows_asked(asked: int, waiting: int, max_deletes: int | None) -> bool:
+    """Whether ``max_deletes`` allows to delete the documents that ``check_asked`` is about."""
+    return max_deletes is not None and asked + waiting <= max_deletes
+
+
 def check_lost(gone: int, held: int, max_imports: int | None) -> None:
     """Check the number of documents that the store has lost and that would be imported again.
 
@@ -52,7 +91,7 @@ def check_lost(gone: int, held: int, max_imports: int | None) -> None:
     Raises:
         Refused: Too many would be imported again, so none may be.
     """
-    cap = deletion_cap(held, max_imports)
+    cap = _free_share(held) if max_imports is None else max_imports
     if gone > cap:
         raise Refused(
             f"{gone} of {held} documents are gone from the store, more than the {cap} that may be "
@@ -99,6 +138,33 @@ def check_cost(work: Backlog, max_estimated_cost: float | None, price: Price | N
         )
 
 
+def check_changed_settings(work: Backlog, indexed: int, price: Price | None) -> None:
+    """Check how many files would be imported again for changed settings or another program alone.
+
+    Args:
+        work: All work that waits.
+        indexed: Files whose document stays.
+        price: The price of embedding; None if it isn't known.
+
+    Raises:
+        Refused: There are too many, so nothing may be imported.
+    """
+    again, held = work.metadata_files, indexed + work.metadata_files
+    if again <= _free_share(held):
+        return
+    tokens = f"about {work.metadata_tokens} tokens"
+    if price is not None:
+        cost = amount(price.cost(work.metadata_tokens))
+        tokens += f", an estimated {cost} {price.currency} (price of {price.as_of})"
+    raise Refused(
+        f"the settings or the program changed, so {again} of {held} indexed files would be "
+        f"imported again although their content is unchanged: {tokens}. Nothing was imported. If "
+        f'this is intended, POST /sync with {{"max_imports": {work.files}}}, or fss sync '
+        f"--max-imports {work.files}, or the same with max_estimated_cost; then later syncs "
+        "continue. If not, set the settings back"
+    )
+
+
 def refusals(*checks: Callable[[], None]) -> tuple[str, ...]:
     """The messages of the guards that refuse."""
     said = []
@@ -108,3 +174,7 @@ def refusals(*checks: Callable[[], None]) -> tuple[str, ...]:
         except Refused as refused:
             said.append(str(refused))
     return tuple(said)
+
+
+def _free_share(documents: int) -> int:
+    return max(FREE_DELETES, int(documents * FREE_DELETE_SHARE))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.domain.batch.batch import DeletePolicy, SyncMode, Trigger
+from shared.domain.source.object_name import MAX_NAME_BYTES, checked_prefix
 
 
 class SyncRequest(BaseModel):
@@ -32,9 +35,9 @@ class SyncRequest(BaseModel):
         description="[report](operations.md#a-dry-run) what the sync would do and cost, without "
         "changing anything",
     )
-    prefix: str = Field(
+    prefix: Annotated[str, AfterValidator(checked_prefix)] = Field(
         "",
-        max_length=1024,
+        max_length=MAX_NAME_BYTES,
         description="sync only names that start with this; must start with `PREFIX`",
     )
     delete_policy: DeletePolicy | None = Field(

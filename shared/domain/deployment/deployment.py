@@ -27,6 +27,11 @@ class Deployment:
     reconciled_at: datetime | None = None
     # Whether the records must be rebuilt from the store; stays set until that is complete.
     unreconciled: bool = False
+    # Digest of the settings under which imports were last let through; empty if that isn't known.
+    imported_settings: str = ""
+    # Documents with our owner tag that another deployment made; while there are any, nothing is
+    # imported. A reconcile that a person asks for empties it.
+    other_documents: tuple[str, ...] = ()
     # The display name by which ``store`` was found; empty in records of an earlier version.
     store_name: str = ""
     # Resource names, as ``store``: the store being filled, and the one before the cut-over.

@@ -10,6 +10,7 @@ from shared.domain.deployment.settings import Settings
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.holds import HoldPolicy
+from shared.domain.throttle.late_starts import START_WAIT
 from shared.domain.throttle.spacing import Start
 
 TICK = timedelta(seconds=60)
@@ -42,6 +43,7 @@ class Rules:
         scan_patience: If no page could be listed for this long, the batch ends.
         work_budget: Time after which a function leaves the rest of its work to a new task.
         inline_wait: How long a delivery waits for Gemini before it leaves the wait to a task.
+        start_wait: How long a metered delivery waits for a start if some come late, at most.
         tick: Period of Cloud Scheduler.
         nudge: Events within this time wake the supervisor only once.
         batch_max_age: Age at which a batch ends and leaves the rest to the next one.
@@ -59,6 +61,7 @@ class Rules:
     scan_patience: timedelta = SCAN_PATIENCE
     work_budget: timedelta = timedelta(seconds=240)
     inline_wait: timedelta = INLINE_WAIT
+    start_wait: timedelta = START_WAIT
     tick: timedelta = TICK
     nudge: timedelta = NUDGE
     batch_max_age: timedelta = timedelta(hours=23)

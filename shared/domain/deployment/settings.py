@@ -16,19 +16,23 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from shared.domain.batch.batch import DeletePolicy
+from shared.domain.estimate.budget import default_cost_per_day
 from shared.domain.estimate.prices import Price, load_prices
 from shared.domain.ids import digest, import_settings_digest, owner_tag
 from shared.domain.source.eligibility import MAX_DOCUMENT_SIZE
+from shared.domain.source.ignored_names import checked_rule
 from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
+from shared.domain.source.object_name import checked_prefix
 from shared.domain.source.path_glob import PathGlob
 from shared.domain.source.path_template import PathTemplate
+from shared.domain.source.tool_metadata import MetadataNames, checked_name
 from shared.domain.throttle.tiers import Tier, default_tier, tier_named
 
 RECONCILE_DAYS = 7
 """Days between two listings of the whole store. Counts may agree by chance, so the store is listed
 this often even if they agree."""
 
-SCAN_VERSION = 2
+SCAN_VERSION = 3
 """Increase it if the code decides differently about the same listing than before."""
 
 
@@ -86,6 +90,12 @@ def _fields(value: tuple[str, ...]) -> tuple[str, ...]:
 
 Text = Annotated[str, Field(min_length=1)]
 Globs = Annotated[tuple[Annotated[PathGlob, BeforeValidator(_glob)], ...], BeforeValidator(_listed)]
+MetadataKeys = Annotated[
+    tuple[Annotated[str, AfterValidator(checked_name)], ...], BeforeValidator(_listed)
+]
+BuiltInRules = Annotated[
+    tuple[Annotated[str, AfterValidator(checked_rule)], ...], BeforeValidator(_listed)
+]
 Fields = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_fields)]
 
 
@@ -99,7 +109,7 @@ class IdentitySettings(Declared):
     """The deployment's identity, and its quota tier."""
 
     bucket: Text = setting(about="the bucket's name, without `gs://`", example="acme-handbook")
-    prefix: str = setting(
+    prefix: Annotated[str, AfterValidator(checked_prefix)] = setting(
         "",
         about="only objects whose names start with this are synced; end it with `/`, since `docs` "
         "matches `docs-old/` too",
@@ -168,6 +178,21 @@ class SourceSettings(Declared):
         example="category,year:int,title",
         shapes_scan=True,
     )
+    ignored_metadata: MetadataKeys = setting(
+        (),
+        about="names of objects' own metadata to leave out, besides "
+        "[those of copying tools](metadata.md#what-copying-tools-write); a `*` at the end stands "
+        "for any rest",
+        example="etl-run-id,backup-*",
+        shapes_scan=True,
+    )
+    kept_metadata: MetadataKeys = setting(
+        (),
+        about="names of objects' own metadata to keep, though they would be left out; in the same "
+        "form",
+        example="mtime",
+        shapes_scan=True,
+    )
     include: Globs = setting(
         (),
         about="patterns; a file must match one of them; if not set, every file is included",
@@ -177,7 +202,13 @@ class SourceSettings(Declared):
     exclude: Globs = setting(
         (),
         about="patterns; a file must match none of them; `EXCLUDE` wins over `INCLUDE`",
-        example="drafts/**,**/.*",
+        example="drafts/**,**/.*,**/.*/**",
+        shapes_scan=True,
+    )
+    not_ignored: BuiltInRules = setting(
+        (),
+        about="[names that are ignored](#names-that-are-ignored) otherwise, and are synced here",
+        example="desktop.ini,.git/",
         shapes_scan=True,
     )
     max_file_bytes: int = setting(
@@ -213,13 +244,28 @@ class SourceSettings(Declared):
 
 
 class PaceSettings(Declared):
-    """How many imports may be under way at once."""
+    """How many imports may be under way at once, and how many in a day or a sync."""
 
     max_imports_in_progress: int | None = setting(
         None,
         about="the most imports that may be started and not yet settled",
         example="20",
         told_default="the tier's",
+        gt=0,
+    )
+    max_cost_per_day: float | None = setting(
+        None,
+        about="US dollars that the imports of a quota day may cost, as "
+        "[estimated](limits.md#what-a-sync-costs); the rest [waits](operations.md#the-budget)",
+        example="2.50",
+        told_default="what a day at the tier's rate costs for files of 2,000 tokens",
+        gt=0,
+        allow_inf_nan=False,
+    )
+    max_imports_per_sync: int | None = setting(
+        None,
+        about="imports that one sync may begin; the rest waits for the next sync",
+        example="1000",
         gt=0,
     )
 
@@ -237,6 +283,11 @@ class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
     def store_name(self) -> str:
         """Display name by which the store is found or created."""
         return self.store_display_name or f"file-search-sync {self.deployment}"
+
+    @property
+    def metadata_names(self) -> MetadataNames:
+        """Which names of objects' own metadata are left out."""
+        return MetadataNames(self.ignored_metadata, self.kept_metadata)
 
     @property
     def imports_in_progress(self) -> int:
@@ -262,6 +313,16 @@ class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
     def price(self) -> Price | None:
         """The price of embedding with this deployment's model; None if it isn't known."""
         return load_prices().price_of(self.embedding_model)
+
+    @property
+    def cost_per_day(self) -> float | None:
+        """US dollars that a quota day's imports may cost; None if no limit is set or computable.
+
+        The default can't be computed for an embedding model without a known price.
+        """
+        if self.max_cost_per_day is not None or self.price is None:
+            return self.max_cost_per_day
+        return default_cost_per_day(self.tier, self.price)
 
     @property
     def import_settings(self) -> str:

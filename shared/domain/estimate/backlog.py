@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import astuple, dataclass, replace
 from operator import add, sub
 
-from shared.domain.file.record import FileRecord, FileStatus
+from shared.domain.file.record import Change, FileRecord, FileStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,10 @@ class Backlog:
         replaced_bytes: Total size of the content that their documents replace.
         removals: Documents to delete.
         indexed: Files whose document stays.
+        asked: Skipped files whose document is removed only if a request allows it.
+        metadata_files: Files among those to import whose content is indexed already: only their
+            metadata differ, or the settings.
+        metadata_tokens: Estimated number of tokens to embed for these.
     """
 
     uploads: int = 0
@@ -36,6 +40,9 @@ class Backlog:
     replaced_bytes: int = 0
     removals: int = 0
     indexed: int = 0
+    asked: int = 0
+    metadata_files: int = 0
+    metadata_tokens: int = 0
 
     @property
     def files(self) -> int:
@@ -68,6 +75,8 @@ def work_of(record: FileRecord | None, retried: Callable[[FileRecord], bool]) ->
             return Backlog(indexed=1)
         case FileStatus.REMOVAL_CANDIDATE:
             return Backlog(removals=1)
+        case FileStatus.SKIPPED:
+            return Backlog(asked=int(record.asks_first))
         case FileStatus.PENDING | FileStatus.UPLOADING:
             count = Backlog(uploads=1)
         case FileStatus.UPLOADED if record.working_key == record.desired_key:
@@ -78,11 +87,15 @@ def work_of(record: FileRecord | None, retried: Callable[[FileRecord], bool]) ->
             count = Backlog(uploads=1, retries=1)
         case _:
             return Backlog()
+    tokens = record.desired.tokens if record.desired else 0
+    only_metadata = record.change is Change.METADATA_CHANGED
     return replace(
         count,
         bytes=record.desired_size,
-        tokens=record.desired.tokens if record.desired else 0,
+        tokens=tokens,
         replaced_bytes=record.current_size,
+        metadata_files=int(only_metadata),
+        metadata_tokens=tokens if only_metadata else 0,
     )
 
 

@@ -2,6 +2,6 @@
 
 ``record`` defines what is stored; ``lifecycle`` the legal moves and the next step; ``attempt`` the
 moves of upload and import; ``outcomes`` how the processing begins and ends; ``known_documents``
-which documents of the store belong to the file. May import ``source`` and the modules at the root
-of the domain; today it needs only the latter.
+which documents of the store belong to the file; ``keeping`` what a reason to skip may cost. May
+import ``source`` and the modules at the root of the domain.
 """

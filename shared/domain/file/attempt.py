@@ -41,7 +41,11 @@ def upload_begun(record: FileRecord, raw_file: str) -> FileRecord:
         FileStatus.UPLOADING,
         tries=replace(record.tries, attempts=attempts),
         working=Working(
-            desired.key, desired.content_hash, desired.size, raw_file=RawFile(raw_file)
+            desired.key,
+            desired.content_hash,
+            desired.size,
+            raw_file=RawFile(raw_file),
+            hashes=desired.hashes,
         ),
     )
 
@@ -156,6 +160,7 @@ def document_doubted(
             document.content_hash,
             document.size,
             new_document=NewDocument(document.document),
+            hashes=document.hashes,
         ),
         schedule=replace(record.schedule, deadline=now + policy.import_deadline),
     )

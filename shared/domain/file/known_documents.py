@@ -91,4 +91,9 @@ def moved_to_store(record: FileRecord, store: str) -> FileRecord:
         return kept_here
     # A file at rest has nothing under way into this store: clear ``desired``, as if never scanned.
     keeps_desired = record.status in UNFINISHED or record.skip_reason
-    return replace(kept_here, current=None, desired=record.desired if keeps_desired else None)
+    return replace(
+        kept_here,
+        current=None,
+        desired=record.desired if keeps_desired else None,
+        asks_first=False,
+    )

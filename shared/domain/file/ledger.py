@@ -32,7 +32,8 @@ class LedgerEntry:
         store: Resource name of the store.
         batch_id: The batch that sent the import.
         tokens: Estimated number of tokens to embed.
-        cost: Estimated cost of embedding them, in ``currency``; None without a known price.
+        cost: Estimated cost of embedding them, in ``currency``; None without a known price. It
+            counts for the day's spending, so it is 0 once the import was refused for certain.
         currency: ISO 4217; None without a known price.
         state: State of the import.
         operation: The service's name of the operation; None until the outcome is known, or if no
@@ -41,6 +42,7 @@ class LedgerEntry:
         error: Why the import failed; None if it didn't.
         created_at: When the intent was written.
         completed_at: When the outcome was written.
+        refused: Whether the service refused the import for certain, so that it had no effect.
         expires_at: When the database may drop the entry.
         schema_version: Version of this record's schema.
     """
@@ -61,6 +63,7 @@ class LedgerEntry:
     document: str | None = None
     error: str | None = None
     completed_at: datetime | None = None
+    refused: bool = False
     schema_version: int = 1
 
 
@@ -83,6 +86,11 @@ def succeeded(operation: str | None, document: str, now: datetime) -> Outcome:
 def failed(operation: str | None, error: str, now: datetime) -> Outcome:
     """The outcome of an import that was refused, made no document, or whose document failed."""
     return Outcome(ImportState.FAILED, now, operation, error=error)
+
+
+def refused(entry: LedgerEntry, error: str, now: datetime) -> LedgerEntry:
+    """The entry of an import that the service refused for certain: it had no effect, at no cost."""
+    return replace(ended(entry, failed(None, error, now)), cost=0.0, refused=True)
 
 
 def ended(entry: LedgerEntry, outcome: Outcome) -> LedgerEntry:

@@ -42,10 +42,10 @@ LEGAL_MOVES: dict[FileStatus, frozenset[FileStatus]] = {
         FileStatus.UPLOADED: "importing pending failed",
         FileStatus.IMPORTING: "indexed uncertain uploaded pending failed",
         FileStatus.UNCERTAIN: "importing uploaded pending failed",
-        FileStatus.INDEXED: "pending importing removal_candidate",
+        FileStatus.INDEXED: "pending importing skipped removal_candidate",
         FileStatus.FAILED: "pending importing indexed skipped removal_candidate deleted",
-        FileStatus.SKIPPED: "pending removal_candidate deleted",
-        FileStatus.REMOVAL_CANDIDATE: "deleting indexed pending",
+        FileStatus.SKIPPED: "pending indexed removal_candidate deleted",
+        FileStatus.REMOVAL_CANDIDATE: "deleting indexed pending skipped",
         FileStatus.DELETING: "deleted skipped pending indexed removal_candidate",
         FileStatus.DELETED: "pending skipped indexed removal_candidate",
     }.items()
@@ -62,6 +62,8 @@ def moved(record: FileRecord, status: FileStatus, **changes: object) -> FileReco
     """The record with another status, and other changes. Raises ``IllegalMove``."""
     if status is not record.status and status not in LEGAL_MOVES[record.status]:
         raise IllegalMove(f"{record.path!r}: {record.status} -> {status}")
+    asks = record.asks_first and status is FileStatus.SKIPPED
+    changes = {"asks_first": asks, **changes}
     return replace(record, status=status, **changes)  # type: ignore[arg-type]  # field names
 
 

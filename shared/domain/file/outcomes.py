@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from shared.domain.file import known_documents, lifecycle
+from shared.domain.file import keeping, known_documents, lifecycle
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.record import (
+    Change,
     Current,
     Desired,
     Failure,
@@ -20,8 +21,10 @@ from shared.domain.file.record import (
     FileStatus,
     Slot,
     Tries,
+    Verdict,
     with_working,
 )
+from shared.domain.source.eligibility import RULES
 
 
 def begun(record: FileRecord, now: datetime) -> FileRecord:
@@ -43,7 +46,7 @@ def settled(record: FileRecord, now: datetime) -> FileRecord:
     done = lifecycle.moved(
         record,
         FileStatus.INDEXED,
-        current=Current(working.key, document, working.content_hash, working.size),
+        current=Current(working.key, document, working.content_hash, working.size, working.hashes),
         indexed_at=now,
         working=None,
         stale_documents=(),
@@ -73,7 +76,23 @@ def _or_started_again(indexed: FileRecord, now: datetime) -> FileRecord:
         return indexed
     if indexed.desired_key:
         return begun(indexed, now)
-    return lifecycle.moved(indexed, FileStatus.REMOVAL_CANDIDATE)
+    return let_go(indexed, now)
+
+
+def let_go(record: FileRecord, now: datetime) -> FileRecord:
+    """End without wanting a document: it stays, becomes a removal candidate, or there is none."""
+    at_rest = lifecycle.at_rest(record, now)
+    if keeping.keeps_documents(at_rest):
+        return lifecycle.moved(
+            replace(known_documents.shelved(at_rest), working=None),
+            FileStatus.SKIPPED,
+            asks_first=keeping.is_to_be_asked(at_rest),
+            tries=record.tries.cleared(),
+            failure=None,
+        )
+    if known_documents.documents_to_remove(at_rest):
+        return lifecycle.moved(at_rest, FileStatus.REMOVAL_CANDIDATE)
+    return removed(at_rest, now)
 
 
 def is_back(record: FileRecord) -> bool:
@@ -86,11 +105,26 @@ def given_up(record: FileRecord, now: datetime) -> FileRecord:
     """Stop processing content that the bucket no longer wants and that was not imported."""
     before = lifecycle.moved(with_working(record, raw_file=None), FileStatus.PENDING)
     before = lifecycle.at_rest(before, now)
-    if record.desired_key:
-        return begun(before, now)
-    if known_documents.documents_to_remove(before):
-        return lifecycle.moved(before, FileStatus.REMOVAL_CANDIDATE)
-    return removed(before, now)
+    return begun(before, now) if record.desired_key else let_go(before, now)
+
+
+def skipped(record: FileRecord, reason: str, now: datetime) -> FileRecord:
+    """End without an import: a read of the content showed ``reason``, and nothing was sent of it.
+
+    The next scan compares the file again, for the range's figures. Raises ``ValueError`` if the
+    bucket wants no document.
+    """
+    desired = record.desired
+    if desired is None or desired.key is None:
+        raise ValueError(f"the bucket wants no document for {record.path!r}")
+    found = replace(
+        record,
+        desired=replace(desired, key=None, skip_reason=reason, media_type=None, tokens=0),
+        verdict=Verdict(desired.key, skip_reason=reason, rules=RULES),
+        change=Change.SKIPPED,
+        rescan=True,
+    )
+    return given_up(found, now)
 
 
 def left(record: FileRecord, now: datetime, policy: FilePolicy) -> FileRecord:
@@ -168,7 +202,7 @@ def removal_halted(record: FileRecord, now: datetime) -> FileRecord:
         return kept(record, now)
     if record.desired_key:  # a scan has found the object again
         return begun(record, now)
-    return lifecycle.at_rest(lifecycle.moved(record, FileStatus.REMOVAL_CANDIDATE), now)
+    return let_go(record, now)
 
 
 def removed(record: FileRecord, now: datetime) -> FileRecord:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.source.content_hash import NO_HASHES, Hashes
+
 SCHEMA_VERSION = 1
 
 
@@ -83,10 +85,13 @@ class Desired:
         metageneration: The object's metageneration; None in the same case.
         size: The object's size in bytes.
         tokens: Estimated number of tokens to embed; 0 if the object is skipped.
-        content_hash: ``md5:<hex>`` or ``crc32c:<hex>``, as the bucket gives it.
+        content_hash: The hash in the content key, see ``Hashes.content_hash``; the one of an
+            earlier version with the same bytes if that had another kind of hash.
         metadata_digest: Digest of everything that the document's metadata is made from.
         media_type: Media type to upload it as; None if the object is skipped.
         sidecar_generation: The sidecar's generation; None without a sidecar.
+        hashes: All hashes of the content that the bucket has told.
+        content_encoding: ``gzip`` if the content is to be decoded; otherwise empty.
     """
 
     key: str | None = None
@@ -99,6 +104,28 @@ class Desired:
     metadata_digest: str = ""
     media_type: str | None = None
     sidecar_generation: int | None = None
+    hashes: Hashes = NO_HASHES
+    content_encoding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a read of the content with this key has shown; the same content is not read again.
+
+    Attributes:
+        key: Content key of what was read.
+        skip_reason: Why it can't be imported; None if it can.
+        media_type: Media type to upload it as; None if it can't be imported.
+        rules: ``eligibility.RULES`` by which it was decided; other rules decide again.
+        declared: The media type that the uploader declared, if it was decided by that too: another
+            one decides again.
+    """
+
+    key: str
+    skip_reason: str | None = None
+    media_type: str | None = None
+    rules: int = 0
+    declared: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +180,9 @@ class Working:
         raw_file: The raw file; None if there is none.
         import_call: The latest import; None if none was begun.
         new_document: The import's document; None until it is known.
+        hashes: All hashes of the content that the bucket has told.
+        decoded_size: Bytes after decoding, as they were uploaded; None if they are not decoded or
+            were not uploaded yet.
     """
 
     key: str
@@ -161,6 +191,8 @@ class Working:
     raw_file: RawFile | None = None
     import_call: ImportCall | None = None
     new_document: NewDocument | None = None
+    hashes: Hashes = NO_HASHES
+    decoded_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +204,14 @@ class Current:
         document: Resource name.
         content_hash: Hash of the content that it was made from.
         size: Size of that content in bytes.
+        hashes: All hashes of that content that the bucket has told.
     """
 
     key: str
     document: str
     content_hash: str
     size: int
+    hashes: Hashes = NO_HASHES
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +338,9 @@ class FileRecord:
         change: The change that the scan of ``decided_in`` found.
         decided_in: The batch whose scan or reconcile last decided on it; None before the first.
         desired: What the bucket wants; None if it has no such object.
+        verdict: What a read of the object's content has shown; None if its name and size decide.
+        asks_first: Whether the file is skipped, and its documents stay until a sync allows their
+            removal (see ``keeping``).
         rescan: Whether the next scan must compare this record, even in an unchanged range.
         schedule: What leads to the next step.
         claim: The claim of the delivery at work; None without one.
@@ -334,6 +371,8 @@ class FileRecord:
     change: Change = Change.NEW
     decided_in: str | None = None
     desired: Desired | None = None
+    verdict: Verdict | None = None
+    asks_first: bool = False
     rescan: bool = False
     schedule: Schedule = field(default_factory=Schedule)
     claim: Claim | None = None

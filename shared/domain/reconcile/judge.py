@@ -13,7 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from shared.domain.file import attempt, file_policy, known_documents, lifecycle, outcomes
+from shared.domain.file import (
+    attempt,
+    file_policy,
+    keeping,
+    known_documents,
+    lifecycle,
+    outcomes,
+)
 from shared.domain.file.record import Change, Current, Desired, FileRecord, FileStatus
 
 
@@ -128,9 +135,9 @@ class Judge:
             return Judgement(Discrepancy.UNDECIDED)
         holds_another = record.current_document in live
         kind = Discrepancy.DUPLICATE if holds_another else Discrepancy.ORPHAN
-        if not record.desired_key or record.status is FileStatus.REMOVAL_CANDIDATE:
-            return Judgement(kind, self._unwanted(record, fresh))
         active = [each for each in fresh if each.is_active]
+        if not record.desired_key or record.status is FileStatus.REMOVAL_CANDIDATE:
+            return Judgement(kind, self._unwanted(record, fresh, None if holds_another else active))
         there = {each.key for each in active} | ({record.current_key} if holds_another else set())
         if record.status is FileStatus.UPLOADED and record.desired_key not in there:
             # The record's own import will delete these.
@@ -152,6 +159,7 @@ class Judge:
             record,
             current=None,
             stale_documents=(*record.stale_documents, *left),
+            asks_first=False,
             updated_at=self.now,
         )
         if record.status is not FileStatus.INDEXED:
@@ -160,12 +168,24 @@ class Judge:
         again = outcomes.begun(lifecycle.taken_over(again, self.batch_id), self.now)
         return Judgement(Discrepancy.GHOST, again)
 
-    def _unwanted(self, record: FileRecord, fresh: Sequence[StoredDocument]) -> FileRecord:
+    def _unwanted(
+        self,
+        record: FileRecord,
+        fresh: Sequence[StoredDocument],
+        adoptable: Sequence[StoredDocument] | None,
+    ) -> FileRecord:
         """The bucket wants no document for this path: the record becomes a candidate for removal.
 
-        If it may not become one, the documents are only noted as stale.
+        If it may not become one, the documents are only noted as stale. A skipped file that keeps
+        its documents adopts the newest of ``adoptable`` if it has none.
         """
         more = _with_stale(record, fresh, self.now)
+        if adoptable:
+            held = known_documents.holding(more, _as_current(adoptable[-1]))
+            more = held if keeping.keeps_documents(held) else more
+        if keeping.keeps_documents(more):
+            asks = keeping.is_to_be_asked(more)
+            return replace(more, asks_first=asks and more.status is FileStatus.SKIPPED)
         moves = FileStatus.REMOVAL_CANDIDATE in lifecycle.LEGAL_MOVES[record.status]
         if not (moves and self.removes):
             return more

@@ -39,6 +39,7 @@ class ReconcileState:
         ghosts: Number of records whose document is certainly gone.
         counts: Number of documents listed and adopted, and of discrepancies by kind.
         findings: Some of the discrepancies, with names.
+        others: Names of some listed documents that another deployment made.
         failures: Failed Gemini calls in a row.
         schema_version: Version of this record's schema.
         expires_at: When the database may drop it.
@@ -54,9 +55,15 @@ class ReconcileState:
     ghosts: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    others: tuple[str, ...] = ()
     failures: int = 0
     schema_version: int = 1
     expires_at: datetime | None = None
+
+    @property
+    def are_any_ours(self) -> bool:
+        """Whether a document of the deployment has been listed so far."""
+        return self.counts.get("listed", 0) > self.counts.get(Discrepancy.FOREIGN, 0)
 
 
 _FOUND_ANEW = ("listed", Discrepancy.FOREIGN, Discrepancy.UNDECIDED)

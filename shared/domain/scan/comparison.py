@@ -10,9 +10,32 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.domain.file import attempt, file_policy, known_documents, lifecycle, outcomes
-from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
+from shared.domain.file import (
+    attempt,
+    file_policy,
+    keeping,
+    known_documents,
+    lifecycle,
+    outcomes,
+)
+from shared.domain.file.record import (
+    Change,
+    Current,
+    Desired,
+    FileRecord,
+    FileStatus,
+    Verdict,
+    Working,
+)
+from shared.domain.ids import content_key
+from shared.domain.source.content_encoding import packing_of
+from shared.domain.source.content_hash import NO_HASHES, Hashes, hashes_of
+from shared.domain.source.eligibility import SkipReason
 from shared.domain.source.tokens import tokens_of
+
+_LAST_CODE_POINT = "\U0010ffff"
+_AFTER_SURROGATES = 0xE000
+_SURROGATES = range(0xD800, _AFTER_SURROGATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +43,11 @@ class Wanted:
     """What the bucket wants for a path; with a ``skip_reason``, the object is not to be indexed.
 
     Attributes:
+        verdict: What a read of the content decided; None if its name and size decide.
+        rule: The rule that leaves the object out; with it, the object is counted and needs no
+            record.
         is_young: Whether the object, or its sidecar, changed too recently to be imported yet.
+        import_settings: Digest of the settings that the key depends on.
 
     The other fields are those of ``record.Desired``.
     """
@@ -35,7 +62,12 @@ class Wanted:
     media_type: str | None = None
     sidecar_generation: int | None = None
     skip_reason: str | None = None
+    verdict: Verdict | None = None
+    rule: str | None = None
     is_young: bool = False
+    hashes: Hashes = NO_HASHES
+    content_encoding: str = ""
+    import_settings: str = ""
 
 
 def paired_by_path(
@@ -62,6 +94,8 @@ class Comparison:
 
     change: Change
     record: FileRecord | None
+    is_left_out: bool = False
+    """Whether a rule leaves the object out, and nothing is to be written for it."""
 
 
 RESTING = (FileStatus.INDEXED, FileStatus.FAILED, FileStatus.SKIPPED, FileStatus.DELETED)
@@ -90,15 +124,18 @@ def compare(
         return None  # a scan under a later fence has already decided
     if want is None:
         return _vanished(record, batch_id, fence, removes=removes, now=now) if record else None
-    if want.is_young:
+    if want.rule and (record is None or record.status is FileStatus.DELETED):
+        return Comparison(Change.SKIPPED, None, is_left_out=True)
+    if want.is_young and not want.skip_reason:
         return Comparison(Change.YOUNG, None)
-    if record is None:
-        fresh = FileRecord(path=want.path, status=FileStatus.DELETED)
+    if record is None or record.status is FileStatus.DELETED:
+        fresh = record or FileRecord(path=want.path, status=FileStatus.DELETED)
         return _appeared(want, fresh, batch_id, fence, now)
-    if record.status is FileStatus.DELETED:
-        return _appeared(want, record, batch_id, fence, now)
-    if _is_older(want, record):
-        return Comparison(Change.UNCHANGED, None)
+    return _both(as_known(want, record), record, batch_id, fence, now)
+
+
+def _both(want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime) -> Comparison:
+    """Decide about a path that has an object and a record."""
     if want.skip_reason:
         return _skipped(want, record, batch_id, fence, now)
     change = _change(want, record)
@@ -150,14 +187,20 @@ def _skipped(
     want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime
 ) -> Comparison:
     target = _with_desired(record, want, fence)
-    if record.status is FileStatus.SKIPPED:
+    documents = known_documents.documents_to_remove(record)
+    stays = keeping.keeps_documents(target) or not documents
+    told = record.asks_first == keeping.is_to_be_asked(target)
+    if record.status is FileStatus.SKIPPED and stays and told:
+        if want.rule and not documents:  # a version before this one wrote the record
+            if record.skip_reason == want.skip_reason and not record.rescan:
+                return Comparison(Change.SKIPPED, None, is_left_out=True)
+            return Comparison(Change.SKIPPED, outcomes.removed(replace(target, desired=None), now))
         return Comparison(Change.SKIPPED, None if _same_but_fence(target, record) else target)
     target = replace(target, change=Change.SKIPPED, decided_in=batch_id)
-    if record.status not in (*RESTING, FileStatus.PENDING) or record.claim:
-        return Comparison(Change.SKIPPED, target)
-    if known_documents.documents_to_remove(record):
-        return Comparison(Change.SKIPPED, _candidate(target, now))
-    return Comparison(Change.SKIPPED, outcomes.removed(target, now))
+    idle = (*RESTING, FileStatus.PENDING, FileStatus.REMOVAL_CANDIDATE)
+    if record.status not in idle or record.claim:
+        return Comparison(Change.SKIPPED, target)  # being processed, whose end lets it go
+    return Comparison(Change.SKIPPED, outcomes.let_go(target, now))
 
 
 def _unchanged(target: FileRecord, record: FileRecord, batch_id: str, now: datetime) -> Comparison:
@@ -183,15 +226,56 @@ def _change(want: Wanted, record: FileRecord) -> Change:
     return Change.CHANGED
 
 
+def as_known(want: Wanted, record: FileRecord) -> Wanted:
+    """The row with the hash by which the record knows the same content, and so with the same key.
+
+    An object that is written again with the same bytes may have other kinds of hash, as a composite
+    object has no MD5.
+    """
+    desired = record.desired
+    contents = (record.current, record.working, desired)
+    for known in (each for each in contents if each is not None):
+        is_desired = desired is not None and known.content_hash == desired.content_hash
+        told = desired if is_desired and desired else known  # what the latest scan was told
+        if _is_same_content(want, told):
+            hashes = want.hashes.with_known(hashes_of(told.content_hash, told.hashes))
+            same = replace(want, content_hash=known.content_hash, hashes=hashes)
+            is_known = same.content_hash == want.content_hash
+            return same if is_known else replace(same, key=_key_of(same))
+    return want
+
+
+def _is_same_content(want: Wanted, known: Desired | Working | Current) -> bool:
+    if isinstance(known, Desired) and known.generation == want.generation:
+        return True  # a version's bytes never change, whichever hashes the bucket tells
+    hashes = hashes_of(known.content_hash, known.hashes)
+    return known.size == want.size and want.hashes.agree(hashes)
+
+
+def _key_of(want: Wanted) -> str:
+    return content_key(
+        path=want.path,
+        size=want.size,
+        content_hash=want.content_hash,
+        metadata_digest=want.metadata_digest,
+        import_settings=want.import_settings,
+    )
+
+
 def _is_back(key: str | None, record: FileRecord) -> bool:
     """Whether the indexed document is wanted again, and nothing is under way for another."""
     waiting = record.status in (FileStatus.PENDING, FileStatus.UPLOADING) and not record.claim
-    idle = waiting or record.status in (FileStatus.REMOVAL_CANDIDATE, FileStatus.FAILED)
+    resting = (FileStatus.REMOVAL_CANDIDATE, FileStatus.FAILED, FileStatus.SKIPPED)
+    idle = waiting or record.status in resting
     return idle and key == record.current_key and not record.stale_documents
 
 
-def _is_older(want: Wanted, record: FileRecord) -> bool:
-    """Whether the record knows a later generation: a listing may lag, and is ignored then."""
+def is_in_doubt(want: Wanted, record: FileRecord) -> bool:
+    """Whether the listing shows a smaller version than the record, so the object is looked at.
+
+    Generations are unique, but not promised to grow: the listing may lag behind what a worker has
+    read, or the object's new version may have a smaller number. Only the object itself can tell.
+    """
     desired = record.desired
     if desired is None or not (desired.key or desired.skip_reason):
         return False
@@ -207,17 +291,25 @@ def _with_desired(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
         generation=want.generation,
         metageneration=want.metageneration,
         size=want.size,
-        tokens=0 if is_skipped else tokens_of(want.media_type or "", want.size),
+        tokens=0
+        if is_skipped
+        else tokens_of(want.media_type or "", want.size, packing_of(want.content_encoding)),
         content_hash=want.content_hash,
         metadata_digest=want.metadata_digest,
         media_type=want.media_type,
         sidecar_generation=want.sidecar_generation,
+        hashes=want.hashes,
+        content_encoding=want.content_encoding,
     )
-    return replace(record, desired=desired, rescan=False, fence=fence)
+    return replace(record, desired=desired, verdict=want.verdict, rescan=False, fence=fence)
 
 
 def _same_but_fence(target: FileRecord, record: FileRecord) -> bool:
-    return replace(target, fence=record.fence) == record
+    target = replace(target, fence=record.fence)
+    if target.desired and record.desired:  # another kind of hash is no reason to write
+        known = replace(target.desired, hashes=record.desired.hashes)
+        target = replace(target, desired=known)
+    return target == record
 
 
 def _candidate(record: FileRecord, now: datetime) -> FileRecord:
@@ -250,6 +342,7 @@ def replanned(
     if wanted is None or wanted.skip_reason:
         gone = replace(record, desired=None)
         return outcomes.given_up(_as_read(record, wanted) if wanted else gone, now)
+    wanted = as_known(wanted, record)
     if wanted.is_young or record.aims >= policy.max_aims:
         return outcomes.left(record, now, policy)
     record = replace(record, aims=record.aims + 1)
@@ -264,16 +357,36 @@ def _as_read(record: FileRecord, wanted: Wanted) -> FileRecord:
     return replace(_with_desired(record, wanted, record.fence), rescan=True)
 
 
+def is_kept(record: FileRecord, wanted: Wanted) -> bool:
+    """Whether the check before a removal found an object whose document must stay.
+
+    A skip for the very reason for which the removal was allowed is no such object.
+    """
+    if wanted.skip_reason is None or wanted.skip_reason == SkipReason.UNREADABLE:
+        return True
+    known = wanted.skip_reason == record.skip_reason
+    return not known and keeping.keeps_documents(_as_read(record, wanted))
+
+
 def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) -> FileRecord:
     """The check before a removal found the object: keep its document, or process its content."""
+    wanted = as_known(wanted, record)
     target = _as_read(record, wanted)
+    if wanted.skip_reason:
+        return outcomes.let_go(target, now)
     if wanted.key == record.current_key and not record.stale_documents:
         return outcomes.kept(target, now)
     return outcomes.begun(lifecycle.taken_over(target, batch_id), now)
 
 
 def end_of(prefix: str) -> str:
-    """The first name after all names that start with ``prefix``; empty for an empty prefix."""
-    if not prefix:
+    """The first name after all names that start with ``prefix``; empty if there is no such name.
+
+    It has the next code point at the end. Surrogates are passed over, since no name has any. What
+    has no next code point is left out, and the code point before it gets its next one.
+    """
+    before = prefix.rstrip(_LAST_CODE_POINT)
+    if not before:
         return ""
-    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    last = ord(before[-1]) + 1
+    return before[:-1] + chr(_AFTER_SURROGATES if last in _SURROGATES else last)

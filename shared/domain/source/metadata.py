@@ -6,13 +6,15 @@ sidecar ``<name>.meta.json`` (``Kinetics.md.meta.json``). For each key, a later 
 - Numbers become numeric values; integers beyond 2**53, which doubles don't hold exactly, become
   text. True and false become ``"true"`` and ``"false"``; a list of scalars becomes a list of
   strings.
-- If a field is declared numeric (``{year:int}`` in the template or the expected fields), its text
-  becomes a number. Text that is not of the declared kind stays text and is reported.
+- A declared kind (``{year:int}`` in the template or the expected fields) holds for text, numbers,
+  true, false and each value of a list. Text becomes a number if the kind is numeric, and a number
+  becomes text if the kind is text. What is not of the declared kind is kept as text and reported.
 - A map inside a sidecar is flattened once: ``{"author": {"name": ...}}`` gives ``author.name``.
   Deeper maps are reported and left out.
 - Null and empty values are left out without a report, and don't erase an earlier source's value.
 - A key may have letters, digits, ``_``, ``-`` and ``.`` (ASCII only, so that a filter can name it).
   Other characters are replaced by ``_`` and reported. A key of other characters only is left out.
+  If names become one key, ``metadata_key`` says which is used; the others are reported.
 - Five reserved entries are always present and can't be overridden: path, content_hash, content_key,
   owner and quality_score.
 - A document has at most twenty entries: first the reserved ones, then the expected fields in their
@@ -22,27 +24,32 @@ sidecar ``<name>.meta.json`` (``Kinetics.md.meta.json``). For each key, a later 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from shared.domain.ids import digest
-from shared.domain.source.metadata_value import Value, ValueKind, path_value, read_value
+from shared.domain.source import metadata_key
+from shared.domain.source.content_encoding import Packing, packing_of
+from shared.domain.source.metadata_key import merged, shown
+from shared.domain.source.metadata_value import MAX_VALUE_LENGTH, Value, ValueKind, path_value
 from shared.domain.source.object_info import ObjectInfo
 from shared.domain.source.path_template import Field, FieldKind, PathTemplate
+from shared.domain.source.tool_metadata import MetadataNames
 
 MAX_ENTRIES: Final = 20
 """Most entries per document. Source: Gemini API reference, Document.custom_metadata."""
 
-MAX_KEY_LENGTH: Final = 64
-"""Most characters of a key. Our own choice; Google documents no limit."""
+MAX_KEY_LENGTH: Final = metadata_key.MAX_KEY_LENGTH
+RESERVED_KEYS: Final = metadata_key.RESERVED_KEYS
+
+MAX_SIDECAR_SIZE: Final = 65_536
+"""Bytes. Our own choice: a sidecar is read into memory, and twenty entries take far less."""
 
 MAX_REPORTS: Final = 20
 """Most reports per file; limited since they are kept in the file's record."""
 
-RESERVED_KEYS: Final = ("path", "content_hash", "content_key", "owner", "quality_score")
 DEFAULT_EXPECTED_FIELDS: Final = (
     "category",
     "course",
@@ -55,10 +62,6 @@ DEFAULT_EXPECTED_FIELDS: Final = (
 )
 SIDECAR_SUFFIX: Final = ".meta.json"
 
-# Cloud Storage clients store these among the user's metadata: file times, whose changes mean
-# nothing, and Firebase's download token, which is a secret.
-_FOREIGN_KEYS = re.compile(r"goog-reserved-.*|firebaseStorageDownloadTokens")
-_BAD_KEY_CHARACTER = re.compile(r"[^A-Za-z0-9_.-]")
 # Increase it if the mapping changes and documents already imported should get the new result.
 _MAPPING_VERSION = 1
 
@@ -150,12 +153,14 @@ class MetadataSources:
         expected_fields: ``name`` or ``name:kind``, the most important first.
         info: The object, with its own custom metadata.
         sidecar: Its sidecar; None where it has none.
+        names: Which names of the object's metadata are left out.
     """
 
     template: PathTemplate | None
     expected_fields: Sequence[str]
     info: ObjectInfo
     sidecar: ObjectInfo | None = None
+    names: MetadataNames = field(default_factory=MetadataNames)
 
     def digest(self) -> str:
         """SHA-256 (hex) of all sources; made without reading the sidecar.
@@ -167,33 +172,37 @@ class MetadataSources:
             "metadata",
             _MAPPING_VERSION,
             self.template.text if self.template else None,
-            _users_own(self.info.metadata),
+            self._users_own,
             self.sidecar.content_hash if self.sidecar else None,
             list(self.expected_fields),
+            *self._decoded(),
         )
+
+    def _decoded(self) -> list[list[bool]]:
+        """Whether the object and its sidecar are decoded; nothing if neither is."""
+        sources = [each for each in (self.info, self.sidecar) if each]
+        packed = [packing_of(each.content_encoding) is Packing.GZIP for each in sources]
+        return [packed] if any(packed) else []
 
     def entries(self, document: DocumentIdentity, sidecar: bytes | None) -> CustomMetadata:
         """Merge the sources. Unusable values are reported and never raise an error.
 
         Args:
             document: The values of the reserved entries.
-            sidecar: The bytes of the sidecar; None without a sidecar.
+            sidecar: The bytes of the sidecar, of which one more than `MAX_SIDECAR_SIZE` are
+                enough; None without a sidecar.
 
         Raises:
             ValueError: An expected field is malformed; see ``parse_expected_fields``.
         """
         reports: list[str] = []
         expected = parse_expected_fields(self.expected_fields)
-        kinds = dict(self.template.kinds) if self.template else {}
-        kinds |= {name: kind for name, kind in expected.items() if kind is not FieldKind.STR}
         sources: dict[str, Mapping[str, object]] = {
             "path": self.template.match(document.path) if self.template else {},
-            "object metadata": _users_own(self.info.metadata),
+            "object metadata": self._users_own,
             "sidecar": _read_sidecar(sidecar, reports),
         }
-        found: dict[str, Value] = {}
-        for source, raw in sources.items():
-            found |= _read(source, raw, kinds, reports)
+        found = merged(sources, self._declared_kinds(expected), reports)
         quality = MetadataQuality.rate(sum(name in found for name in expected), len(expected))
         entries = _reserved(document, quality)
         ranked = [name for name in expected if name in found]
@@ -205,6 +214,29 @@ class MetadataSources:
         if len(reports) > MAX_REPORTS:
             reports[MAX_REPORTS - 1 :] = [f"and {len(reports) - MAX_REPORTS + 1} more"]
         return CustomMetadata(tuple(entries), quality, tuple(reports))
+
+    def _declared_kinds(self, expected: Mapping[str, FieldKind]) -> dict[str, FieldKind]:
+        """Kind by name of the fields that have one; text is a field's kind only if it says so."""
+        template = self.template.text if self.template else ""
+        kinds = {
+            name: kind
+            for name, kind in (self.template.kinds if self.template else {}).items()
+            if kind is not FieldKind.STR or f"{{{name}:{kind}}}" in template
+        }
+        return kinds | {
+            name: kind
+            for name, kind in expected.items()
+            if kind is not FieldKind.STR or f"{name}:{kind}" in self.expected_fields
+        }
+
+    @property
+    def _users_own(self) -> dict[str, str]:
+        """The object's metadata without what tools wrote; an expected field is always kept."""
+        expected = tuple(text.partition(":")[0] for text in self.expected_fields)
+        names = replace(self.names, kept=(*self.names.kept, *expected))
+        return {
+            name: value for name, value in self.info.metadata.items() if not names.leaves_out(name)
+        }
 
 
 def _reserved(document: DocumentIdentity, quality: MetadataQuality) -> list[MetadataEntry]:
@@ -255,55 +287,33 @@ def base_name(sidecar_path: str) -> str:
     return sidecar_path.removesuffix(SIDECAR_SUFFIX)
 
 
-def _users_own(object_metadata: Mapping[str, str]) -> dict[str, str]:
-    return {
-        key: value for key, value in object_metadata.items() if _FOREIGN_KEYS.fullmatch(key) is None
-    }
-
-
 def _read_sidecar(sidecar: bytes | None, reports: list[str]) -> Mapping[str, object]:
     if sidecar is None:
         return {}
+    if len(sidecar) > MAX_SIDECAR_SIZE:
+        reports.append(f"sidecar: not read, since it has more than {MAX_SIDECAR_SIZE} bytes")
+        return {}
+    twice: dict[str, None] = {}
+
+    def last_of_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in pairs]
+        twice.update(dict.fromkeys(name for name in names if names.count(name) > 1))
+        return dict(pairs)
+
     try:
-        content: object = json.loads(sidecar)
+        content: object = json.loads(
+            sidecar, object_pairs_hook=last_of_each, parse_int=_integer_or_text
+        )
     except (ValueError, RecursionError):
         reports.append("sidecar: not valid JSON, ignored")
         return {}
     if not isinstance(content, dict):
         reports.append("sidecar: not a JSON object, ignored")
         return {}
+    reports += [f"sidecar: {shown(name)} occurs twice, the last one counts" for name in twice]
     return content
 
 
-def _read(
-    source: str,
-    raw: Mapping[str, object],
-    kinds: Mapping[str, FieldKind],
-    reports: list[str],
-) -> dict[str, Value]:
-    """The usable entries of one source; appends to `reports` what is wrong with the others."""
-    found: dict[str, Value] = {}
-    for raw_key, raw_value in _flatten(raw):
-        key = _BAD_KEY_CHARACTER.sub("_", raw_key)[:MAX_KEY_LENGTH]
-        label = f"{source}: {raw_key[:MAX_KEY_LENGTH]!r}"
-        if raw_key in RESERVED_KEYS or key in RESERVED_KEYS:
-            reports.append(f"{label} is a reserved key, ignored")
-            continue
-        if not _BAD_KEY_CHARACTER.sub("", raw_key):
-            reports.append(f"{label} has no character that a key may have, left out")
-            continue
-        value = read_value(raw_value, kinds.get(key, FieldKind.STR), label, reports)
-        if value is None:
-            continue
-        if key != raw_key:
-            reports.append(f"{label} became the key {key}")
-        found[key] = value
-    return found
-
-
-def _flatten(raw: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    for key, value in raw.items():
-        if isinstance(value, dict):
-            yield from ((f"{key}.{inner}", content) for inner, content in value.items())
-        else:
-            yield key, value
+def _integer_or_text(digits: str) -> int | str:
+    """An integer of JSON; one longer than any value stays text, which Python would not convert."""
+    return int(digits) if len(digits) <= MAX_VALUE_LENGTH else digits

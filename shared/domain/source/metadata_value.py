@@ -43,29 +43,25 @@ class ValueKind(StrEnum):
         return cls.STRING_LIST if isinstance(value, tuple) else cls.NUMERIC
 
 
-def read_value(raw: object, kind: FieldKind, label: str, reports: list[str]) -> Value | None:
+def read_value(raw: object, kind: FieldKind | None, label: str, reports: list[str]) -> Value | None:
     """The value to send for `raw`; None if nothing is to be sent.
 
     Args:
         raw: Anything that JSON can hold.
-        kind: The declared kind of the field; STR if it isn't declared.
+        kind: The declared kind of the field, which holds for each value of a list; None if it isn't
+            declared.
         label: Names the field in a report.
         reports: Receives one sentence for each thing that is changed or left out.
     """
     if isinstance(raw, list):
-        return _list_value(raw, label, reports)
-    if isinstance(raw, float) and not math.isfinite(raw):
-        reports.append(f"{label} is not a finite number, left out")
-        return None
-    if isinstance(raw, float) or (type(raw) is int and abs(raw) <= MAX_EXACT_INTEGER):
-        return float(raw)
+        return _list_value(raw, kind, label, reports)
+    number = _number(raw, kind)
+    if number is not None:
+        return number
     text = _text(raw, label, reports)
-    if not text or kind in {FieldKind.STR, FieldKind.PATH}:
+    if not text or kind in {None, FieldKind.STR, FieldKind.PATH}:
         return text or None
-    typed = kind.read(text)
-    if typed is None:
-        reports.append(f"{label} is not of kind {kind}, kept as text")
-        return text
+    typed = _typed(text, kind, label, reports)
     return typed if isinstance(typed, str) else float(typed)
 
 
@@ -85,8 +81,46 @@ def path_value(path: str) -> str:
     return head + tail.lstrip()
 
 
-def _list_value(raw: list[object], label: str, reports: list[str]) -> tuple[str, ...] | None:
-    texts = tuple(text for item in raw if (text := _text(item, label, reports)))
+def _number(raw: object, kind: FieldKind | None) -> float | None:
+    """A JSON number as the service takes it; None for what is sent as text, or not at all."""
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        return None
+    is_exact = isinstance(raw, int) and abs(raw) <= MAX_EXACT_INTEGER
+    match kind:
+        case None | FieldKind.FLOAT:
+            fits = is_exact or (isinstance(raw, float) and math.isfinite(raw))
+        case FieldKind.INT:
+            fits = is_exact or (isinstance(raw, float) and raw.is_integer() and _is_exact(raw))
+        case _:
+            fits = False
+    return float(raw) if fits else None
+
+
+def _is_exact(number: float) -> bool:
+    return abs(number) <= MAX_EXACT_INTEGER
+
+
+def _typed(text: str, kind: FieldKind | None, label: str, reports: list[str]) -> str | int | float:
+    """The text as a value of the declared kind; if it isn't one, the text, which is reported."""
+    typed = kind.read(text) if kind else text
+    if typed is None:
+        reports.append(f"{label} is not of kind {kind}, kept as text")
+        return text
+    return typed
+
+
+def _list_value(
+    raw: list[object], kind: FieldKind | None, label: str, reports: list[str]
+) -> tuple[str, ...] | None:
+    found = []
+    for position, item in enumerate(raw, start=1):
+        number = _number(item, kind)
+        whole = int(number) if number is not None and kind is FieldKind.INT else item
+        text = _text(whole, label, reports)
+        if text and number is None:
+            _typed(text, kind, f"{label}, item {position},", reports)
+        found.append(text)
+    texts = tuple(filter(None, found))
     if len(texts) > MAX_LIST_VALUES:
         reports.append(f"{label} has {len(texts)} values, cut to {MAX_LIST_VALUES}")
     return texts[:MAX_LIST_VALUES] or None
@@ -100,6 +134,9 @@ def _text(raw: object, label: str, reports: list[str]) -> str:
         return "true" if raw else "false"
     if not isinstance(raw, str | int | float):
         reports.append(f"{label} is nested too deeply, left out")
+        return ""
+    if isinstance(raw, float) and not math.isfinite(raw):
+        reports.append(f"{label} is not a finite number, left out")
         return ""
     text = _encodable(str(raw)).strip()
     if len(text) <= MAX_VALUE_LENGTH:

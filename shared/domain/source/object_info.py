@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 
+from shared.domain.source.content_hash import NO_HASHES, Hashes
+
 _NO_CONTENT = ("content_type", "updated")
-"""Fields that no decision depends on."""
+"""Fields that need no comparison: a new content type has a new metageneration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +22,12 @@ class ObjectInfo:
         generation: Number of the content's version; unique for each version.
         metageneration: Number of the metadata's version within the generation.
         content_hash: ``md5:<hex>``, or ``crc32c:<hex>`` where Cloud Storage has no MD5 (for
-            composite objects).
+            composite objects), or ``generation:<number>`` where it tells no hash.
         content_type: Media type that the uploader declared.
         updated: When the object last changed.
         metadata: Custom metadata.
+        content_encoding: The Content-Encoding that the uploader declared; empty without one.
+        hashes: All hashes that Cloud Storage tells; the size and they are of the stored bytes.
     """
 
     name: str
@@ -34,10 +38,12 @@ class ObjectInfo:
     content_type: str
     updated: datetime
     metadata: Mapping[str, str] = field(default_factory=dict)
+    content_encoding: str = ""
+    hashes: Hashes = NO_HASHES
 
     @property
     def identity(self) -> dict[str, object]:
         """The fields that decisions depend on; if one changes, a remembered range is invalid."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}
-        found["metadata"] = dict(self.metadata)
+        found |= {"metadata": dict(self.metadata), "hashes": asdict(self.hashes)}
         return {name: value for name, value in found.items() if name not in _NO_CONTENT}

@@ -4,14 +4,17 @@
 - ``**`` must be a whole segment. It matches any number of segments, also none (``**/*.md`` matches
   ``a.md``). At the end it matches at least one, so ``drafts/**`` is everything inside ``drafts/``.
 - Every other character matches itself, ``[`` and ``{`` included. Case matters. A leading dot is an
-  ordinary character: ``**/.*`` matches dot files.
+  ordinary character: ``**/.*`` matches dot files, and ``**/.*/**`` all that is in hidden folders.
 - A pattern is matched against the whole name, relative to the prefix.
+- Both are compared in composed form (NFC), so ``é`` is one character however it is written.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+
+from shared.domain.source.object_name import composed
 
 
 class InvalidPathGlob(ValueError):
@@ -29,6 +32,7 @@ class PathGlob:
     @classmethod
     def parse(cls, text: str) -> PathGlob:
         """Parse a pattern; raises InvalidPathGlob."""
+        text = composed(text)
         if not text:
             raise InvalidPathGlob("an empty pattern matches nothing; remove it")
         if text.startswith("/"):
@@ -56,7 +60,7 @@ class PathGlob:
         Each run between two ``**`` is matched at the first position where it fits, which loses no
         match; the first and the last run are fixed at the ends. So no name makes this slow.
         """
-        segments = path.split("/")
+        segments = composed(path).split("/")
         first, *middle = self._runs
         if not middle:
             return len(segments) == len(first) and _fits(first, segments, 0)

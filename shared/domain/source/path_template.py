@@ -9,7 +9,8 @@ The template ``{category}/{course}/{year:int}/week-{week:int} {title}`` applied 
 - Text fields match as little as possible: ``{a}-{b}`` splits ``x-y-z`` into ``x`` and ``y-z``.
   Numbers match as much as possible, up to fifteen digits, so that each is exact as a double.
 - A date is an ISO date (``2025-03-09``) and stays a string.
-- All other text must match exactly, code point by code point, case included.
+- All other text must match exactly, case included. Names and templates are compared in composed
+  form (NFC), which the values have too.
 - A file extension in the name is ignored unless the last segment of the template has one.
 
 Matching takes time linear in the length of the name: each text field, with what follows it up to
@@ -27,6 +28,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from shared.domain.source.media_types import extension_of
+from shared.domain.source.object_name import composed
 
 
 class InvalidPathTemplate(ValueError):
@@ -100,6 +102,7 @@ class PathTemplate:
     @classmethod
     def parse(cls, text: str) -> PathTemplate:
         """Parse a template; raises InvalidPathTemplate."""
+        text = composed(text)
         parts = _split(text)
         return cls(
             text=text,
@@ -118,6 +121,7 @@ class PathTemplate:
 
         Empty if the name does not match the template, or if a date does not exist.
         """
+        path = composed(path)
         extension = "" if self._has_extension else extension_of(path)
         found = self._pattern.match(path.removesuffix(f".{extension}") if extension else path)
         if found is None:

@@ -11,6 +11,8 @@ from math import ceil
 from types import MappingProxyType
 from typing import Final
 
+from shared.domain.source.content_encoding import Packing
+
 BYTES_PER_TOKEN: Final = 4
 """For text: about four characters per token, https://ai.google.dev/gemini-api/docs/tokens ."""
 
@@ -40,6 +42,15 @@ _BYTES_PER_TOKEN_OF = MappingProxyType(
 )
 
 
-def tokens_of(media_type: str, size: int) -> int:
-    """Estimated number of tokens to embed for a file of this type and size in bytes."""
-    return ceil(size / _BYTES_PER_TOKEN_OF.get(media_type, BYTES_PER_TOKEN))
+GZIP_RATIO: Final = 3
+"""Bytes of text per byte of its gzip form; an assumption, since prose and markup vary from two to
+five. Formatted documents are compressed already."""
+
+
+def tokens_of(media_type: str, size: int, packing: Packing = Packing.NONE) -> int:
+    """Estimated number of tokens to embed for a file of this type and size in stored bytes."""
+    bytes_per_token = _BYTES_PER_TOKEN_OF.get(media_type)
+    if bytes_per_token is None:
+        unpacked = size if packing is Packing.NONE else size * GZIP_RATIO
+        return ceil(unpacked / BYTES_PER_TOKEN)
+    return ceil(size / bytes_per_token)

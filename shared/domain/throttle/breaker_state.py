@@ -55,6 +55,7 @@ class BreakerState:
         factor_cut_at: When the factor was last lowered.
         factor_raised_at: When the factor was last raised.
         server_errors: Times of the latest 5xx replies without a success since, newest first.
+        late_starts_until: Until then, metered deliveries look for the starts that are booked.
         failed_documents: Times at which the latest documents turned FAILED, newest first.
         updated_at: When this record last changed.
     """
@@ -76,6 +77,7 @@ class BreakerState:
     factor_raised_at: datetime | None = None
     server_errors: tuple[datetime, ...] = ()
     failed_documents: tuple[datetime, ...] = ()
+    late_starts_until: datetime | None = None
     updated_at: datetime | None = None
 
 

@@ -20,12 +20,19 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class HoldReason(StrEnum):
-    """Why metered calls are stopped: a used-up allowance (as in ``QuotaKind``), or the account."""
+    """Why metered calls are stopped: a used-up allowance (as in ``QuotaKind``), or the account.
+
+    The last two stop new imports only. They are no ``Hold`` but stand in the batch.
+    """
 
     DAY = "day"
     STORAGE = "storage"
     SPEND = "spend"
     ACCOUNT = "account"
+    BUDGET = "budget"
+    """A limit of the deployment is reached."""
+    OTHER_DEPLOYMENT = "other_deployment"
+    """Another deployment writes documents with our owner tag."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 Cloud Tasks' token bucket starts full, so tasks that are all due at once would exceed a per-minute
 quota. Giving each request its own time prevents that burst; the queue's rate stays the upper bound.
+``late_starts`` is for deliveries that come later than planned.
 """
 
 from __future__ import annotations

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
+from http import HTTPStatus
 from typing import IO, TYPE_CHECKING
 
 from google.api_core.exceptions import RequestRangeNotSatisfiable
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from shared.domain.errors import NotFound
+from shared.domain.errors import BadRequest, Forbidden, NotFound, PayerMissing, Unreadable
+from shared.domain.source.content_hash import Hashes
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.google_errors import google_errors
+from shared.gateways.ports import Head
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Client
@@ -26,10 +30,12 @@ PAGE_SIZE = 1000
 """Most objects that Cloud Storage lists in a page."""
 PARALLEL_READS = 8
 """Most reads at once; fewer than the ten connections that the requests library pools per host."""
+REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+"""Answers to the read of a listed object that are about this object alone."""
 
 _LISTED = (
-    "items(name,size,generation,metageneration,md5Hash,crc32c,contentType,updated,metadata),"
-    "nextPageToken"
+    "items(name,size,generation,metageneration,md5Hash,crc32c,contentType,contentEncoding,updated,"
+    "metadata),nextPageToken"
 )
 
 
@@ -42,6 +48,7 @@ class CloudStorage:
     Args:
         client: A client of the service; ``close`` closes it.
         bucket_name: Name of the bucket.
+        user_project: The project that pays for the requests; None for the bucket's own.
         timeout: Timeout of each connect and read.
         retry_for: How long reads are repeated after a failure that may pass. Not zero by default,
             since a read that fails during an upload wastes a metered request.
@@ -52,11 +59,12 @@ class CloudStorage:
         client: Client,
         bucket_name: str,
         *,
+        user_project: str | None = None,
         timeout: timedelta = timedelta(seconds=30),
         retry_for: timedelta = timedelta(seconds=10),
     ) -> None:
         self._client = client
-        self._bucket = client.bucket(bucket_name)
+        self._bucket = client.bucket(bucket_name, user_project=user_project)
         self._timeout_s = timeout.total_seconds()
         self._retry = DEFAULT_RETRY.with_timeout(retry_for.total_seconds()) if retry_for else None
 
@@ -91,8 +99,18 @@ class CloudStorage:
         found = self.list_objects(prefix=name, start=name, limit=1)
         return found[0] if found and found[0].name == name else None
 
-    def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, bytes | None]:
-        """The first ``length`` bytes of each object, by name; None if its generation is gone."""
+    def stat_each(self, names: Sequence[str]) -> dict[str, ObjectInfo]:
+        """The live objects of these names, by name, without those that don't exist."""
+        if not names:
+            return {}
+        with ThreadPoolExecutor(min(PARALLEL_READS, len(names))) as pool:
+            return {info.name: info for info in pool.map(self.stat, names) if info is not None}
+
+    def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, Head]:
+        """The first ``length`` bytes of each object, by name.
+
+        None if its generation is gone, and ``Unreadable`` if its read is refused.
+        """
         if not objects:
             return {}
         with ThreadPoolExecutor(min(PARALLEL_READS, len(objects))) as pool:
@@ -104,6 +122,7 @@ class CloudStorage:
 
         Raises:
             NotFound: The generation is gone; later reads of the stream may raise this too.
+            Unreadable: A read of this object is refused; likewise.
         """
         stream = io.BufferedReader(_Generation(self, name, generation), CHUNK_BYTES)
         stream.peek(1)
@@ -112,7 +131,7 @@ class CloudStorage:
     def read(self, name: str, generation: int, offset: int, length: int) -> bytes:
         """At most ``length`` bytes from ``offset`` on; fewer only at the end."""
         blob = self._bucket.blob(name, generation=generation)
-        with google_errors("bucket.read"):
+        with _refusals(), google_errors("bucket.read"):
             try:
                 return bytes(
                     blob.download_as_bytes(
@@ -127,11 +146,30 @@ class CloudStorage:
             except RequestRangeNotSatisfiable:
                 return b""
 
-    def _head(self, info: ObjectInfo, length: int) -> bytes | None:
+    def _head(self, info: ObjectInfo, length: int) -> Head:
         try:
             return self.read(info.name, info.generation, 0, length)
         except NotFound:
             return None
+        except Unreadable as refused:
+            return refused
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn a refused read into ``Unreadable``: the object is listed, so the bucket itself answers.
+
+    401 and 403: an ACL or a condition of IAM. 400: the object is encrypted with a key that the
+    reader must supply, or with one that is disabled.
+    """
+    try:
+        yield
+    except (BadRequest, Forbidden) as error:
+        if error.code not in REFUSALS or isinstance(error, PayerMissing):
+            raise
+        raise Unreadable(
+            error.call, code=error.code, status=error.status, detail=error.detail
+        ) from error
 
 
 class _Generation(io.RawIOBase):
@@ -160,14 +198,21 @@ class _Generation(io.RawIOBase):
 
 
 def _info(blob: Blob) -> ObjectInfo:
-    kind, value = ("md5", blob.md5_hash) if blob.md5_hash else ("crc32c", blob.crc32c or "")
+    generation = int(blob.generation or 0)
+    hashes = Hashes(md5=_hex(blob.md5_hash), crc32c=_hex(blob.crc32c))
     return ObjectInfo(
         name=blob.name,
         size=int(blob.size or 0),
-        generation=int(blob.generation or 0),
+        generation=generation,
         metageneration=int(blob.metageneration or 0),
-        content_hash=f"{kind}:{base64.b64decode(value).hex()}",
+        content_hash=hashes.content_hash(generation),
         content_type=blob.content_type or "",
         updated=blob.updated,
         metadata=dict(blob.metadata or {}),
+        content_encoding=blob.content_encoding or "",
+        hashes=hashes,
     )
+
+
+def _hex(encoded: str | None) -> str:
+    return base64.b64decode(encoded or "").hex()

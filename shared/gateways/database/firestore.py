@@ -152,11 +152,11 @@ class FirestoreDocuments:
     def count(self, query: Query) -> int:
         """Number of documents that match, but at most ``limit``."""
         check_query(query, ordered=False)
-        matches = self._aggregated("count", self._built(query).count(alias="value"))
+        matches = int(self._aggregated("count", self._built(query).count(alias="value")))
         self._count(reads=billed_entries(matches))
         return matches
 
-    def sums(self, query: Query, names: Sequence[str]) -> dict[str, int]:
+    def sums(self, query: Query, names: Sequence[str]) -> dict[str, float]:
         """Sums of fields over the documents that match, by field.
 
         Each field is one request, so the sums are not of exactly the same time. One request for
@@ -184,9 +184,10 @@ class FirestoreDocuments:
             built = built.start_after([storable_value(value) for value in query.start_after])
         return built if query.limit is None else built.limit(query.limit)
 
-    def _aggregated(self, call: str, aggregation: Any) -> int:  # noqa: ANN401 - mistyped there
+    def _aggregated(self, call: str, aggregation: Any) -> float:  # noqa: ANN401 - mistyped there
         rows = self._read(call, lambda: aggregation.get(retry=_ONE_TRY, timeout=self._patience))
-        return int(rows[0][0].value)
+        value: float = rows[0][0].value
+        return value
 
     def _add(self, batch: firestore.WriteBatch, write: Write) -> None:
         document = self._client.document(write.path)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.domain.file.record import FileStatus, Slot
+from shared.domain.file.record import Change, FileStatus, Slot
+from shared.domain.source.eligibility import SkipReason
 from shared.gateways.ports import Op, Query, QueueName, Where
 
 FILES = "files"
@@ -23,6 +24,7 @@ DESIRED_SIZE = "desired.size"
 DESIRED_TOKENS = "desired.tokens"
 WORKING_SIZE = "working.size"
 CURRENT_SIZE = "current.size"
+COST = "cost"
 REQUESTS = ("requests.metered", "requests.throttled", "requests.unmetered")
 
 
@@ -41,9 +43,36 @@ def to_rescan(limit: int) -> Query:
     return Query(FILES, (Where("rescan", Op.EQ, value=True),), (), limit)
 
 
+def unreadable(limit: int | None) -> Query:
+    """Files that are skipped because a read of them is refused, by id."""
+    where = Where("desired.skip_reason", Op.EQ, SkipReason.UNREADABLE.value)
+    return Query(FILES, (where,), (), limit)
+
+
+def asking_first(limit: int | None) -> Query:
+    """Skipped files whose documents stay until a sync allows their removal, by id."""
+    return Query(FILES, (Where("asks_first", Op.EQ, value=True),), (), limit)
+
+
+def asking_below(prefix: str, end: str, limit: int | None) -> Query:
+    """Files as ``asking_first`` with prefix <= path < end, by path."""
+    where = (
+        Where("asks_first", Op.EQ, value=True),
+        Where("path", Op.GE, prefix),
+        Where("path", Op.LT, end),
+    )
+    return Query(FILES, where, ("path",), limit)
+
+
 def to_import() -> Query:
     """Files whose import has not been sent yet, and so not been paid for."""
     return with_status(FileStatus.PENDING, FileStatus.UPLOADING, FileStatus.UPLOADED)
+
+
+def to_import_again() -> Query:
+    """Files whose metadata alone changed and whose import has not been sent yet."""
+    where = (Where("change", Op.EQ, Change.METADATA_CHANGED.value), *to_import().where)
+    return Query(FILES, where)
 
 
 def ready_for(slot: Slot, now: datetime, limit: int) -> Query:
@@ -54,6 +83,17 @@ def ready_for(slot: Slot, now: datetime, limit: int) -> Query:
         (READY_AT,),
         limit,
     )
+
+
+def cheapest(slot: Slot, limit: int) -> Query:
+    """Files that wait for this slot, also those that may not have it yet; fewest tokens first."""
+    return Query(FILES, (Where(SLOT, Op.EQ, slot.value),), (DESIRED_TOKENS,), limit)
+
+
+def dearer_than(tokens: int, slot: Slot, limit: int) -> Query:
+    """Files with more tokens than this that wait for this slot, fewest tokens first."""
+    where = (Where(SLOT, Op.EQ, slot.value), Where(DESIRED_TOKENS, Op.GT, tokens))
+    return Query(FILES, where, (DESIRED_TOKENS,), limit)
 
 
 def ready(now: datetime, limit: int) -> Query:
@@ -173,13 +213,14 @@ def failed_and_eligible(now: datetime, limit: int) -> Query:
 
 
 def candidates_below(prefix: str, end: str, limit: int | None) -> Query:
-    """Candidates for removal with prefix <= path < end, by path."""
-    where = (
+    """Candidates for removal with prefix <= path < end, by path; an empty ``end``: no bound."""
+    where = [
         Where("status", Op.EQ, FileStatus.REMOVAL_CANDIDATE.value),
         Where("path", Op.GE, prefix),
-        Where("path", Op.LT, end),
-    )
-    return Query(FILES, where, ("path",), limit)
+    ]
+    if end:
+        where.append(Where("path", Op.LT, end))
+    return Query(FILES, tuple(where), ("path",), limit)
 
 
 def in_store(store: str, limit: int | None = None) -> Query:
@@ -199,3 +240,30 @@ def holding(document: str) -> Query:
 def imports_of(path: str, limit: int) -> Query:
     """A file's ledger entries, the latest first."""
     return Query(OPERATIONS, (Where("path", Op.EQ, path),), ("-created_at",), limit)
+
+
+def imports_of_key(content_key: str) -> Query:
+    """Ledger entries of imports of a content."""
+    return Query(OPERATIONS, (Where("content_key", Op.EQ, content_key),))
+
+
+def imports_since(at: datetime) -> Query:
+    """Ledger entries of imports whose intent was written then or later."""
+    return Query(OPERATIONS, (Where("created_at", Op.GE, at),))
+
+
+def imports_between(at: datetime, end: datetime) -> Query:
+    """Ledger entries of imports whose intent was written at ``at`` or later, before ``end``."""
+    where = (Where("created_at", Op.GE, at), Where("created_at", Op.LT, end))
+    return Query(OPERATIONS, where)
+
+
+def imports_in(batch_id: str) -> Query:
+    """Ledger entries of a batch's imports."""
+    return Query(OPERATIONS, (Where("batch_id", Op.EQ, batch_id),))
+
+
+def effective_imports_in(batch_id: str) -> Query:
+    """Ledger entries of a batch's imports, without those that were refused for certain."""
+    where = (Where("batch_id", Op.EQ, batch_id), Where("refused", Op.EQ, value=False))
+    return Query(OPERATIONS, where)

@@ -32,6 +32,7 @@ T = TypeVar("T")
 LEASE = "locks/writer"
 DEPLOYMENT = "meta/deployment"
 UNCERTAIN_SEARCH = "meta/uncertain"
+STORAGE = "meta/storage"
 BREAKER = "breaker/state"
 HOLD = "breaker/hold"
 
@@ -61,6 +62,10 @@ def listing_path(batch_id: str, index: int) -> str:
 
 def range_path(start: str) -> str:
     return f"ranges/{file_id(start)}"
+
+
+def bookings_path(share: int) -> str:
+    return f"breaker/bookings-{share:03d}"
 
 
 def operation_path(operation_id: str) -> str:

@@ -7,6 +7,7 @@ worker's ``Delivery.none_if_missing`` tells the two apart.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -54,6 +55,9 @@ _QUOTA_SENTENCES = (
 """Parts of the message of a 429 whose details name none of these quotas, in the same order. Source:
 replies that users published, without details (python-genai issue 1774, among others). "billing" is
 not among them: the message of every rate limit asks to check "your plan and billing details"."""
+
+_STORAGE_LIMIT = re.compile(r"storage limit of ([\d,]*\d) bytes", re.IGNORECASE)
+"""The sentence of a 429 that names the limit of the stores. Source: as above."""
 
 _KINDS: Mapping[int, type[GatewayError]] = {
     HTTPStatus.UNAUTHORIZED: Forbidden,
@@ -134,8 +138,17 @@ def from_reply(call: str, effect: Effect, error: APIError, secret: str) -> Gatew
     status = str(error.status or "")
     wait = _retry_after(error, details)
     if code == HTTPStatus.TOO_MANY_REQUESTS:
-        quota = _quota(details, str(error.message or ""))
-        return Throttled(call, quota=quota, status=status, detail=detail, retry_after=wait)
+        message = str(error.message or "")
+        quota = _quota(details, message)
+        named = _STORAGE_LIMIT.search(message) if quota is QuotaKind.STORAGE else None
+        return Throttled(
+            call,
+            quota=quota,
+            storage_limit=int(named[1].replace(",", "")) if named else None,
+            status=status,
+            detail=detail,
+            retry_after=wait,
+        )
     kind: type[GatewayError]
     if code >= HTTPStatus.INTERNAL_SERVER_ERROR or code == HTTPStatus.REQUEST_TIMEOUT:
         kind = OutcomeUnknown if effect is Effect.ONCE else Unavailable

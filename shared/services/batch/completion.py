@@ -7,13 +7,15 @@ from datetime import timedelta
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
 from shared.domain.deployment.deployment import Deployment
-from shared.domain.errors import GatewayError
+from shared.domain.errors import GatewayError, Refused
+from shared.domain.estimate.budget import NOTHING
 from shared.domain.file import lifecycle
-from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
+from shared.domain.file.record import UNFINISHED, Change, FileRecord, FileStatus
 from shared.domain.throttle import holds
-from shared.domain.throttle.holds import HoldReason
+from shared.domain.throttle.holds import Hold, HoldReason
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
+from shared.services.batch.budget_hold import BudgetHold
 from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.context import Context
 from shared.services.events import Event, emit
@@ -47,6 +49,7 @@ class Completion:
         self._close_batch = CloseBatch(context)
         self._removal_guard = RemovalGuard(context)
         self._storage = CapacityWatch(context)
+        self._budget_hold = BudgetHold(context)
 
     def is_at_rest(self) -> bool:
         """Whether no file is unfinished and none waits to be removed."""
@@ -92,10 +95,11 @@ class Completion:
         hold = None if unconcerned else holds.in_force(self._gate.read()[1].record, now)
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
             self._close_batch.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
+        elif batch.hold is not None and not unconcerned and self._is_held_up(batch):
+            held = self._budget_hold.refreshed(held)
+            self._close_held(held)
         elif hold is not None and batch.removals_released and not self._are_any(*UNMETERED):
-            figures = (
-                self._storage.usage_message(batch) if hold.reason is HoldReason.STORAGE else ""
-            )
+            held, figures = self._storage_figures(held, hold)
             self._close_batch.close(
                 held,
                 BatchStatus.DEFERRED,
@@ -107,6 +111,23 @@ class Completion:
             self._close_with_stuck(held, stuck)
         elif self._is_too_old(batch):
             self.close_for_age(held)
+
+    def _storage_figures(self, held: Stored[Batch], hold: Hold) -> tuple[Stored[Batch], str]:
+        """The batch, measured again after a refusal, and its storage if that is what holds it."""
+        if hold.reason is not HoldReason.STORAGE:
+            return held, ""
+        if self._storage.is_due(held.present, hold):
+            held = self._storage.measure(held)
+        return held, self._storage.usage_message(held.present)
+
+    def _is_held_up(self, batch: Batch) -> bool:
+        """Whether new imports are stopped, and nothing else is left to do."""
+        return batch.removals_released and not self._are_any(*UNMETERED, FileStatus.UNCERTAIN)
+
+    def _close_held(self, held: Stored[Batch]) -> None:
+        said, why = held.present.message, self._budget_hold.message(held.present)
+        message = "; ".join(filter(None, (said, why)))
+        self._close_batch.close(held, BatchStatus.DEFERRED, message)
 
     def _is_done(self, held: Stored[Batch]) -> bool:
         """Close the batch if no file is left, and return whether none is.
@@ -128,12 +149,14 @@ class Completion:
         The reconcile comes first if the store's count differs from the records' by more than is
         known already, or if the last one was too long ago.
         """
-        if self._storage.is_due(held.present):
+        if self._storage.is_due(held.present, None):
             held = self._storage.measure(held)
+        if held.present.next_slot_at is not None:  # otherwise nothing was imported
+            held = self._budget_hold.refreshed(held, NOTHING)
         context, batch = self._context, held.present
         whole = batch.prefix == context.rules.settings.prefix
         expected = batch.expected_documents if whole else None
-        if expected is not None and self._count(FileStatus.FAILED):
+        if expected is not None and (self._count(FileStatus.FAILED) or self._are_any_kept(batch)):
             expected = None
         try:
             drift = MeasureDrift(context)(batch.store, expected)
@@ -155,6 +178,8 @@ class Completion:
                 known = replace(deployment.present, known_drift=drift.difference or 0)
                 context.records.write(deployment, known)
         left = self._left_to_next_sync(batch)
+        held = self._with_question(held)
+        batch = held.present
         told = "" if batch.refusal or not whole else CutOver(context).promote_if_filled()
         message = " ".join(filter(None, (batch.message, left, told)))
         held = changed(self._context, held, drift=drift.difference, message=message)
@@ -173,6 +198,15 @@ class Completion:
             f"{count} files changed each time they were to be imported and are left to the next "
             f"sync: {named}{more}."
         )
+
+    def _with_question(self, held: Stored[Batch]) -> Stored[Batch]:
+        """The batch as refused, if documents are kept that only a request may remove."""
+        try:
+            self._removal_guard.check_asked(held.present)
+        except Refused as refused:
+            said = " ".join(filter(None, (held.present.message, str(refused))))
+            return changed(self._context, held, message=said, refusal=said)
+        return held
 
     def _stuck(self, batch: Batch) -> list[FileRecord]:
         """The unfinished files, if each one's next step always fails; otherwise none."""
@@ -200,6 +234,12 @@ class Completion:
     def _is_too_old(self, batch: Batch, more: timedelta = timedelta(0)) -> bool:
         now = self._context.clock.now()
         return now - (batch.created_at or now) >= self._context.rules.batch_max_age + more
+
+    def _are_any_kept(self, batch: Batch) -> bool:
+        """Whether skipped files may have documents, which the scan's counts leave out."""
+        kept = (queries.unreadable(1), queries.asking_first(1))
+        count = self._context.records.documents.count
+        return bool(batch.counts.get(Change.SKIPPED)) and any(map(count, kept))
 
     def _left(self) -> int:
         return self._context.records.documents.count(queries.to_import())

@@ -14,16 +14,21 @@ from shared.domain.batch import guards
 from shared.domain.batch.batch import Batch, DeletePolicy
 from shared.domain.errors import GatewayError
 from shared.domain.estimate.backlog import Backlog, work_of
+from shared.domain.estimate.budget import DayLimit
 from shared.domain.estimate.estimate import Estimate, estimated
 from shared.domain.estimate.preview import RETRIED, SAMPLES, Preview, Sample, merged
+from shared.domain.estimate.storage_reading import StorageUse
 from shared.domain.file.record import Change, FileRecord, FileStatus
 from shared.domain.ids import file_id
+from shared.domain.scan import comparison
 from shared.gateways.database import queries
+from shared.services.batch.import_guard import ImportGuard
 from shared.services.batch.read_backlog import read_backlog
 from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.context import Context
 from shared.services.source.inspection import inspect_one
-from shared.services.store.capacity import storage_used
+from shared.services.store.capacity import storage_use
+from shared.services.throttle.budget import Budget
 from shared.services.throttle.call_gate import CallGate
 from shared.services.throttle.pump import Pump
 
@@ -53,15 +58,22 @@ class DryRun:
         work = read_backlog(self._context) + retries + preview.work
         removes = batch.delete_policy is DeletePolicy.MIRROR
         removals = self._removal_guard.waiting(batch) + work.removals if removes else 0
+        asked = self._removal_guard.asked(batch) + work.asked if removes else 0
+        if guards.allows_asked(asked, removals, batch.max_deletes):
+            asked, removals = 0, removals + asked
         indexed = documents.count(queries.with_status(FileStatus.INDEXED)) + work.indexed
-        refused = self._refusals(batch, work, removals, indexed)
+        refused = self._refusals(batch, replace(work, asked=asked), removals, indexed)
         rules = self._context.rules
+        now = self._context.clock.now()
+        limit = rules.settings.cost_per_day
         estimate = estimated(
             replace(work, removals=removals, indexed=indexed),
             tier=rules.settings.tier,
-            left_today=Pump(self._context).left_today(self._context.clock.now()),
+            left_today=Pump(self._context).left_today(now),
+            budget=None if limit is None else DayLimit(limit, Budget(self._context).spent(now)),
+            max_imports=rules.settings.max_imports_per_sync,
             price=rules.settings.price,
-            storage_bytes=self._storage_used(),
+            storage=self._storage_use(),
             refusals=refused,
         )
         more = {RETRIED: retried, Change.REMOVED.value: self._held_back(batch) if removes else ()}
@@ -74,16 +86,17 @@ class DryRun:
     def _refusals(
         self, batch: Batch, work: Backlog, removals: int, indexed: int
     ) -> tuple[str, ...]:
-        price = self._context.rules.settings.price
-        return guards.refusals(
-            lambda: guards.check_imports(work, batch.max_imports),
-            lambda: guards.check_cost(work, batch.max_estimated_cost, price),
-            lambda: guards.check_deletions(removals, indexed, batch.max_deletes),
+        return (
+            *ImportGuard(self._context).refusals(batch, work, indexed),
+            *guards.refusals(
+                lambda: guards.check_deletions(removals, indexed, batch.max_deletes),
+                lambda: guards.check_asked(work.asked, removals, batch.max_deletes, {}),
+            ),
         )
 
-    def _storage_used(self) -> int | None:
+    def _storage_use(self) -> StorageUse | None:
         try:
-            return storage_used(self._context.gemini)
+            return storage_use(self._context, learns=False)
         except GatewayError as error:
             CallGate(self._context).unmetered_failed(error)
             return None
@@ -123,12 +136,14 @@ class DryRun:
         """Removal candidates of earlier batches whose objects are still gone or skipped."""
         query = self._removal_guard.candidates(batch, SAMPLES)
         found = [stored.present for stored in self._context.records.query(FileRecord, query)]
-        return tuple(Sample(each.path) for each in found if self._is_unwanted(each.path))
+        return tuple(Sample(each.path) for each in found if self._is_unwanted(each))
 
     def _is_unchanged(self, record: FileRecord) -> bool:
-        wanted = inspect_one(self._context, record.path)
-        return wanted is not None and wanted.key == record.desired_key
+        wanted = inspect_one(self._context, record.path, record)
+        if wanted is None:
+            return False
+        return comparison.as_known(wanted, record).key == record.desired_key
 
-    def _is_unwanted(self, path: str) -> bool:
-        wanted = inspect_one(self._context, path)
-        return wanted is None or bool(wanted.skip_reason)
+    def _is_unwanted(self, record: FileRecord) -> bool:
+        wanted = inspect_one(self._context, record.path, record)
+        return wanted is None or not comparison.is_kept(record, wanted)

@@ -14,6 +14,8 @@ from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
 from shared.gateways.ports import Store
 from shared.services.context import Context
+from shared.services.reconcile.other_deployment import is_confirmed
+from shared.services.reconcile.our_documents import OurDocuments
 from shared.services.store.find_store import FindStore
 
 NOT_YET = "fileSearchStores/not-yet"
@@ -26,12 +28,17 @@ class Prepared:
 
     Attributes:
         name: Resource name; empty if a dry run found none.
-        records_lost: The store holds documents that the records don't know, so a reconcile must
-            come before the scan.
+        records_lost: Whether the store holds documents of the deployment that the records don't
+            know, so that a reconcile must come before the scan. None if the store has to be listed
+            to tell, which the reconcile does.
+        imported_settings: As in ``Deployment``; empty if the records are lost, or may be.
+        other_documents: As in ``Deployment``; none if a person has asked for a reconcile.
     """
 
     name: str
-    records_lost: bool = False
+    records_lost: bool | None = False
+    imported_settings: str = ""
+    other_documents: tuple[str, ...] = ()
 
 
 class Preparation:
@@ -50,7 +57,7 @@ class Preparation:
         Raises:
             Refused: the store is missing, has another name or another embedding model; or a new
                 store may not be begun now.
-            GatewayError: the stores can't be read, so nothing is known.
+            GatewayError: the stores or their documents can't be read, so nothing is known.
         """
         deployment = self._context.records.get(Deployment, DEPLOYMENT)
         known = deployment.record
@@ -60,18 +67,25 @@ class Preparation:
         else:
             if known is not None:
                 self._check_may_begin_new_store(known)
-            store = self._stores.find() if batch.dry_run else self._stores.ensure()
+            store = self._stores.find()
+        is_new = store is None
         if store is None:
-            return Prepared(NOT_YET if known is not None else "")
+            if batch.dry_run:
+                return Prepared(NOT_YET if known is not None else "")
+            store = self._stores.create()
         if known is not None and batch.new_store and store.name == known.store:
             self._refuse_same()
         self._check_model(store)
         cut_short = known is not None and known.unreconciled
-        rebuilds = bool(store.documents) and not batch.force
-        rebuilds = rebuilds and (cut_short or not self._has_records(store))
+        lost: bool | None = False
+        if not (is_new or batch.force) and (cut_short or not self._has_records(store)):
+            lost = self._are_records_lost(store, batch)
+        rebuilds = lost is not False
+        others = known.other_documents if known and not is_confirmed(batch) else ()
         if not batch.dry_run:
-            self._save_deployment(deployment, store, unreconciled=rebuilds)
-        return Prepared(store.name, rebuilds)
+            self._save_deployment(deployment, store, unreconciled=rebuilds, others=others)
+        imported = known.imported_settings if known else self._settings.scan_digest
+        return Prepared(store.name, lost, "" if rebuilds else imported, others)
 
     def _existing_store(self, name: str) -> Store:
         """The store of this name, to which the records belong.
@@ -133,8 +147,27 @@ class Preparation:
     def _has_records(self, store: Store) -> bool:
         return bool(self._context.records.documents.query(queries.in_store(store.name, limit=1)))
 
+    def _are_records_lost(self, store: Store, batch: Batch) -> bool | None:
+        """Whether the store holds documents of the deployment; None if its first page can't tell.
+
+        The store's count may lag by minutes, so it does not decide. But where it is not zero, a
+        reconcile, which lists the store, is the shortest way to tell; a dry run needs only the
+        first document.
+        """
+        if store.documents and not batch.dry_run:
+            return None
+        page = self._context.gemini.list_documents(store.name)
+        if any(map(OurDocuments(self._context).is_ours, page.documents)):
+            return True
+        return None if page.next_page_token else False
+
     def _save_deployment(
-        self, deployment: Stored[Deployment], store: Store, *, unreconciled: bool
+        self,
+        deployment: Stored[Deployment],
+        store: Store,
+        *,
+        unreconciled: bool,
+        others: tuple[str, ...],
     ) -> None:
         context, settings = self._context, self._settings
         name = settings.store_name
@@ -148,10 +181,12 @@ class Preparation:
                 owner=settings.owner,
                 store_name=name,
                 created_at=context.clock.now(),
+                imported_settings="" if unreconciled else settings.scan_digest,
             )
         elif record.target != store.name:
             record = replace(record, next_store=store.name, store_name=name, known_drift=0)
-        context.records.write(deployment, replace(record, unreconciled=unreconciled))
+        record = replace(record, unreconciled=unreconciled, other_documents=others)
+        context.records.write(deployment, record)
 
 
 def _model(name: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from shared.domain.batch import guards
 from shared.domain.batch.batch import Batch, DeletePolicy
-from shared.domain.file import outcomes
+from shared.domain.file import lifecycle, outcomes
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.domain.scan.comparison import end_of
 from shared.gateways.database import queries
@@ -45,6 +47,50 @@ class RemovalGuard:
         while candidates := self._context.records.query(FileRecord, query):
             if not self._release(candidates, batch.batch_id):
                 break  # every record changed meanwhile: the next call tries again
+
+    # --- documents of unchanged content -----------------------------------------------------
+
+    def asked(self, batch: Batch) -> int:
+        """How many documents a rule of ours would remove; 0 if the batch may not delete."""
+        if batch.delete_policy is DeletePolicy.ADD_ONLY:
+            return 0
+        return self._context.records.documents.count(self._asking(batch, None))
+
+    def check_asked(self, batch: Batch) -> None:
+        """Ask about documents of unchanged content that a rule of ours would remove.
+
+        Raises:
+            Refused: there are some, and the batch does not allow to delete them.
+        """
+        asked = self.asked(batch)
+        if not asked:
+            return
+        found = self._context.records.query(FileRecord, self._asking(batch, AT_ONCE))
+        reasons = Counter(each.present.skip_reason or "" for each in found)
+        guards.check_asked(asked, self.waiting(batch), batch.max_deletes, reasons)
+
+    def admit_asked(self, batch: Batch) -> None:
+        """Make such documents removal candidates if the batch's ``max_deletes`` allows it."""
+        if batch.max_deletes is None:
+            return
+        asked = self.asked(batch)
+        if not asked or not guards.allows_asked(asked, self.waiting(batch), batch.max_deletes):
+            return
+        context, query = self._context, self._asking(batch, AT_ONCE)
+        while found := context.records.query(FileRecord, query):
+            writes: list[Write] = []
+            for each in found:
+                candidate = lifecycle.moved(each.present, FileStatus.REMOVAL_CANDIDATE)
+                writes.append(updating(each.path, candidate, each.version, each.present))
+            if len(context.records.commit_each(writes)) == len(writes):
+                break  # every record changed meanwhile: another sync asks again
+
+    def _asking(self, batch: Batch, limit: int | None) -> Query:
+        if batch.prefix == self._context.rules.settings.prefix:
+            return queries.asking_first(limit)
+        return queries.asking_below(batch.prefix, end_of(batch.prefix), limit)
+
+    # --- the candidates ---------------------------------------------------------------------
 
     def candidates(self, batch: Batch, limit: int | None = None) -> Query:
         """The query of the candidates below the batch's prefix, at most ``limit``."""

@@ -6,39 +6,50 @@ and begins the next one once it is complete.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from shared.domain.batch import guards
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult, SyncMode
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, Refused
 from shared.domain.estimate.preview import Preview
 from shared.domain.reconcile.state import Stage
+from shared.domain.source.object_name import other_forms
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
+from shared.services.batch.budget_hold import BudgetHold
 from shared.services.batch.completion import Completion
 from shared.services.batch.dry_run import DryRun
+from shared.services.batch.import_guard import ImportGuard
 from shared.services.batch.lost_tasks import LostTasks
 from shared.services.batch.prepare import Preparation
-from shared.services.batch.read_backlog import read_backlog
 from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.batch.retry_failed import RetryFailed
 from shared.services.context import Context, Deadline
 from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch
 from shared.services.lease.held_batch import changed
+from shared.services.reconcile import other_deployment
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.scan_bucket import scan_task
+from shared.services.scan.scan_page import METADATA_TOKENS
+from shared.services.source.unreadable import UnreadableFiles
 from shared.services.store.capacity import CapacityWatch
 from shared.services.throttle.call_gate import CallGate
-from shared.services.throttle.pump import Pump
+from shared.services.throttle.pump import Plan, Pump
 
 RECORDS_LOST = (
     "dry run: nothing was changed. The store holds documents that no record knows, so what a sync "
     "would do is unknown until the records are rebuilt. Sync to rebuild them; that imports nothing "
     "again"
+)
+
+OTHER_PREFIX = (
+    "the bucket also has names that begin with the prefix in another Unicode form, {!a}, and are "
+    "not part of this sync: rename them, or sync that prefix too"
 )
 
 MOST_LISTING_FAILURES = 10
@@ -72,6 +83,8 @@ class RunningBatch:
         self._lost_tasks = LostTasks(context)
         self._removal_guard = RemovalGuard(context)
         self._storage = CapacityWatch(context)
+        self._budget_hold = BudgetHold(context)
+        self._import_guard = ImportGuard(context)
 
     def advance(self, held: Stored[Batch]) -> Supervision:
         """Do all that the batch needs now; a refusal closes it.
@@ -139,17 +152,23 @@ class RunningBatch:
             )
             raise
         asked = batch.mode is SyncMode.RECONCILE
-        lost = batch.dry_run and store.records_lost
-        if lost and not asked:
+        lost = store.records_lost is not False
+        if batch.dry_run and store.records_lost and not asked:
             return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
-        reconciles = (store.records_lost or asked) and bool(store.name)
+        reconciles = (lost or asked) and bool(store.name)
+        if not batch.dry_run:
+            UnreadableFiles(self._context).probe(batch.batch_id)
         return changed(
             self._context,
             held,
             phase=BatchPhase.RECONCILING if reconciles else BatchPhase.SCANNING,
             store=store.name,
-            records_lost=lost,
-            message="",
+            records_lost=lost and batch.dry_run,
+            imported_settings=None if batch.new_store else store.imported_settings,
+            hold=HoldReason.OTHER_DEPLOYMENT if store.other_documents else None,
+            message=other_deployment.message(store.other_documents)
+            if store.other_documents
+            else "",
         )
 
     def _reconcile(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
@@ -172,16 +191,21 @@ class RunningBatch:
             message = f"{batch.message} the store could not be listed: {error}".strip()
             held = changed(self._context, held, message=message)
         else:
+            lost = batch.records_lost and state.are_any_ours
+            if lost and batch.mode is not SyncMode.RECONCILE:
+                return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
             if state.stage is not Stage.DONE:
                 self._context.nudge(batch.batch_id)
                 return held
-            message = batch.message if batch.is_scanned else ""
+            message = batch.message if batch.is_scanned or batch.hold else ""
             counts = dict(state.counts)
             held = changed(
                 self._context, held, reconciled=True, reconciliation=counts, message=message
             )
             self._save_reconciled(batch)
-            if batch.records_lost:
+            if state.others and not batch.dry_run:
+                held = self._hold_for_others(held, state.others)
+            if lost:
                 return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
         phase = BatchPhase.WORKING if batch.is_scanned else BatchPhase.SCANNING
         return changed(
@@ -191,6 +215,12 @@ class RunningBatch:
             had_last_look=batch.is_scanned,
             removals_released=False,
         )
+
+    def _hold_for_others(self, held: Stored[Batch], documents: Sequence[str]) -> Stored[Batch]:
+        """Stop imports, since another deployment writes documents like ours."""
+        other_deployment.OtherDeployment(self._context).save(documents)
+        said = " ".join(filter(None, (held.present.message, other_deployment.message(documents))))
+        return changed(self._context, held, hold=HoldReason.OTHER_DEPLOYMENT, message=said)
 
     def _save_reconciled(self, batch: Batch) -> None:
         """Save that the records know every document of the store, so later syncs rely on them."""
@@ -224,39 +254,57 @@ class RunningBatch:
         The phase changes last, so an interrupted call is repeated.
 
         Raises:
-            Refused: the imports that wait exceed ``max_imports`` or ``max_estimated_cost``.
+            Refused: the imports that wait exceed ``max_imports`` or ``max_estimated_cost``, or are
+                the result of changed settings.
         """
-        held = changed(self._context, held, counts=dict(last.counts))
+        message, others = held.present.message, self._said_of_prefix(held.present)
+        if others not in message:
+            message = f"{message} {others}".strip()
+        price = self._context.rules.settings.price
+        again = last.counts.get(METADATA_TOKENS, 0)
+        held = changed(
+            self._context,
+            held,
+            counts=dict(last.counts),
+            metadata_changed_cost=price.cost(again) if price else None,
+            message=message,
+        )
         batch = held.present
         if batch.dry_run:
             outlook = DryRun(self._context)(batch, last.preview or Preview())
             held = changed(self._context, held, estimate=outlook.estimate, samples=outlook.samples)
-            return self._close_batch.close(held, BatchStatus.COMPLETED, outlook.message)
+            message = f"{outlook.message} {others}".strip()
+            return self._close_batch.close(held, BatchStatus.COMPLETED, message)
+        self._removal_guard.admit_asked(batch)
         RetryFailed(self._context).begin(batch.batch_id, every=batch.mode is SyncMode.RETRY_FAILED)
-        if batch.bounds_imports:
-            work, price = read_backlog(self._context), self._context.rules.settings.price
-            said = guards.refusals(
-                lambda: guards.check_imports(work, batch.max_imports),
-                lambda: guards.check_cost(work, batch.max_estimated_cost, price),
-            )
-            if said:
-                raise Refused(" ".join(said))
+        self._import_guard.check(batch)
         return changed(self._context, held, phase=BatchPhase.WORKING)
+
+    def _said_of_prefix(self, batch: Batch) -> str:
+        """What the batch's message says of names with the prefix in another Unicode form."""
+        bucket = self._context.bucket
+        with suppress(GatewayError):  # the sync doesn't depend on it
+            for form in other_forms(batch.prefix):
+                if bucket.list_objects(prefix=form, limit=1):
+                    return OTHER_PREFIX.format(form)
+        return ""
 
     def _plan(self, held: Stored[Batch], state: BreakerState) -> int:
         """Plan the next metered requests, unless a hold, the breaker or a guard forbids it."""
         batch = held.present
-        guarded = batch.bounds_imports and batch.phase is BatchPhase.SCANNING
+        bounded = batch.bounds_imports(self._context.rules.settings.scan_digest)
+        guarded = bounded and batch.phase is BatchPhase.SCANNING
+        if batch.hold is HoldReason.OTHER_DEPLOYMENT:
+            return 0
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0
-        if self._storage.is_due(batch):
+        hold = self._gate.read()[1].record
+        if self._storage.is_due(batch, hold):
             held = self._storage.measure(held)
-        if self._gate.blocked_until(state, self._gate.read()[1].record) is not None:
+        if self._gate.blocked_until(state, hold) is not None:
             return 0
-        plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
-        if plan.storage_is_full:  # according to an older measurement
-            held = self._storage.measure(held)
-            plan = self._pump.plan(batch.next_slot_at, state, held.present.storage_room)
+        held, plan = self._planned(held, state)
+        held = self._budget_hold.update(held, plan)
         if plan.day_is_spent or plan.storage_is_full:
             self._gate.hold(HoldReason.DAY if plan.day_is_spent else HoldReason.STORAGE)
         if plan.tomorrow not in (None, batch.tomorrow):
@@ -265,6 +313,21 @@ class RunningBatch:
             return 0
         changed(self._context, held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)
         return self._pump.carry_out(plan, batch.batch_id, state.generation)
+
+    def _planned(self, held: Stored[Batch], state: BreakerState) -> tuple[Stored[Batch], Plan]:
+        """The plan, and the batch with a new measurement if the storage seemed full."""
+        free_from, batch_id = held.present.next_slot_at, held.present.batch_id
+        plan = self._pump.plan(free_from, state, held.present.storage_room, batch_id=batch_id)
+        if not plan.storage_is_full:
+            return held, plan
+        held = self._storage.measure(held)  # the last measurement may be old
+        room = held.present.storage_room
+        plan = self._pump.plan(free_from, state, room, batch_id=batch_id)
+        probe_room = self._storage.probe_room(held.present) if plan.storage_is_full else None
+        if probe_room is not None:
+            probe = self._pump.plan(free_from, state, probe_room, batch_id=batch_id, most=1)
+            plan = replace(probe, storage_room=room)
+        return held, plan
 
     def _search_uncertain_imports(
         self, batch: Batch, state: BreakerState, deadline: Deadline
@@ -280,6 +343,9 @@ class RunningBatch:
         try:
             self._removal_guard.release(batch)
         except Refused as refused:
-            said = str(refused)
-            return changed(self._context, held, removals_released=True, message=said, refusal=said)
+            refusal = str(refused)
+            said = f"{batch.message} {refusal}".strip()
+            return changed(
+                self._context, held, removals_released=True, message=said, refusal=refusal
+            )
         return changed(self._context, held, removals_released=True)

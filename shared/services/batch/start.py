@@ -9,6 +9,7 @@ from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, Refused, SyncError
 from shared.domain.ids import digest
+from shared.domain.source.object_name import composed
 from shared.gateways.database.records import (
     DEPLOYMENT,
     LEASE,
@@ -46,19 +47,26 @@ class StartSync:
             InvalidRequest: the prefix is outside the deployment's; ``new_store`` is given without
                 mode full or with a prefix; or the cost is limited and the embedding model's price
                 is unknown.
-            Refused: the records belong to another bucket, prefix or deployment.
+            Refused: the records belong to another bucket, prefix or deployment; or the cost of a
+                day is limited and the price is unknown.
         """
         settings = self._context.rules.settings
         if request.prefix and not request.prefix.startswith(settings.prefix):
-            raise InvalidRequest(
-                f"prefix must start with the deployment's prefix, {settings.prefix!r}"
-            )
+            same = composed(request.prefix).startswith(composed(settings.prefix))
+            shown = ascii(settings.prefix) if same else repr(settings.prefix)
+            form = ", in the same Unicode form" if same else ""
+            raise InvalidRequest(f"prefix must start with the deployment's prefix, {shown}{form}")
         if request.new_store and (request.mode is not SyncMode.FULL or request.prefix):
             raise InvalidRequest("new_store needs mode full, and no prefix")
         if request.max_estimated_cost is not None and settings.price is None:
             raise InvalidRequest(
                 f"max_estimated_cost needs the price of {settings.embedding_model!r}: add it to "
                 "shared/prices.json, or sync without max_estimated_cost"
+            )
+        if settings.max_cost_per_day is not None and settings.price is None:
+            raise Refused(
+                f"MAX_COST_PER_DAY needs the price of {settings.embedding_model!r}: add it to "
+                "shared/prices.json, or limit MAX_IMPORTS_PER_SYNC instead"
             )
         for _ in range(START_ATTEMPTS):
             try:

@@ -21,6 +21,9 @@ ACCOUNT_FAULT = (
     "sync again. No file was marked as failed for it"
 )
 
+COUNTED = ("indexed", "deleted", "failed", "unreadable")
+"""The counts that the event of a closed batch has."""
+
 REQUESTS = ("metered", "throttled", "unmetered")
 """The kinds of requests that are counted."""
 
@@ -30,13 +33,15 @@ class Figures:
     """The figures of a batch so far.
 
     Attributes:
-        counts: The batch's files that were indexed and deleted, and all failed files of the
-            deployment.
+        counts: The batch's files that were indexed and deleted, and all failed and unreadable
+            files of the deployment.
         requests: Requests made for the batch's files.
+        cost: Estimated cost of the batch's imports, without those that were refused for certain.
     """
 
     counts: Mapping[str, int]
     requests: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(REQUESTS, 0))
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,7 @@ class CloseBatch:
             message=end.message,
             counts={**batch.present.counts, **figures.counts},
             requests=dict(figures.requests),
+            cost=figures.cost,
             supervisor=batch.present.supervisor if busy else "",
             supervised_until=batch.present.supervised_until if busy else None,
             completed_at=context.clock.now(),
@@ -120,7 +126,7 @@ class CloseBatch:
         if not busy:
             writes += self._release_writes(closed)
         versions = context.records.documents.commit(writes)
-        counted = {name: closed.counts.get(name, 0) for name in ("indexed", "deleted", "failed")}
+        counted = {name: closed.counts.get(name, 0) for name in COUNTED}
         emit(
             Event.BATCH_CLOSED,
             batch_id=closed.batch_id,
@@ -156,10 +162,13 @@ class CloseBatch:
             "indexed": 0,
             "deleted": 0,
             "failed": documents.count(queries.with_status(FileStatus.FAILED)),
+            "unreadable": documents.count(queries.unreadable(None)),
         }
         if not documents.count(queries.all_of_batch(batch.batch_id, 1)):
             return Figures(counts)  # no files: this read saves the four below
         counts["indexed"] = documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED))
         counts["deleted"] = documents.count(queries.removed_in(batch.batch_id))
         sums = documents.sums(queries.all_of_batch(batch.batch_id), queries.REQUESTS)
-        return Figures(counts, {name.rpartition(".")[2]: count for name, count in sums.items()})
+        requests = {name.rpartition(".")[2]: int(count) for name, count in sums.items()}
+        cost = documents.sums(queries.imports_in(batch.batch_id), [queries.COST])[queries.COST]
+        return Figures(counts, requests, cost)

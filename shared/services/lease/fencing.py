@@ -63,7 +63,7 @@ class FencedDocuments:
     def count(self, query: Query) -> int:
         return self._documents.count(query)
 
-    def sums(self, query: Query, names: Sequence[str]) -> dict[str, int]:
+    def sums(self, query: Query, names: Sequence[str]) -> dict[str, float]:
         return self._documents.sums(query, names)
 
     def _read_batch(self) -> Stored[Batch]:

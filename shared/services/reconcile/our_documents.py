@@ -23,14 +23,21 @@ class OurDocuments:
         self._context = context
         self._long_names: dict[str, str] | None = None
 
+    def is_ours(self, document: Document) -> bool:
+        """Whether the document has this deployment's owner tag, and says from which file it is."""
+        metadata = document.metadata
+        mine = metadata.get("owner") == self._context.rules.settings.owner
+        named = (metadata.get("path"), metadata.get("content_key"))
+        return mine and all(isinstance(each, str) for each in named)
+
     def read(self, documents: Iterable[Document]) -> tuple[list[StoredDocument], list[Document]]:
         """The documents with this deployment's owner tag, and the others, which are foreign."""
         ours: list[StoredDocument] = []
         foreign: list[Document] = []
         for document in documents:
-            path, key = document.metadata.get("path"), document.metadata.get("content_key")
-            mine = document.metadata.get("owner") == self._context.rules.settings.owner
-            if mine and isinstance(path, str) and isinstance(key, str):
+            if self.is_ours(document):
+                metadata = document.metadata
+                path, key = str(metadata["path"]), str(metadata["content_key"])
                 ours.append(self._stored(document, path, key))
             else:
                 foreign.append(document)

@@ -34,6 +34,7 @@ from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import Stored, listing_path, reconcile_path
 from shared.gateways.ports import Document, DocumentPage, Put, RemoteState
 from shared.services.context import Context, Deadline
+from shared.services.reconcile.other_deployment import OtherDeployment, is_confirmed
 from shared.services.reconcile.our_documents import OurDocuments
 from shared.services.reconcile.reconciled_files import ReconciledFiles
 
@@ -57,6 +58,7 @@ class Reconcile:
         self._batch = batch
         self._files = ReconciledFiles(context, batch)
         self._ours = OurDocuments(context)
+        self._other_deployment = OtherDeployment(context)
         self._path = reconcile_path(batch.batch_id)
         self._state = self._saved = ReconcileState()
         self._parts: list[ListedDocuments] | None = None
@@ -166,18 +168,27 @@ class Reconcile:
             self._found(Discrepancy.FOREIGN, theirs.display_name, theirs.name)
         ours = [each for each in ours if each.path.startswith(self._batch.prefix)]
         known = dict(self._files.get(each.path for each in ours))
-        unknown = []
+        unknown, new = [], []
         for document in ours:
             stored = known[document.path]
             adopted = self._adopted(stored, document) if _holds_nothing(stored.record) else None
             known[document.path] = adopted or stored
-            if adopted is None and not self._is_known(stored.record, document):
+            if adopted is not None:
+                new.append(document)
+            elif not self._is_known(stored.record, document):
                 unknown.append(document)
+        self._note_others([*new, *unknown])
         return replace(
             part,
             live=(*part.live, *(_id(each.name) for each in ours if not each.is_failed)),
             unknown=(*part.unknown, *unknown),
         )
+
+    def _note_others(self, documents: Sequence[StoredDocument]) -> None:
+        """Note which of these documents, which no record knew, another deployment made."""
+        if not is_confirmed(self._batch):
+            others = (*self._state.others, *self._other_deployment.documents(documents))
+            self._set(others=others[:MOST_FINDINGS])
 
     def _is_known(self, record: FileRecord | None, document: StoredDocument) -> bool:
         if record is None or document.name not in known_documents.documents_to_remove(record):

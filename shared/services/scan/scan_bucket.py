@@ -15,11 +15,13 @@ from typing import Any
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult, ScanFault
 from shared.domain.errors import (
     AlreadyExists,
+    BadRequest,
     Conflict,
     Forbidden,
     GatewayError,
     LostLease,
     NotFound,
+    PayerMissing,
 )
 from shared.domain.estimate.preview import Preview, joined
 from shared.domain.ids import digest
@@ -33,6 +35,9 @@ from shared.services.scan.scan_page import RescanPaths, ScanPage
 
 MOST_FAULTS = 10
 """Tries of a page that fail for another reason than a remote service; then the batch ends."""
+
+LISTING = "bucket.list_objects"
+"""The call of which a 400 is about the bucket; that of a read is about one object."""
 
 
 def scan_task(batch: Batch, index: int) -> Task:
@@ -143,10 +148,10 @@ class ScanBucket:
         """Close the batch if the error will stay or has lasted too long; whether it was closed."""
         rules, bucket = self._context.rules, self._context.rules.settings.bucket
         since = previous.completed_at if previous else batch.present.started_at
-        if isinstance(error, Forbidden | NotFound):
+        if advice := _advice(error):
             message = (
-                f"the bucket {bucket!r} could not be listed ({error}): check that it exists "
-                "and that the dispatcher may read it, then sync again. Nothing was deleted"
+                f"the bucket {bucket!r} could not be listed ({error}): {advice}, then sync again. "
+                "Nothing was deleted"
             )
         elif since and self._context.clock.now() - since >= rules.scan_patience:
             message = (
@@ -188,6 +193,23 @@ class ScanBucket:
         )
         CloseBatch(self._context).close_from_outside(batch.path, BatchStatus.FAILED, message)
         return True
+
+
+def _advice(error: GatewayError) -> str | None:
+    """What to do about an error that will stay; None for one that may pass."""
+    if isinstance(error, PayerMissing):
+        return (
+            "its requesters pay, so set BILLING_PROJECT to the project that does, and grant the "
+            "functions' accounts roles/serviceusage.serviceUsageConsumer on it"
+        )
+    if isinstance(error, Forbidden | NotFound):
+        return (
+            "check that it exists and that the dispatcher may read it, and may use the project "
+            "that BILLING_PROJECT names, if any"
+        )
+    if isinstance(error, BadRequest) and error.call == LISTING:
+        return "Cloud Storage refuses this request each time: check BUCKET, PREFIX, BILLING_PROJECT"
+    return None
 
 
 def _next_index(previous: PageResult | None) -> int:

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.domain.batch.batch import Batch, DeletePolicy, SyncMode
+from shared.domain.batch.batch import (
+    Batch,
+    DeletePolicy,
+    SyncMode,
+    count_of_rule,
+    counts_by_rule,
+)
 from shared.domain.estimate.preview import SAMPLES, PlannedChange, Preview, Sample, previewed
 from shared.domain.file import known_documents
-from shared.domain.file.record import Change, FileRecord
+from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
 from shared.domain.ids import digest
 from shared.domain.scan import comparison
 from shared.domain.scan.remembered_range import RememberedRange, listing_digest
-from shared.domain.source.metadata import base_name, is_sidecar, sidecar_name
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, creating, file_path, updating
 from shared.gateways.ports import Write
 from shared.services.context import Context
+from shared.services.scan.page_listing import (
+    Listing,
+    may_gain_sidecar,
+    with_sidecars,
+    with_sidecars_elsewhere,
+)
 from shared.services.scan.page_memory import PageMemory
-from shared.services.source.inspection import inspect, inspect_one
+from shared.services.source.inspection import inspect, inspect_each, inspect_one
 
 GROWTH = 1.5
 """Pages to which a remembered range may grow before it is split."""
+
+METADATA_TOKENS = "metadata_tokens"
+"""The count of tokens to embed for files whose metadata alone changed."""
 
 MOST_RESCAN_PATHS = 1000
 """With this many paths to scan again, no remembered page is used."""
@@ -61,16 +75,6 @@ class ScannedPage:
     preview: Preview | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """Objects of start <= name < end, and all their sidecars, also those of later pages."""
-
-    start: str
-    end: str
-    objects: list[ObjectInfo]
-    sidecars: dict[str, ObjectInfo]
-
-
 class ScanPage:
     """Scans pages of one batch."""
 
@@ -105,45 +109,30 @@ class ScanPage:
         )
         found = self._context.records.query(FileRecord, query)
         if len(found) > self._most_records:
-            listing = _cut(listing, found.pop().present.path)
+            listing = listing.cut(found.pop().present.path)
             identity = listing_digest(listing.objects, listing.sidecars)
-        counts, steps = self._decide(listing, found)
-        memory = self._memory_writes(known, listing, identity, settings, counts)
+        wide = with_sidecars_elsewhere(self._context, listing, found)
+        counts, steps = self._decide(wide, found)
+        shows_all = len(wide.sidecars) == len(listing.sidecars)
+        memory = self._memory_writes(
+            known, listing, identity if shows_all else "", settings, counts
+        )
         preview = previewed(steps, self._batch.retried) if self._batch.dry_run else None
         return ScannedPage(listing.end, counts, tuple(memory), preview)
 
     # --- the bucket -------------------------------------------------------------------------
 
-    def _list(self, start: str, known: RememberedRange | None) -> _Listing:
+    def _list(self, start: str, known: RememberedRange | None) -> Listing:
         bucket, size = self._context.bucket, self._context.rules.page_size
         prefix = self._batch.prefix
         if known is not None:
             most = int(size * GROWTH)
             objects = bucket.list_objects(prefix=prefix, start=start, end=known.end, limit=most + 1)
             if len(objects) <= most:
-                return self._with_sidecars(start, known.end, objects)
+                return with_sidecars(self._context, start, known.end, objects)
         objects = bucket.list_objects(prefix=prefix, start=start, limit=size + 1)
         end = objects[size].name if len(objects) > size else ""
-        return self._with_sidecars(start, end, objects[:size])
-
-    def _with_sidecars(self, start: str, end: str, listed: list[ObjectInfo]) -> _Listing:
-        """The listing with sidecars: a sidecar on a later page is read with its base's page."""
-        bucket = self._context.bucket
-        names = {info.name for info in listed}
-        sidecars = {info.name: info for info in listed if is_sidecar(info.name)}
-        objects = []
-        for info in listed:
-            if info.name in sidecars:
-                base = base_name(info.name)
-                if base not in names and base < start and bucket.stat(base):
-                    continue
-            else:
-                sidecar = sidecar_name(info.name)
-                beyond = bucket.stat(sidecar) if end and sidecar >= end else None
-                if beyond is not None:
-                    sidecars[sidecar] = beyond
-            objects.append(info)
-        return _Listing(start, end, objects, sidecars)
+        return with_sidecars(self._context, start, end, objects[:size])
 
     # --- the records ------------------------------------------------------------------------
 
@@ -153,41 +142,104 @@ class ScanPage:
         return int(self._context.rules.page_size * GROWTH) * 2
 
     def _decide(
-        self, listing: _Listing, found: list[Stored[FileRecord]]
+        self, listing: Listing, found: list[Stored[FileRecord]]
     ) -> tuple[dict[str, int], list[PlannedChange]]:
         """Compare, and write the records unless in a dry run; returns counts and changes."""
         now = self._context.clock.now()
-        wanted = inspect(self._context, listing.objects, listing.sidecars)
+        known = [each.present for each in found]
+        wanted = inspect(self._context, listing.objects, listing.sidecars, known)
         stored = {each.present.path: each for each in found}
         counts: Counter[str] = Counter(scanned=len(wanted))
+        counts.update(count_of_rule(want.rule) for want in wanted if want.rule)
         writes: dict[str, Write] = {}
         steps: list[PlannedChange] = []
-        for want, record in comparison.paired_by_path(wanted, (each.present for each in found)):
+        for want, record, is_outdated in self._pairs(wanted, known):
             here = self._in_batch_store(record)
             finding = self._compare(want, here, now)
             after = (finding and finding.record) or here
+            if is_outdated and after is not None:
+                after = replace(after, rescan=True)
             if finding is not None:
                 counts[finding.change] += 1
-                if after is not None:
-                    steps.append(PlannedChange(finding.change, record, after))
+                shown = _without_record(want) if want and finding.is_left_out else after
+                if shown is not None:
+                    steps.append(PlannedChange(finding.change, record, shown))
             if after is not None and after != record:
                 writes[after.path] = _write(after, stored.get(after.path))
+        for base in listing.bases_elsewhere:
+            self._compare_elsewhere(listing, base, counts, steps, now)
+        if tokens := sum(map(_tokens_of_metadata_change, steps)):
+            counts[METADATA_TOKENS] = tokens
         if writes and not self._batch.dry_run:
             if not self._is_whole:
                 self._ranges.forget(max(listing.start, self._batch.prefix), listing.end)
             self._commit(writes, now)
         return dict(counts), steps
 
-    def _skips(self, listing: _Listing, known: RememberedRange) -> Preview | None:
+    def _compare_elsewhere(
+        self,
+        listing: Listing,
+        base: ObjectInfo,
+        counts: Counter[str],
+        steps: list[PlannedChange],
+        now: datetime,
+    ) -> None:
+        """Compare an object of another page that a sidecar of this page belongs to.
+
+        Its own page finds the sidecar, unless nothing else tells that the object has changed. Then
+        it is compared here, and counted here unless its page will count it.
+        """
+        stored = self._context.records.get(FileRecord, file_path(base.name))
+        before = self._in_batch_store(stored.record)
+        is_mine = base.name.startswith(self._batch.prefix)
+        if not is_mine or before is None or may_gain_sidecar(base, before):
+            return
+        finding = self._compare(inspect_one(self._context, base.name, before), before, now)
+        if finding is None or finding.record is None or finding.change is Change.UNCHANGED:
+            return
+        if self._batch.dry_run or base.name < listing.start:
+            counts.update({finding.change: 1, Change.UNCHANGED: -1})
+        steps.append(PlannedChange(finding.change, stored.record, finding.record))
+        if not self._batch.dry_run:
+            self._ranges.forget(base.name, base.name + "\0")
+            self._commit({base.name: _write(finding.record, stored)}, now)
+
+    def _pairs(
+        self, wanted: list[comparison.Wanted], known: list[FileRecord]
+    ) -> Iterator[tuple[comparison.Wanted | None, FileRecord | None, bool]]:
+        """Objects with their records by path, and whether the listing of the object is outdated.
+
+        An object whose listing is in doubt is looked at again.
+        """
+        pairs = list(comparison.paired_by_path(wanted, known))
+        doubtful = {
+            record.path: record
+            for want, record in pairs
+            if want is not None and record is not None and comparison.is_in_doubt(want, record)
+        }
+        found = inspect_each(self._context, doubtful.values()) if doubtful else {}
+        for want, record in pairs:
+            is_doubtful = record is not None and record.path in doubtful
+            fresh = found.get(record.path) if record is not None and is_doubtful else want
+            yield fresh, record, fresh != want
+
+    def _skips(self, listing: Listing, known: RememberedRange) -> Preview | None:
         """A dry run's preview of a remembered page: examples of the objects it skips.
 
-        They are inspected again, since the memory holds only their number.
+        They are inspected again, since the memory holds only their number, with what the records
+        know of their content.
         """
         if not self._batch.dry_run:
             return None
         if not known.counts.get(Change.SKIPPED):
             return Preview()
-        wanted = inspect(self._context, listing.objects, listing.sidecars)
+        query = queries.records_in_range(
+            max(listing.start, self._batch.prefix),
+            listing.end or comparison.end_of(self._batch.prefix),
+            self._most_records,
+        )
+        records = [each.present for each in self._context.records.query(FileRecord, query)]
+        wanted = inspect(self._context, listing.objects, listing.sidecars, records)
         skips = [Sample(want.path, want.skip_reason) for want in wanted if want.skip_reason]
         return Preview(samples={Change.SKIPPED.value: tuple(skips[:SAMPLES])})
 
@@ -222,7 +274,7 @@ class ScanPage:
 
             def decide(stored: Stored[FileRecord], path: str = path) -> FileRecord | None:
                 here = self._in_batch_store(stored.record)
-                finding = self._compare(inspect_one(self._context, path), here, now)
+                finding = self._compare(inspect_one(self._context, path, here), here, now)
                 after = (finding and finding.record) or here
                 if after is None or after == stored.record:
                     return None
@@ -235,11 +287,12 @@ class ScanPage:
     def _memory_writes(
         self,
         known: RememberedRange | None,
-        listing: _Listing,
+        listing: Listing,
         identity: str,
         settings: str,
         counts: Mapping[str, int],
     ) -> list[Write]:
+        """Writes that remember the range; without an ``identity``, so that it is read again."""
         if self._batch.dry_run or not self._is_whole or counts.get(Change.YOUNG):
             return []
         scanned, skipped = counts.get("scanned", 0), counts.get(Change.SKIPPED, 0)
@@ -247,7 +300,7 @@ class ScanPage:
             "scanned": scanned,
             Change.SKIPPED.value: skipped,
             Change.UNCHANGED.value: scanned - skipped,
-        }
+        } | {count_of_rule(rule): count for rule, count in counts_by_rule(counts).items()}
         new = RememberedRange(listing.start, listing.end, identity, settings, counts=next_time)
         return [] if new == known else self._ranges.writes_to_save(known, new)
 
@@ -257,14 +310,16 @@ class ScanPage:
         return digest(settings.scan_digest, batch.delete_policy, batch.store)
 
 
-def _cut(listing: _Listing, end: str) -> _Listing:
-    """The listing without the objects from ``end`` on."""
-    return _Listing(
-        listing.start,
-        end,
-        [info for info in listing.objects if info.name < end],
-        listing.sidecars,
-    )
+def _without_record(want: comparison.Wanted) -> FileRecord:
+    """What a preview shows of an object that a rule leaves out, and that has no record."""
+    desired = Desired(key=None, skip_reason=want.skip_reason)
+    return FileRecord(path=want.path, status=FileStatus.SKIPPED, desired=desired)
+
+
+def _tokens_of_metadata_change(step: PlannedChange) -> int:
+    """Tokens to embed again although the content is unchanged."""
+    is_only_metadata = step.change is Change.METADATA_CHANGED
+    return step.after.desired.tokens if is_only_metadata and step.after.desired else 0
 
 
 def _write(record: FileRecord, stored: Stored[FileRecord] | None) -> Write:

@@ -26,16 +26,16 @@ class CutOver:
     def promote_if_filled(self) -> str:
         """Cut over if every file of the old store is in the new one; returns a message.
 
-        Call it at the end of a batch of the whole deployment. A failed file prevents the cut-over
-        only if the old store holds a document of it. The message is empty if no store is being
-        filled.
+        Call it at the end of a batch of the whole deployment. A file that failed or can't be read
+        prevents the cut-over only if the old store holds a document of it. The message is empty if
+        no store is being filled.
         """
         deployment = self._context.records.get(Deployment, DEPLOYMENT)
         known = deployment.present
         if not known.next_store:
             return ""
         waiting = self._context.records.documents.count(queries.in_store(known.store))
-        lost = self._failed_with_documents()
+        lost = self._left_with_documents()
         if not (waiting or lost):
             self._promote(deployment)
             return (
@@ -43,7 +43,11 @@ class CutOver:
                 "it"
             )
         named = ", ".join(lost[:MOST_NAMED])
-        why = f"{len(lost)} failed ({named})" if lost else f"{waiting} are not in the new one yet"
+        why = (
+            f"{len(lost)} failed or can't be read ({named})"
+            if lost
+            else f"{waiting} are not in the new one yet"
+        )
         return (
             f"{known.store} goes on serving: of its files {why}. Sync with mode retry_failed, or "
             "promote the new store without them"
@@ -96,11 +100,14 @@ class CutOver:
         emit(Event.STORE_CUT_OVER, store=after.store, previous_store=after.previous_store)
         return after
 
-    def _failed_with_documents(self) -> list[str]:
-        failed = self._context.records.query(FileRecord, queries.with_status(FileStatus.FAILED))
+    def _left_with_documents(self) -> list[str]:
+        """Files that failed or can't be read, and of which only the old store has a document."""
+        records = self._context.records
+        left = records.query(FileRecord, queries.with_status(FileStatus.FAILED))
+        left += records.query(FileRecord, queries.unreadable(None))
         return [
             each.present.path
-            for each in failed
+            for each in left
             if each.present.retired_documents and not each.present.current_document
         ]
 

@@ -17,15 +17,18 @@ class FindStore:
         """The store with the display name, or None.
 
         Of several such stores, the one that holds documents is taken: an empty one comes of a
-        create request that took effect late.
+        create request that took effect late. Their lists of documents tell which, since their
+        counts may lag.
 
         Raises:
             Refused: several of them hold documents.
-            GatewayError: the stores can't be listed, so whether one exists is unknown.
+            GatewayError: the stores or their documents can't be listed, so nothing is known.
         """
         name = self._context.rules.settings.store_name
         ours = [store for store in self._stores() if store.display_name == name]
-        filled = [store for store in ours if store.documents]
+        if len(ours) == 1:
+            return ours[0]
+        filled = [store for store in ours if self._holds_documents(store)]
         if len(filled) > 1:
             names = ", ".join(store.name for store in filled)
             raise Refused(
@@ -34,18 +37,22 @@ class FindStore:
             )
         return next(iter(filled or ours), None)
 
-    def ensure(self) -> Store:
-        """The store with the display name, created if there is none.
+    def create(self) -> Store:
+        """Create the store; only after ``find`` has found none.
 
         Raises:
-            Refused: several of them hold documents.
-            GatewayError: the stores can't be listed, and so none is created; or the creation
-                failed.
+            GatewayError: the creation failed, or its outcome is unknown.
         """
-        rules = self._context.rules
-        return self.find() or self._context.gemini.create_store(
-            rules.settings.store_name, rules.settings.embedding_model
-        )
+        settings = self._context.rules.settings
+        return self._context.gemini.create_store(settings.store_name, settings.embedding_model)
+
+    def _holds_documents(self, store: Store) -> bool:
+        token = ""
+        while True:
+            page = self._context.gemini.list_documents(store.name, token)
+            token = page.next_page_token
+            if page.documents or not token:
+                return bool(page.documents)
 
     def _stores(self) -> list[Store]:
         stores: list[Store] = []

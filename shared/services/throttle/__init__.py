@@ -1,4 +1,4 @@
 """The gate that admits calls of Gemini and records their results; the pump that plans their slots.
 
-Imports ``context`` and ``events``, and no other package of the services.
+Imports ``source``, ``context`` and ``events``, and no other package of the services.
 """

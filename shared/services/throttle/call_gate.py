@@ -12,6 +12,8 @@ from datetime import datetime
 from http import HTTPStatus
 
 from shared.domain.errors import GatewayError, OutcomeUnknown, QuotaKind, Throttled, Unavailable
+from shared.domain.estimate import storage_reading
+from shared.domain.estimate.storage_reading import StorageReading
 from shared.domain.throttle import breaker, holds
 from shared.domain.throttle.breaker import Permit, Proceed, Wait
 from shared.domain.throttle.breaker_state import BreakerState, CircuitState
@@ -19,10 +21,20 @@ from shared.domain.throttle.breaker_window import EntryOutcome, WindowEntry, win
 from shared.domain.throttle.holds import Hold, HoldReason
 from shared.domain.throttle.learned_factor import on_document_failed
 from shared.gateways.database import queries
-from shared.gateways.database.records import BREAKER, HOLD, Stored, creating, window_path
+from shared.gateways.database.records import (
+    BREAKER,
+    HOLD,
+    STORAGE,
+    Stored,
+    creating,
+    window_path,
+)
 from shared.gateways.ports import Create, Write
 from shared.services.context import Context
 from shared.services.events import Event, emit
+
+IMPORT = "gemini.import_file"
+"""The call that adds to a store."""
 
 
 class CallGate:
@@ -122,7 +134,7 @@ class CallGate:
         if not isinstance(error, Throttled):
             self.failed(error, permit)
         elif (reason := self._hold_reason(error)) is not None:
-            self.hold(reason)
+            self._used_up(error, reason)
         else:
             self._change(
                 lambda state, now: breaker.on_unmetered_throttled(
@@ -151,7 +163,7 @@ class CallGate:
     def _throttled(self, error: Throttled, permit: Permit) -> None:
         reason = self._hold_reason(error)
         if reason is not None:
-            self.hold(reason)
+            self._used_up(error, reason)
             return
         window = self._window()
         self._change(
@@ -171,6 +183,23 @@ class CallGate:
                 return HoldReason.SPEND
             case QuotaKind.RATE:
                 return None
+
+    def _used_up(self, error: Throttled, reason: HoldReason) -> None:
+        """Hold metered calls; a refusal of a store teaches about its storage, too.
+
+        An upload may be refused because the raw files are too many; that says nothing of stores.
+        """
+        of_store = error.storage_limit is not None or error.call == IMPORT
+        if reason is HoldReason.STORAGE and of_store:
+            tier, limit = self._context.rules.settings.tier, error.storage_limit
+            self._context.records.change(
+                StorageReading,
+                STORAGE,
+                lambda stored: storage_reading.refused(
+                    stored.record, tier, limit, self._context.clock.now()
+                ),
+            )
+        self.hold(reason)
 
     def document_failed(self) -> None:
         """Record a FAILED document: many of them slow the pace, though every reply was good."""

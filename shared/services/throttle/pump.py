@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.domain.errors import GatewayError
+from shared.domain.estimate.budget import Room, Spending
 from shared.domain.file import lifecycle
 from shared.domain.file.record import FileRecord, FileStatus, Slot
 from shared.domain.throttle import breaker, holds, spacing
@@ -18,13 +20,21 @@ from shared.domain.throttle.daily_quota import DailyQuota
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, updating
 from shared.gateways.ports import QueueName, Write
-from shared.services.context import Context
+from shared.services.context import Context, Deadline
+from shared.services.source.unreadable import UnreadableFiles
+from shared.services.throttle.budget import Budget
 
 RAW_FILES_PER_IMPORT = 4
 """Files that may lie uploaded and not imported, for each import that may be in progress."""
 
+READS_AT_ONCE = 200
+"""Files whose first byte is read at once, while many can't be read."""
+
 MOST_CANDIDATES = 500
-"""Files searched for some that fit into the store, if the first ones are too large."""
+"""Files searched for some that fit into the store and the limits, if the first ones don't."""
+
+NO_ROOM = Room(cost=0.0, files=0)
+"""A file goes alone, so nothing else is planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +48,10 @@ class Plan:
         tomorrow: Files that the daily quota leaves for another day, 0 without a daily quota; None
             if that was not computed.
         storage_room: Bytes of input that still fit into the store after the files assigned.
-        storage_is_full: Uploads are ready, none fits into the store, and no other file is ready or
-            under way.
+        storage_is_full: Files are ready, none fits into the store, and none is under way that
+            does.
+        budget_is_spent: Files wait, none fits the deployment's limits, and none is planned or being
+            uploaded; None if that was not computed.
     """
 
     assigned: tuple[tuple[Stored[FileRecord], datetime], ...]
@@ -48,6 +60,26 @@ class Plan:
     tomorrow: int | None = None
     storage_room: int | None = None
     storage_is_full: bool = False
+    budget_is_spent: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """What the deployment's limits admit.
+
+    Attributes:
+        imports: The imports to plan.
+        room: What they leave for uploads; None without a limit.
+        alone: The only upload to plan.
+        is_too_large: The file that should go alone doesn't fit into the store.
+        are_held: Imports are ready, and none fits into the store.
+    """
+
+    imports: list[Stored[FileRecord]]
+    room: Room | None = None
+    alone: Stored[FileRecord] | None = None
+    is_too_large: bool = False
+    are_held: bool = False
 
 
 class Pump:
@@ -55,9 +87,17 @@ class Pump:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._unreadable = UnreadableFiles(context)
+        self._budget = Budget(context)
 
     def plan(
-        self, next_slot_at: datetime | None, state: BreakerState, storage_room: int | None = None
+        self,
+        next_slot_at: datetime | None,
+        state: BreakerState,
+        storage_room: int | None = None,
+        *,
+        batch_id: str = "",
+        most: int | None = None,
     ) -> Plan:
         """Choose files for the free slots: imports first, since each frees a raw file's space.
 
@@ -65,9 +105,12 @@ class Pump:
             next_slot_at: The first slot not yet assigned.
             state: The breaker's state, which sets the pace.
             storage_room: Bytes of input that fit into the store; None for no limit.
+            batch_id: The batch whose imports count against ``MAX_IMPORTS_PER_SYNC``.
+            most: The most files to plan; None for no limit.
         """
         now = self._context.clock.now()
         interval, slots = self._free_slots(next_slot_at, state, now)
+        slots = slots[:most]
         if not slots or not self._is_any_ready(now):
             return Plan((), next_slot_at)
         quota = self._quota(now)
@@ -76,11 +119,13 @@ class Pump:
             # Requests that are planned already come first: a hold would give them back.
             return Plan((), next_slot_at, day_is_spent=not self._count_planned(), tomorrow=tomorrow)
         slots = slots[: quota.left if quota else None]
-        files = self._ready(Slot.IMPORT, min(len(slots), self._imports_left()), now)
+        spending = self._budget.spending(batch_id, now)
+        admitted = self._admitted(len(slots), spending, storage_room, now)
+        files, held = admitted.imports, admitted.are_held
         free = len(slots) - len(files)
         most = min(free, quota.uploads) if quota else free
-        waiting, fitting = self._uploads_within(most, storage_room, now)
-        full = waiting and not files + fitting and not self._is_any_under_way()
+        waiting, fitting = self._uploads_within(most, storage_room, admitted, now)
+        full = (held or waiting) and not files + fitting and not self._is_any_under_way(held=held)
         files += fitting
         used = slots[: len(files)]
         if storage_room is not None:
@@ -91,6 +136,7 @@ class Pump:
             tomorrow=tomorrow,
             storage_room=storage_room,
             storage_is_full=full,
+            budget_is_spent=not files and self._is_budget_spent(spending),
         )
 
     def _free_slots(
@@ -110,16 +156,84 @@ class Pump:
         probing = state.state is CircuitState.HALF_OPEN
         return interval, slots[: rules.breaker.half_open_probes] if probing else slots
 
-    def _uploads_within(
-        self, most: int, storage_room: int | None, now: datetime
+    def _admitted(
+        self, slots: int, spending: Spending | None, storage_room: int | None, now: datetime
+    ) -> _Admitted:
+        """The imports to plan, and which uploads the deployment's limits allow beside them."""
+        most = min(slots, self._imports_left())
+        lacks_room = storage_room is not None and storage_room < 0
+        candidates = MOST_CANDIDATES if lacks_room else most
+        if spending is None:
+            ready = self._ready(Slot.IMPORT, candidates, now)
+            held, fitting = self._fitting_imports(ready, storage_room)
+            return _Admitted(fitting[: max(most, 0)], are_held=held)
+        if spending.goes_alone:
+            return _Admitted([], NO_ROOM)
+        alone = self._budget.dear(spending, now)
+        if alone is not None and alone.present.status is FileStatus.UPLOADED:
+            held, fitting = self._fitting_imports([alone], storage_room)
+            if not held:
+                return _Admitted(fitting[: max(most, 0)], NO_ROOM)
+        elif alone is not None and any(_within_storage([alone], storage_room)):
+            return _Admitted([], NO_ROOM, alone)
+        ready, room = self._budget.imports(spending.room, candidates, now)
+        held, fitting = self._fitting_imports(ready, storage_room)
+        return _Admitted(
+            fitting[: max(most, 0)],
+            room.less(spending.under_way),
+            is_too_large=alone is not None,
+            are_held=held,
+        )
+
+    def _fitting_imports(
+        self, ready: list[Stored[FileRecord]], storage_room: int | None
     ) -> tuple[bool, list[Stored[FileRecord]]]:
-        """Whether any upload is ready, and the first ``most`` that fit into the store."""
-        uploads = self._uploads(most, now)
+        """Whether all imports that are ready are too large for the store, and those that fit.
+
+        Only what fits is uploaded. So all imports fit, unless there is less room than was thought.
+        """
+        if storage_room is None or storage_room >= 0:
+            return False, ready
+        documents = self._context.records.documents
+        if documents.count(queries.planned_imports()):
+            return False, []  # these take some of the room
+        sizes = [queries.WORKING_SIZE, queries.CURRENT_SIZE]
+        working, current = documents.sums(queries.with_status(FileStatus.UPLOADED), sizes).values()
+        fitting = list(_within_storage(ready, storage_room + int(working - current)))
+        return bool(ready) and not fitting, fitting
+
+    def _uploads_within(
+        self, most: int, storage_room: int | None, admitted: _Admitted, now: datetime
+    ) -> tuple[bool, list[Stored[FileRecord]]]:
+        """Whether any upload is ready that the limits allow, and the first that fit the store.
+
+        At most ``most`` are returned.
+        """
+        if admitted.alone is not None:
+            return True, [admitted.alone][:most]
+        if admitted.room is NO_ROOM:
+            return False, []
+
+        def chosen(ready: list[Stored[FileRecord]]) -> list[Stored[FileRecord]]:
+            """The affordable ones."""
+            room = admitted.room
+            return ready if room is None else room.admitted(ready, self._budget.cost_of)[0]
+
+        ready = self._uploads(most, now)
+        uploads = chosen(ready)
         fitting = list(_within_storage(uploads, storage_room))
-        if not fitting and uploads:  # smaller files may wait behind these
-            uploads = self._uploads(MOST_CANDIDATES, now)
+        if not fitting and ready:  # smaller or cheaper files may wait behind these
+            uploads = chosen(self._uploads(MOST_CANDIDATES, now)) or chosen(
+                self._uploads(MOST_CANDIDATES, now, cheapest=True)
+            )
             fitting = list(_within_storage(uploads, storage_room))[:most]
-        return bool(uploads), fitting
+        return bool(uploads) or admitted.is_too_large, fitting
+
+    def _is_budget_spent(self, spending: Spending | None) -> bool:
+        """Whether no file that waits fits, and none is on its way to its import."""
+        if spending is None or not spending.is_at_rest:
+            return False
+        return self._budget.fits_none(spending)
 
     def carry_out(self, plan: Plan, batch_id: str, generation: int) -> int:
         """Create the tasks of a plan; returns how many are new.
@@ -157,39 +271,76 @@ class Pump:
             return []
         return self._context.records.query(FileRecord, queries.ready_for(slot, now, most))
 
-    def _uploads(self, most: int, now: datetime) -> list[Stored[FileRecord]]:
+    def _readable(self, most: int, now: datetime, *, cheapest: bool) -> list[Stored[FileRecord]]:
+        """Files ready to upload, less those whose read is refused, which are skipped here.
+
+        Reads happen only once a file is known to be unreadable: then there may be as many as the
+        bucket has, and each would cost a slot before its delivery found out.
+        """
+        if most <= 0:
+            return []
+
+        def found(number: int) -> list[Stored[FileRecord]]:
+            if cheapest:
+                return self._budget.cheapest_uploads(number, now)
+            return self._ready(Slot.UPLOAD, number, now)
+
+        ready = found(most)
+        if not ready or not self._unreadable.are_any():
+            return ready
+        deadline = Deadline.after(self._context.clock, self._context.rules.work_budget / 4)
+        while True:
+            try:
+                refused = self._unreadable.skip_refused(ready)
+            except GatewayError:  # the bucket fails: the deliveries handle that
+                return ready[:most]
+            ready = [each for each in ready if each.present.path not in refused]
+            if not refused or deadline.passed:
+                return ready[:most]
+            ready = found(max(most, READS_AT_ONCE))
+
+    def _uploads(
+        self, most: int, now: datetime, *, cheapest: bool = False
+    ) -> list[Stored[FileRecord]]:
         """Files ready to upload, within the limits on raw files in number and in bytes.
+
+        They are those that wait longest, or the cheapest.
 
         One file beyond the limit in bytes is let through if nothing else is under way.
         """
         rules = self._context.rules
         documents = self._context.records.documents
         ahead = rules.settings.imports_in_progress * RAW_FILES_PER_IMPORT - self._count_uploads()
-        ready = self._ready(Slot.UPLOAD, min(most, ahead), now)
+        ready = self._readable(min(most, ahead), now, cheapest=cheapest)
         if not ready:
             return []
         held = queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED, FileStatus.IMPORTING)
-        used = documents.sums(held, [queries.WORKING_SIZE])[queries.WORKING_SIZE]
+        used = int(documents.sums(held, [queries.WORKING_SIZE])[queries.WORKING_SIZE])
         fitting = list(_within_bytes(ready, rules.max_raw_bytes - used))
         if fitting or self._count_uploads():
             return fitting
         importing = documents.count(queries.with_status(FileStatus.IMPORTING))
         return [] if importing else ready[:1]
 
-    def _count_uploads(self) -> int:
-        """How many files are uploaded or being uploaded.
+    def _count_uploads(self, *statuses: FileStatus) -> int:
+        """How many files are uploaded or being uploaded, or in one of ``statuses`` if given.
 
         Interrupted uploads that wait for a slot are not counted: if they were, each would wait
         for the others to end.
         """
         count = self._context.records.documents.count
-        begun = count(queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED))
+        wanted = statuses or (FileStatus.UPLOADING, FileStatus.UPLOADED)
+        begun = count(queries.with_status(*wanted))
         return begun - count(queries.interrupted_uploads()) if begun else 0
 
-    def _is_any_under_way(self) -> bool:
-        """Whether a file is uploaded, being uploaded, or has a planned upload."""
+    def _is_any_under_way(self, *, held: bool) -> bool:
+        """Whether a file is uploaded, being uploaded, or has a planned upload.
+
+        ``held`` tells that those uploaded are too large for the store.
+        """
         documents = self._context.records.documents
-        return bool(self._count_uploads() or documents.count(queries.planned_uploads()))
+        begun = self._count_uploads(*([FileStatus.UPLOADING] if held else []))
+        return bool(begun or documents.count(queries.planned_uploads()))
 
     def _imports_left(self) -> int:
         """Imports that may still be planned: the limit less those in progress and those planned."""

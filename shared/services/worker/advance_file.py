@@ -19,6 +19,7 @@ from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import Hold
 from shared.gateways.database.records import BREAKER, HOLD, Stored, batch_path, file_path
 from shared.services.context import Context, checked_payload
+from shared.services.throttle.booked_start import BookedStart, StartTurn
 from shared.services.throttle.call_gate import CallGate
 from shared.services.worker.claim import Abandoned, ClaimedFile
 from shared.services.worker.delete_documents import DeleteDocuments
@@ -44,11 +45,12 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _TaskPayload:
+class _DeliveredTask:
     path: str
     seq: int
     batch_id: str
     generation: int
+    start: BookedStart
 
 
 class AdvanceFile:
@@ -69,7 +71,7 @@ class AdvanceFile:
         path, seq, batch_id, generation = checked_payload(
             payload, path=str, seq=int, batch=str, generation=int
         )
-        task = _TaskPayload(path, seq, batch_id, generation)
+        task = _DeliveredTask(path, seq, batch_id, generation, BookedStart(self._context))
         for _ in range(READ_ATTEMPTS):
             try:
                 return self._deliver(task)
@@ -77,7 +79,7 @@ class AdvanceFile:
                 continue
         raise Conflict(f"the record of {path!r} keeps changing")
 
-    def _deliver(self, task: _TaskPayload) -> Outcome:
+    def _deliver(self, task: _DeliveredTask) -> Outcome:
         context = self._context
         file, batch, state, hold = context.records.get_all(
             [
@@ -122,7 +124,7 @@ class AdvanceFile:
         batch: Batch,
         state: Stored[BreakerState],
         hold: Hold | None,
-        task: _TaskPayload,
+        task: _DeliveredTask,
     ) -> Outcome:
         context = self._context
         now = context.clock.now()
@@ -132,6 +134,16 @@ class AdvanceFile:
             # The pump assigns a new slot, at the pace of that time.
             self._postpone(file, now)
             return Outcome.GIVEN_BACK
+        if self._gate.blocked_until(known, hold) is None:
+            planned = file.present.schedule.task
+            match task.start.take(planned.at if planned else now, state):
+                case StartTurn.WAITED:
+                    return self._deliver(task)
+                case StartTurn.GIVEN_BACK:
+                    self._postpone(file, now)
+                    return Outcome.GIVEN_BACK
+                case StartTurn.NOW:
+                    pass
         claim_id = context.new_id()
         admission = self._gate.admit(state, hold, claim_id)
         if not isinstance(admission, Proceed):
@@ -185,7 +197,7 @@ class AdvanceFile:
         if record.schedule.task is not None:
             self._context.queues.create(self._context.step_task(record, generation))
 
-    def _ensure_guard_task(self, record: FileRecord, task: _TaskPayload) -> None:
+    def _ensure_guard_task(self, record: FileRecord, task: _DeliveredTask) -> None:
         """Create a task for the time when the claim expires.
 
         This delivery is acknowledged; if the claim's holder dies, that task continues its work.

@@ -24,10 +24,10 @@ class DeleteDocuments:
         """Delete every document that the record knows of, unless the object exists."""
         delivery = self._delivery
         try:
-            wanted = inspect_one(delivery.context, delivery.record.path)
+            wanted = inspect_one(delivery.context, delivery.record.path, delivery.record)
         except GatewayError as error:
             delivery.retry_later(error)
-        if wanted is not None and not wanted.skip_reason:
+        if wanted is not None and comparison.is_kept(delivery.record, wanted):
             delivery.file.apply(self._came_back(wanted))
         else:
             delivery.file.apply(known_documents.documents_going)

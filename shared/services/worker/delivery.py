@@ -26,6 +26,7 @@ from shared.domain.errors import (
 from shared.domain.file import attempt, file_policy, lifecycle, outcomes
 from shared.domain.file.record import Desired, FailureKind, FileRecord, FileStatus, Working
 from shared.domain.scan import comparison
+from shared.domain.source.eligibility import SkipReason
 from shared.domain.throttle import breaker
 from shared.domain.throttle.breaker import Permit
 from shared.domain.throttle.breaker_state import CircuitState
@@ -309,7 +310,7 @@ class Delivery:
         """Read the object again and plan for what it is now, since it has changed."""
         planned = self.record
         try:
-            wanted = inspect_one(self.context, planned.path)
+            wanted = inspect_one(self.context, planned.path, planned)
         except GatewayError as error:
             self.source_unavailable(error)
             return
@@ -317,6 +318,18 @@ class Delivery:
         def transition(record: FileRecord) -> FileRecord:
             if comparison.wants_the_same(record, planned):
                 return comparison.replanned(record, wanted, self.now(), self.policy)
+            return attempt.restarted(record, self.now(), self.policy)  # a scan has planned since
+
+        self.file.apply(transition)
+        self.nudge()
+
+    def skip(self, reason: SkipReason) -> None:
+        """Skip the file: a read of its content showed that it can't be imported."""
+        planned = self.record
+
+        def transition(record: FileRecord) -> FileRecord:
+            if comparison.wants_the_same(record, planned):
+                return outcomes.skipped(record, reason, self.now())
             return attempt.restarted(record, self.now(), self.policy)  # a scan has planned since
 
         self.file.apply(transition)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.domain.errors import GatewayError, Throttled
+from shared.domain.errors import Forbidden, GatewayError, Throttled
 from shared.domain.file import attempt, known_documents, ledger, outcomes
 from shared.domain.file.ledger import Outcome
 from shared.domain.file.record import FailureKind
@@ -55,10 +55,11 @@ class FinishImport:
                     reraise=(GatewayError,),
                 )
         except GatewayError as error:
-            self._operation_unreadable(error)
-            return False
+            return self._operation_unreadable(name, error)
         if operation.done:
             return self._import_done(operation)
+        if self._is_settled(name):
+            return True
         if delivery.is_too_late():
             self._become_uncertain()
         else:
@@ -68,44 +69,82 @@ class FinishImport:
             )
         return False
 
-    def _operation_unreadable(self, error: GatewayError) -> None:
-        """Search the store if the operation is gone or unreadable for too long; else poll again."""
-        gone = isinstance(error, GONE) and not self._delivery.may_be_account_fault(error)
+    def _operation_unreadable(self, name: str, error: GatewayError) -> bool:
+        """Go on with the import's document if it is there; else poll again, or search the store.
+
+        The store is searched if the operation is gone, or unreadable for too long. If this returns
+        False, the next step is already written.
+        """
+        delivery = self._delivery
+        gone = isinstance(error, GONE) and not delivery.may_be_account_fault(error)
+        late = delivery.is_too_late()
         if gone:
-            self._become_uncertain()
-        elif self._delivery.is_too_late() and not isinstance(error, Throttled):
-            self._delivery.report_to_breaker(error)
+            return self._document_named(None if late else self._document_of(name))
+        if not isinstance(error, Throttled | Forbidden) and self._is_settled(name):
+            return True
+        if late and not isinstance(error, Throttled):
+            delivery.report_to_breaker(error)
             self._become_uncertain()
         else:
-            self._delivery.retry_later(error)
+            delivery.retry_later(error)
+        return False
+
+    def _is_settled(self, operation: str) -> bool:
+        """Whether the import's document is ACTIVE or FAILED, whatever its operation says.
+
+        Users report operations that never end although their document is ACTIVE. If the document
+        can't be read, the operation is polled again.
+        """
+        delivery, name = self._delivery, self._name_of_document(operation)
+        try:
+            document = delivery.ask(
+                lambda: self._gemini.get_document(name), reraise=(GatewayError,)
+            )
+        except GONE:
+            return False
+        except GatewayError as error:
+            delivery.report_to_breaker(error)
+            return False
+        if document.state is RemoteState.PENDING or not self._is_ours(document):
+            return False
+        return self._document_named(document.name)
 
     def _import_done(self, operation: ImportOperation) -> bool:
         delivery = self._delivery
         document = operation.document
         if operation.error_code is not None:
-            document = self._leftover_document(operation)
+            document = self._document_of(operation.name)
             if document is not None and operation.error_code == INVALID_ARGUMENT:
                 delete_document(delivery, document)
                 document = None
             if document is None:
                 self._import_failed(operation)
                 return False
+        elif document is None and not delivery.is_too_late():
+            document = self._document_of(operation.name)
+        return self._document_named(document)
+
+    def _document_named(self, document: str | None) -> bool:
+        """Save the name of the import's document; without one, the store is searched for it."""
         if document is None:
-            self._become_uncertain()  # the operation names no document
+            self._become_uncertain()
             return False
-        name = document
-        delivery.file.apply(lambda record: known_documents.document_known(record, name))
+        self._delivery.file.apply(lambda record: known_documents.document_known(record, document))
         return True
 
-    def _leftover_document(self, operation: ImportOperation) -> str | None:
-        """The document that a failed import left in the store, or None.
+    def _document_of(self, operation: str) -> str | None:
+        """The import's document, found by the operation's id, in any state; None if there is none.
 
-        Such documents are reported to have the operation's id, and to turn ACTIVE at times. They
-        are treated like any failed document, and deleted before another import.
+        An operation and its document are reported to have the same id. A failed import leaves such
+        a document too, which turns ACTIVE at times: it is treated like any failed document, and
+        deleted before another import.
         """
-        name = f"{self._delivery.store}/documents/{operation.name.rpartition('/')[2]}"
+        name = self._name_of_document(operation)
         document = self._delivery.none_if_missing(lambda: self._gemini.get_document(name))
         return document.name if document is not None and self._is_ours(document) else None
+
+    def _name_of_document(self, operation: str) -> str:
+        return f"{self._delivery.store}/documents/{operation.rpartition('/')[2]}"
 
     def _import_failed(self, operation: ImportOperation) -> None:
         delivery = self._delivery

@@ -7,6 +7,7 @@ document before anything is sent again.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.errors import (
@@ -14,19 +15,30 @@ from shared.domain.errors import (
     Forbidden,
     GatewayError,
     NotFound,
+    NotIndexable,
     OutcomeUnknown,
     SourceChanged,
+    Unreadable,
 )
 from shared.domain.file import attempt, ledger, lifecycle
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord
-from shared.domain.source.metadata import CustomMetadata, DocumentIdentity, sidecar_name
+from shared.domain.source.eligibility import SkipReason
+from shared.domain.source.metadata import (
+    MAX_REPORTS,
+    MAX_SIDECAR_SIZE,
+    CustomMetadata,
+    DocumentIdentity,
+)
 from shared.domain.source.object_info import ObjectInfo
+from shared.domain.source.tokens import tokens_of
 from shared.domain.throttle.breaker_state import CircuitState
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import creating, operation_path
 from shared.gateways.ports import ImportOperation, Put, Update
+from shared.services.source.content import open_content
 from shared.services.source.inspection import metadata_sources
+from shared.services.source.sidecars import find_sidecar, names_in_other_forms
 from shared.services.worker.claim import Abandoned
 from shared.services.worker.delivery import Delivery
 from shared.services.worker.finish_import import FinishImport
@@ -59,6 +71,10 @@ class ImportStep:
             delivery.file.claim(claimed)
             delivery.replan()
             return
+        except Unreadable:
+            delivery.file.claim(claimed)
+            delivery.skip(SkipReason.UNREADABLE)
+            return
         except GatewayError as error:  # of the bucket, the only service called above
             delivery.file.claim(claimed)
             delivery.source_unavailable(error)
@@ -74,7 +90,7 @@ class ImportStep:
     def _intent(self) -> LedgerEntry:
         """The ledger entry of the import about to be sent, with its estimated cost."""
         delivery, rules = self._delivery, self._delivery.context.rules
-        tokens, price = delivery.desired.tokens, rules.settings.price
+        tokens, price = self._tokens(), rules.settings.price
         return LedgerEntry(
             operation_id=delivery.context.new_id(),
             path=delivery.record.path,
@@ -88,6 +104,11 @@ class ImportStep:
             cost=price.cost(tokens) if price else None,
             currency=price.currency if price else None,
         )
+
+    def _tokens(self) -> int:
+        """Estimated tokens, by the size that was uploaded if that was not known to the scan."""
+        desired, size = self._delivery.desired, self._delivery.working.decoded_size
+        return desired.tokens if size is None else tokens_of(desired.media_type or "", size)
 
     def _send(self, intent: LedgerEntry, metadata: CustomMetadata) -> None:
         delivery = self._delivery
@@ -179,28 +200,45 @@ class ImportStep:
         document = DocumentIdentity(
             settings.relative(record.path), working.content_hash, working.key, settings.owner
         )
-        return sources.entries(document, self._read(sidecar) if sidecar else None)
+        metadata = sources.entries(document, self._read(sidecar) if sidecar else None)
+        reports = (*self._twin_reports(), *metadata.reports)
+        return replace(metadata, reports=reports[:MAX_REPORTS])
+
+    def _twin_reports(self) -> list[str]:
+        """Reports of other objects whose names differ in their Unicode form only."""
+        context = self._delivery.context
+        twins = names_in_other_forms(context, self._delivery.record.path)
+        return [
+            f"another object has this name in another Unicode form: {twin!a}"
+            for twin in twins
+            if context.bucket.stat(twin)
+        ]
 
     def _sidecar(self) -> ObjectInfo | None:
         record, generation = self._delivery.record, self._delivery.desired.sidecar_generation
         if generation is None:
             return None
-        sidecar = self._delivery.context.bucket.stat(sidecar_name(record.path))
+        sidecar = find_sidecar(self._delivery.context, record.path)
         if sidecar is None or sidecar.generation != generation:
             raise SourceChanged(f"the sidecar of {record.path!r} was replaced or removed")
         return sidecar
 
     def _read(self, sidecar: ObjectInfo) -> bytes:
+        """The sidecar, or one byte more than it may have; nothing if it can't be decoded."""
+        bucket, encoding = self._delivery.context.bucket, sidecar.content_encoding
         try:
-            content = self._delivery.context.bucket.open(sidecar.name, sidecar.generation)
+            content = open_content(bucket, sidecar.name, sidecar.generation, encoding)
         except NotFound as error:
             raise SourceChanged(f"{sidecar.name!r} was replaced or removed") from error
         with content:
-            return content.read()
+            try:
+                return content.read(MAX_SIDECAR_SIZE + 1)
+            except NotIndexable:
+                return b""
 
     # --- the ledger -------------------------------------------------------------------------
 
     def _ledger_failure(self, intent: LedgerEntry, error: GatewayError) -> Put:
         """The ledger write of an import that had no effect."""
-        failed = ledger.failed(None, str(error), self._delivery.now())
-        return Put(operation_path(intent.operation_id), to_fields(ledger.ended(intent, failed)))
+        refused = ledger.refused(intent, str(error), self._delivery.now())
+        return Put(operation_path(intent.operation_id), to_fields(refused))

@@ -7,12 +7,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import IO
 
-from shared.domain.errors import GatewayError, NameTaken, NotFound, SourceChanged, Throttled
+from shared.domain.errors import (
+    GatewayError,
+    NameTaken,
+    NotFound,
+    NotIndexable,
+    SourceChanged,
+    Throttled,
+    Unreadable,
+)
 from shared.domain.file import attempt, lifecycle, outcomes
-from shared.domain.file.record import FileRecord, FileStatus
+from shared.domain.file.record import FileRecord, FileStatus, with_working
 from shared.domain.ids import raw_file_id
+from shared.domain.source.eligibility import SkipReason
 from shared.gateways.ports import RemoteFile, RemoteState, Write
 from shared.services.worker.delivery import GONE, Delivery
+from shared.services.worker.source_content import SourceContent
 
 READ_SIZE = 1 << 20
 
@@ -25,6 +35,7 @@ class UploadStep:
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
         self._gemini = delivery.context.gemini
+        self._source = SourceContent(delivery)
 
     def upload(self, claim_id: str, read_time: datetime) -> None:
         """Claim the file and upload it, unless an interrupted delivery has uploaded it.
@@ -49,6 +60,10 @@ class UploadStep:
                 self._send()
         except SourceChanged:
             delivery.replan()
+        except NotIndexable as found:
+            delivery.skip(SkipReason(found.reason))
+        except Unreadable:  # by a later read of the stream
+            delivery.skip(SkipReason.UNREADABLE)
         except GatewayError as error:
             if not error.is_of_bucket:
                 raise
@@ -93,15 +108,14 @@ class UploadStep:
 
     def _send(self) -> None:
         delivery = self._delivery
-        desired = delivery.desired
-        with self._source() as content:
+        with self._source.open() as source:
             delivery.file.count(metered=1)
             try:
                 remote = self._gemini.upload(
                     delivery.raw_name.removeprefix(RAW_FILES),
-                    content,
-                    size=desired.size,
-                    media_type=desired.media_type or "",
+                    source.content,
+                    size=source.size,
+                    media_type=source.media_type,
                     display_name=delivery.context.rules.settings.relative(delivery.record.path),
                 )
             except NameTaken:
@@ -121,21 +135,6 @@ class UploadStep:
             return
         self._wait_until_active(remote, [delivery.success_entry("files.upload")])
         delivery.gate.succeeded(delivery.permit)
-
-    def _source(self) -> IO[bytes]:
-        """A stream of the generation of the object that was planned.
-
-        Raises:
-            SourceChanged: that generation is gone, or no scan has seen the object yet.
-            GatewayError: the bucket can't be read.
-        """
-        path, generation = self._delivery.record.path, self._delivery.desired.generation
-        if generation is None:
-            raise SourceChanged(f"no scan has seen {path!r} yet")
-        try:
-            return self._delivery.context.bucket.open(path, generation)
-        except NotFound as error:
-            raise SourceChanged(f"{path!r} was replaced or removed") from error
 
     # --- an upload that is there already ----------------------------------------------------
 
@@ -179,16 +178,10 @@ class UploadStep:
         )
         if remote.state is RemoteState.FAILED or expiring:
             return False
-        if remote.size is not None and remote.size != delivery.desired.size:
-            return False
-        return not remote.sha256 or remote.sha256 == self._source_sha256()
-
-    def _source_sha256(self) -> str:
-        digest = hashlib.sha256()
-        with self._source() as content:
-            while block := content.read(READ_SIZE):
-                digest.update(block)
-        return digest.hexdigest()
+        with self._source.open() as source:
+            if remote.size not in (None, source.size):
+                return False
+            return not remote.sha256 or remote.sha256 == _sha256(source.content)
 
     # --- waiting ----------------------------------------------------------------------------
 
@@ -227,9 +220,18 @@ class UploadStep:
     def _uploaded(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
         if record.status is FileStatus.UPLOADED:
             return record
+        if remote.size != self._delivery.desired.size:
+            record = with_working(record, decoded_size=remote.size)
         return attempt.uploaded(
             record, remote.expires_at, self._delivery.now(), self._delivery.policy
         )
 
     def _active(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
         return attempt.raw_became_active(self._uploaded(record, remote), self._delivery.now())
+
+
+def _sha256(content: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while block := content.read(READ_SIZE):
+        digest.update(block)
+    return digest.hexdigest()

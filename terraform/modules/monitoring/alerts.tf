@@ -8,6 +8,7 @@ locals {
   any       = "${local.run},service_name=~\"${join("|", values(var.services))}\""
   answered  = "run_googleapis_com:request_count{${local.run},service_name=\"${var.services.dispatcher}\",response_code_class=\"2xx\"}"
   fifth     = "run_googleapis_com:request_count{${local.any},response_code_class=\"5xx\"}"
+  refused   = "${local.counter.batches_closed}{${local.run},status=\"refused\"}"
   completed = "${local.counter.batches_closed}{${local.run},status=~\"completed|completed_with_failures\"}"
 
   # Each window is longer than the time between evaluations, so that no event is missed.
@@ -23,6 +24,12 @@ locals {
       metric   = local.counter.batches_with_failures
       severity = "WARNING"
       text     = "A sync ended with files that could not be indexed. `fss failures` names each with its reason. Those that only ran out of tries are tried again by themselves."
+    }
+    unreadable-files = {
+      title    = "Files that can't be read"
+      metric   = local.counter.batches_with_unreadable
+      severity = "WARNING"
+      text     = "A sync ended with objects that it may list but not read: by an ACL, a condition of IAM, or a key that is disabled or customer-supplied. The store keeps what it holds of them. The summary's skips name them; they are tried again by themselves once one of them can be read."
     }
     drift = {
       title    = "Store and records disagree"
@@ -41,6 +48,18 @@ locals {
       metric   = local.counter.storage_near_cap
       severity = "WARNING"
       text     = "The project's stores hold nine tenths of what the tier allows. Files that no longer fit are not uploaded and wait. Delete documents or stores that are not needed, narrow include and exclude, or move to a higher tier."
+    }
+    budget-reached = {
+      title    = "Import budget used up"
+      metric   = local.counter.budgets_reached
+      severity = "WARNING"
+      text     = "Files wait because max_cost_per_day or max_imports_per_sync is reached. The next quota day, or the next sync, continues with them. `fss status` shows what was spent and what is left. Look for a file that keeps changing; if the work is intended, raise the limit."
+    }
+    other-deployment = {
+      title    = "Another deployment on the same store"
+      metric   = local.counter.other_deployments
+      severity = "ERROR"
+      text     = "The store holds documents with this deployment's owner tag that none of its imports made: most likely a second deployment of the same bucket, prefix and name, with a database of its own, so that both pay for each change. Imports stop. Stop the other one, then run `fss reconcile`."
     }
     sync-not-finished = {
       title    = "Sync refused or failed"
@@ -83,6 +102,13 @@ locals {
       }
     },
     var.sync_period_hours == null ? {} : {
+      refusal-repeats = {
+        title    = "Syncs are refused again and again"
+        severity = "CRITICAL"
+        text     = "At least two syncs in the last three periods were refused, so the store falls behind the bucket until somebody decides. `fss status` shows the figures of the guard, and the call that allows them."
+        query    = "sum(increase(${local.refused}[${3 * var.sync_period_hours}h])) > 1.5"
+        duration = "0s"
+      }
       # A window of one period that has been empty for one more period.
       no-completed-sync = {
         title    = "No completed sync in twice its period"

@@ -18,6 +18,11 @@ locals {
       filter      = "${local.real_end} AND jsonPayload.failed>0"
       label       = null
     }
+    batches_with_unreadable = {
+      description = "Syncs that ended with files whose read the bucket refuses"
+      filter      = "${local.real_end} AND jsonPayload.unreadable>0"
+      label       = null
+    }
     store_drifted = {
       description = "Syncs after which store and records disagreed"
       filter      = "jsonPayload.event=\"store_drifted\""
@@ -47,6 +52,16 @@ locals {
     storage_near_cap = {
       description = "Warnings that the project's stores are near the tier's limit"
       filter      = "jsonPayload.event=\"storage_near_cap\""
+      label       = null
+    }
+    budgets_reached = {
+      description = "Syncs that left files waiting because a limit of the deployment was reached"
+      filter      = "jsonPayload.event=\"budget_reached\""
+      label       = null
+    }
+    other_deployments = {
+      description = "Syncs that found documents of another deployment with the same owner tag"
+      filter      = "jsonPayload.event=\"other_deployment\""
       label       = null
     }
     files_given_up = {

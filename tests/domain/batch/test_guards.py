@@ -73,6 +73,11 @@ def test_what_the_store_lost_is_imported_again_up_to_the_same_cap() -> None:
     ("indexed", "asked", "cap"),
     [
         (0, None, 50),
+        (9, None, 50),
+        (10, None, 5),
+        (11, None, 5),
+        (99, None, 49),
+        (100, None, 50),
         (500, None, 50),
         (509, None, 50),
         (510, None, 51),
@@ -82,5 +87,7 @@ def test_what_the_store_lost_is_imported_again_up_to_the_same_cap() -> None:
         (1, 900, 900),
     ],
 )
-def test_fifty_or_a_tenth_may_go_unless_told(indexed: int, asked: int | None, cap: int) -> None:
+def test_fifty_or_a_tenth_but_no_more_than_half_may_go_unless_told(
+    indexed: int, asked: int | None, cap: int
+) -> None:
     assert deletion_cap(indexed, asked) == cap

@@ -17,7 +17,7 @@ def estimate(
         tier=replace(tier_named("tier1"), rpm=rpm, rpd=rpd),
         left_today=left,
         price=None,
-        storage_bytes=None,
+        storage=None,
         refusals=(),
     )
 
@@ -48,7 +48,7 @@ def test_a_sync_that_shrinks_the_store_is_not_said_to_grow_it() -> None:
         tier=tier_named("free"),
         left_today=100,
         price=None,
-        storage_bytes=90,
+        storage=None,
         refusals=(),
     )
     assert shrinks.storage_growth == 0

@@ -250,3 +250,36 @@ def test_no_document_is_forgotten_and_one_that_is_searched_for_stays_or_is_a_can
         assert {*known_documents.forerunners(after), after.new_document} == {*known}
     else:
         assert after.status in (status, S.REMOVAL_CANDIDATE)
+
+
+# --- skipped files that keep their documents --------------------------------------------------
+
+UNREADABLE = Desired(skip_reason="unreadable", generation=5)
+REFUSED_BY_US = Desired(
+    skip_reason="unsupported_type", generation=5, content_hash="h of k1", size=7
+)
+
+
+@pytest.mark.parametrize("desired", [UNREADABLE, REFUSED_BY_US])
+def test_a_kept_document_is_found_again(desired: Desired) -> None:
+    record = replace(INDEXED, status=S.SKIPPED, desired=desired, current=None)
+    found = mended(AFTER_SCAN, record, document(), live="d2")
+
+    assert (found.status, found.current_document, found.stale_documents) == (S.SKIPPED, "d2", ())
+    assert found.asks_first is (desired is REFUSED_BY_US)
+
+
+def test_a_second_document_of_an_unreadable_file_is_only_noted() -> None:
+    record = replace(INDEXED, status=S.SKIPPED, desired=UNREADABLE)
+    found = mended(AFTER_SCAN, record, document(), live="d1 d2")
+
+    assert (found.status, found.current_document) == (S.SKIPPED, "d1")
+    assert found.stale_documents == ("d2",)
+
+
+def test_a_kept_document_that_is_gone_is_asked_about_no_more() -> None:
+    record = replace(INDEXED, status=S.SKIPPED, desired=REFUSED_BY_US, asks_first=True)
+    lost = AFTER_SCAN.ghost(record, leftover=False).record
+
+    assert lost is not None
+    assert (lost.status, lost.current, lost.asks_first) == (S.SKIPPED, None, False)

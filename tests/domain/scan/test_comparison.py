@@ -30,6 +30,7 @@ from shared.domain.scan.comparison import (
     Comparison,
     Wanted,
     compare,
+    end_of,
     paired_by_path,
     replanned,
 )
@@ -143,9 +144,12 @@ def test_a_rewrite_of_the_same_bytes_is_noted_and_no_journey() -> None:
 
 
 @pytest.mark.parametrize("generation", [4, 5])
-def test_a_listing_that_lags_is_ignored(generation: int) -> None:
-    old = replace(NEWER, generation=generation, metageneration=0)
-    assert told(old, INDEXED) == (Change.UNCHANGED, None)
+def test_a_smaller_version_is_in_doubt_and_compared_by_what_it_is(generation: int) -> None:
+    smaller = replace(NEWER, generation=generation, metageneration=0)
+    assert comparison.is_in_doubt(smaller, INDEXED)
+    assert not comparison.is_in_doubt(NEWER, INDEXED)
+    assert not comparison.is_in_doubt(WANT, INDEXED)
+    assert told(smaller, INDEXED)[0] is Change.CHANGED
 
 
 def test_a_scan_that_was_overtaken_writes_nothing_over_its_followers_findings() -> None:
@@ -246,7 +250,7 @@ def test_what_changed_and_changed_back_before_its_import_is_not_imported(status:
     assert back.record is not None
     assert (back.change, back.record.status) == (Change.UNCHANGED, S.INDEXED)
     assert (back.record.schedule.slot, back.record.failure) == (None, None)
-    assert told(NEWER, back.record)[0] is Change.UNCHANGED, "an older listing"
+    assert comparison.is_in_doubt(NEWER, back.record), "an older listing"
 
 
 def test_what_changed_back_while_it_is_uploaded_goes_its_way() -> None:
@@ -378,6 +382,38 @@ def test_two_sorted_sides_are_paired_by_path_each_once(left: set[str], right: se
 
     everything = sorted(left | right)
     assert pairs == [(p if p in left else None, p if p in right else None) for p in everything]
+
+
+edges = st.sampled_from(["a", "\x7f", "\u07ff", "\ud7ff", "\ue000", "\uffff", "\U0010ffff"])
+any_name = st.text(st.characters(exclude_categories=["Cs"]) | edges, max_size=4)
+
+
+@given(any_name.filter(bool), any_name)
+def test_the_end_of_a_prefix_parts_the_names_with_it_from_those_after_it(
+    prefix: str, name: str
+) -> None:
+    end = end_of(prefix).encode()  # also a possible name, so it can be sent
+    inside = prefix.encode() <= name.encode() and (not end or name.encode() < end)
+    assert inside is name.startswith(prefix)
+    assert not end or (prefix + name).encode() < end
+
+
+@pytest.mark.parametrize(
+    ("prefix", "end"),
+    [
+        ("", ""),
+        ("a/", "a0"),
+        ("a\ud7ff", "a\ue000"),
+        ("a\U0010ffff", "b"),
+        ("\ud7ff\U0010ffff\U0010ffff", "\ue000"),
+        ("\U0010ffff", ""),
+        ("\U0010ffff\U0010ffff", ""),
+    ],
+)
+def test_the_end_of_a_prefix_is_carried_over_surrogates_and_the_last_code_point(
+    prefix: str, end: str
+) -> None:
+    assert end_of(prefix) == end
 
 
 def test_wanted_rows_have_all_that_a_journey_needs() -> None:

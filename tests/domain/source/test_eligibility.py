@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.source.content_encoding import Packing
 from shared.domain.source.eligibility import (
     MAX_DOCUMENT_SIZE,
-    MAX_SIDECAR_SIZE,
     Accepted,
     NeedsSniff,
     Sidecar,
@@ -18,6 +18,7 @@ from shared.domain.source.eligibility import (
     preflight,
     sniff,
 )
+from shared.domain.source.metadata import MAX_SIDECAR_SIZE
 from shared.domain.source.path_glob import PathGlob
 
 PLAIN = Accepted("text/plain")
@@ -173,3 +174,25 @@ def test_text_stays_text_wherever_it_is_cut(text: str, data: st.DataObject) -> N
 @given(st.text(), st.integers(0, 2 * MAX_DOCUMENT_SIZE))
 def test_every_name_and_size_has_an_outcome(path: str, size: int) -> None:
     assert isinstance(preflight(path, size), Accepted | NeedsSniff | Sidecar | Skipped)
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "packing", "verdict"),
+    [
+        ("a.md", 10, Packing.UNKNOWN, Skipped(SkipReason.ENCODED_CONTENT)),
+        ("LICENSE", 10, Packing.UNKNOWN, Skipped(SkipReason.ENCODED_CONTENT)),
+        ("a.md.meta.json", 10, Packing.UNKNOWN, Skipped(SkipReason.ENCODED_CONTENT)),
+        ("a.md", 0, Packing.UNKNOWN, Skipped(SkipReason.EMPTY)),
+        ("a.exe", 10, Packing.UNKNOWN, Skipped(SkipReason.UNSUPPORTED_TYPE)),
+        ("a.md", 10, Packing.GZIP, Accepted("text/markdown")),
+        ("LICENSE", 10, Packing.GZIP, NeedsSniff()),
+        ("a.md.meta.json", 10, Packing.GZIP, Sidecar("a.md")),
+        ("a.md", 1100, Packing.GZIP, Accepted("text/markdown")),
+        ("a.md", 1100, Packing.NONE, Skipped(SkipReason.TOO_LARGE)),
+        ("a.md", 5000, Packing.GZIP, Skipped(SkipReason.TOO_LARGE)),
+    ],
+)
+def test_packed_content_is_accepted_if_it_can_be_decoded(
+    path: str, size: int, packing: Packing, verdict: object
+) -> None:
+    assert preflight(path, size, max_size=1000, packing=packing) == verdict

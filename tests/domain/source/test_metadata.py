@@ -4,6 +4,7 @@ import json
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -210,7 +211,8 @@ def test_a_map_is_flattened_once_and_no_deeper() -> None:
 
 
 @pytest.mark.parametrize(
-    "sidecar", [b"{", b"", b"\xff\xfe\xfd", b"[" * 100_000, b"[1]", b'"text"', b"null", b"3"]
+    "sidecar",
+    [b"{", b"", b"\xff\xfe\xfd", b"[" * 60_000, b" " * 65_537, b"[1]", b'"text"', b"null", b"3"],
 )
 def test_an_unusable_sidecar_is_reported_and_the_other_sources_stand(sidecar: bytes) -> None:
     result = build(PATH, template=TEMPLATE, sidecar=sidecar)
@@ -506,6 +508,19 @@ def test_whatever_shapes_the_metadata_changes_the_digest() -> None:
 
     assert len(digests) == 11
     assert all(len(value) == 64 for value in digests)
+
+
+@pytest.mark.parametrize("declared", ["identity", "utf-8", "br"])
+def test_the_digest_depends_on_whether_object_and_sidecar_are_decoded(declared: str) -> None:
+    plain, packed = an_object(), replace(an_object(), content_encoding="gzip")
+    digests = [
+        MetadataSources(None, (), info, sidecar).digest()
+        for info in (plain, packed)
+        for sidecar in (None, plain, packed)
+    ]
+    assert len(set(digests)) == 6
+    other = replace(plain, content_encoding=declared)
+    assert MetadataSources(None, (), other, None).digest() == digests[0]
 
 
 def test_what_shapes_nothing_leaves_the_digest_alone() -> None:

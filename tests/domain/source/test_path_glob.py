@@ -76,6 +76,20 @@ def _reference(pattern: str) -> re.Pattern[str]:
 
 
 segments = st.sampled_from(["**", "*", "a", "*a", "a*b", "?", "*a*b"])
+
+
+@pytest.mark.parametrize("pattern", ["Entw\u00fcrfe/**", "Entwu\u0308rfe/**"])
+@pytest.mark.parametrize("name", ["Entw\u00fcrfe/a.md", "Entwu\u0308rfe/a.md"])
+def test_both_unicode_forms_match_each_other(pattern: str, name: str) -> None:
+    assert PathGlob.parse(pattern).matches(name)
+    assert PathGlob.parse(pattern) == PathGlob.parse("Entw\u00fcrfe/**")
+
+
+@pytest.mark.parametrize("name", ["\u00e9.md", "e\u0301.md", "\u304c.md", "\u304b\u3099.md"])
+def test_a_question_mark_is_one_character_however_it_is_written(name: str) -> None:
+    assert PathGlob.parse("?.md").matches(name)
+
+
 names = st.lists(st.text(alphabet="ab", min_size=1, max_size=4), min_size=1, max_size=5)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.domain.source.content_encoding import Packing
 from shared.domain.source.media_types import SUPPORTED
 from shared.domain.source.tokens import tokens_of
 
@@ -26,3 +27,10 @@ def test_every_type_that_hides_its_text_is_one_that_the_service_takes() -> None:
     """A misspelt type would be counted as text, five times too high."""
     hidden = {kind for kind in SUPPORTED if tokens_of(kind, 20_000) != 5_000}
     assert len(hidden) == 11
+
+
+@pytest.mark.parametrize(
+    ("media_type", "tokens"), [("text/markdown", 3000), ("", 3000), ("application/pdf", 200)]
+)
+def test_packed_text_has_more_tokens_than_its_size_suggests(media_type: str, tokens: int) -> None:
+    assert tokens_of(media_type, 4000, Packing.GZIP) == tokens

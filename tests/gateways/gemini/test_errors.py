@@ -210,6 +210,24 @@ def test_a_message_of_the_storage_beside_the_name_of_the_minute_is_of_the_storag
     assert error.quota is QuotaKind.STORAGE
 
 
+@pytest.mark.parametrize(
+    ("message", "limit"),
+    [
+        (STORAGE, 1_000_000_000),
+        ("Corpus has reached the storage limit of 10,000,000,000 bytes", 10_000_000_000),
+        ("x" * 1000 + STORAGE, 1_000_000_000),
+        ("Corpus has reached the storage limit.", None),
+        ("Corpus has reached the storage limit of its tier.", None),
+        ("Your project has exceeded its monthly spending cap, not the " + STORAGE, None),
+        (ORDINARY, None),
+    ],
+)
+def test_a_429_of_the_storage_may_name_the_limit(message: str, limit: int | None) -> None:
+    error = raised(problem(429, message=message))
+    assert isinstance(error, Throttled)
+    assert error.storage_limit == limit
+
+
 DATE = "Sun, 22 Nov 2026 10:00:00 GMT"
 
 

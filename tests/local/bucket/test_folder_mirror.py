@@ -10,6 +10,7 @@ import pytest
 
 from local.bucket.bucket_server import BucketServer
 from local.bucket.folder_mirror import Mirrored, UnusableFolder, find_files, mirror
+from local.bucket.synced_names import synced_names
 from local.processes.children import Processes
 from local.processes.ports import free_ports
 
@@ -193,3 +194,90 @@ def test_a_path_no_object_can_have_is_refused(tmp_path: Path) -> None:
     write(tmp_path.joinpath(*["d" * 200] * 5, "x" * 30), "x")
     with pytest.raises(UnusableFolder, match="1035 bytes; an object name has at most 1024"):
         find_files(tmp_path)
+
+
+BAD = os.fsdecode(b"bad-\xff.md")
+
+
+def names(folder: Path, prefix: str = "", **settings: str) -> set[str]:
+    return {file.name for file in find_files(folder, is_synced=synced_names(settings, prefix))}
+
+
+@pytest.mark.parametrize(
+    ("inside", "settings"),
+    [
+        ("drafts/a", {"EXCLUDE": "drafts/**"}),
+        ("node_modules/b", {}),
+        ("x/.git/objects", {}),
+        ("pictures", {"INCLUDE": "**/*.txt,sub/**"}),
+        (os.fsdecode(b"ca\xfe"), {"EXCLUDE": "ca?/**"}),
+        ("Entwu\u0308rfe", {"EXCLUDE": "Entw\u00fcrfe/**"}),
+    ],
+    ids=["excluded", "ignored", "deep", "not included", "bad folder", "other form"],
+)
+def test_a_bad_name_that_no_sync_takes_is_no_error(
+    folder: Path, inside: str, settings: dict[str, str]
+) -> None:
+    write(folder / inside / BAD, "x")
+    write(folder.joinpath(inside, *["d" * 200] * 5, "x" * 30), "x")
+    assert names(folder, **settings) == set(NAMES)
+    with pytest.raises(UnusableFolder, match="2 of the files"):
+        find_files(folder)
+
+
+def test_a_bad_name_outside_the_syncs_prefix_is_no_error(folder: Path) -> None:
+    write(folder / "other" / BAD, "x")
+    assert names(folder, "sub/") == set(NAMES)
+    for prefix in ("", "oth"):
+        with pytest.raises(UnusableFolder, match="not valid UTF-8"):
+            names(folder, prefix)
+
+
+def test_a_bad_name_is_an_error_where_its_rule_is_switched_off(folder: Path) -> None:
+    write(folder / ".git" / BAD, "x")
+    assert names(folder) == set(NAMES)
+    with pytest.raises(UnusableFolder, match="not valid UTF-8"):
+        names(folder, NOT_IGNORED=".git/")
+
+
+def test_the_bad_sidecar_of_an_excluded_file_is_no_error(folder: Path) -> None:
+    write(folder / f"{BAD}.meta.json", "{}")
+    assert names(folder, EXCLUDE="bad*.md") == set(NAMES)
+
+
+def test_ignored_files_with_good_names_are_copied_so_that_a_sync_counts_them(folder: Path) -> None:
+    write(folder / "node_modules/a.js", "x")
+    assert names(folder) == {*NAMES, "node_modules/a.js"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_error"),
+    [
+        ({}, True),
+        ({"EXCLUDE": "locked/**"}, False),
+        ({"EXCLUDE": "locked/*"}, True),
+        ({"INCLUDE": "**/*.md"}, True),
+    ],
+    ids=str,
+)
+def test_an_unreadable_folder_is_an_error_unless_everything_in_it_is_excluded(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    is_error: bool,
+) -> None:
+    """By a broken listing: the superuser may read everything."""
+    (folder / "locked").mkdir()
+    usual = os.scandir
+
+    def guarded(path: str) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", path)
+        return usual(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    if is_error:
+        with pytest.raises(UnusableFolder, match="locked: Permission denied"):
+            names(folder, **settings)
+    else:
+        assert names(folder, **settings) == set(NAMES)

@@ -82,6 +82,7 @@ def fields(text: str) -> Any:
         (query(summed="s"), "s"),
         (query(eq("a"), summed="a"), "a"),
         (query(ge("a"), summed="s"), "a s"),
+        (query(ge("z"), summed="s"), "z s"),
         (query(eq("m.x"), ge("m.y")), "m.x m.y"),
         (query(order="a __name__"), "a"),
         (query(order="a -__name__"), "a -__name__"),

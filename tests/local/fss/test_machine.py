@@ -114,6 +114,22 @@ def test_a_folder_is_synced_and_the_next_run_with_its_state_does_only_what_chang
     assert second["requests"]["metered"] == 2
 
 
+def test_what_rules_leave_out_is_counted_and_need_not_be_usable(folder: Path) -> None:
+    for name in (
+        "node_modules/d.js",
+        "Entwu\u0308rfe/e.md",
+        ".DS_Store",
+        "node_modules/bad-\udcff",
+    ):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("left out", encoding="utf-8")
+    summary = local(folder, "--exclude", "Entw\u00fcrfe/**")
+    assert (summary["scanned"], summary["indexed"], summary["skipped"]) == (7, 3, 4)
+    rules = {"node_modules/": 1, ".DS_Store": 1, "EXCLUDE Entw\u00fcrfe/**": 1}
+    assert summary["ignored"] == rules
+    assert [skip["path"] for skip in summary["skips"]] == ["empty.txt"]
+
+
 def test_a_killed_run_is_finished_by_the_next_one_with_its_state(
     folder: Path, tmp_path: Path
 ) -> None:

@@ -12,7 +12,9 @@ from local.fss.report.summary import FIELDS, summary_text
 
 def batch(**changes: Any) -> dict[str, Any]:
     counts = dict.fromkeys(("scanned", "new", "changed", "metadata_changed", "removed"), 0)
-    counts |= dict.fromkeys(("unchanged", "skipped", "young", "indexed", "deleted", "failed"), 0)
+    counts |= dict.fromkeys(
+        ("unchanged", "skipped", "young", "indexed", "deleted", "failed", "unreadable"), 0
+    )
     return {
         **counts,
         "batch_id": "b1",
@@ -109,6 +111,15 @@ def test_the_summary_groups_skips_and_says_what_to_do_about_failures() -> None:
     assert "\x1b" not in text, "a name must not speak to the terminal"
 
 
+def test_what_rules_leave_out_is_counted_by_rule() -> None:
+    rules = {"node_modules/": 40_000, "EXCLUDE drafts\x1b/**": 12, "INCLUDE": 3}
+    text = summary_text(batch(ignored=rules))
+    assert "ignored  40000 node_modules/, 12 EXCLUDE drafts" in text
+    assert "3 INCLUDE" in text
+    assert "\x1b" not in text
+    assert "ignored" not in summary_text(batch(ignored={}))
+
+
 def test_many_failures_are_counted_not_listed() -> None:
     text = summary_text(batch(failures=[failure(f"f{n}") for n in range(25)]))
     assert "f19:" in text
@@ -124,6 +135,7 @@ ESTIMATE = {
     "files": 12, "retries": 1, "removals": 2, "metered_requests": 23, "seconds": 280, "days": 3,
     "bytes": 3_400_000, "tokens": 850_000, "cost": 0.1275, "currency": "USD",
     "price_date": "2026-10-07", "storage_bytes": 940_000_000, "storage_growth": 10_200_000,
+    "storage_used": 940_000_000, "storage_judged_by": "a refusal",
     "storage_cap": 1_000_000_000, "refusals": ["12 files wait, more than max_imports 4"],
 }  # fmt: skip
 
@@ -139,7 +151,7 @@ def test_a_dry_run_tells_what_the_sync_would_come_to() -> None:
         "import 12 files (1 of them failed before), 3.4 MB; delete 2 documents",
         "0.13 USD for about 850,000 tokens (price of 2026-10-07)",
         "5 min for 23 metered requests at this tier's rate, spread over 3 days",
-        "about 10.2 MB more; 940 MB of 1 GB in use\n",
+        "about 10.2 MB more; 940 MB of 1 GB in use (by a refusal)\n",
         "refused  12 files wait",
         "New\n  0.md\n  1.md\n  2.md\n  3.md\n  4.md\n  ...",
         ".png: unsupported_type",
@@ -149,7 +161,7 @@ def test_a_dry_run_tells_what_the_sync_would_come_to() -> None:
 
 
 def test_a_dry_run_says_that_not_all_fits_into_the_storage() -> None:
-    full = ESTIMATE | {"storage_bytes": 989_800_001}
+    full = ESTIMATE | {"storage_used": 989_800_001}
     text = summary_text(batch(status="completed", estimate=full, samples={}))
     assert "not all of it fits" in text
 
@@ -164,7 +176,7 @@ def test_what_a_dry_run_could_not_find_out_is_said() -> None:
 
 def test_the_summary_has_exactly_the_fields_of_the_contract() -> None:
     assert set(FIELDS) <= set(batch())
-    assert len(FIELDS) == 22
+    assert len(FIELDS) == 23
 
 
 @pytest.mark.parametrize(

@@ -112,11 +112,13 @@ def test_limits_faults_and_scale_are_set_on_the_command_line(
     process = run(
         *("--rpm-limit", "7", "--rpd-limit", "9", "--storage-limit", "300"),
         *("--time-scale", "60", "--seed", "5", "--faults", fault),
+        *("--reported-per-byte", "1", "--counts-lag-seconds", "90"),
     )
     url = process.url()
     limits = _ask(url, "/_sim/quota")[0]
     assert (limits["rpm"], limits["rpd"], limits["storage_bytes"]) == (7, 9, 300)
     assert _ask(url, "/_sim/faults")[0]["faults"][0]["kind"] == "unavailable"
+    assert _ask(url, "/_sim/store_figures")[0] == {"reported_per_byte": 1, "lag_s": 90.0}
 
 
 @pytest.mark.parametrize(

@@ -303,7 +303,9 @@ def test_a_replaced_file_grows_the_store_by_the_difference() -> None:
     estimate = world.sync(dry_run=True)["estimate"]
 
     assert (estimate["bytes"], estimate["storage_growth"]) == (1500, 1500)
-    assert estimate["storage_bytes"] == 1000  # the twin counts one byte for each byte of input
+    assert estimate["storage_bytes"] == 1000  # the twin reports one byte for each byte of input
+    assert estimate["storage_used"] == 3000
+    assert "careful reading" in estimate["storage_judged_by"]
 
 
 def test_an_unknown_price_and_unlisted_stores_are_reported_as_unknown() -> None:
@@ -315,6 +317,7 @@ def test_an_unknown_price_and_unlisted_stores_are_reported_as_unknown() -> None:
     estimate = world.sync(dry_run=True)["estimate"]
 
     assert (estimate["cost"], estimate["storage_bytes"]) == (None, None)
+    assert (estimate["storage_used"], estimate["storage_judged_by"]) == (None, "")
 
 
 def test_add_only_foresees_no_removal() -> None:

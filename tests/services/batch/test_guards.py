@@ -206,3 +206,29 @@ def test_new_objects_are_imported_by_a_sync_whose_deletions_are_refused(world: W
     mend()
     assert world.sync()["status"] == "completed"
     assert in_step(world)
+
+
+# --- few documents, most of them gone ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "gone", "refused"),
+    [(10, 10, True), (10, 6, True), (10, 5, False), (49, 25, True), (49, 24, False), (9, 9, False)],
+)
+def test_more_than_half_of_ten_or_more_documents_go_only_if_asked_for(
+    count: int, gone: int, *, refused: bool
+) -> None:
+    world = synced(*PATHS[:count])
+    for path in PATHS[:gone]:
+        world.bucket.delete(path)
+    expected = world.sync(dry_run=True)["estimate"]["refusals"]
+
+    summary = world.sync()
+
+    assert (summary["status"] == "refused") is refused is bool(expected)
+    assert len(world.store_documents()) == (count if refused else count - gone)
+    if refused:
+        assert f"max_deletes={gone} or more" in summary["message"]
+        assert world.sync(max_deletes=gone - 1)["status"] == "refused"
+        assert world.sync(max_deletes=gone)["deleted"] == gone
+    assert in_step(world)

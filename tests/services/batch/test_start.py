@@ -163,6 +163,15 @@ def test_a_prefix_outside_the_deployments_own_is_refused() -> None:
     assert batches(world) == []
 
 
+def test_a_prefix_in_another_unicode_form_is_refused_as_such() -> None:
+    world = world_with(given=rules(prefix="\u00fc/"))
+    with pytest.raises(InvalidRequest) as refused:
+        begun(world, prefix="u\u0308/x")
+    (problem,) = refused.value.problems
+    assert ascii("\u00fc/") in problem
+    assert "Unicode form" in problem
+
+
 @pytest.mark.parametrize(
     "change", [{"bucket": "other"}, {"prefix": "other/"}, {"deployment": "other"}]
 )

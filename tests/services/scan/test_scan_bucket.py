@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from shared.domain.batch.batch import BatchStatus, PageResult, SyncMode
-from shared.domain.errors import BadRequest, LostLease, OutcomeUnknown, Unavailable
+from shared.domain.errors import (
+    BadRequest,
+    Forbidden,
+    GatewayError,
+    LostLease,
+    OutcomeUnknown,
+    PayerMissing,
+    Unavailable,
+)
 from shared.domain.file.record import FailureKind, FileStatus
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database.records import file_path
@@ -18,6 +26,7 @@ from shared.services.scan.scan_bucket import MOST_FAULTS
 from tests.services.story import (
     DAY,
     HOUR,
+    MINUTE,
     PATH,
     SECOND,
     Crash,
@@ -155,7 +164,7 @@ def test_more_vanished_records_than_a_page_holds_in_one_range_are_all_found() ->
     for n in range(11):
         world.bucket.delete(f"5-{n:02d}.md")
 
-    summary = world.sync()
+    summary = world.sync(max_deletes=11)
 
     assert changes(summary) == {"scanned": 2, "removed": 11, "unchanged": 2, "deleted": 11}
     assert in_step(world)
@@ -596,6 +605,30 @@ def test_a_listing_that_lags_behind_the_records_goes_back_to_no_earlier_generati
     assert in_step(world)
 
 
+@pytest.mark.parametrize("mode", ["incremental", "full"])
+def test_a_new_version_with_a_smaller_generation_is_imported(mode: str) -> None:
+    world = synced("a.md", "b.md")
+    for name in ("a.md", "b.md"):
+        world.bucket.put(name, f"newer {name}".encode(), generation=-1)
+
+    summary = world.sync(mode=mode)
+
+    assert changes(summary) == {"scanned": 2, "changed": 2, "indexed": 2}
+    assert in_step(world)
+    assert world.bucket.calls["stat_each"] == 1, "all of a page are looked at in one call"
+    assert changes(world.sync()) == {"scanned": 2, "unchanged": 2}
+
+
+def test_smaller_metadata_versions_are_looked_at_too() -> None:
+    world = synced()
+    info = world.bucket.touch_metadata(PATH, {"title": "One"})
+    world.sync()
+    content = f"content of {PATH}".encode()
+    world.bucket.put(PATH, content, metadata={"title": "Two"}, generation=info.generation)
+
+    assert changes(world.sync()) == {"scanned": 1, "metadata_changed": 1, "indexed": 1}
+
+
 def test_requests_of_an_earlier_batch_are_not_counted_again() -> None:
     world = world_with()
     world.gemini.import_latency = HOUR / 10
@@ -653,3 +686,30 @@ def test_a_dry_run_does_not_go_on_with_what_an_earlier_sync_left() -> None:
 
     assert world.gemini.metered == 0
     assert world.files() == before
+
+
+# --- errors that stay -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PayerMissing("bucket.list_objects", code=400, detail="is requester pays"), "pay, so set"),
+        (BadRequest("bucket.list_objects", code=400, detail="Invalid argument."), "PREFIX"),
+        (Forbidden("bucket.list_objects", code=403, detail="serviceusage"), "BILLING_PROJECT"),
+    ],
+)
+def test_a_listing_that_is_refused_ends_the_batch_at_once_and_says_what_to_do(
+    error: GatewayError, told: str
+) -> None:
+    world = synced("a.md", "b.md")
+    world.bucket.delete("a.md")
+    world.bucket.fail_next("list_objects", error)
+    began = world.clock.now()
+    summary = world.sync()
+    assert (summary["status"], summary["deleted"]) == ("failed", 0)
+    assert told in summary["message"]
+    assert error.detail in summary["message"]
+    assert "BILLING_PROJECT" in summary["message"]
+    assert world.clock.now() - began < MINUTE
+    assert world.sync()["deleted"] == 1

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from shared.domain.estimate.store_capacity import STORED_PER_BYTE
-from shared.gateways.ports import Store
 from tests.services.story import (
     DAY,
     HOUR,
@@ -30,13 +29,7 @@ def world_of(cap: int, *, rpm: int = 60, **settings: Any) -> World:
     """A world whose stores count three bytes for each byte of input, up to ``cap``."""
     tier = replace(rules().settings.tier, rpm=rpm, storage_bytes=cap)
     world = World(rules(tier=tier, **settings))
-    described = world.gemini._described
-
-    def threefold(store: Any) -> Store:
-        found = described(store)
-        return replace(found, size_bytes=found.size_bytes * STORED_PER_BYTE)
-
-    world.gemini._described = threefold  # type: ignore[method-assign]  # what is played
+    world.gemini.reported_per_byte = STORED_PER_BYTE
     return world
 
 

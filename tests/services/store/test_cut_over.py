@@ -273,3 +273,34 @@ def test_a_move_is_refused_while_files_are_processed_for_the_old_store() -> None
 def test_nothing_is_promoted_if_no_store_is_being_filled() -> None:
     with pytest.raises(Refused, match="no new store"):
         CutOver(library().context).promote()
+
+
+@pytest.mark.parametrize("name", ["README", "a.md"])
+def test_a_file_that_cant_be_read_keeps_the_old_store_in_use(name: str) -> None:
+    world = library(name, "b.md")
+    old = world.report.store()["store"]
+    configure(world, **NEW)
+    world.bucket.refused[name] = 403
+
+    summary = moved(world)
+
+    assert (summary["status"], summary["deleted"]) == ("completed", 0)
+    assert "1 failed or can't be read" in summary["message"]
+    assert world.report.store()["store"] == old
+    assert paths_in(world, old) == sorted([name, "b.md"])
+    world.bucket.refused.clear()
+    synced_again(world)
+    assert world.report.store()["previous_store"] == old
+
+
+def test_a_rule_of_ours_takes_no_file_out_of_the_old_store_unasked() -> None:
+    world = library("a.txt", "b.md")
+    old = world.report.store()["store"]
+    world.bucket.put("a.txt", b"now it has a \x00 in it")
+    configure(world, **NEW)
+
+    assert moved(world)["status"] == "refused"
+
+    assert paths_in(world, old) == ["a.txt", "b.md"]
+    assert synced_again(world, max_deletes=1)["status"] == "completed"
+    assert world.report.store()["previous_store"] == old

@@ -208,8 +208,9 @@ def test_a_deletion_whose_process_died_is_finished_by_another_delivery() -> None
 # --- the guard --------------------------------------------------------------------------------
 
 
-def many(count: int) -> World:
-    world = synced(*(f"{n:03d}.md" for n in range(count)))
+def many(count: int, *, staying: int = 0) -> World:
+    kept = (f"kept-{n:03d}.md" for n in range(staying))
+    world = synced(*(f"{n:03d}.md" for n in range(count)), *kept)
     for n in range(count):
         world.bucket.delete(f"{n:03d}.md")
     world.put({"new.md": "new"})
@@ -217,8 +218,8 @@ def many(count: int) -> World:
 
 
 def test_fifty_deletions_are_free_and_fifty_one_of_fewer_than_510_are_refused() -> None:
-    assert many(50).sync()["deleted"] == 50
-    assert many(51).sync()["deleted"] == 0
+    assert many(50, staying=60).sync()["deleted"] == 50
+    assert many(51, staying=60).sync()["deleted"] == 0
 
 
 def test_too_many_removals_are_refused_with_the_figures_and_the_way_to_allow_them() -> None:
@@ -229,7 +230,7 @@ def test_too_many_removals_are_refused_with_the_figures_and_the_way_to_allow_the
     assert summary["status"] == "refused"
     assert changes(summary) == {"scanned": 1, "new": 1, "removed": 51, "indexed": 1}
     assert "51 of 5" in summary["message"]
-    assert "more than the 50 allowed" in summary["message"]
+    assert "more than the 25 allowed" in summary["message"]
     assert "max_deletes=51" in summary["message"]
     assert len(world.store_documents()) == 52
     again = world.sync(max_deletes=51)
@@ -357,7 +358,7 @@ def with_removals_queued() -> tuple[World, Batch]:
     for n in range(20):
         world.bucket.delete(f"{n:02d}.md")
     world.bucket.delete(PATH)
-    batch = begun(world)
+    batch = begun(world, max_deletes=21)
     removing(world)
     return world, batch
 
@@ -371,7 +372,7 @@ def test_removals_released_by_a_cancelled_batch_are_guarded_again() -> None:
     assert len(world.store_documents()) == left
     summary = world.sync(max_deletes=0)
     assert (summary["status"], summary["deleted"]) == ("refused", 0)
-    assert world.sync()["deleted"] == left
+    assert world.sync(max_deletes=left)["deleted"] == left
     assert in_step(world)
 
 
@@ -398,7 +399,7 @@ def test_a_removal_whose_task_was_lost_with_its_batch_is_guarded_again() -> None
     summary = world.sync(max_deletes=0)
 
     assert (summary["status"], summary["deleted"]) == ("refused", 0)
-    assert world.sync()["status"] == "completed"
+    assert world.sync(max_deletes=21)["status"] == "completed"
     assert in_step(world)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from shared.domain.errors import BadRequest, GatewayError, NotFound
+from shared.domain.errors import BadRequest, Forbidden, GatewayError, NotFound, Unavailable
 from shared.domain.file.ledger import ImportState
 from shared.domain.file.record import FailureKind, FileStatus
-from shared.gateways.ports import ImportOperation, RemoteState
+from shared.gateways.ports import Document, ImportOperation, RemoteState
 from tests.file_records import document_name, is_document_failed
 from tests.services.story import (
     HOUR,
@@ -26,6 +28,7 @@ from tests.services.story import (
     later,
     operations,
     play,
+    play_for,
     play_out,
     play_to,
     synced,
@@ -35,6 +38,7 @@ from tests.services.story import (
     world_with,
 )
 from tests.twins.imports import ImportFate
+from tests.world import World
 
 
 def test_an_operation_is_polled_until_it_is_done() -> None:
@@ -100,6 +104,7 @@ def test_a_missing_done_is_pending_and_never_taken_for_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = world_with()
+    world.gemini.import_latency = MINUTE
     batch = begun(world)
     named = ImportOperation("op", done=False, document="fileSearchStores/s/documents/d")
     ask = world.gemini.get_operation
@@ -114,9 +119,136 @@ def test_a_missing_done_is_pending_and_never_taken_for_the_end(
     assert in_step(world)
 
 
+def hide_document(world: World) -> Callable[[], None]:
+    """Let the document of every import be missing; returns what shows it again."""
+    ask = world.gemini.get_document
+
+    def missing(name: str) -> Document:
+        raise NotFound("gemini.get_document", code=404, detail=name)
+
+    world.gemini.get_document = missing  # type: ignore[method-assign]  # this world only
+
+    def show() -> None:
+        world.gemini.get_document = ask  # type: ignore[method-assign]  # this world only
+
+    return show
+
+
+@pytest.mark.parametrize("latency", [timedelta(), 20 * SECOND], ids=["at once", "soon"])
+def test_an_operation_that_is_never_done_holds_nothing_up_if_its_document_is_active(
+    latency: timedelta,
+) -> None:
+    world = world_with()
+    world.gemini.import_latency = latency
+    world.gemini.fates.append(ImportFate(operation_hangs=True))
+    batch = begun(world)
+    come_to_task(world, FileStatus.UPLOADED, "uploads")
+    began = world.clock.now()
+
+    play_to(world, FileStatus.INDEXED)
+
+    assert world.clock.now() - began <= latency * 1.5 + 10 * SECOND
+    assert world.gemini.calls["list_documents"] == 0
+    assert world.gemini.calls["get_document"] <= 4
+    assert play_out(world, batch).status == "completed"
+    (entry,) = operations(world)
+    assert (entry.state, entry.document) == (
+        ImportState.SUCCEEDED,
+        world.file(PATH).current_document,
+    )
+    assert (world.gemini.imports, world.gemini.calls["import_file"]) == (1, 1)
+    assert in_step(world)
+
+
+def test_the_document_of_an_operation_that_is_never_done_is_not_taken_if_its_content_differs() -> (
+    None
+):
+    world = world_with()
+    world.gemini.fates.append(ImportFate(operation_hangs=True))
+    batch = begun(world)
+    ask = world.gemini.get_document
+
+    def other(name: str) -> Document:
+        return replace(ask(name), metadata={"content_key": "another"})
+
+    world.gemini.get_document = other  # type: ignore[method-assign]  # this world only
+    play_to(world, FileStatus.IMPORTING)
+    play_for(world, MINUTE)
+
+    file = world.file(PATH)
+    assert (file.status, file.new_document) == (FileStatus.IMPORTING, None)
+    world.gemini.get_document = ask  # type: ignore[method-assign]  # this world only
+    assert play_out(world, batch).status == "completed"
+    assert world.gemini.imports == 1
+
+
+def test_a_failed_document_of_an_operation_that_is_never_done_has_its_grace() -> None:
+    world = world_with()
+    fate = ImportFate(operation_hangs=True, document_fails=True, recovers_after=2 * MINUTE)
+    world.gemini.fates.append(fate)
+    batch = begun(world)
+
+    assert play_out(world, batch).status == "completed"
+
+    assert world.clock.now() - (batch.created_at or world.clock.now()) < 10 * MINUTE
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotFound("gemini.get_operation", code=404),
+        Forbidden("gemini.get_operation", code=403),
+        BadRequest("gemini.get_operation", code=400),
+        Unavailable("gemini.get_operation", code=503),
+    ],
+    ids=["404", "403", "400", "503"],
+)
+@pytest.mark.parametrize("latency", [timedelta(), 20 * SECOND], ids=["at once", "soon"])
+def test_an_operation_that_cannot_be_read_holds_nothing_up_if_its_document_is_active(
+    error: GatewayError, latency: timedelta
+) -> None:
+    world = world_with()
+    world.gemini.import_latency = latency
+    batch = begun(world)
+
+    def unreadable(name: str) -> ImportOperation:
+        assert name
+        raise error
+
+    world.gemini.get_operation = unreadable  # type: ignore[method-assign]  # this world only
+    come_to_task(world, FileStatus.UPLOADED, "uploads")
+    began = world.clock.now()
+
+    play_to(world, FileStatus.INDEXED)
+
+    assert world.clock.now() - began <= 2 * MINUTE
+    assert play_out(world, batch).status == "completed"
+    assert [o.state for o in operations(world)] == [ImportState.SUCCEEDED]
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
+def test_an_operation_that_ends_without_naming_its_document_is_no_mystery() -> None:
+    world = world_with()
+    batch = begun(world)
+
+    def nameless(name: str) -> ImportOperation:
+        return ImportOperation(name, done=True)
+
+    world.gemini.get_operation = nameless  # type: ignore[method-assign]  # this world only
+    assert play_out(world, batch).status == "completed"
+
+    assert world.clock.now() - (batch.created_at or world.clock.now()) < 2 * MINUTE
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
 def test_after_an_operations_deadline_the_search_adopts_its_document() -> None:
     world = world_with()
     world.gemini.fates.append(ImportFate(operation_hangs=True))
+    show = hide_document(world)
     batch = begun(world)
     play_to(world, FileStatus.IMPORTING)
     began = world.clock.now()
@@ -125,6 +257,7 @@ def test_after_an_operations_deadline_the_search_adopts_its_document() -> None:
 
     assert HOUR <= world.clock.now() - began <= HOUR + 2 * MINUTE
     assert [o.state for o in operations(world)] == [ImportState.SENT]
+    show()
     assert play_out(world, batch).status == "completed"
     assert [o.state for o in operations(world)] == [ImportState.SUCCEEDED]
     assert (world.gemini.imports, world.gemini.calls["import_file"]) == (1, 1)
@@ -134,9 +267,12 @@ def test_after_an_operations_deadline_the_search_adopts_its_document() -> None:
 def test_the_document_of_an_operation_that_is_gone_is_searched_in_the_store() -> None:
     world = world_with()
     world.gemini.import_latency = 3 * MINUTE
+    show = hide_document(world)
     batch = begun(world)
     play_to(world, FileStatus.IMPORTING)
     world.gemini._operations.clear()
+    play_to(world, FileStatus.UNCERTAIN)
+    show()
 
     assert play_out(world, batch).status == "completed"
     assert world.gemini.calls["import_file"] == 1

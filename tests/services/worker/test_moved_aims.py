@@ -30,7 +30,6 @@ from tests.services.story import (
     synced,
     world_with,
 )
-from tests.twins.imports import ImportFate
 from tests.world import World
 
 
@@ -147,7 +146,7 @@ def test_a_failure_of_replaced_content_does_not_fail_the_new_content() -> None:
 def test_an_import_goes_on_although_the_record_of_its_operation_has_expired() -> None:
     """No sync ran for three months, and then one does."""
     world = world_with()
-    world.gemini.fates.append(ImportFate(operation_hangs=True))
+    world.gemini.import_latency = 10 * MINUTE
     batch = begun(world)
     play_to(world, FileStatus.IMPORTING)
     cancelled(world, batch)

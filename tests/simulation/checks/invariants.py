@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -13,7 +14,14 @@ from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
 from shared.domain.throttle import breaker_state, spacing
 from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.gateways.database.codec import from_fields
-from shared.gateways.database.records import BREAKER, DEPLOYMENT, LEASE, batch_path, file_path
+from shared.gateways.database.records import (
+    BREAKER,
+    DEPLOYMENT,
+    LEASE,
+    batch_path,
+    bookings_path,
+    file_path,
+)
 from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState
 from tests.simulation.faults.faulty_ports import Call
 
@@ -22,6 +30,8 @@ if TYPE_CHECKING:
     from tests.simulation.world.roles import Role
 
 MINUTE = timedelta(seconds=60)
+
+BOOKINGS = bookings_path(0).rstrip("0")
 
 T = TypeVar("T")
 
@@ -48,6 +58,7 @@ class Invariants:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._slots: dict[str, tuple[str, datetime]] = {}
+        self._starts: list[datetime] = []
         self._probes: Counter[int] = Counter()
         self._late_documents: set[str] = set()
 
@@ -64,6 +75,8 @@ class Invariants:
                 if new:
                     self._planned(call)
                 return result
+            case "get" | "get_all":
+                self._looks(call)
             case "delete_document":
                 self._deleting(call.arguments[0])
             case "upload":
@@ -73,7 +86,7 @@ class Invariants:
             case "import_file":
                 self._importing(call)
                 result = effect()
-                self._imported(cast("ImportOperation", result))
+                self._imported(call, cast("ImportOperation", result))
                 self._succeeded()
                 return result
         return effect()
@@ -105,6 +118,7 @@ class Invariants:
             self._removal_is_grounded(before, after)
             self._one_claim_at_a_time(before, after)
             self._attempts_are_earned(after)
+            self._is_planned_anew_a_few_times(after)
         elif kind == "batches" and path.count("/") == 1:
             self._closed_batch_stays(before, after)
             self._one_running_batch(path, before, after)
@@ -273,6 +287,12 @@ class Invariants:
             f"{after['path']}: {attempts} attempts, not {most}",
         )
 
+    def _is_planned_anew_a_few_times(self, after: Fields) -> None:
+        """A file whose object keeps changing is left to the next sync."""
+        most = self._simulation.rules.file.max_aims
+        times = after.get("aims", 0)
+        require(times <= most, "restless_files_are_left", after["path"], times)
+
     def _was_gone(self, path: str, name: str) -> None:
         simulation = self._simulation
         since = simulation.library.there_since(path)
@@ -316,12 +336,37 @@ class Invariants:
         record = self._fields(file_path(role.path))
         planned = record and record["schedule"]["task"]
         slot = planned["at"] if planned else None
+        self._started(role, call)
         now = self._simulation.stage.now()
         is_frozen = now > role.deadline  # its slot was earlier
         require(
             slot is None or is_frozen or now >= slot,
             name,
             f"{call.name} at {now}, before its slot {slot}",
+        )
+
+    def _looks(self, call: Call) -> None:
+        """A delivery decides whether it may start from what it reads here."""
+        role, read = self._simulation.role(), call.arguments[0]
+        if role is None or role.kind != "step":
+            return
+        paths = [read] if isinstance(read, str) else read
+        if any(path.startswith((file_path(role.path), BOOKINGS)) for path in paths):
+            role.looked_at = self._simulation.stage.now()
+
+    def _started(self, role: Role, call: Call) -> None:
+        """In no minute do more deliveries start than the tier allows requests."""
+        if role.looked_at is None:
+            return
+        insort(self._starts, role.looked_at)
+        first = bisect_right(self._starts, role.looked_at - MINUTE)
+        near = self._starts[first : bisect_right(self._starts, role.looked_at + MINUTE)]
+        most = max(bisect_right(near, at) - bisect_right(near, at - MINUTE) for at in near)
+        require(
+            most <= self._simulation.rules.settings.tier.rpm,
+            "metered_within_allowance",
+            f"{most} starts in a minute, the last for {call}:",
+            *near,
         )
 
     def _planned(self, call: Call) -> None:
@@ -366,7 +411,8 @@ class Invariants:
         ]
         require(not there, "no_content_imported_twice", there)
 
-    def _imported(self, operation: ImportOperation) -> None:
+    def _imported(self, call: Call, operation: ImportOperation) -> None:
+        self._simulation.day_limits.imported(call)
         if self._is_late():
             self._late_documents.add(operation.name.replace("/operations/", "/documents/"))
 

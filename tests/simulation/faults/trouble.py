@@ -47,20 +47,21 @@ class Fault(StrEnum):
     LOST_ANSWER = "lost acknowledgement"
     EXTRA_TICK = "extra tick"
     MISSED_TICK = "missed tick"
-    # Of the service, for some time.
+    # Of the service or the queue, for some time.
     ACCOUNT = "account refused for a while"
     STORM = "storm of 5xx"
     RATE_LIMIT = "429 for a while"
+    QUEUE_PAUSED = "uploads queue paused for a while"
 
 
-WINDOWS = frozenset({Fault.ACCOUNT, Fault.STORM, Fault.RATE_LIMIT})
+WINDOWS = frozenset({Fault.ACCOUNT, Fault.STORM, Fault.RATE_LIMIT, Fault.QUEUE_PAUSED})
 """Faults that last for some time."""
 
 READS = frozenset(
     {
         *("get", "get_all", "query", "count", "sums"),
         "exists",
-        *("list_objects", "stat", "read_heads", "open"),
+        *("list_objects", "stat", "stat_each", "read_heads", "open"),
         *("get_file", "get_operation", "get_document", "list_documents"),
         *("get_store", "list_stores"),
     }
@@ -73,6 +74,7 @@ _THEMES = (
     {Fault.PAUSE, Fault.EXTRA_TICK, Fault.LATE},
     {Fault.ACCOUNT, Fault.STORM, Fault.QUOTA_GONE},
     {Fault.BROKEN, Fault.SLOW, Fault.DUPLICATE},
+    {Fault.LATE, Fault.QUEUE_PAUSED, Fault.MISSED_TICK},
 )
 """Faults that are worst together."""
 

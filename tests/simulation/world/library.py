@@ -18,20 +18,32 @@ from tests.twins.imports import INTERNAL, ImportFate
 
 MAX_FILES = 12
 
+NOTES = "b/NOTES"
+"""A file without an extension; only seeds with locks have it."""
+
+LOCKED_SHARE = 0.2
+"""Share of the seeds in which some objects can't be read for a time."""
+LARGE = "large " * 30
+"""What makes a file cost more than a day may, in some runs."""
+
 
 class Library:
     """A seed's files."""
 
-    def __init__(self, bucket: MemoryBucket, chance: Random, clock: Clock) -> None:
+    def __init__(self, bucket: MemoryBucket, chance: Random, clock: Clock, locks: Random) -> None:
         self.poisoned: dict[str, ImportFate] = {}
         self.foreign: set[str] = set()
         self.edits: Counter[str] = Counter()
         self._bucket = bucket
         self._chance = chance
         self._clock = clock
+        # Of its own, so that a seed without locks plays as it always did.
+        self._locks = locks
+        self.has_locks = locks.random() < LOCKED_SHARE
         self._versions: defaultdict[str, int] = defaultdict(int)
         self._there_since: dict[str, datetime] = {}
         self.names: list[str] = []
+        self.large: set[str] = set()
 
     def fill(self) -> None:
         """Write the first files."""
@@ -47,6 +59,14 @@ class Library:
             self._bucket.put(f"{self.names[0]}.meta.json", b'{"title": "first"}')
         if chance.random() < 0.2:
             self._bucket.put("a/empty.md", b"")
+        if self.has_locks:
+            self._there_since[NOTES] = self._clock.now()
+            self.lock()
+
+    def enlarge(self, name: str) -> None:
+        """Make a file large, now and in all later versions."""
+        self.large.add(name)
+        self._write(name)
 
     def edit(self) -> None:
         """Change, replace or remove a file at random."""
@@ -83,11 +103,29 @@ class Library:
         self.edits[name] += 1
         self._write(name)
 
+    def lock(self) -> None:
+        """Let reads of some objects be refused from now on, and of others no more.
+
+        The file without an extension changes, so that the scan wants to read it.
+        """
+        locks = self._locks
+        self._bucket.put(NOTES, f"notes, version {locks.random()}".encode())
+        for info in self._bucket.list_objects(prefix="", limit=1000):
+            if locks.random() < 0.3:
+                self._bucket.refused[info.name] = locks.choice((400, 403))
+            elif locks.random() < 0.3:
+                self._bucket.refused.pop(info.name, None)
+
+    def unlock(self) -> None:
+        """Let every object be read again."""
+        self._bucket.refused.clear()
+
     def _write(self, name: str, version: int | None = None) -> None:
         if version is None:
             self._versions[name] += 1
             version = self._versions[name]
-        self._bucket.put(name, f"{name}, version {version}".encode())
+        more = LARGE if name in self.large else ""
+        self._bucket.put(name, f"{name}, version {version}{more}".encode())
         self._there_since.setdefault(name, self._clock.now())
 
     def there_since(self, name: str) -> datetime | None:

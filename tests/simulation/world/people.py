@@ -51,6 +51,8 @@ class People:
         plans: list[Plan] = [(0, self.start)]
         edits = chance.choice((0, 1, 2, 5))
         plans += [(chance.randint(1, 300), play.library.edit) for _ in range(edits)]
+        if play.library.has_locks:
+            plans += [(point, play.library.lock) for point in (60, 150)]
         if kinds := sorted(play.trouble.kinds & WINDOWS):
             plans += [
                 (chance.randint(1, 250), partial(play.gate.begin_window, chance.choice(kinds)))
@@ -62,6 +64,7 @@ class People:
         plans += [
             (chance.randint(1, 350), chance.choice(acts)) for _ in range(chance.choice((0, 1, 3)))
         ]
+        plans += play.day_limits.plans()
         return sorted(plans, key=lambda plan: plan[0])
 
     def start(self) -> None:

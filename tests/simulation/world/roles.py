@@ -18,6 +18,7 @@ class Role:
         task: The task that is delivered, for deliveries.
         fence: The lease's fence when it first wrote records.
         supervisor: The name under which it supervises.
+        looked_at: When it last read its file's record or the starts that are booked.
         metered: Metered requests it made.
         probe_of: The breaker's generation in which it took a probe's permit.
         calls_left: Calls that it still makes after its deadline; None before.
@@ -28,6 +29,7 @@ class Role:
     task: Task | None = None
     fence: int | None = None
     supervisor: str = ""
+    looked_at: datetime | None = None
     metered: int = 0
     probe_of: int | None = None
     calls_left: int | None = None

@@ -22,7 +22,7 @@ def test_a_queues_figures_are_shown(server: LocalServer) -> None:
         "name": queue,
         "rate": 2.5,
         "effective_rate": 2.5,
-        "burst": 3,
+        "burst": 10,
         "max_concurrent_dispatches": 1000,
         "paused": True,
         "depth": 1,

@@ -32,7 +32,7 @@ def test_a_queue_is_created_read_updated_and_deleted(server: LocalServer) -> Non
     created = client.get_queue(name=name)
     assert created.state is tasks_v2.Queue.State.RUNNING
     assert created.rate_limits.max_dispatches_per_second == 200 / 60
-    assert created.rate_limits.max_burst_size == 4
+    assert created.rate_limits.max_burst_size == 10
     updated = client.update_queue(
         queue=tasks_v2.Queue(name=name, rate_limits={"max_dispatches_per_second": 2}),
         update_mask=field_mask_pb2.FieldMask(paths=["rate_limits.max_dispatches_per_second"]),

@@ -157,7 +157,7 @@ def test_an_empty_queue_gets_every_default() -> None:
     queue = completed(Queue(name=QUEUE))
     limits, retry = queue.rate_limits, queue.retry_config
     assert limits.max_dispatches_per_second == 500
-    assert limits.max_burst_size == 500
+    assert limits.max_burst_size == 100
     assert limits.max_concurrent_dispatches == 1000
     assert retry.max_attempts == 100
     assert seconds(retry.min_backoff) == pytest.approx(0.1)
@@ -207,7 +207,7 @@ def test_a_mask_changes_only_what_it_names() -> None:
     paths = ["rate_limits.max_dispatches_per_second", "rate_limits.max_burst_size", "state"]
     result = merged(queue, update, paths)
     assert result.rate_limits.max_dispatches_per_second == 3
-    assert result.rate_limits.max_burst_size == 3
+    assert result.rate_limits.max_burst_size == 10
     assert result.rate_limits.max_concurrent_dispatches == 1000
     assert result.state == 2
 

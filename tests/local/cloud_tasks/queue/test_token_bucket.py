@@ -18,8 +18,29 @@ def drained(bucket: TokenBucket, count: int, start: float = NOW) -> list[float]:
     return times
 
 
-@pytest.mark.parametrize(("rate", "burst"), [(0.1, 1), (1, 1), (200 / 60, 4), (500, 500)])
-def test_burst_is_the_rate_rounded_up_and_at_least_one(rate: float, burst: int) -> None:
+def emptied(rate: float) -> TokenBucket:
+    """A bucket whose tokens are all taken at `NOW`."""
+    bucket = TokenBucket(rate, NOW)
+    drained(bucket, bucket.burst)
+    return bucket
+
+
+@pytest.mark.parametrize(
+    ("rate", "burst"),
+    [
+        (5 / 60, 10),
+        (0.25, 10),
+        (1, 10),
+        (20 / 60, 10),
+        (10, 10),
+        (2000 / 60, 34),
+        (100, 100),
+        (500, 100),
+    ],
+)
+def test_burst_is_the_rate_rounded_up_but_at_least_10_and_at_most_100(
+    rate: float, burst: int
+) -> None:
     assert burst_size(rate) == burst
 
 
@@ -47,12 +68,11 @@ def test_tasks_spaced_exactly_at_the_rate_never_wait(rate: float) -> None:
 
 
 def test_a_bucket_holds_no_more_than_its_burst() -> None:
-    assert drained(TokenBucket(2, NOW), 3, NOW + 3600) == pytest.approx([0, 0, 0.5])
+    assert drained(TokenBucket(2, NOW), 11, NOW + 3600) == pytest.approx([0] * 10 + [0.5])
 
 
 def test_a_new_rate_counts_from_the_moment_it_is_set() -> None:
-    bucket = TokenBucket(1, NOW)
-    bucket.take(NOW)
+    bucket = emptied(1)
     bucket.resize(10, 10, NOW + 0.5)
     assert bucket.ready_at(NOW + 0.5) == pytest.approx(NOW + 0.55)
 
@@ -64,7 +84,6 @@ def test_a_smaller_burst_takes_tokens_away() -> None:
 
 
 def test_a_clock_set_back_does_not_stop_the_bucket() -> None:
-    bucket = TokenBucket(1, NOW)
-    bucket.take(NOW)
+    bucket = emptied(1)
     earlier = NOW - 86_400
     assert bucket.ready_at(earlier) == pytest.approx(earlier + 1)
