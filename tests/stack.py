@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -62,7 +62,14 @@ def local_stack() -> Iterator[LocalStack]:
 @pytest.fixture
 def shelf(local_stack: LocalStack) -> Iterator[Shelf]:
     """A shelf of its own for a test."""
-    urls = local_stack.urls
+    with shelf_of(local_stack) as shelf:
+        yield shelf
+
+
+@contextmanager
+def shelf_of(stack: LocalStack) -> Iterator[Shelf]:
+    """A new shelf of a stack."""
+    urls = stack.urls
     with mock.patch.dict("os.environ", STORAGE_EMULATOR_HOST=urls.storage):
         client = storage.Client(project=urls.project)
     with closing(client):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from local.firestore.indexes.index_set import IndexSet
+from local.terraform.firestore_indexes import firestore_indexes
 from shared.domain.batch.batch import Batch
 from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.rules import Rules
@@ -39,6 +41,9 @@ SETTINGS = Settings(
 
 RULES = Rules(settings=SETTINGS)
 
+INDEXES = IndexSet.from_json(firestore_indexes())
+"""Those of terraform/firestore.tf: a query without its index fails the first test that makes it."""
+
 
 @dataclass
 class World:
@@ -48,7 +53,7 @@ class World:
     clock: ManualClock = field(default_factory=ManualClock)
 
     def __post_init__(self) -> None:
-        self.documents = MemoryDocuments(self.clock)
+        self.documents = MemoryDocuments(self.clock, INDEXES)
         self.queues = MemoryTasks(self.clock)
         self.bucket = MemoryBucket(self.clock)
         self.gemini = MemoryGemini(self.clock)

@@ -98,7 +98,7 @@ def locate(environment: Mapping[str, str] = os.environ) -> Installation:
         EmulatorUnavailable: Something is missing and could not be fetched.
     """
     try:
-        found = _found(environment)
+        found = installed(environment)
         if found is None:
             with _alone(_firebase_cache(environment)):
                 jar = find_jar(environment) or fetch_jar(RELEASE, _firebase_cache(environment))
@@ -109,8 +109,12 @@ def locate(environment: Mapping[str, str] = os.environ) -> Installation:
     return found
 
 
-def _found(environment: Mapping[str, str]) -> Installation | None:
-    """What is on this machine; None where something is missing."""
+def installed(environment: Mapping[str, str] = os.environ) -> Installation | None:
+    """What is on this machine; None where something is missing. Nothing is downloaded.
+
+    Raises:
+        OSError: A file is not what it should be.
+    """
     jar = find_jar(environment)
     java = find_java(required_java(jar), environment) if jar else None
     return Installation(java, jar) if jar and java else None

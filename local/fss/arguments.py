@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from local.gemini.api.admin import parse_rules
-from local.stack.options import Quota
+from local.stack.options import FirestoreKind, Quota
 from shared.domain.batch.batch import DeletePolicy, SyncMode
 from shared.domain.source.ignored_names import BUILT_IN, checked_rule
 from shared.domain.source.path_glob import PathGlob
@@ -150,6 +150,13 @@ def _stack() -> _Parser:
         default=DEFAULT_TIME_SCALE,
         metavar="X",
         help="divides waiting times but not request rates; default: %(default)g",
+    )
+    add(
+        "--firestore",
+        type=FirestoreKind,
+        choices=list(FirestoreKind),
+        default=FirestoreKind.EMBEDDED,
+        help="embedded: a server of this program (default); emulator: Google's, which needs Java",
     )
     _add_service(parser)
     return parser

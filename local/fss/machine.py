@@ -102,6 +102,7 @@ def _options(arguments: Namespace) -> StackOptions:
         seed=arguments.seed,
         faults=arguments.faults,
         real=arguments.real,
+        firestore=arguments.firestore,
         status_port=getattr(arguments, "port", None),
         settings={name: value for name, value in settings.items() if value},
     )

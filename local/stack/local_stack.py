@@ -16,11 +16,12 @@ from local import packaging
 from local.bucket.bucket_server import MAX_STORED_PART, BucketServer
 from local.bucket.folder_mirror import MAX_OBJECT_NAME, Mirrored, find_files, mirror
 from local.bucket.synced_names import synced_names
-from local.firestore_emulator.emulator import EmulatorUnavailable, FirestoreEmulator
+from local.firestore_emulator.emulator import FirestoreEmulator
 from local.gemini.settings import Settings
 from local.processes.children import Child, CouldNotRun, Processes
 from local.processes.ports import HOST, is_free, loopback
 from local.stack import scheduler, task_queues
+from local.stack.firestore import EXTERNAL, LocalFirestore, address, firestore
 from local.stack.function_host import FUNCTIONS, Function, threads_for, unpack
 from local.stack.options import GEMINI_KEY, Quota, StackOptions, enforced_per_minute
 from local.stack.run_folder import RunFolder
@@ -34,9 +35,7 @@ LOCATION = "local"
 
 logger = logging.getLogger(__name__)
 
-_EXTERNAL_FIRESTORE = "FIRESTORE_EMULATOR_HOST"
-
-_PORTS = (*FUNCTIONS, "cloud-storage", "cloud-tasks", "cloud-tasks-admin", "gemini")
+_PORTS = (*FUNCTIONS, "cloud-storage", "cloud-tasks", "cloud-tasks-admin", "firestore", "gemini")
 
 
 class LocalStack:
@@ -53,10 +52,11 @@ class LocalStack:
         self._cleanup = contextlib.ExitStack()
         self._cleanup.callback(self._folder.close)
         # An emulator that was already running may hold the data of other runs.
-        is_shared = _EXTERNAL_FIRESTORE in os.environ and options.state is None
+        is_shared = EXTERNAL in os.environ and options.state is None
         self._project = f"{PROJECT}-{secrets.token_hex(4)}" if is_shared else PROJECT
         self._watched: Processes | None = None
         self.functions: Mapping[str, Function] = {}
+        self.firestore: LocalFirestore | FirestoreEmulator | None = None
         self._urls: StackUrls | None = None
 
     @property
@@ -140,11 +140,14 @@ class LocalStack:
         self._storage = self._bucket_server(processes)
         gemini = None if self.options.real else self._gemini(processes)
         with ThreadPoolExecutor() as pool:
-            firestore = pool.submit(self._firestore)
+            database = pool.submit(
+                firestore, self.options.firestore, folder, self._project, processes, self._cleanup
+            )
             bucket = pool.submit(self._bucket)
             folders = pool.submit(unpack, folder.functions)
             gemini_url = None if gemini is None else str(gemini.announced()["url"])
-            self._urls = self._addresses(firestore.result(), gemini_url)
+            self.firestore = database.result()
+            self._urls = self._addresses(address(self.firestore), gemini_url)
             bucket.result()
 
         ticker = Scheduler(self.urls.dispatcher, scheduler.INTERVAL / self.options.time_scale)
@@ -172,19 +175,6 @@ class LocalStack:
     @property
     def _location(self) -> str:
         return f"projects/{self._project}/locations/{LOCATION}"
-
-    def _firestore(self) -> str:
-        """Start the emulator and return its address."""
-        emulator = FirestoreEmulator(data_dir=self._folder.kept("firestore"), project=self._project)
-        self._cleanup.callback(emulator.stop)
-        try:
-            emulator.start()
-        except EmulatorUnavailable as error:
-            raise CouldNotRun(str(error)) from error
-        if _EXTERNAL_FIRESTORE not in os.environ:
-            self._folder.record.ports["firestore"] = int(emulator.host.rpartition(":")[2])
-            self._folder.save_record()
-        return emulator.host
 
     def _bucket_server(self, processes: Processes) -> BucketServer:
         objects = self._folder.kept("bucket")

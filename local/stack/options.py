@@ -21,6 +21,13 @@ class Quota(StrEnum):
     EXACT = "exact"
 
 
+class FirestoreKind(StrEnum):
+    """What serves Firestore: the server of this repository, or Google's emulator, in Java."""
+
+    EMBEDDED = "embedded"
+    EMULATOR = "emulator"
+
+
 def enforced_per_minute(tier: Tier) -> int:
     """Return how many metered requests the simulator admits in any 60 s with `Quota.EXACT`.
 
@@ -45,6 +52,7 @@ class StackOptions:
         real: Use the real service, with the key in GEMINI_API_KEY, instead of the simulator.
         status_port: The port of the status function; None takes a free one.
         deployment: The deployment's name, used when the state has none yet.
+        firestore: What serves Firestore.
         settings: Additional environment variables of the functions, such as PATH_TEMPLATE.
     """
 
@@ -57,4 +65,5 @@ class StackOptions:
     real: bool = False
     status_port: int | None = None
     deployment: str = "local"
+    firestore: FirestoreKind = FirestoreKind.EMBEDDED
     settings: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Terraform's own checks of the configuration, and the page of what the environments differ in.
+"""Terraform's checks, the page of what the environments differ in, and the indexes of Firestore.
 
 Imports ``packaging``.
 """

@@ -14,7 +14,7 @@ from local.chaos.persistent_client import Deadline, PersistentClient
 from local.chaos.run import TIER
 from local.chaos.sample_files import write_library
 from local.stack.local_stack import LocalStack
-from local.stack.options import StackOptions
+from local.stack.options import FirestoreKind, StackOptions
 from shared.domain.throttle.tiers import tier_named
 
 SECONDS = 900.0
@@ -45,10 +45,21 @@ class Stage:
 
 
 @contextmanager
-def stage(folder: Path, files: int, settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
+def stage(
+    folder: Path,
+    files: int,
+    settings: Mapping[str, str] | None = None,
+    *,
+    state: Path | None = None,
+    firestore: FirestoreKind = FirestoreKind.EMBEDDED,
+) -> Iterator[Stage]:
     """A started stack without faults, whose bucket holds ``files`` files."""
     options = StackOptions(
-        tier=tier_named(TIER), time_scale=TIME_SCALE, settings=dict(settings or {})
+        tier=tier_named(TIER),
+        time_scale=TIME_SCALE,
+        state=state,
+        firestore=firestore,
+        settings=dict(settings or {}),
     )
     with LocalStack(options) as stack:
         library = write_library(folder, files, seed=files)

@@ -1,6 +1,7 @@
-"""Which indexes Firestore needs for the queries that are made, by Firestore's rules.
+"""The indexes that the project's queries are to have, by the rules of ``local/firestore/indexes``.
 
-An emulator serves every query without an index, so nothing but this tells that one is missing.
+The house asks for more than the service: each query, and each sum, has one index of its own, so
+that no list as long as the collection is walked through to merge two.
 """
 
 from __future__ import annotations
@@ -8,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.gateways.ports import Op, Query
+from local.firestore.indexes.index_set import Index as StoredIndex
+from local.firestore.indexes.index_set import IndexSet
+from local.firestore.indexes.rules import missing, own_index, shapes
+from local.firestore.query.field_path import formatted
+from shared.gateways.ports import Query
+from tests.twins.engine_query import engine_query
 
 ASCENDING, DESCENDING = "ASCENDING", "DESCENDING"
 
@@ -22,21 +28,22 @@ class Index:
 
 
 def needed(query: Query, summed: Sequence[str] = ()) -> set[Index]:
-    """The indexes for a query, or for sums of fields over what it selects.
+    """The indexes that the house asks for: of a query, or of sums over what it selects."""
+    each_alone: list[list[str]] = [[name] for name in summed] or [[]]
+    wanted = [
+        own_index(shape) for names in each_alone for shape in shapes(engine_query(query, names))
+    ]
+    return {as_text(index) for index in wanted if index is not None}
 
-    Equalities come first, by name, then the field of the range or the order. Several equalities
-    alone could be merged out of one index a field, at the price of walking through lists as long
-    as the collection; an index of their own is asked for instead. A sum reads its field out of
-    the index.
-    """
-    collection = query.collection.split("/")[-1]
-    equal = sorted({where.name for where in query.where if where.op in (Op.EQ, Op.IN)})
-    ranged = [where.name for where in query.where if where.op not in (Op.EQ, Op.IN)]
-    ordered = [
-        (name.removeprefix("-"), DESCENDING if name.startswith("-") else ASCENDING)
-        for name in query.order_by
-    ] or [(name, ASCENDING) for name in dict.fromkeys(ranged)]
-    first = [(name, ASCENDING) for name in equal]
-    read = [[(name, ASCENDING)] for name in summed] or [[]]
-    wanted = [(*first, *ordered, *last) for last in read]
-    return {Index(collection, fields) for fields in wanted if fields}
+
+def as_text(index: StoredIndex) -> Index:
+    """The index with its fields as Terraform writes them."""
+    fields = tuple((formatted(path), mode.value) for path, mode in index.fields)
+    return Index(index.collection, fields)
+
+
+def refusals(query: Query, summed: Sequence[str], indexes: IndexSet) -> list[str]:
+    """What the service would say to the query, or to each of the sums."""
+    each_alone: list[list[str]] = [[name] for name in summed] or [[]]
+    found = [missing(engine_query(query, names), indexes) for names in each_alone]
+    return [refusal.message for refusal in found if refusal is not None]

@@ -10,6 +10,9 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from local.firestore.indexes.index_set import IndexSet
+from local.firestore.refusals import Refused
+from local.terraform.firestore_indexes import firestore_indexes
 from local.terraform.workspace import Plan
 from shared.domain.batch.batch import Batch, PageResult
 from shared.domain.deployment.deployment import Deployment
@@ -20,7 +23,14 @@ from shared.domain.scan.remembered_range import RememberedRange
 from shared.domain.throttle.breaker_window import WindowEntry
 from shared.gateways.database import queries
 from shared.gateways.ports import Op, Query, Where
-from tests.terraform.needed_indexes import ASCENDING, DESCENDING, Index, needed
+from tests.terraform.needed_indexes import (
+    ASCENDING,
+    DESCENDING,
+    Index,
+    as_text,
+    needed,
+    refusals,
+)
 from tests.twins.documents import MemoryDocuments
 from tests.world import World
 
@@ -136,6 +146,39 @@ def test_every_query_has_its_index_and_no_index_is_without_a_query(
     composites = {index for index in wanted if len(index.fields) > 1}
     assert planned_composites(plan) == composites
     assert planned_singles(plan) == wanted - composites
+
+
+@pytest.mark.terraform
+def test_the_local_firestore_reads_what_terraform_plans(plan: Plan) -> None:
+    read = IndexSet.from_json(firestore_indexes())
+    configured = {as_text(index) for index in read.configured()}
+    assert configured == planned_composites(plan) | planned_singles(plan)
+    fields = list(plan.of_type("google_firestore_field").values())
+    assert {each["collection"] for each in fields if each["ttl_config"]} == set(read.expiring)
+    for each in fields:
+        if each["field"] == "*":
+            assert read.single(each["collection"], ("any",)) == frozenset()
+
+
+def test_the_service_serves_every_query_of_the_code(
+    made: list[tuple[Query, Sequence[str]]],
+) -> None:
+    indexes = IndexSet.from_json(firestore_indexes())
+    assert [said for query, summed in made for said in refusals(query, summed, indexes)] == []
+
+
+def test_a_query_without_its_index_fails_the_first_test_that_makes_it() -> None:
+    world = World()
+    with pytest.raises(Refused, match=r"index files: current[.]tokens ASC"):
+        world.documents.query(Query("files", (Where("current.tokens", Op.EQ, 1),)))
+
+
+def test_a_query_without_its_index_says_what_to_add(wanted: set[Index]) -> None:
+    indexes = IndexSet.from_json(firestore_indexes())
+    where = (Where("status", Op.EQ, "failed"), Where("current.tokens", Op.GE, 1))
+    (said,) = refusals(Query("files", where, ("current.tokens",)), (), indexes)
+    assert "files: status ASCENDING, current.tokens ASCENDING" in said
+    assert {index.collection for index in wanted} <= set(COLLECTIONS)
 
 
 @pytest.mark.terraform

@@ -17,7 +17,12 @@ from google.cloud import firestore
 from local.firestore_emulator.emulator import EmulatorUnavailable, FirestoreEmulator
 from local.firestore_emulator.emulator_install import MAIN_CLASS
 from local.firestore_emulator.emulator_runner import Snapshots
+from tests.emulator import needs_emulator
 from tests.patience import PATIENCE
+
+__all__ = ["needs_emulator"]
+
+pytestmark = pytest.mark.usefixtures("needs_emulator")
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -91,7 +91,14 @@ def test_an_empty_folder_is_not_taken_for_delete_everything(tmp_path: Path) -> N
 
 
 def test_without_an_emulator_the_command_says_how_to_get_one(folder: Path) -> None:
-    done = fss("local", str(folder), "--json", FIRESTORE_EMULATOR_JAR="/no/such.jar")
+    done = fss(
+        "local",
+        str(folder),
+        "--firestore",
+        "emulator",
+        "--json",
+        FIRESTORE_EMULATOR_JAR="/no/such.jar",
+    )
     assert done.returncode == 4
     assert "gcloud components install" in json.loads(done.stdout)["error"]
 

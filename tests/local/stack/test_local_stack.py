@@ -10,10 +10,15 @@ from local import packaging
 from local.fss.deployment.client import fetched
 from local.processes.children import CouldNotRun, Processes
 from local.processes.ports import free_ports
+from local.stack.firestore import EMBEDDED_DATA
 from local.stack.function_host import Function, threads_for, unpack
-from tests.stack import Shelf, local_stack, shelf
+from local.stack.local_stack import LocalStack
+from local.stack.options import FirestoreKind, StackOptions
+from shared.domain.throttle.tiers import tier_named
+from tests.emulator import needs_emulator
+from tests.stack import TIME_SCALE, Shelf, local_stack, shelf, shelf_of
 
-__all__ = ["local_stack", "shelf"]
+__all__ = ["local_stack", "needs_emulator", "shelf"]
 
 SHOW = """
 import json, os, sys
@@ -29,6 +34,25 @@ def test_a_shelf_is_synced_and_then_unchanged(shelf: Shelf) -> None:
     assert (first["new"], first["indexed"], first["requests"]["metered"]) == (2, 2, 4)
     again = shelf.sync()
     assert (again["unchanged"], again["requests"]["metered"]) == (2, 0)
+
+
+@pytest.mark.usefixtures("needs_emulator")
+def test_a_stack_on_the_emulator_syncs_alike() -> None:
+    options = StackOptions(
+        tier=tier_named("tier3"), time_scale=TIME_SCALE, firestore=FirestoreKind.EMULATOR
+    )
+    with LocalStack(options) as stack, shelf_of(stack) as shelf:
+        shelf.put("a.md")
+        assert shelf.sync()["indexed"] == 1
+        assert shelf.sync()["unchanged"] == 1
+
+
+def test_a_state_keeps_the_kind_of_firestore_that_it_has(tmp_path: Path) -> None:
+    (tmp_path / "lock").touch()
+    (tmp_path / EMBEDDED_DATA).touch()
+    options = StackOptions(state=tmp_path, firestore=FirestoreKind.EMULATOR)
+    with pytest.raises(CouldNotRun, match="add --firestore embedded"), LocalStack(options):
+        pass
 
 
 def test_a_function_sees_its_settings_its_folder_and_little_else(

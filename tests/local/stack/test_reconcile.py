@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import io
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from unittest import mock
 
 import pytest
 from google import genai
+from google.cloud import firestore
 from google.genai import types
 
 from local.chaos.store_listing import Listed, list_everything
 from local.stack.urls import StackUrls
 from tests.model.stack import Stack, started
-from tests.patience import PATIENCE
 
 PATHS = [f"{number:02}.md" for number in range(30)]
 ORPHANS = [f"orphan {number}.md" for number in range(10)]
@@ -31,11 +31,11 @@ def stack() -> Iterator[Stack]:
 
 def wipe(urls: StackUrls) -> None:
     """All that Firestore holds is lost."""
-    place = f"emulator/v1/projects/{urls.project}/databases/(default)/documents"
-    request = urllib.request.Request(f"http://{urls.firestore}/{place}", method="DELETE")
-    request.add_header("Authorization", "Bearer owner")
-    with urllib.request.urlopen(request, timeout=PATIENCE):
-        pass
+    with mock.patch.dict("os.environ", FIRESTORE_EMULATOR_HOST=urls.firestore):
+        client = firestore.Client(project=urls.project)
+    with closing(client):
+        for collection in client.collections():
+            client.recursive_delete(collection)
 
 
 @contextmanager

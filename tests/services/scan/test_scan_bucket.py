@@ -51,8 +51,8 @@ SMALL_PAGES = rules(page_size=3)
 
 
 def pages(world: World, batch_id: str) -> list[PageResult]:
-    query = Query(f"batches/{batch_id}/pages", order_by=("index",))
-    return [stored.present for stored in world.records.query(PageResult, query)]
+    query = Query(f"batches/{batch_id}/pages", order_by=("-index",))
+    return [stored.present for stored in reversed(world.records.query(PageResult, query))]
 
 
 def scan_task(world: World) -> Task:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from local.firestore.engine import applying
 from shared.gateways.database import records
 from shared.gateways.database.records import Stored
 from shared.gateways.ports import Snapshot
@@ -40,8 +41,8 @@ def shortcuts() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(patch.object(records, "_stored", DecodedOnce()))
         # No code changes what it has read, and no document here is near the size limit.
-        stack.enter_context(patch.object(documents, "_copy", lambda value: value))
-        stack.enter_context(patch.object(documents, "_document_bytes", lambda *_: 0))
+        stack.enter_context(patch.object(documents, "copied", lambda value: value))
+        stack.enter_context(patch.object(applying, "document_size", lambda *_: 0))
         gc.disable()
         stack.callback(gc.enable)
         yield

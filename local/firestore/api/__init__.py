@@ -1,0 +1,4 @@
+"""The gRPC API and the admin server.
+
+Imports everything but ``server``.
+"""
