@@ -413,7 +413,7 @@ MUTATIONS = tuple(
         ),
         (
             "stale_task_not_recognised",
-            255,
+            140,
             f"metered_within_allowance {_DOUBLES}",
             {(lifecycle, "turn"): _stale_task_taken},
         ),
@@ -423,22 +423,22 @@ MUTATIONS = tuple(
             "no_wait_without_deadline every_batch_closed",
             {(lifecycle, "handed_on"): _seq_not_bumped},
         ),
-        ("intent_not_written", 77, _DOUBLES, {(lifecycle, "next_step"): _intent_forgotten}),
+        ("intent_not_written", 95, _DOUBLES, {(lifecycle, "next_step"): _intent_forgotten}),
         (
             "uncertain_imports_blindly",
-            222,
+            21,
             _DOUBLES,
             _given(ResolveUncertain, _lists_nothing),
         ),
         (
             "partial_listing_decides",
-            274,
+            100,
             _DOUBLES,
             _given(ResolveUncertain, _lists_one_page),
         ),
         (
             "foreign_documents_taken",
-            274,
+            517,
             "foreign_documents_untouched store_matches_bucket",
             _given(ResolveUncertain, _lists_all_as_ours),
         ),
@@ -450,13 +450,13 @@ MUTATIONS = tuple(
         ),
         (
             "give_back_fails_the_file",
-            8,
+            4,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_is_failed},
         ),
         (
             "throttling_costs_an_attempt",
-            11,
+            7,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_costs_an_attempt},
         ),
@@ -477,7 +477,7 @@ MUTATIONS = tuple(
         ),
         (
             "old_document_deleted_first",
-            6,
+            28,
             "old_document_goes_last",
             _given(FinishImport, _deletes_forerunners_first),
         ),
@@ -489,13 +489,13 @@ MUTATIONS = tuple(
         ),
         (
             "raw_expiry_resets_indexed",
-            2,
+            3,
             "indexed_content_is_not_imported_again",
             {(comparison, "compare"): _raw_expiry_resets},
         ),
         (
             "scan_overwrites_in_flight",
-            38,
+            47,
             f"{_DOUBLES} no_defect_raised old_document_goes_last",
             {(comparison, "RESTING"): tuple(FileStatus)},
         ),
@@ -507,7 +507,7 @@ MUTATIONS = tuple(
         ),
         (
             "bucket_failure_costs_a_try",
-            73,
+            7,
             "no_file_blamed_without_cause",
             {(Delivery, "source_unavailable"): _source_counts_as_a_try},
         ),
@@ -519,19 +519,19 @@ MUTATIONS = tuple(
         ),
         (
             "removal_after_incomplete_scan",
-            71,
+            375,
             "removals_only_after_a_complete_scan",
             _given(RunningBatch, _takes_every_page_for_the_last),
         ),
         (
             "failed_listing_is_empty",
-            26,
+            96,
             "nothing_deleted_after_bad_listing",
             _given(ScanPage, _failed_listing_is_empty),
         ),
         (
             "no_last_look_before_removal",
-            69,
+            138,
             "old_document_goes_last",
             _given(DeleteDocuments, _finds_no_object),
         ),
@@ -543,7 +543,7 @@ MUTATIONS = tuple(
         ),
         (
             "stale_permit_counted",
-            487,
+            111,
             "legal_breaker_transitions",
             {
                 (breaker, "on_success"): _stale_permit_counts,
@@ -562,7 +562,7 @@ MUTATIONS = tuple(
         ),
         (
             "commit_not_fenced",
-            298,
+            297,
             "one_holder_per_fence one_supervisor_at_a_time",
             {(FencedDocuments, "__init__"): _fence_lets_everyone_pass},
         ),
@@ -574,13 +574,13 @@ MUTATIONS = tuple(
         ),
         (
             "late_deliveries_start_at_once",
-            452,
+            375,
             "metered_within_allowance",
             {(BookedStart, "take"): _starts_at_once},
         ),
         (
             "late_starts_not_marked",
-            122,
+            137,
             "metered_within_allowance",
             {(late_starts, "mark_until"): lambda *_: None},
         ),
