@@ -610,13 +610,13 @@ MUTATIONS = tuple(
         ),
         (
             "drift_not_looked_into",
-            1839,
-            _DOUBLES,
+            10,
+            f"{_DOUBLES} differences_are_looked_into",
             {(MeasureDrift, "__call__"): _drift_passed_over},
         ),
         (
             "cut_over_too_soon",
-            1516,
+            488,
             "old_store_serves_until_filled",
             {(CutOver, "promote_if_filled"): _cut_over_at_once},
         ),
@@ -634,7 +634,7 @@ MUTATIONS = tuple(
         ),
         (
             "refusal_counts_as_a_try",
-            26,
+            44,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_is_tried_again},
         ),
@@ -646,7 +646,7 @@ MUTATIONS = tuple(
         ),
         (
             "spending_of_the_day_is_forgotten",
-            34,
+            5,
             "a_day_costs_no_more_than_it_may",
             {(Budget, "spent"): lambda *_: 0.0},
         ),

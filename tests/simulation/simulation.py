@@ -30,7 +30,7 @@ from shared.services.context import InvalidTask
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.worker.advance_file import AdvanceFile
 from tests.simulation.checks.invariants import Invariants, Violation
-from tests.simulation.checks.outcome import Outcome, check_quiet_batch
+from tests.simulation.checks.outcome import Outcome, check_differences, check_quiet_batch
 from tests.simulation.faults.gate import FaultyGate
 from tests.simulation.faults.trouble import Fault, Trouble
 from tests.simulation.trace import Entry, lines
@@ -206,6 +206,7 @@ class Simulation(Deployment):
             if refused or deferred:
                 batch = self._sync_in_peace()
         check_quiet_batch(batch)
+        check_differences(self, batch)
 
     def _sync_in_peace(self, max_deletes: int | None = None) -> Batch:
         request = SyncRequest(max_deletes=max_deletes)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, DeletePolicy
 from shared.domain.batch.lease import Lease
+from shared.domain.file import keeping
 from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
 from shared.domain.throttle import breaker_state, spacing
 from shared.domain.throttle.breaker_state import BreakerState, CircuitState
@@ -168,13 +169,15 @@ class Invariants:
         require(new.fence >= old.fence, name, old, "->", new)
 
     def _old_store_serves_until_filled(self, before: Fields | None, after: Fields) -> None:
-        """After a cut-over the new store has every file of the old one that the bucket wants."""
+        """After a cut-over the new store has every file of the old one that is to be served."""
         if before is None or before["store"] == after["store"]:
             return
         left = [
             record.path
             for record in self._simulation.file_records()
-            if record.desired_key and record.retired_documents and not record.current_document
+            if (record.desired_key or keeping.keeps_documents(record))
+            and record.retired_documents
+            and not record.current_document
         ]
         require(not left, "old_store_serves_until_filled", left)
 

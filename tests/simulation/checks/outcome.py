@@ -11,6 +11,7 @@ from shared.domain.deployment.deployment import Deployment
 from shared.domain.file import known_documents
 from shared.domain.file.record import FailureKind, FileRecord, FileStatus
 from shared.domain.source.metadata import base_name, is_sidecar
+from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, LEASE
 from shared.gateways.ports import RemoteState
 from shared.services.source.inspection import inspect_one
@@ -24,6 +25,17 @@ def check_quiet_batch(batch: Batch) -> None:
     """A sync without faults completes its work."""
     done = (BatchStatus.COMPLETED, BatchStatus.COMPLETED_WITH_FAILURES)
     require(batch.status in done, "every_batch_closed", batch.status, batch.message)
+
+
+def check_differences(play: Simulation, batch: Batch) -> None:
+    """The store's count differs from the records' by what is known, or the store was listed."""
+    if play.gemini.counts_lag or batch.reconciled:
+        return
+    known = play.records.get(Deployment, DEPLOYMENT).present
+    stored = sum(each.name.startswith(f"{known.target}/") for each in play.store_documents())
+    held = play.documents.count(queries.in_store(known.target))
+    name = "differences_are_looked_into"
+    require(stored - held == known.known_drift, name, stored, held, known, batch)
 
 
 class Outcome:
