@@ -21,6 +21,7 @@ FILES = 300
 KILLS = 50
 
 
+@pytest.mark.chaos
 def test_a_sync_survives_many_kills_of_the_database(tmp_path: Path) -> None:
     library = tmp_path / "library"
     library.mkdir()

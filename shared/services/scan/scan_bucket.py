@@ -146,6 +146,8 @@ class ScanBucket:
         self, batch: Stored[Batch], previous: PageResult | None, error: GatewayError
     ) -> bool:
         """Close the batch if the error will stay or has lasted too long; whether it was closed."""
+        if not error.is_of_bucket:
+            return False  # the database fails: it could not close the batch either
         rules, bucket = self._context.rules, self._context.rules.settings.bucket
         since = previous.completed_at if previous else batch.present.started_at
         if advice := _advice(error):

@@ -60,7 +60,7 @@ def failing_on_page(world: World, page: int, *, always: bool = False) -> None:
         if call == "list_objects:enter" and done == page - 1:
             if not always:
                 world.bucket.on_call = lambda _: None
-            raise Unavailable("list_objects", code=503)
+            raise Unavailable("bucket.list_objects", code=503)
         done += call == "list_objects:exit"
 
     world.bucket.on_call = fails

@@ -21,7 +21,7 @@ from shared.domain.errors import (
 from shared.domain.file.record import FailureKind, FileStatus
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database.records import file_path
-from shared.gateways.ports import Query, Task, Update
+from shared.gateways.ports import Query, Snapshot, Task, Update
 from shared.services.scan.scan_bucket import MOST_FAULTS
 from tests.services.story import (
     DAY,
@@ -229,7 +229,7 @@ def test_a_listing_that_fails_on_a_later_page_deletes_nothing_and_goes_on_from_t
         if call == "list_objects:enter":
             listed.append(call)
             if len(listed) == 2:
-                raise Unavailable("list_objects", code=503)
+                raise Unavailable("bucket.list_objects", code=503)
 
     world.bucket.on_call = third_fails
     with pytest.raises(Unavailable):
@@ -249,7 +249,7 @@ def test_a_batch_whose_listing_never_works_ends_at_its_age_at_the_latest() -> No
 
     def fails(call: str) -> None:
         if call == "list_objects:enter":
-            raise Unavailable("list_objects", code=503)
+            raise Unavailable("bucket.list_objects", code=503)
 
     world.bucket.on_call = fails
     closed = play_out(world, begun(world))
@@ -713,3 +713,26 @@ def test_a_listing_that_is_refused_ends_the_batch_at_once_and_says_what_to_do(
     assert "BILLING_PROJECT" in summary["message"]
     assert world.clock.now() - began < MINUTE
     assert world.sync()["deleted"] == 1
+
+
+def test_a_database_that_fails_for_hours_is_no_listing_that_fails() -> None:
+    world = world_with("a.md", "b.md")
+    batch = begun(world)
+    scan = scan_task(world)
+    query = world.documents.query
+
+    def fails(asked: Query) -> list[Snapshot]:
+        if asked.collection == "files":
+            raise Unavailable("firestore.query", code=503)
+        return query(asked)
+
+    world.documents.query = fails  # type: ignore[method-assign]  # this world only
+    for _ in range(5):
+        later(world, HOUR)
+        with pytest.raises(Unavailable):
+            world.scan(scan.payload)
+    assert batch_now(world, batch).status is BatchStatus.RUNNING
+
+    world.documents.query = query  # type: ignore[method-assign]  # this world only
+    assert play_out(world, batch).status == "completed"
+    assert in_step(world)
