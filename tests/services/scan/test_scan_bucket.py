@@ -726,7 +726,7 @@ def test_a_database_that_fails_for_hours_is_no_listing_that_fails() -> None:
             raise Unavailable("firestore.query", code=503)
         return query(asked)
 
-    world.documents.query = fails  # type: ignore[method-assign]  # this world only
+    world.documents.query = fails  # type: ignore[method-assign, assignment]  # this world only
     for _ in range(5):
         later(world, HOUR)
         with pytest.raises(Unavailable):
