@@ -3,6 +3,7 @@ and its records are the pattern for all others."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -117,7 +118,7 @@ class _Laid:
         """What the imports of all objects cost; each is added up, as the database does."""
         price = self._world.rules.settings.price
         assert price is not None
-        return sum(price.cost(tokens_of("text/markdown", info.size)) for info in objects)
+        return math.fsum(price.cost(tokens_of("text/markdown", info.size)) for info in objects)
 
     def _budget_beside(self, objects: list[ObjectInfo]) -> BudgetState:
         """The budget that the first batch would have saved for all objects."""

@@ -56,6 +56,8 @@ class Lease:
         expires_at: When it ends unless renewed.
         released: Whether the holder has released it, which is a clean end.
         taken_over: Whether the holder before this one ended without releasing it.
+        first_slot_at: No metered request of the next holder is planned before this time, since the
+            last one's came shortly before; None if it made none.
         schema_version: Version of this record's schema.
     """
 
@@ -66,6 +68,7 @@ class Lease:
     expires_at: datetime = _NEVER
     released: bool = True
     taken_over: bool = False
+    first_slot_at: datetime | None = None
     schema_version: int = 1
 
 

@@ -54,7 +54,7 @@ def uploaded(
     record: FileRecord, expires_at: datetime | None, now: datetime, policy: FilePolicy
 ) -> FileRecord:
     """The raw file exists; the service may still be processing it."""
-    raw_file = record.raw_file and replace(record.raw_file, expires_at=expires_at)
+    raw_file = record.raw_file and replace(record.raw_file, expires_at=expires_at, uploaded_at=now)
     return lifecycle.moved(
         with_working(record, raw_file=raw_file),
         FileStatus.UPLOADED,
@@ -89,12 +89,15 @@ def restarted(record: FileRecord, now: datetime, policy: FilePolicy) -> FileReco
 
 
 def raw_file_outlived(record: FileRecord, now: datetime, policy: FilePolicy) -> FileRecord:
-    """The raw file is good but can't be imported any more: upload again, without blame.
+    """The raw file can't be imported any more: upload again.
 
-    It waited too long for its import, or the bucket wants other content by now.
+    If it was good for a long time and only waited for its import, no attempt is counted.
     """
-    tries = replace(record.tries, attempts=max(record.tries.attempts - 1, 0))
-    return restarted(replace(record, tries=tries), now, policy)
+    uploaded_at = record.raw_file.uploaded_at if record.raw_file else None
+    if uploaded_at is not None and now - uploaded_at >= policy.raw_reserve:
+        attempts = max(record.tries.attempts - 1, 0)
+        record = replace(record, tries=replace(record.tries, attempts=attempts))
+    return restarted(record, now, policy)
 
 
 def import_begun(record: FileRecord, operation_id: str, reports: tuple[str, ...]) -> FileRecord:

@@ -136,11 +136,13 @@ class RawFile:
         name: Resource name, saved before the upload is sent.
         is_active: Whether it can be imported.
         expires_at: When the Files API deletes it; None if that isn't known.
+        uploaded_at: When the upload was known to be there; None before that.
     """
 
     name: str
     is_active: bool = False
     expires_at: datetime | None = None
+    uploaded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from shared.domain.source.object_name import composed
 from shared.gateways.database.records import (
     DEPLOYMENT,
     LEASE,
+    Stored,
     batch_path,
     creating,
     updating,
@@ -87,7 +88,7 @@ class StartSync:
         context = self._context
         lease, deployment = context.records.get_all([(Lease, LEASE), (Deployment, DEPLOYMENT)])
         self._check_deployment(deployment.record)
-        last = self._last_batch(lease.record)
+        self._check_idle(lease.record)
         now = lease.read_time
         nonce = context.new_id()
         batch_id = f"{now:%Y%m%d-%H%M%S}-{nonce[:6]}"
@@ -112,7 +113,7 @@ class StartSync:
             fence=acquired.fence,
             created_at=now,
             started_at=now,
-            first_slot_at=(last.next_slot_at or last.first_slot_at) if last else None,
+            first_slot_at=lease.record.first_slot_at if lease.record else None,
             expires_at=now + context.rules.retention,
         )
         writes: list[Write] = [creating(batch_path(batch_id), batch)]
@@ -123,18 +124,13 @@ class StartSync:
         context.records.documents.commit(writes)
         return batch
 
-    def _last_batch(self, lease: Lease | None) -> Batch | None:
-        """The last batch, after whose metered requests those of the next one are spaced.
-
-        Raises:
-            AlreadyRunning: it is open; the supervisor resumes it after its lease expires.
-        """
-        if lease is None or not lease.holder:
-            return None
-        last: Batch | None = self._context.records.get(Batch, batch_path(lease.holder)).record
-        if last is not None and not lease.released and not last.status.is_terminal:
+    def _check_idle(self, lease: Lease | None) -> None:
+        """Raise if the last batch is open: the supervisor resumes it after its lease expires."""
+        if lease is None or lease.released or not lease.holder:
+            return
+        holder: Stored[Batch] = self._context.records.get(Batch, batch_path(lease.holder))
+        if holder.record is not None and not holder.record.status.is_terminal:
             raise AlreadyRunning(lease.holder)
-        return last
 
     def _check_deployment(self, deployment: Deployment | None) -> None:
         settings = self._context.rules.settings

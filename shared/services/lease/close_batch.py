@@ -148,7 +148,8 @@ class CloseBatch:
             return []
         if released == lease.record:
             return []
-        return [updating(LEASE, released, lease.version, lease.record)]
+        after = replace(released, first_slot_at=batch.next_slot_at or batch.first_slot_at)
+        return [updating(LEASE, after, lease.version, lease.record)]
 
     def release_lease(self, batch: Batch) -> None:
         """Release the lease of a closed batch that no call supervises."""
