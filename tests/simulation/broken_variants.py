@@ -426,19 +426,19 @@ MUTATIONS = tuple(
         ("intent_not_written", 95, _DOUBLES, {(lifecycle, "next_step"): _intent_forgotten}),
         (
             "uncertain_imports_blindly",
-            21,
+            92,
             _DOUBLES,
             _given(ResolveUncertain, _lists_nothing),
         ),
         (
             "partial_listing_decides",
-            100,
+            92,
             _DOUBLES,
             _given(ResolveUncertain, _lists_one_page),
         ),
         (
             "foreign_documents_taken",
-            517,
+            86,
             "foreign_documents_untouched store_matches_bucket",
             _given(ResolveUncertain, _lists_all_as_ours),
         ),
@@ -519,7 +519,7 @@ MUTATIONS = tuple(
         ),
         (
             "removal_after_incomplete_scan",
-            375,
+            21,
             "removals_only_after_a_complete_scan",
             _given(RunningBatch, _takes_every_page_for_the_last),
         ),
@@ -562,7 +562,7 @@ MUTATIONS = tuple(
         ),
         (
             "commit_not_fenced",
-            297,
+            2039,
             "one_holder_per_fence one_supervisor_at_a_time",
             {(FencedDocuments, "__init__"): _fence_lets_everyone_pass},
         ),
@@ -574,13 +574,13 @@ MUTATIONS = tuple(
         ),
         (
             "late_deliveries_start_at_once",
-            375,
+            56,
             "metered_within_allowance",
             {(BookedStart, "take"): _starts_at_once},
         ),
         (
             "late_starts_not_marked",
-            137,
+            651,
             "metered_within_allowance",
             {(late_starts, "mark_until"): lambda *_: None},
         ),
@@ -616,7 +616,7 @@ MUTATIONS = tuple(
         ),
         (
             "cut_over_too_soon",
-            488,
+            1444,
             "old_store_serves_until_filled",
             {(CutOver, "promote_if_filled"): _cut_over_at_once},
         ),
@@ -646,7 +646,7 @@ MUTATIONS = tuple(
         ),
         (
             "spending_of_the_day_is_forgotten",
-            5,
+            34,
             "a_day_costs_no_more_than_it_may",
             {(Budget, "spent"): lambda *_: 0.0},
         ),
