@@ -279,7 +279,9 @@ def test_a_raw_file_has_fifteen_minutes_to_become_active() -> None:
     after = attempt.uploaded(before, NOW + 2 * DAY, NOW, POLICY)
 
     assert after.status is S.UPLOADED
-    assert after.raw_file == RawFile("files/x", is_active=False, expires_at=NOW + 2 * DAY)
+    assert after.raw_file == RawFile(
+        "files/x", is_active=False, expires_at=NOW + 2 * DAY, uploaded_at=NOW
+    )
     assert after.schedule == replace(SCHEDULE, deadline=NOW + 15 * MINUTE)
     assert after.tries == Tries(1, errors_in_a_row=0, error_at=NOW)
 

@@ -89,7 +89,9 @@ def test_an_upload_counts_its_attempt_and_waits_for_an_import_slot_when_active()
     file = world.file(PATH)
     now = world.clock.now()
     assert file.status is FileStatus.UPLOADED
-    assert file.raw_file == RawFile(raw_name(file), is_active=True, expires_at=now + 48 * HOUR)
+    assert file.raw_file == RawFile(
+        raw_name(file), is_active=True, expires_at=now + 48 * HOUR, uploaded_at=now
+    )
     assert file.schedule == Schedule(file.schedule.seq, slot=Slot.IMPORT, ready_at=now)
     assert file.tries == Tries(attempts=1)
     assert (file.requests.metered, file.requests.throttled) == (1, 0)
