@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -92,16 +93,22 @@ class Library:
         self.entries = kept | _below(prefix, self._wanted())
 
     def _wanted(self) -> dict[str, Entry]:
+        used = {self._sidecar_of(name) for name in self.objects}
         return {
-            name: self._entry(name, each)
-            for name, each in self.objects.items()
-            if not (name.endswith(SIDECAR) and name.removesuffix(SIDECAR) in self.objects)
+            name: self._entry(name, each) for name, each in self.objects.items() if name not in used
         }
+
+    def _sidecar_of(self, name: str) -> str | None:
+        """The name of the sidecar that describes an object: the exact one, else another form."""
+        exact = name + SIDECAR
+        forms = (exact, unicodedata.normalize("NFC", exact), unicodedata.normalize("NFD", exact))
+        return next((form for form in forms if form in self.objects), None)
 
     def _entry(self, name: str, found: Object) -> Entry:
         if not found.content or name.endswith((UNSUPPORTED, SIDECAR)):
             return SKIPPED
-        sidecar = self.objects.get(name + SIDECAR)
+        described_by = self._sidecar_of(name)
+        sidecar = self.objects[described_by] if described_by else None
         described = json.loads(sidecar.content) if sidecar else {}
         return Entry(
             md5=hashlib.md5(found.content, usedforsecurity=False).hexdigest(),

@@ -197,7 +197,8 @@ class ScanPage:
         finding = self._compare(inspect_one(self._context, base.name, before), before, now)
         if finding is None or finding.record is None or finding.change is Change.UNCHANGED:
             return
-        if self._batch.dry_run or base.name < listing.start:
+        is_counted = finding.change is Change.SKIPPED  # by its own page, with that change
+        if not is_counted and (self._batch.dry_run or base.name < listing.start):
             counts.update({finding.change: 1, Change.UNCHANGED: -1})
         steps.append(PlannedChange(finding.change, stored.record, finding.record))
         if not self._batch.dry_run:
