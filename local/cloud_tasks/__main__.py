@@ -10,16 +10,16 @@ import argparse
 import asyncio
 import json
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from local.cloud_tasks.broker.store import StateError
 from local.cloud_tasks.queue.faults import Faults
-from local.cloud_tasks.server import PortTaken, serving
+from local.cloud_tasks.server import serving
 from local.cloud_tasks.settings import Settings
+from local.grpc_server.listening import PortTaken, until_stopped
 
 EXIT_COULD_NOT_START = 4
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
     try:
-        asyncio.run(_run(settings, options.ready_file))
+        asyncio.run(until_stopped(serving(settings), partial(_tell, options.ready_file)))
     except (PortTaken, StateError) as error:
         print(f"cloud_tasks: {error}", file=sys.stderr)
         return EXIT_COULD_NOT_START
@@ -42,16 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _run(settings: Settings, ready_file: Path | None) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(settings) as addresses:
-        line = json.dumps(asdict(addresses))
-        if ready_file is not None:
-            _write(ready_file, line)
-        print(line, flush=True)
-        await stop.wait()
+def _tell(ready_file: Path | None, line: str) -> None:
+    if ready_file is not None:
+        _write(ready_file, line)
+    print(line, flush=True)
 
 
 def _write(path: Path, line: str) -> None:

@@ -9,17 +9,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from local.firestore.api.faults import Faults
 from local.firestore.indexes.index_set import IndexSet
-from local.firestore.server import PortTaken, serving
+from local.firestore.server import serving
 from local.firestore.settings import Settings
 from local.firestore.storage.state_file import StateError
+from local.grpc_server.listening import PortTaken, until_stopped
 
 EXIT_COULD_NOT_START = 4
 
@@ -33,20 +32,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         parser.error(str(error))
     try:
-        asyncio.run(_run(settings))
+        asyncio.run(until_stopped(serving(settings), _print))
     except (PortTaken, StateError) as error:
         print(f"firestore: {error}", file=sys.stderr)
         return EXIT_COULD_NOT_START
     return 0
 
 
-async def _run(settings: Settings) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(settings) as addresses:
-        print(json.dumps(asdict(addresses)), flush=True)
-        await stop.wait()
+def _print(line: str) -> None:
+    print(line, flush=True)
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 
@@ -13,6 +12,7 @@ from local.cloud_tasks.delivery.dispatch_log import DispatchLog
 from local.cloud_tasks.delivery.identity import Identity
 from local.cloud_tasks.queue.faults import FaultSwitch
 from local.cloud_tasks.queue.queue import Queue
+from local.grpc_server.fault_routes import FaultRoutes
 
 
 class Admin:
@@ -45,18 +45,13 @@ class Admin:
         application = web.Application()
         application.add_routes(
             [
-                web.get("/healthz", self._healthz),
+                *FaultRoutes(self._faults).routes(),
                 web.get("/queues", self._queues),
                 web.get("/dispatches", self._show_dispatches),
-                web.get("/faults", self._show_faults),
-                web.post("/faults", self._change_faults),
                 web.get("/jwks.json", self._jwks),
             ]
         )
         return application
-
-    async def _healthz(self, _: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
 
     async def _queues(self, _: web.Request) -> web.Response:
         queues = sorted(self._broker.queues.items())
@@ -64,16 +59,6 @@ class Admin:
 
     async def _show_dispatches(self, request: web.Request) -> web.Response:
         return web.json_response({"dispatches": self._dispatches.of(request.query.get("queue"))})
-
-    async def _show_faults(self, _: web.Request) -> web.Response:
-        return web.json_response(asdict(self._faults.faults))
-
-    async def _change_faults(self, request: web.Request) -> web.Response:
-        try:
-            self._faults.faults = self._faults.faults.updated(json.loads(await request.read()))
-        except ValueError as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return await self._show_faults(request)
 
     async def _jwks(self, _: web.Request) -> web.Response:
         return web.json_response(self._identity.jwks)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from hashlib import sha256
+
+from local.grpc_server.fault_values import FaultValues
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Faults:
+class Faults(FaultValues):
     """Which faults affect which fraction of the tasks.
 
     The seed and the task's name decide whether a task is affected, so a run can be repeated.
@@ -18,7 +20,6 @@ class Faults:
         delay_fraction: The fraction of attempts that become due late.
         delay: Seconds by which they are late.
         lose_fraction: The fraction of tasks that are deleted, undelivered, when they are due.
-        seed: The seed; another seed affects other tasks.
     """
 
     duplicate_fraction: float = 0.0
@@ -26,34 +27,6 @@ class Faults:
     delay_fraction: float = 0.0
     delay: float = 0.0
     lose_fraction: float = 0.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if name.endswith("_fraction") and not 0 <= value <= 1:
-                raise ValueError(f"{name} must be between 0 and 1, not {value}")
-            if name.endswith("delay") and not 0 <= value < float("inf"):
-                raise ValueError(f"{name} must be 0 s or more, not {value}")
-
-    def updated(self, changes: object) -> Faults:
-        """Return a copy with some values changed.
-
-        Args:
-            changes: A decoded JSON object.
-
-        Raises:
-            ValueError: Not an object, an unknown name, or a value out of range.
-        """
-        if not isinstance(changes, dict):
-            raise ValueError("not a JSON object")  # noqa: TRY004 - one error for all bad input
-        known = {field.name for field in fields(self)}
-        if unknown := sorted(set(changes) - known):
-            raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-        for name, value in changes.items():
-            wanted = int if name == "seed" else (int, float)
-            if isinstance(value, bool) or not isinstance(value, wanted):
-                raise ValueError(f"{name} must be a number, not {value!r}")  # noqa: TRY004 - as above
-        return Faults(**{**asdict(self), **changes})
 
     def duplicates(self, task: str, attempt: int) -> bool:
         """Whether this attempt (counted from 1) is delivered twice."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-
 from aiohttp import web
 
 from local.firestore.api.databases import Databases
 from local.firestore.api.faults import FaultSwitch
+from local.grpc_server.fault_routes import FaultRoutes
 
 
 class Admin:
@@ -28,26 +26,11 @@ class Admin:
         application = web.Application()
         application.add_routes(
             [
-                web.get("/healthz", self._healthz),
-                web.get("/faults", self._show_faults),
-                web.post("/faults", self._change_faults),
+                *FaultRoutes(self._faults).routes(),
                 web.post("/expire", self._expire),
             ]
         )
         return application
-
-    async def _healthz(self, _: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
-
-    async def _show_faults(self, _: web.Request) -> web.Response:
-        return web.json_response(asdict(self._faults.faults))
-
-    async def _change_faults(self, request: web.Request) -> web.Response:
-        try:
-            self._faults.faults = self._faults.faults.updated(json.loads(await request.read()))
-        except ValueError as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return await self._show_faults(request)
 
     async def _expire(self, _: web.Request) -> web.Response:
         deleted = 0

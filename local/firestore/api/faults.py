@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 from local.firestore.refusals import Code, Refused
+from local.grpc_server.fault_values import FaultValues
 
 _COMMITS: Final = frozenset({"Commit"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Faults:
+class Faults(FaultValues):
     """Which fraction of the calls fail, and how.
 
     Attributes:
@@ -20,38 +21,11 @@ class Faults:
         aborted_fraction: The fraction of commits that are refused with ABORTED.
         lost_fraction: The fraction of calls that have their effect, but are answered with
             DEADLINE_EXCEEDED.
-        seed: The seed of the choice.
     """
 
     unavailable_fraction: float = 0.0
     aborted_fraction: float = 0.0
     lost_fraction: float = 0.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if name.endswith("_fraction") and not 0 <= value <= 1:
-                raise ValueError(f"{name} must be between 0 and 1, not {value}")
-
-    def updated(self, changes: object) -> Faults:
-        """Return a copy with some values changed.
-
-        Args:
-            changes: A decoded JSON object.
-
-        Raises:
-            ValueError: Not an object, an unknown name, or a value out of range.
-        """
-        if not isinstance(changes, dict):
-            raise ValueError("not a JSON object")  # noqa: TRY004 - one error for all bad input
-        known = {field.name for field in fields(self)}
-        if unknown := sorted(set(changes) - known):
-            raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-        for name, value in changes.items():
-            wanted = int if name == "seed" else (int, float)
-            if isinstance(value, bool) or not isinstance(value, wanted):
-                raise ValueError(f"{name} must be a number, not {value!r}")  # noqa: TRY004 - as above
-        return Faults(**{**asdict(self), **changes})
 
 
 class FaultSwitch:

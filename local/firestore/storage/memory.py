@@ -1,11 +1,12 @@
-"""A backend that keeps documents in plain dictionaries, and no index entries."""
+"""A backend that keeps documents in plain dictionaries, and makes index entries when asked."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 
-from local.firestore.indexes.scan import Scan
+from local.firestore.indexes.scan import Scan, keys
 from local.firestore.query.document import Micros, Stored
 
 
@@ -39,15 +40,26 @@ class MemoryBackend:
                 yield from documents.values()
 
     def scan(self, scan: Scan) -> Iterable[Stored]:
-        """See ``Backend``; there are only the documents by their names."""
+        """See ``Backend``."""
         if scan.index is not None:
-            raise NotImplementedError("the memory has no index entries")
+            return [document for _, document in self._entries_in(scan)]
         documents = self.collections[scan.scope]
         return [documents[name] for name in sorted(documents) if name >= scan.first]
 
     def keys(self, scan: Scan) -> Iterable[bytes]:
-        """See ``Backend``; there are none."""
-        raise NotImplementedError(f"the memory has no index entries for {scan}")
+        """See ``Backend``."""
+        return [key for key, _ in self._entries_in(scan)]
+
+    def _entries_in(self, scan: Scan) -> list[tuple[bytes, Stored]]:
+        """The entries of a part of an index, which are made when they are asked for."""
+        index = scan.index
+        if index is None:
+            raise ValueError("a scan by name has no entries")
+        documents: Iterable[Stored] = self.collections[scan.scope].values()
+        if index.group:
+            documents = self.group(index.collection, "", below=True)
+        found = [(key, each) for each in documents for key in keys(index, each)]
+        return sorted(((key, each) for key, each in found if _is_in(scan, key)), key=itemgetter(0))
 
     def collection_paths(self) -> list[str]:
         """See ``Backend``."""
@@ -62,3 +74,7 @@ class MemoryBackend:
                 self.collections[collection].pop(name, None)
             else:
                 self.collections[collection][name] = document
+
+
+def _is_in(scan: Scan, key: bytes) -> bool:
+    return scan.low <= key and (scan.high is None or key < scan.high)

@@ -18,8 +18,9 @@ import grpc
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from local.cloud_tasks.server import Addresses, serving
+from local.cloud_tasks.server import serving
 from local.cloud_tasks.settings import Settings
+from local.grpc_server.listening import Addresses
 from tests.patience import PATIENCE
 
 LOCATION = "projects/demo/locations/europe-west1"

@@ -15,7 +15,7 @@ import pytest
 from google.cloud import tasks_v2
 
 from local.cloud_tasks.__main__ import EXIT_COULD_NOT_START, main
-from local.cloud_tasks.server import Addresses
+from local.grpc_server.listening import Addresses
 from tests.local.cloud_tasks.harness import Handler, LocalServer, until
 
 ROOT = Path(__file__).parents[3]

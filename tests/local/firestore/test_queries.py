@@ -59,10 +59,11 @@ def test_a_query_finds_what_a_plain_search_finds(documents: list[Fields], query:
     assert [each.path for each in memory.query(query)] == expected
     indexes = own_indexes(query)
     with closing(StateFile(None, indexes)) as file:
-        database = Database(SqliteBackend(file, DATABASE), indexes=indexes)
-        written(database, documents)
-        assert [each.path for each in database.query(query)] == expected
-        assert database.aggregate(query, [Aggregation(Kind.COUNT)]) == [len(expected)]
+        for backend in (MemoryBackend(), SqliteBackend(file, DATABASE)):
+            database = Database(backend, indexes=indexes)
+            written(database, documents)
+            assert [each.path for each in database.query(query)] == expected
+            assert database.aggregate(query, [Aggregation(Kind.COUNT)]) == [len(expected)]
 
 
 @settings(max_examples=200)

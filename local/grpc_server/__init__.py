@@ -1,0 +1,1 @@
+"""What the local gRPC servers have in common: listening, a ready line, an admin server, faults."""
