@@ -24,7 +24,7 @@ from local.packaging import ROOT
 from local.processes.children import CouldNotRun
 from local.stack.local_stack import LocalStack
 from local.stack.options import StackOptions
-from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS
+from shared.domain.metadata.metadata import DEFAULT_EXPECTED_FIELDS
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.gemini.file_search import API_VERSION
 

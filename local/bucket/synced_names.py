@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from shared.domain.deployment.settings import Settings
 from shared.domain.source.ignored_names import rule_against
-from shared.domain.source.metadata import base_name, is_sidecar
+from shared.domain.source.sidecar_name import base_name, is_sidecar
 
 _ANYTHING = "\uffff/\uffff"
 """Stands for whatever a folder has in it."""

@@ -12,9 +12,9 @@ from typing import NoReturn, TypeVar
 from local.gemini.api.admin import parse_rules
 from local.stack.options import FirestoreKind, Quota
 from shared.domain.batch.batch import DeletePolicy, SyncMode
+from shared.domain.metadata.path_template import PathTemplate
 from shared.domain.source.ignored_names import BUILT_IN, checked_rule
 from shared.domain.source.path_glob import PathGlob
-from shared.domain.source.path_template import PathTemplate
 from shared.domain.throttle.tiers import default_tier, load_tiers, tier_named
 
 DISPATCHER_URL = "FSS_DISPATCHER_URL"

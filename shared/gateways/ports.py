@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import IO, Any, Protocol
 
 from shared.domain.errors import Unreadable
-from shared.domain.source.metadata import MetadataEntry
+from shared.domain.metadata.metadata import MetadataEntry
 from shared.domain.source.object_info import ObjectInfo
 
 Fields = Mapping[str, Any]

@@ -23,7 +23,7 @@ from shared.domain.errors import (
     Throttled,
     Unavailable,
 )
-from shared.domain.source.metadata import MetadataEntry
+from shared.domain.metadata.metadata import MetadataEntry
 from shared.gateways.ports import Chunking, Document, Gemini, RemoteState
 from tests.contract.gemini_world import (
     GeminiWorld,

@@ -13,16 +13,16 @@ from shared.domain.batch.batch import BatchPhase, BatchStatus
 from shared.domain.estimate.prices import load_prices
 from shared.domain.file.ledger import ImportState
 from shared.domain.file.record import FailureKind, FileStatus
+from shared.domain.metadata.metadata import MAX_ENTRIES, RESERVED_KEYS, MetadataQuality
+from shared.domain.metadata.metadata_value import MAX_VALUE_LENGTH
+from shared.domain.metadata.tool_metadata import SECRET_NAME, TOOL_NAMES
 from shared.domain.source.eligibility import SkipReason
 from shared.domain.source.ignored_names import BUILT_IN
-from shared.domain.source.metadata import MAX_ENTRIES, RESERVED_KEYS, MetadataQuality
-from shared.domain.source.metadata_value import MAX_VALUE_LENGTH
 from shared.domain.source.tokens import (
     BYTES_PER_TOKEN,
     DOCUMENT_BYTES_PER_TOKEN,
     PACKED_BYTES_PER_TOKEN,
 )
-from shared.domain.source.tool_metadata import SECRET_NAME, TOOL_NAMES
 from shared.domain.throttle.breaker_state import CircuitState
 from shared.domain.throttle.holds import HoldReason
 from shared.domain.throttle.tiers import load_tiers

@@ -12,7 +12,7 @@ from shared.domain.batch.batch import DeletePolicy
 from shared.domain.deployment.rules import Rules
 from shared.domain.deployment.settings import Settings
 from shared.domain.errors import InvalidRequest
-from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS
+from shared.domain.metadata.metadata import DEFAULT_EXPECTED_FIELDS
 from shared.domain.throttle.late_starts import BOOKING_TIME, Places
 from shared.domain.throttle.spacing import spacing
 from shared.domain.throttle.tiers import load_tiers, tier_named

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from tests.model.library import SIDECAR, UNSUPPORTED, Library, Object
 
-SHELVES = ("", "a/", "a b/", "a/deep/er/", "日本語/", "z#1?/")
+SHELVES = ("", "a/", "a b/", "a/deep/er/", "\u00e9tudes/", "e\u0301tudes/", "日本語/", "z#1?/")
 STEMS = (
     "note",
     "Note",

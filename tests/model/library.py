@@ -8,8 +8,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import product
 
-from shared.domain.source.metadata import RESERVED_KEYS
+from shared.domain.metadata.metadata import RESERVED_KEYS
 
 SIDECAR = ".meta.json"
 
@@ -101,7 +102,9 @@ class Library:
     def _sidecar_of(self, name: str) -> str | None:
         """The name of the sidecar that describes an object: the exact one, else another form."""
         exact = name + SIDECAR
-        forms = (exact, unicodedata.normalize("NFC", exact), unicodedata.normalize("NFD", exact))
+        folders, slash, last = exact.rpartition("/")
+        mixed = product(_in_both_forms(folders), _in_both_forms(last))
+        forms = (exact, *_in_both_forms(exact), *(slash.join(parts) for parts in mixed))
         return next((form for form in forms if form in self.objects), None)
 
     def _entry(self, name: str, found: Object) -> Entry:
@@ -134,3 +137,7 @@ def _change(before: Entry | None, now: Entry | None) -> str:
         return "changed"
     described = (before.own_metadata, before.sidecar) == (now.own_metadata, now.sidecar)
     return "unchanged" if described else "metadata_changed"
+
+
+def _in_both_forms(text: str) -> tuple[str, ...]:
+    return unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)

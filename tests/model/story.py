@@ -63,9 +63,8 @@ def _sync(
     where: str, deployment: Deployment, library: Library, prefix: str, **request: object
 ) -> Counter[str]:
     expected = library.expected(prefix)
-    # The guard counts the documents of files that are not being imported again.
-    at_rest = expected.get("unchanged", 0) + expected["deleted"]
-    if expected["deleted"] > deletion_cap(at_rest, None):
+    library_size = len([entry for entry in library.entries.values() if entry.is_document])
+    if expected["deleted"] > deletion_cap(library_size, None):
         request["max_deletes"] = expected["deleted"]
     metered, imports = deployment.metered(), deployment.imports()
 

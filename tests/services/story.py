@@ -25,7 +25,7 @@ from shared.domain.errors import (
 )
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileStatus
-from shared.domain.source.metadata import MetadataEntry
+from shared.domain.metadata.metadata import MetadataEntry
 from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.domain.throttle.breaker_window import WindowEntry
 from shared.gateways.database.records import BREAKER, batch_path

@@ -25,10 +25,10 @@ from shared.gateways.ports import RemoteState
 from shared.services.batch.completion import Completion
 from shared.services.batch.lost_tasks import LostTasks
 from shared.services.batch.prepare import Preparation
-from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.batch.run import RunningBatch
 from shared.services.batch.start import StartSync
 from shared.services.context import Context
+from shared.services.guard.removal_guard import RemovalGuard
 from shared.services.lease.fencing import FencedDocuments
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain

@@ -18,7 +18,7 @@ from shared.domain.errors import (
     Throttled,
 )
 from shared.domain.estimate.store_capacity import STORED_PER_BYTE
-from shared.domain.source.metadata import MetadataEntry
+from shared.domain.metadata.metadata import MetadataEntry
 from shared.gateways.cloud_storage.source_stream import SourceStream
 from shared.gateways.gemini import messages as names
 from shared.gateways.ports import (

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.domain.source.metadata import MAX_ENTRIES, MetadataEntry
-from shared.domain.source.metadata_value import MAX_VALUE_LENGTH, Value
+from shared.domain.metadata.metadata import MAX_ENTRIES, MetadataEntry
+from shared.domain.metadata.metadata_value import MAX_VALUE_LENGTH, Value
 from shared.gateways.ports import Chunking, Document, ImportOperation, RemoteState
 
 MAX_TOKENS_PER_CHUNK = 512

@@ -24,29 +24,31 @@ SMALL_STORE = 10
 """With fewer documents, all may be deleted unasked."""
 
 
-def deletion_cap(indexed: int, asked: int | None) -> int:
-    """How many of ``indexed`` documents one batch may delete; ``asked``, if given, overrides it.
+def deletion_cap(documents: int, asked: int | None) -> int:
+    """How many of ``documents`` documents one batch may delete; ``asked``, if given, overrides it.
 
     At most half of them, however few they are: more looks like an emptied bucket, and most stores
     are smaller than ``FREE_DELETES``.
     """
     if asked is not None:
         return asked
-    cap = _free_share(indexed)
-    return min(cap, indexed // 2) if indexed >= SMALL_STORE else cap
+    cap = _free_share(documents)
+    return min(cap, documents // 2) if documents >= SMALL_STORE else cap
 
 
 def check_deletions(waiting: int, staying: int, max_deletes: int | None) -> None:
     """Check the number of deletions: ``waiting`` documents would go, and ``staying`` would stay.
 
+    A document that an import replaces counts as staying, and one of a new file doesn't.
+
     Raises:
         Refused: Too many would be deleted, so none may be.
     """
-    indexed = staying + waiting
-    cap = deletion_cap(indexed, max_deletes)
+    documents = staying + waiting
+    cap = deletion_cap(documents, max_deletes)
     if waiting > cap:
         raise Refused(
-            f"{waiting} of {indexed} documents would be deleted, more than the {cap} allowed, so "
+            f"{waiting} of {documents} documents would be deleted, more than the {cap} allowed, so "
             f"none was deleted. If this is intended, sync with max_deletes={waiting} or more"
         )
 
@@ -138,18 +140,17 @@ def check_cost(work: Backlog, max_estimated_cost: float | None, price: Price | N
         )
 
 
-def check_changed_settings(work: Backlog, indexed: int, price: Price | None) -> None:
+def check_changed_settings(work: Backlog, price: Price | None) -> None:
     """Check how many files would be imported again for changed settings or another program alone.
 
     Args:
         work: All work that waits.
-        indexed: Files whose document stays.
         price: The price of embedding; None if it isn't known.
 
     Raises:
         Refused: There are too many, so nothing may be imported.
     """
-    again, held = work.metadata_files, indexed + work.metadata_files
+    again, held = work.metadata_files, work.staying
     if again <= _free_share(held):
         return
     tokens = f"about {work.metadata_tokens} tokens"

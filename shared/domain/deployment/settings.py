@@ -19,13 +19,13 @@ from shared.domain.batch.batch import DeletePolicy
 from shared.domain.estimate.budget import default_cost_per_day
 from shared.domain.estimate.prices import Price, load_prices
 from shared.domain.ids import digest, import_settings_digest, owner_tag
+from shared.domain.metadata.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
+from shared.domain.metadata.path_template import PathTemplate
+from shared.domain.metadata.tool_metadata import MetadataNames, checked_name
 from shared.domain.source.eligibility import MAX_DOCUMENT_SIZE
 from shared.domain.source.ignored_names import checked_rule
-from shared.domain.source.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
 from shared.domain.source.object_name import checked_prefix
 from shared.domain.source.path_glob import PathGlob
-from shared.domain.source.path_template import PathTemplate
-from shared.domain.source.tool_metadata import MetadataNames, checked_name
 from shared.domain.throttle.tiers import Tier, default_tier, tier_named
 
 RECONCILE_DAYS = 7

@@ -12,6 +12,9 @@ from operator import add, sub
 
 from shared.domain.file.record import Change, FileRecord, FileStatus
 
+REPLACING = (Change.CHANGED, Change.METADATA_CHANGED)
+"""The changes of files that have a document already."""
+
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
@@ -25,7 +28,7 @@ class Backlog:
         tokens: Estimated number of tokens to embed for them.
         replaced_bytes: Total size of the content that their documents replace.
         removals: Documents to delete.
-        indexed: Files whose document stays.
+        staying: Files that have a document now and after the sync: it stays or is replaced.
         asked: Skipped files whose document is removed only if a request allows it.
         metadata_files: Files among those to import whose content is indexed already: only their
             metadata differ, or the settings.
@@ -39,7 +42,7 @@ class Backlog:
     tokens: int = 0
     replaced_bytes: int = 0
     removals: int = 0
-    indexed: int = 0
+    staying: int = 0
     asked: int = 0
     metadata_files: int = 0
     metadata_tokens: int = 0
@@ -72,7 +75,7 @@ def work_of(record: FileRecord | None, retried: Callable[[FileRecord], bool]) ->
         return Backlog()
     match record.status:
         case FileStatus.INDEXED:
-            return Backlog(indexed=1)
+            return Backlog(staying=1)
         case FileStatus.REMOVAL_CANDIDATE:
             return Backlog(removals=1)
         case FileStatus.SKIPPED:
@@ -93,6 +96,7 @@ def work_of(record: FileRecord | None, retried: Callable[[FileRecord], bool]) ->
         count,
         bytes=record.desired_size,
         tokens=tokens,
+        staying=int(record.change in REPLACING),
         replaced_bytes=record.current_size,
         metadata_files=int(only_metadata),
         metadata_tokens=tokens if only_metadata else 0,

@@ -22,8 +22,8 @@ from shared.domain.source.content import (
 from shared.domain.source.content_encoding import Packing, largest_packed
 from shared.domain.source.ignored_names import rule_against
 from shared.domain.source.media_types import PLAIN_TEXT, is_unsupported, media_type_of
-from shared.domain.source.metadata import MAX_SIDECAR_SIZE, base_name, is_sidecar
 from shared.domain.source.path_glob import PathGlob
+from shared.domain.source.sidecar_name import MAX_SIDECAR_SIZE, base_name, is_sidecar
 
 MAX_DOCUMENT_SIZE: Final = 104_857_600
 """Bytes. Source: 100 MB per document in the File Search documentation; the discovery document of

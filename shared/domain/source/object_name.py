@@ -22,11 +22,21 @@ def composed(text: str) -> str:
 
 
 def other_forms(name: str) -> tuple[str, ...]:
-    """The composed and the decomposed form of `name`, without `name` itself; mostly none."""
+    """The other Unicode forms of `name`; mostly none.
+
+    The composed and the decomposed form come first. Then come those of the folders combined with
+    those of the last part, since a folder and its files may be named by different programs.
+    """
     if name.isascii():
         return ()
-    forms = dict.fromkeys(unicodedata.normalize(form, name) for form in _FORMS)
+    folders, slash, last = name.rpartition("/")
+    mixed = (f"{each}{slash}{end}" for each in _forms(folders) for end in _forms(last))
+    forms = dict.fromkeys((*_forms(name), *mixed))
     return tuple(form for form in forms if form != name)
+
+
+def _forms(text: str) -> tuple[str, ...]:
+    return (*(unicodedata.normalize(form, text) for form in _FORMS), text)
 
 
 def checked_prefix(prefix: str) -> str:

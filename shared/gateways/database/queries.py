@@ -69,10 +69,9 @@ def to_import() -> Query:
     return with_status(FileStatus.PENDING, FileStatus.UPLOADING, FileStatus.UPLOADED)
 
 
-def to_import_again() -> Query:
-    """Files whose metadata alone changed and whose import has not been sent yet."""
-    where = (Where("change", Op.EQ, Change.METADATA_CHANGED.value), *to_import().where)
-    return Query(FILES, where)
+def to_import_for(change: Change) -> Query:
+    """Files with this change whose import has not been sent yet."""
+    return Query(FILES, (Where("change", Op.EQ, change.value), *to_import().where))
 
 
 def ready_for(slot: Slot, now: datetime, limit: int) -> Query:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import IO, TYPE_CHECKING
 
 from shared.domain.errors import BadRequest, SourceChanged
-from shared.domain.source.metadata import MetadataEntry
+from shared.domain.metadata.metadata import MetadataEntry
 from shared.gateways.cloud_storage.source_stream import SourceStream
 from shared.gateways.gemini import messages
 from shared.gateways.gemini.errors import Effect, gemini_errors, raise_error_in_upload

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from shared.domain.source.metadata import MetadataEntry
+from shared.domain.metadata.metadata import MetadataEntry
 from shared.gateways.ports import (
     Chunking,
     Document,

@@ -16,9 +16,9 @@ from shared.domain.throttle.holds import Hold, HoldReason
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
 from shared.services.batch.budget_hold import BudgetHold
-from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.context import Context
 from shared.services.events import Event, emit
+from shared.services.guard.removal_guard import RemovalGuard
 from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch
 from shared.services.lease.held_batch import changed
 from shared.services.reconcile.reconcile import Reconcile

@@ -22,10 +22,10 @@ from shared.domain.file.record import Change, FileRecord, FileStatus
 from shared.domain.ids import file_id
 from shared.domain.scan import comparison
 from shared.gateways.database import queries
-from shared.services.batch.import_guard import ImportGuard
-from shared.services.batch.read_backlog import read_backlog
-from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.context import Context
+from shared.services.guard.backlog import read_backlog
+from shared.services.guard.import_guard import ImportGuard
+from shared.services.guard.removal_guard import RemovalGuard
 from shared.services.source.inspection import inspect_one
 from shared.services.store.capacity import storage_use
 from shared.services.throttle.budget import Budget
@@ -53,7 +53,6 @@ class DryRun:
 
     def __call__(self, batch: Batch, preview: Preview) -> Outlook:
         """What a sync would do; ``preview`` is what the complete scan would change."""
-        documents = self._context.records.documents
         retries, retried = self._retries(batch)
         work = read_backlog(self._context) + retries + preview.work
         removes = batch.delete_policy is DeletePolicy.MIRROR
@@ -61,13 +60,13 @@ class DryRun:
         asked = self._removal_guard.asked(batch) + work.asked if removes else 0
         if guards.allows_asked(asked, removals, batch.max_deletes):
             asked, removals = 0, removals + asked
-        indexed = documents.count(queries.with_status(FileStatus.INDEXED)) + work.indexed
-        refused = self._refusals(batch, replace(work, asked=asked), removals, indexed)
+        work = replace(work, asked=asked, removals=removals)
+        refused = self._refusals(batch, work)
         rules = self._context.rules
         now = self._context.clock.now()
         limit = rules.settings.cost_per_day
         estimate = estimated(
-            replace(work, removals=removals, indexed=indexed),
+            work,
             tier=rules.settings.tier,
             left_today=Pump(self._context).left_today(now),
             budget=None if limit is None else DayLimit(limit, Budget(self._context).spent(now)),
@@ -83,14 +82,13 @@ class DryRun:
             said += "; the estimate leaves out the repair of what the reconcile found"
         return Outlook(estimate, samples, f"dry run: nothing was changed{said}")
 
-    def _refusals(
-        self, batch: Batch, work: Backlog, removals: int, indexed: int
-    ) -> tuple[str, ...]:
+    def _refusals(self, batch: Batch, work: Backlog) -> tuple[str, ...]:
+        removals, most = work.removals, batch.max_deletes
         return (
-            *ImportGuard(self._context).refusals(batch, work, indexed),
+            *ImportGuard(self._context).refusals(batch, work),
             *guards.refusals(
-                lambda: guards.check_deletions(removals, indexed, batch.max_deletes),
-                lambda: guards.check_asked(work.asked, removals, batch.max_deletes, {}),
+                lambda: guards.check_deletions(removals, work.staying, most),
+                lambda: guards.check_asked(work.asked, removals, most, {}),
             ),
         )
 

@@ -14,7 +14,7 @@ from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, Refused
 from shared.domain.estimate.preview import Preview
-from shared.domain.reconcile.state import Stage
+from shared.domain.reconcile.state import ReconcileState, Stage
 from shared.domain.source.object_name import other_forms
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import HoldReason
@@ -23,12 +23,12 @@ from shared.gateways.database.records import DEPLOYMENT, Stored
 from shared.services.batch.budget_hold import BudgetHold
 from shared.services.batch.completion import Completion
 from shared.services.batch.dry_run import DryRun
-from shared.services.batch.import_guard import ImportGuard
 from shared.services.batch.lost_tasks import LostTasks
 from shared.services.batch.prepare import Preparation
-from shared.services.batch.removal_guard import RemovalGuard
 from shared.services.batch.retry_failed import RetryFailed
 from shared.services.context import Context, Deadline
+from shared.services.guard.import_guard import ImportGuard
+from shared.services.guard.removal_guard import RemovalGuard
 from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch
 from shared.services.lease.held_batch import changed
 from shared.services.reconcile import other_deployment
@@ -189,30 +189,35 @@ class RunningBatch:
             if reconcile.failures < MOST_LISTING_FAILURES:
                 return held
             message = f"{batch.message} the store could not be listed: {error}".strip()
-            held = changed(self._context, held, message=message)
-        else:
-            lost = batch.records_lost and state.are_any_ours
-            if lost and batch.mode is not SyncMode.RECONCILE:
-                return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
-            if state.stage is not Stage.DONE:
-                self._context.nudge(batch.batch_id)
-                return held
-            message = batch.message if batch.is_scanned or batch.hold else ""
-            counts = dict(state.counts)
-            held = changed(
-                self._context, held, reconciled=True, reconciliation=counts, message=message
-            )
-            self._save_reconciled(batch)
-            if state.others and not batch.dry_run:
-                held = self._hold_for_others(held, state.others)
-            if lost:
-                return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
-        phase = BatchPhase.WORKING if batch.is_scanned else BatchPhase.SCANNING
+            return self._after_reconcile(changed(self._context, held, message=message))
+        return self._reconciled(held, state)
+
+    def _reconciled(self, held: Stored[Batch], state: ReconcileState) -> Stored[Batch]:
+        """Save what the reconcile has found; continue it if it isn't done."""
+        batch = held.present
+        lost = batch.records_lost and state.are_any_ours
+        if lost and batch.mode is not SyncMode.RECONCILE:
+            return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
+        if state.stage is not Stage.DONE:
+            self._context.nudge(batch.batch_id)
+            return held
+        message = batch.message if batch.is_scanned or batch.hold else ""
+        counts = dict(state.counts)
+        held = changed(self._context, held, reconciled=True, reconciliation=counts, message=message)
+        self._save_reconciled(batch)
+        if state.others and not batch.dry_run:
+            held = self._hold_for_others(held, state.others)
+        if lost:
+            return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
+        return self._after_reconcile(held)
+
+    def _after_reconcile(self, held: Stored[Batch]) -> Stored[Batch]:
+        is_scanned = held.present.is_scanned
         return changed(
             self._context,
             held,
-            phase=phase,
-            had_last_look=batch.is_scanned,
+            phase=BatchPhase.WORKING if is_scanned else BatchPhase.SCANNING,
+            had_last_look=is_scanned,
             removals_released=False,
         )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from shared.domain.metadata.metadata_value import path_value
 from shared.domain.reconcile.judge import StoredDocument
-from shared.domain.source.metadata_value import path_value
 from shared.gateways.database import queries
 from shared.gateways.database.records import Records
 from shared.gateways.ports import Document, RemoteState

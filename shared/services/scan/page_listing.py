@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from shared.domain.file.record import FileRecord
 from shared.domain.source.ignored_names import rule_against
-from shared.domain.source.metadata import base_name, is_sidecar, sidecar_name
 from shared.domain.source.object_info import ObjectInfo
+from shared.domain.source.sidecar_name import base_name, is_sidecar, sidecar_name
 from shared.gateways.database.records import Stored
 from shared.services.context import Context
 from shared.services.source.sidecars import bases_in_other_forms, sidecar_among, sidecar_names

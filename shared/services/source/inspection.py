@@ -8,6 +8,7 @@ from dataclasses import replace
 from shared.domain.errors import Unreadable
 from shared.domain.file.record import FileRecord, Verdict
 from shared.domain.ids import content_key
+from shared.domain.metadata.metadata import MetadataSources
 from shared.domain.scan.comparison import Wanted, as_known
 from shared.domain.source.content_encoding import Packing, packing_of, unpacked_head
 from shared.domain.source.eligibility import (
@@ -22,8 +23,8 @@ from shared.domain.source.eligibility import (
     sniff,
 )
 from shared.domain.source.media_types import PLAIN_TEXT
-from shared.domain.source.metadata import MAX_SIDECAR_SIZE, MetadataSources
 from shared.domain.source.object_info import ObjectInfo
+from shared.domain.source.sidecar_name import MAX_SIDECAR_SIZE
 from shared.gateways.ports import Head
 from shared.services.context import Context
 from shared.services.source.sidecars import find_sidecar, sidecar_among, sidecar_names

@@ -1,16 +1,16 @@
 """Finds the sidecar of an object; its name may have another Unicode form than the object's.
 
-The sidecar of exactly the object's name wins, then the composed form, then the decomposed one. The
-deployment's prefix is bytes, and stays as it is.
+The sidecar of exactly the object's name wins, then the first of ``other_forms``. The deployment's
+prefix is bytes, and stays as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from shared.domain.source.metadata import base_name, sidecar_name
 from shared.domain.source.object_info import ObjectInfo
 from shared.domain.source.object_name import other_forms
+from shared.domain.source.sidecar_name import base_name, sidecar_name
 from shared.services.context import Context
 
 
@@ -48,7 +48,7 @@ def planned_sidecar(context: Context, name: str) -> str:
 def bases_in_other_forms(context: Context, sidecar: str) -> Iterator[ObjectInfo]:
     """The objects in the bucket that use this sidecar, though their names have another form.
 
-    Names that are neither composed nor decomposed are not found.
+    Names that mix both forms within their folders, or within their last part, are not found.
     """
     for name in names_in_other_forms(context, base_name(sidecar)):
         base = context.bucket.stat(name)

@@ -23,14 +23,10 @@ from shared.domain.errors import (
 from shared.domain.file import attempt, ledger, lifecycle
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord
+from shared.domain.metadata.metadata import MAX_REPORTS, CustomMetadata, DocumentIdentity
 from shared.domain.source.eligibility import SkipReason
-from shared.domain.source.metadata import (
-    MAX_REPORTS,
-    MAX_SIDECAR_SIZE,
-    CustomMetadata,
-    DocumentIdentity,
-)
 from shared.domain.source.object_info import ObjectInfo
+from shared.domain.source.sidecar_name import MAX_SIDECAR_SIZE
 from shared.domain.source.tokens import tokens_of
 from shared.domain.throttle.breaker_state import CircuitState
 from shared.gateways.database.codec import to_fields

@@ -18,8 +18,8 @@ from shared.domain.source.eligibility import (
     preflight,
     sniff,
 )
-from shared.domain.source.metadata import MAX_SIDECAR_SIZE
 from shared.domain.source.path_glob import PathGlob
+from shared.domain.source.sidecar_name import MAX_SIDECAR_SIZE
 
 PLAIN = Accepted("text/plain")
 BINARY = Skipped(SkipReason.BINARY_CONTENT)

@@ -35,5 +35,7 @@ def test_a_name_has_other_forms_only_where_they_differ() -> None:
     assert other_forms(NFC) == (NFD,)
     assert other_forms(NFD) == (NFC,)
     assert other_forms(NFC + NFD) == (NFC + NFC, NFD + NFD)
+    assert other_forms(f"{NFC}\u00e4") == (f"{NFD}a\u0308", f"{NFC}a\u0308", f"{NFD}\u00e4")
+    assert set(other_forms(f"{NFC}a\u0308")) == {f"{NFC}\u00e4", f"{NFD}\u00e4", f"{NFD}a\u0308"}
     assert other_forms("a/b.md") == other_forms("\u5929\u6d77") == ()
     assert composed(NFD) == composed(NFC) == NFC

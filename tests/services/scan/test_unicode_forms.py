@@ -14,6 +14,7 @@ from tests.world import SETTINGS, World, rules
 
 NFC, NFD = "R\u00e9sum\u00e9.md", "Re\u0301sume\u0301.md"
 SIDECAR = ".meta.json"
+IN_A_FOLDER = (f"Entw\u00fcrfe/{NFD}", f"Entw\u00fcrfe/{NFC}")
 BETWEEN = tuple(f"S{n}.md" for n in range(6))  # after the decomposed name, before the composed one
 
 
@@ -88,7 +89,9 @@ def in_step_without(world: World, prefix: str) -> bool:
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 1000])
-@pytest.mark.parametrize(("base", "sidecar"), [(NFC, NFD), (NFD, NFC)])
+@pytest.mark.parametrize(
+    ("base", "sidecar"), [(NFC, NFD), (NFD, NFC), IN_A_FOLDER, IN_A_FOLDER[::-1]]
+)
 @pytest.mark.parametrize("mode", ["incremental", "full"])
 def test_a_sidecar_in_the_other_form_may_be_added_later(
     base: str, sidecar: str, page_size: int, mode: str

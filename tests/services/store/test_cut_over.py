@@ -50,6 +50,17 @@ def paths_in(world: World, store: str) -> list[str]:
     )
 
 
+def test_removals_during_a_move_are_measured_by_all_documents_that_move() -> None:
+    world = library(*(f"{number:02d}.md" for number in range(30)))
+    for number in range(12):
+        world.bucket.delete(f"{number:02d}.md")
+    configure(world, **NEW)
+
+    summary = moved(world)
+
+    assert (summary["status"], summary["indexed"], summary["deleted"]) == ("completed", 18, 12)
+
+
 def test_all_is_imported_into_the_new_store_and_then_the_deployment_uses_it() -> None:
     world = library()
     old = world.report.store()["store"]

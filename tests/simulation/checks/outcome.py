@@ -10,7 +10,7 @@ from shared.domain.batch.lease import Lease
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.file import known_documents
 from shared.domain.file.record import FailureKind, FileRecord, FileStatus
-from shared.domain.source.metadata import base_name, is_sidecar
+from shared.domain.source.sidecar_name import base_name, is_sidecar
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, LEASE
 from shared.gateways.ports import RemoteState

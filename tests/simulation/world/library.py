@@ -7,7 +7,8 @@ from collections import Counter, defaultdict
 from datetime import datetime
 from random import Random
 
-from shared.domain.source.metadata import MetadataEntry, sidecar_name
+from shared.domain.metadata.metadata import MetadataEntry
+from shared.domain.source.sidecar_name import sidecar_name
 from shared.gateways.ports import Clock
 from shared.services.context import Context
 from shared.services.source.inspection import inspect_one

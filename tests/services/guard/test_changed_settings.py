@@ -10,7 +10,7 @@ import pytest
 from shared.domain.batch.batch import BatchPhase, BatchStatus
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.file.record import FileStatus
-from shared.domain.source.path_template import PathTemplate
+from shared.domain.metadata.path_template import PathTemplate
 from shared.gateways.database.records import DEPLOYMENT
 from tests.services.story import (
     DAY,

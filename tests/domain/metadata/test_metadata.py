@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.source.metadata import (
+from shared.domain.metadata.metadata import (
     DEFAULT_EXPECTED_FIELDS,
     MAX_ENTRIES,
     MAX_KEY_LENGTH,
@@ -22,19 +22,16 @@ from shared.domain.source.metadata import (
     MetadataEntry,
     MetadataQuality,
     MetadataSources,
-    base_name,
-    is_sidecar,
     parse_expected_fields,
-    sidecar_name,
 )
-from shared.domain.source.metadata_value import (
+from shared.domain.metadata.metadata_value import (
     MAX_LIST_VALUES,
     MAX_VALUE_LENGTH,
     ValueKind,
     path_value,
 )
+from shared.domain.metadata.path_template import PathTemplate
 from shared.domain.source.object_info import ObjectInfo
-from shared.domain.source.path_template import PathTemplate
 
 TEMPLATE = PathTemplate.parse("{category}/{course}/{year:int}/week-{week:int} {title}")
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -463,21 +460,7 @@ def test_a_malformed_expected_field_is_refused(fields: list[str], complaint: str
         parse_expected_fields(fields)
 
 
-# ------------------------------------------------------------------------------ sidecars, digest
-
-
-def test_a_sidecar_is_named_after_the_whole_name_of_its_base() -> None:
-    assert sidecar_name("a/b.md") == "a/b.md.meta.json"
-    assert is_sidecar("a/b.md.meta.json")
-    assert base_name("a/b.md.meta.json") == "a/b.md"
-    assert base_name(sidecar_name(sidecar_name("a"))) == sidecar_name("a")
-
-
-@pytest.mark.parametrize("path", ["a/b.md", ".meta.json", "a/.meta.json", "a.META.JSON", "a.json"])
-def test_other_files_are_no_sidecars(path: str) -> None:
-    assert not is_sidecar(path)
-    with pytest.raises(ValueError, match="not the name of a sidecar"):
-        base_name(path)
+# ---------------------------------------------------------------------------------------- digest
 
 
 def digest_of(

@@ -232,3 +232,30 @@ def test_more_than_half_of_ten_or_more_documents_go_only_if_asked_for(
         assert world.sync(max_deletes=gone - 1)["status"] == "refused"
         assert world.sync(max_deletes=gone)["deleted"] == gone
     assert in_step(world)
+
+
+@pytest.mark.parametrize(("suffix", "content"), [("", "changed"), (".meta.json", "{}")])
+def test_documents_that_are_replaced_in_the_same_sync_stay(suffix: str, content: str) -> None:
+    world = synced(*PATHS[:30])
+    for path in PATHS[:12]:
+        world.bucket.delete(path)
+    world.put({path + suffix: content for path in PATHS[12:30]})
+    told = world.sync(dry_run=True)["estimate"]["refusals"]
+
+    summary = world.sync()
+
+    assert (told, summary["status"]) == ([], "completed")
+    assert (summary["indexed"], summary["deleted"]) == (18, 12)
+
+
+def test_new_files_in_place_of_the_documents_do_not_count_as_staying() -> None:
+    world = synced(*PATHS[:20])
+    for path in PATHS[:20]:
+        world.bucket.delete(path)
+    world.put({f"other/{path}": path for path in PATHS[:40]})
+    told = world.sync(dry_run=True)["estimate"]["refusals"]
+
+    summary = world.sync()
+
+    assert len(told) == 1
+    assert (summary["status"], summary["indexed"], summary["deleted"]) == ("refused", 40, 0)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.source.path_template import InvalidPathTemplate, PathTemplate
+from shared.domain.metadata.path_template import InvalidPathTemplate, PathTemplate
 
 LIBRARY = PathTemplate.parse("{category}/{course}/{year:int}/week-{week:int} {title}")
 

@@ -13,6 +13,7 @@ from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, updating
 from shared.gateways.ports import Query, QueueName, Write
 from shared.services.context import Context
+from shared.services.guard.backlog import staying_documents
 
 AT_ONCE = 500
 
@@ -40,9 +41,7 @@ class RemovalGuard:
         waiting = self.waiting(batch)
         if waiting == 0:
             return
-        documents = self._context.records.documents
-        indexed = documents.count(queries.with_status(FileStatus.INDEXED))
-        guards.check_deletions(waiting, indexed, batch.max_deletes)
+        guards.check_deletions(waiting, staying_documents(self._context), batch.max_deletes)
         query = self.candidates(batch, AT_ONCE)
         while candidates := self._context.records.query(FileRecord, query):
             if not self._release(candidates, batch.batch_id):

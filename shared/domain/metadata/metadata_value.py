@@ -9,7 +9,7 @@ import unicodedata
 from enum import StrEnum
 from typing import Final
 
-from shared.domain.source.path_template import FieldKind
+from shared.domain.metadata.path_template import FieldKind
 
 MAX_VALUE_LENGTH: Final = 256
 """Most characters of a string value. Reported by users; Google documents no limit."""

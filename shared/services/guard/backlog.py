@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.domain.estimate.backlog import Backlog
-from shared.domain.file.record import FileStatus
+from shared.domain.estimate.backlog import REPLACING, Backlog
+from shared.domain.file.record import Change, FileStatus
 from shared.gateways.database import queries
 from shared.services.context import Context
 
@@ -14,15 +14,22 @@ def read_backlog(context: Context) -> Backlog:
     names = (queries.DESIRED_SIZE, queries.DESIRED_TOKENS, queries.CURRENT_SIZE)
     sums = documents.sums(queries.to_import(), names)
     uploaded = documents.count(queries.with_status(FileStatus.UPLOADED))
-    again = queries.to_import_again()
+    metadata_changed = queries.to_import_for(Change.METADATA_CHANGED)
+    metadata_sums = documents.sums(metadata_changed, [queries.DESIRED_TOKENS])
     return Backlog(
         uploads=documents.count(queries.to_import()) - uploaded,
         imports=uploaded,
         bytes=int(sums[queries.DESIRED_SIZE]),
         tokens=int(sums[queries.DESIRED_TOKENS]),
         replaced_bytes=int(sums[queries.CURRENT_SIZE]),
-        metadata_files=documents.count(again),
-        metadata_tokens=int(
-            documents.sums(again, [queries.DESIRED_TOKENS])[queries.DESIRED_TOKENS]
-        ),
+        staying=staying_documents(context),
+        metadata_files=documents.count(metadata_changed),
+        metadata_tokens=int(metadata_sums[queries.DESIRED_TOKENS]),
     )
+
+
+def staying_documents(context: Context) -> int:
+    """How many files have a document that stays, or that an import replaces."""
+    count = context.records.documents.count
+    replaced = sum(count(queries.to_import_for(each)) for each in REPLACING)
+    return count(queries.with_status(FileStatus.INDEXED)) + replaced

@@ -30,22 +30,20 @@ from enum import StrEnum
 from typing import Final
 
 from shared.domain.ids import digest
-from shared.domain.source import metadata_key
+from shared.domain.metadata import metadata_key
+from shared.domain.metadata.metadata_key import merged, shown
+from shared.domain.metadata.metadata_value import MAX_VALUE_LENGTH, Value, ValueKind, path_value
+from shared.domain.metadata.path_template import Field, FieldKind, PathTemplate
+from shared.domain.metadata.tool_metadata import MetadataNames
 from shared.domain.source.content_encoding import Packing, packing_of
-from shared.domain.source.metadata_key import merged, shown
-from shared.domain.source.metadata_value import MAX_VALUE_LENGTH, Value, ValueKind, path_value
 from shared.domain.source.object_info import ObjectInfo
-from shared.domain.source.path_template import Field, FieldKind, PathTemplate
-from shared.domain.source.tool_metadata import MetadataNames
+from shared.domain.source.sidecar_name import MAX_SIDECAR_SIZE
 
 MAX_ENTRIES: Final = 20
 """Most entries per document. Source: Gemini API reference, Document.custom_metadata."""
 
 MAX_KEY_LENGTH: Final = metadata_key.MAX_KEY_LENGTH
 RESERVED_KEYS: Final = metadata_key.RESERVED_KEYS
-
-MAX_SIDECAR_SIZE: Final = 65_536
-"""Bytes. Our own choice: a sidecar is read into memory, and twenty entries take far less."""
 
 MAX_REPORTS: Final = 20
 """Most reports per file; limited since they are kept in the file's record."""
@@ -60,7 +58,6 @@ DEFAULT_EXPECTED_FIELDS: Final = (
     "week:int",
     "title",
 )
-SIDECAR_SUFFIX: Final = ".meta.json"
 
 # Increase it if the mapping changes and documents already imported should get the new result.
 _MAPPING_VERSION = 1
@@ -267,24 +264,6 @@ def parse_expected_fields(fields: Sequence[str]) -> dict[str, FieldKind]:
             raise ValueError(f"expected field {text!r} occurs twice; remove one")
         expected[parsed.name] = parsed.kind
     return expected
-
-
-def sidecar_name(path: str) -> str:
-    """The name of the sidecar of `path`: ``a.md`` -> ``a.md.meta.json``."""
-    return path + SIDECAR_SUFFIX
-
-
-def is_sidecar(path: str) -> bool:
-    """Whether `path` is the name of a sidecar; ``.meta.json`` alone has no base and isn't one."""
-    name = path.rpartition("/")[2]
-    return name.endswith(SIDECAR_SUFFIX) and name != SIDECAR_SUFFIX
-
-
-def base_name(sidecar_path: str) -> str:
-    """The name of the file that a sidecar describes; raises ValueError if it isn't a sidecar."""
-    if not is_sidecar(sidecar_path):
-        raise ValueError(f"{sidecar_path!r} is not the name of a sidecar")
-    return sidecar_path.removesuffix(SIDECAR_SUFFIX)
 
 
 def _read_sidecar(sidecar: bytes | None, reports: list[str]) -> Mapping[str, object]:

@@ -9,6 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from shared.domain.metadata.metadata import (
+    DEFAULT_EXPECTED_FIELDS,
+    DocumentIdentity,
+    MetadataSources,
+)
+from shared.domain.metadata.path_template import PathTemplate
 from shared.domain.source.eligibility import (
     SNIFF_LENGTH,
     Accepted,
@@ -19,14 +25,8 @@ from shared.domain.source.eligibility import (
     preflight,
     sniff,
 )
-from shared.domain.source.metadata import (
-    DEFAULT_EXPECTED_FIELDS,
-    DocumentIdentity,
-    MetadataSources,
-    sidecar_name,
-)
 from shared.domain.source.object_info import ObjectInfo
-from shared.domain.source.path_template import PathTemplate
+from shared.domain.source.sidecar_name import sidecar_name
 
 OBJECT = ObjectInfo("a.md", 1, 1, 1, "md5:0", "", datetime(2026, 3, 2, tzinfo=UTC))
 

@@ -9,11 +9,9 @@ from shared.domain.batch.batch import Batch
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import Refused
 from shared.domain.estimate.backlog import Backlog
-from shared.domain.file.record import FileStatus
-from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT
-from shared.services.batch.read_backlog import read_backlog
 from shared.services.context import Context
+from shared.services.guard.backlog import read_backlog
 
 
 class ImportGuard:
@@ -31,21 +29,19 @@ class ImportGuard:
         settings = self._context.rules.settings
         if not batch.bounds_imports(settings.scan_digest):
             return
-        documents = self._context.records.documents
-        indexed = documents.count(queries.with_status(FileStatus.INDEXED))
-        if said := self.refusals(batch, read_backlog(self._context), indexed):
+        if said := self.refusals(batch, read_backlog(self._context)):
             raise Refused(" ".join(said))
         if batch.is_changed(settings.scan_digest) and batch.prefix == settings.prefix:
             self._let_through()
 
-    def refusals(self, batch: Batch, work: Backlog, indexed: int) -> tuple[str, ...]:
+    def refusals(self, batch: Batch, work: Backlog) -> tuple[str, ...]:
         """The messages of the guards that refuse this work."""
         settings = self._context.rules.settings
         price = settings.price
 
         def changed_settings() -> None:
             if batch.is_changed(settings.scan_digest) and not batch.allows_changed_settings:
-                guards.check_changed_settings(work, indexed, price)
+                guards.check_changed_settings(work, price)
 
         return guards.refusals(
             lambda: guards.check_imports(work, batch.max_imports),

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.domain.source.metadata import (
+from shared.domain.metadata.metadata import (
     RESERVED_KEYS,
     CustomMetadata,
     DocumentIdentity,
     MetadataSources,
 )
+from shared.domain.metadata.path_template import PathTemplate
 from shared.domain.source.object_info import ObjectInfo
-from shared.domain.source.path_template import PathTemplate
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.source.tool_metadata import MetadataNames, checked_name
+from shared.domain.metadata.tool_metadata import MetadataNames, checked_name
 
 WRITTEN_BY_TOOLS = """
     mtime Mtime MTIME atime ctime btime gcsfuse_mtime gcsfuse_symlink_target s3cmd-attrs S3cmd-Attrs

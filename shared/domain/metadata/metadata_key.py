@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.source.metadata_value import Value, read_value
+from shared.domain.metadata.metadata_value import Value, read_value
+from shared.domain.metadata.path_template import FieldKind
 from shared.domain.source.object_name import composed
-from shared.domain.source.path_template import FieldKind
 
 MAX_KEY_LENGTH: Final = 64
 """Most characters of a key. Our own choice; Google documents no limit."""
