@@ -62,6 +62,7 @@ bench: $(READY) ## what a sync of unchanged objects costs
 lock: $(READY) ## pin dependencies anew; newest versions: make lock ARGS=--upgrade
 	@$(LOCK) $(ARGS) --extra dev --output-file requirements/dev.txt pyproject.toml
 	@$(LOCK) $(ARGS) --output-file requirements/java.txt requirements/java.in
+	@$(LOCK) --constraint requirements/dev.txt --output-file requirements/uv.txt requirements/uv.in
 	@for function in $(FUNCTIONS); do \
 		$(LOCK) --no-annotate --constraint requirements/dev.txt \
 			--output-file functions/$$function/requirements.txt \
@@ -71,13 +72,17 @@ lock: $(READY) ## pin dependencies anew; newest versions: make lock ARGS=--upgra
 clean: ## remove all that make made
 	rm -rf .venv build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
-$(READY): requirements/dev.txt pyproject.toml
+$(READY): requirements/uv.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Name one: make PYTHON=python3.12" >&2; \
 		exit 1; }
-	@echo "Setting up .venv (a minute the first time) ..." >&2
+	@echo "Setting up .venv (half a minute the first time) ..." >&2
 	@$(PYTHON) -m venv .venv
-	@# The lock names all there is. Left to resolve extras, a pip before 23.3 looks past the pins.
-	@$(PIP) install --no-deps --require-hashes --requirement requirements/dev.txt
+	@# The locks name all there is. Left to resolve extras, a pip before 23.3 looks past the pins.
+	@$(PIP) install --no-deps --require-hashes --requirement requirements/uv.txt
+	@# uv does not read pip's configuration: where an index is set there only, pip does the work.
+	@$(BIN)/uv pip install --quiet --compile-bytecode --no-deps --require-hashes \
+		--requirement requirements/dev.txt \
+		|| $(PIP) install --no-deps --require-hashes --requirement requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@

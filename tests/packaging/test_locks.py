@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from local.packaging import FUNCTIONS, ROOT
 
-LOCKS = ["requirements/dev.txt", "requirements/java.txt"] + [
+LOCKS = ["requirements/dev.txt", "requirements/java.txt", "requirements/uv.txt"] + [
     f"functions/{function}/requirements.txt" for function in FUNCTIONS
 ]
 
