@@ -81,7 +81,7 @@ $(READY): requirements/uv.txt requirements/dev.txt pyproject.toml
 	@# The locks name all there is. Left to resolve extras, a pip before 23.3 looks past the pins.
 	@$(PIP) install --no-deps --require-hashes --requirement requirements/uv.txt
 	@# uv does not read pip's configuration: where an index is set there only, pip does the work.
-	@$(BIN)/uv pip install --quiet --compile-bytecode --no-deps --require-hashes \
+	@$(BIN)/uv pip install --python $(BIN)/python --quiet --compile-bytecode --no-deps --require-hashes \
 		--requirement requirements/dev.txt || { echo "Trying pip, which takes longer ..." >&2; \
 		$(PIP) install --no-deps --require-hashes --requirement requirements/dev.txt; }
 	@$(PIP) install --no-deps --no-build-isolation --editable .
