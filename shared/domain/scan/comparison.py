@@ -379,6 +379,13 @@ def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) 
     return outcomes.begun(lifecycle.taken_over(target, batch_id), now)
 
 
+def is_served(record: FileRecord, wanted: Wanted, document: Current) -> bool:
+    """Whether ``came_back`` would keep the document, if the record held it."""
+    if wanted.skip_reason:
+        return True
+    return as_known(wanted, known_documents.holding(record, document)).key == document.key
+
+
 def end_of(prefix: str) -> str:
     """The first name after all names that start with ``prefix``; empty if there is no such name.
 

@@ -324,19 +324,39 @@ def test_a_doubted_document_that_had_to_go_is_not_current_any_more() -> None:
         S.IMPORTING, working=working(new_document=NewDocument("d1")), current=current("d1")
     )
 
-    after = known_documents.document_gone(doubted)
+    after = known_documents.document_going(doubted, "d1")
 
     assert (after.new_document, after.current) == (None, None)
+    assert after.stale_documents == ("d1",)
+    assert known_documents.document_gone(after, "d1").stale_documents == ()
     imported = known_documents.document_known(doubted, "d2")
-    other = known_documents.document_gone(imported)
+    other = known_documents.document_going(imported, "d2")
     assert (other.new_document, other.current) == (None, current("d1"))
+    assert other.stale_documents == ("d2",)
+
+
+def test_the_older_documents_count_no_more_once_they_are_about_to_be_deleted() -> None:
+    doubted = record(
+        S.IMPORTING,
+        working=working(new_document=NewDocument("d1")),
+        current=current("d1"),
+        stale_documents=("d0",),
+    )
+    imported = known_documents.document_known(doubted, "d2")
+
+    after = known_documents.forerunners_going(imported)
+    kept = known_documents.forerunners_going(doubted)
+
+    assert (after.current, after.stale_documents) == (None, ("d0", "d1"))
+    assert (kept.current, kept.stale_documents) == (current("d1"), ("d0",))
+    assert known_documents.forerunners(after) == ("d0", "d1")
 
 
 def test_the_grace_of_a_failed_document_ends_with_the_document() -> None:
     known = known_documents.document_known(record(S.IMPORTING, working=working()), "d1")
     failed = known_documents.first_seen_failed(known, NOW)
     assert failed.working == working(new_document=NewDocument("d1", failed_at=NOW))
-    assert known_documents.document_gone(failed).working == working(new_document=None)
+    assert known_documents.document_going(failed, "d1").working == working(new_document=None)
     shelved = known_documents.shelved(failed)
     assert (shelved.working, shelved.stale_documents) == (working(new_document=None), ("d1",))
 

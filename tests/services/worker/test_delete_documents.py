@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.file_records import document_name
 from tests.services.story import (
     DAY,
     HOUR,
+    MINUTE,
     PATH,
     SECOND,
     Crash,
@@ -22,6 +24,7 @@ from tests.services.story import (
     denied,
     in_step,
     later,
+    lost,
     play,
     play_for,
     play_out,
@@ -34,21 +37,21 @@ from tests.services.story import (
 from tests.world import World, rules
 
 
-def removing(world: World) -> None:
+def removing(world: World, path: str = PATH) -> None:
     """Play until the file's removal has a task."""
-    play_to(world, FileStatus.DELETING)
-    play(world, lambda: any(t.payload.get("path") == PATH for t in world.queues.waiting))
+    play_to(world, FileStatus.DELETING, path)
+    play(world, lambda: any(t.payload.get("path") == path for t in world.queues.waiting))
 
 
-def with_removal_broken_off() -> tuple[World, Batch, str]:
+def with_removal_broken_off(path: str = PATH) -> tuple[World, Batch, str]:
     """A removal interrupted before it deleted its one document; returns the document's name."""
-    world = synced()
-    document = document_name(world.file(PATH))
-    world.bucket.delete(PATH)
+    world = synced(path)
+    document = document_name(world.file(path))
+    world.bucket.delete(path)
     batch = begun(world)
-    removing(world)
+    removing(world, path)
     world.gemini.fail_next("delete_document", unavailable())
-    play(world, lambda: world.file(PATH).stale_documents == (document,))
+    play(world, lambda: world.file(path).stale_documents == (document,))
     return world, batch, document
 
 
@@ -80,8 +83,11 @@ def test_an_object_found_unchanged_before_its_removal_keeps_its_document() -> No
 
 
 def test_an_object_back_after_an_interrupted_removal_keeps_the_document_left() -> None:
+    """It counts only when the deletion, whose outcome is unknown, can't take effect any more."""
     world, batch, document = with_removal_broken_off()
     world.put({PATH: f"content of {PATH}"})
+    play_for(world, world.rules.file.import_deadline - MINUTE)
+    assert world.file(PATH).current_document is None
 
     assert play_out(world, batch).status == "completed"
 
@@ -90,18 +96,66 @@ def test_an_object_back_after_an_interrupted_removal_keeps_the_document_left() -
     assert in_step(world)
 
 
+@pytest.mark.parametrize("after", [2 * MINUTE, 58 * MINUTE], ids=["soon", "just before it counts"])
+def test_a_deletion_that_takes_effect_after_the_object_is_back_loses_nothing(
+    after: timedelta,
+) -> None:
+    world, batch, document = with_removal_broken_off()
+    world.put({PATH: f"content of {PATH}"})
+    play_for(world, after)
+    world.gemini.delete_document(document)
+
+    closed = play_out(world, batch)
+
+    assert (closed.status, closed.drift) == ("completed", 0)
+    assert world.file(PATH).status is FileStatus.INDEXED
+    assert world.gemini.imports == 2
+    assert in_step(world)
+
+
+def test_a_removal_begun_again_while_it_waits_waits_anew_for_its_latest_deletion() -> None:
+    world, batch, document = with_removal_broken_off()
+    world.put({PATH: f"content of {PATH}"})
+    play_for(world, 50 * MINUTE)
+    world.bucket.delete(PATH)
+    world.gemini.fail_next("delete_document", lost())
+    play(world, lambda: world.gemini.calls["delete_document"] == 2)
+    world.put({PATH: f"content of {PATH}"})
+    play_for(world, 50 * MINUTE)
+    assert world.file(PATH).current_document is None
+    world.gemini.delete_document(document)
+
+    assert play_out(world, batch).status == "completed"
+
+    assert in_step(world)
+
+
+def test_an_unreadable_object_back_after_an_interrupted_removal_keeps_the_document_left() -> None:
+    world, batch, document = with_removal_broken_off("README")
+    world.put({"README": "other content"})
+    world.bucket.refused["README"] = 403
+
+    assert play_out(world, batch).status == "completed"
+
+    file = world.file("README")
+    assert (file.status, file.skip_reason) == (FileStatus.SKIPPED, "unreadable")
+    assert file.current_document == document
+
+
 def test_a_document_left_by_an_interrupted_removal_is_replaced_by_new_content() -> None:
-    """If the object is back unchanged before that is sent, nothing is imported."""
+    """If the object is back unchanged before that is sent, the document counts no more."""
     world, batch, document = with_removal_broken_off()
     world.put({PATH: "other content"})
     play(world, lambda: world.file(PATH).status is FileStatus.PENDING)
     cancelled(world, batch)
     world.put({PATH: f"content of {PATH}"})
+    batch = begun(world)
+    play_to(world, FileStatus.UPLOADED)
+    world.gemini.delete_document(document)
 
-    assert world.sync()["status"] == "completed"
+    assert play_out(world, batch).status == "completed"
 
-    assert world.file(PATH).current_document == document
-    assert world.gemini.imports == 1
+    assert world.gemini.imports == 2
     assert in_step(world)
 
 
