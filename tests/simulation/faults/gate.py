@@ -191,6 +191,8 @@ class FaultyGate:
                 delay = timedelta(seconds=self._chance.choice((5, 60, 250)))
                 late = _detached(call, effect)
                 play.note(who, f"{call.name} takes effect {delay} later", None)
+                if call.name == "delete_document":
+                    play.invariants.deleting(call.arguments[0])
                 play.happen_in(delay, lambda: self._late(call, late))
                 raise OutcomeUnknown(name)
             case _:
