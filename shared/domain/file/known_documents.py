@@ -26,6 +26,11 @@ def documents_to_remove(record: FileRecord) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in known if name))
 
 
+def holds_one(record: FileRecord) -> bool:
+    """Whether the current document, if any, is the only one in the store that syncs fill."""
+    return not record.stale_documents and not record.new_document
+
+
 def forerunners(record: FileRecord) -> tuple[str, ...]:
     """Names of the older documents to delete, so that the new one is the path's only one."""
     known = (*record.stale_documents, record.current_document)

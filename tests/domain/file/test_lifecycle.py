@@ -609,6 +609,23 @@ def test_a_removal_that_was_not_needed_leaves_the_file_as_it_was_indexed() -> No
     assert after.schedule == Schedule(3)
 
 
+@pytest.mark.parametrize(
+    "besides",
+    [{"stale_documents": ("d0",)}, {"working": working("k2", new_document=NewDocument("d2"))}],
+    ids=["stale", "unverified"],
+)
+def test_a_halted_removal_keeps_no_document_beside_others(besides: dict[str, Any]) -> None:
+    before = record(S.DELETING, current=current("d1", "k1"))
+    assert outcomes.removal_halted(before, NOW).status is S.INDEXED
+    assert outcomes.removal_halted(replace(before, **besides), NOW).status is S.PENDING
+
+
+def test_a_removal_that_found_no_document_was_no_removal() -> None:
+    empty = record(S.DELETING, desired=None, removed_in="b0")
+    assert outcomes.removed(empty, NOW).removed_in == "b0"
+    assert outcomes.removed(replace(empty, current=current()), NOW).removed_in == empty.batch_id
+
+
 @pytest.mark.parametrize("status", S)
 def test_a_batch_waits_for_what_is_on_its_way(status: FileStatus) -> None:
     over = (S.INDEXED, S.FAILED, S.SKIPPED, S.REMOVAL_CANDIDATE, S.DELETED)

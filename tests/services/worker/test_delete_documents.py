@@ -130,6 +130,20 @@ def test_a_removal_begun_again_while_it_waits_waits_anew_for_its_latest_deletion
     assert in_step(world)
 
 
+def test_a_removal_that_has_begun_is_finished_though_its_batch_is_cancelled() -> None:
+    """Only it knows whether the document that the object wants again is left."""
+    world, batch, document = with_removal_broken_off()
+    cancelled(world, batch)
+    world.put({PATH: f"content of {PATH}"})
+
+    play_for(world, 2 * HOUR)
+
+    assert world.file(PATH).current_document == document
+    assert world.sync()["unchanged"] == 1
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
 def test_an_unreadable_object_back_after_an_interrupted_removal_keeps_the_document_left() -> None:
     world, batch, document = with_removal_broken_off("README")
     world.put({"README": "other content"})
