@@ -620,6 +620,25 @@ def test_a_halted_removal_keeps_no_document_beside_others(besides: dict[str, Any
     assert outcomes.removal_halted(replace(before, **besides), NOW).status is S.PENDING
 
 
+@pytest.mark.parametrize(
+    "besides",
+    [{"stale_documents": ("d2",)}, {"working": working("k3", new_document=NewDocument("d2"))}],
+    ids=["stale", "unverified"],
+)
+@pytest.mark.parametrize("serving", [None, current("d1", "k1")])
+def test_a_restless_file_is_not_at_rest_while_only_an_import_can_delete_what_it_left(
+    besides: dict[str, Any], serving: Current | None
+) -> None:
+    restless = record(S.UPLOADED, desired=desired("k3"), working=working("k3"), current=serving)
+    at_rest = S.INDEXED if serving else S.DELETED
+    assert outcomes.left(restless, NOW, POLICY).status is at_rest
+
+    after = outcomes.left(replace(restless, **besides), NOW, POLICY)
+
+    assert after.failed_kind is FailureKind.EXHAUSTED
+    assert "d2" in known_documents.documents_to_remove(after)
+
+
 def test_a_removal_that_found_no_document_was_no_removal() -> None:
     empty = record(S.DELETING, desired=None, removed_in="b0")
     assert outcomes.removed(empty, NOW).removed_in == "b0"
