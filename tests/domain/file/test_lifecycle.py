@@ -388,6 +388,14 @@ def test_an_uncertain_import_has_no_task_and_is_due_after_its_deadline() -> None
     assert after.schedule == Schedule(4, task=None, ready_at=NOW + timedelta(hours=1))
 
 
+def test_an_uncertain_import_in_a_storm_costs_no_attempt_if_it_left_no_document() -> None:
+    sent = record(S.IMPORTING, working=working(raw_file=ACTIVE), tries=Tries(attempts=2))
+    for in_storm, attempts in ((True, 2), (False, 3)):
+        lost = attempt.import_uncertain(sent, NOW, POLICY, in_storm=in_storm)
+        again = attempt.tried_again(lost, "none", None, NOW, 0.5, POLICY)
+        assert (again.status, again.tries.attempts) == (S.UPLOADED, attempts)
+
+
 def test_a_settled_file_holds_exactly_what_was_imported() -> None:
     before = record(
         S.IMPORTING,

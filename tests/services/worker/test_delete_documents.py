@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -34,6 +35,7 @@ from tests.services.story import (
     throttled,
     unavailable,
 )
+from tests.twins.imports import ImportFate
 from tests.world import World, rules
 
 
@@ -46,13 +48,17 @@ def removing(world: World, path: str = PATH) -> None:
 def with_removal_broken_off(path: str = PATH) -> tuple[World, Batch, str]:
     """A removal interrupted before it deleted its one document; returns the document's name."""
     world = synced(path)
+    return (world, *removal_broken_off(world, path))
+
+
+def removal_broken_off(world: World, path: str = PATH) -> tuple[Batch, str]:
     document = document_name(world.file(path))
     world.bucket.delete(path)
     batch = begun(world)
     removing(world, path)
     world.gemini.fail_next("delete_document", unavailable())
     play(world, lambda: world.file(path).stale_documents == (document,))
-    return world, batch, document
+    return batch, document
 
 
 def test_a_removed_objects_document_is_deleted() -> None:
@@ -128,6 +134,36 @@ def test_a_removal_begun_again_while_it_waits_waits_anew_for_its_latest_deletion
     assert play_out(world, batch).status == "completed"
 
     assert in_step(world)
+
+
+def test_a_document_left_that_is_not_active_is_replaced_at_once() -> None:
+    world, batch, document = with_removal_broken_off()
+    store = world.gemini._stores[document.partition("/documents/")[0]]
+    failed = replace(store.imports[document], fate=ImportFate(document_fails=True))
+    store.imports[document] = failed
+    world.put({PATH: f"content of {PATH}"})
+    began = world.clock.now()
+
+    assert play_out(world, batch).status == "completed"
+
+    assert world.clock.now() - began < 10 * MINUTE
+    assert world.gemini.imports == 2
+    assert in_step(world)
+
+
+def test_a_document_left_counts_for_the_same_bytes_of_which_other_hashes_are_told() -> None:
+    """A composite object has no MD5; copied, it has one."""
+    world = World(rules())
+    content = f"content of {PATH}".encode()
+    world.bucket.put(PATH, content, kinds=("crc32c",))
+    world.sync()
+    batch, document = removal_broken_off(world)
+    world.bucket.put(PATH, content)
+
+    assert play_out(world, batch).status == "completed"
+
+    assert world.file(PATH).current_document == document
+    assert world.gemini.imports == 1
 
 
 def test_a_removal_that_has_begun_is_finished_though_its_batch_is_cancelled() -> None:
