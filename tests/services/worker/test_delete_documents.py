@@ -10,7 +10,8 @@ import pytest
 
 from shared.domain.batch.batch import Batch, DeletePolicy
 from shared.domain.errors import GatewayError, NotFound, QuotaKind
-from shared.domain.file.record import FileStatus
+from shared.domain.file.record import FileRecord, FileStatus
+from shared.gateways.database.records import file_path
 from tests.file_records import document_name
 from tests.services.story import (
     DAY,
@@ -26,10 +27,12 @@ from tests.services.story import (
     in_step,
     later,
     lost,
+    plant,
     play,
     play_for,
     play_out,
     play_to,
+    store_of,
     synced,
     task_of,
     throttled,
@@ -148,6 +151,25 @@ def test_a_document_left_that_is_not_active_is_replaced_at_once() -> None:
 
     assert world.clock.now() - began < 10 * MINUTE
     assert world.gemini.imports == 2
+    assert in_step(world)
+
+
+def test_of_several_documents_left_by_an_interrupted_removal_none_is_kept() -> None:
+    world = synced()
+    more = plant(world, store_of(world), PATH)
+    known = world.records.get(FileRecord, file_path(PATH))
+    world.records.write(known, replace(known.present, stale_documents=(more,)))
+    world.bucket.delete(PATH)
+    batch = begun(world)
+    removing(world)
+    world.gemini.fail_next("delete_document", lost())
+    play(world, lambda: world.file(PATH).current is None)
+    world.put({PATH: f"content of {PATH}"})
+    imports = world.gemini.imports
+
+    assert play_out(world, batch).status == "completed"
+
+    assert world.gemini.imports == imports + 1
     assert in_step(world)
 
 
