@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from shared.domain.batch import lease
@@ -306,6 +307,12 @@ def _finds_no_object(delivery: Delivery) -> Delivery:
     return replace(delivery, context=_with_bucket(delivery.context, stat=gone))
 
 
+def _deletions_are_never_late(delivery: Delivery) -> Delivery:
+    rules = delivery.context.rules
+    policy = replace(rules.file, import_deadline=timedelta(0))
+    return replace(delivery, context=replace(delivery.context, rules=replace(rules, file=policy)))
+
+
 # --- the service ----------------------------------------------------------------------------
 
 _on_throttled = breaker.on_throttled
@@ -534,6 +541,30 @@ MUTATIONS = tuple(
             138,
             "old_document_goes_last",
             _given(DeleteDocuments, _finds_no_object),
+        ),
+        (
+            "interrupted_removal_counts_at_once",
+            1,
+            "nothing_relied_on_is_deleted",
+            _given(DeleteDocuments, _deletions_are_never_late),
+        ),
+        (
+            "removed_documents_count_while_they_go",
+            3,
+            "nothing_relied_on_is_deleted",
+            {(known_documents, "documents_going"): lambda record: record},
+        ),
+        (
+            "older_documents_count_while_they_go",
+            1,
+            "nothing_relied_on_is_deleted",
+            {(known_documents, "forerunners_going"): lambda record: record},
+        ),
+        (
+            "failed_document_counts_while_it_goes",
+            1,
+            "nothing_relied_on_is_deleted",
+            {(known_documents, "document_going"): lambda record, _document: record},
         ),
         (
             "late_429_extends_the_cooldown",

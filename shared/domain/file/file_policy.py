@@ -24,8 +24,8 @@ class FilePolicy:
         stuck_after: After this many errors in a row, which take half an hour or more, no batch
             waits for the file any longer.
         active_deadline: How long a raw file may take to become ACTIVE.
-        import_deadline: How long an import may take, and after how long an import of unknown
-            outcome can no longer take effect.
+        import_deadline: How long an import may take, and after how long an import or a deletion of
+            unknown outcome can no longer take effect.
         failed_grace: How long a FAILED document may still turn ACTIVE.
         poll_first: Time between the first polls.
         poll_most: The longest time between later polls.

@@ -1,4 +1,9 @@
-"""The documents of the store that a file's record knows; none is dropped before it is deleted."""
+"""The documents of the store that a file's record knows; none is dropped before it is deleted.
+
+A deletion whose reply is lost may take effect late. So the record says which documents are going
+before any request is sent: they become stale. A stale document counts again only if it is found in
+the store when no earlier deletion can take effect any more.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +26,11 @@ def documents_to_remove(record: FileRecord) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in known if name))
 
 
+def holds_one(record: FileRecord) -> bool:
+    """Whether the current document, if any, is the only one in the store that syncs fill."""
+    return not record.stale_documents and not record.new_document
+
+
 def forerunners(record: FileRecord) -> tuple[str, ...]:
     """Names of the older documents to delete, so that the new one is the path's only one."""
     known = (*record.stale_documents, record.current_document)
@@ -37,10 +47,33 @@ def first_seen_failed(record: FileRecord, now: datetime) -> FileRecord:
     return with_working(record, new_document=NewDocument(record.new_document or "", failed_at=now))
 
 
-def document_gone(record: FileRecord) -> FileRecord:
-    """The new document, which was imported or was to be verified, has been deleted."""
-    gone = with_working(record, new_document=None)
-    return replace(gone, current=None) if record.new_document == record.current_document else gone
+def document_going(record: FileRecord, document: str) -> FileRecord:
+    """A document of the import is about to be deleted: the file is not to be indexed with it.
+
+    From now on it doesn't count, even if its deletion takes effect late.
+    """
+    is_new = record.new_document == document
+    return replace(
+        with_working(record, new_document=None) if is_new else record,
+        current=None if record.current_document == document else record.current,
+        stale_documents=tuple(dict.fromkeys((*record.stale_documents, document))),
+    )
+
+
+def document_gone(record: FileRecord, document: str) -> FileRecord:
+    """A document that was about to be deleted is gone."""
+    left = tuple(name for name in record.stale_documents if name != document)
+    return replace(record, stale_documents=left)
+
+
+def forerunners_going(record: FileRecord) -> FileRecord:
+    """The older documents are about to be deleted: none of them counts from now on."""
+    stays = record.current_document == record.new_document
+    return replace(
+        record,
+        current=record.current if stays else None,
+        stale_documents=forerunners(record),
+    )
 
 
 def holding(record: FileRecord, document: Current) -> FileRecord:
@@ -61,6 +94,7 @@ def documents_going(record: FileRecord) -> FileRecord:
         current=None,
         stale_documents=going,
         retired_documents=(),
+        schedule=replace(record.schedule, deadline=None),
     )
 
 

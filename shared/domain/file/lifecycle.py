@@ -181,6 +181,11 @@ def taken_over(record: FileRecord, batch_id: str) -> FileRecord:
     return replace(record, batch_id=batch_id, requests=Requests(), aims=0)
 
 
+def waiting_until(record: FileRecord, deadline: datetime) -> FileRecord:
+    """The record with a deadline, which its next tasks keep."""
+    return replace(record, schedule=replace(record.schedule, deadline=deadline))
+
+
 def awaiting_slot(record: FileRecord, slot: Slot, ready_at: datetime, now: datetime) -> FileRecord:
     """The record, waiting for the pump to give it a slot from ``ready_at`` on; it has no task."""
     schedule = Schedule(record.schedule.seq + 1, slot=slot, ready_at=ready_at)

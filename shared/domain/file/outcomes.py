@@ -62,8 +62,7 @@ def kept(record: FileRecord, now: datetime) -> FileRecord:
     stays = lifecycle.moved(
         record,
         FileStatus.INDEXED,
-        # The raw file expires by itself, but an unverified document must stay known.
-        working=with_working(record, raw_file=None).working if record.new_document else None,
+        working=None,
         tries=record.tries.cleared(),
         failure=None,
     )
@@ -98,7 +97,7 @@ def let_go(record: FileRecord, now: datetime) -> FileRecord:
 def is_back(record: FileRecord) -> bool:
     """Whether the bucket wants what is indexed already, so that nothing needs to be sent."""
     wanted = record.desired_key is not None and record.desired_key == record.current_key
-    return wanted and not record.stale_documents and not record.new_document
+    return wanted and known_documents.holds_one(record)
 
 
 def given_up(record: FileRecord, now: datetime) -> FileRecord:

@@ -241,7 +241,8 @@ class Schedule:
         slot: The metered request that the file waits for; None if it waits for none.
         ready_at: When the slot may be given, or when an uncertain import may be searched for.
         overdue_at: When the task counts as lost, unless it has changed the record before.
-        deadline: When the wait for the raw file or the import is given up.
+        deadline: When the wait for the raw file or the import is given up; in a removal, when a
+            deletion of unknown outcome can't take effect any more.
     """
 
     seq: int = 0

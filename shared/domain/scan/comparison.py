@@ -267,7 +267,7 @@ def _is_back(key: str | None, record: FileRecord) -> bool:
     waiting = record.status in (FileStatus.PENDING, FileStatus.UPLOADING) and not record.claim
     resting = (FileStatus.REMOVAL_CANDIDATE, FileStatus.FAILED, FileStatus.SKIPPED)
     idle = waiting or record.status in resting
-    return idle and key == record.current_key and not record.stale_documents
+    return idle and key == record.current_key and known_documents.holds_one(record)
 
 
 def is_in_doubt(want: Wanted, record: FileRecord) -> bool:
@@ -374,9 +374,16 @@ def came_back(record: FileRecord, wanted: Wanted, batch_id: str, now: datetime) 
     target = _as_read(record, wanted)
     if wanted.skip_reason:
         return outcomes.let_go(target, now)
-    if wanted.key == record.current_key and not record.stale_documents:
+    if wanted.key == record.current_key and known_documents.holds_one(record):
         return outcomes.kept(target, now)
     return outcomes.begun(lifecycle.taken_over(target, batch_id), now)
+
+
+def is_served(record: FileRecord, wanted: Wanted, document: Current) -> bool:
+    """Whether ``came_back`` would keep the document, if the record held it."""
+    if wanted.skip_reason:
+        return True
+    return as_known(wanted, known_documents.holding(record, document)).key == document.key
 
 
 def end_of(prefix: str) -> str:

@@ -73,8 +73,8 @@ class Preparation:
             if batch.dry_run:
                 return Prepared(NOT_YET if known is not None else "")
             store = self._stores.create()
-        if known is not None and batch.new_store and store.name == known.store:
-            self._refuse_same()
+        if known is not None and batch.new_store:
+            self._check_is_another(store, known)
         self._check_model(store)
         cut_short = known is not None and known.unreconciled
         lost: bool | None = False
@@ -127,6 +127,16 @@ class Preparation:
             raise Refused(
                 f"{busy} files are still being processed for {deployment.store}: set "
                 "STORE_DISPLAY_NAME back and let a sync finish first"
+            )
+
+    def _check_is_another(self, store: Store, deployment: Deployment) -> None:
+        """Refuse to fill the present store, or one that a request to drop it may still delete."""
+        if store.name == deployment.store:
+            self._refuse_same()
+        if store.name == deployment.previous_store:
+            raise Refused(
+                f"{store.name}, called {self._settings.store_name!r}, is the store that the last "
+                "cut-over has left to be dropped: choose another STORE_DISPLAY_NAME for the new one"
             )
 
     def _refuse_same(self) -> NoReturn:

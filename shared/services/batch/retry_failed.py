@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain.file import lifecycle, outcomes
+from shared.domain.file import outcomes
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.gateways.database import queries
 from shared.gateways.database.records import updating
@@ -18,12 +18,10 @@ class RetryFailed:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def begin(self, batch_id: str, *, every: bool) -> int:
-        """Start failed files again; returns how many.
+    def begin(self, *, every: bool) -> int:
+        """Start failed files again; returns how many. The batch that plans a file takes it over.
 
-        Args:
-            batch_id: The batch that takes the files over.
-            every: Include permanent failures, and files whose retry isn't due yet.
+        ``every`` includes permanent failures, and files whose retry isn't due yet.
         """
         context = self._context
         begun = 0
@@ -36,8 +34,7 @@ class RetryFailed:
             )
             writes: list[Write] = []
             for stored in context.records.query(FileRecord, query):
-                record = lifecycle.taken_over(stored.present, batch_id)
-                record = outcomes.begun(record, now)
+                record = outcomes.begun(stored.present, now)
                 writes.append(updating(stored.path, record, stored.version, stored.present))
             conflicts = context.records.commit_each(writes)
             begun += len(writes) - len(conflicts)

@@ -281,7 +281,7 @@ class RunningBatch:
             message = f"{outlook.message} {others}".strip()
             return self._close_batch.close(held, BatchStatus.COMPLETED, message)
         self._removal_guard.admit_asked(batch)
-        RetryFailed(self._context).begin(batch.batch_id, every=batch.mode is SyncMode.RETRY_FAILED)
+        RetryFailed(self._context).begin(every=batch.mode is SyncMode.RETRY_FAILED)
         self._import_guard.check(batch)
         return changed(self._context, held, phase=BatchPhase.WORKING)
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from shared.domain.errors import GatewayError
-from shared.domain.file import known_documents, outcomes
+from shared.domain.file import known_documents, lifecycle, outcomes
 from shared.domain.file.record import Current, FileRecord
 from shared.domain.scan import comparison
 from shared.gateways.ports import RemoteState
 from shared.services.source.inspection import inspect_one
-from shared.services.worker.claim import Transition
 from shared.services.worker.delivery import Delivery
 
 
@@ -28,43 +25,52 @@ class DeleteDocuments:
         except GatewayError as error:
             delivery.retry_later(error)
         if wanted is not None and comparison.is_kept(delivery.record, wanted):
-            delivery.file.apply(self._came_back(wanted))
-        else:
-            delivery.file.apply(known_documents.documents_going)
-            for name in known_documents.documents_to_remove(delivery.record):
-                delete_document(delivery, name)
-            delivery.file.apply(lambda record: outcomes.removed(record, delivery.now()))
+            self._keep(wanted)
+            return
+        delivery.file.apply(known_documents.documents_going)
+        for name in known_documents.documents_to_remove(delivery.record):
+            delete_document(delivery, name)
+        delivery.file.apply(lambda record: outcomes.removed(record, delivery.now()))
         delivery.nudge()
 
-    def _came_back(self, wanted: comparison.Wanted) -> Transition:
+    def _keep(self, wanted: comparison.Wanted) -> None:
+        """End the removal: the object is there.
+
+        If an earlier delivery may have begun to delete the document that it wants, the removal
+        waits until that can't take effect any more, and the document is looked at again.
+        """
         delivery = self._delivery
-        restored = self._restored_current()
+        left = self._document_left(wanted)
+        if left is not None and not delivery.is_too_late():
+            deadline = delivery.record.schedule.deadline
+            until = deadline or delivery.now() + delivery.policy.import_deadline
+            delivery.poll_at(until, lambda record: lifecycle.waiting_until(record, until))
+            return
 
-        def transition(record: FileRecord) -> FileRecord:
-            batch_id, now = delivery.batch_id, delivery.now()
-            return comparison.came_back(restored(record), wanted, batch_id, now)
+        def ended(record: FileRecord) -> FileRecord:
+            known = known_documents.holding(record, left) if left else record
+            return comparison.came_back(known, wanted, delivery.batch_id, delivery.now())
 
-        return transition
+        delivery.file.apply(ended)
+        delivery.nudge()
 
-    def _restored_current(self) -> Transition:
-        """After an interrupted removal: makes the one document that is left current again."""
+    def _document_left(self, wanted: comparison.Wanted) -> Current | None:
+        """After an interrupted removal: the one document that is left, if the object wants it."""
         delivery = self._delivery
         record = delivery.record
         if record.current or len(record.stale_documents) != 1:
-            return lambda record: record
+            return None
         (name,) = record.stale_documents
         document = delivery.none_if_missing(lambda: delivery.context.gemini.get_document(name))
         if document is None or document.state is not RemoteState.ACTIVE:
-            return lambda record: record
-        return partial(
-            known_documents.holding,
-            document=Current(
-                key=str(document.metadata.get("content_key", "")),
-                document=name,
-                content_hash=str(document.metadata.get("content_hash", "")),
-                size=document.size or 0,
-            ),
+            return None
+        left = Current(
+            key=str(document.metadata.get("content_key", "")),
+            document=name,
+            content_hash=str(document.metadata.get("content_hash", "")),
+            size=document.size or 0,
         )
+        return left if comparison.is_served(record, wanted, left) else None
 
 
 def delete_document(delivery: Delivery, name: str) -> None:

@@ -107,15 +107,19 @@ class FinishImport:
             return False
         if document.state is RemoteState.PENDING or not self._is_ours(document):
             return False
+        if document.name in delivery.record.stale_documents:
+            return False
         return self._document_named(document.name)
 
     def _import_done(self, operation: ImportOperation) -> bool:
         delivery = self._delivery
         document = operation.document
         if operation.error_code is not None:
+            named = self._name_of_document(operation.name)
             document = self._document_of(operation.name)
-            if document is not None and operation.error_code == INVALID_ARGUMENT:
-                delete_document(delivery, document)
+            is_known = document is not None or named in delivery.record.stale_documents
+            if operation.error_code == INVALID_ARGUMENT and is_known:
+                self._delete(named)
                 document = None
             if document is None:
                 self._import_failed(operation)
@@ -125,9 +129,15 @@ class FinishImport:
         return self._document_named(document)
 
     def _document_named(self, document: str | None) -> bool:
-        """Save the name of the import's document; without one, the store is searched for it."""
+        """Save the name of the import's document; without one, the store is searched for it.
+
+        A document whose deletion was begun is deleted, and the import tried again.
+        """
         if document is None:
             self._become_uncertain()
+            return False
+        if document in self._delivery.record.stale_documents:
+            self._delete_and_retry(document, "the document failed")
             return False
         self._delivery.file.apply(lambda record: known_documents.document_known(record, document))
         return True
@@ -193,7 +203,7 @@ class FinishImport:
             case RemoteState.FAILED:
                 self._document_failed()
             case RemoteState.PENDING if delivery.is_too_late():
-                self._delete_and_retry("the document never became active")
+                self._delete_and_retry(name, "the document never became active")
             case RemoteState.PENDING:
                 delivery.poll_at(
                     delivery.next_poll_at(delivery.waiting_since(delivery.policy.import_deadline)),
@@ -230,21 +240,28 @@ class FinishImport:
         elif now - since < delivery.policy.failed_grace:
             delivery.poll_at(delivery.next_poll_at(since), lambda record: record)
         else:
-            self._delete_and_retry("the document failed")
+            self._delete_and_retry(self._document, "the document failed")
 
-    def _delete_and_retry(self, reason: str) -> None:
+    def _delete_and_retry(self, document: str, reason: str) -> None:
         """Delete the import's document, and try again."""
+        self._delete(document)
+        self._delivery.try_again(reason, None, self._ledger_failure(reason))
+
+    def _delete(self, document: str) -> None:
+        """Delete a document of the import, which doesn't count from now on."""
         delivery = self._delivery
-        delete_document(delivery, self._document)
-        failed = self._ledger_failure(reason)
-        delivery.file.apply(known_documents.document_gone)
-        delivery.try_again(reason, None, failed)
+        if document not in delivery.record.stale_documents:
+            delivery.file.apply(lambda record: known_documents.document_going(record, document))
+        delete_document(delivery, document)
+        delivery.file.apply(lambda record: known_documents.document_gone(record, document))
 
     # --- the end ----------------------------------------------------------------------------
 
     def _clean_up(self) -> None:
         """Delete the path's earlier documents and the raw file; then the file is INDEXED."""
         delivery = self._delivery
+        if delivery.record.current_document not in (None, self._document):
+            delivery.file.apply(known_documents.forerunners_going)
         for name in known_documents.forerunners(delivery.record):
             delete_document(delivery, name)
         if delivery.record.raw_file is not None:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.domain.file import keeping, outcomes
-from shared.domain.file.record import Desired, FileRecord, FileStatus
+from shared.domain.file.record import Desired, FileRecord, FileStatus, NewDocument
 from shared.domain.source.eligibility import SkipReason
-from tests.file_records import current, desired
+from tests.file_records import current, desired, working
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 INDEXED = FileRecord(
@@ -56,6 +56,25 @@ def test_documents_of_a_store_that_is_left_are_asked_about() -> None:
     unsupported = Desired(skip_reason=SkipReason.UNSUPPORTED_TYPE.value)
     assert keeping.is_to_be_asked(replace(record, desired=unsupported))
     assert not keeping.is_to_be_asked(replace(record, desired=None))
+
+
+def test_an_unreadable_file_keeps_an_unverified_document_among_the_stale_ones() -> None:
+    unverified = replace(
+        skipped(SkipReason.UNREADABLE, changed=True),
+        status=FileStatus.PENDING,
+        working=working("k2", new_document=NewDocument("d2")),
+    )
+    after = outcomes.let_go(unverified, NOW)
+    assert (after.status, after.stale_documents, after.working) == (
+        FileStatus.SKIPPED,
+        ("d2",),
+        None,
+    )
+
+
+def test_content_of_another_size_is_other_content_whatever_its_hash() -> None:
+    unsupported = replace(desired(None, SkipReason.UNSUPPORTED_TYPE.value), size=8)
+    assert not keeping.is_to_be_asked(replace(INDEXED, desired=unsupported))
 
 
 def test_a_gone_object_keeps_nothing() -> None:

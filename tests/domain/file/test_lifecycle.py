@@ -324,19 +324,39 @@ def test_a_doubted_document_that_had_to_go_is_not_current_any_more() -> None:
         S.IMPORTING, working=working(new_document=NewDocument("d1")), current=current("d1")
     )
 
-    after = known_documents.document_gone(doubted)
+    after = known_documents.document_going(doubted, "d1")
 
     assert (after.new_document, after.current) == (None, None)
+    assert after.stale_documents == ("d1",)
+    assert known_documents.document_gone(after, "d1").stale_documents == ()
     imported = known_documents.document_known(doubted, "d2")
-    other = known_documents.document_gone(imported)
+    other = known_documents.document_going(imported, "d2")
     assert (other.new_document, other.current) == (None, current("d1"))
+    assert other.stale_documents == ("d2",)
+
+
+def test_the_older_documents_count_no_more_once_they_are_about_to_be_deleted() -> None:
+    doubted = record(
+        S.IMPORTING,
+        working=working(new_document=NewDocument("d1")),
+        current=current("d1"),
+        stale_documents=("d0",),
+    )
+    imported = known_documents.document_known(doubted, "d2")
+
+    after = known_documents.forerunners_going(imported)
+    kept = known_documents.forerunners_going(doubted)
+
+    assert (after.current, after.stale_documents) == (None, ("d0", "d1"))
+    assert (kept.current, kept.stale_documents) == (current("d1"), ("d0",))
+    assert known_documents.forerunners(after) == ("d0", "d1")
 
 
 def test_the_grace_of_a_failed_document_ends_with_the_document() -> None:
     known = known_documents.document_known(record(S.IMPORTING, working=working()), "d1")
     failed = known_documents.first_seen_failed(known, NOW)
     assert failed.working == working(new_document=NewDocument("d1", failed_at=NOW))
-    assert known_documents.document_gone(failed).working == working(new_document=None)
+    assert known_documents.document_going(failed, "d1").working == working(new_document=None)
     shelved = known_documents.shelved(failed)
     assert (shelved.working, shelved.stale_documents) == (working(new_document=None), ("d1",))
 
@@ -366,6 +386,14 @@ def test_an_uncertain_import_has_no_task_and_is_due_after_its_deadline() -> None
     after = attempt.import_uncertain(record(S.IMPORTING, claim=Claim("c", NOW)), NOW, POLICY)
     assert (after.status, after.claim) == (S.UNCERTAIN, None)
     assert after.schedule == Schedule(4, task=None, ready_at=NOW + timedelta(hours=1))
+
+
+def test_an_uncertain_import_in_a_storm_costs_no_attempt_if_it_left_no_document() -> None:
+    sent = record(S.IMPORTING, working=working(raw_file=ACTIVE), tries=Tries(attempts=2))
+    for in_storm, attempts in ((True, 2), (False, 3)):
+        lost = attempt.import_uncertain(sent, NOW, POLICY, in_storm=in_storm)
+        again = attempt.tried_again(lost, "none", None, NOW, 0.5, POLICY)
+        assert (again.status, again.tries.attempts) == (S.UPLOADED, attempts)
 
 
 def test_a_settled_file_holds_exactly_what_was_imported() -> None:
@@ -587,6 +615,42 @@ def test_a_removal_that_was_not_needed_leaves_the_file_as_it_was_indexed() -> No
 
     assert (after.status, after.current) == (S.INDEXED, current("d1", "k1"))
     assert after.schedule == Schedule(3)
+
+
+@pytest.mark.parametrize(
+    "besides",
+    [{"stale_documents": ("d0",)}, {"working": working("k2", new_document=NewDocument("d2"))}],
+    ids=["stale", "unverified"],
+)
+def test_a_halted_removal_keeps_no_document_beside_others(besides: dict[str, Any]) -> None:
+    before = record(S.DELETING, current=current("d1", "k1"))
+    assert outcomes.removal_halted(before, NOW).status is S.INDEXED
+    assert outcomes.removal_halted(replace(before, **besides), NOW).status is S.PENDING
+
+
+@pytest.mark.parametrize(
+    "besides",
+    [{"stale_documents": ("d2",)}, {"working": working("k3", new_document=NewDocument("d2"))}],
+    ids=["stale", "unverified"],
+)
+@pytest.mark.parametrize("serving", [None, current("d1", "k1")])
+def test_a_restless_file_is_not_at_rest_while_only_an_import_can_delete_what_it_left(
+    besides: dict[str, Any], serving: Current | None
+) -> None:
+    restless = record(S.UPLOADED, desired=desired("k3"), working=working("k3"), current=serving)
+    at_rest = S.INDEXED if serving else S.DELETED
+    assert outcomes.left(restless, NOW, POLICY).status is at_rest
+
+    after = outcomes.left(replace(restless, **besides), NOW, POLICY)
+
+    assert after.failed_kind is FailureKind.EXHAUSTED
+    assert "d2" in known_documents.documents_to_remove(after)
+
+
+def test_a_removal_that_found_no_document_was_no_removal() -> None:
+    empty = record(S.DELETING, desired=None, removed_in="b0")
+    assert outcomes.removed(empty, NOW).removed_in == "b0"
+    assert outcomes.removed(replace(empty, current=current()), NOW).removed_in == empty.batch_id
 
 
 @pytest.mark.parametrize("status", S)

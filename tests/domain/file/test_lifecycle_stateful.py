@@ -179,11 +179,14 @@ class JourneyMachine(RuleBasedStateMachine):
         elif fate == "hidden":  # said not to be there, which may be for the moment only
             self.change(attempt.tried_again(self.record, "x", 404, self.now, 0.5, POLICY))
         elif fate == "failed":
-            self.documents.pop(self.record.new_document, None)
-            self.change(known_documents.document_gone(self.record))
+            failed = self.record.new_document
+            self.change(known_documents.document_going(self.record, failed))
+            self.documents.pop(failed, None)
+            self.change(known_documents.document_gone(self.record, failed))
             self.change(attempt.tried_again(self.record, "x", None, self.now, 0.5, POLICY))
         else:
             assert self.documents[self.record.new_document] == self.record.working_key
+            self.change(known_documents.forerunners_going(self.record))
             for name in known_documents.forerunners(self.record):
                 self.documents.pop(name, None)
             self.change(outcomes.settled(self.record, self.now))

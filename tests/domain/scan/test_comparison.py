@@ -236,6 +236,24 @@ def test_a_candidate_that_is_back_as_it_was_is_kept() -> None:
     assert told(NEWER, gone.record) == (Change.CHANGED, S.PENDING)
 
 
+@pytest.mark.parametrize("status", [S.FAILED, S.REMOVAL_CANDIDATE])
+def test_a_document_is_not_kept_beside_another_that_was_never_verified(status: S) -> None:
+    """Nothing would delete the other one, which the store may hold."""
+    failed = replace(
+        INDEXED,
+        status=status,
+        desired=replace(INDEXED.desired or Desired(), key="other"),
+        working=working("other", new_document=NewDocument("d2")),
+    )
+
+    finding = found(WANT, failed)
+    assert finding is not None
+    assert finding.record is not None
+    assert finding.record.status is S.PENDING
+    removing = replace(failed, status=S.DELETING)
+    assert comparison.came_back(removing, WANT, "b2", NOW).status is S.PENDING
+
+
 @pytest.mark.parametrize("status", [S.PENDING, S.UPLOADING, S.FAILED])
 def test_what_changed_and_changed_back_before_its_import_is_not_imported(status: S) -> None:
     changed = found(NEWER, INDEXED)

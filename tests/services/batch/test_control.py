@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from shared.domain.batch.batch import BatchStatus
+from shared.domain.batch.lease import Lease
 from shared.domain.errors import InvalidRequest
 from shared.domain.file.record import FileStatus
+from shared.gateways.database.records import LEASE
 from shared.services.batch.control import NoSuchBatch
 from tests.services.story import (
     HOUR,
@@ -137,6 +140,23 @@ def test_a_cancellation_during_a_supervisors_call_takes_effect() -> None:
 
     assert world.control.cancel(batch.batch_id).status == "cancelled"
     assert batch_now(world, batch).status == "cancelled"
+
+
+def test_a_batch_cancelled_during_a_supervisors_call_frees_the_lease_with_that_call() -> None:
+    world = world_with()
+    batch = begun(world)
+
+    def cancel(call: str) -> None:
+        if call == "list_stores:enter" and not batch_now(world, batch).status.is_terminal:
+            cancelled(world, batch)
+
+    world.gemini.on_call = cancel
+
+    world.supervise()
+
+    assert batch_now(world, batch).status == "cancelled"
+    assert world.records.get(Lease, LEASE).present.released
+    assert begun(world).status is BatchStatus.RUNNING
 
 
 @pytest.mark.parametrize("act", ["cancel", "pause", "resume"])

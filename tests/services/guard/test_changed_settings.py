@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.batch.batch import BatchPhase, BatchStatus
+from shared.domain.batch.batch import BatchPhase, BatchStatus, SyncMode
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.file.record import FileStatus
 from shared.domain.metadata.path_template import PathTemplate
@@ -63,6 +63,17 @@ def test_scheduled_syncs_are_refused_with_the_figures(world: World, change: dict
         assert 'POST /sync with {"max_imports": 60}' in summary["message"]
         assert "fss sync --max-imports 60" in summary["message"]
     assert world.gemini.imports == FILES
+
+
+@pytest.mark.parametrize("mode", list(SyncMode))
+def test_every_mode_scans_the_pages_again_that_other_settings_have_shaped(mode: SyncMode) -> None:
+    world = synced("a.md", "b.md")
+    deploy(world, chunk_max_tokens=100)
+
+    summary = world.sync(mode=mode)
+
+    assert (summary["metadata_changed"], summary["indexed"]) == (2, 2)
+    assert world.gemini.imports == 4
 
 
 def test_nothing_is_imported_while_the_scan_is_incomplete() -> None:

@@ -374,6 +374,33 @@ def test_a_403_makes_no_ghosts() -> None:
     assert (told, world.gemini.imports) == ([imports], imports + 1)
 
 
+def test_a_403_of_documents_and_store_alike_makes_no_ghosts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A bad key: of the documents, which a lagging listing leaves out, nothing is known."""
+    world = library()
+    metered = world.gemini.metered
+    page = world.gemini.list_documents(store_of(world))
+    monkeypatch.setattr(
+        world.gemini, "list_documents", lambda *_: replace(page, documents=(), next_page_token="")
+    )
+    refused: list[str] = []
+
+    def refuse(call: str) -> None:
+        asks = call in ("get_document:enter", "get_store:enter")
+        if asks and len(refused) < 3 and (refused or call == "get_document:enter"):
+            refused.append(call)
+            raise denied()
+
+    world.gemini.on_call = refuse
+
+    summary, found = reconciled(world)
+
+    assert refused[:2] == ["get_document:enter", "get_store:enter"]
+    assert (summary["status"], found) == ("completed", {"listed": 0})
+    assert world.gemini.metered == metered
+
+
 @pytest.mark.parametrize("error", [unavailable(), BadRequest("gemini.call", code=400)])
 def test_a_failed_listing_continues_where_it_was_or_begins_again(error: Exception) -> None:
     world = library()

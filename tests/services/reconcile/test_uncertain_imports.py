@@ -181,6 +181,36 @@ def test_an_import_that_is_not_due_when_a_listing_begins_is_not_decided_by_it() 
     assert in_step(world)
 
 
+def test_a_search_whose_end_was_not_saved_decides_no_later_import_of_the_same_content() -> None:
+    """Its first page was listed before that import took effect, and is not listed again."""
+    world = world_with(*(f"{n:02d}.md" for n in range(25)))
+    world.sync()
+    world.put({PATH: "the 26th"})
+    begun(world)
+    uncertain(world, took_effect=False)
+    world.clock.advance(HOUR)
+
+    def slow(call: str) -> None:
+        if call == "list_documents:exit":
+            world.clock.advance(2 * MINUTE)
+
+    world.gemini.on_call = slow
+    assert search(world) == 0
+    world.gemini.on_call = lambda _: None
+    unsaved = world.records.get(UncertainSearch, UNCERTAIN_SEARCH).present
+    assert search(world) == 1
+    uncertain(world, took_effect=True)
+    world.records.change(UncertainSearch, UNCERTAIN_SEARCH, lambda _: unsaved)
+
+    assert search(world) == 0
+
+    assert world.file(PATH).status is FileStatus.UNCERTAIN
+    world.clock.advance(HOUR)
+    assert search(world) == 1
+    assert world.file(PATH).status is FileStatus.IMPORTING
+    assert world.gemini.imports == 26
+
+
 def test_of_two_documents_of_one_import_the_newest_stays() -> None:
     world = world_with()
     batch = begun(world)

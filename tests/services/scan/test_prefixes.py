@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.services.story import changes, world_with
+from tests.services.story import SECOND, changes, world_with
 from tests.world import World, rules
 
 EDGES = ("\U0010ffff", "\U0010ffff\U0010ffff", "\ud7ff", "a\U0010ffff", "a\ud7ff\U0010ffff")
@@ -23,6 +23,11 @@ def synced_with(prefix: str) -> tuple[World, list[str]]:
     return world, sorted(name for name in set(NAMES) if name.startswith(prefix))
 
 
+def deploy(world: World, chunk_max_tokens: int | None) -> None:
+    world.clock.advance(SECOND)
+    world.use(world.context_with(chunk_max_tokens=chunk_max_tokens))
+
+
 @pytest.mark.parametrize("prefix", EDGES)
 def test_a_prefix_at_the_edge_of_unicode_is_synced_like_any_other(prefix: str) -> None:
     world, expected = synced_with(prefix)
@@ -33,6 +38,22 @@ def test_a_prefix_at_the_edge_of_unicode_is_synced_like_any_other(prefix: str) -
     summary = world.sync(prefix=prefix, max_deletes=100)
     assert changes(summary) == {"removed": len(expected), "deleted": len(expected)}
     assert world.stored_paths() == []
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3, 1000])
+def test_a_sync_of_a_part_drops_every_remembered_page_that_has_names_of_it(page_size: int) -> None:
+    """Pages that begin before the part, or have no end, are among them."""
+    world = world_with("a.md", "b/1.md", "b/2.md", "c.md", given=rules(page_size=page_size))
+    world.sync()
+    before = world.rules.settings.chunk_max_tokens
+    deploy(world, chunk_max_tokens=100)
+    assert world.sync(prefix="b/")["metadata_changed"] == 2
+    deploy(world, chunk_max_tokens=before)
+
+    summary = world.sync()
+
+    assert (summary["metadata_changed"], summary["unchanged"]) == (2, 2)
+    assert world.gemini.imports == 8
 
 
 @pytest.mark.parametrize("prefix", EDGES)

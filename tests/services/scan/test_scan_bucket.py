@@ -514,10 +514,13 @@ def test_a_permanent_failure_is_tried_again_after_a_change_or_on_request(
 
 def test_retry_failed_tries_an_exhausted_file_before_its_day() -> None:
     world = exhausted()
+    metered = world.gemini.metered
 
     summary = world.sync(mode=SyncMode.RETRY_FAILED)
 
     assert (summary["indexed"], summary["failed"]) == (1, 0)
+    assert summary["requests"]["metered"] == world.gemini.metered - metered == 2
+    assert summary["estimated_cost"] > 0
 
 
 def test_a_failed_file_that_is_removed_is_forgotten() -> None:

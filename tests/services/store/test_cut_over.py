@@ -9,9 +9,18 @@ import pytest
 
 from shared.domain.batch.batch import SyncMode
 from shared.domain.deployment.rules import Rules
-from shared.domain.errors import InvalidRequest, Refused
+from shared.domain.errors import InvalidRequest, Refused, Unavailable
 from shared.services.store.cut_over import CutOver
-from tests.services.story import SECOND, batch_now, begun, denied, in_step, invalid, synced
+from tests.services.story import (
+    SECOND,
+    batch_now,
+    begun,
+    denied,
+    in_step,
+    invalid,
+    synced,
+    unavailable,
+)
 from tests.world import World, changed_rules, rules
 
 NEW = {"store_display_name": "second store", "embedding_model": "models/gemini-embedding-2"}
@@ -182,6 +191,29 @@ def test_a_drop_whose_reply_was_lost_may_be_repeated() -> None:
     CutOver(world.context).drop_previous()
 
     assert world.report.store()["previous_store"] == ""
+
+
+def test_a_store_that_is_left_to_be_dropped_is_not_filled_again() -> None:
+    """A drop whose reply was lost may take effect late, and a later drop would delete it."""
+    world = library()
+    first = world.rules.settings.store_display_name
+    configure(world, **NEW)
+    moved(world)
+    previous = world.report.store()["previous_store"]
+    world.gemini.fail_next("delete_store", unavailable())
+    with pytest.raises(Unavailable):
+        CutOver(world.context).drop_previous()
+    configure(world, store_display_name=first, embedding_model="")
+
+    summary = moved(world)
+
+    assert summary["status"] == "refused"
+    assert previous in summary["message"]
+    assert world.report.store()["next_store"] == ""
+    assert CutOver(world.context).drop_previous() == previous
+    assert moved(world)["status"] == "completed"
+    CutOver(world.context).drop_previous()
+    assert in_step(world)
 
 
 def test_a_drop_that_is_refused_leaves_the_store_to_be_dropped() -> None:

@@ -28,10 +28,12 @@ from tests.services.story import (
     begun,
     breaker_now,
     come_to_task,
+    deliver_at_its_time,
     denied,
     entries,
     half_open,
     in_step,
+    invalid,
     later,
     lost,
     play,
@@ -121,6 +123,27 @@ def test_one_success_in_half_open_does_not_restore_full_speed() -> None:
 
     state = breaker_now(world)
     assert (state.state, state.probe_successes) == (CircuitState.HALF_OPEN, 1)
+
+
+@pytest.mark.parametrize("lost_object", [False, True], ids=["refused", "never sent"])
+def test_a_probe_that_ends_without_a_result_returns_its_permit(lost_object: bool) -> None:
+    """Otherwise nobody would probe until the permit expires."""
+    world = many(10)
+    begun(world)
+    world.supervise()
+    half_open(world)
+    play(world, lambda: any(task.queue == "uploads" for task in world.queues.waiting))
+    if lost_object:
+        for info in world.bucket.list_objects(prefix="", limit=10):
+            world.bucket.put(info.name, b"other content")
+    else:
+        world.gemini.fail_next("upload", invalid())
+    task = next(task for task in world.queues.waiting if task.queue == "uploads")
+
+    deliver_at_its_time(world, task)
+
+    state = breaker_now(world)
+    assert (state.state, state.probe_successes, state.permits) == (CircuitState.HALF_OPEN, 0, {})
 
 
 def test_a_429_in_half_open_opens_it_again_for_twice_as_long() -> None:

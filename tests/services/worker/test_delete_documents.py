@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from shared.domain.batch.batch import Batch, DeletePolicy
 from shared.domain.errors import GatewayError, NotFound, QuotaKind
-from shared.domain.file.record import FileStatus
+from shared.domain.file.record import FileRecord, FileStatus
+from shared.gateways.database.records import file_path
 from tests.file_records import document_name
 from tests.services.story import (
     DAY,
     HOUR,
+    MINUTE,
     PATH,
     SECOND,
     Crash,
@@ -22,34 +26,42 @@ from tests.services.story import (
     denied,
     in_step,
     later,
+    lost,
+    plant,
     play,
     play_for,
     play_out,
     play_to,
+    store_of,
     synced,
     task_of,
     throttled,
     unavailable,
 )
+from tests.twins.imports import ImportFate
 from tests.world import World, rules
 
 
-def removing(world: World) -> None:
+def removing(world: World, path: str = PATH) -> None:
     """Play until the file's removal has a task."""
-    play_to(world, FileStatus.DELETING)
-    play(world, lambda: any(t.payload.get("path") == PATH for t in world.queues.waiting))
+    play_to(world, FileStatus.DELETING, path)
+    play(world, lambda: any(t.payload.get("path") == path for t in world.queues.waiting))
 
 
-def with_removal_broken_off() -> tuple[World, Batch, str]:
+def with_removal_broken_off(path: str = PATH) -> tuple[World, Batch, str]:
     """A removal interrupted before it deleted its one document; returns the document's name."""
-    world = synced()
-    document = document_name(world.file(PATH))
-    world.bucket.delete(PATH)
+    world = synced(path)
+    return (world, *removal_broken_off(world, path))
+
+
+def removal_broken_off(world: World, path: str = PATH) -> tuple[Batch, str]:
+    document = document_name(world.file(path))
+    world.bucket.delete(path)
     batch = begun(world)
-    removing(world)
+    removing(world, path)
     world.gemini.fail_next("delete_document", unavailable())
-    play(world, lambda: world.file(PATH).stale_documents == (document,))
-    return world, batch, document
+    play(world, lambda: world.file(path).stale_documents == (document,))
+    return batch, document
 
 
 def test_a_removed_objects_document_is_deleted() -> None:
@@ -80,8 +92,11 @@ def test_an_object_found_unchanged_before_its_removal_keeps_its_document() -> No
 
 
 def test_an_object_back_after_an_interrupted_removal_keeps_the_document_left() -> None:
+    """It counts only when the deletion, whose outcome is unknown, can't take effect any more."""
     world, batch, document = with_removal_broken_off()
     world.put({PATH: f"content of {PATH}"})
+    play_for(world, world.rules.file.import_deadline - MINUTE)
+    assert world.file(PATH).current_document is None
 
     assert play_out(world, batch).status == "completed"
 
@@ -90,18 +105,129 @@ def test_an_object_back_after_an_interrupted_removal_keeps_the_document_left() -
     assert in_step(world)
 
 
+@pytest.mark.parametrize("after", [2 * MINUTE, 58 * MINUTE], ids=["soon", "just before it counts"])
+def test_a_deletion_that_takes_effect_after_the_object_is_back_loses_nothing(
+    after: timedelta,
+) -> None:
+    world, batch, document = with_removal_broken_off()
+    world.put({PATH: f"content of {PATH}"})
+    play_for(world, after)
+    world.gemini.delete_document(document)
+
+    closed = play_out(world, batch)
+
+    assert (closed.status, closed.drift) == ("completed", 0)
+    assert world.file(PATH).status is FileStatus.INDEXED
+    assert world.gemini.imports == 2
+    assert in_step(world)
+
+
+def test_a_removal_begun_again_while_it_waits_waits_anew_for_its_latest_deletion() -> None:
+    world, batch, document = with_removal_broken_off()
+    world.put({PATH: f"content of {PATH}"})
+    play_for(world, 50 * MINUTE)
+    world.bucket.delete(PATH)
+    world.gemini.fail_next("delete_document", lost())
+    play(world, lambda: world.gemini.calls["delete_document"] == 2)
+    world.put({PATH: f"content of {PATH}"})
+    play_for(world, 50 * MINUTE)
+    assert world.file(PATH).current_document is None
+    world.gemini.delete_document(document)
+
+    assert play_out(world, batch).status == "completed"
+
+    assert in_step(world)
+
+
+def test_a_document_left_that_is_not_active_is_replaced_at_once() -> None:
+    world, batch, document = with_removal_broken_off()
+    store = world.gemini._stores[document.partition("/documents/")[0]]
+    failed = replace(store.imports[document], fate=ImportFate(document_fails=True))
+    store.imports[document] = failed
+    world.put({PATH: f"content of {PATH}"})
+    began = world.clock.now()
+
+    assert play_out(world, batch).status == "completed"
+
+    assert world.clock.now() - began < 10 * MINUTE
+    assert world.gemini.imports == 2
+    assert in_step(world)
+
+
+def test_of_several_documents_left_by_an_interrupted_removal_none_is_kept() -> None:
+    world = synced()
+    more = plant(world, store_of(world), PATH)
+    known = world.records.get(FileRecord, file_path(PATH))
+    world.records.write(known, replace(known.present, stale_documents=(more,)))
+    world.bucket.delete(PATH)
+    batch = begun(world)
+    removing(world)
+    world.gemini.fail_next("delete_document", lost())
+    play(world, lambda: world.file(PATH).current is None)
+    world.put({PATH: f"content of {PATH}"})
+    imports = world.gemini.imports
+
+    assert play_out(world, batch).status == "completed"
+
+    assert world.gemini.imports == imports + 1
+    assert in_step(world)
+
+
+def test_a_document_left_counts_for_the_same_bytes_of_which_other_hashes_are_told() -> None:
+    """A composite object has no MD5; copied, it has one."""
+    world = World(rules())
+    content = f"content of {PATH}".encode()
+    world.bucket.put(PATH, content, kinds=("crc32c",))
+    world.sync()
+    batch, document = removal_broken_off(world)
+    world.bucket.put(PATH, content)
+
+    assert play_out(world, batch).status == "completed"
+
+    assert world.file(PATH).current_document == document
+    assert world.gemini.imports == 1
+
+
+def test_a_removal_that_has_begun_is_finished_though_its_batch_is_cancelled() -> None:
+    """Only it knows whether the document that the object wants again is left."""
+    world, batch, document = with_removal_broken_off()
+    cancelled(world, batch)
+    world.put({PATH: f"content of {PATH}"})
+
+    play_for(world, 2 * HOUR)
+
+    assert world.file(PATH).current_document == document
+    assert world.sync()["unchanged"] == 1
+    assert world.gemini.imports == 1
+    assert in_step(world)
+
+
+def test_an_unreadable_object_back_after_an_interrupted_removal_keeps_the_document_left() -> None:
+    world, batch, document = with_removal_broken_off("README")
+    world.put({"README": "other content"})
+    world.bucket.refused["README"] = 403
+
+    assert play_out(world, batch).status == "completed"
+
+    file = world.file("README")
+    assert (file.status, file.skip_reason) == (FileStatus.SKIPPED, "unreadable")
+    assert file.current_document == document
+
+
 def test_a_document_left_by_an_interrupted_removal_is_replaced_by_new_content() -> None:
-    """If the object is back unchanged before that is sent, nothing is imported."""
+    """If the object is back unchanged before that is sent, the document counts no more."""
     world, batch, document = with_removal_broken_off()
     world.put({PATH: "other content"})
     play(world, lambda: world.file(PATH).status is FileStatus.PENDING)
     cancelled(world, batch)
     world.put({PATH: f"content of {PATH}"})
+    batch = begun(world)
+    play_to(world, FileStatus.UPLOADED)
+    world.gemini.delete_document(document)
 
-    assert world.sync()["status"] == "completed"
+    assert play_out(world, batch).status == "completed"
 
-    assert world.file(PATH).current_document == document
-    assert world.gemini.imports == 1
+    assert world.gemini.imports == 2
     assert in_step(world)
 
 

@@ -26,6 +26,7 @@ from tests.services.story import (
     denied,
     in_step,
     later,
+    lost,
     operations,
     play,
     play_for,
@@ -39,6 +40,16 @@ from tests.services.story import (
 )
 from tests.twins.imports import ImportFate
 from tests.world import World
+
+
+def given_fate(world: World, document: str, fate: ImportFate) -> None:
+    """Let a document be from now on as if its import had had this fate."""
+    store = world.gemini._stores[document.partition("/documents/")[0]]
+    store.imports[document] = replace(store.imports[document], fate=fate)
+
+
+def names(world: World) -> list[str]:
+    return [document.name for document in world.store_documents()]
 
 
 def test_an_operation_is_polled_until_it_is_done() -> None:
@@ -365,6 +376,36 @@ def test_a_failed_operations_document_that_recovers_makes_no_second_one() -> Non
     assert [d.name for d in active] == [world.file(PATH).current_document]
 
 
+@pytest.mark.parametrize(
+    ("answer", "status", "imports"),
+    [
+        (unavailable(), "completed_with_failures", 1),
+        (NotFound("get_operation", code=404), "completed", 2),
+    ],
+    ids=["503", "404"],
+)
+def test_a_refused_operations_document_whose_deletion_was_sent_does_not_count(
+    answer: GatewayError, status: str, imports: int
+) -> None:
+    """Even if it turns ACTIVE, and the operation can't be read any more."""
+    world = world_with()
+    world.gemini.fates.append(
+        ImportFate(operation_fails=True, error_code=3, recovers_after=5 * SECOND)
+    )
+    batch = begun(world)
+    world.gemini.fail_next("delete_document", lost())
+    play(world, lambda: world.gemini.calls["delete_document"] == 1)
+    (made,) = names(world)
+    world.gemini.fail_next("get_operation", answer)
+
+    assert play_out(world, batch).status == status
+
+    assert made not in names(world)
+    assert world.gemini.imports == imports
+    file = world.file(PATH)
+    assert (file.current_document, file.stale_documents) == (next(iter(names(world)), None), ())
+
+
 # --- the document -----------------------------------------------------------------------------
 
 
@@ -393,6 +434,42 @@ def test_a_document_that_failed_for_good_is_deleted_and_imported_again() -> None
     assert world.gemini.calls["upload"] == 1
     assert in_step(world)
     assert breaker_now(world).failed_documents
+
+
+@pytest.mark.parametrize("answer", [lost(), unavailable()], ids=["lost", "503"])
+def test_a_failed_document_whose_deletion_was_sent_does_not_count_if_it_turns_active(
+    answer: GatewayError,
+) -> None:
+    """The deletion may take effect at any time after its reply was lost."""
+    world = world_with()
+    world.gemini.fates.append(ImportFate(document_fails=True))
+    batch = begun(world)
+    world.gemini.fail_next("delete_document", answer)
+    play(world, lambda: world.gemini.calls["delete_document"] == 1)
+    (made,) = world.store_documents()
+    given_fate(world, made.name, ImportFate())
+
+    assert play_out(world, batch).status == "completed"
+
+    assert made.name not in names(world)
+    assert world.gemini.imports == 2
+    assert in_step(world)
+
+
+def test_a_failed_document_whose_deletion_was_sent_does_not_count_after_a_crash_either() -> None:
+    world = world_with()
+    world.gemini.fates.append(ImportFate(document_fails=True))
+    batch = begun(world)
+    world.gemini.fail_next("delete_document", Crash())
+    play(world, lambda: world.gemini.calls["delete_document"] == 1)
+    (made,) = world.store_documents()
+    given_fate(world, made.name, ImportFate())
+
+    assert play_out(world, batch).status == "completed"
+
+    assert made.name not in names(world)
+    assert world.gemini.imports == 2
+    assert in_step(world)
 
 
 def test_a_document_that_always_fails_is_given_up_and_leaves_none_behind() -> None:
@@ -598,7 +675,7 @@ def test_a_403_on_the_old_document_is_not_believed_while_the_store_is_refused_to
     world.deliver(task)
 
     file = world.file(PATH)
-    assert (file.status, file.current_document) == (FileStatus.IMPORTING, old)
+    assert (file.status, file.stale_documents) == (FileStatus.IMPORTING, (old,))
     play_out(world, batch)
     later(world, HOUR)
     world.sync()
@@ -615,6 +692,29 @@ def test_an_error_deleting_the_old_document_leaves_the_file_unfinished_until_it_
 
     assert summary["status"] == "completed"
     assert world.gemini.calls["import_file"] == 2
+    assert in_step(world)
+
+
+@pytest.mark.parametrize("is_gone", [False, True], ids=["late", "at once"])
+def test_an_old_document_whose_deletion_was_sent_is_not_current_again(is_gone: bool) -> None:
+    """The new document fails after all, and the object has its old content again."""
+    world = synced()
+    old = document_name(world.file(PATH))
+    world.put({PATH: "changed"})
+    batch = begun(world)
+    world.gemini.fail_next("delete_document", lost(), after_effect=is_gone)
+    play(world, lambda: world.gemini.calls["delete_document"] == 1)
+    given_fate(world, world.file(PATH).new_document or "", ImportFate(document_fails=True))
+    world.put({PATH: f"content of {PATH}"})
+    play(world, lambda: world.file(PATH).status is FileStatus.PENDING)
+    cancelled(world, batch)
+    batch = begun(world)
+    play_to(world, FileStatus.UPLOADED)
+    if not is_gone:
+        world.gemini.delete_document(old)
+
+    assert play_out(world, batch).status == "completed"
+
     assert in_step(world)
 
 

@@ -79,7 +79,10 @@ class Invariants:
             case "get" | "get_all":
                 self._looks(call)
             case "delete_document":
-                self._deleting(call.arguments[0])
+                if self._simulation.role() is None:  # the request was checked when it was sent
+                    self._counts_no_more(call.arguments[0])
+                else:
+                    self.deleting(call.arguments[0])
             case "upload":
                 result = effect()
                 self._succeeded()
@@ -303,10 +306,12 @@ class Invariants:
         began = actor.started_at if actor else simulation.stage.now()
         require(since is None or since >= began, name, path, "has been there since", since)
 
-    def _deleting(self, name: str) -> None:
+    def deleting(self, name: str) -> None:
         """Foreign documents and the last good document of a wanted path are not deleted."""
         simulation = self._simulation
         require(name not in simulation.library.foreign, "foreign_documents_untouched", name)
+        if not self._is_late():
+            self._counts_no_more(name)
         documents = {document.name: document for document in self._simulation.own_documents()}
         document = documents.get(name)
         if document is None or document.state is not RemoteState.ACTIVE:
@@ -324,6 +329,12 @@ class Invariants:
         ]
         if not others:
             self._was_gone(path, "old_document_goes_last")
+
+    def _counts_no_more(self, name: str) -> None:
+        """A document is deleted only while no record relies on it, however late that is."""
+        for record in self._simulation.file_records():
+            relied_on = (record.current_document, record.new_document)
+            require(name not in relied_on, "nothing_relied_on_is_deleted", name, record)
 
     # --- metered requests -------------------------------------------------------------------
 

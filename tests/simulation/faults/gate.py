@@ -191,6 +191,8 @@ class FaultyGate:
                 delay = timedelta(seconds=self._chance.choice((5, 60, 250)))
                 late = _detached(call, effect)
                 play.note(who, f"{call.name} takes effect {delay} later", None)
+                if call.name == "delete_document":
+                    self._delete_late(call.arguments[0])
                 play.happen_in(delay, lambda: self._late(call, late))
                 raise OutcomeUnknown(name)
             case _:
@@ -225,6 +227,14 @@ class FaultyGate:
                 return Unavailable(name, code=503)
             case _:
                 return Unavailable(name)
+
+    def _delete_late(self, document: str) -> None:
+        """A deletion was sent and takes effect late; its object is often back before that."""
+        play = self._play
+        play.invariants.deleting(document)
+        found = [each for each in play.own_documents() if each.name == document]
+        if found and self._chance.random() < 0.7:
+            play.library.put_back(str(found[0].metadata["path"]))
 
     def _late(self, call: Call, effect: Callable[[], object]) -> None:
         with suppress(GatewayError):

@@ -135,6 +135,8 @@ class Trouble:
                 possible.append(Fault.NOT_READY)
             if name in ("import_file", "upload"):
                 possible += [Fault.LATE_EFFECT, Fault.LOST_REPLY]
+            if name == "delete_document":
+                possible.append(Fault.LATE_EFFECT)
             if name == "upload":
                 possible.append(Fault.SOURCE_BREAKS)
         if name not in READS:

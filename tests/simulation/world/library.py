@@ -104,6 +104,12 @@ class Library:
         self.edits[name] += 1
         self._write(name)
 
+    def put_back(self, name: str) -> None:
+        """Write a removed file again, with its latest content."""
+        if name in self.names and self._bucket.stat(name) is None:
+            self.edits[name] += 1
+            self._write(name, version=self._versions[name])
+
     def lock(self) -> None:
         """Let reads of some objects be refused from now on, and of others no more.
 
