@@ -15,14 +15,12 @@ from hypothesis import strategies as st
 from tests.functions.framework_app import framework_app
 from tests.functions.test_described import CASES, busy
 
+ODD = st.sampled_from(
+    [None, True, -1, 1.0, 2**63, 10**400, "", ".", "..", "__x__", "a/b", "\0", "\ud800", "x" * 2000]
+)
+
 ANYTHING = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.sampled_from([2**63, -(2**63), 2**64, 10**400])
-    | st.floats()
-    | st.text(st.characters())
-    | st.sampled_from(["", ".", "..", "__x__", "a/b", "\0", "\ud800", "x" * 2000, "😀" * 400]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | ODD,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
@@ -33,7 +31,9 @@ OTHER_BATCH = "20200101-000000-abcdef"
 def payloads(task: dict[str, Any]) -> st.SearchStrategy[bytes]:
     """Bodies that are not this task: of any kind, or with some fields changed or left out."""
     names = st.sampled_from([*task])
-    changed = st.dictionaries(names, ANYTHING, min_size=1).map(lambda some: {**task, **some})
+    changed = st.dictionaries(names, ODD | ANYTHING, min_size=1, max_size=2).map(
+        lambda some: {**task, **some}
+    )
     shorter = st.sets(names, min_size=1).map(
         lambda some: {name: value for name, value in task.items() if name not in some}
     )
