@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 SEEDS ?= 50000
+CASES ?= 2000
 BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -13,7 +14,7 @@ FUNCTIONS := dispatcher upload status
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test terraform lint format docs package rate chaos simulate model bench lock clean
+.PHONY: help demo test terraform lint format docs package rate chaos simulate model fuzz bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,10 @@ simulate: $(READY) ## seeded runs on a virtual clock, and the broken variants th
 
 model: $(READY) ## random changes and syncs against a plain model, on the twins and on the local stack
 	@$(BIN)/pytest tests/model -m model -n 2 $(ARGS)
+
+fuzz: $(READY) ## the functions, asked for whatever their description allows and forbids; CASES=2000
+	@CASES=$(CASES) $(BIN)/pytest tests/functions/test_described.py tests/functions/test_odd_tasks.py \
+		-n 2 $(ARGS)
 
 bench: $(READY) ## what a sync of unchanged objects costs
 	@$(BIN)/python -m tests.benchmarks.unchanged $(ARGS)

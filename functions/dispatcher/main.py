@@ -12,8 +12,10 @@ from shared.composition import UseCases, preload
 from shared.config import SyncSettings
 from shared.domain.batch.batch import Batch, Trigger
 from shared.domain.batch.request import SyncRequest
-from shared.http import Routes, checked, json_body
-from shared.process import settings_of, watchdog
+from shared.http.framework import answer_everything
+from shared.http.requests import checked_body, task_body
+from shared.http.routes import Routes
+from shared.process import settings_of
 from shared.services.batch.start import AlreadyRunning
 
 SETTINGS = settings_of(SyncSettings)
@@ -26,7 +28,7 @@ def _answer(batch_id: str, **more: object) -> dict[str, Any]:
 
 
 def _sync(request: Request) -> tuple[dict[str, Any], int]:
-    asked = checked(SyncRequest, request)
+    asked = checked_body(SyncRequest, request)
     try:
         return _answer(USE.start(asked).batch_id), 202
     except AlreadyRunning as running:
@@ -58,13 +60,14 @@ ROUTES = Routes(
             200,
         ),
         ("POST", "/control/supervise"): lambda _: (asdict(USE.supervise()), 200),
-        ("POST", "/control/scan"): lambda request: ({"pages": USE.scan(json_body(request))}, 200),
-    }
+        ("POST", "/control/scan"): lambda request: ({"pages": USE.scan(task_body(request))}, 200),
+    },
+    budget=SETTINGS.watchdog_budget,
 )
+answer_everything(ROUTES)
 
 
 @functions_framework.http
 def main(request: Request) -> Response:
     """Answer one HTTP request."""
-    with watchdog(SETTINGS.watchdog_budget):
-        return ROUTES(request)
+    return ROUTES(request)

@@ -9,45 +9,38 @@ from flask import Request, Response
 
 from shared.composition import preload, report
 from shared.config import CommonSettings
-from shared.http import (
-    NOTHING_FOUND,
-    FileQuery,
-    FilesQuery,
-    NoQuery,
-    PageQuery,
-    Routes,
-    checked_query,
-    json_lines,
-)
+from shared.http.answers import NOTHING_FOUND
+from shared.http.framework import answer_everything
+from shared.http.requests import FileQuery, FilesQuery, PageQuery
+from shared.http.routes import Queried, Routes
 from shared.process import settings_of
 
 SETTINGS = settings_of(CommonSettings)
 preload("google.cloud.firestore")
 
 
-def _batches(request: Request) -> tuple[dict[str, Any], int]:
-    query = checked_query(PageQuery, request)
+def _batches(query: PageQuery) -> tuple[dict[str, Any], int]:
     return report(SETTINGS).history(query.page_token, query.limit), 200
 
 
 def _batch(_: Request, batch_id: str) -> tuple[dict[str, Any], int]:
-    found = report(SETTINGS).batch(batch_id)
-    return (found, 200) if found else (NOTHING_FOUND, 404)
+    return _found(report(SETTINGS).batch(batch_id))
 
 
-def _files(request: Request, batch_id: str) -> tuple[dict[str, Any], int]:
-    query = checked_query(FilesQuery, request)
-    return report(SETTINGS).files(batch_id, query.status, query.page_token, query.limit), 200
+def _files(query: FilesQuery, batch_id: str) -> tuple[dict[str, Any], int]:
+    return _found(report(SETTINGS).files(batch_id, query.status, query.page_token, query.limit))
 
 
-def _file(request: Request) -> tuple[dict[str, Any], int]:
-    found = report(SETTINGS).file(checked_query(FileQuery, request).path)
-    return (found, 200) if found else (NOTHING_FOUND, 404)
+def _file(query: FileQuery) -> tuple[dict[str, Any], int]:
+    return _found(report(SETTINGS).file(query.path))
 
 
-def _failures(request: Request) -> Response:
-    checked_query(NoQuery, request)
-    return json_lines(report(SETTINGS).failures())
+def _failures(query: PageQuery) -> tuple[dict[str, Any], int]:
+    return report(SETTINGS).failures(query.page_token, query.limit), 200
+
+
+def _found(answer: dict[str, Any] | None) -> tuple[dict[str, Any], int]:
+    return (NOTHING_FOUND, 404) if answer is None else (answer, 200)
 
 
 ROUTES = Routes(
@@ -56,15 +49,16 @@ ROUTES = Routes(
             {"batches": report(SETTINGS).batches(10), **report(SETTINGS).breaker()},
             200,
         ),
-        ("GET", "/batches"): _batches,
+        ("GET", "/batches"): Queried(PageQuery, _batches),
         ("GET", "/batches/<batch_id>"): _batch,
-        ("GET", "/batches/<batch_id>/files"): _files,
-        ("GET", "/files"): _file,
-        ("GET", "/failures"): _failures,
+        ("GET", "/batches/<batch_id>/files"): Queried(FilesQuery, _files),
+        ("GET", "/files"): Queried(FileQuery, _file),
+        ("GET", "/failures"): Queried(PageQuery, _failures),
         ("GET", "/store"): lambda _: (report(SETTINGS).store(), 200),
         ("GET", "/breaker"): lambda _: (report(SETTINGS).breaker(), 200),
     }
 )
+answer_everything(ROUTES)
 
 
 @functions_framework.http

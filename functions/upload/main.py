@@ -9,8 +9,10 @@ from flask import Request, Response
 
 from shared.composition import UseCases, preload
 from shared.config import SyncSettings
-from shared.http import Routes, json_body
-from shared.process import settings_of, watchdog
+from shared.http.framework import answer_everything
+from shared.http.requests import task_body
+from shared.http.routes import Routes
+from shared.process import settings_of
 
 SETTINGS = settings_of(SyncSettings)
 USE = UseCases(SETTINGS)
@@ -18,14 +20,14 @@ preload("google.cloud.firestore", "google.cloud.storage", "google.cloud.tasks_v2
 
 
 def _step(request: Request) -> tuple[dict[str, Any], int]:
-    return {"outcome": USE.advance(json_body(request))}, 200
+    return {"outcome": USE.advance(task_body(request))}, 200
 
 
-ROUTES = Routes({("POST", "/step"): _step})
+ROUTES = Routes({("POST", "/step"): _step}, budget=SETTINGS.watchdog_budget)
+answer_everything(ROUTES)
 
 
 @functions_framework.http
 def main(request: Request) -> Response:
     """Answer one HTTP request."""
-    with watchdog(SETTINGS.watchdog_budget):
-        return ROUTES(request)
+    return ROUTES(request)

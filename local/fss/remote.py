@@ -12,7 +12,7 @@ from local.fss.output import Output
 from local.fss.report.history import history_lines
 from local.fss.report.progress import describe
 from local.fss.report.summary import complete_summary, failure_lines, summary_text
-from local.fss.sync import request_of, watch
+from local.fss.sync import GENTLE, request_of, watch
 
 EARLIER = 5
 """How many earlier batches are shown below the latest."""
@@ -30,7 +30,7 @@ def sync(arguments: Namespace, output: Output) -> Exit:
         output.answer(started, f"Batch {started['batch_id']} has started: {link}")
         return Exit.IN_STEP
     with output.display() as display:
-        batch = watch(deployment, started["batch_id"], display)
+        batch = watch(deployment, started["batch_id"], display, slowest=GENTLE)
     return report(deployment, batch, output)
 
 

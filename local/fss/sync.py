@@ -12,7 +12,10 @@ from local.fss.deployment.outcome import Exit, Failure, is_over
 from local.fss.report.progress import Display
 
 LOOK_AGAIN = 0.5
-"""Seconds between two requests for the state of a watched batch."""
+"""Seconds between the first two requests for the state of a watched batch."""
+
+GENTLE = 15.0
+"""Seconds between two of them after the first minute, where each is paid for."""
 
 MAX_SILENCE = 60.0
 """Seconds without an answer from the status function before watching ends."""
@@ -35,6 +38,8 @@ def watch(
     batch_id: str,
     display: Display,
     check: Callable[[], None] = lambda: None,
+    *,
+    slowest: float = LOOK_AGAIN,
 ) -> dict[str, Any]:
     """Show a batch until it is over, and return it.
 
@@ -43,11 +48,13 @@ def watch(
         batch_id: The id of the batch.
         display: The display to show it on.
         check: Called before each request; may raise to stop watching.
+        slowest: Seconds to which the time between two requests grows, by half each time.
 
     Raises:
         Failure: There is no such batch, or there has been no answer for a minute.
     """
     give_up_at = time.monotonic() + MAX_SILENCE
+    pause = LOOK_AGAIN
     while True:
         check()
         try:
@@ -60,4 +67,5 @@ def watch(
             display.show(batch)
             if is_over(batch):
                 return batch
-        time.sleep(LOOK_AGAIN)
+        time.sleep(pause)
+        pause = min(pause * 1.5, slowest)

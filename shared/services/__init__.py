@@ -7,5 +7,5 @@ Each package may import those further down, never one of its own line; import-li
 - ``store`` finds, measures and replaces the File Search store.
 - ``lease`` fences writes, ``source`` inspects objects, ``throttle`` paces calls of Gemini.
 - ``context`` (a module) bundles the ports and rules.
-- ``events`` (a module) defines the log events.
+- ``events`` (a module) defines the log events, ``task_payload`` the payloads of tasks.
 """

@@ -1,21 +1,18 @@
-"""The ports and rules that every use case is given, and helpers for task payloads and deadlines."""
+"""The ports and rules that every use case is given, and the tasks and deadlines that they share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import floor
-from typing import Any
 
 from shared.domain.deployment.rules import Rules
-from shared.domain.errors import SyncError
 from shared.domain.file.record import FileRecord
 from shared.domain.ids import digest
 from shared.gateways.database.records import Records
 from shared.gateways.ports import Bucket, Chunking, Clock, Gemini, QueueName, Task, TaskQueues
-
-PAYLOAD_VERSION = 1
+from shared.services.task_payload import PAYLOAD_VERSION
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -85,31 +82,6 @@ class Context:
                 _EPOCH + span * number,
             )
         )
-
-
-class InvalidTask(SyncError):
-    """This version can't read the task's payload.
-
-    The task is dropped. Its file becomes overdue, and the supervisor then makes a new task.
-    """
-
-
-def checked_payload(payload: Mapping[str, Any], **types: type) -> list[Any]:
-    """The values of a task's payload, in the order of ``types``, each of the type given there.
-
-    Raises:
-        InvalidTask: the schema is unknown, or a value is missing or of another type.
-    """
-    if payload.get("schema") != PAYLOAD_VERSION:
-        raise InvalidTask(
-            f"unknown task schema {payload.get('schema')!r}: expected {PAYLOAD_VERSION}"
-        )
-    values = []
-    for name, kind in types.items():
-        if not isinstance(payload.get(name), kind):
-            raise InvalidTask(f"the task payload needs {name!r} of type {kind.__name__}")
-        values.append(payload[name])
-    return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from shared.domain.errors import InvalidRequest
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import IN_FLIGHT, Change, Failure, FileRecord, FileStatus
 from shared.domain.ids import file_id
+from shared.domain.page_token import last_item, page_token
 from shared.domain.reconcile.state import ReconcileState
 from shared.domain.throttle import breaker, holds
 from shared.domain.throttle.breaker_policy import BreakerPolicy
@@ -30,12 +30,10 @@ from shared.gateways.database.records import (
     file_path,
     reconcile_path,
 )
-from shared.gateways.ports import Clock
+from shared.gateways.ports import Clock, Query
 
 SAMPLE = 100
 """Skips, and failures, listed in the answer about a batch; ``files`` pages through all."""
-
-FILES_A_PAGE = 500
 
 IMPORTS = 20
 """Imports listed in the answer about a file, the latest first."""
@@ -66,22 +64,22 @@ class Report:
         """
         query = queries.latest_batches(limit)
         if before:
-            known = (
-                self._records.get(Batch, batch_path(before)).record if is_batch_id(before) else None
-            )
+            known = self._records.get(Batch, batch_path(before)).record
             if known is None:
-                raise InvalidRequest("page_token is invalid or has expired: list again without it")
+                raise InvalidRequest("page_token has expired: list again without it")
             query = query.after(known.created_at, before)
         return [summary(each.present, [], []) for each in self._records.query(Batch, query)]
 
-    def history(self, page_token: str, limit: int) -> dict[str, Any]:
-        """A page of ``batches`` with the token of the next page: the id of the last batch.
+    def history(self, token: str, limit: int) -> dict[str, Any]:
+        """A page of ``batches`` with the token of the next page, which is empty on the last page.
 
-        The token is empty on the last page.
+        Raises:
+            InvalidRequest: ``token`` is of another list, or its batch is no longer kept.
         """
-        found = self.batches(limit, page_token)
+        found = self.batches(limit, last_item(token, "batches"))
         more = len(found) == limit
-        return {"batches": found, "next_page_token": found[-1]["batch_id"] if more else ""}
+        last = found[-1]["batch_id"] if more else ""
+        return {"batches": found, "next_page_token": last and page_token(last, "batches")}
 
     def batch(self, batch_id: str) -> dict[str, Any] | None:
         """One batch: its summary with up to ``SAMPLE`` skips and failures, and its progress."""
@@ -106,40 +104,45 @@ class Report:
         }
 
     def files(
-        self, batch_id: str, status: FileStatus | None, page_token: str, limit: int
-    ) -> dict[str, Any]:
+        self, batch_id: str, status: FileStatus | None, token: str, limit: int
+    ) -> dict[str, Any] | None:
         """One page of a batch's files, with the token of the next page.
 
         With ``status`` SKIPPED or FAILED the files are those of the whole deployment: a file keeps
         that status over many batches, and each batch's summary lists it.
 
         Raises:
-            InvalidRequest: ``page_token`` is no page token.
+            InvalidRequest: ``token`` is of another list.
         """
-        after = _checked(page_token)
+        if not is_batch_id(batch_id):
+            return None
         if status in (FileStatus.SKIPPED, FileStatus.FAILED):
             query = queries.with_status(status, limit=limit)
         elif status is not None:
             query = queries.of_batch(batch_id, status, limit)
         else:
             query = queries.all_of_batch(batch_id, limit)
-        if after:
-            query = query.after(after)
-        found = self._records.query(FileRecord, query)
-        more = len(found) == limit
-        return {
-            "files": [file_row(stored.present) for stored in found],
-            "next_page_token": file_id(found[-1].present.path) if more else "",
-        }
+        found, following = self._page(query, token, "files", batch_id, status)
+        return {"files": [file_row(each) for each in found], "next_page_token": following}
 
-    def failures(self) -> Iterator[dict[str, Any]]:
-        """Every failed file of the deployment, read page by page while it is iterated."""
-        page = query = queries.with_status(FileStatus.FAILED, limit=FILES_A_PAGE)
-        while found := self._records.query(FileRecord, page):
-            for stored in found:
-                row = file_row(stored.present)
-                yield {name: row[name] for name in FAILURE}
-            page = query.after(file_id(found[-1].present.path))
+    def failures(self, token: str, limit: int) -> dict[str, Any]:
+        """One page of the deployment's failed files, with the token of the next page.
+
+        Raises:
+            InvalidRequest: ``token`` is of another list.
+        """
+        query = queries.with_status(FileStatus.FAILED, limit=limit)
+        found, following = self._page(query, token, "failures")
+        rows = [{name: file_row(each)[name] for name in FAILURE} for each in found]
+        return {"failures": rows, "next_page_token": following}
+
+    def _page(self, query: Query, token: str, *listing: object) -> tuple[list[FileRecord], str]:
+        """A page of files by id, and the token of the next page, which is empty on the last."""
+        last = last_item(token, *listing)
+        found = self._records.query(FileRecord, query.after(last) if last else query)
+        more = len(found) == query.limit
+        following = page_token(file_id(found[-1].present.path), *listing) if more else ""
+        return [stored.present for stored in found], following
 
     def file(self, path: str) -> dict[str, Any] | None:
         """One file's row, and its latest imports."""
@@ -367,14 +370,3 @@ def import_row(entry: LedgerEntry) -> dict[str, Any]:
 
 def _time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
-
-
-def _checked(token: str) -> str:
-    """The page token, which is the id of the last file of the page before.
-
-    Raises:
-        InvalidRequest: it has another form.
-    """
-    if token and not re.fullmatch("[0-9a-f]{64}", token):
-        raise InvalidRequest("page_token is invalid: list again without it")
-    return token

@@ -22,7 +22,7 @@ from shared.domain.file.record import Change, FailureKind, FileStatus
 from shared.domain.source.eligibility import SkipReason
 from shared.domain.throttle.breaker_state import CircuitState
 from shared.domain.throttle.holds import HoldReason
-from shared.http import MAX_BODY, FileQuery, FilesQuery
+from shared.http.requests import MAX_BODY, FileQuery, FilesQuery
 from shared.services.batch.run import Supervision
 from shared.services.worker.advance_file import Outcome
 from tests.docs.markdown import ROOT
@@ -221,9 +221,10 @@ def test_failures_are_reported_as_described() -> None:
     world.gemini.fail_next("upload", BadRequest("gemini.upload", code=400, status="BAD"))
     world.sync()
 
-    (failure,) = world.report.failures()
+    page = world.report.failures("", 10)
 
-    assert problems("FailedFile", failure) == []
+    assert problems("Failures", page) == []
+    (failure,) = page["failures"]
     assert problems("FailedFile", {**failure, "surplus": 1})
 
 

@@ -13,7 +13,8 @@ from werkzeug.test import EnvironBuilder
 
 from shared.domain.batch.request import SyncRequest
 from shared.domain.errors import BadRequest, InvalidRequest, LostLease, Refused, Unavailable
-from shared.http import MAX_BODY, FilesQuery, Routes, checked, checked_query, json_lines
+from shared.http.requests import MAX_BODY, FilesQuery, checked_body, checked_query
+from shared.http.routes import Routes
 from shared.services.batch.control import NoSuchBatch
 from shared.services.batch.start import AlreadyRunning
 from tests.services.story import SECOND, begun, later, world_with
@@ -84,6 +85,13 @@ def upload(world: World, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return function("upload", world, monkeypatch)
 
 
+@pytest.fixture
+def status(world: World, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = function("status", world, monkeypatch)
+    monkeypatch.setattr(module, "report", lambda _: world.report)
+    return module
+
+
 def called(module: ModuleType, *args: Any, **kwargs: Any) -> tuple[int, Any]:
     response = module.ROUTES(request(*args, **kwargs))
     return response.status_code, body_of(response)
@@ -93,7 +101,7 @@ def called(module: ModuleType, *args: Any, **kwargs: Any) -> tuple[int, Any]:
 
 
 def test_an_empty_body_asks_for_an_ordinary_sync() -> None:
-    found = checked(SyncRequest, request(body=b"  "))
+    found = checked_body(SyncRequest, request(body=b"  "))
     assert (found.mode, found.trigger, found.dry_run, found.max_deletes) == (
         "incremental",
         "http",
@@ -103,7 +111,7 @@ def test_an_empty_body_asks_for_an_ordinary_sync() -> None:
 
 
 def test_every_field_of_a_body_reaches_the_use_case() -> None:
-    found = checked(
+    found = checked_body(
         SyncRequest,
         request(
             body={
@@ -137,7 +145,8 @@ def test_every_field_of_a_body_reaches_the_use_case() -> None:
         ({"max_deletes": True}, ["max_deletes"]),
         ({"max_estimated_cost": 0}, ["max_estimated_cost"]),
         ({"max_estimated_cost": "2.50"}, ["max_estimated_cost"]),
-        ({"max_estimated_cost": float("inf")}, ["max_estimated_cost"]),
+        ({"max_estimated_cost": 10**400}, ["max_estimated_cost"]),
+        ({"max_deletes": 2**63, "max_imports": 2**63}, ["max_deletes", "max_imports"]),
         ({"prefix": "x" * 1025}, ["prefix"]),
         ({"prefix": 7}, ["prefix"]),
         ({"prefix": "\u00e4" * 513, "force": None}, ["prefix", "force"]),
@@ -148,7 +157,7 @@ def test_every_field_of_a_body_reaches_the_use_case() -> None:
 )
 def test_every_problem_of_a_body_is_named(body: dict[str, object], named: list[str]) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        checked(SyncRequest, request(body=body))
+        checked_body(SyncRequest, request(body=body))
     assert sorted(p.partition(":")[0] for p in caught.value.problems) == sorted(named)
 
 
@@ -163,7 +172,7 @@ def test_every_problem_of_a_body_is_named(body: dict[str, object], named: list[s
 )
 def test_a_prefix_that_no_name_can_have_is_refused_with_the_reason(prefix: str, told: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        checked(SyncRequest, request(body={"prefix": prefix}))
+        checked_body(SyncRequest, request(body={"prefix": prefix}))
     assert list(caught.value.problems) == [told]
 
 
@@ -175,6 +184,8 @@ def test_a_prefix_that_no_name_can_have_is_refused_with_the_reason(prefix: str, 
         ("limit=x", "limit"),
         ("status=odd", "status"),
         ("page=2", "page"),
+        ("limit=1&limit=2", "limit"),
+        ("page_token=" + "x" * 513, "page_token"),
     ],
 )
 def test_query_parameters_are_checked_alike(query: str, named: str) -> None:
@@ -216,8 +227,22 @@ def test_scheduler_is_told_200_while_a_batch_runs(dispatcher: ModuleType, world:
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"nonsense", b"[]", b"7", b'"text"', b"\xff\xfe", b"[" * 9000, b'{"prefix":"\\ud800"}'],
-    ids=lambda body: repr(body[:12]),
+    [
+        b"{",
+        b"nonsense",
+        b"[]",
+        b"7",
+        b'"text"',
+        b"\xff\xfe",
+        b"[" * 9000,
+        b'{"prefix":"\\ud800"}',
+        b'{"\\ud800":1}',
+        b'{"force":true,"force":false}',
+        b'{"max_estimated_cost":NaN}',
+        b'{"max_estimated_cost":1e999}',
+        "{}".encode("utf-16"),
+    ],
+    ids=lambda body: repr(body[:30]),
 )
 def test_a_body_that_is_no_json_object_is_a_400_and_starts_nothing(
     dispatcher: ModuleType, world: World, body: bytes
@@ -263,6 +288,34 @@ def test_an_unknown_path_is_a_404_that_names_the_paths(dispatcher: ModuleType, p
 
 
 @pytest.mark.parametrize(
+    "target",
+    [
+        "/?dry_run=true",
+        "/sync?dry_run=true",
+        "/sync?",
+        "/batches/b:cancel?x",
+        "/batches/b:pause?x",
+        "/batches/b:resume?x",
+        "/stores/next:promote?x",
+        "/stores/previous:drop?x",
+        "/control/supervise?x",
+        "/control/scan?x",
+    ],
+)
+def test_query_parameters_are_refused_and_nothing_starts(
+    dispatcher: ModuleType, world: World, target: str
+) -> None:
+    status, told = called(dispatcher, path=target, body={})
+
+    if target.endswith("?"):
+        assert status == 202
+        return
+    name = target.partition("?")[2].partition("=")[0]
+    assert (status, [each.partition(":")[0] for each in told["problems"]]) == (400, [name])
+    assert world.report.batches(10) == []
+
+
+@pytest.mark.parametrize(
     ("act", "after"), [("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")]
 )
 def test_a_running_batch_is_controlled_by_its_path(
@@ -273,6 +326,16 @@ def test_a_running_batch_is_controlled_by_its_path(
     status, body = called(dispatcher, path=f"/batches/{batch.batch_id}:{act}")
 
     assert (status, body["status"], body["batch_id"]) == (200, after, batch.batch_id)
+
+
+@pytest.mark.parametrize("odd", ["__x__", "..", "x" * 2000, "%0A", "%ff", "a%20b", "a%00"])
+def test_what_can_be_no_batchs_id_is_a_404(
+    dispatcher: ModuleType, status: ModuleType, odd: str
+) -> None:
+    for act in ("cancel", "pause", "resume"):
+        assert called(dispatcher, path=f"/batches/{odd}:{act}")[0] == 404
+    for rest in ("", "/files", "/files?status=indexed"):
+        assert called(status, "GET", f"/batches/{odd}{rest}")[0] == 404
 
 
 def test_a_batch_that_is_not_there_is_a_404_and_one_that_is_over_a_400(
@@ -292,23 +355,60 @@ def test_scheduler_supervises_whatever_its_body(dispatcher: ModuleType) -> None:
 # --- the upload function ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"schema": 99}, {"schema": 1, "path": 7}, b"{", b"[]"], ids=str
-)
-def test_a_task_that_is_not_ours_is_answered_in_json_and_touches_nothing(
-    upload: ModuleType, world: World, body: object
+STEP = {"schema": 1, "path": "a.md", "seq": 1, "batch": "b", "generation": 0}
+SCAN = {"schema": 1, "batch": "b", "index": 0}
+SCAN_PATH = "/control/scan"
+NUMBERS = (-1, 2**63, 10**400, 1.5, "1", None, True)
+BATCHES = ("", "..", "a/b", "__x__", "x" * 2000, "\ud800", 7, None)
+
+ODD_TASKS = [
+    *({**STEP, "path": path} for path in ("", "\ud800", "a\nb", "x" * 1025, 7, None)),
+    *({**STEP, "batch": batch} for batch in BATCHES),
+    *({**STEP, name: number} for name in ("seq", "generation") for number in NUMBERS),
+    *({**SCAN, "batch": batch} for batch in BATCHES),
+    *({**SCAN, "index": number} for number in NUMBERS),
+    *({**task, "schema": schema} for task in (STEP, SCAN) for schema in (0, 2, "1", None)),
+    {},
+    b"{",
+    b"[]",
+    b"\xff",
+    b'{"schema": 1, "schema": 1}',
+]
+
+
+@pytest.mark.parametrize("body", ODD_TASKS, ids=lambda body: repr(body)[:70])
+def test_a_task_that_cant_be_read_is_dropped_logged_and_touches_nothing(
+    upload: ModuleType,
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    body: object,
 ) -> None:
-    writes = world.documents.writes
+    begun(world)
+    writes, reads = world.documents.writes, world.documents.reads
+    dispatcher = function("dispatcher", world, monkeypatch)
+    logging.getLogger().addHandler(caplog.handler)
 
-    status, _ = called(upload, path="/step", body=body)
+    for module, path in ((upload, "/step"), (dispatcher, SCAN_PATH)):
+        caplog.clear()
+        status, told = called(module, path=path, body=body)
+        assert (status, [*told]) == (200, ["dropped"])
+        assert f"dropped a task of {path}" in caplog.text
 
-    assert status in (200, 400)
-    assert world.documents.writes == writes
+    assert (world.documents.writes, world.documents.reads) == (writes, reads)
+
+
+def test_fields_of_a_newer_version_are_ignored(upload: ModuleType) -> None:
+    payload = {**STEP, "since": [None]}
+    assert called(upload, path="/step", body=payload) == (200, {"outcome": "gone"})
+
+
+def test_a_scan_of_a_batch_that_is_not_there_is_over_at_once(dispatcher: ModuleType) -> None:
+    assert called(dispatcher, path=SCAN_PATH, body=SCAN) == (200, {"pages": 0})
 
 
 def test_a_step_tells_its_outcome(upload: ModuleType) -> None:
-    payload = {"schema": 1, "path": "a.md", "seq": 1, "batch": "b", "generation": 0}
-    assert called(upload, path="/step", body=payload) == (200, {"outcome": "gone"})
+    assert called(upload, path="/step", body=STEP) == (200, {"outcome": "gone"})
 
 
 # --- failures ---------------------------------------------------------------------------------
@@ -323,6 +423,7 @@ def test_a_step_tells_its_outcome(upload: ModuleType) -> None:
         (Refused("too many"), 409),
         (LostLease("overtaken"), 200),
         (Unavailable("firestore", code=503), 503),
+        (LookupError("a defect"), 500),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -341,60 +442,7 @@ def test_an_answer_is_json_that_people_can_read() -> None:
     assert "日本" in routes(request("GET", "/x")).get_data(as_text=True)
 
 
-# --- lines ------------------------------------------------------------------------------------
-
-
-def rows(count: int, first: int = 0) -> Iterator[dict[str, Any]]:
-    """Lines, of which the fourth can't be made."""
-    for number in range(first, count):
-        if number == 3:
-            raise Unavailable("firestore", code=503)
-        yield {"path": f"{number}/日本\n.md"}
-
-
-@pytest.mark.parametrize("count", [0, 1, 3])
-def test_json_lines_are_one_object_a_line(count: int) -> None:
-    response = Routes({("GET", "/x"): lambda _: json_lines(rows(count))})(request("GET", "/x"))
-
-    assert (response.status_code, response.mimetype) == (200, "application/x-ndjson")
-    lines = response.get_data(as_text=True).splitlines()
-    assert [json.loads(line) for line in lines] == list(rows(count))
-
-
-def test_what_fails_at_the_first_line_is_answered_as_ever() -> None:
-    response = Routes({("GET", "/x"): lambda _: json_lines(rows(4, first=3))})(request("GET", "/x"))
-
-    assert response.status_code == 503
-
-
-def test_what_fails_later_cuts_the_lines_off() -> None:
-    response = Routes({("GET", "/x"): lambda _: json_lines(rows(4))})(request("GET", "/x"))
-
-    lines = response.iter_encoded()
-    assert len([next(lines) for _ in range(3)]) == 3
-    with pytest.raises(Unavailable):
-        next(lines)
-
-
-def test_lines_are_made_when_they_are_asked_for() -> None:
-    made = []
-
-    def counted() -> Iterator[dict[str, Any]]:
-        for number in range(1000):
-            made.append(number)
-            yield {"n": number}
-
-    lines = json_lines(counted()).iter_encoded()
-    next(lines)
-
-    assert len(made) <= 2
-
-
-@pytest.fixture
-def status(world: World, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    module = function("status", world, monkeypatch)
-    monkeypatch.setattr(module, "report", lambda _: world.report)
-    return module
+# --- the status function --------------------------------------------------------------------
 
 
 def test_the_history_is_served_page_by_page(status: ModuleType, world: World) -> None:
@@ -409,12 +457,17 @@ def test_the_history_is_served_page_by_page(status: ModuleType, world: World) ->
     assert called(status, "GET", "/batches?page_token=nothing")[0] == 400
 
 
-def test_failures_are_served_as_lines(status: ModuleType, world: World) -> None:
-    world.gemini.fail_next("upload", BadRequest("files.upload", code=400, status="BAD"))
+def test_failures_are_served_page_by_page(status: ModuleType, world: World) -> None:
+    world.put({"b.md": "# B"})
+    for _ in range(2):
+        world.gemini.fail_next("upload", BadRequest("files.upload", code=400, status="BAD"))
     world.sync()
 
-    response = status.ROUTES(request("GET", "/failures"))
+    _, first = called(status, "GET", "/failures?limit=1")
+    _, second = called(status, "GET", f"/failures?limit=1&page_token={first['next_page_token']}")
 
-    (failure,) = [json.loads(line) for line in response.get_data(as_text=True).splitlines()]
-    assert (failure["path"], failure["kind"]) == ("a.md", "permanent")
-    assert called(status, "GET", "/failures?limit=1")[0] == 400
+    rows = first["failures"] + second["failures"]
+    assert sorted(row["path"] for row in rows) == ["a.md", "b.md"]
+    assert {row["kind"] for row in rows} == {"permanent"}
+    wrong = f"/batches?page_token={first['next_page_token']}"
+    assert called(status, "GET", wrong)[0] == 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -127,23 +128,58 @@ def test_a_files_imports_are_listed_with_their_cost_latest_first() -> None:
     assert latest["operation"] != first["operation"]
 
 
-def test_every_failure_is_listed_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.services.report.FILES_A_PAGE", 3)
+def test_every_failure_is_listed_page_by_page() -> None:
     world = world_with(*(f"{n}.md" for n in range(8)))
     for _ in range(8):
         world.gemini.fail_next("upload", BadRequest("files.upload", code=400, status="BAD"))
     batch_id = world.sync()["batch_id"]
 
-    told = world.report.failures()
-    reads = world.documents.reads
-    first = next(told)
-    assert world.documents.reads - reads <= 3, "no page is read before it is asked for"
-    rows = [first, *told]
+    rows, token, pages = [], "", 0
+    while pages < 10:
+        reads = world.documents.reads
+        page = world.report.failures(token, 3)
+        assert world.documents.reads - reads <= 3
+        rows += page["failures"]
+        token, pages = page["next_page_token"], pages + 1
+        if not token:
+            break
 
+    assert pages == 3
     assert sorted(row["path"] for row in rows) == [f"{n}.md" for n in range(8)]
     assert {(row["kind"], row["attempts"], row["code"]) for row in rows} == {("permanent", 1, 400)}
     assert {row["batch_id"] for row in rows} == {batch_id}
     assert all(row["failed_at"] and row["eligible_at"] is None for row in rows)
+
+
+def test_a_token_of_another_list_is_refused() -> None:
+    world = world_with(*(f"{n}.md" for n in range(3)))
+    for _ in range(2):
+        world.gemini.fail_next("upload", BadRequest("files.upload", code=400, status="BAD"))
+    first = world.sync()["batch_id"]
+    later(world, SECOND)
+    world.sync()
+    report = world.report
+
+    def files(batch_id: str, status: FileStatus | None, token: str) -> dict[str, Any]:
+        found = report.files(batch_id, status, token, 1)
+        assert found is not None
+        return found
+
+    lists: dict[str, Callable[[str], dict[str, Any]]] = {
+        "batches": lambda token: report.history(token, 1),
+        "failures": lambda token: report.failures(token, 1),
+        "all files": lambda token: files(first, None, token),
+        "failed files": lambda token: files(first, FileStatus.FAILED, token),
+        "another batch's": lambda token: files("b", FileStatus.FAILED, token),
+    }
+    tokens = {name: read("")["next_page_token"] for name, read in lists.items()}
+    assert all(tokens.values())
+
+    for name, read in lists.items():
+        assert read(tokens[name])
+        for other in tokens.keys() - {name}:
+            with pytest.raises(InvalidRequest, match="page_token"):
+                read(tokens[other])
 
 
 @pytest.mark.parametrize("mode", ["incremental", "full"])
@@ -212,6 +248,7 @@ def test_files_of_a_batch_are_paged_without_loss_or_repeat() -> None:
     token, pages = "", 0
     while pages < 10:
         page = world.report.files(batch_id, FileStatus.INDEXED, token, 3)
+        assert page is not None
         seen += [row["path"] for row in page["files"]]
         token, pages = page["next_page_token"], pages + 1
         if not token:
@@ -229,6 +266,7 @@ def test_every_batch_lists_the_skipped_files() -> None:
     second = world.sync()
 
     page = world.report.files(second["batch_id"], FileStatus.SKIPPED, "", 10)
+    assert page is not None
     assert [(row["path"], row["reason"]) for row in page["files"]] == [("empty.md", "empty")]
     assert second["skips"] == [{"path": "empty.md", "reason": "empty"}]
 
@@ -246,8 +284,9 @@ def test_a_missing_batch_or_file_is_none() -> None:
 
     assert world.report.batch("nothing") is None
     assert world.report.file("nothing") is None
-    for odd in ("__a__", "..", "a b", ""):
+    for odd in ("__a__", "..", "a b", "", "x" * 2000, "\ud800"):
         assert world.report.batch(odd) is None
+        assert world.report.files(odd, None, "", 10) is None
     assert world.report.batches(10) == []
     assert world.report.breaker()["breaker"]["state"] == "closed"
 

@@ -26,8 +26,8 @@ from shared.gateways.ports import QueueName, Task
 from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
-from shared.services.context import InvalidTask
 from shared.services.scan.scan_bucket import ScanBucket
+from shared.services.task_payload import InvalidTask
 from shared.services.worker.advance_file import AdvanceFile
 from tests.simulation.checks.invariants import Invariants, Violation
 from tests.simulation.checks.outcome import Outcome, check_differences, check_quiet_batch

@@ -103,8 +103,9 @@ def made() -> list[tuple[Query, Sequence[str]]]:
     world.use(world.context_with(max_cost_per_day=1e-6, max_imports_per_sync=3))
     assert world.sync()["hold"]["reason"] == "budget"
     for status in (None, FileStatus.INDEXED):
-        for token in ("", world.report.files(batch_id, status, "", 1)["next_page_token"] or ""):
-            world.report.files(batch_id, status, token, 1)
+        page = world.report.files(batch_id, status, "", 1)
+        assert page is not None
+        world.report.files(batch_id, status, page["next_page_token"], 1)
     world.report.history(world.report.history("", 1)["next_page_token"], 1)
     return [*seen, *((query, ()) for query in written_queries())]
 

@@ -92,25 +92,22 @@ class Deployment:
 
     def files(self, batch_id: str, status: str) -> Iterator[dict[str, Any]]:
         """Yield all files of a batch that have the given status."""
+        yield from self._listed("files", f"/batches/{_quoted(batch_id)}/files", status=status)
+
+    def failures(self) -> Iterator[dict[str, Any]]:
+        """Yield every failed file of the deployment."""
+        yield from self._listed("failures", "/failures")
+
+    def _listed(self, name: str, path: str, **query: object) -> Iterator[dict[str, Any]]:
+        """Yield the items of a list, page by page."""
         token = ""
         while True:
-            query = urllib.parse.urlencode({"status": status, "limit": PAGE, "page_token": token})
-            page = self._call(self._status, f"/batches/{_quoted(batch_id)}/files?{query}")
-            yield from page["files"]
+            asked = urllib.parse.urlencode({**query, "limit": PAGE, "page_token": token})
+            page = self._call(self._status, f"{path}?{asked}")
+            yield from page[name]
             token = page.get("next_page_token") or ""
             if not token:
                 return
-
-    def failures(self) -> Iterator[dict[str, Any]]:
-        """Yield every failed file as it arrives."""
-        request = self._request(self._status, "/failures")
-        with _opened(request) as response:
-            try:
-                for line in response:
-                    yield _object(line, request.full_url)
-            except (OSError, http.client.HTTPException) as error:
-                message = f"the answer of {request.full_url} broke off: {error!r}"
-                raise Failure(Exit.COULD_NOT_RUN, message) from error
 
     def _call(
         self, base: str | None, path: str, *, body: Mapping[str, object] | None = None
@@ -144,30 +141,16 @@ class Deployment:
 
 def fetched(request: urllib.request.Request | str) -> dict[str, Any]:
     """Return the JSON object at a URL, or raise `Failure`."""
-    url = _url(request)
-    with _opened(request) as response:
-        try:
-            answer = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise Failure(Exit.COULD_NOT_RUN, f"no answer from {url}: {error}") from error
-    return _object(answer, url)
-
-
-def _opened(request: urllib.request.Request | str) -> http.client.HTTPResponse:
-    """Send the request and return the response, whose body has not been read."""
-    url = _url(request)
+    url = request if isinstance(request, str) else request.full_url
     try:
-        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            answer = response.read()
     except urllib.error.HTTPError as error:
         with error:
             raise _refusal(error.code, error.read(), url) from None
     except (OSError, http.client.HTTPException) as error:
         raise Failure(Exit.COULD_NOT_RUN, f"no answer from {url}: {error}") from error
-    return response
-
-
-def _url(request: urllib.request.Request | str) -> str:
-    return request if isinstance(request, str) else request.full_url
+    return _object(answer, url)
 
 
 def _quoted(batch_id: str) -> str:

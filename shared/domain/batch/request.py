@@ -9,6 +9,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from shared.domain.batch.batch import DeletePolicy, SyncMode, Trigger
 from shared.domain.source.object_name import MAX_NAME_BYTES, checked_prefix
 
+MAX_COUNT = 2**63 - 1
+"""The largest count that a record holds."""
+
 
 class SyncRequest(BaseModel):
     """A request for a sync. Every field may be left out.
@@ -44,10 +47,16 @@ class SyncRequest(BaseModel):
         None, strict=False, description="as `DELETE_POLICY`, for this batch"
     )
     max_deletes: int | None = Field(
-        None, ge=0, description="delete nothing if more documents than this would be deleted"
+        None,
+        ge=0,
+        le=MAX_COUNT,
+        description="delete nothing if more documents than this would be deleted",
     )
     max_imports: int | None = Field(
-        None, ge=0, description="refuse the batch if more files than this wait to be imported"
+        None,
+        ge=0,
+        le=MAX_COUNT,
+        description="refuse the batch if more files than this wait to be imported",
     )
     max_estimated_cost: float | None = Field(
         None,

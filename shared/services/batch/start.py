@@ -19,7 +19,8 @@ from shared.gateways.database.records import (
     updating,
 )
 from shared.gateways.ports import QueueName, Task, Write
-from shared.services.context import PAYLOAD_VERSION, Context
+from shared.services.context import Context
+from shared.services.task_payload import PAYLOAD_VERSION
 
 START_ATTEMPTS = 5
 """Attempts to take a contended lease; after them the holder can be named."""

@@ -28,10 +28,11 @@ from shared.domain.ids import digest
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, batch_path, creating, page_path
 from shared.gateways.ports import QueueName, Task
-from shared.services.context import PAYLOAD_VERSION, Context, Deadline, checked_payload
+from shared.services.context import Context, Deadline
 from shared.services.lease.close_batch import CloseBatch
 from shared.services.lease.fencing import fenced
 from shared.services.scan.scan_page import RescanPaths, ScanPage
+from shared.services.task_payload import PAYLOAD_VERSION, ScanPayload, checked_payload
 
 MOST_FAULTS = 10
 """Tries of a page that fail for another reason than a remote service; then the batch ends."""
@@ -68,14 +69,14 @@ class ScanBucket:
                 supervisor creates the next task.
             InvalidTask: this version can't read the payload.
         """
-        batch_id, index = checked_payload(payload, batch=str, index=int)
+        task = checked_payload(ScanPayload, payload)
         records = self._context.records
-        batch = records.get(Batch, batch_path(batch_id))
+        batch = records.get(Batch, batch_path(task.batch))
         if batch.record is None or not _is_scanning(batch.record):
             return 0
-        latest = records.query(PageResult, queries.latest_page(batch_id))
+        latest = records.query(PageResult, queries.latest_page(task.batch))
         previous = latest[0].present if latest else None
-        if index > _next_index(previous):
+        if task.index > _next_index(previous):
             return 0
         return self._fenced(batch).scan_pages(batch, previous)
 

@@ -18,7 +18,8 @@ from shared.domain.throttle.breaker import Permit, Proceed
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import Hold
 from shared.gateways.database.records import BREAKER, HOLD, Stored, batch_path, file_path
-from shared.services.context import Context, checked_payload
+from shared.services.context import Context
+from shared.services.task_payload import StepPayload, checked_payload
 from shared.services.throttle.booked_start import BookedStart, StartTurn
 from shared.services.throttle.call_gate import CallGate
 from shared.services.worker.claim import Abandoned, ClaimedFile
@@ -68,16 +69,16 @@ class AdvanceFile:
             Conflict: the record keeps changing; answer 5xx, so that the task is retried.
             Unavailable: Firestore or Cloud Tasks failed; answer 5xx likewise.
         """
-        path, seq, batch_id, generation = checked_payload(
-            payload, path=str, seq=int, batch=str, generation=int
+        given = checked_payload(StepPayload, payload)
+        task = _DeliveredTask(
+            given.path, given.seq, given.batch, given.generation, BookedStart(self._context)
         )
-        task = _DeliveredTask(path, seq, batch_id, generation, BookedStart(self._context))
         for _ in range(READ_ATTEMPTS):
             try:
                 return self._deliver(task)
             except Conflict:
                 continue
-        raise Conflict(f"the record of {path!r} keeps changing")
+        raise Conflict(f"the record of {task.path!r} keeps changing")
 
     def _deliver(self, task: _DeliveredTask) -> Outcome:
         context = self._context

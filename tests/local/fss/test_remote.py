@@ -57,7 +57,8 @@ class Played:
             query = parse_qs(url.query)
             start, size = int(query.get("page_token", ["0"])[0]), int(query["limit"][0])
             token = str(start + size) if start + size < len(value) else ""
-            value = {"files": value[start : start + size], "next_page_token": token}
+            name = url.path.rpartition("/")[2]
+            value = {name: value[start : start + size], "next_page_token": token}
         return status, value
 
 
@@ -149,14 +150,15 @@ def test_the_whole_lists_are_fetched_page_by_page(
     assert set(failures[0]) == {"path", "reason", "kind", "attempts"}
 
 
-def test_failures_are_read_line_by_line_and_all_of_them_shown(
-    played: Played, capsys: pytest.CaptureFixture[str]
+def test_failures_are_read_page_by_page_and_all_of_them_shown(
+    played: Played, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(clients, "PAGE", 7)
     rows = [
         {"path": f"f{n}", "reason": "r", "kind": "permanent", "attempts": 1, "batch_id": "b1"}
         for n in range(30)
     ]
-    played.answers["GET /failures"] = (200, "".join(f"{json.dumps(row)}\n" for row in rows))
+    played.answers["GET /failures"] = (200, rows)
     assert main(["failures"]) == Exit.NOT_IN_STEP
     assert "f29: r" in capsys.readouterr().out
     assert main(["failures", "--json"]) == Exit.NOT_IN_STEP
@@ -164,7 +166,7 @@ def test_failures_are_read_line_by_line_and_all_of_them_shown(
 
 
 def test_no_failures_is_good_news(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
-    played.answers["GET /failures"] = (200, "")
+    played.answers["GET /failures"] = (200, [])
     assert main(["failures"]) == Exit.IN_STEP
     assert "No file has failed" in capsys.readouterr().out
 

@@ -1,0 +1,51 @@
+"""Answers, which are JSON: those of handlers, and those that errors become."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response
+
+from shared.domain.errors import InvalidRequest, LostLease, Refused, SyncError
+from shared.services.batch.control import NoSuchBatch
+from shared.services.batch.start import AlreadyRunning
+from shared.services.task_payload import InvalidTask
+
+NOTHING_FOUND = {"error": "not found"}
+"""Body of a 404 for a known route."""
+
+DEFECT = {"error": "an error that nothing expects, which is a defect: the log has its traceback"}
+"""Body of a 500."""
+
+_log = logging.getLogger(__name__)
+
+
+def answer(body: Mapping[str, Any], status: int = 200) -> Response:
+    """A JSON response."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return Response(text, status, mimetype="application/json")
+
+
+def explained(error: SyncError, path: str) -> tuple[dict[str, Any], int]:
+    """Body and HTTP status for an error that a use case raised."""
+    match error:
+        case InvalidRequest():
+            return {"error": "invalid request", "problems": list(error.problems)}, 400
+        case NoSuchBatch():
+            return {"error": str(error)}, 404
+        case AlreadyRunning():
+            return {"error": str(error), "batch_id": error.batch_id}, 409
+        case Refused():
+            return {"error": str(error)}, 409
+        case InvalidTask():  # with a 200, or Cloud Tasks would deliver it again and again
+            _log.error("dropped a task of %s: %s", path, error)
+            return {"dropped": str(error)}, 200
+        case LostLease():
+            _log.warning("stopped: %s", error)
+            return {"stopped": str(error)}, 200
+        case _:
+            _log.warning("%s failed: %s", path, error, exc_info=error)
+            return {"error": str(error)}, 503

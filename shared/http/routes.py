@@ -1,0 +1,99 @@
+"""A function's routes: finds the handler of a request, and answers its errors in JSON."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import Map, Rule
+
+from shared.domain.errors import InvalidRequest, SyncError
+from shared.http.answers import DEFECT, answer, explained
+from shared.http.requests import BODY_PATIENCE, NoQuery, checked_query, read_body
+from shared.process import watchdog
+
+if TYPE_CHECKING:
+    from flask import Request, Response
+    from pydantic import BaseModel
+
+Answer = tuple[Mapping[str, Any], int]
+
+Handler = Callable[..., Answer]
+"""Takes the request, and the path's variables by name. Query parameters are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queried:
+    """A handler that takes the query parameters, as ``model``, instead of the request."""
+
+    model: type[BaseModel]
+    handler: Callable[..., Answer]
+
+
+_log = logging.getLogger(__name__)
+
+
+class Routes:
+    """A function's routes: maps ``("POST", "/batches/<batch_id>:cancel")`` to its handler.
+
+    Args:
+        routes: The handlers.
+        budget: Time that a handler may take before the process is ended; None means no limit.
+        patience: Time within which a request's body must have arrived.
+    """
+
+    def __init__(
+        self,
+        routes: Mapping[tuple[str, str], Handler | Queried],
+        *,
+        budget: timedelta | None = None,
+        patience: timedelta = BODY_PATIENCE,
+    ) -> None:
+        self._handlers = dict(routes)
+        self._budget = budget
+        self._patience = patience
+        self._map = Map(
+            [
+                Rule(path, methods=[method], endpoint=(method, path))
+                for method, path in self._handlers
+            ],
+            merge_slashes=False,
+        )
+
+    def __call__(self, request: Request) -> Response:
+        """Answer a request. Errors are answered in JSON; a caller's mistake never gets a 5xx."""
+        try:
+            read_body(request, self._patience)
+            with watchdog(self._budget) if self._budget else nullcontext():
+                return answer(*self._handled(request))
+        except MethodNotAllowed as error:
+            allowed = sorted(error.valid_methods or ())
+            response = answer({"error": f"use {' or '.join(allowed)}"}, 405)
+            response.headers["Allow"] = ", ".join(allowed)
+            return response
+        except NotFound:
+            paths = sorted({path for _, path in self._handlers})
+            return answer({"error": f"there is no {request.path}", "paths": paths}, 404)
+        except BadRequest as error:
+            return answer(*explained(InvalidRequest(error.description), request.path))
+        except HTTPException as error:
+            return answer({"error": error.description}, error.code or 500)
+        except SyncError as error:
+            return answer(*explained(error, request.path))
+        except Exception:  # noqa: BLE001 - the last handler
+            _log.exception("%s failed", request.path)
+            return answer(DEFECT, 500)
+
+    def _handled(self, request: Request) -> Answer:
+        endpoint, arguments = self._map.bind_to_environ(request.environ).match()
+        match self._handlers[endpoint]:
+            case Queried(model, handler):
+                return handler(checked_query(model, request), **arguments)
+            case handler:
+                checked_query(NoQuery, request)
+                return handler(request, **arguments)

@@ -1,0 +1,83 @@
+"""Payloads of tasks, checked before anything is read or written for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from shared.domain.batch.batch import is_batch_id
+from shared.domain.errors import SyncError
+from shared.domain.source.object_name import MAX_NAME_BYTES, checked_prefix
+from shared.gateways.database.document_rules import MAX_INTEGER
+
+PAYLOAD_VERSION: Final = 1
+
+
+class InvalidTask(SyncError):
+    """This version can't read the task's payload.
+
+    The task is dropped. Its file becomes overdue, and the supervisor then makes a new task.
+    """
+
+
+def _batch_id(text: str) -> str:
+    if not is_batch_id(text):
+        raise ValueError("no batch has this id")
+    return text
+
+
+_Number = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+_BatchId = Annotated[str, AfterValidator(_batch_id)]
+_Path = Annotated[
+    str, Field(min_length=1, max_length=MAX_NAME_BYTES), AfterValidator(checked_prefix)
+]
+
+
+class _Payload(BaseModel):
+    """Fields that are not listed come from a newer version, and are ignored."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    version: Literal[1] = Field(alias="schema")
+    batch: _BatchId
+
+
+class StepPayload(_Payload):
+    """One step of a file.
+
+    Attributes:
+        path: The file.
+        seq: The number of its task.
+        generation: The breaker's generation when the step was planned.
+    """
+
+    path: _Path
+    seq: _Number
+    generation: _Number
+
+
+class ScanPayload(_Payload):
+    """Pages of a batch's scan, from page ``index`` on."""
+
+    index: _Number
+
+
+Payload = TypeVar("Payload", bound=_Payload)
+
+
+def checked_payload(kind: type[Payload], payload: Mapping[str, Any]) -> Payload:
+    """The payload as ``kind``.
+
+    Raises:
+        InvalidTask: the schema is unknown, or a value is missing, of another type or impossible.
+    """
+    try:
+        return kind.model_validate(payload)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_context=False)
+        )
+        raise InvalidTask(f"this version can't read the task: {problems}") from None
