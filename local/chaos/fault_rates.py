@@ -48,7 +48,7 @@ class FaultRates:
     duplicates: float = 0.10
     database_unavailable: float = 0.02
     database_aborted: float = 0.02
-    database_replies_lost: float = 0.02
+    database_replies_lost: float = 0.01
     kill_every: float = 8.0
     times: int | None = None
 

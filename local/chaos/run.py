@@ -208,5 +208,5 @@ def _leave(
         "dispatches": fetched(f"{urls.cloud_tasks_admin}/dispatches")["dispatches"],
     }
     for name, part in parts.items():
-        text = json.dumps(part, indent=1, ensure_ascii=False)
+        text = json.dumps(part, indent=1, ensure_ascii=False, default=str)  # times
         (folder / f"{name}.json").write_text(text, encoding="utf-8")

@@ -21,6 +21,7 @@ from local.gemini.settings import Settings
 from local.processes.children import Child, CouldNotRun, Processes
 from local.processes.ports import HOST, is_free, loopback
 from local.stack import scheduler, task_queues
+from local.stack.disk_space import DiskSpace
 from local.stack.firestore import EXTERNAL, LocalFirestore, address, firestore
 from local.stack.function_host import FUNCTIONS, Function, threads_for, unpack
 from local.stack.options import GEMINI_KEY, Quota, StackOptions, enforced_per_minute
@@ -54,6 +55,7 @@ class LocalStack:
         # An emulator that was already running may hold the data of other runs.
         is_shared = EXTERNAL in os.environ and options.state is None
         self._project = f"{PROJECT}-{secrets.token_hex(4)}" if is_shared else PROJECT
+        self._disk = DiskSpace(self._folder.root)
         self._watched: Processes | None = None
         self.functions: Mapping[str, Function] = {}
         self.firestore: LocalFirestore | FirestoreEmulator | None = None
@@ -102,7 +104,9 @@ class LocalStack:
             )
 
     def check(self) -> None:
-        """Raise `CouldNotRun` if a part has stopped."""
+        """Raise `CouldNotRun` if a part has stopped; log a line if the disk has become full."""
+        if self.options.state is not None:
+            self._disk.check()
         if self._watched is not None:
             self._watched.check()
 
