@@ -81,7 +81,8 @@ class LocalStack:
         """
         with contextlib.ExitStack() as undo:
             undo.callback(self.stop)
-            self._start()
+            with self._disk.named_when_full():
+                self._start()
             undo.pop_all()
 
     def mirror(self, source: Path, prefix: str = "") -> Mirrored:
@@ -98,7 +99,10 @@ class LocalStack:
             longest_part=longest_part(self.options.state),
             is_synced=synced_names(self.options.settings, prefix),
         )
-        with contextlib.closing(self._storage.client(self.urls.project)) as client:
+        with (
+            self._disk.named_when_full(),
+            contextlib.closing(self._storage.client(self.urls.project)) as client,
+        ):
             return mirror(
                 files, client.bucket(BUCKET), after_deletes=self._storage.remove_empty_folders
             )
