@@ -50,6 +50,7 @@ rate: $(READY) ## request rates measured in real time, minutes long
 
 chaos: $(READY) ## syncs while everything that can be killed, lost or refused is, minutes long
 	@$(BIN)/python -m local.chaos $(ARGS)
+	@$(BIN)/pytest tests/chaos -m chaos
 
 simulate: $(READY) ## seeded runs on a virtual clock, and the broken variants they find; SEEDS=50000
 	@SEEDS=$(SEEDS) $(BIN)/pytest tests/simulation -m "" -n 2 $(ARGS)

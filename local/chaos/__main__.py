@@ -12,6 +12,7 @@ from pathlib import Path
 from local.chaos.run import Run
 from local.fss.deployment.outcome import Exit, Failure
 from local.processes.children import CouldNotRun
+from local.stack.options import FirestoreKind
 
 SEEDS = (1, 2, 3, 4, 5)
 FILES = 300
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             seed=seed,
             files=arguments.files,
             seconds=arguments.seconds,
+            firestore=arguments.firestore,
             evidence=arguments.evidence,
             cancelled=cancelled,
         )
@@ -68,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--at-once", type=int, default=AT_ONCE, help="how many seeds to run in parallel"
+    )
+    parser.add_argument(
+        "--firestore",
+        type=FirestoreKind,
+        choices=list(FirestoreKind),
+        default=FirestoreKind.EMBEDDED,
+        help="what serves Firestore; only the embedded server injects faults of its own",
     )
     parser.add_argument(
         "--evidence", type=Path, metavar="FOLDER", help="where to leave the evidence of broken runs"

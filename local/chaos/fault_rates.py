@@ -27,9 +27,13 @@ class FaultRates:
         documents_recovering: Documents that become FAILED and then ACTIVE.
         documents_failed: Documents that become FAILED permanently.
         duplicates: Tasks that are delivered twice at the same time.
+        database_unavailable: Calls to Firestore, of any kind, refused with UNAVAILABLE.
+        database_aborted: Commits refused with ABORTED.
+        database_replies_lost: Calls to Firestore that take effect but are answered with
+            DEADLINE_EXCEEDED.
         kill_every: The mean time between two kills.
-        times: How often each rule fires at most, so that all faults come early in a run; None
-            for no limit.
+        times: How often each rule of Gemini's fires at most, so that these faults come early in
+            a run; None for no limit.
     """
 
     throttled: float = 0.10
@@ -42,6 +46,9 @@ class FaultRates:
     documents_recovering: float = 0.03
     documents_failed: float = 0.01
     duplicates: float = 0.10
+    database_unavailable: float = 0.02
+    database_aborted: float = 0.02
+    database_replies_lost: float = 0.01
     kill_every: float = 8.0
     times: int | None = None
 
@@ -75,6 +82,15 @@ class FaultRates:
     def task_faults(self, seed: int) -> dict[str, float]:
         """Return the faults of the Cloud Tasks server."""
         return {"duplicate_fraction": self.duplicates, "seed": seed}
+
+    def database_faults(self, seed: int) -> dict[str, float]:
+        """Return the faults of the Firestore server."""
+        return {
+            "unavailable_fraction": self.database_unavailable,
+            "aborted_fraction": self.database_aborted,
+            "lost_fraction": self.database_replies_lost,
+            "seed": seed,
+        }
 
 
 def _rule(kind: str, route: str, rate: float, **more: object) -> dict[str, object]:

@@ -7,7 +7,6 @@ import shutil
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +15,12 @@ from typing import Any
 from local.chaos.end_state import EndState, inspect
 from local.chaos.fault_rates import TIME_SCALE, FaultRates
 from local.chaos.function_killer import FunctionKiller
+from local.chaos.injected_faults import InjectedFaults
 from local.chaos.persistent_client import Deadline, DeadlinePassed, PersistentClient
 from local.chaos.sample_files import write_library
 from local.fss.deployment.client import fetched
 from local.stack.local_stack import LocalStack
-from local.stack.options import Quota, StackOptions
+from local.stack.options import FirestoreKind, Quota, StackOptions
 from shared.domain.throttle.tiers import tier_named
 
 TIER = "tier3"
@@ -33,7 +33,12 @@ FINAL_SYNC_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The figures of a run; ``seconds`` is from the first start to the end of the faults."""
+    """The figures of a run.
+
+    Attributes:
+        seconds: The time from the first start to the end of the faults.
+        database: How many calls to Firestore failed by each fault; None if it can inject none.
+    """
 
     seed: int
     seconds: float
@@ -42,6 +47,7 @@ class Figures:
     throttled: int
     unavailable: int
     replies_lost: int
+    database: Mapping[str, int] | None
     metered: int
     imports: int
     batches: int
@@ -53,10 +59,17 @@ class Figures:
             f"seed {self.seed}: {self.seconds:.0f} s, {self.kills} kills, "
             f"{self.duplicates} duplicate deliveries, {self.throttled} x 429, "
             f"{self.unavailable} x 503, {self.replies_lost} replies lost, "
+            f"{self._of_the_database()}, "
             f"{self.metered} metered requests, {self.imports} imports took effect, "
             f"{self.batches} batches, breaker {self.breaker}, "
             f"{self.raw_files_of_lost_replies} raw files of lost replies left"
         )
+
+    def _of_the_database(self) -> str:
+        if self.database is None:
+            return "no faults of Firestore: Google's emulator can inject none"
+        counts = ", ".join(f"{count} x {code}" for code, count in sorted(self.database.items()))
+        return f"of Firestore {counts or 'no faults'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,7 @@ class Run:
         files: The number of files in the library.
         fault_rates: How often each fault happens.
         seconds: The most that the syncs with faults may take; more is a broken invariant.
+        firestore: What serves Firestore.
         evidence: The folder for logs, requests and records if an invariant was broken.
         cancelled: Ends the run early when set.
     """
@@ -84,6 +98,7 @@ class Run:
     files: int
     seconds: float
     fault_rates: FaultRates = field(default_factory=FaultRates)
+    firestore: FirestoreKind = FirestoreKind.EMBEDDED
     evidence: Path | None = None
     cancelled: threading.Event | None = None
 
@@ -99,6 +114,7 @@ class Run:
             time_scale=TIME_SCALE,
             quota=Quota.EXACT,
             seed=self.seed,
+            firestore=self.firestore,
             faults=self.fault_rates.gemini_faults(),
         )
         with (
@@ -155,6 +171,7 @@ class Run:
             throttled=stats["by_status"].get("429", 0),
             unavailable=stats["by_status"].get("503", 0),
             replies_lost=stats["faults"].get("reply_lost", 0),
+            database=faults.of_the_database,
             metered=stats["requests"]["metered"],
             imports=stats["imports_total"],
             batches=batches,
@@ -171,49 +188,6 @@ class Run:
             # Files whose attempts ran out because of the faults are tried again.
             batch_id = client.start(mode="retry_failed" if batches else "incremental")
             batches.append(client.follow(batch_id, check))
-
-
-class InjectedFaults:
-    """The faults of both servers, in force while the context lasts, and their effects.
-
-    Attributes:
-        requests: The Gemini simulator's request log, as far as `watch` has read it.
-        stats: The simulator's counts when the context ended.
-    """
-
-    def __init__(self, stack: LocalStack, fault_rates: FaultRates, seed: int) -> None:
-        self.requests: list[dict[str, Any]] = []
-        self.stats: dict[str, Any] = {}
-        self._gemini = f"{stack.urls.gemini}/_sim"
-        self._tasks = stack.urls.cloud_tasks_admin
-        self._task_faults = fault_rates.task_faults(seed)
-
-    def __enter__(self) -> None:
-        _send("POST", f"{self._tasks}/faults", self._task_faults)
-
-    def __exit__(self, *_: object) -> None:
-        _send("POST", f"{self._tasks}/faults", dict.fromkeys(self._task_faults, 0))
-        self.watch()
-        self.stats = fetched(f"{self._gemini}/stats")
-        _send("DELETE", f"{self._gemini}/faults")
-
-    def watch(self) -> None:
-        """Read the new entries of the request log, of which the simulator keeps only the latest."""
-        after = self.requests[-1]["number"] if self.requests else 0
-        self.requests += fetched(f"{self._gemini}/requests?after={after}")["requests"]
-
-    def duplicates(self) -> int:
-        """Return the number of duplicate deliveries."""
-        queues = fetched(f"{self._tasks}/queues")["queues"]
-        return sum(queue["duplicated"] for queue in queues)
-
-    def lost_uploads(self) -> frozenset[str]:
-        """Return the raw files whose upload succeeded without a reply."""
-        return frozenset(
-            request["resource"]
-            for request in self.requests
-            if request["route"] == "files.upload.finalize" and request.get("fault") == "reply_lost"
-        )
 
 
 def _is_complete(batches: Sequence[Mapping[str, Any]]) -> bool:
@@ -234,11 +208,5 @@ def _leave(
         "dispatches": fetched(f"{urls.cloud_tasks_admin}/dispatches")["dispatches"],
     }
     for name, part in parts.items():
-        text = json.dumps(part, indent=1, ensure_ascii=False)
+        text = json.dumps(part, indent=1, ensure_ascii=False, default=str)  # times
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
-
-
-def _send(method: str, url: str, body: object = None) -> None:
-    content = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"}
-    fetched(urllib.request.Request(url, content, headers, method=method))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,6 +20,8 @@ from local.cloud_tasks.delivery.sender import Sender
 from local.cloud_tasks.queue.faults import FaultSwitch
 from local.cloud_tasks.settings import Settings
 from local.grpc_server.listening import Addresses, addresses, serve_grpc, serve_http
+
+_log = logging.getLogger(__name__)
 
 SWEEP_INTERVAL = 60.0
 """Seconds between deletions of expired tombstones and tasks."""
@@ -57,4 +61,7 @@ async def serving(
 async def _sweep(broker: Broker) -> None:
     while True:
         await asyncio.sleep(SWEEP_INTERVAL)
-        broker.sweep()
+        try:
+            broker.sweep()
+        except sqlite3.OperationalError as error:  # such as a full disk
+            _log.warning("the state can't be written: %s", error)

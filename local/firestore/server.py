@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -12,9 +13,12 @@ from local.firestore.api.faults import FaultSwitch
 from local.firestore.api.service import FirestoreService
 from local.firestore.engine.database import wall_clock
 from local.firestore.query.document import Micros
+from local.firestore.refusals import Refused
 from local.firestore.settings import Settings
 from local.firestore.storage.state_file import StateFile
 from local.grpc_server.listening import Addresses, addresses, serve_grpc, serve_http
+
+_log = logging.getLogger(__name__)
 
 SWEEP_INTERVAL = 60.0
 """Seconds between deletions of expired documents."""
@@ -56,4 +60,8 @@ async def _sweep(databases: Databases, delay: float) -> None:
     deleted = 0
     while True:
         await asyncio.sleep(0 if deleted else SWEEP_INTERVAL)  # others have their turn in between
-        deleted = databases.delete_expired(delay)
+        try:
+            deleted = databases.delete_expired(delay)
+        except Refused as refusal:  # such as a full disk
+            deleted = 0
+            _log.warning("expired documents can't be deleted: %s", refusal.message)

@@ -83,6 +83,10 @@ class Simulator:
         )
         self.answers = Answers(self.stores, self.documents, self.contents, clock)
 
+    def forget_unsaved(self) -> None:
+        """Return to what the state file has, after it couldn't be written."""
+        self._load()
+
     def fault_delay_s(self, fault: FaultRule) -> float:
         """Return the delay of a fault in seconds of the clock."""
         return self.latencies.scaled_s(fault.delay_s)

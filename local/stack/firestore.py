@@ -30,6 +30,7 @@ class LocalFirestore:
 
     Attributes:
         address: Its ``host:port``, which stays the same.
+        admin: The base URL of its admin server, which changes when it is restarted.
     """
 
     def __init__(self, folder: RunFolder, processes: Processes) -> None:
@@ -44,7 +45,9 @@ class LocalFirestore:
             processes.start, "firestore", argv, env=os.environ, cwd=packaging.ROOT
         )
         self._child = self._serve()
-        self.address = str(self._child.announced()["grpc"])
+        ready = self._child.announced()
+        self.address = str(ready["grpc"])
+        self.admin = str(ready["admin"])
 
     def kill(self) -> None:
         """Kill the server without warning, as a crash would."""
@@ -54,7 +57,7 @@ class LocalFirestore:
     def restart(self) -> None:
         """Start the server again after ``kill``, and return when it answers."""
         self._child = self._serve()
-        self._child.announced()
+        self.admin = str(self._child.announced()["admin"])
 
 
 def firestore(

@@ -21,6 +21,7 @@ from local.gemini.settings import Settings
 from local.processes.children import Child, CouldNotRun, Processes
 from local.processes.ports import HOST, is_free, loopback
 from local.stack import scheduler, task_queues
+from local.stack.disk_space import DiskSpace
 from local.stack.firestore import EXTERNAL, LocalFirestore, address, firestore
 from local.stack.function_host import FUNCTIONS, Function, threads_for, unpack
 from local.stack.options import GEMINI_KEY, Quota, StackOptions, enforced_per_minute
@@ -54,6 +55,7 @@ class LocalStack:
         # An emulator that was already running may hold the data of other runs.
         is_shared = EXTERNAL in os.environ and options.state is None
         self._project = f"{PROJECT}-{secrets.token_hex(4)}" if is_shared else PROJECT
+        self._disk = DiskSpace(self._folder.root)
         self._watched: Processes | None = None
         self.functions: Mapping[str, Function] = {}
         self.firestore: LocalFirestore | FirestoreEmulator | None = None
@@ -79,7 +81,8 @@ class LocalStack:
         """
         with contextlib.ExitStack() as undo:
             undo.callback(self.stop)
-            self._start()
+            with self._disk.named_when_full():
+                self._start()
             undo.pop_all()
 
     def mirror(self, source: Path, prefix: str = "") -> Mirrored:
@@ -96,13 +99,18 @@ class LocalStack:
             longest_part=longest_part(self.options.state),
             is_synced=synced_names(self.options.settings, prefix),
         )
-        with contextlib.closing(self._storage.client(self.urls.project)) as client:
+        with (
+            self._disk.named_when_full(),
+            contextlib.closing(self._storage.client(self.urls.project)) as client,
+        ):
             return mirror(
                 files, client.bucket(BUCKET), after_deletes=self._storage.remove_empty_folders
             )
 
     def check(self) -> None:
-        """Raise `CouldNotRun` if a part has stopped."""
+        """Raise `CouldNotRun` if a part has stopped; log a line if the disk has become full."""
+        if self.options.state is not None:
+            self._disk.check()
         if self._watched is not None:
             self._watched.check()
 

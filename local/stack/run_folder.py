@@ -126,9 +126,7 @@ class RunFolder:
                 )
             self._lock = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise UnusableState(
-                f"{self.root} can't be used for the state: {error.strerror}"
-            ) from error
+            raise self._unusable(error) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -136,7 +134,14 @@ class RunFolder:
             self.close()
             raise StateInUse(f"{self.root} is in use by another run (process {holder})") from None
         os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        try:
+            os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        except OSError as error:
+            self.close()
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> UnusableState:
+        return UnusableState(f"{self.root} can't be used for the state: {error.strerror}")
 
     def _read_record(self, *, real: bool) -> RunRecord | None:
         try:

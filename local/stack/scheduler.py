@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import logging
 import threading
 import time
@@ -22,8 +23,9 @@ logger = logging.getLogger(__name__)
 class Scheduler:
     """Calls the dispatcher's supervisor immediately and then at a fixed interval.
 
-    Calls never overlap: a call that would start during another is skipped. A failed call is logged,
-    and the next one is made at its usual time.
+    Calls never overlap: a call that would start during another is skipped. After a failed call, the
+    next one is made at its usual time. Of calls that fail in a row, the first is logged, and the
+    success that ends them.
 
     Args:
         dispatcher: The dispatcher's base URL.
@@ -59,20 +61,35 @@ class Scheduler:
 
     def _run(self) -> None:
         due = time.monotonic()
+        failing = False
         while not self._stopped.wait(max(0.0, due - time.monotonic())):
-            self._call()
+            problem = self._call()
+            if problem is not None and not failing and not self._stopped.is_set():
+                logger.warning("the supervisor's call failed and is repeated: %s", problem)
+            elif problem is None and failing:
+                logger.warning("the supervisor's call succeeds again")
+            failing = problem is not None
             missed = (time.monotonic() - due) // self._interval
             due += (missed + 1) * self._interval
 
-    def _call(self) -> None:
+    def _call(self) -> str | None:
+        """Call the supervisor; return what went wrong, if anything did."""
         request = urllib.request.Request(self._url, data=b"{}", method="POST")
         request.add_header("Content-Type", "application/json")
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
                 response.read()
         except urllib.error.HTTPError as error:
-            logger.warning("the supervisor's call failed: HTTP status %s", error.code)
-            error.close()
+            with error:
+                return _reason(error)
         except (OSError, http.client.HTTPException) as error:
-            if not self._stopped.is_set():
-                logger.warning("the supervisor's call failed: %s", error)
+            return str(error)
+        return None
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    """What an answer with an error says, or its status if it says nothing."""
+    try:
+        return str(json.loads(error.read())["error"])
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return f"HTTP status {error.code}"

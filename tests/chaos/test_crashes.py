@@ -5,10 +5,22 @@ from pathlib import Path
 import pytest
 
 from local.stack import task_queues
+from local.stack.options import FirestoreKind
 from tests.chaos.gate import gate
 from tests.chaos.stage import stage
+from tests.emulator import needs_emulator
+
+__all__ = ["needs_emulator"]
 
 pytestmark = pytest.mark.timeout(1500)
+
+
+@pytest.fixture(params=FirestoreKind)
+def firestore(request: pytest.FixtureRequest) -> FirestoreKind:
+    kind = FirestoreKind(request.param)
+    if kind is FirestoreKind.EMULATOR:
+        request.getfixturevalue("needs_emulator")
+    return kind
 
 
 def test_the_supervisor_creates_recorded_tasks_that_were_never_created(
@@ -37,8 +49,10 @@ def test_the_supervisor_creates_recorded_tasks_that_were_never_created(
         assert not list(scene.end_state(batch).broken())
 
 
-def test_the_work_is_finished_after_every_function_was_killed_at_once(tmp_path: Path) -> None:
-    with stage(tmp_path, 100) as scene:
+def test_the_work_is_finished_after_every_function_was_killed_at_once(
+    tmp_path: Path, firestore: FirestoreKind
+) -> None:
+    with stage(tmp_path, 100, firestore=firestore) as scene:
         batch_id = scene.client.start()
 
         def is_busy() -> bool:

@@ -129,8 +129,10 @@ class Dispatcher:
     ) -> None:
         outcome = await self._deliver(queue, record, attempt, delivery, duplicate=False)
         verdict = queue.finish(record, attempt, outcome, self._clock())
-        self._broker.settle(record, verdict)
-        self.pump(queue)
+        try:
+            self._broker.settle(record, verdict)
+        finally:  # a state that can't be written holds up no other task
+            self.pump(queue)
 
     async def _duplicate(
         self, queue: Queue, record: TaskRecord, attempt: Attempt, delivery: Delivery

@@ -1,4 +1,4 @@
-"""The admin HTTP server: health, faults, documents to delete at once."""
+"""The admin HTTP server: health, faults and their counts, documents to delete at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Admin:
 
     Args:
         databases: Their expired documents can be deleted.
-        faults: The faults changed by POST /faults.
+        faults: The faults changed by POST /faults, and counted by GET /stats.
     """
 
     def __init__(self, databases: Databases, faults: FaultSwitch) -> None:
@@ -27,10 +27,15 @@ class Admin:
         application.add_routes(
             [
                 *FaultRoutes(self._faults).routes(),
+                web.get("/stats", self._stats),
                 web.post("/expire", self._expire),
             ]
         )
         return application
+
+    async def _stats(self, _: web.Request) -> web.Response:
+        faults = {code.value: count for code, count in self._faults.injected.items()}
+        return web.json_response({"faults": faults})
 
     async def _expire(self, _: web.Request) -> web.Response:
         deleted = 0

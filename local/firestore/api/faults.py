@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,9 +30,14 @@ class Faults(FaultValues):
 
 
 class FaultSwitch:
-    """The faults in force, which may change while the server runs."""
+    """The faults in force, which may change while the server runs.
+
+    Attributes:
+        injected: How many calls were answered with each code because of a fault.
+    """
 
     def __init__(self, faults: Faults) -> None:
+        self.injected: Counter[Code] = Counter()
         self._faults = faults
         self._random = random.Random(faults.seed)  # noqa: S311 - no secret
 
@@ -47,15 +53,16 @@ class FaultSwitch:
 
     def before(self, method: str) -> None:
         """Refuse a call that is chosen, before it has any effect."""
-        if self._chosen(self._faults.unavailable_fraction):
-            raise Refused(Code.UNAVAILABLE, "This fault was asked for.")
-        if method in _COMMITS and self._chosen(self._faults.aborted_fraction):
-            raise Refused(Code.ABORTED, "This fault was asked for.")
+        self._refuse(self._faults.unavailable_fraction, Code.UNAVAILABLE)
+        if method in _COMMITS:
+            self._refuse(self._faults.aborted_fraction, Code.ABORTED)
 
     def after(self) -> None:
         """Refuse a call that is chosen, after its effect."""
-        if self._chosen(self._faults.lost_fraction):
-            raise Refused(Code.DEADLINE_EXCEEDED, "This fault was asked for.")
+        self._refuse(self._faults.lost_fraction, Code.DEADLINE_EXCEEDED)
 
-    def _chosen(self, fraction: float) -> bool:
-        return fraction > 0 and self._random.random() < fraction
+    def _refuse(self, fraction: float, code: Code) -> None:
+        """Refuse this fraction of the calls."""
+        if fraction > 0 and self._random.random() < fraction:
+            self.injected[code] += 1
+            raise Refused(code, "This fault was asked for.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 
 from local.gemini.api.exchange import OK, UPLOAD_STATUS, Call, Handler, Head, Reply, json_reply
@@ -11,7 +12,7 @@ from local.gemini.api.upload_handlers import UploadHandlers
 from local.gemini.simulator import Simulator
 from local.gemini.traffic.faults import FaultKind, FaultRule
 from local.gemini.traffic.request_log import TRACE_HEADERS
-from local.gemini.wire.errors import ApiError, invalid_argument, not_found
+from local.gemini.wire.errors import ApiError, invalid_argument, not_found, unavailable
 from local.gemini.wire.messages import parse_object
 from local.gemini.wire.routes import START_ROUTES, UPLOAD_ROUTES, Route, match
 from local.gemini.wire.whole_uploads import parse_whole_upload
@@ -51,12 +52,17 @@ class Api:
     def answer(self, call: Call, body: bytes) -> Reply:
         """Answer a request; all its effects are committed when this returns."""
         call.body = body
-        with self._simulator.database.transaction():
-            try:
-                reply = self._attempt(call)
-            except ApiError as error:
-                reply = json_reply(error.to_json(), error.code)
-                reply.headers.update(error.headers)
+        try:
+            with self._simulator.database.transaction():
+                try:
+                    reply = self._attempt(call)
+                except ApiError as error:
+                    reply = json_reply(error.to_json(), error.code)
+                    reply.headers.update(error.headers)
+        except sqlite3.OperationalError as error:
+            self._simulator.forget_unsaved()
+            failure = unavailable(f"The state can't be written: {error}")
+            reply = json_reply(failure.to_json(), failure.code)
         self._note(call, reply.status)
         if call.route in UPLOAD_ROUTES and UPLOAD_STATUS not in reply.headers:
             # Without this header, the official clients send the chunk three times in all.

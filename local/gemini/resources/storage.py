@@ -68,12 +68,27 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit at the end, even after an error, so that the file matches what is in memory."""
-        self.connection.execute("BEGIN")
+        """Commit at the end, even after an error, so that the file matches what is in memory.
+
+        Raises:
+            sqlite3.OperationalError: The file can't be written, and has nothing of this; what is
+                in memory must be loaded anew.
+        """
+        execute = self.connection.execute
         try:
-            yield
-        finally:
-            self.connection.execute("COMMIT")
+            execute("BEGIN")
+            try:
+                yield
+            except sqlite3.OperationalError:
+                raise
+            except BaseException:
+                execute("COMMIT")
+                raise
+            execute("COMMIT")
+        except sqlite3.OperationalError:
+            if self.connection.in_transaction:
+                execute("ROLLBACK")
+            raise
 
     def counter(self, name: str) -> int:
         """Return a counter; 0 if it was never set."""

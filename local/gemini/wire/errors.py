@@ -78,6 +78,11 @@ def taken_meanwhile(name: str) -> ApiError:
     return ApiError(409, "", f"{name} already exists.")
 
 
+def unavailable(message: str) -> ApiError:
+    """503: the service can't answer for now; nothing had an effect."""
+    return ApiError(503, "UNAVAILABLE", message)
+
+
 def check_fields(message: object, *names: str) -> None:
     """Check that a message has only these fields.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import socket
 import subprocess
@@ -61,6 +62,20 @@ def test_a_killed_server_goes_on_with_every_acknowledged_task(
         stopped.terminate()
         assert stopped.wait() == 0
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_a_full_disk_holds_up_no_task(tmp_path: Path, handler: Handler) -> None:
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler.gate.clear()
+    with process("--state", tmp_path / "state") as (started, server):
+        queue = server.queue(rate_limits={"max_concurrent_dispatches": 1})
+        task = tasks_v2.Task(http_request={"url": handler.url})
+        names = {server.client.create_task(parent=queue, task=task).name for _ in range(3)}
+        handler.wait_for(1)
+        resource.prlimit(started.pid, resource.RLIMIT_FSIZE, (0, unlimited[1]))
+        handler.gate.set()
+        hits = handler.wait_for(3)
+    assert {f"{queue}/tasks/{hit.task}" for hit in hits} == names
 
 
 def test_sigint_stops_cleanly_and_takes_the_ready_file_away(tmp_path: Path) -> None:

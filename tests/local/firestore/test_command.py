@@ -130,7 +130,7 @@ def test_a_full_disk_refuses_a_commit_and_loses_nothing(tmp_path: Path) -> None:
         server.kill()
 
 
-def test_faults_are_set_by_the_admin_server() -> None:
+def test_faults_are_set_and_counted_by_the_admin_server() -> None:
     with local_server("local.firestore") as ready:
         admin = ready["admin"]
         client = client_of(ready["grpc"])
@@ -154,5 +154,7 @@ def test_faults_are_set_by_the_admin_server() -> None:
             "lost_fraction": 0,
             "seed": 0,
         }
+        counts = {"DEADLINE_EXCEEDED": 1, "ABORTED": 1, "UNAVAILABLE": 1}
+        assert http_json(f"{admin}/stats") == {"faults": counts}
         assert http_json(f"{admin}/healthz") == {"status": "ok"}
         client.close()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -153,6 +155,30 @@ def test_what_was_acknowledged_survives_a_kill(run: Callable[..., Process], tmp_
     stats = _ask(url, "/_sim/stats")[0]
     assert (stats["imports_total"], stats["stores"], stats["raw_files"]) == (1, 1, 2)
     assert (stats["quota_used_today"], stats["stored_bytes"]) == (3, 12)
+
+
+def test_what_a_full_disk_refused_is_not_there_and_what_was_acknowledged_stays(
+    run: Callable[..., Process], tmp_path: Path
+) -> None:
+    state = ("--state", str(tmp_path / "state.db"))
+    process = run(*state)
+    url = process.url()
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def add_store() -> None:
+        _ask(url, "/v1beta/fileSearchStores", {})
+
+    add_store()
+    resource.prlimit(process.popen.pid, resource.RLIMIT_FSIZE, (0, unlimited[1]))
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        add_store()
+    with refused.value as error:
+        assert (error.code, "can't be written" in error.read().decode()) == (503, True)
+    assert _ask(url, "/_sim/stats")[0]["stores"] == 1
+    resource.prlimit(process.popen.pid, resource.RLIMIT_FSIZE, unlimited)
+    add_store()
+    process.end(signal.SIGKILL)
+    assert _ask(run(*state).url(), "/_sim/stats")[0]["stores"] == 2
 
 
 def test_a_state_file_has_one_server(run: Callable[..., Process], tmp_path: Path) -> None:

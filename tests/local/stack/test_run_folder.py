@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -139,3 +141,16 @@ def test_queued_tasks_follow_the_functions_to_their_new_ports(tmp_path: Path) ->
         "moved": "http://127.0.0.1:20002/step",
         "kept": "http://127.0.0.1:20003/step",
     }
+
+
+def test_a_folder_on_a_full_disk_is_refused_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwrite", no_room)
+        with pytest.raises(UnusableState, match="can't be used for the state: No space left"):
+            opened(tmp_path)
+    opened(tmp_path).close()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Iterator
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 class Dispatcher:
     """Counts calls; each one waits until it may answer."""
 
-    def __init__(self, status: int = 200) -> None:
+    def __init__(self, status: int = 200, body: object = None) -> None:
         self.status = status
+        self.body = body
         self.calls: list[str] = []
         self.at_once = 0
         self.most_at_once = 0
@@ -45,6 +47,7 @@ def serving(dispatcher: Dispatcher) -> Iterator[str]:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(dispatcher.answer(self.path))
             self.end_headers()
+            self.wfile.write(json.dumps(dispatcher.body).encode())
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -87,7 +90,30 @@ def test_calls_never_overlap() -> None:
     assert dispatcher.most_at_once == 1
 
 
-def test_failed_calls_are_logged_and_the_schedule_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_of_failed_calls_in_a_row_the_first_is_logged_and_their_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dispatcher = Dispatcher(status=503, body={"error": "the database is full"})
+    dispatcher.may_answer.set()
+    with (
+        caplog.at_level(logging.WARNING),
+        serving(dispatcher) as url,
+        Scheduler(url, interval=0.01),
+    ):
+        for _ in range(4):
+            assert dispatcher.called.acquire(timeout=PATIENCE)
+        dispatcher.status = 200
+        for _ in range(4):
+            assert dispatcher.called.acquire(timeout=PATIENCE)
+    assert caplog.messages == [
+        "the supervisor's call failed and is repeated: the database is full",
+        "the supervisor's call succeeds again",
+    ]
+
+
+def test_an_error_that_says_nothing_is_logged_with_its_status(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     dispatcher = Dispatcher(status=500)
     dispatcher.may_answer.set()
     with (
@@ -95,6 +121,6 @@ def test_failed_calls_are_logged_and_the_schedule_goes_on(caplog: pytest.LogCapt
         serving(dispatcher) as url,
         Scheduler(url, interval=0.01),
     ):
-        for _ in range(3):
+        for _ in range(2):
             assert dispatcher.called.acquire(timeout=PATIENCE)
     assert "HTTP status 500" in caplog.text
