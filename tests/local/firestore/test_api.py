@@ -209,6 +209,17 @@ def test_figures_have_their_names_and_bounds(client: firestore.Client) -> None:
     assert {each.alias: each.value for each in figures} == {"many": 4, "all": 10, "mean": 2.5}
 
 
+def test_no_order_follows_that_of_the_names(client: firestore.Client) -> None:
+    files: Any = client.collection("files")
+    by_name = files.order_by("__name__")
+    in_range = by_name.where(filter=FieldFilter("n", ">", 0))
+    for query in (by_name.order_by("n"), in_range, in_range.count(), by_name.sum("n")):
+        with pytest.raises(exceptions.InvalidArgument, match="after the key"):
+            query.get()
+    later = FieldFilter("__name__", ">", files.document("a"))
+    assert by_name.where(filter=later).get() == []
+
+
 def test_what_is_not_served_says_so(client: firestore.Client) -> None:
     api = client._firestore_api
     nearest = query_types.StructuredQuery(
