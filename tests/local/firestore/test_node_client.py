@@ -1,6 +1,6 @@
 """The official Node client on the local Firestore, and on Google's emulator as a second opinion.
 
-What it asks for is in `node_client/client.test.js`. Node and npm are needed, and npm's registry once
+What it asks for is in `node_client/client.test.js`. It needs Node and npm, and the registry once
 for each version of the lock.
 """
 
