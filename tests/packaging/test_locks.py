@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 
@@ -12,6 +13,8 @@ from local.packaging import FUNCTIONS, ROOT
 LOCKS = ["requirements/dev.txt", "requirements/java.txt", "requirements/uv.txt"] + [
     f"functions/{function}/requirements.txt" for function in FUNCTIONS
 ]
+
+NODE_LOCK = "tests/local/firestore/node_client/package-lock.json"
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -43,6 +46,15 @@ def test_every_pin_carries_hashes(lock: str) -> None:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_names_no_index_and_no_path_of_a_machine(lock: str) -> None:
     assert not re.search(r"://|--(extra-)?index|--find-links| /|\\\\", (ROOT / lock).read_text())
+
+
+def test_the_lock_of_the_node_client_has_hashes_and_names_no_registry() -> None:
+    lock = json.loads((ROOT / NODE_LOCK).read_text())
+    wanted = json.loads((ROOT / NODE_LOCK).with_name("package.json").read_text())
+    ours, *packages = lock["packages"].values()
+    assert ours["dependencies"] == wanted["dependencies"]
+    assert all(each["integrity"].startswith("sha512-") for each in packages)
+    assert not any("resolved" in each for each in packages)
 
 
 @pytest.mark.parametrize("requirement", declared(), ids=str)

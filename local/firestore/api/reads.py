@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, unquote
 
 from local.firestore.api.consistency import reading
 from local.firestore.api.databases import Databases
-from local.firestore.query.field_path import parsed
-from local.firestore.query.query import Order, Query
+from local.firestore.query.field_path import NAME, parsed
+from local.firestore.query.query import Cursor, Order, Query
 from local.firestore.refusals import invalid, not_found
+from local.firestore.values.kinds import Reference
 from local.firestore.wire.documents import document_message, mask_of
 from local.firestore.wire.messages import DocumentMessage, Message, requests
 from local.firestore.wire.names import document_name, parent_name, resource_id
@@ -66,19 +68,23 @@ class Reads:
         how = reading(opened, request)
         if request.show_missing and request.order_by:
             raise invalid("show_missing can't be used with order_by.")
+        size = min(request.page_size or LARGEST_PAGE, LARGEST_PAGE)
         query = Query(
             collection=resource_id(request.collection_id) if request.collection_id else None,
             parent=parent.path,
             order_by=tuple(_order(each) for each in request.order_by.split(",") if each.strip()),
         )
-        found = opened.database.query(query, how.at)
+        last = unquote(request.page_token)
+        page_query = query
+        if not query.order_by:
+            page_query = replace(query, order_by=(Order(NAME),), start=_after(last), limit=size + 1)
+        found = opened.database.query(page_query, how.at)
         how.lock(query=query)
         names = {document.path: document for document in found}
         listed: list[str] = [*names]
         if request.show_missing and query.collection is not None:
-            missing = opened.database.missing_ids(query.path)
-            listed = sorted([*listed, *(f"{query.path}/{each}" for each in missing)])
-        size = min(request.page_size or LARGEST_PAGE, LARGEST_PAGE)
+            missing = (f"{query.path}/{each}" for each in opened.database.missing_ids(query.path))
+            listed = sorted([*listed, *(each for each in missing if each > last)])
         page, token = page_of(listed, size=size, token=request.page_token)
         answer = _ListDocumentsResponse(next_page_token=token)
         mask = mask_of(request)
@@ -111,6 +117,11 @@ def page_of(names: list[str], *, size: int, token: str) -> tuple[list[str], str]
     page = names[start : start + size]
     more = start + size < len(names)
     return page, quote(page[-1], safe="") if page and more else ""
+
+
+def _after(last: str) -> Cursor | None:
+    """The place after a page whose last document is this; None: the start."""
+    return Cursor((Reference(last),), before=False) if last else None
 
 
 def _order(text: str) -> Order:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from local.firestore.engine.applying import applied
 from local.firestore.engine.backend import Backend
@@ -111,7 +112,12 @@ class Database:
         if planned.is_sorted:
             found = self._backend.scan(planned.scans[0])
             return select_sorted(found, query, are_matches=planned.is_exact)
-        by_path = {each.path: each for scan in planned.scans for each in self._backend.scan(scan)}
+        first = _first(query)
+        parts = [
+            select_sorted(self._backend.scan(scan), first, are_matches=planned.is_exact)
+            for scan in planned.scans
+        ]
+        by_path = {each.path: each for part in parts for each in part}
         return select(by_path.values(), query, are_matches=planned.is_exact)
 
     def aggregate(
@@ -126,7 +132,9 @@ class Database:
         if scans is None:
             found = self.query(query, at)
             return [aggregated(found, aggregation) for aggregation in aggregations]
-        keys = [(scan, key) for scan in scans for key in self._backend.keys(scan)]
+        keys = [
+            (scan, key) for scan in scans for key in islice(self._backend.keys(scan), query.limit)
+        ]
         numbers: list[int | float] = []
         if query.summed:
             read = (summand(scan, key) for scan, key in keys)
@@ -180,6 +188,12 @@ class Database:
         return unchanged + [
             each for each in past.values() if each is not None and query.covers(each.path)
         ]
+
+
+def _first(query: Query) -> Query:
+    """The query of what may be a result, of each part that is read."""
+    most = None if query.limit is None else query.offset + query.limit
+    return replace(query, offset=0, limit=most)
 
 
 def _version(document: Stored | None) -> Micros | None:

@@ -97,7 +97,7 @@ def _check_order(query: Query) -> None:
     for place, field in enumerate(names):
         if field in names[:place]:
             raise invalid(f"order by clause cannot contain duplicate fields {formatted(field)}")
-    if NAME in names[:-1]:
+    if NAME in names[:-1] or (NAME in names and len(whole_order(query)) > len(names)):
         raise invalid("order by clause cannot contain more fields after the key")
     for cursor in (query.start, query.end):
         if cursor is None:

@@ -69,7 +69,7 @@ _UNARY = st.builds(
 )
 FILTERS = st.one_of(_COMPARED, _COMPARED, _LISTED, _TAGGED, _UNARY)
 WHERE = FILTERS | st.builds(
-    Junction, st.booleans(), st.lists(FILTERS, min_size=2, max_size=3).map(tuple)
+    Junction, st.booleans(), st.lists(FILTERS, min_size=2, max_size=3, unique_by=repr).map(tuple)
 )
 ORDERS = st.lists(
     st.builds(Order, st.sampled_from(PATHS), st.booleans()), max_size=2, unique_by=lambda o: o.field

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +14,13 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from google.cloud.firestore_v1.types import firestore as requests
 from google.cloud.firestore_v1.types import query as query_types
 
+from local.firestore.api.databases import Databases
+from local.firestore.api.reads import Reads
+from local.firestore.engine.database import wall_clock
+from local.firestore.engine.write import Write
+from local.firestore.indexes.scan import Scan
+from local.firestore.storage.sqlite import Row, SqliteBackend
+from local.firestore.storage.state_file import StateFile
 from tests.contract.servers import http_json
 from tests.local.firestore.harness import client_of
 
@@ -209,6 +218,17 @@ def test_figures_have_their_names_and_bounds(client: firestore.Client) -> None:
     assert {each.alias: each.value for each in figures} == {"many": 4, "all": 10, "mean": 2.5}
 
 
+def test_no_order_follows_that_of_the_names(client: firestore.Client) -> None:
+    files: Any = client.collection("files")
+    by_name = files.order_by("__name__")
+    in_range = by_name.where(filter=FieldFilter("n", ">", 0))
+    for query in (by_name.order_by("n"), in_range, in_range.count(), by_name.sum("n")):
+        with pytest.raises(exceptions.InvalidArgument, match="after the key"):
+            query.get()
+    later = FieldFilter("__name__", ">", files.document("a"))
+    assert by_name.where(filter=later).get() == []
+
+
 def test_what_is_not_served_says_so(client: firestore.Client) -> None:
     api = client._firestore_api
     nearest = query_types.StructuredQuery(
@@ -223,6 +243,36 @@ def test_what_is_not_served_says_so(client: firestore.Client) -> None:
         list(api.listen(iter([requests.ListenRequest(database=root(client)[:-10])])))
     with pytest.raises(exceptions.MethodNotImplemented, match="Write"):
         list(api.write(iter([requests.WriteRequest(database=root(client)[:-10])])))
+
+
+def test_a_page_of_a_list_reads_no_more_than_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def scan(self: SqliteBackend, scan: Scan) -> Iterator[Row]:
+        for row in whole(self, scan):
+            read.append(row.path)
+            yield row
+
+    whole = SqliteBackend.scan
+    monkeypatch.setattr(SqliteBackend, "scan", scan)
+    database = "projects/p/databases/d"
+    with closing(StateFile(None, None)) as file:
+        databases = Databases(file, None, wall_clock)
+        paths = [f"files/{n:02}" for n in range(30)]
+        written = [Write(path, {}) for path in [*paths, "files/101/parts/1"]]
+        databases.open(database).database.commit(written)
+        request = requests.ListDocumentsRequest.pb()(
+            parent=f"{database}/documents", collection_id="files", page_size=8, show_missing=True
+        )
+        listed: list[str] = []
+        while not listed or request.page_token:
+            answer = Reads(databases).list_documents(request)
+            listed += [
+                each.name.removeprefix(f"{database}/documents/") for each in answer.documents
+            ]
+            request.page_token = answer.next_page_token
+    assert listed == sorted([*paths, "files/101"])
+    assert len(read) <= 30 + 2 * 4, "each page reads one document more, and that before it"
 
 
 # --- indexes ----------------------------------------------------------------------------------

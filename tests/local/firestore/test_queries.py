@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 from hypothesis import assume, given, settings
@@ -14,6 +16,7 @@ from local.firestore.engine.write import Write
 from local.firestore.indexes.index_set import IndexSet, definition
 from local.firestore.indexes.planning import plan
 from local.firestore.indexes.rules import own_index, shapes
+from local.firestore.indexes.scan import Scan
 from local.firestore.query.aggregation import Aggregation, Kind, total
 from local.firestore.query.document import Document
 from local.firestore.query.field_path import parsed
@@ -21,12 +24,14 @@ from local.firestore.query.query import Cursor, Filter, Op, Order, Query
 from local.firestore.query.validity import check
 from local.firestore.refusals import Code, Refused
 from local.firestore.storage.memory import MemoryBackend
-from local.firestore.storage.sqlite import SqliteBackend
+from local.firestore.storage.sqlite import Row, SqliteBackend
 from local.firestore.storage.state_file import StateFile
 from local.firestore.values.kinds import Fields, Reference, identical
 from tests.local.firestore.queries import DOCUMENTS, found_by, queries
 
 DATABASE = "projects/p/databases/d"
+
+T = TypeVar("T")
 
 
 def is_valid(query: Query) -> bool:
@@ -123,6 +128,45 @@ def test_a_page_reads_only_the_part_of_the_index_that_it_needs() -> None:
         assert [each.path for each in database.query(query)] == ["files/06", "files/07"]
         read = [each.path for each in backend.scan(planned.scans[0])]
         assert read == [f"files/{n:02}" for n in range(5, 20)]
+
+
+class Counting(SqliteBackend):
+    """A backend that counts what is read of its indexes."""
+
+    read = 0
+
+    def scan(self, scan: Scan) -> Iterator[Row]:
+        return map(self._count, super().scan(scan))
+
+    def keys(self, scan: Scan) -> Iterator[bytes]:
+        return map(self._count, super().keys(scan))
+
+    def _count(self, entry: T) -> T:
+        self.read += 1
+        return entry
+
+
+def test_a_limit_of_several_values_reads_no_more_of_each() -> None:
+    query = Query(
+        collection="files",
+        where=Filter(("status",), Op.IN, ["new", "old"]),
+        order_by=(Order(("n",)),),
+        offset=1,
+        limit=3,
+    )
+    counted = replace(query, offset=0)
+    indexes = own_indexes(query)
+    with closing(StateFile(None, indexes)) as file:
+        backend = Counting(file, DATABASE)
+        database = Database(backend, indexes=indexes)
+        statuses = {n: "new" if n % 3 else "old" for n in range(50)}
+        database.commit(
+            [Write(f"files/{n:02}", {"status": each, "n": n}) for n, each in statuses.items()]
+        )
+        assert [each.path for each in database.query(query)] == ["files/01", "files/02", "files/03"]
+        assert backend.read == 2 * 4
+        assert database.aggregate(counted, [Aggregation(Kind.COUNT)]) == [3]
+        assert backend.read == 2 * 4 + 2 * 3
 
 
 def test_a_query_without_its_index_is_refused() -> None:
