@@ -62,8 +62,9 @@ fuzz: $(READY) ## the functions, asked for whatever their description allows and
 	@CASES=$(CASES) $(BIN)/pytest tests/functions/test_described.py tests/functions/test_odd_tasks.py \
 		-n 2 $(ARGS)
 
-bench: $(READY) ## what a sync of unchanged objects costs
+bench: $(READY) ## what a sync of unchanged objects costs, and each page of a list
 	@$(BIN)/python -m tests.benchmarks.unchanged $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.lists
 
 lock: $(READY) ## pin dependencies anew; newest versions: make lock ARGS=--upgrade
 	@$(LOCK) $(ARGS) --extra dev --output-file requirements/dev.txt pyproject.toml

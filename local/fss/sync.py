@@ -14,8 +14,8 @@ from local.fss.report.progress import Display
 LOOK_AGAIN = 0.5
 """Seconds between the first two requests for the state of a watched batch."""
 
-GENTLE = 15.0
-"""Seconds between two of them after the first minute, where each is paid for."""
+GENTLE = 30.0
+"""Seconds to which that time grows where requests cost; docs/operations.md says how much."""
 
 MAX_SILENCE = 60.0
 """Seconds without an answer from the status function before watching ends."""

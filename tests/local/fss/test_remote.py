@@ -150,6 +150,28 @@ def test_the_whole_lists_are_fetched_page_by_page(
     assert set(failures[0]) == {"path", "reason", "kind", "attempts"}
 
 
+def test_a_deployment_is_watched_less_and_less_often(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = {**SUMMARY, **DETAILS, "status": "running"}
+    played.has(running)
+    played.answers["POST /sync"] = (202, {"batch_id": "b1", "status_url": ""})
+    pauses: list[float] = []
+
+    def pass_by(seconds: float) -> None:
+        pauses.append(seconds)
+        if sum(pauses) > 3600:
+            played.has({**running, "status": "completed"})
+
+    monkeypatch.setattr("local.fss.sync.time.sleep", pass_by)
+
+    assert main(["sync", "--watch"]) == Exit.IN_STEP
+
+    assert pauses[0] <= 1, "the first looks show that it has begun"
+    assert pauses == sorted(pauses)
+    assert len(pauses) <= 135, "looks in an hour"
+
+
 def test_failures_are_read_page_by_page_and_all_of_them_shown(
     played: Played, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
