@@ -21,6 +21,7 @@ from local.chaos.sample_files import write_library
 from local.fss.deployment.client import fetched
 from local.stack.local_stack import LocalStack
 from local.stack.options import Quota, StackOptions
+from local.web_guard.rules import ADMIN_HEADER
 from shared.domain.throttle.tiers import tier_named
 
 TIER = "tier3"
@@ -240,5 +241,5 @@ def _leave(
 
 def _send(method: str, url: str, body: object = None) -> None:
     content = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", ADMIN_HEADER: "chaos"}
     fetched(urllib.request.Request(url, content, headers, method=method))
