@@ -14,7 +14,7 @@ from typing import Any
 from google import genai
 from google.genai import types
 
-from local.bucket.folder_mirror import UnusableFolder
+from local.bucket.folder_survey import UnusableFolder
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure
 from local.fss.report.progress import Display, display

@@ -132,6 +132,8 @@ def _stack() -> _Parser:
         metavar="NAME",
         help=f"sync a name that is ignored otherwise: {', '.join(BUILT_IN)}",
     )
+    links = "also take what links outside the folder lead to; default: leave it out, and say so"
+    add("--follow-links", action="store_true", help=links)
     add(
         "--max-cost-per-day",
         type=_cost_per_day,
