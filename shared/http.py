@@ -15,6 +15,7 @@ from werkzeug.routing import Map, Rule
 
 from shared.domain.errors import InvalidRequest, LostLease, Refused, SyncError
 from shared.domain.file.record import FileStatus
+from shared.json_text import json_line
 from shared.services.batch.control import NoSuchBatch
 from shared.services.batch.start import AlreadyRunning
 from shared.services.context import InvalidTask
@@ -164,8 +165,7 @@ def _explained(error: SyncError, path: str) -> tuple[dict[str, Any], int]:
 
 def answer(body: Mapping[str, Any], status: int = 200) -> Response:
     """A JSON response."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Response(text, status, mimetype="application/json")
+    return Response(json_line(body), status, mimetype="application/json")
 
 
 def json_lines(rows: Iterator[Mapping[str, Any]]) -> Response:
@@ -175,8 +175,5 @@ def json_lines(rows: Iterator[Mapping[str, Any]]) -> Response:
     cuts the response off.
     """
     made = [row for row in [next(rows, None)] if row is not None]
-    lines = (
-        json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
-        for row in chain(made, rows)
-    )
+    lines = (json_line(row) + "\n" for row in chain(made, rows))
     return Response(lines, mimetype="application/x-ndjson")

@@ -153,7 +153,7 @@ def _sync(
         earlier = refused.details.get("batch_id")
         if not isinstance(earlier, str):
             raise
-        display.say(f"Continuing batch {earlier} of an earlier run.")
+        display.say(f"Continuing batch {printable(earlier)} of an earlier run.")
         if deployment.batch(earlier)["status"] == BatchStatus.PAUSED:
             deployment.order(earlier, "resume")
         batch = watch(deployment, earlier, display, stack.check)
