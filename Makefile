@@ -13,7 +13,7 @@ FUNCTIONS := dispatcher upload status
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test terraform lint format docs package rate chaos simulate model bench lock clean
+.PHONY: help demo test terraform lint format docs package rate chaos simulate model browser bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ simulate: $(READY) ## seeded runs on a virtual clock, and the broken variants th
 
 model: $(READY) ## random changes and syncs against a plain model, on the twins and on the local stack
 	@$(BIN)/pytest tests/model -m model -n 2 $(ARGS)
+
+browser: $(READY) ## what a web page can do to a running stack, in a real Chromium
+	@$(BIN)/pytest tests/browser -m browser $(ARGS)
 
 bench: $(READY) ## what a sync of unchanged objects costs
 	@$(BIN)/python -m tests.benchmarks.unchanged $(ARGS)

@@ -158,7 +158,8 @@ def _stack() -> _Parser:
         type=FirestoreKind,
         choices=list(FirestoreKind),
         default=FirestoreKind.EMBEDDED,
-        help="embedded: a server of this program (default); emulator: Google's, which needs Java",
+        help="embedded: a server of this program (default); emulator: Google's, which needs "
+        "Java and answers the web pages of any origin",
     )
     _add_service(parser)
     return parser

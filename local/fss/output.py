@@ -1,7 +1,7 @@
 """Prints the command's answer to stdout and everything else to stderr.
 
-Whatever the text, it doesn't speak to the terminal. Parts of a text that come from elsewhere are made
-printable where the text is put together, so that they can't begin a line of their own.
+Whatever the text, it doesn't speak to the terminal. What comes from elsewhere is made printable
+where the text is put together, so that it can't begin a line of its own.
 """
 
 from __future__ import annotations
