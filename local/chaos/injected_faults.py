@@ -10,6 +10,7 @@ from local.chaos.fault_rates import FaultRates
 from local.fss.deployment.client import fetched
 from local.stack.firestore import LocalFirestore
 from local.stack.local_stack import LocalStack
+from local.web_guard.rules import ADMIN_HEADER
 
 
 class InjectedFaults:
@@ -69,5 +70,5 @@ class InjectedFaults:
 
 def _send(method: str, url: str, body: object = None) -> None:
     content = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", ADMIN_HEADER: "chaos"}
     fetched(urllib.request.Request(url, content, headers, method=method))

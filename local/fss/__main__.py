@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 import traceback
@@ -22,6 +23,8 @@ class Terminated(KeyboardInterrupt):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     words = sys.argv[1:] if argv is None else argv
+    if isinstance(sys.stdout, io.TextIOWrapper):  # not every terminal shows every character
+        sys.stdout.reconfigure(errors="backslashreplace")
     output = Output(as_json="--json" in words)
     signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -33,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         output.fail(failure)
         return failure.exit_code
     except Exception as error:  # noqa: BLE001 - Python would exit with 1, which has another meaning
-        traceback.print_exc()
+        output.note(traceback.format_exc())
         output.fail(Failure(Exit.COULD_NOT_RUN, f"unexpected error: {error!r}"))
         return Exit.COULD_NOT_RUN
 

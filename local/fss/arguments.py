@@ -132,6 +132,8 @@ def _stack() -> _Parser:
         metavar="NAME",
         help=f"sync a name that is ignored otherwise: {', '.join(BUILT_IN)}",
     )
+    links = "also take what links outside the folder lead to; default: leave it out, and say so"
+    add("--follow-links", action="store_true", help=links)
     add(
         "--max-cost-per-day",
         type=_cost_per_day,
@@ -156,7 +158,8 @@ def _stack() -> _Parser:
         type=FirestoreKind,
         choices=list(FirestoreKind),
         default=FirestoreKind.EMBEDDED,
-        help="embedded: a server of this program (default); emulator: Google's, which needs Java",
+        help="embedded: a server of this program (default); emulator: Google's, which needs "
+        "Java and answers the web pages of any origin",
     )
     _add_service(parser)
     return parser

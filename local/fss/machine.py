@@ -13,16 +13,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from local.bucket.folder_mirror import Mirrored, UnusableFolder, find_files
-from local.bucket.synced_names import synced_names
+from local.bucket.folder_mirror import Mirrored
+from local.bucket.folder_survey import Survey, UnusableFolder, shown
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure
 from local.fss.output import Output
 from local.fss.remote import report
 from local.fss.report.progress import Display
 from local.fss.sync import request_of, watch
+from local.printable import printable
 from local.processes.children import CouldNotRun
-from local.stack.local_stack import LocalStack, longest_part
+from local.stack.local_stack import LocalStack, surveyed
 from local.stack.options import GEMINI_KEY, StackOptions
 from local.stack.run_folder import StateInUse, UnusableState
 from local.stack.urls import StackUrls
@@ -31,6 +32,8 @@ from shared.gateways.gemini.file_search import API_VERSION
 
 LOOK_AGAIN = 0.5
 """Seconds between checks of the parts of a stack that is kept running."""
+
+_OWNER_ALONE = 0o077
 
 
 def local(arguments: Namespace, output: Output) -> Exit:
@@ -61,12 +64,9 @@ def up(arguments: Namespace, output: Output) -> Exit:
 def _stack(arguments: Namespace, output: Output) -> Iterator[LocalStack]:
     """Run a stack for the block; raise `Failure` if it can't run."""
     options = _options(arguments)
+    usual = os.umask(_OWNER_ALONE)  # for every file that the parts of the stack make
     try:
-        find_files(
-            arguments.source,
-            longest_part=longest_part(options.state),
-            is_synced=synced_names(options.settings, _prefix(arguments)),
-        )
+        _survey(arguments, options)
         stack = LocalStack(options)
         output.note("Starting the local stack ...")
         began = time.monotonic()
@@ -79,6 +79,8 @@ def _stack(arguments: Namespace, output: Output) -> Iterator[LocalStack]:
         raise Failure(Exit.REFUSED, str(error)) from error
     except CouldNotRun as error:
         raise Failure(Exit.COULD_NOT_RUN, str(error)) from error
+    finally:
+        os.umask(usual)
 
 
 def _options(arguments: Namespace) -> StackOptions:
@@ -109,11 +111,6 @@ def _options(arguments: Namespace) -> StackOptions:
     return replace(options, deployment=_store_of(source)) if arguments.real else options
 
 
-def _prefix(arguments: Namespace) -> str:
-    """Return the prefix of the sync, which `up` doesn't have."""
-    return getattr(arguments, "prefix", "")
-
-
 def _store_of(source: Path) -> str:
     """Return a deployment name unique to the folder, so that each folder has its own store."""
     slug = re.sub(r"[^a-z0-9]+", "-", source.name.lower()).strip("-")[:30] or "folder"
@@ -121,12 +118,24 @@ def _store_of(source: Path) -> str:
 
 
 def _copy(stack: LocalStack, arguments: Namespace, display: Display) -> Mirrored:
-    copied = stack.mirror(arguments.source, _prefix(arguments))
+    found = _survey(arguments, stack.options)
+    copied = stack.copy(found.files)
     display.say(
         f"Bucket {stack.urls.bucket}: {copied.uploaded} files copied, {copied.deleted} deleted, "
         f"{copied.unchanged} unchanged."
     )
+    if found.links_out:
+        display.say(
+            f"Left out, because they lead out of the folder (--follow-links takes them): "
+            f"{len(found.links_out)} links\n  {shown(list(map(printable, found.links_out)))}"
+        )
     return copied
+
+
+def _survey(arguments: Namespace, options: StackOptions) -> Survey:
+    """Find the files; `up` has no prefix."""
+    prefix = getattr(arguments, "prefix", "")
+    return surveyed(arguments.source, options, prefix, follow_links=arguments.follow_links)
 
 
 def _sync(
@@ -144,7 +153,7 @@ def _sync(
         earlier = refused.details.get("batch_id")
         if not isinstance(earlier, str):
             raise
-        display.say(f"Continuing batch {earlier} of an earlier run.")
+        display.say(f"Continuing batch {printable(earlier)} of an earlier run.")
         if deployment.batch(earlier)["status"] == BatchStatus.PAUSED:
             deployment.order(earlier, "resume")
         batch = watch(deployment, earlier, display, stack.check)

@@ -1,4 +1,8 @@
-"""Prints the command's answer to stdout and everything else to stderr."""
+"""Prints the command's answer to stdout and everything else to stderr.
+
+Whatever the text, it doesn't speak to the terminal. What comes from elsewhere is made printable
+where the text is put together, so that it can't begin a line of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import sys
 
 from local.fss.deployment.outcome import Failure
 from local.fss.report.progress import Display, display
+from local.printable import printable_lines
 
 
 class Output:
@@ -21,17 +26,17 @@ class Output:
 
     def answer(self, value: object, text: str) -> None:
         """Print the answer."""
-        print(json.dumps(value) if self._as_json else text, flush=True)
+        print(json.dumps(value) if self._as_json else printable_lines(text), flush=True)
 
     def fail(self, failure: Failure) -> None:
         """Print why there is no answer."""
         if self._as_json:
             self.answer({"error": str(failure), **failure.details}, "")
-        print(f"fss: {failure}", file=sys.stderr, flush=True)
+        self.note(f"fss: {failure}")
 
     def note(self, text: str) -> None:
         """Print a message."""
-        print(text, file=sys.stderr, flush=True)
+        print(printable_lines(text), file=sys.stderr, flush=True)
 
     def display(self) -> Display:
         """Return a display of progress."""

@@ -13,6 +13,7 @@ from local.fss.report.history import history_lines
 from local.fss.report.progress import describe
 from local.fss.report.summary import complete_summary, failure_lines, summary_text
 from local.fss.sync import GENTLE, request_of, watch
+from local.printable import printable, printable_values
 
 EARLIER = 5
 """How many earlier batches are shown below the latest."""
@@ -26,8 +27,9 @@ def sync(arguments: Namespace, output: Output) -> Exit:
     deployment = _deployment(arguments)
     started = deployment.start(request_of(arguments))
     if not arguments.watch:
-        link = started.get("status_url") or f"fss status {started['batch_id']}"
-        output.answer(started, f"Batch {started['batch_id']} has started: {link}")
+        shown = printable_values(started)
+        link = shown.get("status_url") or f"fss status {shown['batch_id']}"
+        output.answer(started, f"Batch {shown['batch_id']} has started: {link}")
         return Exit.IN_STEP
     with output.display() as display:
         batch = watch(deployment, started["batch_id"], display, slowest=GENTLE)
@@ -45,7 +47,7 @@ def status(arguments: Namespace, output: Output) -> Exit:
     batch = deployment.batch(batch_id)
     if is_over(batch) and not arguments.json:
         return report(deployment, batch, output, earlier)
-    text = [f"Batch {batch['batch_id']}: {describe(batch)}", *_history(earlier)]
+    text = [f"Batch {printable(batch['batch_id'])}: {describe(batch)}", *_history(earlier)]
     output.answer(batch, "\n".join(text))
     return exit_code(batch)
 
@@ -63,7 +65,7 @@ def order(arguments: Namespace, output: Output) -> Exit:
     deployment = _deployment(arguments)
     batch_id = arguments.batch or _unfinished(deployment)["batch_id"]
     answer = deployment.order(batch_id, arguments.command)
-    output.answer(answer, f"Batch {batch_id}: {answer['status']}")
+    output.answer(answer, printable(f"Batch {batch_id}: {answer['status']}"))
     return Exit.IN_STEP
 
 
@@ -73,11 +75,11 @@ def store(arguments: Namespace, output: Output) -> Exit:
     if arguments.order:
         answer = deployment.change_store(arguments.order)
         done = f"Dropped {answer['dropped']}" if "dropped" in answer else f"Now {answer['store']}"
-        output.answer(answer, done)
+        output.answer(answer, printable(done))
         return Exit.IN_STEP
     names = deployment.store()
     labels = {"store": "search in", "next_store": "being filled", "previous_store": "to be dropped"}
-    lines = [f"{label}: {names[name]}" for name, label in labels.items() if names[name]]
+    lines = [printable(f"{label}: {names[name]}") for name, label in labels.items() if names[name]]
     output.answer(names, "\n".join(lines) or "There is no store yet: sync first.")
     return Exit.IN_STEP
 

@@ -18,6 +18,7 @@ from local.gemini.api.exchange import Head, Reply, json_reply
 from local.gemini.settings import MIB
 from local.gemini.simulator import Simulator
 from local.gemini.wire.errors import invalid_argument
+from local.web_guard.aiohttp_guard import guard
 
 HOST = "127.0.0.1"
 MAX_BODY_BYTES = 128 * MIB
@@ -32,7 +33,10 @@ class Server:
     def __init__(self, simulator: Simulator) -> None:
         self._api = Api(simulator)
         self._admin = Admin(simulator)
-        app = web.Application(client_max_size=MAX_BODY_BYTES)
+        app = web.Application(
+            client_max_size=MAX_BODY_BYTES,
+            middlewares=[guard(lambda path: path.startswith(PREFIX))],
+        )
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import grpc
 from aiohttp import web
 
+from local.web_guard.aiohttp_guard import guard
+
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
@@ -44,11 +46,12 @@ def addresses(grpc_port: int, admin_port: int) -> Addresses:
 
 
 async def serve_http(stack: AsyncExitStack, application: web.Application, port: int) -> int:
-    """Serve an application until the stack is closed; returns the port, also if 0 was given.
+    """Serve admin paths until the stack is closed; returns the port, also if 0 was given.
 
     Raises:
         PortTaken: The port is in use.
     """
+    application.middlewares.append(guard(lambda _: True))
     listener = stack.enter_context(_listen(port))
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()

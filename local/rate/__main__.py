@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from local.fss.deployment.outcome import Exit, Failure
+from local.printable import printable_lines
 from local.processes.children import CouldNotRun
 from local.rate.measurement import Measurement
 from shared.domain.throttle.tiers import tier_named
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 cancelled.set()
                 raise
     except (CouldNotRun, Failure) as error:
-        print(f"rate: {error}", file=sys.stderr)
+        print(printable_lines(f"rate: {error}"), file=sys.stderr)
         return Exit.COULD_NOT_RUN
     except KeyboardInterrupt:
         return Exit.INTERRUPTED

@@ -14,7 +14,7 @@ from pathlib import Path
 from local import packaging
 from local.processes import orphan_cleanup
 from local.processes.children import Child, CouldNotRun, Processes, answers
-from local.processes.ports import HOST, loopback
+from local.processes.ports import loopback
 
 FUNCTIONS = packaging.FUNCTIONS
 
@@ -57,7 +57,7 @@ def threads_for(concurrent_dispatches: int) -> int:
 
 
 class Function:
-    """One function, served by functions-framework.
+    """One function, served by functions-framework behind the guard against web pages.
 
     Args:
         folder: Its unpacked zip; the function can import nothing else of this project.
@@ -77,13 +77,12 @@ class Function:
     ) -> None:
         self.url = f"http://{loopback(port)}"
         inherited = {key: value for key, value in os.environ.items() if key in _INHERITED}
-        framework = [sys.executable, "-m", "functions_framework", "--target", "main"]
-        source = ["--source", str(folder / "main.py"), "--host", HOST, "--port", str(port)]
+        framework = [sys.executable, "-m", "local.stack.guarded_function", "--port", str(port)]
         self._processes = processes
         self._serve = partial(
             processes.start,
             name,
-            [*framework, *source],
+            framework,
             env={**inherited, **settings, "THREADS": str(threads), "WORKERS": "1"},
             cwd=folder,  # Python puts this first on its path
         )

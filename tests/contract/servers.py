@@ -7,13 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from local.processes.ports import free_ports
+from local.web_guard.rules import ADMIN_HEADER
 from tests.patience import PATIENCE
 
 
@@ -53,13 +53,6 @@ def free_port() -> int:
 
 def http_json(url: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=PATIENCE) as reply:
+    request = urllib.request.Request(url, data=data, headers={ADMIN_HEADER: "test"})
+    with urllib.request.urlopen(request, timeout=PATIENCE) as reply:
         return json.load(reply)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=PATIENCE):
-            return True
-    except urllib.error.URLError:
-        return False

@@ -1,4 +1,4 @@
 """A deployment as its HTTP functions show it, and the exit codes that its answers lead to.
 
-Imports no other room of ``local``.
+Imports ``printable``.
 """

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 from local.fss.deployment.outcome import Exit, Failure
+from local.printable import printable
 
 TIMEOUT = 90.0
 """Seconds to wait for an answer; a function may have to start first."""
@@ -174,11 +175,13 @@ def _refusal(code: int, answer: bytes, url: str) -> Failure:
     except ValueError:
         value = {}
     details = value if isinstance(value, dict) else {}
-    problems = "".join(f"\n  {problem}" for problem in details.get("problems", ()))
-    message = f"{details.pop('error', f'{url}: HTTP status {code}')}{problems}"
-    exits = {
+    named = details.get("problems")
+    problems = [printable(str(problem)) for problem in named] if isinstance(named, list) else []
+    error = printable(str(details.pop("error", f"{url}: HTTP status {code}")))
+    message = "\n  ".join([error, *problems])
+    exits: dict[int, Exit] = {
         HTTPStatus.BAD_REQUEST: Exit.USAGE,
         HTTPStatus.NOT_FOUND: Exit.USAGE,
         HTTPStatus.CONFLICT: Exit.REFUSED,
     }
-    return Failure(exits.get(HTTPStatus(code), Exit.COULD_NOT_RUN), message, **details)
+    return Failure(exits.get(code, Exit.COULD_NOT_RUN), message, **details)

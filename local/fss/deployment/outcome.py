@@ -29,7 +29,7 @@ class Exit(IntEnum):
 class Failure(Exception):
     """The command can't continue; the message is for the user, the code for the shell."""
 
-    def __init__(self, exit_code: Exit, message: str, **details: object) -> None:
+    def __init__(self, exit_code: Exit, message: str, /, **details: object) -> None:
         super().__init__(message)
         self.exit_code = exit_code
         self.details = details

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local.printable import printable
 from shared.domain.figures import amount
 
 
@@ -55,5 +54,5 @@ def _left(budget: Mapping[str, Any]) -> str:
     if not budget["files"]:
         return ""
     cost = "" if budget["cost"] is None else f" for {amount(budget['cost'])} {budget['currency']}"
-    alone = f", {printable(budget['alone'])} alone on a day" if budget["alone"] else ""
+    alone = f", {budget['alone']} alone on a day" if budget["alone"] else ""
     return f"; {budget['files']} files{cost} are left{alone}"

@@ -7,7 +7,6 @@ from typing import Any
 
 from local.fss.report.budget import days_text, limit_text
 from local.fss.report.progress import duration
-from local.printable import printable
 from shared.domain.figures import amount, size
 
 SHOWN = 5
@@ -66,6 +65,6 @@ def _storage(estimate: Mapping[str, Any]) -> str:
 def _files(files: Sequence[Mapping[str, str]]) -> Iterator[str]:
     for file in files[:SHOWN]:
         reason = f": {file['reason']}" if file["reason"] else ""
-        yield f"  {printable(file['path'])}{printable(reason)}"
+        yield f"  {file['path']}{reason}"
     if len(files) > SHOWN:
         yield "  ..."

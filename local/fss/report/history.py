@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from local.printable import printable_values
+
 _DONE = ("indexed", "deleted", "failed")
 
 
 def history_lines(batches: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield one line about the result of each batch."""
-    for batch in batches:
+    for batch in map(printable_values, batches):
         parts = [str(batch["status"]).replace("_", " ")]
         if batch.get("dry_run"):
             parts[0] += " (dry run)"

@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from local.fss.deployment.outcome import is_over
+from local.printable import printable_lines, printable_values
 
 EVERY = 5.0
 """Seconds between plain lines while only numbers change."""
@@ -47,7 +48,7 @@ class PlainLines:
 
     def say(self, message: str) -> None:
         """Print a line."""
-        print(message, file=self._stream, flush=True)
+        print(printable_lines(message), file=self._stream, flush=True)
 
     def show(self, batch: Mapping[str, Any]) -> None:
         """Print a line if the state has changed, or if it is time and a number has changed."""
@@ -72,7 +73,7 @@ class LiveDisplay:
 
     def say(self, message: str) -> None:
         """Print a line above the display."""
-        self._console.print(message, highlight=False, markup=False)
+        self._console.print(printable_lines(message), highlight=False, markup=False)
 
     def show(self, batch: Mapping[str, Any]) -> None:
         """Redraw the display."""
@@ -97,6 +98,7 @@ def display(stream: TextIO = sys.stderr) -> Display:
 
 def describe(batch: Mapping[str, Any]) -> str:
     """Return a batch's progress as one line."""
+    batch = printable_values(batch)
     progress, requests = batch["progress"], batch["requests"]
     parts = [_heading(batch)]
     if progress["total"]:

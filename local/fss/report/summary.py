@@ -9,7 +9,7 @@ from typing import Any
 from local.fss.deployment.client import Deployment
 from local.fss.report.budget import cost_lines
 from local.fss.report.dry_run import dry_run_lines
-from local.printable import printable
+from local.printable import printable, printable_values
 
 FIELDS = (
     "batch_id", "status", "mode", "trigger",
@@ -54,7 +54,8 @@ def complete_summary(deployment: Deployment, batch: Mapping[str, Any]) -> dict[s
 
 def summary_text(summary: Mapping[str, Any], *, message: str = "", dry_run: bool = False) -> str:
     """Return the summary as text for a person."""
-    return "\n".join(_lines(summary, message, dry_run=dry_run))
+    shown = printable_values(summary)
+    return "\n".join(_lines(shown, printable(message), dry_run=dry_run))
 
 
 def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterator[str]:
@@ -67,7 +68,7 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
     found += ["young"] if summary["young"] else []
     yield f"  found    {_counts(summary, found)} of {summary['scanned']} files"
     if ignored := summary.get("ignored"):
-        counts = (f"{count} {printable(rule)}" for rule, count in ignored.items())
+        counts = (f"{count} {rule}" for rule, count in ignored.items())
         yield f"  ignored  {', '.join(counts)}"
     if "estimate" in summary:
         yield from dry_run_lines(summary["estimate"], summary["samples"])
@@ -94,9 +95,9 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
 
 def failure_lines(failures: Sequence[Mapping[str, Any]], *, shown: int = SHOWN) -> Iterator[str]:
     """Yield each failed file with its reason, then advice for each kind of failure."""
-    for failure in failures[:shown]:
+    for failure in map(printable_values, failures[:shown]):
         attempts = f"{failure['attempts']} attempt{'s' if failure['attempts'] != 1 else ''}"
-        yield f"  {printable(failure['path'])}: {failure['reason']} ({failure['kind']}, {attempts})"
+        yield f"  {failure['path']}: {failure['reason']} ({failure['kind']}, {attempts})"
     if len(failures) > shown:
         yield f"  and {len(failures) - shown} more; fss failures lists all"
     for kind in sorted({str(failure["kind"]) for failure in failures}):
@@ -107,7 +108,7 @@ def failure_lines(failures: Sequence[Mapping[str, Any]], *, shown: int = SHOWN) 
 def _skips(skips: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the reasons, most common first, each with a few of its files."""
     for reason, count in Counter(str(skip["reason"]) for skip in skips).most_common():
-        paths = [printable(skip["path"]) for skip in skips if skip["reason"] == reason]
+        paths = [skip["path"] for skip in skips if skip["reason"] == reason]
         more = ", ..." if count > EXAMPLES else ""
         yield f"  {count} x {reason}: {', '.join(paths[:EXAMPLES])}{more}"
 

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import socket
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from local.bucket.bucket_server import BucketServer
-from local.bucket.folder_mirror import Mirrored, UnusableFolder, find_files, mirror
-from local.bucket.synced_names import synced_names
-from local.processes.children import Processes
+from local.bucket.folder_mirror import Mirrored, mirror
+from local.bucket.folder_survey import survey
+from local.processes.children import CouldNotRun, Processes
 from local.processes.ports import free_ports
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def generations(bucket: storage.Bucket) -> dict[str, int]:
 
 
 def test_every_file_becomes_an_object_of_its_name(bucket: storage.Bucket, folder: Path) -> None:
-    assert mirror(find_files(folder), bucket) == Mirrored(
+    assert mirror(survey(folder).files, bucket) == Mirrored(
         uploaded=len(NAMES), deleted=0, unchanged=0
     )
     held = {blob.name: blob.download_as_text() for blob in bucket.list_blobs()}
@@ -73,21 +75,21 @@ def test_every_file_becomes_an_object_of_its_name(bucket: storage.Bucket, folder
 
 
 def test_a_second_run_leaves_every_generation_alone(bucket: storage.Bucket, folder: Path) -> None:
-    mirror(find_files(folder), bucket)
+    mirror(survey(folder).files, bucket)
     before = generations(bucket)
-    assert mirror(find_files(folder), bucket).unchanged == len(NAMES)
+    assert mirror(survey(folder).files, bucket).unchanged == len(NAMES)
     assert generations(bucket) == before
 
 
 def test_only_what_changed_is_written_and_what_is_gone_deleted(
     bucket: storage.Bucket, folder: Path
 ) -> None:
-    mirror(find_files(folder), bucket)
+    mirror(survey(folder).files, bucket)
     before = generations(bucket)
     write(folder / "a.txt", "A.txt")  # the same size
     write(folder / "new.txt", "new")
     (folder / ".hidden").unlink()
-    assert mirror(find_files(folder), bucket) == Mirrored(2, 1, len(NAMES) - 2)
+    assert mirror(survey(folder).files, bucket) == Mirrored(2, 1, len(NAMES) - 2)
     after = generations(bucket)
     assert {name for name in after if after[name] != before.get(name)} == {"a.txt", "new.txt"}
     assert ".hidden" not in after
@@ -96,13 +98,13 @@ def test_only_what_changed_is_written_and_what_is_gone_deleted(
 def test_a_file_may_take_the_name_of_a_folder_and_a_folder_that_of_a_file(
     server: BucketServer, bucket: storage.Bucket, folder: Path
 ) -> None:
-    mirror(find_files(folder), bucket)
+    mirror(survey(folder).files, bucket)
     (folder / "sub" / "b c.md").unlink()
     (folder / "sub").rmdir()
     write(folder / "sub", "now a file")
     (folder / "a.txt").unlink()
     write(folder / "a.txt" / "inside", "now in a folder")
-    mirror(find_files(folder), bucket, after_deletes=server.remove_empty_folders)
+    mirror(survey(folder).files, bucket, after_deletes=server.remove_empty_folders)
     assert bucket.blob("sub").download_as_text() == "now a file"
     assert bucket.blob("a.txt/inside").download_as_text() == "now in a folder"
 
@@ -110,9 +112,9 @@ def test_a_file_may_take_the_name_of_a_folder_and_a_folder_that_of_a_file(
 def test_a_file_in_several_pieces_arrives_whole(bucket: storage.Bucket, tmp_path: Path) -> None:
     content = os.urandom(17 * 2**20)
     (tmp_path / "large.bin").write_bytes(content)
-    mirror(find_files(tmp_path), bucket)
+    mirror(survey(tmp_path).files, bucket)
     assert bucket.blob("large.bin").download_as_bytes() == content
-    assert mirror(find_files(tmp_path), bucket).unchanged == 1
+    assert mirror(survey(tmp_path).files, bucket).unchanged == 1
 
 
 def test_objects_and_generations_outlive_the_server(tmp_path: Path) -> None:
@@ -127,157 +129,92 @@ def test_objects_and_generations_outlive_the_server(tmp_path: Path) -> None:
                 bucket = client.bucket("shelf")
                 if not bucket.exists():
                     bucket.create()
-                mirror(find_files(files), bucket)
+                mirror(survey(files).files, bucket)
                 seen.append({(b.name, b.generation, b.md5_hash) for b in bucket.list_blobs()})
     assert seen[0] == seen[1]
     assert len(seen[0]) == 1
 
 
-def test_links_to_files_count_and_other_links_do_not(folder: Path, tmp_path: Path) -> None:
-    write(tmp_path / "elsewhere.txt", "linked")
-    (folder / "link.txt").symlink_to(tmp_path / "elsewhere.txt")
-    (folder / "dangling").symlink_to(tmp_path / "nothing")
-    (folder / "circle").symlink_to(folder / "circle")
-    (folder / "loop").symlink_to(folder, target_is_directory=True)
-    os.mkfifo(folder / "pipe")
-    found = {file.name: file.size for file in find_files(folder)}
-    assert set(found) == {*NAMES, "link.txt"}
-    assert found["link.txt"] == len("linked")
+def swapped(path: Path, other: str) -> None:
+    """Put something else in the place of a file."""
+    path.unlink(missing_ok=True)
+    match other:
+        case "pipe":
+            os.mkfifo(path)
+        case "link":
+            path.symlink_to("/etc/passwd")
+        case "folder":
+            path.mkdir()
+        case "socket":
+            here = Path.cwd()
+            os.chdir(path.parent)
+            with socket.socket(socket.AF_UNIX) as listening:
+                listening.bind(path.name)
+            os.chdir(here)
+        case "device":
+            os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5))  # /dev/zero
 
 
-def test_a_missing_folder_a_file_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    (tmp_path / "empty").mkdir()
-    for name, told in {
-        "missing": "does not exist",
-        "file": "is not a folder",
-        "empty": "there is nothing to sync",
-    }.items():
-        with pytest.raises(UnusableFolder, match=told):
-            find_files(tmp_path / name)
-
-
-def test_all_files_that_cannot_be_synced_are_named_ten_of_them_in_full(folder: Path) -> None:
-    for number in range(12):
-        (folder / os.fsdecode(b"bad-\xff-%02d" % number)).touch()
-    with pytest.raises(UnusableFolder) as refused:
-        find_files(folder)
-    lines = str(refused.value).splitlines()
-    assert lines[0].startswith("12 of the files")
-    assert len([line for line in lines if "not valid UTF-8" in line]) == 10
-    assert lines[-1].strip() == "and 2 more"
-    str(refused.value).encode()  # can be printed
-
-
-def test_a_file_that_cannot_be_read_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a broken open: the superuser may read everything."""
-    usual = Path.open
-
-    def guarded(self: Path, *args: object, **kwargs: object) -> object:
-        if self.name == "a.txt":
-            raise PermissionError(13, "Permission denied")
-        return usual(self, *args, **kwargs)  # type: ignore[call-overload] # passes on what it got
-
-    monkeypatch.setattr(Path, "open", guarded)
-    with pytest.raises(UnusableFolder, match=r"a\.txt: Permission denied"):
-        find_files(folder)
-
-
-def test_a_name_too_long_for_a_state_is_refused_only_with_one(tmp_path: Path) -> None:
-    write(tmp_path / ("é" * 120), "x")
-    assert len(find_files(tmp_path)) == 1
-    with pytest.raises(UnusableFolder, match="240 bytes; with --state the limit is 230"):
-        find_files(tmp_path, longest_part=230)
-
-
-def test_a_path_no_object_can_have_is_refused(tmp_path: Path) -> None:
-    write(tmp_path.joinpath(*["d" * 200] * 5, "x" * 30), "x")
-    with pytest.raises(UnusableFolder, match="1035 bytes; an object name has at most 1024"):
-        find_files(tmp_path)
-
-
-BAD = os.fsdecode(b"bad-\xff.md")
-
-
-def names(folder: Path, prefix: str = "", **settings: str) -> set[str]:
-    return {file.name for file in find_files(folder, is_synced=synced_names(settings, prefix))}
-
-
-@pytest.mark.parametrize(
-    ("inside", "settings"),
-    [
-        ("drafts/a", {"EXCLUDE": "drafts/**"}),
-        ("node_modules/b", {}),
-        ("x/.git/objects", {}),
-        ("pictures", {"INCLUDE": "**/*.txt,sub/**"}),
-        (os.fsdecode(b"ca\xfe"), {"EXCLUDE": "ca?/**"}),
-        ("Entwu\u0308rfe", {"EXCLUDE": "Entw\u00fcrfe/**"}),
-    ],
-    ids=["excluded", "ignored", "deep", "not included", "bad folder", "other form"],
-)
-def test_a_bad_name_that_no_sync_takes_is_no_error(
-    folder: Path, inside: str, settings: dict[str, str]
+@pytest.mark.parametrize("other", ["pipe", "link", "folder", "socket", "device", "nothing"])
+def test_what_takes_a_files_place_after_the_survey_is_not_copied(
+    bucket: storage.Bucket, folder: Path, other: str
 ) -> None:
-    write(folder / inside / BAD, "x")
-    write(folder.joinpath(inside, *["d" * 200] * 5, "x" * 30), "x")
-    assert names(folder, **settings) == set(NAMES)
-    with pytest.raises(UnusableFolder, match="2 of the files"):
-        find_files(folder)
+    if other == "device" and os.geteuid() != 0:
+        pytest.skip("only the superuser makes devices")
+    files = survey(folder).files
+    swapped(folder / "a.txt", other)
+    expected = "No such file" if other == "nothing" else "is not a regular file any more"
+    with pytest.raises(CouldNotRun, match=rf"a\.txt.* {expected}|{expected}.*a\.txt"):
+        mirror(files, bucket)
+    assert "a.txt" not in generations(bucket)
 
 
-def test_a_bad_name_outside_the_syncs_prefix_is_no_error(folder: Path) -> None:
-    write(folder / "other" / BAD, "x")
-    assert names(folder, "sub/") == set(NAMES)
-    for prefix in ("", "oth"):
-        with pytest.raises(UnusableFolder, match="not valid UTF-8"):
-            names(folder, prefix)
-
-
-def test_a_bad_name_is_an_error_where_its_rule_is_switched_off(folder: Path) -> None:
-    write(folder / ".git" / BAD, "x")
-    assert names(folder) == set(NAMES)
-    with pytest.raises(UnusableFolder, match="not valid UTF-8"):
-        names(folder, NOT_IGNORED=".git/")
-
-
-def test_the_bad_sidecar_of_an_excluded_file_is_no_error(folder: Path) -> None:
-    write(folder / f"{BAD}.meta.json", "{}")
-    assert names(folder, EXCLUDE="bad*.md") == set(NAMES)
-
-
-def test_ignored_files_with_good_names_are_copied_so_that_a_sync_counts_them(folder: Path) -> None:
-    write(folder / "node_modules/a.js", "x")
-    assert names(folder) == {*NAMES, "node_modules/a.js"}
-
-
-@pytest.mark.parametrize(
-    ("settings", "is_error"),
-    [
-        ({}, True),
-        ({"EXCLUDE": "locked/**"}, False),
-        ({"EXCLUDE": "locked/*"}, True),
-        ({"INCLUDE": "**/*.md"}, True),
-    ],
-    ids=str,
-)
-def test_an_unreadable_folder_is_an_error_unless_everything_in_it_is_excluded(
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    settings: dict[str, str],
-    is_error: bool,
+def test_a_folder_that_became_a_link_after_the_survey_is_not_entered(
+    bucket: storage.Bucket, folder: Path, tmp_path: Path
 ) -> None:
-    """By a broken listing: the superuser may read everything."""
-    (folder / "locked").mkdir()
-    usual = os.scandir
+    write(tmp_path / "out/b c.md", "secret")
+    files = survey(folder).files
+    (folder / "sub/b c.md").unlink()
+    (folder / "sub").rmdir()
+    (folder / "sub").symlink_to(tmp_path / "out", target_is_directory=True)
+    with pytest.raises(CouldNotRun, match=r"b c\.md is not a regular file any more"):
+        mirror(files, bucket)
+    assert "sub/b c.md" not in generations(bucket)
 
-    def guarded(path: str) -> object:
-        if Path(path).name == "locked":
-            raise PermissionError(13, "Permission denied", path)
-        return usual(path)
 
-    monkeypatch.setattr(os, "scandir", guarded)
-    if is_error:
-        with pytest.raises(UnusableFolder, match="locked: Permission denied"):
-            names(folder, **settings)
-    else:
-        assert names(folder, **settings) == set(NAMES)
+@pytest.mark.parametrize("size", [1000, 17 * 2**20], ids=["small", "in pieces"])
+def test_a_file_that_grows_while_it_is_copied_is_copied_as_it_was(
+    bucket: storage.Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    content = os.urandom(size)
+    path = tmp_path / "log.txt"
+    path.write_bytes(content)
+    monkeypatch.setattr(os, "preadv", before_each(os.preadv, lambda: append(path)))
+    mirror(survey(tmp_path).files, bucket)
+    assert bucket.blob("log.txt").download_as_bytes() == content
+    assert path.stat().st_size > size
+
+
+@pytest.mark.parametrize("size", [1000, 17 * 2**20], ids=["small", "in pieces"])
+def test_a_file_that_shrinks_while_it_is_copied_is_told(
+    bucket: storage.Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(bytes(size))
+    monkeypatch.setattr(os, "preadv", before_each(os.preadv, lambda: os.truncate(path, 10)))
+    with pytest.raises(CouldNotRun, match=r"a\.bin has become shorter"):
+        mirror(survey(tmp_path).files, bucket)
+    assert generations(bucket) == {}
+
+
+def append(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
+def before_each(call: Callable[..., int], act: Callable[[], None]) -> Callable[..., int]:
+    def acting(*arguments: Any) -> int:
+        act()
+        return call(*arguments)
+
+    return acting

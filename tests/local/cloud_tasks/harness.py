@@ -21,6 +21,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 from local.cloud_tasks.server import serving
 from local.cloud_tasks.settings import Settings
 from local.grpc_server.listening import Addresses
+from local.web_guard.rules import ADMIN_HEADER
 from tests.patience import PATIENCE
 
 LOCATION = "projects/demo/locations/europe-west1"
@@ -133,7 +134,10 @@ class LocalServer:
 
     def admin(self, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"{self.addresses.admin}{path}", data, PATIENCE) as response:
+        request = urllib.request.Request(
+            f"{self.addresses.admin}{path}", data, headers={ADMIN_HEADER: "test"}
+        )
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
             return json.load(response)
 
     def summary(self, queue: str) -> dict[str, Any]:

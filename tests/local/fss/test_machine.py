@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -105,6 +106,9 @@ def test_a_folder_is_synced_and_the_next_run_with_its_state_does_only_what_chang
     assert (first["status"], first["new"], first["indexed"]) == ("completed", 3, 3)
     assert first["skips"] == [{"path": "empty.txt", "reason": "empty"}]
     assert first["requests"]["metered"] == 6
+    kept = [state, *state.rglob("*")]
+    assert len(kept) > 20
+    assert not [path for path in kept if stat.S_IMODE(path.stat().st_mode) & 0o077]
 
     (folder / "a.md").write_text("alpha, again")
     (folder / "c.py").unlink()
@@ -128,6 +132,19 @@ def test_what_rules_leave_out_is_counted_and_need_not_be_usable(folder: Path) ->
     rules = {"node_modules/": 1, ".DS_Store": 1, "EXCLUDE Entw\u00fcrfe/**": 1}
     assert summary["ignored"] == rules
     assert [skip["path"] for skip in summary["skips"]] == ["empty.txt"]
+
+
+def test_links_out_of_the_folder_are_listed_and_followed_only_if_asked(
+    folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere.md").write_text("of someone else")
+    (folder / "x\x1b[2J.md").symlink_to(tmp_path / "elsewhere.md")
+    (folder / "same.md").symlink_to("a.md")
+    code, stdout, stderr = fss("local", folder, *FAST, "--json", "--dry-run")
+    assert code == 0, stderr
+    assert json.loads(stdout)["scanned"] == 5
+    assert "1 links\n  x\\x1b[2J.md\n" in stderr
+    assert local(folder, "--follow-links", "--dry-run")["scanned"] == 6
 
 
 def test_a_killed_run_is_finished_by_the_next_one_with_its_state(

@@ -4,10 +4,13 @@ import io
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from local.fss.deployment.outcome import Exit, exit_code
-from local.fss.report.progress import PlainLines, describe, duration
-from local.fss.report.summary import FIELDS, summary_text
+from local.fss.deployment.outcome import Exit, Failure, exit_code
+from local.fss.output import Output
+from local.fss.report.history import history_lines
+from local.fss.report.progress import LiveDisplay, PlainLines, describe, duration
+from local.fss.report.summary import FIELDS, failure_lines, summary_text
 
 
 def batch(**changes: Any) -> dict[str, Any]:
@@ -196,3 +199,82 @@ def test_the_exit_code_follows_from_how_the_batch_ended(
     status: str, failed: int, code: Exit
 ) -> None:
     assert exit_code(batch(status=status, failed=failed)) is code
+
+
+HOSTILE = "x\n\x1b]0;y\x07\u202e\x9b2J\u2028\ud800"
+
+
+def hostile(value: Any) -> Any:
+    """The same value with every text made hostile, but those that choose what is shown."""
+    match value:
+        case str():
+            return value + HOSTILE
+        case dict():
+            chosen = ("status", "phase")
+            return {name: item if name in chosen else hostile(item) for name, item in value.items()}
+        case list():
+            return [hostile(item) for item in value]
+        case _:
+            return value
+
+
+BUDGET = {
+    "files": 3, "cost": 1.0, "currency": "USD", "alone": "a.md", "limit": 2.0, "spent": 1.0,
+    "max_imports": 5, "imports": 2,
+}  # fmt: skip
+
+
+def everything() -> dict[str, Any]:
+    """A batch with each text that a deployment may send."""
+    return batch(
+        message="waits",
+        hold={"reason": "day", "until": "2026-01-01T08:00:00+00:00"},
+        breaker={"state": "open"},
+        skips=[{"path": "f", "reason": "empty"}],
+        failures=[failure("a"), failure("b", "exhausted")],
+        ignored={"node_modules/": 2},
+        budget=BUDGET,
+        estimated_cost=1.0,
+        metadata_changed_cost=0.5,
+        reconciliation={"orphans": 1},
+    )
+
+
+def test_no_text_of_a_deployment_speaks_to_the_terminal_or_begins_a_line() -> None:
+    samples = {"new": [{"path": "a", "reason": "b"}]}
+    previewed = batch(status="completed", estimate=ESTIMATE, samples=samples)
+    for told in (everything(), previewed):
+        plain, odd = told, hostile(told)
+        for text, usual in (
+            (summary_text(odd, message=HOSTILE), summary_text(plain, message="m")),
+            (describe(odd), describe(plain)),
+            ("\n".join(history_lines([odd])), "\n".join(history_lines([plain]))),
+            ("\n".join(failure_lines(odd["failures"])), "\n".join(failure_lines(told["failures"]))),
+        ):
+            lines = text.split("\n")
+            assert all(line.isprintable() for line in lines)
+            advice = usual.count("the service does not accept") + usual.count("all attempts failed")
+            assert len(lines) == len(usual.split("\n")) - advice
+
+
+def test_a_display_lets_nothing_through_to_the_terminal() -> None:
+    plain, live = io.StringIO(), io.StringIO()
+    for shown in (PlainLines(plain), LiveDisplay(Console(file=live, width=400))):
+        with shown:
+            shown.say(f"the end of its log:\n\t{HOSTILE}")
+    for text in (plain.getvalue(), live.getvalue()):
+        assert all(line.isprintable() for line in text.replace("\t", "").split("\n"))
+        assert "its log:\n" in text
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_no_answer_and_no_failure_speaks_to_the_terminal(
+    capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    output = Output(as_json=as_json)
+    output.answer({"reason": HOSTILE}, HOSTILE)
+    output.note(HOSTILE)
+    output.fail(Failure(Exit.REFUSED, HOSTILE, message=HOSTILE, exit_code=HOSTILE))
+    written = capsys.readouterr()
+    for line in (written.out + written.err).split("\n"):
+        assert line.isprintable()

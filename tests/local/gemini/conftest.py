@@ -21,6 +21,7 @@ from local.gemini.settings import Settings
 from local.gemini.simulator import Simulator
 from local.gemini.traffic.quota import QuotaLimits
 from local.gemini.wire.messages import Json
+from local.web_guard.rules import ADMIN_HEADER
 from tests.patience import PATIENCE
 
 BASE_URL = "http://127.0.0.1:1"
@@ -174,6 +175,7 @@ def admin(url: str) -> Callable[..., Any]:
     def call(path: str, message: object = None, *, method: str | None = None) -> Json:
         data = None if message is None else json.dumps(message).encode()
         request = urllib.request.Request(f"{url}/_sim/{path}", data=data, method=method)
+        request.add_header(ADMIN_HEADER, "test")
         with urllib.request.urlopen(request, timeout=PATIENCE) as reply:
             return json.load(reply)
 

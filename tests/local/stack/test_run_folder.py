@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import socket
+import stat
 import subprocess
 import sys
 from contextlib import closing
@@ -154,3 +155,46 @@ def test_a_folder_on_a_full_disk_is_refused_with_the_reason(
         with pytest.raises(UnusableState, match="can't be used for the state: No space left"):
             opened(tmp_path)
     opened(tmp_path).close()
+
+
+def others_may(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode) & 0o077
+
+
+def test_a_new_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    state = tmp_path / "new" / "state"
+    with closing(opened(state)) as folder:
+        folder.choose_ports(["a"])
+        assert stat.S_IMODE(state.stat().st_mode) == 0o700
+        assert not [path for path in state.rglob("*") if others_may(path)]
+
+
+def test_a_state_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    state, outside = tmp_path / "state", tmp_path / "outside"
+    outside.touch()
+    opened(state).close()
+    kept = state / "bucket" / "fss-local" / "a.txt"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("text")
+    (state / "link").symlink_to(outside)
+    for path in (outside, kept, kept.parent, kept.parent.parent, state / "lock"):
+        path.chmod(0o777)
+    state.chmod(0o755)
+    opened(state).close()
+    assert not any(others_may(path) for path in (state, *state.rglob("*")) if path.name != "link")
+    assert others_may(outside), "what a link leads to is not ours"
+    assert kept.read_text() == "text"
+
+
+def test_an_empty_folder_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    opened(tmp_path).close()
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
+def test_the_mode_of_a_folder_of_other_files_stays(tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    tmp_path.chmod(0o755)
+    with pytest.raises(UnusableState):
+        opened(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755

@@ -1,0 +1,30 @@
+"""`python -m local.stack.guarded_function --port P`: serves the function of the current folder.
+
+As `functions_framework --target main --source main.py` does, on 127.0.0.1 and behind the guard
+against web pages, which the deployed functions don't need: there, IAM asks for a token.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from functions_framework import create_app
+from functions_framework._http import create_server
+
+from local.web_guard.wsgi_guard import WsgiGuard
+
+HOST = "127.0.0.1"
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="python -m local.stack.guarded_function")
+    parser.add_argument("--port", type=int, required=True)
+    port = parser.parse_args().port
+    application = create_app("main", "main.py")  # type: ignore[no-untyped-call]
+    application.wsgi_app = WsgiGuard(application.wsgi_app)
+    create_server(application, debug=False).run(HOST, port)  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    main()
