@@ -83,6 +83,8 @@ class ScanPage:
         self._batch = batch
         self._rescan_paths = rescan_paths
         self._ranges = PageMemory(context)
+        # Whether every record was compared with this listing; otherwise the page isn't remembered.
+        self._is_sure = True
         # Ranges belong to scans of the whole deployment; a scan of a part only drops them.
         self._is_whole = batch.prefix == context.rules.settings.prefix
 
@@ -113,10 +115,8 @@ class ScanPage:
             identity = listing_digest(listing.objects, listing.sidecars)
         wide = with_sidecars_elsewhere(self._context, listing, found)
         counts, steps = self._decide(wide, found)
-        shows_all = len(wide.sidecars) == len(listing.sidecars)
-        memory = self._memory_writes(
-            known, listing, identity if shows_all else "", settings, counts
-        )
+        is_sure = self._is_sure and len(wide.sidecars) == len(listing.sidecars)
+        memory = self._memory_writes(known, listing, identity if is_sure else "", settings, counts)
         preview = previewed(steps, self._batch.retried) if self._batch.dry_run else None
         return ScannedPage(listing.end, counts, tuple(memory), preview)
 
@@ -253,6 +253,8 @@ class ScanPage:
     def _compare(
         self, want: comparison.Wanted | None, record: FileRecord | None, now: datetime
     ) -> comparison.Comparison | None:
+        if comparison.is_passed_over(record, self._batch.fence):
+            self._is_sure = False
         return comparison.compare(
             want,
             record,
@@ -271,6 +273,7 @@ class ScanPage:
         records = self._context.records
         names = {write.path: name for name, write in writes.items()}
         for write in records.commit_each(list(writes.values())):
+            self._is_sure = False
             path = names[write.path]
 
             def decide(stored: Stored[FileRecord], path: str = path) -> FileRecord | None:
