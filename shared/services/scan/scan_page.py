@@ -15,8 +15,8 @@ from shared.domain.batch.batch import (
     counts_by_rule,
 )
 from shared.domain.estimate.preview import SAMPLES, PlannedChange, Preview, Sample, previewed
-from shared.domain.file import known_documents
-from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
+from shared.domain.file import known_documents, outcomes
+from shared.domain.file.record import IN_FLIGHT, Change, Desired, FileRecord, FileStatus
 from shared.domain.ids import digest
 from shared.domain.scan import comparison
 from shared.domain.scan.remembered_range import RememberedRange, listing_digest
@@ -33,6 +33,7 @@ from shared.services.scan.page_listing import (
 )
 from shared.services.scan.page_memory import PageMemory
 from shared.services.source.inspection import inspect, inspect_each, inspect_one
+from shared.services.store.find_store import NOT_YET
 
 GROWTH = 1.5
 """Pages to which a remembered range may grow before it is split."""
@@ -248,6 +249,9 @@ class ScanPage:
         """The record as seen from the batch's store, which may be a new one."""
         if record is None or not self._batch.store:
             return record
+        if self._batch.store == NOT_YET and record.status in IN_FLIGHT:
+            # A move would have been refused, so their store is gone: the sync starts them anew.
+            record = outcomes.given_up(replace(record, working=None), self._context.clock.now())
         return known_documents.moved_to_store(record, self._batch.store)
 
     def _compare(

@@ -220,20 +220,6 @@ def test_the_cap_of_imports_holds_for_a_move() -> None:
     assert len(world.store_documents()) == 3
 
 
-def test_a_message_about_a_missing_store_says_how_to_fill_a_new_one() -> None:
-    world = library()
-    world.gemini.delete_store(world.report.store()["store"])
-
-    refused = synced_again(world)
-    configure(world, store_display_name="second store")
-    summary = moved(world)
-
-    assert refused["status"] == "refused"
-    assert "new_store" in refused["message"]
-    assert (summary["status"], summary["indexed"]) == ("completed", 3)
-    assert paths_in(world, world.report.store()["store"]) == ["a.md", "b.md", "c.md"]
-
-
 # --- refused ----------------------------------------------------------------------------------
 
 
