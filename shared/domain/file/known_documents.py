@@ -88,6 +88,15 @@ def is_in(document: str, store: str) -> bool:
     return document.startswith(f"{store}/")
 
 
+def taken_back(record: FileRecord, store: str) -> FileRecord:
+    """The record for a listing of ``store``, which was left and is used again.
+
+    The record doesn't know what it once had there: the listing tells what is left of it.
+    """
+    elsewhere = tuple(name for name in record.retired_documents if not is_in(name, store))
+    return replace(record, retired_documents=elsewhere)
+
+
 def moved_to_store(record: FileRecord, store: str) -> FileRecord:
     """The record for use with ``store``: documents in another store become retired.
 

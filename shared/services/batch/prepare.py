@@ -19,6 +19,7 @@ from shared.services.reconcile.our_documents import OurDocuments
 from shared.services.store.find_store import NOT_YET, FindStore
 from shared.services.store.lost_store import LostStore
 
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """The store that a batch works on.

@@ -12,7 +12,6 @@ from shared.domain.source.object_name import composed
 from shared.gateways.database.records import (
     DEPLOYMENT,
     LEASE,
-    Stored,
     batch_path,
     creating,
     updating,

@@ -47,7 +47,9 @@ class FindStore:
             GatewayError: the stores or their documents can't be listed, so nothing is known.
         """
         name = self._context.rules.settings.store_name
-        ours = [store for store in self._stores() if store.display_name == name and store.name != lost]
+        ours = [
+            store for store in self._stores() if store.display_name == name and store.name != lost
+        ]
         if len(ours) == 1:
             return ours[0]
         filled = [store for store in ours if self._holds_documents(store)]

@@ -77,9 +77,9 @@ class LostStore:
         query = page = queries.with_status(*UNDER_WAY, limit=AT_ONCE)
         complete = True
         while found := records.query(FileRecord, page):
+            complete = self._begin_each_anew(found) and complete
             if deadline.passed:
                 return False
-            complete = self._begin_each_anew(found) and complete
             page = query.after(file_id(found[-1].present.path))
         return complete
 
