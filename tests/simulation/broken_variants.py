@@ -380,8 +380,9 @@ def _sees_no_batch(context: Context) -> Context:
 _prepare = Preparation.__call__
 
 
-def _store_is_taken_as_known(self: Any, batch: Any) -> Any:
-    return replace(_prepare(self, batch), records_lost=False)
+def _store_is_taken_as_known(self: Any, batch: Any, deadline: Any) -> Any:
+    prepared = _prepare(self, batch, deadline)
+    return prepared and replace(prepared, records_lost=False)
 
 
 _drift = MeasureDrift.__call__

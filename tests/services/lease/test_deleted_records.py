@@ -133,7 +133,7 @@ def test_a_page_whose_record_changed_while_it_was_scanned_is_not_remembered() ->
             world.documents.commit([Update(file_path(PATH), {"aims": 1})])
         return found
 
-    world.documents.query = meanwhile  # type: ignore[method-assign]  # this world only
+    world.documents.query = meanwhile  # type: ignore[method-assign,assignment]  # this world only
     play_out(world, batch)
 
     (page,) = query(Query(queries.RANGES))
