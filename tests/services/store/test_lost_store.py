@@ -20,6 +20,7 @@ from shared.gateways.database.records import DEPLOYMENT
 from shared.gateways.ports import Query
 from shared.services.store.cut_over import CutOver
 from tests.services.story import (
+    DAY,
     HOUR,
     MINUTE,
     SECOND,
@@ -223,6 +224,18 @@ def test_a_store_that_comes_back_goes_on_as_if_nothing_had_happened(status: File
     assert is_whole(world)
     more = 1 if status in (FileStatus.UPLOADING, FileStatus.UPLOADED) else 0
     assert len([each for each in operations(world) if each.path == BUSY]) == len(sent) + more
+
+
+@pytest.mark.parametrize("status", UNDER_WAY)
+def test_a_store_that_is_gone_is_not_asked_for_ever(status: FileStatus) -> None:
+    world = library()
+    brought_to(world, status)
+    deleted(world)
+    calls = world.gemini.calls.total()
+
+    play_for(world, DAY)
+
+    assert world.gemini.calls.total() - calls < 20
 
 
 def test_a_key_that_was_mended_is_used_at_once() -> None:
