@@ -53,7 +53,9 @@ class Deployment:
         is filled. Otherwise there is nothing left to serve.
         """
         changed = replace(self, lost_store=self.target, store_name=store_name, known_drift=0)
-        return replace(changed, **{"next_store" if self.next_store else "store": store})
+        if self.next_store:
+            return replace(changed, next_store=store)
+        return replace(changed, store=store)
 
     @property
     def target(self) -> str:
