@@ -20,6 +20,7 @@ locals {
       batch_id              = ["ASCENDING"]
       "current.document"    = ["ASCENDING"]
       "desired.skip_reason" = ["ASCENDING"]
+      fence                 = ["DESCENDING"]
       left_in               = ["ASCENDING"]
       path                  = ["ASCENDING"]
       removed_in            = ["ASCENDING"]
@@ -28,7 +29,7 @@ locals {
       "schedule.slot"       = ["ASCENDING"]
       status                = ["ASCENDING"]
     }
-    batches    = { created_at = ["DESCENDING"] }
+    batches    = { created_at = ["DESCENDING"], fence = ["DESCENDING"] }
     listing    = { index = ["ASCENDING"] }
     operations = { batch_id = ["ASCENDING"], content_key = ["ASCENDING"], created_at = ["ASCENDING"] }
     pages      = { index = ["DESCENDING"] }

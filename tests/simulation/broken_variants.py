@@ -387,8 +387,16 @@ def _sees_no_batch(context: Context) -> Context:
 _prepare = Preparation.__call__
 
 
-def _store_is_taken_as_known(self: Any, batch: Any) -> Any:
-    return replace(_prepare(self, batch), records_lost=False)
+def _store_is_taken_as_known(self: Any, batch: Any, deadline: Any) -> Any:
+    prepared = _prepare(self, batch, deadline)
+    return prepared and replace(prepared, records_lost=False)
+
+
+_acquire = lease.acquire
+
+
+def _fence_begins_again(*arguments: Any, floor: int) -> Any:  # noqa: ARG001 - that is the fault
+    return _acquire(*arguments)
 
 
 _drift = MeasureDrift.__call__
@@ -644,6 +652,12 @@ MUTATIONS = tuple(
             10,
             f"{_DOUBLES} differences_are_looked_into",
             {(MeasureDrift, "__call__"): _drift_passed_over},
+        ),
+        (
+            "fence_begins_again",
+            18,
+            "one_holder_per_fence",
+            {(lease, "acquire"): _fence_begins_again},
         ),
         (
             "cut_over_too_soon",

@@ -37,7 +37,7 @@ from tests.simulation.trace import Entry, lines
 from tests.simulation.world.day_limits import DayLimits
 from tests.simulation.world.deployment import Deployment
 from tests.simulation.world.library import MAX_FILES, Library
-from tests.simulation.world.people import NEW_STORE, People
+from tests.simulation.world.people import NEW_STORE, REPLACING, People
 from tests.simulation.world.roles import Role
 from tests.simulation.world.rules import DISPATCH_DEADLINE, rules_of
 from tests.simulation.world.shortcuts import shortcuts
@@ -210,7 +210,9 @@ class Simulation(Deployment):
 
     def _sync_in_peace(self, max_deletes: int | None = None) -> Batch:
         request = SyncRequest(max_deletes=max_deletes)
-        if self._is_to_move():
+        if self.is_store_gone():
+            request = REPLACING
+        elif self._is_to_move():
             request = NEW_STORE
         elif self.is_meddled_with:
             request = SyncRequest(mode=SyncMode.RECONCILE)

@@ -102,6 +102,24 @@ def check_lost(gone: int, held: int, max_imports: int | None) -> None:
         )
 
 
+def lost_store(store: str, work: Backlog, price: Price | None) -> str:
+    """What to say of a store that can't be found: both causes, the way on of each, and its cost.
+
+    Args:
+        store: Resource name of the store.
+        work: All files that another store would need.
+        price: The price of embedding; None if it isn't known.
+    """
+    body = f'{{"mode": "full", "new_store": true, "max_imports": {work.files}}}'
+    return (
+        f"the store {store} is gone, or GEMINI_API_KEY is a key of another project, which can't "
+        "read it. If the key is wrong, restore it: the next sync goes on, and imports nothing "
+        "again. If the store was deleted, fill a new one: fss sync --mode full --new-store "
+        f"--max-imports {work.files}, or POST /sync with {body}. That imports up to {work.files} "
+        f"files again: {_tokens(work.tokens, price)}"
+    )
+
+
 def check_imports(work: Backlog, max_imports: int | None) -> None:
     """Check the number of files to import against ``max_imports``.
 
@@ -153,10 +171,7 @@ def check_changed_settings(work: Backlog, price: Price | None) -> None:
     again, held = work.metadata_files, work.staying
     if again <= _free_share(held):
         return
-    tokens = f"about {work.metadata_tokens} tokens"
-    if price is not None:
-        cost = amount(price.cost(work.metadata_tokens))
-        tokens += f", an estimated {cost} {price.currency} (price of {price.as_of})"
+    tokens = _tokens(work.metadata_tokens, price)
     raise Refused(
         f"the settings or the program changed, so {again} of {held} indexed files would be "
         f"imported again although their content is unchanged: {tokens}. Nothing was imported. If "
@@ -175,6 +190,15 @@ def refusals(*checks: Callable[[], None]) -> tuple[str, ...]:
         except Refused as refused:
             said.append(str(refused))
     return tuple(said)
+
+
+def _tokens(tokens: int, price: Price | None) -> str:
+    """The tokens to embed, and what they cost if that is known."""
+    said = f"about {tokens} tokens"
+    if price is None:
+        return said
+    cost = amount(price.cost(tokens))
+    return f"{said}, an estimated {cost} {price.currency} (price of {price.as_of})"
 
 
 def _free_share(documents: int) -> int:

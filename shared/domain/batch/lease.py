@@ -14,7 +14,8 @@ It does not guarantee:
 - That a holder notices the loss if it is paused before it acts. The database refuses its writes by
   their fence. Gemini can't check a fence, so only the delay protects it, and only if the pause is
   shorter.
-- Anything, once the record is deleted, since the fence would begin again. Never delete it.
+- That a deleted record is noticed by itself: the caller passes the highest fence of the other
+  records as ``floor``, so that no fence is given out twice.
 - Fairness: after the end, whoever asks first gets the lease.
 
 ``2 x renew_interval <= duration``, so that one missed tick doesn't end the lease.
@@ -110,12 +111,26 @@ def may_take_over_at(lease: Lease, policy: LeasePolicy) -> datetime:
 
 
 def acquire(
-    lease: Lease | None, holder: str, nonce: str, now: datetime, policy: LeasePolicy
+    lease: Lease | None,
+    holder: str,
+    nonce: str,
+    now: datetime,
+    policy: LeasePolicy,
+    *,
+    floor: int = 0,
 ) -> Lease:
     """Acquire the lease with the next fence.
 
     If this acquisition already holds the live lease (since an earlier reply was lost), returns that
     lease.
+
+    Args:
+        lease: The record as read; None if nobody has held the lease yet, or if it was deleted.
+        holder: The batch that asks.
+        nonce: A new value for this acquisition.
+        now: The database's read time.
+        policy: The lease's durations.
+        floor: The highest fence that any record was written under; the new one is higher.
 
     Raises:
         LeaseHeld: Another holder has it, or ended uncleanly less than ``takeover_delay`` ago.
@@ -129,7 +144,7 @@ def acquire(
     return Lease(
         holder=holder,
         nonce=nonce,
-        fence=last.fence + 1,
+        fence=max(last.fence, floor) + 1,
         acquired_at=now,
         expires_at=now + policy.duration,
         released=False,

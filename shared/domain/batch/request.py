@@ -72,6 +72,7 @@ class SyncRequest(BaseModel):
     )
     new_store: bool = Field(
         default=False,
-        description="fill [another store](operations.md#a-new-store); only with mode `full` and "
-        "without `prefix`",
+        description="fill [another store](operations.md#a-new-store), also in place of "
+        "[one that is gone](operations.md#a-store-that-is-gone); only with mode `full` and without "
+        "`prefix`",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 
@@ -37,11 +37,25 @@ class Deployment:
     # Resource names, as ``store``: the store being filled, and the one before the cut-over.
     next_store: str = ""
     previous_store: str = ""
+    # A store that is gone and was replaced, while files that were on their way into it or out of it
+    # still have to start anew; otherwise empty.
+    lost_store: str = ""
 
     def is_to_be_listed(self, now: datetime, every: timedelta) -> bool:
         """Whether the whole store was last listed ``every`` or longer ago."""
         last = self.reconciled_at or self.created_at
         return last is None or now - last >= every
+
+    def replacing_lost(self, store: str, store_name: str) -> Deployment:
+        """With another store in place of the target, which is gone.
+
+        If the target was being filled, the deployment's store goes on serving until the other one
+        is filled. Otherwise there is nothing left to serve.
+        """
+        changed = replace(self, lost_store=self.target, store_name=store_name, known_drift=0)
+        if self.next_store:
+            return replace(changed, next_store=store)
+        return replace(changed, store=store)
 
     @property
     def target(self) -> str:

@@ -106,6 +106,31 @@ def shelved(record: FileRecord) -> FileRecord:
     return replace(with_working(record, new_document=None), stale_documents=stale)
 
 
+def without_store(record: FileRecord, store: str) -> FileRecord:
+    """The record without its documents in ``store``, which is gone with all that it held."""
+    record = shelved(record)
+    stale, retired = (
+        tuple(name for name in names if not is_in(name, store))
+        for names in (record.stale_documents, record.retired_documents)
+    )
+    current = None if is_in(record.current_document or "", store) else record.current
+    return replace(record, stale_documents=stale, retired_documents=retired, current=current)
+
+
+def is_in(document: str, store: str) -> bool:
+    """Whether the document's resource name is one of this store."""
+    return document.startswith(f"{store}/")
+
+
+def taken_back(record: FileRecord, store: str) -> FileRecord:
+    """The record for a listing of ``store``, which was left and is used again.
+
+    The record doesn't know what it once had there: the listing tells what is left of it.
+    """
+    elsewhere = tuple(name for name in record.retired_documents if not is_in(name, store))
+    return replace(record, retired_documents=elsewhere)
+
+
 def moved_to_store(record: FileRecord, store: str) -> FileRecord:
     """The record for use with ``store``: documents in another store become retired.
 
@@ -114,7 +139,7 @@ def moved_to_store(record: FileRecord, store: str) -> FileRecord:
     elsewhere = [
         name
         for name in (*record.stale_documents, record.current_document)
-        if name and not name.startswith(f"{store}/")
+        if name and not is_in(name, store)
     ]
     if not elsewhere:
         return record

@@ -88,6 +88,11 @@ def failed(operation: str | None, error: str, now: datetime) -> Outcome:
     return Outcome(ImportState.FAILED, now, operation, error=error)
 
 
+def store_lost(operation: str | None, store: str, now: datetime) -> Outcome:
+    """The outcome of an import into a store that is gone. It may have taken effect before."""
+    return failed(operation, f"the store {store} is gone, with whatever the import made", now)
+
+
 def refused(entry: LedgerEntry, error: str, now: datetime) -> LedgerEntry:
     """The entry of an import that the service refused for certain: it had no effect, at no cost."""
     return replace(ended(entry, failed(None, error, now)), cost=0.0, refused=True)

@@ -107,6 +107,19 @@ def given_up(record: FileRecord, now: datetime) -> FileRecord:
     return begun(before, now) if record.desired_key else let_go(before, now)
 
 
+def store_lost(record: FileRecord, store: str, now: datetime) -> FileRecord:
+    """Start anew: the file was on its way into or out of ``store``, which is gone.
+
+    Nothing that was sent is waited for any more, and no attempt counts. What the bucket doesn't
+    want is over, unless another store holds documents of it.
+    """
+    left = known_documents.without_store(record, store)
+    waits = record.status is FileStatus.REMOVAL_CANDIDATE
+    if waits and known_documents.documents_to_remove(left):
+        return left
+    return given_up(replace(left, working=None), now)
+
+
 def skipped(record: FileRecord, reason: str, now: datetime) -> FileRecord:
     """End without an import: a read of the content showed ``reason``, and nothing was sent of it.
 

@@ -120,8 +120,8 @@ def compare(
         removes: Whether documents of vanished objects are removed (``mirror``).
         now: The time of the scan.
     """
-    if record is not None and record.fence > fence:
-        return None  # a scan under a later fence has already decided
+    if is_passed_over(record, fence):
+        return None
     if want is None:
         return _vanished(record, batch_id, fence, removes=removes, now=now) if record else None
     if want.rule and (record is None or record.status is FileStatus.DELETED):
@@ -132,6 +132,14 @@ def compare(
         fresh = record or FileRecord(path=want.path, status=FileStatus.DELETED)
         return _appeared(want, fresh, batch_id, fence, now)
     return _both(as_known(want, record), record, batch_id, fence, now)
+
+
+def is_passed_over(record: FileRecord | None, fence: int) -> bool:
+    """Whether a scan under this fence leaves the record to a later one, which has decided already.
+
+    So its page may not be remembered as unchanged.
+    """
+    return record is not None and record.fence > fence
 
 
 def _both(want: Wanted, record: FileRecord, batch_id: str, fence: int, now: datetime) -> Comparison:

@@ -25,6 +25,7 @@ DESIRED_TOKENS = "desired.tokens"
 WORKING_SIZE = "working.size"
 CURRENT_SIZE = "current.size"
 COST = "cost"
+FENCE = "fence"
 REQUESTS = ("requests.metered", "requests.throttled", "requests.unmetered")
 
 
@@ -170,6 +171,11 @@ def left_in(batch_id: str, limit: int | None = None) -> Query:
 
 def latest_batches(limit: int) -> Query:
     return Query(BATCHES, (), ("-created_at",), limit)
+
+
+def highest_fence(collection: str) -> Query:
+    """The document of ``FILES`` or ``BATCHES`` that was written under the highest fence."""
+    return Query(collection, (Where(FENCE, Op.GT, 0),), (f"-{FENCE}",), 1)
 
 
 def latest_page(batch_id: str) -> Query:

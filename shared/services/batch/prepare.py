@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from shared.domain.batch.batch import Batch
 from shared.domain.deployment.deployment import Deployment
-from shared.domain.errors import Forbidden, NotFound, Refused
+from shared.domain.errors import Refused
 from shared.domain.file.record import IN_FLIGHT, FileStatus
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
 from shared.gateways.ports import Store
-from shared.services.context import Context
+from shared.services.context import Context, Deadline
+from shared.services.events import Event, emit
 from shared.services.reconcile.other_deployment import is_confirmed
 from shared.services.reconcile.our_documents import OurDocuments
-from shared.services.store.find_store import FindStore
-
-NOT_YET = "fileSearchStores/not-yet"
-"""Name of an empty store, for a dry run, which must not create the new one."""
+from shared.services.store.find_store import NOT_YET, FindStore
+from shared.services.store.lost_store import LostStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +47,8 @@ class Preparation:
         self._settings = context.rules.settings
         self._stores = FindStore(context)
 
-    def __call__(self, batch: Batch) -> Prepared:
-        """Prepare the batch's store.
+    def __call__(self, batch: Batch, deadline: Deadline) -> Prepared | None:
+        """Prepare the batch's store; None if the deadline passed before that was complete.
 
         With ``force`` unknown documents need no reconcile: they stay, and everything is imported.
 
@@ -61,20 +59,21 @@ class Preparation:
         """
         deployment = self._context.records.get(Deployment, DEPLOYMENT)
         known = deployment.record
-        if known is not None and not (batch.new_store and not known.next_store):
-            self._check_name(known)
-            store: Store | None = self._existing_store(known.target)
+        there = None if known is None else self._stores.existing(known.target)
+        gone = known.target if known is not None and there is None else ""
+        store = there
+        if known is None or gone or self._is_to_begin(batch, known):
+            self._check_may_begin(batch, known, gone)
+            store = self._stores.find(lost=gone)
+            if store is not None and known is not None:
+                self._check_is_another(store, known)
         else:
-            if known is not None:
-                self._check_may_begin_new_store(known)
-            store = self._stores.find()
+            self._check_name(known)
         is_new = store is None
         if store is None:
             if batch.dry_run:
                 return Prepared(NOT_YET if known is not None else "")
             store = self._stores.create()
-        if known is not None and batch.new_store:
-            self._check_is_another(store, known)
         self._check_model(store)
         cut_short = known is not None and known.unreconciled
         lost: bool | None = False
@@ -83,29 +82,43 @@ class Preparation:
         rebuilds = lost is not False
         others = known.other_documents if known and not is_confirmed(batch) else ()
         if not batch.dry_run:
-            self._save_deployment(deployment, store, unreconciled=rebuilds, others=others)
+            saved = self._save_deployment(
+                deployment, store, is_replaced=bool(gone), unreconciled=rebuilds, others=others
+            )
+            if not self._begin_anew(saved, deadline):
+                return None
         imported = known.imported_settings if known else self._settings.scan_digest
         return Prepared(store.name, lost, "" if rebuilds else imported, others)
 
-    def _existing_store(self, name: str) -> Store:
-        """The store of this name, to which the records belong.
+    def _is_to_begin(self, batch: Batch, known: Deployment) -> bool:
+        """Whether the batch asks for another store, and has not begun it in an earlier call."""
+        return batch.new_store and not known.next_store and batch.store == known.target
+
+    def _check_may_begin(self, batch: Batch, known: Deployment | None, gone: str) -> None:
+        """Check that a store may be found or created for the batch.
 
         Raises:
-            Refused: it does not exist, or this key may not read it.
-            GatewayError: the account is at fault, or Gemini can't be reached.
+            Refused: the present store is gone, and nobody asked for another one; or it isn't gone,
+                and has the same name or files under way.
         """
-        gemini = self._context.gemini
-        with suppress(Forbidden, NotFound):
-            return gemini.get_store(name)
-        gemini.list_stores()  # raises if the account is at fault
-        try:
-            return gemini.get_store(name)
-        except (Forbidden, NotFound) as error:
-            raise Refused(
-                f"the store {name} is gone, or this API key may not read it ({error}). Restore the "
-                "key, or fill a new store: choose another STORE_DISPLAY_NAME and sync with mode "
-                "full and new_store"
-            ) from error
+        if known is None:
+            return
+        if gone:
+            if not batch.new_store:
+                self._check_name(known)
+            LostStore(self._context, gone).check(batch)
+        else:
+            self._check_may_begin_new_store(known)
+
+    def _begin_anew(self, saved: Stored[Deployment], deadline: Deadline) -> bool:
+        """Start the files anew that were under way to a lost store; whether none is left."""
+        lost = saved.present.lost_store
+        if not lost:
+            return True
+        if not LostStore(self._context, lost).begin_anew(deadline):
+            return False
+        self._context.records.write(saved, replace(saved.present, lost_store=""))
+        return True
 
     def _check_name(self, deployment: Deployment) -> None:
         """Refuse a changed display name: it means another store, which only ``new_store`` fills."""
@@ -176,9 +189,10 @@ class Preparation:
         deployment: Stored[Deployment],
         store: Store,
         *,
+        is_replaced: bool,
         unreconciled: bool,
         others: tuple[str, ...],
-    ) -> None:
+    ) -> Stored[Deployment]:
         context, settings = self._context, self._settings
         name = settings.store_name
         record = deployment.record
@@ -193,10 +207,14 @@ class Preparation:
                 created_at=context.clock.now(),
                 imported_settings="" if unreconciled else settings.scan_digest,
             )
+        elif is_replaced:
+            record = record.replacing_lost(store.name, name)
+            if record.target == record.store:
+                emit(Event.STORE_CUT_OVER, store=store.name, previous_store=record.lost_store)
         elif record.target != store.name:
             record = replace(record, next_store=store.name, store_name=name, known_drift=0)
         record = replace(record, unreconciled=unreconciled, other_documents=others)
-        context.records.write(deployment, record)
+        return context.records.write(deployment, record)
 
 
 def _model(name: str) -> str:

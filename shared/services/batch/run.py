@@ -108,7 +108,9 @@ class RunningBatch:
             self._completion.close_for_age(held)
             return Supervision(held.present.batch_id, BatchStatus.DEFERRED)
         if held.present.phase is BatchPhase.PREPARING:
-            held = self._prepare(held)
+            held = self._prepare(held, deadline)
+            if held.present.phase is BatchPhase.PREPARING:
+                return Supervision(held.present.batch_id, held.present.status)
         if held.present.phase is BatchPhase.RECONCILING:
             held = self._reconcile(held, deadline)
         if held.present.phase is BatchPhase.SCANNING:
@@ -136,11 +138,11 @@ class RunningBatch:
         self._search_uncertain_imports(batch, state, deadline)
         return planned
 
-    def _prepare(self, held: Stored[Batch]) -> Stored[Batch]:
-        """Find or create the store, and choose the next phase."""
+    def _prepare(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
+        """Find or create the store, and choose the next phase; none if more time is needed."""
         batch = held.present
         try:
-            store = Preparation(self._context)(batch)
+            store = Preparation(self._context)(batch, deadline)
         except (Forbidden, BadRequest) as error:
             return self._close_batch.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
         except GatewayError as error:
@@ -151,6 +153,11 @@ class RunningBatch:
                 message=f"the store could not be read, and is tried again: {error}",
             )
             raise
+        if store is None:
+            self._context.nudge(batch.batch_id)
+            return held
+        if not batch.dry_run:
+            self._gate.account_answered()
         asked = batch.mode is SyncMode.RECONCILE
         lost = store.records_lost is not False
         if batch.dry_run and store.records_lost and not asked:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shared.domain.batch import lease as leases
 from shared.domain.batch.batch import Batch, SyncMode
 from shared.domain.batch.lease import Lease, LeaseHeld
 from shared.domain.batch.request import SyncRequest
@@ -13,13 +12,14 @@ from shared.domain.source.object_name import composed
 from shared.gateways.database.records import (
     DEPLOYMENT,
     LEASE,
-    Stored,
     batch_path,
     creating,
     updating,
 )
 from shared.gateways.ports import QueueName, Task, Write
 from shared.services.context import Context
+from shared.services.lease.acquire import acquired
+from shared.services.lease.holder import holder_of
 from shared.services.task_payload import PAYLOAD_VERSION
 
 START_ATTEMPTS = 5
@@ -94,9 +94,9 @@ class StartSync:
         nonce = context.new_id()
         batch_id = f"{now:%Y%m%d-%H%M%S}-{nonce[:6]}"
         try:
-            acquired = leases.acquire(lease.record, batch_id, nonce, now, context.rules.lease)
+            taken = acquired(context, lease.record, batch_id, nonce, now)
         except LeaseHeld as held:
-            raise AlreadyRunning(held.holder) from held
+            raise self._held(held) from held
         batch = Batch(
             batch_id=batch_id,
             mode=request.mode,
@@ -111,7 +111,7 @@ class StartSync:
             new_store=request.new_store,
             store=deployment.record.target if deployment.record else "",
             nonce=nonce,
-            fence=acquired.fence,
+            fence=taken.fence,
             created_at=now,
             started_at=now,
             first_slot_at=lease.record.first_slot_at if lease.record else None,
@@ -119,19 +119,32 @@ class StartSync:
         )
         writes: list[Write] = [creating(batch_path(batch_id), batch)]
         if lease.record is None:
-            writes.append(creating(LEASE, acquired))
+            writes.append(creating(LEASE, taken))
         else:
-            writes.append(updating(LEASE, acquired, lease.version, lease.record))
+            writes.append(updating(LEASE, taken, lease.version, lease.record))
         context.records.documents.commit(writes)
         return batch
 
     def _check_idle(self, lease: Lease | None) -> None:
-        """Raise if the last batch is open: the supervisor resumes it after its lease expires."""
-        if lease is None or lease.released or not lease.holder:
-            return
-        holder: Stored[Batch] = self._context.records.get(Batch, batch_path(lease.holder))
-        if holder.record is not None and not holder.record.status.is_terminal:
-            raise AlreadyRunning(lease.holder)
+        """Raise if a batch is open: the supervisor resumes it after its lease expires."""
+        holder = holder_of(self._context, lease)
+        if holder and holder.record and not holder.record.status.is_terminal:
+            raise AlreadyRunning(holder.record.batch_id)
+
+    def _held(self, held: LeaseHeld) -> SyncError:
+        """The error for a lease that is in force: its holder is closing, or its record was deleted.
+
+        Without its record a holder can't write any more. But one of its processes may still be at
+        work for Gemini, which checks no fence, so the lease is waited for all the same.
+        """
+        if self._context.records.get(Batch, batch_path(held.holder)).record is not None:
+            return AlreadyRunning(held.holder)
+        until = held.until.isoformat(timespec="minutes")
+        return Refused(
+            f"batch {held.holder} was running, and its record was deleted. One of its processes "
+            f"may still be at work until {until}: sync again after that. Nothing else is to be "
+            "done: the next sync continues with its files"
+        )
 
     def _check_deployment(self, deployment: Deployment | None) -> None:
         settings = self._context.rules.settings

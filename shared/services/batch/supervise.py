@@ -12,13 +12,15 @@ from shared.domain.batch import lease as leases
 from shared.domain.batch.batch import Batch
 from shared.domain.batch.lease import Lease, LeaseHeld
 from shared.domain.errors import AlreadyExists, Conflict, LostLease
-from shared.gateways.database.records import LEASE, Stored, batch_path, updating
+from shared.gateways.database.records import LEASE, Stored, creating, updating
 from shared.gateways.ports import Write
 from shared.services.batch.run import RunningBatch, Supervision
 from shared.services.context import Context
 from shared.services.events import Event, emit
+from shared.services.lease.acquire import acquired
 from shared.services.lease.close_batch import CloseBatch
 from shared.services.lease.fencing import fenced
+from shared.services.lease.holder import holder_of
 
 
 class Supervise:
@@ -36,10 +38,8 @@ class Supervise:
                 again.
         """
         lease = self._context.records.get(Lease, LEASE)
-        if lease.record is None or lease.record.released:
-            return Supervision()
-        batch = self._context.records.get(Batch, batch_path(lease.record.holder))
-        if batch.record is None:
+        batch = holder_of(self._context, lease.record)
+        if batch is None or batch.record is None:
             return Supervision()
         if batch.record.status.is_terminal:
             if not batch.record.is_supervised(batch.read_time):
@@ -67,7 +67,9 @@ class Supervise:
     def _take(self, lease: Stored[Lease], batch: Stored[Batch]) -> Stored[Batch] | None:
         """Become the supervisor and renew the lease, in one commit; None if another call is.
 
-        An expired lease is acquired again for the same batch, with the next fence.
+        An expired lease is acquired again for the same batch, with the next fence. So is one whose
+        record was deleted, at once: no other batch can have it, and a call that is still at work
+        for this one has its claim in the batch.
         """
         context, now = self._context, batch.read_time
         known = batch.present
@@ -79,7 +81,7 @@ class Supervise:
                 lease.record, known.batch_id, known.nonce, known.fence, now, policy
             )
         except LostLease:
-            renewed = leases.acquire(lease.record, known.batch_id, context.new_id(), now, policy)
+            renewed = acquired(context, lease.record, known.batch_id, context.new_id(), now)
         taken = replace(
             known,
             supervisor=context.new_id(),
@@ -88,7 +90,9 @@ class Supervise:
             fence=renewed.fence,
         )
         writes: list[Write] = [updating(batch.path, taken, batch.version, known)]
-        if renewed != lease.record:
+        if lease.record is None:
+            writes.append(creating(LEASE, renewed))
+        elif renewed != lease.record:
             writes.append(updating(LEASE, renewed, lease.version, lease.record))
         versions = context.records.documents.commit(writes)
         if taken.fence != known.fence:

@@ -17,8 +17,9 @@ from shared.services.context import Context
 from shared.services.events import Event, emit
 
 ACCOUNT_FAULT = (
-    "Gemini refuses the account: check the API key, its project and the store's permissions, then "
-    "sync again. No file was marked as failed for it"
+    "Gemini refuses the account, or the store is gone: check the API key, its project and the "
+    "store's permissions, then sync again, which tells these cases apart. No file was marked as "
+    "failed for it"
 )
 
 COUNTED = ("indexed", "deleted", "failed", "unreadable")

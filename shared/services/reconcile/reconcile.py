@@ -175,7 +175,7 @@ class Reconcile:
             known[document.path] = adopted or stored
             if adopted is not None:
                 new.append(document)
-            elif not self._is_known(stored.record, document):
+            elif not self._is_known(self._here(stored.record), document):
                 unknown.append(document)
         self._note_others([*new, *unknown])
         return replace(
@@ -189,6 +189,9 @@ class Reconcile:
         if not is_confirmed(self._batch):
             others = (*self._state.others, *self._other_deployment.documents(documents))
             self._set(others=others[:MOST_FINDINGS])
+
+    def _here(self, record: FileRecord | None) -> FileRecord | None:
+        return record and known_documents.taken_back(record, self._batch.store)
 
     def _is_known(self, record: FileRecord | None, document: StoredDocument) -> bool:
         if record is None or document.name not in known_documents.documents_to_remove(record):
@@ -238,10 +241,11 @@ class Reconcile:
         judgement: Judgement | None = Judgement(Discrepancy.UNDECIDED)
         for _ in range(JUDGE_ATTEMPTS):
             stored = self._files.get([path])[path]
-            if _holds_nothing(stored.record):
-                judgement = self._judge.orphan(documents[-1], stored.record)
+            record = self._here(stored.record)
+            if record is None or _holds_nothing(record):
+                judgement = self._judge.orphan(documents[-1], record)
             else:
-                judgement = self._judge.unknown(stored.present, documents, self._live())
+                judgement = self._judge.unknown(record, documents, self._live())
             if judgement is None or judgement.record is None:
                 break
             if self._files.put(stored, judgement.record) is not None:

@@ -15,8 +15,8 @@ from shared.domain.batch.batch import (
     counts_by_rule,
 )
 from shared.domain.estimate.preview import SAMPLES, PlannedChange, Preview, Sample, previewed
-from shared.domain.file import known_documents
-from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
+from shared.domain.file import known_documents, outcomes
+from shared.domain.file.record import IN_FLIGHT, Change, Desired, FileRecord, FileStatus
 from shared.domain.ids import digest
 from shared.domain.scan import comparison
 from shared.domain.scan.remembered_range import RememberedRange, listing_digest
@@ -33,6 +33,7 @@ from shared.services.scan.page_listing import (
 )
 from shared.services.scan.page_memory import PageMemory
 from shared.services.source.inspection import inspect, inspect_each, inspect_one
+from shared.services.store.find_store import NOT_YET
 
 GROWTH = 1.5
 """Pages to which a remembered range may grow before it is split."""
@@ -83,6 +84,8 @@ class ScanPage:
         self._batch = batch
         self._rescan_paths = rescan_paths
         self._ranges = PageMemory(context)
+        # Whether every record was compared with this listing; otherwise the page isn't remembered.
+        self._is_sure = True
         # Ranges belong to scans of the whole deployment; a scan of a part only drops them.
         self._is_whole = batch.prefix == context.rules.settings.prefix
 
@@ -113,10 +116,8 @@ class ScanPage:
             identity = listing_digest(listing.objects, listing.sidecars)
         wide = with_sidecars_elsewhere(self._context, listing, found)
         counts, steps = self._decide(wide, found)
-        shows_all = len(wide.sidecars) == len(listing.sidecars)
-        memory = self._memory_writes(
-            known, listing, identity if shows_all else "", settings, counts
-        )
+        is_sure = self._is_sure and len(wide.sidecars) == len(listing.sidecars)
+        memory = self._memory_writes(known, listing, identity if is_sure else "", settings, counts)
         preview = previewed(steps, self._batch.retried) if self._batch.dry_run else None
         return ScannedPage(listing.end, counts, tuple(memory), preview)
 
@@ -248,11 +249,16 @@ class ScanPage:
         """The record as seen from the batch's store, which may be a new one."""
         if record is None or not self._batch.store:
             return record
+        if self._batch.store == NOT_YET and record.status in IN_FLIGHT:
+            # A move would have been refused, so their store is gone: the sync starts them anew.
+            record = outcomes.given_up(replace(record, working=None), self._context.clock.now())
         return known_documents.moved_to_store(record, self._batch.store)
 
     def _compare(
         self, want: comparison.Wanted | None, record: FileRecord | None, now: datetime
     ) -> comparison.Comparison | None:
+        if comparison.is_passed_over(record, self._batch.fence):
+            self._is_sure = False
         return comparison.compare(
             want,
             record,
@@ -271,6 +277,7 @@ class ScanPage:
         records = self._context.records
         names = {write.path: name for name, write in writes.items()}
         for write in records.commit_each(list(writes.values())):
+            self._is_sure = False
             path = names[write.path]
 
             def decide(stored: Stored[FileRecord], path: str = path) -> FileRecord | None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from shared.domain.errors import Refused
+from contextlib import suppress
+
+from shared.domain.errors import Forbidden, NotFound, Refused
 from shared.gateways.ports import Store
 from shared.services.context import Context
+
+NOT_YET = "fileSearchStores/not-yet"
+"""Name of an empty store, for a dry run, which must not create the new one."""
 
 
 class FindStore:
@@ -13,19 +18,38 @@ class FindStore:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def find(self) -> Store | None:
+    def existing(self, name: str) -> Store | None:
+        """The store with this resource name; None if it is gone, or this key may not read it.
+
+        Raises:
+            GatewayError: the account is at fault, or Gemini can't be reached.
+        """
+        gemini = self._context.gemini
+        with suppress(Forbidden, NotFound):
+            return gemini.get_store(name)
+        gemini.list_stores()  # raises if the account is at fault
+        with suppress(Forbidden, NotFound):
+            return gemini.get_store(name)
+        return None
+
+    def find(self, *, lost: str = "") -> Store | None:
         """The store with the display name, or None.
 
         Of several such stores, the one that holds documents is taken: an empty one comes of a
         create request that took effect late. Their lists of documents tell which, since their
         counts may lag.
 
+        Args:
+            lost: Resource name of a store that is gone, which a listing may show for a moment.
+
         Raises:
             Refused: several of them hold documents.
             GatewayError: the stores or their documents can't be listed, so nothing is known.
         """
         name = self._context.rules.settings.store_name
-        ours = [store for store in self._stores() if store.display_name == name]
+        ours = [
+            store for store in self._stores() if store.display_name == name and store.name != lost
+        ]
         if len(ours) == 1:
             return ours[0]
         filled = [store for store in ours if self._holds_documents(store)]

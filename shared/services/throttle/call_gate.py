@@ -8,6 +8,7 @@ and writes their records.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 
@@ -217,6 +218,17 @@ class CallGate:
         return self._context.records.change(Hold, HOLD, decide).present
 
     # --- time -------------------------------------------------------------------------------
+
+    def account_answered(self) -> None:
+        """End a hold for the account: the store was read with the present key."""
+        now = self._context.clock.now()
+
+        def decide(stored: Stored[Hold]) -> Hold | None:
+            hold = holds.in_force(stored.record, now)
+            is_refuted = hold is not None and hold.reason is HoldReason.ACCOUNT
+            return replace(hold, hold_until=now) if hold and is_refuted else None
+
+        self._context.records.change(Hold, HOLD, decide)
 
     def tick(self) -> BreakerState:
         """Apply what time alone changes in the breaker, and return its state.

@@ -14,9 +14,10 @@ from shared.domain.file import attempt, lifecycle, outcomes
 from shared.domain.file.lifecycle import Step, Turn
 from shared.domain.file.record import FileRecord
 from shared.domain.ids import digest
+from shared.domain.throttle import holds
 from shared.domain.throttle.breaker import Permit, Proceed
 from shared.domain.throttle.breaker_state import BreakerState
-from shared.domain.throttle.holds import Hold
+from shared.domain.throttle.holds import Hold, HoldReason
 from shared.gateways.database.records import BREAKER, HOLD, Stored, batch_path, file_path
 from shared.services.context import Context
 from shared.services.task_payload import StepPayload, checked_payload
@@ -108,9 +109,7 @@ class AdvanceFile:
         try:
             if lifecycle.next_step(record).is_metered:
                 return self._metered_step(file, batch.record, state, hold.record, task)
-            if outcomes.may_halt_removal(record) and not batch.record.is_running:
-                now = context.clock.now()
-                context.records.write(file, outcomes.removal_halted(record, now))
+            if not batch.record.is_running and self._is_left(file, hold.record):
                 return Outcome.GIVEN_BACK
             self._unmetered_step(file, batch.record, state)
         except Abandoned:
@@ -170,6 +169,19 @@ class AdvanceFile:
             batch_id=batch.batch_id,
             permit=permit,
         )
+
+    def _is_left(self, file: Stored[FileRecord], hold: Hold | None) -> bool:
+        """Whether a step that needs no metered request is left to the next batch.
+
+        A removal has to be released again. While the account is refused, nothing is asked in vain:
+        the next batch finds the file overdue.
+        """
+        now = self._context.clock.now()
+        if outcomes.may_halt_removal(file.present):
+            self._context.records.write(file, outcomes.removal_halted(file.present, now))
+            return True
+        standing = holds.in_force(hold, now)
+        return standing is not None and standing.reason is HoldReason.ACCOUNT
 
     def _postpone(self, file: Stored[FileRecord], ready_at: datetime) -> None:
         now = self._context.clock.now()

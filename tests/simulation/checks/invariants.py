@@ -159,7 +159,10 @@ class Invariants:
         new = from_fields(Lease, after)
         name = "one_holder_per_fence"
         if (new.holder, new.nonce) != (old.holder, old.nonce):
-            require(new.fence > old.fence, name, old, "->", new)
+            play = self._simulation
+            used = [record.fence for record in play.file_records()]
+            used += [each.fence for _, each in play.batches() if each.batch_id != new.holder]
+            require(new.fence > max(old.fence, *used, 0), name, old, "->", new, used)
             now = self._simulation.stage.now()
             gap = self._simulation.rules.lease.takeover_delay
             require(
@@ -175,6 +178,8 @@ class Invariants:
         """After a cut-over the new store has every file of the old one that is to be served."""
         if before is None or before["store"] == after["store"]:
             return
+        if before["store"] not in self._simulation.gemini._stores:
+            return  # it was deleted, and serves nothing
         left = [
             record.path
             for record in self._simulation.file_records()
@@ -191,7 +196,9 @@ class Invariants:
         if role is None or role.kind not in ("supervise", "scan") or not plans:
             return
         lease = self._fields(LEASE)
-        fence = int(lease["fence"]) if lease else 0
+        if lease is None:
+            return  # somebody has deleted it, and its holder has not come back yet
+        fence = int(lease["fence"])
         if role.fence is None:
             role.fence, role.supervisor = fence, self._supervisor()
             return

@@ -13,7 +13,7 @@ from shared.domain.deployment.rules import Rules
 from shared.domain.file.record import FileRecord
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database.records import DEPLOYMENT, LEASE, Records, batch_path
-from shared.gateways.ports import Document, Query
+from shared.gateways.ports import Delete, Document, Query
 from shared.services.context import Context
 from tests.simulation.faults.faulty_ports import Gate, GatedPort, GatedQueues
 from tests.simulation.world.stage import Stage
@@ -72,6 +72,14 @@ class Deployment:
         """Lose the database."""
         self.documents._collections.clear()
 
+    def lose_lease(self) -> None:
+        """Lose the lease's record, whoever holds it."""
+        self.documents.commit([Delete(LEASE)])
+
+    def lose_store(self) -> None:
+        """Lose the store that syncs fill, with all that it holds."""
+        self.gemini._stores.pop(self._target(), None)
+
     # --- reading ----------------------------------------------------------------------------
 
     def store_name(self) -> str:
@@ -112,22 +120,28 @@ class Deployment:
         known = self.documents._find(DEPLOYMENT)
         return str(known.fields["next_store"] or known.fields["store"]) if known else ""
 
+    def is_store_gone(self) -> bool:
+        """Whether the store that syncs fill has been deleted."""
+        target = self._target()
+        return bool(target) and target not in self.gemini._stores
+
     def running_batch(self) -> Batch | None:
         """The batch that is not closed, or None."""
         lease = self.documents._find(LEASE)
-        if lease is None:
-            return None
+        if lease is None:  # its record was deleted
+            running = [batch for _, batch in self.batches() if not batch.status.is_terminal]
+            return running[0] if running else None
         batch = self.records.get(Batch, batch_path(lease.fields["holder"])).record
         return batch if batch is not None and not batch.status.is_terminal else None
 
     def paused_batch(self) -> str:
         """The id of the paused batch; empty if there is none."""
-        lease = self.documents._find(LEASE)
-        holder = str(lease.fields["holder"]) if lease else ""
-        batch = self.documents._find(batch_path(holder))
-        return holder if batch and batch.fields["status"] == BatchStatus.PAUSED.value else ""
+        batch = self.running_batch()
+        return batch.batch_id if batch and batch.status is BatchStatus.PAUSED else ""
 
     def lease_is_held(self) -> bool:
         """Whether the lease has a holder that has not released it."""
         lease = self.documents._find(LEASE)
-        return lease is not None and not lease.fields["released"]
+        if lease is None:
+            return self.running_batch() is not None
+        return not lease.fields["released"]

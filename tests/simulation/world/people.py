@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING
 
 from shared.domain.batch.batch import Batch, DeletePolicy, SyncMode
@@ -37,6 +38,12 @@ BUSY_SHARE = 0.1
 
 NEW_STORE = SyncRequest(mode=SyncMode.FULL, new_store=True)
 
+REPLACING = SyncRequest(mode=SyncMode.FULL, new_store=True, max_imports=1000)
+"""The request that a sync's message names after the store was deleted."""
+
+LOST_LEASES, LOST_STORES = 0.06, 0.05
+"""Shares of the runs in which somebody deletes the lease's record, and the store."""
+
 
 class People:
     """The people of one simulation."""
@@ -64,8 +71,32 @@ class People:
         plans += [
             (chance.randint(1, 350), chance.choice(acts)) for _ in range(chance.choice((0, 1, 3)))
         ]
-        plans += play.day_limits.plans()
+        plans += play.day_limits.plans() + self._losses()
         return sorted(plans, key=lambda plan: plan[0])
+
+    def _losses(self) -> list[Plan]:
+        """What is lost, by a chance of its own, so that other runs stay as they are."""
+        chance = Random(f"losses of {self._play.seed}")  # noqa: S311 - chance that repeats
+        draw = chance.random()
+        if draw < LOST_LEASES:
+            return [(chance.randint(1, 300), self.lose_lease)]
+        if draw < LOST_LEASES + LOST_STORES:
+            return [(chance.randint(30, 300), self.lose_store)]
+        return []
+
+    def lose_lease(self) -> None:
+        """Delete the lease's record."""
+        self._play.note("--", "somebody deletes the lease", None)
+        self._play.lose_lease()
+
+    def lose_store(self) -> None:
+        """Delete the store that syncs fill; each file may have lost something for it."""
+        play = self._play
+        play.note("--", "somebody deletes the store", None)
+        play.lose_store()
+        play.library.foreign &= {each.name for each in play.store_documents()}
+        for name in play.library.names:
+            play.gate.charges[name] += 1
 
     def start(self) -> None:
         """Start a sync, sometimes with unusual options."""
