@@ -37,6 +37,7 @@ SUMMARY = [
     "unchanged",
     "skipped",
     "young",
+    "set_aside",
     "indexed",
     "deleted",
     "failed",

@@ -10,12 +10,14 @@ from shared.domain.batch.batch import Batch
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import Forbidden, NotFound, Refused
 from shared.domain.file.record import IN_FLIGHT, FileStatus
+from shared.domain.reconcile.store_count import CountTrust
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
 from shared.gateways.ports import Store
 from shared.services.context import Context
 from shared.services.reconcile.other_deployment import is_confirmed
 from shared.services.reconcile.our_documents import OurDocuments
+from shared.services.store.deployment_record import new_deployment
 from shared.services.store.find_store import FindStore
 
 NOT_YET = "fileSearchStores/not-yet"
@@ -33,12 +35,17 @@ class Prepared:
             to tell, which the reconcile does.
         imported_settings: As in ``Deployment``; empty if the records are lost, or may be.
         other_documents: As in ``Deployment``; none if a person has asked for a reconcile.
+        recounts: Whether the scan has to count the records of unchanged ranges.
+        difference: By how many documents the store's count still differs since the last sync, so
+            that the store has to be listed; None if it doesn't.
     """
 
     name: str
     records_lost: bool | None = False
     imported_settings: str = ""
     other_documents: tuple[str, ...] = ()
+    recounts: bool = False
+    difference: int | None = None
 
 
 class Preparation:
@@ -61,11 +68,12 @@ class Preparation:
         """
         deployment = self._context.records.get(Deployment, DEPLOYMENT)
         known = deployment.record
-        if known is not None and not (batch.new_store and not known.next_store):
+        has_store = known is not None and bool(known.target)
+        if known is not None and has_store and not (batch.new_store and not known.next_store):
             self._check_name(known)
             store: Store | None = self._existing_store(known.target)
         else:
-            if known is not None:
+            if known is not None and has_store:
                 self._check_may_begin_new_store(known)
             store = self._stores.find()
         is_new = store is None
@@ -76,7 +84,7 @@ class Preparation:
         if known is not None and batch.new_store and store.name == known.store:
             self._refuse_same()
         self._check_model(store)
-        cut_short = known is not None and known.unreconciled
+        cut_short = (known is not None and known.unreconciled) or self._are_any_set_aside()
         lost: bool | None = False
         if not (is_new or batch.force) and (cut_short or not self._has_records(store)):
             lost = self._are_records_lost(store, batch)
@@ -85,7 +93,24 @@ class Preparation:
         if not batch.dry_run:
             self._save_deployment(deployment, store, unreconciled=rebuilds, others=others)
         imported = known.imported_settings if known else self._settings.scan_digest
-        return Prepared(store.name, lost, "" if rebuilds else imported, others)
+        return Prepared(
+            store.name,
+            lost,
+            "" if rebuilds else imported,
+            others,
+            recounts=known is not None and known.recount,
+            difference=self._difference(known, store, batch) if known and not is_new else None,
+        )
+
+    def _difference(self, known: Deployment, store: Store, batch: Batch) -> int | None:
+        """The difference that the last sync left, if it persists while no file is under way."""
+        whole = batch.prefix == self._settings.prefix
+        if known.count_trust.doubted is None or batch.dry_run or not whole:
+            return None
+        held = self._context.records.documents.count(queries.in_store(store.name))
+        difference = store.documents - held
+        persists = known.count_trust.persists(difference, known.known_drift)
+        return difference if persists else None
 
     def _existing_store(self, name: str) -> Store:
         """The store of this name, to which the records belong.
@@ -147,6 +172,11 @@ class Preparation:
     def _has_records(self, store: Store) -> bool:
         return bool(self._context.records.documents.query(queries.in_store(store.name, limit=1)))
 
+    def _are_any_set_aside(self) -> bool:
+        """Whether a listing of the store can rebuild a file's record."""
+        now = self._context.clock.now()
+        return bool(self._context.records.documents.count(queries.set_aside(now, limit=1)))
+
     def _are_records_lost(self, store: Store, batch: Batch) -> bool | None:
         """Whether the store holds documents of the deployment; None if its first page can't tell.
 
@@ -173,18 +203,19 @@ class Preparation:
         name = settings.store_name
         record = deployment.record
         if record is None:
-            record = Deployment(
-                bucket=settings.bucket,
-                prefix=settings.prefix,
-                deployment=settings.deployment,
-                store=store.name,
-                owner=settings.owner,
-                store_name=name,
-                created_at=context.clock.now(),
-                imported_settings="" if unreconciled else settings.scan_digest,
-            )
+            imported = "" if unreconciled else settings.scan_digest
+            record = new_deployment(context, store.name, imported)
+        elif not record.store:
+            record = replace(record, store=store.name, store_name=name, owner=settings.owner)
         elif record.target != store.name:
-            record = replace(record, next_store=store.name, store_name=name, known_drift=0)
+            record = replace(
+                record,
+                next_store=store.name,
+                store_name=name,
+                known_drift=0,
+                count_trust=CountTrust(),
+                settled=None,
+            )
         record = replace(record, unreconciled=unreconciled, other_documents=others)
         context.records.write(deployment, record)
 

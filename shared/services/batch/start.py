@@ -16,7 +16,7 @@ from shared.gateways.database.records import (
     Stored,
     batch_path,
     creating,
-    updating,
+    replacing,
 )
 from shared.gateways.ports import QueueName, Task, Write
 from shared.services.context import PAYLOAD_VERSION, Context
@@ -117,10 +117,7 @@ class StartSync:
             expires_at=now + context.rules.retention,
         )
         writes: list[Write] = [creating(batch_path(batch_id), batch)]
-        if lease.record is None:
-            writes.append(creating(LEASE, acquired))
-        else:
-            writes.append(updating(LEASE, acquired, lease.version, lease.record))
+        writes.append(replacing(lease, acquired))
         context.records.documents.commit(writes)
         return batch
 

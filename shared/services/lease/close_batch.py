@@ -9,7 +9,8 @@ from shared.domain.batch import lease as leases
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
 from shared.domain.batch.lease import Lease
 from shared.domain.errors import LostLease
-from shared.domain.file.record import FileStatus
+from shared.domain.file import setting_aside
+from shared.domain.file.record import FileRecord, FileStatus
 from shared.gateways.database import queries
 from shared.gateways.database.records import LEASE, Stored, cas_retrying, updating
 from shared.gateways.ports import Write
@@ -23,6 +24,9 @@ ACCOUNT_FAULT = (
 
 COUNTED = ("indexed", "deleted", "failed", "unreadable")
 """The counts that the event of a closed batch has."""
+
+MOST_ASIDE = 100
+"""Files that are set aside, of which a message tells the exact number."""
 
 REQUESTS = ("metered", "throttled", "unmetered")
 """The kinds of requests that are counted."""
@@ -114,7 +118,7 @@ class CloseBatch:
             batch.present,
             status=end.status,
             phase=BatchPhase.CLOSED,
-            message=end.message,
+            message=" ".join(filter(None, (end.message, self._said_of_aside(batch.present)))),
             counts={**batch.present.counts, **figures.counts},
             requests=dict(figures.requests),
             cost=figures.cost,
@@ -136,6 +140,17 @@ class CloseBatch:
             **counted,
         )
         return Stored(batch.path, closed, versions[0], batch.read_time)
+
+    def _said_of_aside(self, batch: Batch) -> str:
+        """Names the files that this batch set aside, or that still are; empty without any."""
+        records = self._context.records
+        ever = self._context.clock.now() + self._context.rules.file.import_deadline
+        names: dict[str, None] = {}
+        for query in (queries.set_aside(ever), queries.set_aside_in(batch.batch_id)):
+            if records.documents.count(replace(query, limit=1)):
+                found = records.query(FileRecord, replace(query, limit=MOST_ASIDE))
+                names.update(dict.fromkeys(each.present.path or each.path for each in found))
+        return setting_aside.message([*names], are_all=len(names) < MOST_ASIDE) if names else ""
 
     def _release_writes(self, batch: Batch) -> list[Write]:
         """The write that releases the batch's lease; none if the batch does not hold it."""
