@@ -130,6 +130,8 @@ class Batch:
     # tells whether it holds any of the deployment's.
     records_lost: bool = False
 
+    # Whether any file was set aside apart from the scan.
+    sets_aside: bool = False
     # Whether the scan counts the records of ranges that are unchanged, since some may be lost.
     recounts: bool = False
 

@@ -53,6 +53,8 @@ class Deployment:
     reconciled_at: datetime | None = None
     # Whether the records must be rebuilt from the store; stays set until that is complete.
     unreconciled: bool = False
+    # Whether files were set aside when the last sync ended, so that the store is to be listed.
+    sets_aside: bool = False
     # Digest of the settings under which imports were last let through; empty if that isn't known.
     imported_settings: str = ""
     # Documents with our owner tag that another deployment made; while there are any, nothing is

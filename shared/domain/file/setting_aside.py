@@ -22,6 +22,9 @@ RESTING = (
 )
 """Statuses in which no import is under way."""
 
+UNKNOWN_PATHS = "unknown_paths"
+"""A scan's count of records that were set aside without a path, on each page."""
+
 MOST_NAMED = 3
 """Files that a message names."""
 

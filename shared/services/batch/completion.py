@@ -106,7 +106,7 @@ class Completion:
                 f"{hold.hold_until.isoformat(timespec='minutes')}: {self._left()} files are left; "
                 f"the first sync after that continues with them{'; ' if figures else ''}{figures}",
             )
-        elif batch.removals_released and (stuck := self._stuck(batch)):
+        elif batch.removals_released and (stuck := self._stuck(held)):
             self._close_with_stuck(held, stuck)
         elif self._is_too_old(batch):
             self.close_for_age(held)
@@ -153,7 +153,6 @@ class Completion:
         if held.present.next_slot_at is not None:  # otherwise nothing was imported
             held = self._budget_hold.refreshed(held, NOTHING)
         context, batch = self._context, held.present
-        self._set_aside_unknown(batch)
         found = self._comparison(batch)
         if found.is_to_be_listed:
             Reconcile(context, batch).restart()
@@ -175,14 +174,6 @@ class Completion:
         message = " ".join(filter(None, (batch.message, lost, left, told)))
         held = changed(self._context, held, drift=found.drift.difference, message=message)
         self._close_batch.finish(held, str(found.drift), is_all_done=not left)
-
-    def _set_aside_unknown(self, batch: Batch) -> None:
-        """Set aside files of the batch whose status isn't known: no other query finds them."""
-        records, every = self._context.records, queries.all_of_batch(batch.batch_id)
-        count = records.documents.count(every)
-        if count and count != records.documents.count(queries.readable_of_batch(batch.batch_id)):
-            records.query(FileRecord, every)
-            SetAside(self._context, batch)()
 
     def _left_to_next_sync(self, batch: Batch) -> str:
         """Names the files whose objects kept changing; empty without any."""
@@ -207,8 +198,12 @@ class Completion:
             return changed(self._context, held, message=said, refusal=said)
         return held
 
-    def _stuck(self, batch: Batch) -> list[FileRecord]:
-        """The unfinished files, if each one's next step always fails; otherwise none."""
+    def _stuck(self, held: Stored[Batch]) -> list[FileRecord]:
+        """The unfinished files, if each one's next step always fails; otherwise none.
+
+        Those whose records are damaged are set aside.
+        """
+        batch = held.present
         now, policy = self._context.clock.now(), self._context.rules.file
         since = batch.created_at or now
         left: list[FileRecord] = []
@@ -218,6 +213,7 @@ class Completion:
             if not all(lifecycle.is_stuck(each, since, now, policy) for each in left):
                 return []
         if SetAside(self._context, batch)():
+            changed(self._context, held, sets_aside=True)
             self._context.nudge(batch.batch_id)
         return left if len(left) <= MOST_STUCK else []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NoReturn
 
 from shared.domain.batch.batch import Batch
@@ -84,14 +85,18 @@ class Preparation:
         if known is not None and batch.new_store and store.name == known.store:
             self._refuse_same()
         self._check_model(store)
-        cut_short = (known is not None and known.unreconciled) or self._are_any_set_aside()
+        cut_short = known is not None and known.unreconciled
+        aside = known is not None and known.sets_aside and self._are_any_aside(self._at_latest())
+        cut_short = cut_short or (aside and self._are_any_aside(self._context.clock.now()))
         lost: bool | None = False
         if not (is_new or batch.force) and (cut_short or not self._has_records(store)):
             lost = self._are_records_lost(store, batch)
         rebuilds = lost is not False
         others = known.other_documents if known and not is_confirmed(batch) else ()
         if not batch.dry_run:
-            self._save_deployment(deployment, store, unreconciled=rebuilds, others=others)
+            self._save_deployment(
+                deployment, store, unreconciled=rebuilds, others=others, sets_aside=aside
+            )
         imported = known.imported_settings if known else self._settings.scan_digest
         return Prepared(
             store.name,
@@ -172,10 +177,13 @@ class Preparation:
     def _has_records(self, store: Store) -> bool:
         return bool(self._context.records.documents.query(queries.in_store(store.name, limit=1)))
 
-    def _are_any_set_aside(self) -> bool:
-        """Whether a listing of the store can rebuild a file's record."""
-        now = self._context.clock.now()
-        return bool(self._context.records.documents.count(queries.set_aside(now, limit=1)))
+    def _are_any_aside(self, until: datetime) -> bool:
+        """Whether a listing of the store at this time can rebuild the record of a file."""
+        return bool(self._context.records.documents.count(queries.set_aside(until, limit=1)))
+
+    def _at_latest(self) -> datetime:
+        """The time until which a file may be set aside."""
+        return self._context.clock.now() + self._context.rules.file.import_deadline
 
     def _are_records_lost(self, store: Store, batch: Batch) -> bool | None:
         """Whether the store holds documents of the deployment; None if its first page can't tell.
@@ -198,6 +206,7 @@ class Preparation:
         *,
         unreconciled: bool,
         others: tuple[str, ...],
+        sets_aside: bool,
     ) -> None:
         context, settings = self._context, self._settings
         name = settings.store_name
@@ -216,7 +225,9 @@ class Preparation:
                 count_trust=CountTrust(),
                 settled=None,
             )
-        record = replace(record, unreconciled=unreconciled, other_documents=others)
+        record = replace(
+            record, unreconciled=unreconciled, other_documents=others, sets_aside=sets_aside
+        )
         context.records.write(deployment, record)
 
 

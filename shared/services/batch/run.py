@@ -15,6 +15,7 @@ from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, Refused
 from shared.domain.estimate.preview import Preview
 from shared.domain.file.record import FileRecord
+from shared.domain.file.setting_aside import UNKNOWN_PATHS
 from shared.domain.reconcile.state import ReconcileState, Stage
 from shared.domain.source.object_name import other_forms
 from shared.domain.throttle.breaker_state import BreakerState
@@ -138,7 +139,8 @@ class RunningBatch:
             held = self._release_removals(held)
         planned = self._plan(held, state)
         self._search_uncertain_imports(batch, state, deadline)
-        SetAside(self._context, batch)()
+        if SetAside(self._context, batch)():
+            changed(self._context, held, sets_aside=True)
         return planned
 
     def _prepare(self, held: Stored[Batch]) -> Stored[Batch]:
@@ -301,7 +303,8 @@ class RunningBatch:
 
         While there is one, a scan compares every name, so the object would have been found.
         """
-        if batch.prefix != self._context.rules.settings.prefix:
+        whole = batch.prefix == self._context.rules.settings.prefix
+        if not whole or not batch.counts.get(UNKNOWN_PATHS):
             return
         records = self._context.records
         for each in records.query(FileRecord, queries.without_path()):

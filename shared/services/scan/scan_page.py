@@ -17,6 +17,7 @@ from shared.domain.batch.batch import (
 from shared.domain.estimate.preview import SAMPLES, PlannedChange, Preview, Sample, previewed
 from shared.domain.file import known_documents
 from shared.domain.file.record import Change, Desired, FileRecord, FileStatus
+from shared.domain.file.setting_aside import UNKNOWN_PATHS
 from shared.domain.ids import digest
 from shared.domain.scan import comparison
 from shared.domain.scan.remembered_range import RememberedRange, listing_digest
@@ -55,8 +56,17 @@ class RescanPaths:
         found = context.records.query(FileRecord, queries.to_rescan(MOST_RESCAN_PATHS))
         self._paths = [stored.present.path for stored in found]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The count of records that were set aside without a path; empty without any."""
+        unknown = self._paths.count("")
+        return {UNKNOWN_PATHS: unknown} if unknown else {}
+
     def __call__(self, start: str, end: str) -> bool:
-        """Whether any may be in start <= path < end; an empty bound means none."""
+        """Whether any may be in start <= path < end; an empty bound means none.
+
+        One of an unknown path may be anywhere.
+        """
         too_many = len(self._paths) >= MOST_RESCAN_PATHS or "" in self._paths
         return too_many or any(start <= path and (not end or path < end) for path in self._paths)
 
@@ -185,7 +195,7 @@ class ScanPage:
         known = [each.present for each in found]
         wanted = inspect(self._context, listing.objects, listing.sidecars, known)
         stored = {each.present.path: each for each in found}
-        counts: Counter[str] = Counter(scanned=len(wanted))
+        counts: Counter[str] = Counter(scanned=len(wanted), **self._rescan_paths.counts)
         counts.update(count_of_rule(want.rule) for want in wanted if want.rule)
         writes: dict[str, Write] = {}
         steps: list[PlannedChange] = []
