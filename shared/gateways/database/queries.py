@@ -30,10 +30,11 @@ REQUESTS = ("requests.metered", "requests.throttled", "requests.unmetered")
 
 
 def records_in_range(start: str, end: str, limit: int | None) -> Query:
-    """Records with start <= path < end, by path; an empty ``start`` or ``end`` means no bound."""
-    where = []
-    if start:
-        where.append(Where("path", Op.GE, start))
+    """Records with start <= path < end, by path; an empty ``start`` or ``end`` means no bound.
+
+    Records of unknown paths, which are empty, are left out.
+    """
+    where = [Where("path", Op.GE, start) if start else Where("path", Op.GT, "")]
     if end:
         where.append(Where("path", Op.LT, end))
     return Query(FILES, tuple(where), ("path",), limit)

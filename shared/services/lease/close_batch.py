@@ -126,9 +126,7 @@ class CloseBatch:
             batch.present,
             status=end.status,
             phase=BatchPhase.CLOSED,
-            message=" ".join(
-                filter(None, (end.message, self._said_of_aside(batch.present, figures)))
-            ),
+            message=" ".join(filter(None, (end.message, aside))),
             counts={**batch.present.counts, **figures.counts},
             requests=dict(figures.requests),
             cost=figures.cost,

@@ -128,7 +128,7 @@ class ScanPage:
             listing = listing.cut(found.pop().present.path)
             identity = listing_digest(listing.objects, listing.sidecars)
         wide = with_sidecars_elsewhere(self._context, listing, found)
-        counts, steps = self._decide(wide, found, is_short=self._lacks_records(known, found))
+        counts, steps = self._decide(wide, found, is_short=self._lacks_records(known, wide, found))
         shows_all = len(wide.sidecars) == len(listing.sidecars)
         is_clear = shows_all and not counts.get(Change.SET_ASIDE)
         memory = self._memory_writes(known, listing, identity if is_clear else "", settings, counts)
@@ -164,16 +164,20 @@ class ScanPage:
         return known.counts.get(RECORDS) == there
 
     def _lacks_records(
-        self, known: RememberedRange | None, found: list[Stored[FileRecord]]
+        self, known: RememberedRange | None, listing: Listing, found: list[Stored[FileRecord]]
     ) -> bool:
         """Whether records of the range are lost whose documents the store may hold.
 
         It holds none that the records don't know if it was listed before this scan, or if its count
-        was compared when the loss was noticed.
+        was compared when the loss was noticed. A record that doesn't tell its path isn't lost.
         """
         batch = self._batch
-        is_safe = batch.reconciled or batch.recounts or batch.force
-        return known is not None and not is_safe and len(found) < known.counts.get(RECORDS, 0)
+        missing = known.counts.get(RECORDS, 0) - len(found) if known else 0
+        if missing <= 0 or batch.reconciled or batch.recounts or batch.force:
+            return False
+        names = {info.name for info in listing.objects} - {each.present.path for each in found}
+        wanted = [(FileRecord, file_path(name)) for name in names]
+        return missing > sum(bool(each.damage) for each in self._context.records.get_all(wanted))
 
     def _read(self, query: Query, start: str, end: str) -> list[Stored[FileRecord]]:
         """The records that match, by path; those whose documents are damaged are set aside."""

@@ -43,7 +43,7 @@ def edited(stack: Stack, at: str, /, **fields: Any) -> None:
 
 def in_step(stack: Stack) -> bool:
     """Whether records and store hold each file once."""
-    held = {record["path"]: record["current"]["document"] for record in stack.records()}
+    held = {each["path"]: each["current"]["document"] for each in stack.records()}
     stored = {
         each.metadata["path"]: each.name
         for each in list_everything(str(stack.urls.gemini)).documents
@@ -64,7 +64,7 @@ def test_damaged_documents_stop_nothing_and_cost_no_import(stack: Stack) -> None
     imports = stack.imports()
     edited(stack, file_path("03.md"), status="hibernating")
     edited(stack, file_path("04.md"), desired="everything")
-    edited(stack, "files/x", path=["05.md"], status=7, rescan=True)
+    edited(stack, "files/x", path=["05.md"], status="indexed", rescan=True)
     edited(stack, "breaker/state", state=5)
     edited(stack, "breaker/hold", hold_until="never")
     edited(stack, "breaker/state/window/x", at=firestore.SERVER_TIMESTAMP, outcome=5)
