@@ -119,9 +119,9 @@ class ScanPage:
             listing.end or comparison.end_of(self._batch.prefix),
             self._most_records + 1,
         )
-        known = known if known and known.end == listing.end else None
-        if known and trusted and known.says(identity, settings) and self._is_complete(known, query):
-            return ScannedPage(listing.end, known.counts, preview=self._skips(listing, known))
+        same = known if known and known.end == listing.end else None
+        if same and trusted and same.says(identity, settings) and self._is_complete(same):
+            return ScannedPage(listing.end, same.counts, preview=self._skips(listing, same))
 
         found = self._read(query, start, listing.end)
         if len(found) > self._most_records:
@@ -156,12 +156,18 @@ class ScanPage:
         """The most records of one page: a page with more, whose objects are gone, is cut short."""
         return int(self._context.rules.page_size * GROWTH) * 2
 
-    def _is_complete(self, known: RememberedRange, query: Query) -> bool:
+    def _is_complete(self, known: RememberedRange) -> bool:
         """Whether the range has as many records as when it was scanned, if that is in doubt."""
         if not self._batch.recounts:
             return RECORDS in known.counts
-        there = self._context.records.documents.count(replace(query, limit=None))
-        return known.counts.get(RECORDS) == there
+        return known.counts.get(RECORDS) == self._count(known)
+
+    def _count(self, known: RememberedRange) -> int:
+        """How many records the range has now."""
+        prefix = self._batch.prefix
+        start, end = max(known.start, prefix), known.end or comparison.end_of(prefix)
+        query = queries.records_in_range(start, end, None)
+        return self._context.records.documents.count(query)
 
     def _lacks_records(
         self, known: RememberedRange | None, listing: Listing, found: list[Stored[FileRecord]]
@@ -172,8 +178,11 @@ class ScanPage:
         was compared when the loss was noticed. A record that doesn't tell its path isn't lost.
         """
         batch = self._batch
-        missing = known.counts.get(RECORDS, 0) - len(found) if known else 0
-        if missing <= 0 or batch.reconciled or batch.recounts or batch.force:
+        if known is None or batch.reconciled or batch.recounts or batch.force:
+            return False
+        there = len(found) if known.end == listing.end else self._count(known)
+        missing = known.counts.get(RECORDS, 0) - there
+        if missing <= 0:
             return False
         names = {info.name for info in listing.objects} - {each.present.path for each in found}
         wanted = [(FileRecord, file_path(name)) for name in names]
