@@ -16,6 +16,7 @@ locals {
   # expensive, and indexes on rising timestamps would limit the rate of writes.
   indexed_fields = {
     files = {
+      "aside.until"         = ["ASCENDING"]
       asks_first            = ["ASCENDING"]
       batch_id              = ["ASCENDING"]
       "current.document"    = ["ASCENDING"]
@@ -27,6 +28,7 @@ locals {
       rescan                = ["ASCENDING"]
       "schedule.overdue_at" = ["ASCENDING"]
       "schedule.slot"       = ["ASCENDING"]
+      set_aside_in          = ["ASCENDING"]
       status                = ["ASCENDING"]
     }
     batches    = { created_at = ["DESCENDING"], fence = ["DESCENDING"] }

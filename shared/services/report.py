@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.domain.batch.batch import Batch, counts_by_rule, is_batch_id
+from shared.domain.batch.batch import Batch, PageResult, counts_by_rule, is_batch_id
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import InvalidRequest
 from shared.domain.file.ledger import LedgerEntry
-from shared.domain.file.record import IN_FLIGHT, Change, Failure, FileRecord, FileStatus
+from shared.domain.file.record import IN_FLIGHT, Aside, Change, Failure, FileRecord, FileStatus
 from shared.domain.ids import file_id
 from shared.domain.page_token import last_item, page_token
 from shared.domain.reconcile.state import ReconcileState
@@ -146,7 +146,10 @@ class Report:
 
     def file(self, path: str) -> dict[str, Any] | None:
         """One file's row, and its latest imports."""
-        record = self._records.get(FileRecord, file_path(path)).record
+        stored = self._records.get(FileRecord, file_path(path))
+        if stored.damage is not None:
+            return {"files": [damaged_row(path, str(stored.damage.fault))], "imports": []}
+        record = stored.record
         if record is None:
             return None
         imports = self._records.query(LedgerEntry, queries.imports_of(path, IMPORTS))
@@ -202,8 +205,8 @@ class Report:
         documents = self._records.documents
         counts = dict(batch.counts)
         if not counts:
-            pages = documents.query(queries.latest_page(batch.batch_id))
-            counts = dict((pages[0].fields or {}).get("counts", {})) if pages else {}
+            pages = self._records.query(PageResult, queries.latest_page(batch.batch_id))
+            counts = dict(pages[0].present.counts) if pages else {}
         counts["indexed"] = documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED))
         counts["deleted"] = documents.count(queries.removed_in(batch.batch_id))
         counts["failed"] = documents.count(queries.with_status(FileStatus.FAILED))
@@ -330,9 +333,16 @@ def _outlook(batch: Batch) -> dict[str, Any]:
     return {"estimate": to_fields(batch.estimate), "samples": samples}
 
 
+def damaged_row(path: str, fault: str) -> dict[str, Any]:
+    """A file whose document is damaged, as the API shows it: as one that is set aside already."""
+    epoch = datetime.fromtimestamp(0, UTC)
+    aside = Aside(fault, epoch)
+    return file_row(FileRecord(path=path, status=FileStatus.DELETED, aside=aside))
+
+
 def file_row(record: FileRecord) -> dict[str, Any]:
     """One file as the API shows it."""
-    failure = record.failure or Failure("")
+    failure = record.failure or Failure(f"set aside: {record.aside.reason}" if record.aside else "")
     return {
         "path": record.path,
         "status": record.status.value,

@@ -38,6 +38,7 @@ SUMMARY = [
     "unchanged",
     "skipped",
     "young",
+    "set_aside",
     "indexed",
     "deleted",
     "failed",

@@ -34,6 +34,7 @@ from tests.simulation.checks.outcome import Outcome, check_differences, check_qu
 from tests.simulation.faults.gate import FaultyGate
 from tests.simulation.faults.trouble import Fault, Trouble
 from tests.simulation.trace import Entry, lines
+from tests.simulation.world.damage import SHARE, damage
 from tests.simulation.world.day_limits import DayLimits
 from tests.simulation.world.deployment import Deployment
 from tests.simulation.world.library import MAX_FILES, Library
@@ -140,6 +141,7 @@ class Simulation(Deployment):
             if self.chance.random() < 0.1:
                 self.lose_records()
                 self.day_limits.forget()
+            self._damage()
         self._trouble()
         self._peace()
         if self.chance.random() < 0.5:
@@ -150,6 +152,14 @@ class Simulation(Deployment):
         self.stage.advance_to(max([self.stage.now(), *self.gate.broken.values()]))
         self._quiet_sync()
         Outcome(self).check()
+
+    def _damage(self) -> None:
+        """Damage the database; the last sync then lists the store, as it may not be noticed."""
+        chance = Random(f"damage of {self.seed}")  # noqa: S311 - chance that repeats
+        if chance.random() < SHARE:
+            self.is_meddled_with = True
+            for path in damage(self.documents, chance):
+                self.note("--", f"{path} is damaged", None)
 
     @contextmanager
     def _reproducibly(self) -> Iterator[None]:

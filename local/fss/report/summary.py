@@ -14,8 +14,8 @@ from local.printable import printable, printable_values
 FIELDS = (
     "batch_id", "status", "mode", "trigger",
     "scanned", "new", "changed", "metadata_changed", "removed", "unchanged", "skipped",
-    "young", "indexed", "deleted", "failed", "unreadable", "drift", "reconciliation", "requests",
-    "started_at", "completed_at", "skips", "failures",
+    "young", "set_aside", "indexed", "deleted", "failed", "unreadable",
+    "drift", "reconciliation", "requests", "started_at", "completed_at", "skips", "failures",
 )  # fmt: skip
 
 MORE_FIELDS = (
@@ -65,7 +65,7 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
     if message:
         yield f"  {message}"
     found = ["new", "changed", "metadata_changed", "removed", "unchanged", "skipped"]
-    found += ["young"] if summary["young"] else []
+    found += [kind for kind in ("young", "set_aside") if summary[kind]]
     yield f"  found    {_counts(summary, found)} of {summary['scanned']} files"
     if ignored := summary.get("ignored"):
         counts = (f"{count} {rule}" for rule, count in ignored.items())

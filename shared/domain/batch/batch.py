@@ -130,6 +130,11 @@ class Batch:
     # tells whether it holds any of the deployment's.
     records_lost: bool = False
 
+    # Whether any file was set aside apart from the scan.
+    sets_aside: bool = False
+    # Whether the scan counts the records of ranges that are unchanged, since some may be lost.
+    recounts: bool = False
+
     # The pump plans no metered request before this time; before the first, ``first_slot_at``, which
     # follows the requests of the batch before.
     next_slot_at: datetime | None = None
@@ -161,7 +166,8 @@ class Batch:
     requests: dict[str, int] = field(default_factory=dict)
     # Counts of a reconcile, by kind of discrepancy.
     reconciliation: dict[str, int] = field(default_factory=dict)
-    # Documents in the store at the end of the batch, minus those that the records know.
+    # Documents in the store at the end of the batch, minus those that the records know. Before
+    # the end, the difference that caused a listing.
     drift: int | None = None
     # Results of a dry run.
     estimate: Estimate | None = None
@@ -188,13 +194,26 @@ class Batch:
     def expected_documents(self) -> int | None:
         """Number of documents that the store should hold: one per object that isn't skipped.
 
-        None if nothing was scanned, if the scan found removals, or if documents of vanished objects
-        stay (``add_only``). Failed files are counted, though they may have no document.
+        None if nothing was scanned, if the scan found removals or records that are set aside, or if
+        documents of vanished objects stay (``add_only``). Failed files are counted, though they may
+        have no document.
         """
         mirrors = self.delete_policy is DeletePolicy.MIRROR
-        if not mirrors or "scanned" not in self.counts or self.counts.get("removed"):
+        unclear = self.counts.get("removed") or self.counts.get("set_aside")
+        if not mirrors or "scanned" not in self.counts or unclear:
             return None
         return self.counts["scanned"] - self.counts.get("skipped", 0)
+
+    @property
+    def foreign(self) -> int:
+        """Foreign documents that the batch's listing showed."""
+        return self.reconciliation.get(Discrepancy.FOREIGN, 0)
+
+    @property
+    def has_repaired(self) -> bool:
+        """Whether the batch's listing showed anything of ours that the records didn't know."""
+        kinds = (Discrepancy.ORPHAN, Discrepancy.DUPLICATE, Discrepancy.GHOST)
+        return any(self.reconciliation.get(kind) for kind in kinds)
 
     @property
     def explains_store(self) -> bool:

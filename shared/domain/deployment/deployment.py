@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+
+from shared.domain.reconcile.store_count import CountTrust
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The end of a sync at which scan, records and store agreed, when the records were counted.
+
+    While ``failed`` and ``kept`` are the same, the next scan's figures tell how many documents the
+    records hold.
+
+    Attributes:
+        failed: Failed files.
+        kept: Skipped files that may keep a document.
+        without: Documents that the scan expected and the records didn't hold.
+    """
+
+    failed: int
+    kept: int
+    without: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +36,25 @@ class Deployment:
     bucket: str
     prefix: str
     deployment: str
-    store: str
-    owner: str
+    store: str = ""  # empty if the record was damaged: then it is found by its display name
+    owner: str = ""
     schema_version: int = 1
     created_at: datetime | None = None
-    # The drift that the last complete reconcile left, mostly foreign documents. The same drift
-    # does not cause another listing of the store.
+    # The foreign documents that the last complete listing showed. As much drift is explained.
     known_drift: int = 0
+    # What is known of the store's own count.
+    count_trust: CountTrust = field(default_factory=CountTrust)
+    # The last end of a sync at which everything agreed; None if it isn't known.
+    settled: Settled | None = None
+    # Whether the last sync ended with fewer records than its scan had counted. Then the next one
+    # counts the records of each range.
+    recount: bool = False
     # When the whole store was last listed and compared with the records.
     reconciled_at: datetime | None = None
     # Whether the records must be rebuilt from the store; stays set until that is complete.
     unreconciled: bool = False
+    # Whether files were set aside when the last sync ended, so that the store is to be listed.
+    sets_aside: bool = False
     # Digest of the settings under which imports were last let through; empty if that isn't known.
     imported_settings: str = ""
     # Documents with our owner tag that another deployment made; while there are any, nothing is
@@ -52,7 +80,14 @@ class Deployment:
         If the target was being filled, the deployment's store goes on serving until the other one
         is filled. Otherwise there is nothing left to serve.
         """
-        changed = replace(self, lost_store=self.target, store_name=store_name, known_drift=0)
+        changed = replace(
+            self,
+            lost_store=self.target,
+            store_name=store_name,
+            known_drift=0,
+            count_trust=CountTrust(),
+            settled=None,
+        )
         if self.next_store:
             return replace(changed, next_store=store)
         return replace(changed, store=store)

@@ -53,6 +53,8 @@ class Change(StrEnum):
     SKIPPED = "skipped"
     YOUNG = "young"
     """Changed too recently to be imported yet."""
+    SET_ASIDE = "set_aside"
+    """Its record can't be read; nothing is decided before the store was listed for it."""
 
 
 class Slot(StrEnum):
@@ -325,6 +327,20 @@ class Requests:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """Why a record was set aside: its document was damaged, so what the store holds is unknown.
+
+    Attributes:
+        reason: What was wrong with the document.
+        until: When an import that the file may have sent has had its effect. A listing of the store
+            that begins then, or later, tells what the store holds.
+    """
+
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FileRecord:
     """One file, at ``files/{sha256(path)}``.
 
@@ -333,7 +349,8 @@ class FileRecord:
     writes ``desired`` too, and sets ``rescan``.
 
     Attributes:
-        path: The object's full name.
+        path: The object's full name; empty if the record was set aside and its document didn't
+            tell.
         status: Status of the file.
         schema_version: Version of this record's schema.
         batch_id: The batch for which the file's requests are counted; None before the first.
@@ -363,6 +380,8 @@ class FileRecord:
             if none did.
         metadata_reports: What was changed in its metadata or left out, one sentence each.
         requests: Requests made for it in its present batch.
+        aside: Why it is set aside, with status DELETED; None for all others.
+        set_aside_in: The batch that set it aside; None if none did.
         updated_at: When the record last changed.
     """
 
@@ -392,6 +411,8 @@ class FileRecord:
     left_in: str | None = None
     metadata_reports: tuple[str, ...] = ()
     requests: Requests = field(default_factory=Requests)
+    aside: Aside | None = None
+    set_aside_in: str | None = None
     updated_at: datetime | None = None
 
     @property

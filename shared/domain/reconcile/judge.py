@@ -99,10 +99,14 @@ class Judge:
         if not (document.is_active or document.is_failed):
             return Judgement(Discrepancy.UNDECIDED)
         known = record or FileRecord(path=document.path, status=FileStatus.DELETED)
-        unwanted = document.is_failed or (self.scanned and self.removes)
+        # The scan has decided nothing about a record that is set aside.
+        is_gone = self.scanned and self.removes and known.aside is None
+        unwanted = document.is_failed or is_gone
         status = FileStatus.REMOVAL_CANDIDATE if unwanted else FileStatus.INDEXED
         adopted = replace(
             lifecycle.moved(known, status),
+            path=document.path,
+            aside=None,
             fence=self.fence,
             change=Change.REMOVED if unwanted else Change.UNCHANGED,
             decided_in=self.batch_id,

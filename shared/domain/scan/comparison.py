@@ -122,6 +122,8 @@ def compare(
     """
     if is_passed_over(record, fence):
         return None
+    if record is not None and record.aside is not None:
+        return Comparison(Change.SET_ASIDE, None) if want is not None else None
     if want is None:
         return _vanished(record, batch_id, fence, removes=removes, now=now) if record else None
     if want.rule and (record is None or record.status is FileStatus.DELETED):

@@ -25,12 +25,27 @@ _Convert = Callable[[FieldValue], FieldValue]
 
 
 class MalformedRecord(SyncError):
-    """A document doesn't match its class; the message names the class, the field and the fault."""
+    """A document doesn't match its class.
 
-    def __init__(self, record: type, field: str, fault: str) -> None:
-        super().__init__(f"{record.__name__}.{field}: {fault}")
+    The message names the document, the class, the field and the fault.
+
+    Attributes:
+        record: The class.
+        field: The field.
+        document: The document's path; empty for fields of no document.
+    """
+
+    def __init__(self, record: type, field: str, fault: str, document: str = "") -> None:
+        of = f"{document}: " if document else ""
+        super().__init__(f"{of}{record.__name__}.{field}: {fault}")
         self.record = record
         self.field = field
+        self.document = document
+        self._fault = fault
+
+    def of(self, document: str) -> MalformedRecord:
+        """The same fault, of the document with this path."""
+        return MalformedRecord(self.record, self.field, self._fault, document)
 
 
 def to_fields(record: object) -> dict[str, FieldValue]:

@@ -20,6 +20,7 @@ READY_AT = "schedule.ready_at"
 OVERDUE_AT = "schedule.overdue_at"
 ELIGIBLE_AT = "failure.eligible_at"
 DOCUMENT = "current.document"
+ASIDE_UNTIL = "aside.until"
 DESIRED_SIZE = "desired.size"
 DESIRED_TOKENS = "desired.tokens"
 WORKING_SIZE = "working.size"
@@ -29,11 +30,12 @@ FENCE = "fence"
 REQUESTS = ("requests.metered", "requests.throttled", "requests.unmetered")
 
 
-def records_in_range(start: str, end: str, limit: int) -> Query:
-    """Records with start <= path < end, by path; an empty ``start`` or ``end`` means no bound."""
-    where = []
-    if start:
-        where.append(Where("path", Op.GE, start))
+def records_in_range(start: str, end: str, limit: int | None) -> Query:
+    """Records with start <= path < end, by path; an empty ``start`` or ``end`` means no bound.
+
+    Records of unknown paths, which are empty, are left out.
+    """
+    where = [Where("path", Op.GE, start) if start else Where("path", Op.GT, "")]
     if end:
         where.append(Where("path", Op.LT, end))
     return Query(FILES, tuple(where), ("path",), limit)
@@ -42,6 +44,21 @@ def records_in_range(start: str, end: str, limit: int) -> Query:
 def to_rescan(limit: int) -> Query:
     """Files that the next scan must compare, even in an unchanged range."""
     return Query(FILES, (Where("rescan", Op.EQ, value=True),), (), limit)
+
+
+def set_aside(until: datetime, limit: int | None = None) -> Query:
+    """Files that are set aside until then, or until an earlier time."""
+    return Query(FILES, (Where(ASIDE_UNTIL, Op.LE, until),), (ASIDE_UNTIL,), limit)
+
+
+def set_aside_in(batch_id: str, limit: int | None = None) -> Query:
+    """Files that a batch set aside, whether or not they are by now."""
+    return Query(FILES, (Where("set_aside_in", Op.EQ, batch_id),), (), limit)
+
+
+def without_path() -> Query:
+    """Files that were set aside, and whose documents didn't tell their paths."""
+    return Query(FILES, (Where("path", Op.EQ, ""),))
 
 
 def unreadable(limit: int | None) -> Query:
@@ -146,6 +163,12 @@ def with_status(*statuses: FileStatus, limit: int | None = None) -> Query:
     if len(values) == 1:
         return Query(FILES, (Where("status", Op.EQ, values[0]),), (), limit)
     return Query(FILES, (Where("status", Op.IN, values),), (), limit)
+
+
+def readable_of_batch(batch_id: str) -> Query:
+    """All files of a batch whose status this version knows."""
+    known = [status.value for status in FileStatus]
+    return Query(FILES, (Where("batch_id", Op.EQ, batch_id), Where("status", Op.IN, known)))
 
 
 def of_batch(batch_id: str, status: FileStatus, limit: int | None = None) -> Query:

@@ -2,12 +2,16 @@
 
 Records are never locked. A record is read with its version, a pure function decides, and the write
 succeeds only if the version is still the same. If not, the record is read and decided again.
+
+A document that doesn't match its class is *damaged*: somebody edited it, or a newer version wrote
+it. It reads as a missing record, so it stops nothing else, and a write replaces it.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -15,12 +19,18 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from shared.domain.errors import AlreadyExists, Conflict
 from shared.domain.ids import file_id
-from shared.gateways.database.codec import changed_fields, from_fields, to_fields
+from shared.gateways.database.codec import (
+    MalformedRecord,
+    changed_fields,
+    from_fields,
+    to_fields,
+)
 from shared.gateways.ports import (
     MAX_WRITES_PER_COMMIT,
     Clock,
     Create,
     DocumentStore,
+    Fields,
     Query,
     Snapshot,
     Update,
@@ -28,6 +38,8 @@ from shared.gateways.ports import (
 )
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 LEASE = "locks/writer"
 DEPLOYMENT = "meta/deployment"
@@ -77,17 +89,41 @@ def window_path(entry_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Damage:
+    """Why a document can't be read as a record, and what it holds."""
+
+    fault: MalformedRecord
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
 class Stored(Generic[T]):
-    """A record as it was read; None if it is missing. ``read_time`` is by the database's clock."""
+    """A record as it was read.
+
+    Attributes:
+        path: The document's path.
+        record: The record; None if the document is missing or damaged.
+        version: The document's version; None if it is missing.
+        read_time: When it was read, by the database's clock.
+        damage: What is wrong with the document; None if it is missing or can be read.
+    """
 
     path: str
     record: T | None
     version: object | None
     read_time: datetime
+    damage: Damage | None = None
 
     @property
     def present(self) -> T:
-        """The record. Raises ``LookupError`` if it is missing."""
+        """The record.
+
+        Raises:
+            MalformedRecord: The document is damaged.
+            LookupError: It is missing.
+        """
+        if self.damage is not None:
+            raise self.damage.fault
         if self.record is None:
             raise LookupError(f"there is no document at {self.path}")
         return self.record
@@ -103,6 +139,13 @@ def updating(path: str, record: object, version: object, before: object | None =
     return Update(path, fields, if_version=version)
 
 
+def replacing(stored: Stored[Any], new: object) -> Create | Update:
+    """The conditional write of ``new`` in place of what was read, be it missing or damaged."""
+    if stored.version is None:
+        return creating(stored.path, new)
+    return updating(stored.path, new, stored.version, stored.record)
+
+
 def cas_retrying(clock: Clock) -> Retrying:
     """Retries after ``Conflict`` and ``AlreadyExists``, up to ``CAS_ATTEMPTS``, with jitter."""
     return Retrying(
@@ -115,22 +158,40 @@ def cas_retrying(clock: Clock) -> Retrying:
 
 
 class Records:
-    """Reads and changes records; every method may raise what ``DocumentStore`` raises."""
+    """Reads and changes records; every method may raise what ``DocumentStore`` raises.
+
+    Attributes:
+        damaged: The damaged documents that were read so far, by path.
+    """
 
     def __init__(self, documents: DocumentStore, clock: Clock) -> None:
         self.documents = documents
+        self.damaged: dict[str, Stored[Any]] = {}
         self._retrying = cas_retrying(clock)
 
     def get(self, kind: type[T], path: str) -> Stored[T]:
-        return _stored(kind, self.documents.get(path))
+        return self._stored(kind, self.documents.get(path))
 
     def get_all(self, wanted: Sequence[tuple[type[Any], str]]) -> list[Stored[Any]]:
         """Several records, read in one round trip, in the order of ``wanted``."""
         snapshots = self.documents.get_all([path for _, path in wanted])
-        return [_stored(kind, snapshots[path]) for kind, path in wanted]
+        return [self._stored(kind, snapshots[path]) for kind, path in wanted]
 
     def query(self, kind: type[T], query: Query) -> list[Stored[T]]:
-        return [_stored(kind, snapshot) for snapshot in self.documents.query(query)]
+        """The records that match, in order, without damaged documents.
+
+        Fewer than the query's limit means that there are no more: others take the place of those
+        that are damaged.
+        """
+        asked = query
+        while True:
+            page = [self._stored(kind, snapshot) for snapshot in self.documents.query(asked)]
+            readable = [each for each in page if each.damage is None]
+            if query.limit is None or asked.limit is None:
+                return readable
+            if len(page) < asked.limit or len(readable) >= query.limit:
+                return readable[: query.limit]
+            asked = replace(query, limit=query.limit + len(page) - len(readable))
 
     def change(
         self,
@@ -173,12 +234,7 @@ class Records:
             if also:
                 self.documents.commit(also)
             return stored
-        own: Write
-        if stored.record is None:
-            own = creating(stored.path, new)
-        else:
-            own = updating(stored.path, new, stored.version, stored.record)
-        versions = self.documents.commit([own, *also])
+        versions = self.documents.commit([replacing(stored, new), *also])
         return Stored(stored.path, new, versions[0], stored.read_time)
 
     def commit_each(self, writes: Sequence[Write]) -> list[Write]:
@@ -202,7 +258,20 @@ class Records:
                     groups += [group[:middle], group[middle:]]
         return conflicts
 
+    def _stored(self, kind: type[T], snapshot: Snapshot) -> Stored[T]:
+        stored = _stored(kind, snapshot)
+        if stored.damage is not None:
+            if stored.path not in self.damaged:
+                _log.warning("a document can't be read: %s", stored.damage.fault)
+            self.damaged[stored.path] = stored
+        return stored
+
 
 def _stored(kind: type[T], snapshot: Snapshot) -> Stored[T]:
-    record = None if snapshot.fields is None else from_fields(kind, snapshot.fields)
-    return Stored(snapshot.path, record, snapshot.version, snapshot.read_time)
+    record, damage = None, None
+    if snapshot.fields is not None:
+        try:
+            record = from_fields(kind, snapshot.fields)
+        except MalformedRecord as error:
+            damage = Damage(error.of(snapshot.path), snapshot.fields)
+    return Stored(snapshot.path, record, snapshot.version, snapshot.read_time, damage)

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
-from shared.domain.deployment.deployment import Deployment
-from shared.domain.errors import GatewayError, Refused
+from shared.domain.errors import Refused
 from shared.domain.estimate.budget import NOTHING
 from shared.domain.file import lifecycle
-from shared.domain.file.record import UNFINISHED, Change, FileRecord, FileStatus
+from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
 from shared.domain.throttle import holds
 from shared.domain.throttle.holds import Hold, HoldReason
 from shared.gateways.database import queries
-from shared.gateways.database.records import DEPLOYMENT, Stored
+from shared.gateways.database.records import Stored
 from shared.services.batch.budget_hold import BudgetHold
+from shared.services.batch.final_comparison import FinalComparison
 from shared.services.context import Context
-from shared.services.events import Event, emit
 from shared.services.guard.removal_guard import RemovalGuard
 from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch
 from shared.services.lease.held_batch import changed
+from shared.services.lease.set_aside import SetAside
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.store.capacity import CapacityWatch
 from shared.services.store.cut_over import CutOver
-from shared.services.store.drift import Drift, MeasureDrift
 from shared.services.throttle.call_gate import CallGate
 
 OVERDUE = 10
@@ -50,6 +48,7 @@ class Completion:
         self._removal_guard = RemovalGuard(context)
         self._storage = CapacityWatch(context)
         self._budget_hold = BudgetHold(context)
+        self._comparison = FinalComparison(context)
 
     def is_at_rest(self) -> bool:
         """Whether no file is unfinished and none waits to be removed."""
@@ -107,7 +106,7 @@ class Completion:
                 f"{hold.hold_until.isoformat(timespec='minutes')}: {self._left()} files are left; "
                 f"the first sync after that continues with them{'; ' if figures else ''}{figures}",
             )
-        elif batch.removals_released and (stuck := self._stuck(batch)):
+        elif batch.removals_released and (stuck := self._stuck(held)):
             self._close_with_stuck(held, stuck)
         elif self._is_too_old(batch):
             self.close_for_age(held)
@@ -154,36 +153,27 @@ class Completion:
         if held.present.next_slot_at is not None:  # otherwise nothing was imported
             held = self._budget_hold.refreshed(held, NOTHING)
         context, batch = self._context, held.present
-        whole = batch.prefix == context.rules.settings.prefix
-        expected = batch.expected_documents if whole else None
-        if expected is not None and (self._count(FileStatus.FAILED) or self._are_any_kept(batch)):
-            expected = None
-        try:
-            drift = MeasureDrift(context)(batch.store, expected)
-        except GatewayError as error:
-            self._gate.unmetered_failed(error)
-            drift = Drift(error=str(error))
-        deployment = context.records.get(Deployment, DEPLOYMENT)
-        differs = drift.difference not in (None, deployment.present.known_drift)
-        every, now = context.rules.settings.reconcile_every, context.clock.now()
-        is_due = differs or deployment.present.is_to_be_listed(now, every)
-        if whole and is_due and not batch.had_last_look:
+        found = self._comparison(batch)
+        if found.is_to_be_listed:
             Reconcile(context, batch).restart()
-            changed(self._context, held, phase=BatchPhase.RECONCILING, removals_released=True)
+            changed(
+                context,
+                held,
+                phase=BatchPhase.RECONCILING,
+                removals_released=True,
+                drift=found.unexplained,
+            )
             context.nudge(batch.batch_id)
             return
-        if whole and differs:
-            emit(Event.STORE_DRIFTED, store=batch.store, stored=drift.stored, held=drift.held)
-            if batch.explains_store:
-                known = replace(deployment.present, known_drift=drift.difference or 0)
-                context.records.write(deployment, known)
+        lost = self._comparison.save(batch, found)
         left = self._left_to_next_sync(batch)
         held = self._with_question(held)
         batch = held.present
+        whole = batch.prefix == context.rules.settings.prefix
         told = "" if batch.refusal or not whole else CutOver(context).promote_if_filled()
-        message = " ".join(filter(None, (batch.message, left, told)))
-        held = changed(self._context, held, drift=drift.difference, message=message)
-        self._close_batch.finish(held, str(drift), is_all_done=not left)
+        message = " ".join(filter(None, (batch.message, lost, left, told)))
+        held = changed(self._context, held, drift=found.drift.difference, message=message)
+        self._close_batch.finish(held, str(found.drift), is_all_done=not left)
 
     def _left_to_next_sync(self, batch: Batch) -> str:
         """Names the files whose objects kept changing; empty without any."""
@@ -208,8 +198,12 @@ class Completion:
             return changed(self._context, held, message=said, refusal=said)
         return held
 
-    def _stuck(self, batch: Batch) -> list[FileRecord]:
-        """The unfinished files, if each one's next step always fails; otherwise none."""
+    def _stuck(self, held: Stored[Batch]) -> list[FileRecord]:
+        """The unfinished files, if each one's next step always fails; otherwise none.
+
+        Those whose records are damaged are set aside.
+        """
+        batch = held.present
         now, policy = self._context.clock.now(), self._context.rules.file
         since = batch.created_at or now
         left: list[FileRecord] = []
@@ -218,6 +212,9 @@ class Completion:
             left = [each.present for each in self._context.records.query(FileRecord, query)]
             if not all(lifecycle.is_stuck(each, since, now, policy) for each in left):
                 return []
+        if SetAside(self._context, batch)():
+            changed(self._context, held, sets_aside=True)
+            self._context.nudge(batch.batch_id)
         return left if len(left) <= MOST_STUCK else []
 
     def _close_with_stuck(self, held: Stored[Batch], stuck: list[FileRecord]) -> None:
@@ -235,17 +232,8 @@ class Completion:
         now = self._context.clock.now()
         return now - (batch.created_at or now) >= self._context.rules.batch_max_age + more
 
-    def _are_any_kept(self, batch: Batch) -> bool:
-        """Whether skipped files may have documents, which the scan's counts leave out."""
-        kept = (queries.unreadable(1), queries.asking_first(1))
-        count = self._context.records.documents.count
-        return bool(batch.counts.get(Change.SKIPPED)) and any(map(count, kept))
-
     def _left(self) -> int:
         return self._context.records.documents.count(queries.to_import())
-
-    def _count(self, *statuses: FileStatus) -> int:
-        return self._context.records.documents.count(queries.with_status(*statuses))
 
     def _are_any(self, *statuses: FileStatus) -> bool:
         """Whether any file is in one of the statuses; one read, while counting costs more."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NoReturn
 
 from shared.domain.batch.batch import Batch
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import Refused
 from shared.domain.file.record import IN_FLIGHT, FileStatus
+from shared.domain.reconcile.store_count import CountTrust
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
 from shared.gateways.ports import Store
@@ -16,6 +18,7 @@ from shared.services.context import Context, Deadline
 from shared.services.events import Event, emit
 from shared.services.reconcile.other_deployment import is_confirmed
 from shared.services.reconcile.our_documents import OurDocuments
+from shared.services.store.deployment_record import new_deployment
 from shared.services.store.find_store import NOT_YET, FindStore
 from shared.services.store.lost_store import LostStore
 
@@ -31,12 +34,17 @@ class Prepared:
             to tell, which the reconcile does.
         imported_settings: As in ``Deployment``; empty if the records are lost, or may be.
         other_documents: As in ``Deployment``; none if a person has asked for a reconcile.
+        recounts: Whether the scan has to count the records of unchanged ranges.
+        difference: By how many documents the store's count still differs since the last sync, so
+            that the store has to be listed; None if it doesn't.
     """
 
     name: str
     records_lost: bool | None = False
     imported_settings: str = ""
     other_documents: tuple[str, ...] = ()
+    recounts: bool = False
+    difference: int | None = None
 
 
 class Preparation:
@@ -59,16 +67,7 @@ class Preparation:
         """
         deployment = self._context.records.get(Deployment, DEPLOYMENT)
         known = deployment.record
-        there = None if known is None else self._stores.existing(known.target)
-        gone = known.target if known is not None and there is None else ""
-        store = there
-        if known is None or gone or self._is_to_begin(batch, known):
-            self._check_may_begin(batch, known, gone)
-            store = self._stores.find(lost=gone)
-            if store is not None and known is not None:
-                self._check_is_another(store, known)
-        else:
-            self._check_name(known)
+        store, gone = self._find(batch, known)
         is_new = store is None
         if store is None:
             if batch.dry_run:
@@ -76,6 +75,8 @@ class Preparation:
             store = self._stores.create()
         self._check_model(store)
         cut_short = known is not None and known.unreconciled
+        aside = known is not None and known.sets_aside and self._are_any_aside(self._at_latest())
+        cut_short = cut_short or (aside and self._are_any_aside(self._context.clock.now()))
         lost: bool | None = False
         if not (is_new or batch.force) and (cut_short or not self._has_records(store)):
             lost = self._are_records_lost(store, batch)
@@ -83,26 +84,65 @@ class Preparation:
         others = known.other_documents if known and not is_confirmed(batch) else ()
         if not batch.dry_run:
             saved = self._save_deployment(
-                deployment, store, is_replaced=bool(gone), unreconciled=rebuilds, others=others
+                deployment,
+                store,
+                is_replaced=bool(gone),
+                unreconciled=rebuilds,
+                others=others,
+                sets_aside=aside,
             )
             if not self._begin_anew(saved, deadline):
                 return None
         imported = known.imported_settings if known else self._settings.scan_digest
-        return Prepared(store.name, lost, "" if rebuilds else imported, others)
+        return Prepared(
+            store.name,
+            lost,
+            "" if rebuilds else imported,
+            others,
+            recounts=known is not None and known.recount,
+            difference=self._difference(known, store, batch) if known and not is_new else None,
+        )
+
+    def _find(self, batch: Batch, known: Deployment | None) -> tuple[Store | None, str]:
+        """The batch's store, and the name of the present one if that is gone.
+
+        The store is None if it has to be created; the name is empty if the present store is there,
+        or not known.
+        """
+        if known is None or not known.target:
+            return self._stores.find(), ""
+        there = self._stores.existing(known.target)
+        gone = "" if there else known.target
+        if not gone and not self._is_to_begin(batch, known):
+            self._check_name(known)
+            return there, gone
+        self._check_may_begin(batch, known, gone)
+        store = self._stores.find(lost=gone)
+        if store is not None:
+            self._check_is_another(store, known)
+        return store, gone
+
+    def _difference(self, known: Deployment, store: Store, batch: Batch) -> int | None:
+        """The difference that the last sync left, if it persists while no file is under way."""
+        whole = batch.prefix == self._settings.prefix
+        if known.count_trust.doubted is None or batch.dry_run or not whole:
+            return None
+        held = self._context.records.documents.count(queries.in_store(store.name))
+        difference = store.documents - held
+        persists = known.count_trust.persists(difference, known.known_drift)
+        return difference if persists else None
 
     def _is_to_begin(self, batch: Batch, known: Deployment) -> bool:
         """Whether the batch asks for another store, and has not begun it in an earlier call."""
         return batch.new_store and not known.next_store and batch.store == known.target
 
-    def _check_may_begin(self, batch: Batch, known: Deployment | None, gone: str) -> None:
+    def _check_may_begin(self, batch: Batch, known: Deployment, gone: str) -> None:
         """Check that a store may be found or created for the batch.
 
         Raises:
             Refused: the present store is gone, and nobody asked for another one; or it isn't gone,
                 and has the same name or files under way.
         """
-        if known is None:
-            return
         if gone:
             if not batch.new_store:
                 self._check_name(known)
@@ -170,6 +210,14 @@ class Preparation:
     def _has_records(self, store: Store) -> bool:
         return bool(self._context.records.documents.query(queries.in_store(store.name, limit=1)))
 
+    def _are_any_aside(self, until: datetime) -> bool:
+        """Whether a listing of the store at this time can rebuild the record of a file."""
+        return bool(self._context.records.documents.count(queries.set_aside(until, limit=1)))
+
+    def _at_latest(self) -> datetime:
+        """The time until which a file may be set aside."""
+        return self._context.clock.now() + self._context.rules.file.import_deadline
+
     def _are_records_lost(self, store: Store, batch: Batch) -> bool | None:
         """Whether the store holds documents of the deployment; None if its first page can't tell.
 
@@ -192,28 +240,32 @@ class Preparation:
         is_replaced: bool,
         unreconciled: bool,
         others: tuple[str, ...],
+        sets_aside: bool,
     ) -> Stored[Deployment]:
         context, settings = self._context, self._settings
         name = settings.store_name
         record = deployment.record
         if record is None:
-            record = Deployment(
-                bucket=settings.bucket,
-                prefix=settings.prefix,
-                deployment=settings.deployment,
-                store=store.name,
-                owner=settings.owner,
-                store_name=name,
-                created_at=context.clock.now(),
-                imported_settings="" if unreconciled else settings.scan_digest,
-            )
+            imported = "" if unreconciled else settings.scan_digest
+            record = new_deployment(context, store.name, imported)
+        elif not record.store:
+            record = replace(record, store=store.name, store_name=name, owner=settings.owner)
         elif is_replaced:
             record = record.replacing_lost(store.name, name)
             if record.target == record.store:
                 emit(Event.STORE_CUT_OVER, store=store.name, previous_store=record.lost_store)
         elif record.target != store.name:
-            record = replace(record, next_store=store.name, store_name=name, known_drift=0)
-        record = replace(record, unreconciled=unreconciled, other_documents=others)
+            record = replace(
+                record,
+                next_store=store.name,
+                store_name=name,
+                known_drift=0,
+                count_trust=CountTrust(),
+                settled=None,
+            )
+        record = replace(
+            record, unreconciled=unreconciled, other_documents=others, sets_aside=sets_aside
+        )
         return context.records.write(deployment, record)
 
 

@@ -14,12 +14,15 @@ from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, Refused
 from shared.domain.estimate.preview import Preview
+from shared.domain.file.record import FileRecord
+from shared.domain.file.setting_aside import UNKNOWN_PATHS
 from shared.domain.reconcile.state import ReconcileState, Stage
 from shared.domain.source.object_name import other_forms
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, Stored
+from shared.gateways.ports import Delete
 from shared.services.batch.budget_hold import BudgetHold
 from shared.services.batch.completion import Completion
 from shared.services.batch.dry_run import DryRun
@@ -31,6 +34,7 @@ from shared.services.guard.import_guard import ImportGuard
 from shared.services.guard.removal_guard import RemovalGuard
 from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch
 from shared.services.lease.held_batch import changed
+from shared.services.lease.set_aside import SetAside
 from shared.services.reconcile import other_deployment
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain
@@ -38,6 +42,7 @@ from shared.services.scan.scan_bucket import scan_task
 from shared.services.scan.scan_page import METADATA_TOKENS
 from shared.services.source.unreadable import UnreadableFiles
 from shared.services.store.capacity import CapacityWatch
+from shared.services.store.deployment_record import present_deployment
 from shared.services.throttle.call_gate import CallGate
 from shared.services.throttle.pump import Plan, Pump
 
@@ -136,6 +141,8 @@ class RunningBatch:
             held = self._release_removals(held)
         planned = self._plan(held, state)
         self._search_uncertain_imports(batch, state, deadline)
+        if SetAside(self._context, batch)():
+            changed(self._context, held, sets_aside=True)
         return planned
 
     def _prepare(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
@@ -162,7 +169,8 @@ class RunningBatch:
         lost = store.records_lost is not False
         if batch.dry_run and store.records_lost and not asked:
             return self._close_batch.close(held, BatchStatus.COMPLETED, RECORDS_LOST)
-        reconciles = (lost or asked) and bool(store.name)
+        differs = store.difference is not None
+        reconciles = (lost or asked or differs) and bool(store.name)
         if not batch.dry_run:
             UnreadableFiles(self._context).probe(batch.batch_id)
         return changed(
@@ -170,6 +178,8 @@ class RunningBatch:
             held,
             phase=BatchPhase.RECONCILING if reconciles else BatchPhase.SCANNING,
             store=store.name,
+            recounts=store.recounts,
+            drift=store.difference,
             records_lost=lost and batch.dry_run,
             imported_settings=None if batch.new_store else store.imported_settings,
             hold=HoldReason.OTHER_DEPLOYMENT if store.other_documents else None,
@@ -230,6 +240,7 @@ class RunningBatch:
 
     def _hold_for_others(self, held: Stored[Batch], documents: Sequence[str]) -> Stored[Batch]:
         """Stop imports, since another deployment writes documents like ours."""
+        present_deployment(self._context, held.present)
         other_deployment.OtherDeployment(self._context).save(documents)
         said = " ".join(filter(None, (held.present.message, other_deployment.message(documents))))
         return changed(self._context, held, hold=HoldReason.OTHER_DEPLOYMENT, message=said)
@@ -244,6 +255,7 @@ class RunningBatch:
             lambda stored: replace(
                 stored.present, unreconciled=False, reconciled_at=self._context.clock.now()
             ),
+            known=present_deployment(self._context, batch),
         )
 
     def _advance_scan(self, held: Stored[Batch]) -> Stored[Batch]:
@@ -287,10 +299,24 @@ class RunningBatch:
             held = changed(self._context, held, estimate=outlook.estimate, samples=outlook.samples)
             message = f"{outlook.message} {others}".strip()
             return self._close_batch.close(held, BatchStatus.COMPLETED, message)
+        self._drop_unresolved(batch)
         self._removal_guard.admit_asked(batch)
         RetryFailed(self._context).begin(every=batch.mode is SyncMode.RETRY_FAILED)
         self._import_guard.check(batch)
         return changed(self._context, held, phase=BatchPhase.WORKING)
+
+    def _drop_unresolved(self, batch: Batch) -> None:
+        """Drop records of unknown paths which neither the store nor the bucket has told.
+
+        While there is one, a scan compares every name, so the object would have been found.
+        """
+        whole = batch.prefix == self._context.rules.settings.prefix
+        if not whole or not batch.counts.get(UNKNOWN_PATHS):
+            return
+        records = self._context.records
+        for each in records.query(FileRecord, queries.without_path()):
+            if each.present.aside is None:
+                records.documents.commit([Delete(each.path, each.version)])
 
     def _said_of_prefix(self, batch: Batch) -> str:
         """What the batch's message says of names with the prefix in another Unicode form."""

@@ -14,7 +14,7 @@ from shared.gateways.database.records import (
     LEASE,
     batch_path,
     creating,
-    updating,
+    replacing,
 )
 from shared.gateways.ports import QueueName, Task, Write
 from shared.services.context import Context
@@ -118,10 +118,7 @@ class StartSync:
             expires_at=now + context.rules.retention,
         )
         writes: list[Write] = [creating(batch_path(batch_id), batch)]
-        if lease.record is None:
-            writes.append(creating(LEASE, taken))
-        else:
-            writes.append(updating(LEASE, taken, lease.version, lease.record))
+        writes.append(replacing(lease, taken))
         context.records.documents.commit(writes)
         return batch
 

@@ -12,6 +12,7 @@ from shared.domain.estimate.backlog import Backlog
 from shared.gateways.database.records import DEPLOYMENT
 from shared.services.context import Context
 from shared.services.guard.backlog import read_backlog
+from shared.services.store.deployment_record import present_deployment
 
 
 class ImportGuard:
@@ -32,7 +33,7 @@ class ImportGuard:
         if said := self.refusals(batch, read_backlog(self._context)):
             raise Refused(" ".join(said))
         if batch.is_changed(settings.scan_digest) and batch.prefix == settings.prefix:
-            self._let_through()
+            self._let_through(batch)
 
     def refusals(self, batch: Batch, work: Backlog) -> tuple[str, ...]:
         """The messages of the guards that refuse this work."""
@@ -49,11 +50,12 @@ class ImportGuard:
             changed_settings,
         )
 
-    def _let_through(self) -> None:
+    def _let_through(self, batch: Batch) -> None:
         """Save the settings: later syncs continue under them without being asked."""
         digest = self._context.rules.settings.scan_digest
         self._context.records.change(
             Deployment,
             DEPLOYMENT,
             lambda stored: replace(stored.present, imported_settings=digest),
+            known=present_deployment(self._context, batch),
         )

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from shared.domain.batch import lease as leases
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
 from shared.domain.batch.lease import Lease
+from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import LostLease
-from shared.domain.file.record import FileStatus
+from shared.domain.file import setting_aside
+from shared.domain.file.record import Change, FileRecord, FileStatus
 from shared.gateways.database import queries
-from shared.gateways.database.records import LEASE, Stored, cas_retrying, updating
+from shared.gateways.database.records import DEPLOYMENT, LEASE, Stored, cas_retrying, updating
 from shared.gateways.ports import Write
 from shared.services.context import Context
 from shared.services.events import Event, emit
+from shared.services.lease.set_aside import SetAside
 
 ACCOUNT_FAULT = (
     "Gemini refuses the account, or the store is gone: check the API key, its project and the "
@@ -24,6 +27,12 @@ ACCOUNT_FAULT = (
 
 COUNTED = ("indexed", "deleted", "failed", "unreadable")
 """The counts that the event of a closed batch has."""
+
+ASIDE = (Change.SET_ASIDE, setting_aside.UNKNOWN_PATHS)
+"""Counts of a scan that tell of files that are set aside."""
+
+MOST_ASIDE = 100
+"""Files that are set aside, of which a message tells the exact number."""
 
 REQUESTS = ("metered", "throttled", "unmetered")
 """The kinds of requests that are counted."""
@@ -38,11 +47,13 @@ class Figures:
             files of the deployment.
         requests: Requests made for the batch's files.
         cost: Estimated cost of the batch's imports, without those that were refused for certain.
+        files: The batch's files, whatever became of them.
     """
 
     counts: Mapping[str, int]
     requests: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(REQUESTS, 0))
     cost: float = 0.0
+    files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +122,12 @@ class CloseBatch:
             raise LostLease("another call supervises the batch")
         busy = batch.present.is_supervised(batch.read_time) and batch.present.supervisor != end.by
         figures = end.figures or self._figures(batch.present)
+        aside = self._said_of_aside(batch.present, figures)
         closed = replace(
             batch.present,
             status=end.status,
             phase=BatchPhase.CLOSED,
-            message=end.message,
+            message=" ".join(filter(None, (end.message, aside))),
             counts={**batch.present.counts, **figures.counts},
             requests=dict(figures.requests),
             cost=figures.cost,
@@ -137,6 +149,33 @@ class CloseBatch:
             **counted,
         )
         return Stored(batch.path, closed, versions[0], batch.read_time)
+
+    def _said_of_aside(self, batch: Batch, figures: Figures) -> str:
+        """Names the files that this batch set aside, or that still are; empty without any."""
+        records = self._context.records
+        unknown = self._set_aside_unknown(batch, figures)
+        if not (unknown or batch.sets_aside or any(map(batch.counts.get, ASIDE))):
+            return ""
+        ever = self._context.clock.now() + self._context.rules.file.import_deadline
+        found = records.query(FileRecord, queries.set_aside_in(batch.batch_id, MOST_ASIDE))
+        still = records.query(FileRecord, queries.set_aside(ever, MOST_ASIDE))
+        if still:
+            records.change(Deployment, DEPLOYMENT, _setting_aside)
+        names = [*dict.fromkeys(each.present.path or each.path for each in (*found, *still))]
+        return setting_aside.message(names, are_all=len(names) < MOST_ASIDE) if names else ""
+
+    def _set_aside_unknown(self, batch: Batch, figures: Figures) -> bool:
+        """Set aside files of the batch with a status that isn't known: no other query finds them.
+
+        Returns whether there are any. If all files are indexed, there can't be.
+        """
+        if figures.files == figures.counts["indexed"]:
+            return False
+        records, id_ = self._context.records, batch.batch_id
+        if figures.files == records.documents.count(queries.readable_of_batch(id_)):
+            return False
+        records.query(FileRecord, queries.all_of_batch(id_))
+        return bool(SetAside(self._context, batch)())
 
     def _release_writes(self, batch: Batch) -> list[Write]:
         """The write that releases the batch's lease; none if the batch does not hold it."""
@@ -166,11 +205,16 @@ class CloseBatch:
             "failed": documents.count(queries.with_status(FileStatus.FAILED)),
             "unreadable": documents.count(queries.unreadable(None)),
         }
-        if not documents.count(queries.all_of_batch(batch.batch_id, 1)):
-            return Figures(counts)  # no files: this read saves the four below
+        files = documents.count(queries.all_of_batch(batch.batch_id))
+        if not files:
+            return Figures(counts)  # this read saves the four below
         counts["indexed"] = documents.count(queries.of_batch(batch.batch_id, FileStatus.INDEXED))
         counts["deleted"] = documents.count(queries.removed_in(batch.batch_id))
         sums = documents.sums(queries.all_of_batch(batch.batch_id), queries.REQUESTS)
         requests = {name.rpartition(".")[2]: int(count) for name, count in sums.items()}
         cost = documents.sums(queries.imports_in(batch.batch_id), [queries.COST])[queries.COST]
-        return Figures(counts, requests, cost)
+        return Figures(counts, requests, cost, files)
+
+
+def _setting_aside(stored: Stored[Deployment]) -> Deployment | None:
+    return stored.record and replace(stored.record, sets_aside=True)

@@ -73,8 +73,12 @@ class OtherDeployment:
     def _is_ours(self, document: StoredDocument) -> bool:
         """Whether an import of the ledger made it, or may have made it."""
         query = queries.imports_of_key(document.key)
-        found = self._context.records.query(LedgerEntry, query)
-        return any(_may_have_made(each.present, document) for each in found)
+        records = self._context.records
+        found = records.query(LedgerEntry, query)
+        damaged = [each.damage.fields for each in records.damaged.values() if each.damage]
+        return any(_may_have_made(each.present, document) for each in found) or any(
+            fields.get("content_key") == document.key for fields in damaged
+        )
 
     def _began(self) -> datetime | None:
         """When our records began, read once."""

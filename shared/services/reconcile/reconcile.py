@@ -11,7 +11,7 @@ paying for every embedding again. All other decisions wait for the complete list
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -50,6 +50,10 @@ MOST_FINDINGS = 100
 """Findings of one kind that are listed; the others are only counted."""
 
 
+class _ListingLost(Exception):
+    """A part of the saved listing is missing or damaged: the store has to be listed again."""
+
+
 class Reconcile:
     """The reconcile of one batch."""
 
@@ -85,7 +89,11 @@ class Reconcile:
         self._saved = self._state
         try:
             while self._state.stage is not Stage.DONE and not deadline.passed:
-                self._advance(deadline)
+                try:
+                    self._advance(deadline)
+                except _ListingLost:
+                    self._parts = self._names = None
+                    self._state = again(self._state, self._context.clock.now())
                 self._save()
         except GatewayError as error:
             if not error.is_of_gemini:  # changes since the last save may not have been written
@@ -232,6 +240,7 @@ class Reconcile:
                 return
             self._judge_path(path, by_path[path])
             self._set(position=path)
+        self._end_setting_aside(by_path)
         whole = self._batch.prefix == self._context.rules.settings.prefix
         stage = Stage.COUNTING_GHOSTS if self._state.missing or not whole else Stage.DONE
         self._set(position="", stage=stage)
@@ -253,6 +262,19 @@ class Reconcile:
             judgement = Judgement(Discrepancy.UNDECIDED)
         if judgement is not None:
             self._report(judgement, documents[-1])
+
+    def _end_setting_aside(self, judged: Collection[str]) -> None:
+        """Let the scan decide about files that were set aside and of which nothing was listed.
+
+        One with a listed document is adopted by now, or undecided still.
+        """
+        began = self._state.started_at
+        if began is None or self._batch.dry_run:
+            return
+        for each in self._context.records.query(FileRecord, queries.set_aside(began)):
+            path = each.present.path
+            if (path.startswith(self._batch.prefix) and path not in judged) or not path:
+                self._files.put(each, replace(each.present, aside=None))
 
     # --- records without a document ---------------------------------------------------------
 
@@ -339,7 +361,10 @@ class Reconcile:
         if self._parts is None:
             query = queries.listed_pages(self._batch.batch_id)
             found = self._context.records.query(ListedDocuments, query)
-            self._parts = [each.present for each in found if each.present.index < self._state.pages]
+            parts = [each.present for each in found if each.present.index < self._state.pages]
+            if len(parts) != self._state.pages:
+                raise _ListingLost
+            self._parts = parts
         return self._parts
 
     def _live(self) -> frozenset[str]:

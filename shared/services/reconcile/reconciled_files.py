@@ -11,9 +11,8 @@ from shared.domain.file import lifecycle
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.gateways.database.records import (
     Stored,
-    creating,
     file_path,
-    updating,
+    replacing,
 )
 from shared.gateways.ports import QueueName, Write
 from shared.services.context import Context
@@ -43,10 +42,7 @@ class ReconciledFiles:
         writes: list[Write] = []
         if verifying:
             record = self._handed_on(record)
-        if stored.record is None:
-            writes.append(creating(stored.path, record))
-        else:
-            writes.append(updating(stored.path, record, stored.version, stored.record))
+        writes.append(replacing(stored, record))
         try:
             version = self._context.records.documents.commit(writes)[-1]
         except (AlreadyExists, Conflict):

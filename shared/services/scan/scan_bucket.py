@@ -31,6 +31,7 @@ from shared.gateways.ports import QueueName, Task
 from shared.services.context import Context, Deadline
 from shared.services.lease.close_batch import CloseBatch
 from shared.services.lease.fencing import fenced
+from shared.services.lease.set_aside import SetAside
 from shared.services.scan.scan_page import RescanPaths, ScanPage
 from shared.services.task_payload import PAYLOAD_VERSION, ScanPayload, checked_payload
 
@@ -93,6 +94,8 @@ class ScanBucket:
         context = self._context
         deadline = Deadline.after(context.clock, context.rules.work_budget / 2)
         rescan_paths = RescanPaths(context)
+        if SetAside(context, batch.present)():
+            rescan_paths = RescanPaths(context)
         pages = 0
         while previous is None or previous.next_start:
             if deadline.passed:
@@ -135,12 +138,14 @@ class ScanBucket:
             completed_at=context.clock.now(),
             expires_at=batch.expires_at,
         )
+        records, path = context.records, page_path(batch.batch_id, index)
         try:
-            context.records.documents.commit(
-                [creating(page_path(batch.batch_id, index), result), *page.memory]
-            )
+            records.documents.commit([creating(path, result), *page.memory])
         except AlreadyExists:
-            return None
+            there = records.get(PageResult, path)
+            if there.damage is None:
+                return None
+            records.write(there, result, page.memory)
         return result
 
     def _give_up(

@@ -17,14 +17,16 @@ from shared.domain.batch.batch import (
 from shared.domain.estimate.preview import SAMPLES, PlannedChange, Preview, Sample, previewed
 from shared.domain.file import known_documents, outcomes
 from shared.domain.file.record import IN_FLIGHT, Change, Desired, FileRecord, FileStatus
+from shared.domain.file.setting_aside import UNKNOWN_PATHS
 from shared.domain.ids import digest
 from shared.domain.scan import comparison
 from shared.domain.scan.remembered_range import RememberedRange, listing_digest
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, creating, file_path, updating
-from shared.gateways.ports import Write
+from shared.gateways.ports import Create, Query, Write
 from shared.services.context import Context
+from shared.services.lease.set_aside import SetAside
 from shared.services.scan.page_listing import (
     Listing,
     may_gain_sidecar,
@@ -41,6 +43,9 @@ GROWTH = 1.5
 METADATA_TOKENS = "metadata_tokens"
 """The count of tokens to embed for files whose metadata alone changed."""
 
+RECORDS = "records"
+"""The count of records in a page's range, once it is scanned."""
+
 MOST_RESCAN_PATHS = 1000
 """With this many paths to scan again, no remembered page is used."""
 
@@ -52,9 +57,18 @@ class RescanPaths:
         found = context.records.query(FileRecord, queries.to_rescan(MOST_RESCAN_PATHS))
         self._paths = [stored.present.path for stored in found]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The count of records that were set aside without a path; empty without any."""
+        unknown = self._paths.count("")
+        return {UNKNOWN_PATHS: unknown} if unknown else {}
+
     def __call__(self, start: str, end: str) -> bool:
-        """Whether any may be in start <= path < end; an empty bound means none."""
-        too_many = len(self._paths) >= MOST_RESCAN_PATHS
+        """Whether any may be in start <= path < end; an empty bound means none.
+
+        One of an unknown path may be anywhere.
+        """
+        too_many = len(self._paths) >= MOST_RESCAN_PATHS or "" in self._paths
         return too_many or any(start <= path and (not end or path < end) for path in self._paths)
 
 
@@ -86,6 +100,7 @@ class ScanPage:
         self._ranges = PageMemory(context)
         # Whether every record was compared with this listing; otherwise the page isn't remembered.
         self._is_sure = True
+        self._set_aside = SetAside(context, batch)
         # Ranges belong to scans of the whole deployment; a scan of a part only drops them.
         self._is_whole = batch.prefix == context.rules.settings.prefix
 
@@ -102,21 +117,23 @@ class ScanPage:
         trusted = self._batch.mode is not SyncMode.FULL and not self._rescan_paths(
             start, listing.end
         )
-        if known and trusted and known.end == listing.end and known.says(identity, settings):
-            return ScannedPage(listing.end, known.counts, preview=self._skips(listing, known))
-
         query = queries.records_in_range(
             max(start, self._batch.prefix),
             listing.end or comparison.end_of(self._batch.prefix),
             self._most_records + 1,
         )
-        found = self._context.records.query(FileRecord, query)
+        same = known if known and known.end == listing.end else None
+        if same and trusted and same.says(identity, settings) and self._is_complete(same):
+            return ScannedPage(listing.end, same.counts, preview=self._skips(listing, same))
+
+        found = self._read(query, start, listing.end)
         if len(found) > self._most_records:
             listing = listing.cut(found.pop().present.path)
             identity = listing_digest(listing.objects, listing.sidecars)
         wide = with_sidecars_elsewhere(self._context, listing, found)
-        counts, steps = self._decide(wide, found)
-        is_sure = self._is_sure and len(wide.sidecars) == len(listing.sidecars)
+        counts, steps = self._decide(wide, found, is_short=self._lacks_records(known, wide, found))
+        shows_all = len(wide.sidecars) == len(listing.sidecars)
+        is_sure = shows_all and self._is_sure and not counts.get(Change.SET_ASIDE)
         memory = self._memory_writes(known, listing, identity if is_sure else "", settings, counts)
         preview = previewed(steps, self._batch.retried) if self._batch.dry_run else None
         return ScannedPage(listing.end, counts, tuple(memory), preview)
@@ -142,40 +159,91 @@ class ScanPage:
         """The most records of one page: a page with more, whose objects are gone, is cut short."""
         return int(self._context.rules.page_size * GROWTH) * 2
 
+    def _is_complete(self, known: RememberedRange) -> bool:
+        """Whether the range has as many records as when it was scanned, if that is in doubt."""
+        if not self._batch.recounts:
+            return RECORDS in known.counts
+        return known.counts.get(RECORDS) == self._count(known)
+
+    def _count(self, known: RememberedRange) -> int:
+        """How many records the range has now."""
+        prefix = self._batch.prefix
+        start, end = max(known.start, prefix), known.end or comparison.end_of(prefix)
+        query = queries.records_in_range(start, end, None)
+        return self._context.records.documents.count(query)
+
+    def _lacks_records(
+        self, known: RememberedRange | None, listing: Listing, found: list[Stored[FileRecord]]
+    ) -> bool:
+        """Whether records of the range are lost whose documents the store may hold.
+
+        It holds none that the records don't know if it was listed before this scan, or if its count
+        was compared when the loss was noticed. A record that doesn't tell its path isn't lost.
+        """
+        batch = self._batch
+        if known is None or batch.reconciled or batch.recounts or batch.force:
+            return False
+        there = len(found) if known.end == listing.end else self._count(known)
+        missing = known.counts.get(RECORDS, 0) - there
+        if missing <= 0:
+            return False
+        names = {info.name for info in listing.objects} - {each.present.path for each in found}
+        wanted = [(FileRecord, file_path(name)) for name in names]
+        return missing > sum(bool(each.damage) for each in self._context.records.get_all(wanted))
+
+    def _read(self, query: Query, start: str, end: str) -> list[Stored[FileRecord]]:
+        """The records that match, by path; those whose documents are damaged are set aside."""
+        found = self._context.records.query(FileRecord, query)
+        for each in self._set_aside():
+            path = each.present.path
+            if start <= path and (not end or path < end):
+                found.append(each)
+        return sorted(found, key=lambda each: each.present.path)
+
     def _decide(
-        self, listing: Listing, found: list[Stored[FileRecord]]
+        self, listing: Listing, found: list[Stored[FileRecord]], *, is_short: bool
     ) -> tuple[dict[str, int], list[PlannedChange]]:
-        """Compare, and write the records unless in a dry run; returns counts and changes."""
+        """Compare, and write the records unless in a dry run; returns counts and changes.
+
+        ``is_short`` says whether an object without a record may be one whose record is lost.
+        """
         now = self._context.clock.now()
         known = [each.present for each in found]
         wanted = inspect(self._context, listing.objects, listing.sidecars, known)
         stored = {each.present.path: each for each in found}
-        counts: Counter[str] = Counter(scanned=len(wanted))
+        counts: Counter[str] = Counter(scanned=len(wanted), **self._rescan_paths.counts)
         counts.update(count_of_rule(want.rule) for want in wanted if want.rule)
         writes: dict[str, Write] = {}
         steps: list[PlannedChange] = []
         for want, record, is_outdated in self._pairs(wanted, known):
             here = self._in_batch_store(record)
             finding = self._compare(want, here, now)
+            if is_short and record is None:
+                finding = self._not_yet(finding)
             after = (finding and finding.record) or here
             if is_outdated and after is not None:
                 after = replace(after, rescan=True)
             if finding is not None:
                 counts[finding.change] += 1
-                shown = _without_record(want) if want and finding.is_left_out else after
-                if shown is not None:
-                    steps.append(PlannedChange(finding.change, record, shown))
+                steps += _planned(finding, want, record, after)
             if after is not None and after != record:
                 writes[after.path] = _write(after, stored.get(after.path))
         for base in listing.bases_elsewhere:
             self._compare_elsewhere(listing, base, counts, steps, now)
         if tokens := sum(map(_tokens_of_metadata_change, steps)):
             counts[METADATA_TOKENS] = tokens
+        counts[RECORDS] = len(found) + sum(isinstance(each, Create) for each in writes.values())
         if writes and not self._batch.dry_run:
             if not self._is_whole:
                 self._ranges.forget(max(listing.start, self._batch.prefix), listing.end)
-            self._commit(writes, now)
+            _count_as_aside(self._commit(writes, now), steps, counts)
         return dict(counts), steps
+
+    def _not_yet(self, finding: comparison.Comparison | None) -> comparison.Comparison | None:
+        """Set aside what looks new, since the store may hold a document of it."""
+        if finding is None or finding.record is None or finding.change is not Change.NEW:
+            return finding
+        return comparison.Comparison(Change.SET_ASIDE, self._set_aside.lost(finding.record.path))
 
     def _compare_elsewhere(
         self,
@@ -268,12 +336,14 @@ class ScanPage:
             now=now,
         )
 
-    def _commit(self, writes: Mapping[str, Write], now: datetime) -> None:
-        """Write the records.
+    def _commit(self, writes: Mapping[str, Write], now: datetime) -> list[str]:
+        """Write the records; returns the paths of those that turned out to be set aside.
 
         If a worker or another delivery of this page changed a record first, this listing may be
-        out of date: then the object is read and compared again.
+        out of date: then the object is read and compared again. So it is if a document doesn't tell
+        its path, so that only its id shows to which object it belongs.
         """
+        aside: list[str] = []
         records = self._context.records
         names = {write.path: name for name, write in writes.items()}
         for write in records.commit_each(list(writes.values())):
@@ -281,14 +351,18 @@ class ScanPage:
             path = names[write.path]
 
             def decide(stored: Stored[FileRecord], path: str = path) -> FileRecord | None:
-                here = self._in_batch_store(stored.record)
+                known = self._set_aside.record(stored, path) or stored.record
+                here = self._in_batch_store(known and replace(known, path=path))
                 finding = self._compare(inspect_one(self._context, path, here), here, now)
                 after = (finding and finding.record) or here
                 if after is None or after == stored.record:
                     return None
                 return replace(after, rescan=True)
 
-            records.change(FileRecord, write.path, decide)
+            written = records.change(FileRecord, write.path, decide).record
+            if written is not None and written.aside:
+                aside.append(path)
+        return aside
 
     # --- the memory -------------------------------------------------------------------------
 
@@ -308,6 +382,7 @@ class ScanPage:
             "scanned": scanned,
             Change.SKIPPED.value: skipped,
             Change.UNCHANGED.value: scanned - skipped,
+            RECORDS: counts[RECORDS],
         } | {count_of_rule(rule): count for rule, count in counts_by_rule(counts).items()}
         new = RememberedRange(listing.start, listing.end, identity, settings, counts=next_time)
         return [] if new == known else self._ranges.writes_to_save(known, new)
@@ -322,6 +397,25 @@ def _without_record(want: comparison.Wanted) -> FileRecord:
     """What a preview shows of an object that a rule leaves out, and that has no record."""
     desired = Desired(key=None, skip_reason=want.skip_reason)
     return FileRecord(path=want.path, status=FileStatus.SKIPPED, desired=desired)
+
+
+def _planned(
+    finding: comparison.Comparison,
+    want: comparison.Wanted | None,
+    before: FileRecord | None,
+    after: FileRecord | None,
+) -> list[PlannedChange]:
+    shown = _without_record(want) if want and finding.is_left_out else after
+    return [] if shown is None else [PlannedChange(finding.change, before, shown)]
+
+
+def _count_as_aside(paths: list[str], steps: list[PlannedChange], counts: Counter[str]) -> None:
+    """Correct the counts for paths that turned out to be set aside when they were written."""
+    found = {step.after.path: step.change for step in steps}
+    for path in paths:
+        if path in found and found[path] is not Change.SET_ASIDE:
+            counts[found[path]] -= 1
+            counts[Change.SET_ASIDE] += 1
 
 
 def _tokens_of_metadata_change(step: PlannedChange) -> int:

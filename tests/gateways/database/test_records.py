@@ -22,6 +22,7 @@ from shared.domain.file.record import (
 )
 from shared.domain.ids import file_id
 from shared.gateways.database import records as paths
+from shared.gateways.database.codec import MalformedRecord
 from shared.gateways.database.records import CAS_ATTEMPTS, Records, Stored, creating, updating
 from shared.gateways.ports import Create, Query, Update, Write
 from tests.file_records import current, desired, working
@@ -247,3 +248,45 @@ FULL = replace(
 def test_a_file_record_survives_the_round_trip(records: Records, file: FileRecord) -> None:
     records.change(FileRecord, paths.file_path(file.path), lambda _: file)
     assert records.get(FileRecord, paths.file_path(file.path)).present == file
+
+
+# --- damaged documents ------------------------------------------------------------------------
+
+
+def test_a_damaged_document_reads_as_missing_and_names_itself(records: Records) -> None:
+    records.documents.commit([Create("notes/a", {"text": 5})])
+
+    stored = records.get(Note, "notes/a")
+
+    assert stored.record is None
+    assert list(records.damaged) == ["notes/a"]
+    with pytest.raises(MalformedRecord, match=r"notes/a: Note\.text: int instead of str") as caught:
+        _ = stored.present
+    assert caught.value.document == "notes/a"
+
+
+def test_a_damaged_document_is_replaced_only_as_it_was_read(records: Records) -> None:
+    records.documents.commit([Create("notes/a", {"text": 5, "later": "field"})])
+    stored = records.get(Note, "notes/a")
+
+    records.write(stored, Note("new"))
+
+    assert records.get(Note, "notes/a").present == Note("new")
+    assert (records.documents.get("notes/a").fields or {})["later"] == "field"
+    with pytest.raises(Conflict):
+        records.write(stored, Note("late"))
+
+
+def test_a_limited_query_gets_others_in_place_of_damaged_documents(records: Records) -> None:
+    for number in range(9):
+        fields = {"text": "bad" if number in (0, 1, 4) else str(number), "times": number}
+        fields |= {"tags": 5} if number in (0, 1, 4) else {}
+        records.documents.commit([Create(f"notes/{number}", fields)])
+
+    def texts(limit: int | None) -> list[str]:
+        found = records.query(Note, Query("notes", order_by=("times",), limit=limit))
+        return [each.present.text for each in found]
+
+    assert texts(1) == ["2"]
+    assert texts(3) == ["2", "3", "5"]
+    assert texts(6) == texts(50) == texts(None) == ["2", "3", "5", "6", "7", "8"]

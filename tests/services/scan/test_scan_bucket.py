@@ -20,8 +20,7 @@ from shared.domain.errors import (
 )
 from shared.domain.file.record import FailureKind, FileStatus
 from shared.domain.source.object_info import ObjectInfo
-from shared.gateways.database.records import file_path
-from shared.gateways.ports import Query, Snapshot, Task, Update
+from shared.gateways.ports import Query, Snapshot, Task
 from shared.services.scan.scan_bucket import MOST_FAULTS
 from tests.services.story import (
     DAY,
@@ -293,18 +292,6 @@ def test_a_page_that_always_raises_ends_the_batch_and_is_named() -> None:
     assert in_step(world)
 
 
-def test_a_record_that_cannot_be_read_ends_the_batch_too() -> None:
-    world = synced("a.md", "b.md")
-    world.put({PATH: "new"})
-    world.documents.commit([Update(file_path("b.md"), {"status": "of a newer version"})])
-
-    closed = play_out(world, begun(world))
-
-    assert closed.status is BatchStatus.FAILED
-    assert "page 1 of the bucket" in closed.message
-    assert "FileRecord.status" in closed.message
-
-
 def test_faults_of_different_pages_are_not_added_up() -> None:
     world = World(rules(page_size=1))
     world.put({f"{number:02}.md": "text" for number in range(MOST_FAULTS + 2)})
@@ -349,6 +336,7 @@ def test_a_page_repeated_after_a_crash_is_decided_the_same() -> None:
     assert {name: n for name, n in closed.counts.items() if n} == {
         "scanned": 5,
         "new": 5,
+        "records": 5,
         "indexed": 5,
     }
     assert in_step(world)

@@ -31,7 +31,10 @@ class DecodedOnce:
         key = kind, snapshot.path, snapshot.version
         record = self._known.get(key)
         if record is None:
-            record = self._known[key] = self._decode(kind, snapshot).record
+            stored = self._decode(kind, snapshot)
+            if stored.damage is not None:
+                return stored
+            record = self._known[key] = stored.record
         return Stored(snapshot.path, record, snapshot.version, snapshot.read_time)
 
 
