@@ -592,7 +592,7 @@ MUTATIONS = tuple(
         ),
         (
             "late_deliveries_start_at_once",
-            56,
+            137,
             "metered_within_allowance",
             {(BookedStart, "take"): _starts_at_once},
         ),
