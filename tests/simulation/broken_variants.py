@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 from shared.domain.batch import lease
@@ -307,12 +306,6 @@ def _finds_no_object(delivery: Delivery) -> Delivery:
     return replace(delivery, context=_with_bucket(delivery.context, stat=gone))
 
 
-def _deletions_are_never_late(delivery: Delivery) -> Delivery:
-    rules = delivery.context.rules
-    policy = replace(rules.file, import_deadline=timedelta(0))
-    return replace(delivery, context=replace(delivery.context, rules=replace(rules, file=policy)))
-
-
 # --- the service ----------------------------------------------------------------------------
 
 _on_throttled = breaker.on_throttled
@@ -422,7 +415,7 @@ MUTATIONS = tuple(
     for name, seed, invariants, patches in (
         (
             "claim_not_checked",
-            3,
+            7,
             "one_claim_at_a_time",
             {(lifecycle, "turn"): _claim_not_checked},
         ),
@@ -493,7 +486,7 @@ MUTATIONS = tuple(
         (
             "old_document_deleted_first",
             28,
-            "old_document_goes_last",
+            "old_document_goes_last nothing_relied_on_is_deleted",
             _given(FinishImport, _deletes_forerunners_first),
         ),
         (
@@ -504,7 +497,7 @@ MUTATIONS = tuple(
         ),
         (
             "raw_expiry_resets_indexed",
-            3,
+            6,
             "indexed_content_is_not_imported_again",
             {(comparison, "compare"): _raw_expiry_resets},
         ),
@@ -549,12 +542,6 @@ MUTATIONS = tuple(
             138,
             "old_document_goes_last",
             _given(DeleteDocuments, _finds_no_object),
-        ),
-        (
-            "interrupted_removal_counts_at_once",
-            1,
-            "nothing_relied_on_is_deleted",
-            _given(DeleteDocuments, _deletions_are_never_late),
         ),
         (
             "removed_documents_count_while_they_go",
@@ -613,7 +600,7 @@ MUTATIONS = tuple(
         ),
         (
             "late_deliveries_start_at_once",
-            56,
+            137,
             "metered_within_allowance",
             {(BookedStart, "take"): _starts_at_once},
         ),

@@ -69,6 +69,12 @@ def test_what_the_store_lost_is_imported_again_up_to_the_same_cap() -> None:
     guards.check_lost(60, 100, 60)
 
 
+def test_documents_of_unchanged_content_go_only_if_all_deletions_together_are_allowed() -> None:
+    assert guards.allows_asked(3, 2, 5)
+    assert not guards.allows_asked(3, 2, 4)
+    assert not guards.allows_asked(3, 0, None)
+
+
 @pytest.mark.parametrize(
     ("indexed", "asked", "cap"),
     [

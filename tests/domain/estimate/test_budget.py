@@ -65,3 +65,17 @@ def test_a_day_is_fresh_while_nothing_was_sent_and_nothing_is_on_its_way() -> No
 )
 def test_the_limit_spreads_work_over_days(spent: float, files: int, cost: float, days: int) -> None:
     assert DayLimit(1.0, spent).days(Load(files, cost)) == days
+
+
+def test_what_is_spent_begun_and_planned_leaves_the_room() -> None:
+    spending = Spending(1.0, 10, spent=0.2, begun=3, planned=Load(2, 0.3), under_way=Load(1, 0.1))
+    assert spending.room.cost == pytest.approx(0.5)
+    assert spending.room.files == 5
+
+
+def test_a_file_that_costs_more_than_a_day_goes_alone_only_on_a_day_without_other_imports() -> None:
+    dear = Load(1, 1.5)
+    assert Spending(1.0, None, planned=dear).goes_alone
+    assert Spending(1.0, None, under_way=dear).goes_alone
+    assert not Spending(1.0, None, spent=0.1, planned=dear).goes_alone
+    assert not Spending(None, None, planned=dear).goes_alone

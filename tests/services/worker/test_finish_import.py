@@ -384,8 +384,9 @@ def test_a_failed_operations_document_that_recovers_makes_no_second_one() -> Non
     ],
     ids=["503", "404"],
 )
+@pytest.mark.parametrize("is_gone", [False, True], ids=["late", "at once"])
 def test_a_refused_operations_document_whose_deletion_was_sent_does_not_count(
-    answer: GatewayError, status: str, imports: int
+    answer: GatewayError, status: str, imports: int, is_gone: bool
 ) -> None:
     """Even if it turns ACTIVE, and the operation can't be read any more."""
     world = world_with()
@@ -393,9 +394,9 @@ def test_a_refused_operations_document_whose_deletion_was_sent_does_not_count(
         ImportFate(operation_fails=True, error_code=3, recovers_after=5 * SECOND)
     )
     batch = begun(world)
-    world.gemini.fail_next("delete_document", lost())
+    world.gemini.fail_next("delete_document", lost(), after_effect=is_gone)
     play(world, lambda: world.gemini.calls["delete_document"] == 1)
-    (made,) = names(world)
+    (made,) = world.file(PATH).stale_documents
     world.gemini.fail_next("get_operation", answer)
 
     assert play_out(world, batch).status == status
