@@ -252,25 +252,6 @@ def test_the_cap_of_imports_holds_for_a_move() -> None:
     assert len(world.store_documents()) == 3
 
 
-def test_a_move_back_to_the_store_that_was_left_imports_nothing() -> None:
-    world = library()
-    first = world.report.store()["store"]
-    configure(world, store_display_name="second store")
-    moved(world)
-    world.bucket.delete("c.md")
-    configure(world, store_display_name="test store")
-    imports = world.gemini.imports
-
-    summary = moved(world)
-
-    assert (summary["status"], summary["drift"]) == ("completed", 0)
-    assert world.gemini.imports == imports
-    assert world.report.store()["store"] == first
-    assert paths_in(world, first) == ["a.md", "b.md"]
-    CutOver(world.context).drop_previous()
-    assert in_step(world)
-
-
 # --- refused ----------------------------------------------------------------------------------
 
 
