@@ -642,7 +642,7 @@ MUTATIONS = tuple(
         ),
         (
             "fence_begins_again",
-            18,
+            2,
             "one_holder_per_fence",
             {(lease, "acquire"): _fence_begins_again},
         ),
@@ -678,7 +678,7 @@ MUTATIONS = tuple(
         ),
         (
             "spending_of_the_day_is_forgotten",
-            34,
+            5,
             "a_day_costs_no_more_than_it_may",
             {(Budget, "spent"): lambda *_: 0.0},
         ),

@@ -76,7 +76,7 @@ class People:
 
     def _losses(self) -> list[Plan]:
         """What is lost, by a chance of its own, so that other runs stay as they are."""
-        chance = Random(f"losses of {self._play.seed}")  # noqa: S311 - chance that repeats
+        chance = Random(f"loss in {self._play.seed}")  # noqa: S311 - chance that repeats
         draw = chance.random()
         if draw < LOST_LEASES:
             return [(chance.randint(1, 300), self.lose_lease)]
