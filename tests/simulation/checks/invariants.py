@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
-from collections import Counter
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -18,6 +18,7 @@ from shared.gateways.database.codec import from_fields
 from shared.gateways.database.records import (
     BREAKER,
     DEPLOYMENT,
+    HOLD,
     LEASE,
     batch_path,
     bookings_path,
@@ -58,10 +59,12 @@ class Invariants:
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._slots: dict[str, tuple[str, datetime]] = {}
+        self._slots: dict[str, datetime] = {}
+        self._slots_of_batch: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self._starts: list[datetime] = []
         self._probes: Counter[int] = Counter()
         self._late_documents: set[str] = set()
+        self._imports_of: defaultdict[str, list[str]] = defaultdict(list)
 
     # --- at every write ---------------------------------------------------------------------
 
@@ -91,6 +94,12 @@ class Invariants:
                 self._succeeded()
                 return result
         return effect()
+
+    def ended(self, role: Role) -> None:
+        """Check what a call leaves behind that came to its end."""
+        kept = self._fields(BREAKER)
+        left = role.permits & (kept or {"permits": {}})["permits"].keys()
+        require(not left, "permits_are_returned", role, left)
 
     def _watch_commit(self, paths: list[str], effect: Callable[[], T]) -> T:
         before = {path: self._fields(path) for path in paths}
@@ -130,8 +139,9 @@ class Invariants:
         old = from_fields(BreakerState, before) if before else BreakerState()
         new = from_fields(BreakerState, after)
         role = self._simulation.role()
-        if role is not None and new.permits.keys() - old.permits.keys():
+        if role is not None and (taken := new.permits.keys() - old.permits.keys()):
             role.probe_of = new.generation
+            role.permits |= taken
         good = self._probes[new.generation]
         require(new.probe_successes <= good, name, f"{new.probe_successes} probes, {good} good")
         if new.state is old.state:
@@ -306,20 +316,23 @@ class Invariants:
     def _deleting(self, name: str) -> None:
         """Foreign documents and the last good document of a wanted path are not deleted."""
         simulation = self._simulation
-        require(name not in simulation.library.foreign, "foreign_documents_untouched", name)
-        documents = {document.name: document for document in self._simulation.own_documents()}
-        document = documents.get(name)
+        require(name not in simulation.neighbour.documents, "foreign_documents_untouched", name)
+        store = simulation.target()
+        document = simulation.document(name)
         if document is None or document.state is not RemoteState.ACTIVE:
             return
+        if not name.startswith(store):
+            return  # of the store before
         made = simulation.gemini._document("", name)
         if made.fate.document_fails or made.fate.operation_fails:
             return  # it had failed, and has recovered just now
         path = str(document.metadata["path"])
         others = [
             other
-            for other in documents.values()
-            if other.metadata["path"] == path
+            for other in map(simulation.document, self._imports_of[path])
+            if other is not None
             and other.name != name
+            and other.name.startswith(store)
             and other.state is RemoteState.ACTIVE
         ]
         if not others:
@@ -332,6 +345,7 @@ class Invariants:
         name = "metered_within_allowance"
         if role is None:
             return
+        require(not role.forbidden, "nothing_begins_while_held", call, role.forbidden)
         role.metered += 1
         require(role.metered == 1, name, "a second request of one delivery:", call)
         task = role.task
@@ -356,20 +370,32 @@ class Invariants:
         paths = [read] if isinstance(read, str) else read
         if any(path.startswith((file_path(role.path), BOOKINGS)) for path in paths):
             role.looked_at = self._simulation.stage.now()
+        if HOLD in paths and file_path(role.path) in paths:
+            role.forbidden = self._forbidden(role)
+
+    def _forbidden(self, role: Role) -> str:
+        """Why a delivery that decides now may begin no metered request; empty if it may."""
+        assert role.task is not None
+        hold = self._fields(HOLD)
+        if hold and self._simulation.stage.now() < hold["hold_until"]:
+            return f"held until {hold['hold_until']}"
+        batch = self._fields(batch_path(str(role.task.payload["batch"])))
+        running = batch and batch["status"] == BatchStatus.RUNNING.value
+        return "" if running else f"batch {role.task.payload['batch']} isn't running"
 
     def _started(self, role: Role, call: Call) -> None:
         """In no minute do more deliveries start than the tier allows requests."""
         if role.looked_at is None:
             return
         insort(self._starts, role.looked_at)
-        first = bisect_right(self._starts, role.looked_at - MINUTE)
-        near = self._starts[first : bisect_right(self._starts, role.looked_at + MINUTE)]
-        most = max(bisect_right(near, at) - bisect_right(near, at - MINUTE) for at in near)
+        starts, at = self._starts, role.looked_at
+        ends = starts[bisect_left(starts, at) : bisect_left(starts, at + MINUTE)]
+        most = max(bisect_right(starts, end) - bisect_right(starts, end - MINUTE) for end in ends)
         require(
             most <= self._simulation.rules.settings.tier.rpm,
             "metered_within_allowance",
             f"{most} starts in a minute, the last for {call}:",
-            *near,
+            *starts[bisect_right(starts, at - MINUTE) : bisect_right(starts, at + MINUTE)],
         )
 
     def _planned(self, call: Call) -> None:
@@ -383,12 +409,13 @@ class Invariants:
         least = spacing.spacing(self._simulation.rules.settings.tier.rpm, 1.0) - timedelta(
             milliseconds=1
         )
-        near = [
-            other
-            for other, (its_batch, when) in self._slots.items()
-            if other != task.id and its_batch == batch and abs(when - at) < least
-        ]
-        self._slots[task.id] = batch, at
+        slots = self._slots_of_batch[batch]
+        if task.id in self._slots:
+            slots.remove((self._slots[task.id], task.id))
+        self._slots[task.id] = at
+        place = bisect_left(slots, (at, task.id))
+        near = [each for each in slots[max(place - 1, 0) : place + 1] if abs(each[0] - at) < least]
+        slots.insert(place, (at, task.id))
         require(not near, "metered_within_allowance", task, "is too near to", near)
 
     def _succeeded(self) -> None:
@@ -404,11 +431,13 @@ class Invariants:
         """No content is imported that the store holds, unless a late request put it there."""
         if self._is_late():
             return
-        key = next(entry.value for entry in call.arguments[2] if entry.key == "content_key")
+        entries = {entry.key: entry.value for entry in call.arguments[2]}
         there = [
             document
-            for document in self._simulation.own_documents(call.arguments[0])
-            if document.metadata["content_key"] == key
+            for document in map(self._simulation.document, self._imports_of[str(entries["path"])])
+            if document is not None
+            and document.name.startswith(call.arguments[0])
+            and document.metadata["content_key"] == entries["content_key"]
             and document.state is not RemoteState.FAILED
             and document.name not in self._late_documents
         ]
@@ -416,8 +445,11 @@ class Invariants:
 
     def _imported(self, call: Call, operation: ImportOperation) -> None:
         self._simulation.day_limits.imported(call)
+        document = operation.name.replace("/operations/", "/documents/")
+        path = next(str(entry.value) for entry in call.arguments[2] if entry.key == "path")
+        self._imports_of[path].append(document)
         if self._is_late():
-            self._late_documents.add(operation.name.replace("/operations/", "/documents/"))
+            self._late_documents.add(document)
 
     def _is_late(self) -> bool:
         """Whether the caller of the current actor has given up, or there is none."""

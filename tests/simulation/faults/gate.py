@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from shared.domain.errors import (
     BadRequest,
@@ -80,8 +80,7 @@ class FaultyGate:
                 delay = chance.choice((0.0, 0.0, 0.0, 0.05, 0.4, 3.0))
                 actor.wait(now + timedelta(seconds=delay))
             if chance.random() < self._trouble.rate_of(call.port, call.name):
-                possible = self._trouble.of_call(call.port, call.name)
-                fault = chance.choice(possible) if possible else None
+                fault = self._chosen(call)
             if fault is Fault.PAUSE:
                 seconds = chance.choice((20, 100, 170, 260, 400, 900))
                 play.note(
@@ -101,6 +100,14 @@ class FaultyGate:
         if call.name in ("upload", "import_file") and self._turns_out(Fault.SLOW_REPLY):
             self._reply_late(actor)
         return result
+
+    def _chosen(self, call: Call) -> Fault | None:
+        """One of the faults that can occur at this call, if there are any."""
+        possible = self._trouble.of_call(call.port, call.name)
+        fault = self._chance.choice(possible) if possible else None
+        if fault is Fault.TOKEN_EXPIRED and not (call.arguments and call.arguments[-1]):
+            return None  # the first page needs no token
+        return fault
 
     def begin_window(self, kind: Fault) -> None:
         """Begin a fault of the service that lasts for some time."""
@@ -132,9 +139,22 @@ class FaultyGate:
             role.calls_left = self._chance.choice((0, 1, 2))
         if role.calls_left == 0:
             self._charge()
-            actor.doomed = True
-            raise Crashed
+            self._die(actor)
         role.calls_left -= 1
+
+    def _die(self, actor: Actor) -> NoReturn:
+        """End the instance, with all calls that it runs."""
+        play, role = self._play, self._play.roles[actor]
+        actor.doomed = True
+        for other, its in play.roles.items():
+            same = (its.function, its.instance) == (role.function, role.instance)
+            if other is actor or not same or not role.instance:
+                continue
+            play.note(other.name, f"dies with {actor.name}", None)
+            other.doomed, other.wake_at = True, play.stage.now()
+            if its.path:
+                self.charges[its.path] += 1
+        raise Crashed
 
     def _in_window(self, call: Call) -> Fault | None:
         now = self._play.stage.now()
@@ -180,8 +200,7 @@ class FaultyGate:
                 play.note(who, f"{fault} {call.name}", None)
                 actor = play.stage.current
                 assert actor is not None
-                actor.doomed = True
-                raise Crashed
+                self._die(actor)
             case Fault.LOST_REPLY:
                 with suppress(SyncError):
                     self._make(call, effect)
@@ -211,10 +230,10 @@ class FaultyGate:
             case Fault.QUOTA_GONE:
                 kind = chance.choice((QuotaKind.DAY, QuotaKind.STORAGE, QuotaKind.SPEND))
                 return Throttled(name, quota=kind, retry_after=timedelta(seconds=5))
-            case Fault.ACCOUNT:
+            case Fault.ACCOUNT | Fault.BUCKET_REFUSES:
                 return Forbidden(name, code=403)
-            case Fault.BUCKET_REFUSES:
-                return Forbidden(name, code=403)
+            case Fault.TOKEN_EXPIRED:
+                return BadRequest(name, code=400, status="INVALID_ARGUMENT")
             case Fault.SOURCE_BREAKS:
                 return Unavailable("bucket.read")
             case Fault.NOT_READY:

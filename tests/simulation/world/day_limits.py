@@ -37,7 +37,7 @@ class DayLimits:
         self._since: list[tuple[datetime, float | None]] = [(play.stage.now(), None)]
         self._imports: defaultdict[date, list[float]] = defaultdict(list)
         self._charged: set[str] = set()
-        self.are_in_force = self._chance.random() < LIMITED
+        self.are_in_force = self._chance.random() < LIMITED and not play.is_large
 
     def begin(self) -> None:
         """Deploy the first limit, and make a file large, in the runs that have limits."""

@@ -35,6 +35,9 @@ UNUSUAL = (
 BUSY_SHARE = 0.1
 """Share of the runs in which a file is rewritten all the time."""
 
+SWEEP_SHARE = 0.1
+"""Share of the runs in which most files are changed or removed at once."""
+
 NEW_STORE = SyncRequest(mode=SyncMode.FULL, new_store=True)
 
 
@@ -46,7 +49,7 @@ class People:
         self._chance = play.chance
 
     def plans(self) -> list[Plan]:
-        """The planned actions in order, including the faults of the service that begin."""
+        """The planned actions, including the faults of the service that begin."""
         play, chance = self._play, self._chance
         plans: list[Plan] = [(0, self.start)]
         edits = chance.choice((0, 1, 2, 5))
@@ -64,8 +67,9 @@ class People:
         plans += [
             (chance.randint(1, 350), chance.choice(acts)) for _ in range(chance.choice((0, 1, 3)))
         ]
-        plans += play.day_limits.plans()
-        return sorted(plans, key=lambda plan: plan[0])
+        if chance.random() < (0.8 if play.is_large else SWEEP_SHARE):
+            plans.append((chance.randint(1, 300), play.library.sweep))
+        return plans
 
     def start(self) -> None:
         """Start a sync, sometimes with unusual options."""
