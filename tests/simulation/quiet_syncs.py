@@ -11,13 +11,14 @@ from shared.domain.deployment.deployment import Deployment as Belonging
 from shared.domain.throttle import holds
 from shared.domain.throttle.holds import Hold, HoldReason
 from shared.gateways.database.records import DEPLOYMENT, HOLD, batch_path
-from tests.simulation.checks.invariants import Violation
 from tests.simulation.checks.outcome import (
     Outcome,
     check_differences,
+    check_figures,
     check_quiet_batch,
     check_unchanged,
 )
+from tests.simulation.checks.violation import Violation, require
 from tests.simulation.world.people import NEW_STORE
 from tests.world import changed_rules
 
@@ -34,6 +35,9 @@ answer a guard."""
 MOST_LIMITED_SYNCS = 80
 """As before, if a day's cost or a sync's imports are limited: some limits allow one import, which
 may fail."""
+
+LONGEST_HOLD = timedelta(hours=26)
+"""Longer than until the next quota day, which is the longest hold."""
 
 AS_MUCH_AS_IT_TAKES = 10**6
 """What people allow after they looked at a guard's figures."""
@@ -108,6 +112,8 @@ class QuietSyncs:
             return True
         standing = holds.in_force(self._play.records.get(Hold, HOLD).record, stage.now())
         if standing is not None:
+            longest = standing.hold_until - stage.now()
+            require(longest <= LONGEST_HOLD, "no_wait_without_deadline", standing)
             stage.advance_to(standing.hold_until)
         return standing is not None
 
@@ -117,9 +123,12 @@ class QuietSyncs:
         play = self._play
         if self._is_to_move():
             request = NEW_STORE
-        batch = play.start_sync(request or SyncRequest())
+        play.invariants.indexed.clear()
+        started = play.start_sync(request or SyncRequest())
         self.peace()
-        return play.records.get(Batch, batch_path(batch.batch_id)).present
+        batch = play.records.get(Batch, batch_path(started.batch_id)).present
+        check_figures(play, batch)
+        return batch
 
     def _allowing_all(self) -> SyncRequest:
         """People look, and allow what the guard names."""

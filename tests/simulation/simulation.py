@@ -23,7 +23,8 @@ from shared.services.batch.supervise import Supervise
 from shared.services.context import InvalidTask
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.worker.advance_file import AdvanceFile
-from tests.simulation.checks.invariants import Invariants, Violation
+from tests.simulation.checks.invariants import Invariants
+from tests.simulation.checks.violation import Violation
 from tests.simulation.faults.gate import FaultyGate
 from tests.simulation.faults.trouble import Fault, Trouble
 from tests.simulation.quiet_syncs import QuietSyncs

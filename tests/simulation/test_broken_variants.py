@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.broken_variants import MUTATIONS, Mutation
-from tests.simulation.checks.invariants import Violation
+from tests.simulation.checks.violation import Violation
 from tests.simulation.simulation import Simulation
 
 SEEDS = range(1, 2001)

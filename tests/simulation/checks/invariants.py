@@ -25,6 +25,8 @@ from shared.gateways.database.records import (
     file_path,
 )
 from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState
+from tests.simulation.checks.guards import GuardChecks
+from tests.simulation.checks.violation import require
 from tests.simulation.faults.faulty_ports import Call
 
 if TYPE_CHECKING:
@@ -40,25 +42,17 @@ T = TypeVar("T")
 Fields = Mapping[str, Any]
 
 
-class Violation(AssertionError):
-    """An invariant is broken."""
-
-    def __init__(self, invariant: str, detail: str) -> None:
-        super().__init__(f"{invariant}: {detail}")
-        self.invariant = invariant
-
-
-def require(condition: object, invariant: str, *details: object) -> None:
-    """Raise ``Violation`` with the details unless the condition holds."""
-    if not condition:
-        raise Violation(invariant, " ".join(map(str, details)))
-
-
 class Invariants:
-    """Checks every call of one simulation."""
+    """Checks every call of one simulation.
+
+    Attributes:
+        indexed: Paths of the files that steps have made INDEXED; a sync's figures are compared.
+    """
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
+        self._guards = GuardChecks(simulation)
+        self.indexed: set[str] = set()
         self._slots: dict[str, datetime] = {}
         self._slots_of_batch: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self._starts: list[datetime] = []
@@ -108,6 +102,7 @@ class Invariants:
         for path in paths:
             self._written(path, before[path], self._fields(path))
         self._fenced([path for path in paths if not _is_closed(before[path])], supervisor)
+        self._guards.dry_run(paths)
         return result
 
     def _fields(self, path: str) -> Fields | None:
@@ -124,6 +119,7 @@ class Invariants:
             self._fence_grows(before, after)
         elif path == DEPLOYMENT:
             self._old_store_serves_until_filled(before, after)
+            self._guards.settings_let_through(before, after)
         elif kind == "files":
             self._removal_is_grounded(before, after)
             self._one_claim_at_a_time(before, after)
@@ -133,6 +129,7 @@ class Invariants:
             self._closed_batch_stays(before, after)
             self._one_running_batch(path, before, after)
             self._counts_match(before, after)
+            self._guards.work_begins(before, after)
 
     def _legal_breaker_transition(self, before: Fields | None, after: Fields) -> None:
         name = "legal_breaker_transitions"
@@ -258,16 +255,18 @@ class Invariants:
 
     def _removal_is_grounded(self, before: Fields | None, after: Fields) -> None:
         """A removal needs an object that was gone and a complete scan."""
+        role = self._simulation.role()
         if before is None or before["status"] == after["status"]:
             return
         record = from_fields(FileRecord, after)
+        if record.status is FileStatus.INDEXED and role and role.kind == "step":
+            self.indexed.add(record.path)
         if before["status"] == FileStatus.INDEXED.value and record.status is FileStatus.PENDING:
             require(
                 record.desired_key != record.current_key,
                 "indexed_content_is_not_imported_again",
                 record,
             )
-        role = self._simulation.role()
         if record.status is FileStatus.REMOVAL_CANDIDATE and role and role.kind == "scan":
             self._was_gone(record.path, "nothing_deleted_after_bad_listing")
         if record.status is FileStatus.DELETING:
@@ -279,6 +278,7 @@ class Invariants:
             policy = self._simulation.records.get(Batch, batch_path(record.batch_id or "")).present
             mirrors = policy.delete_policy is DeletePolicy.MIRROR
             require(mirrors, "removals_only_where_asked_for", record.path, "in", policy)
+            self._guards.removal(record)
 
     def _one_claim_at_a_time(self, before: Fields | None, after: Fields) -> None:
         """A live claim excludes every other delivery."""
@@ -445,6 +445,9 @@ class Invariants:
 
     def _imported(self, call: Call, operation: ImportOperation) -> None:
         self._simulation.day_limits.imported(call)
+        role = self._simulation.role()
+        if role is not None and role.task is not None:
+            self._guards.import_begins(str(role.task.payload["batch"]))
         document = operation.name.replace("/operations/", "/documents/")
         path = next(str(entry.value) for entry in call.arguments[2] if entry.key == "path")
         self._imports_of[path].append(document)

@@ -17,7 +17,7 @@ from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, LEASE
 from shared.gateways.ports import RemoteState
 from shared.services.source.inspection import inspect_one
-from tests.simulation.checks.invariants import Violation, require
+from tests.simulation.checks.violation import Violation, require
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -38,6 +38,19 @@ def check_differences(play: Simulation, batch: Batch) -> None:
     held = play.documents.count(queries.in_store(known.target))
     name = "differences_are_looked_into"
     require(stored - held == known.known_drift, name, stored, held, known, batch)
+
+
+def check_figures(play: Simulation, batch: Batch) -> None:
+    """A completed sync without faults counts the files that were indexed while it ran."""
+    if batch.status is not BatchStatus.COMPLETED:
+        return
+    indexed = [
+        record.path
+        for record in play.file_records()
+        if record.path in play.invariants.indexed and record.status is FileStatus.INDEXED
+    ]
+    counted = batch.counts.get("indexed")
+    require(counted == len(indexed), "figures_are_of_the_batch", counted, "counted:", indexed)
 
 
 def check_unchanged(play: Simulation, sync: Callable[[], Batch]) -> None:

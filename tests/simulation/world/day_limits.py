@@ -12,7 +12,7 @@ from shared.domain.file.ledger import LedgerEntry
 from shared.domain.source.tokens import BYTES_PER_TOKEN
 from shared.domain.throttle import holds
 from shared.gateways.ports import Query
-from tests.simulation.checks.invariants import require
+from tests.simulation.checks.violation import require
 from tests.simulation.faults.faulty_ports import Call
 from tests.world import changed_rules
 

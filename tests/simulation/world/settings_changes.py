@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ class SettingsChanges:
         self._play = play
         self._chance = Random(f"settings of {play.seed}")  # noqa: S311 - chance that repeats
         share = 0.5 if play.is_large else CHANGING_SHARE
+        self._limits: list[tuple[datetime, int | None]] = [(play.stage.now(), None)]
         self.are_changing = self._chance.random() < share
 
     def plans(self) -> list[tuple[int, Callable[[], None]]]:
@@ -31,6 +33,13 @@ class SettingsChanges:
             return []
         chance = self._chance
         return [(chance.randint(1, 350), self.change) for _ in range(chance.choice((1, 2, 4)))]
+
+    def most_imports(self, since: datetime) -> int | None:
+        """The highest limit of a sync's imports in force since then; None if there was none."""
+        before = [limit for at, limit in self._limits if at <= since][-1:]
+        limits = [*before, *(limit for at, limit in self._limits if at > since)]
+        known = [limit for limit in limits if limit is not None]
+        return None if len(known) < len(limits) else max(known)
 
     def change(self) -> None:
         """Deploy another value of one setting."""
@@ -47,5 +56,8 @@ class SettingsChanges:
         name, values = chance.choice(choices)
         value = chance.choice(values)
         self._play.deploy(changed_rules(self._play.rules, **{name: value}))
+        self._limits.append(
+            (self._play.stage.now(), self._play.rules.settings.max_imports_per_sync)
+        )
         self._play.library.leave_out(self._play.rules.settings.exclude)
         self._play.note("--", f"{name} is {value} from now on", None)
