@@ -39,6 +39,14 @@ may fail."""
 LONGEST_HOLD = timedelta(hours=26)
 """Longer than until the next quota day, which is the longest hold."""
 
+CAREFUL = (
+    SyncRequest(max_deletes=0),
+    SyncRequest(max_imports=0),
+    SyncRequest(max_imports=1),
+    SyncRequest(dry_run=True),
+)
+"""Requests of people who look first; a guard may refuse them."""
+
 AS_MUCH_AS_IT_TAKES = 10**6
 """What people allow after they looked at a guard's figures."""
 
@@ -95,11 +103,15 @@ class QuietSyncs:
         Outcome(play).check()
 
     def judged_again(self) -> None:
-        """Sync with nothing to do, then with a few changes, and check everything again."""
-        play = self._play
+        """Sync with nothing to do, then with changes, and check everything again."""
+        play, chance = self._play, self._play.chance
         check_unchanged(play, self.sync)
-        for _ in range(play.chance.randint(1, 3)):
+        for _ in range(chance.randint(1, 3)):
             play.library.edit()
+        if chance.random() < 0.3:
+            play.library.sweep()
+        if chance.random() < 0.5:
+            self._sync_once(chance.choice(CAREFUL))
         if play.neighbour.is_restless:
             play.neighbour.come_or_go()
         self.judged()
