@@ -139,6 +139,7 @@ class Simulation(Deployment):
         chance = self.chance
         self.library.fill()
         self.day_limits.begin()
+        self.storage.begin()
         if chance.random() < 0.5:
             self.quiet.sync()
             if chance.random() < 0.15:

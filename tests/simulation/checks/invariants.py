@@ -259,7 +259,7 @@ class Invariants:
         if before is None or before["status"] == after["status"]:
             return
         record = from_fields(FileRecord, after)
-        if record.status is FileStatus.INDEXED and role and role.kind == "step":
+        if record.status is FileStatus.INDEXED and role and role.kind in ("step", "scan"):
             self.indexed.add(record.path)
         if before["status"] == FileStatus.INDEXED.value and record.status is FileStatus.PENDING:
             require(

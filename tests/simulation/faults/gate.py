@@ -59,6 +59,7 @@ class FaultyGate:
         self.charges: Counter[str] = Counter()
         self.windows: dict[Fault, datetime] = {}
         self.broken: dict[str, datetime] = {}
+        self._tokens_to_expire = 3
         self._used_of_day: Counter[date] = Counter()
         self._failed_raw_files: set[str] = set()
         self._play = play
@@ -70,7 +71,7 @@ class FaultyGate:
         play = self._play
         actor = play.stage.current
         if actor is None:
-            return self._make(call, effect)
+            return self._make_in_peace(call, effect)
         actor.check()
         chance, now = self._chance, play.stage.now()
         fault: Fault | None = None
@@ -79,8 +80,7 @@ class FaultyGate:
             if chance.random() < self._trouble.switch:
                 delay = chance.choice((0.0, 0.0, 0.0, 0.05, 0.4, 3.0))
                 actor.wait(now + timedelta(seconds=delay))
-            if chance.random() < self._trouble.rate_of(call.port, call.name):
-                fault = self._chosen(call)
+            fault = self._drawn(call)
             if fault is Fault.PAUSE:
                 seconds = chance.choice((20, 100, 170, 260, 400, 900))
                 play.note(
@@ -101,13 +101,24 @@ class FaultyGate:
             self._reply_late(actor)
         return result
 
-    def _chosen(self, call: Call) -> Fault | None:
-        """One of the faults that can occur at this call, if there are any."""
+    def _drawn(self, call: Call) -> Fault | None:
+        """The fault of this call, or None."""
+        if _has_token(call) and self._expires(0.3):
+            return Fault.TOKEN_EXPIRED
+        if self._chance.random() >= self._trouble.rate_of(call.port, call.name):
+            return None
         possible = self._trouble.of_call(call.port, call.name)
-        fault = self._chance.choice(possible) if possible else None
-        if fault is Fault.TOKEN_EXPIRED and not (call.arguments and call.arguments[-1]):
-            return None  # the first page needs no token
-        return fault
+        return self._chance.choice(possible) if possible else None
+
+    def _expires(self, rate: float) -> bool:
+        return Fault.TOKEN_EXPIRED in self._trouble.kinds and self._chance.random() < rate
+
+    def _make_in_peace(self, call: Call, effect: Callable[[], T]) -> T:
+        """Make a call; page tokens expire in peace, too, but only a few times."""
+        if _has_token(call) and self._tokens_to_expire and self._expires(0.3):
+            self._tokens_to_expire -= 1
+            return self._fail(Fault.TOKEN_EXPIRED, call, effect)
+        return self._make(call, effect)
 
     def begin_window(self, kind: Fault) -> None:
         """Begin a fault of the service that lasts for some time."""
@@ -346,6 +357,12 @@ class FaultyGate:
                 break
         self._play.gemini.fates.clear()
         self._play.gemini.fates.append(self._play.library.fate_of(_path(call)) or fate)
+
+
+def _has_token(call: Call) -> bool:
+    """Whether the call asks for a page of a listing after the first one."""
+    first = {"list_documents": 1, "list_stores": 0}.get(call.name)
+    return first is not None and any(call.arguments[first:])
 
 
 def _path(call: Call) -> str:

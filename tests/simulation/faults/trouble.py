@@ -141,8 +141,6 @@ class Trouble:
                 possible.append(Fault.NOT_READY)
             if name in ("import_file", "upload"):
                 possible += [Fault.LATE_EFFECT, Fault.LOST_REPLY]
-            if name in ("list_documents", "list_stores"):
-                possible.append(Fault.TOKEN_EXPIRED)
             if name == "upload":
                 possible.append(Fault.SOURCE_BREAKS)
         if name not in READS:

@@ -17,6 +17,11 @@ FULL_SHARE = 0.12
 FILLER = 100_000
 """Bytes of the document that fills the storage: more than all files of a run, twice."""
 
+CROWDED_SHARE = 0.15
+"""Share of the runs with so many stores that listing them takes several pages."""
+
+OTHER_STORES = 4
+
 A_FILE = 25
 """About the bytes of one file."""
 
@@ -34,6 +39,12 @@ class Storage:
         self._filler = ""
         self.gets_full = self._chance.random() < FULL_SHARE
         play.gemini.reported_per_byte = self._chance.choice((1, STORED_PER_BYTE))
+
+    def begin(self) -> None:
+        """Create stores of others, in some runs, so that the list of stores has several pages."""
+        if self._chance.random() < CROWDED_SHARE:
+            for number in range(OTHER_STORES):
+                self._play.gemini.create_store(f"store {number} of others", "")
 
     def fill(self) -> None:
         """Fill the storage, in the runs in which it gets full."""
