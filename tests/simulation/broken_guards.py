@@ -8,11 +8,12 @@ from typing import Any
 
 from shared.domain.batch import guards
 from shared.domain.batch.batch import Batch
-from shared.domain.file import lifecycle
+from shared.domain.file.record import FileStatus
 from shared.domain.throttle import holds
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries, records
 from shared.gateways.ports import Query
+from shared.services.batch.control import ControlBatch
 from shared.services.lease.close_batch import CloseBatch
 from shared.services.scan.scan_page import ScanPage
 from shared.services.throttle.call_gate import CallGate
@@ -43,6 +44,10 @@ def _full_for_ever(reason: Any, now: Any, policy: Any) -> Any:
 
 
 _in_batch = queries.effective_imports_in
+
+
+def _of_any_batch(_batch_id: str, status: FileStatus, limit: int | None = None) -> Query:
+    return queries.with_status(status, limit=limit)
 
 
 def _no_imports(_batch_id: str) -> Query:
@@ -119,10 +124,16 @@ MUTATIONS = tuple(
             {(CloseBatch, "release_lease"): _nothing},
         ),
         (
-            "retry_counts_for_the_old_batch",
-            1,
+            "figures_count_files_of_every_batch",
+            3,
             "figures_are_of_the_batch closed_counts_match",
-            {(lifecycle, "taken_over"): lambda record, _batch_id: record},
+            {(queries, "of_batch"): _of_any_batch},
+        ),
+        (
+            "resumed_batch_stays_paused",
+            1,
+            "no_wait_without_deadline",
+            {(ControlBatch, "resume"): _nothing},
         ),
         (
             "commits_are_not_split",

@@ -9,21 +9,25 @@ from datetime import timedelta
 from typing import Any
 
 from shared.domain.batch.batch import Batch
-from shared.domain.errors import BadRequest, GatewayError
+from shared.domain.errors import BadRequest
 from shared.domain.file import attempt, lifecycle
 from shared.domain.scan.remembered_range import RememberedRange
-from shared.gateways.database.records import UNCERTAIN_SEARCH, listing_path
+from shared.domain.throttle import breaker
+from shared.gateways.database.queries import OPERATIONS
+from shared.gateways.database.records import UNCERTAIN_SEARCH, Records, listing_path
 from shared.services.batch.prepare import Preparation
+from shared.services.batch.run import RunningBatch
 from shared.services.context import Context
 from shared.services.reconcile import reconcile
 from shared.services.reconcile.other_deployment import OtherDeployment
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.page_memory import PageMemory
-from shared.services.scan.scan_page import RescanPaths
-from shared.services.worker.delivery import Delivery
+from shared.services.scan.scan_page import RescanPaths, ScanPage
+from shared.services.source.unreadable import UnreadableFiles
 from tests.simulation.broken_variants import (
     _DOUBLES,
+    Altered,
     Mutation,
     _given,
     _lists_nothing,
@@ -49,20 +53,20 @@ def _expired_token_is_the_end(context: Context) -> Context:
     return _with_gemini(context, list_documents=listed)
 
 
-def _store_always_answers(context: Context) -> Context:
-    get_store = context.gemini.get_store
-
-    def answered(name: str) -> Any:
-        try:
-            return get_store(name)
-        except GatewayError:
-            return None
-
-    return _with_gemini(context, get_store=answered)
-
-
 def _first_part(batch_id: str, _index: int) -> str:
     return listing_path(batch_id, 0)
+
+
+_scan_page = ScanPage.__call__
+
+
+def _one_page(self: Any, start: str) -> Any:
+    return replace(_scan_page(self, start), next_start="")
+
+
+def _believes_every_task_waits(context: Context) -> Context:
+    queues: Any = Altered(context.queues, {"exists": lambda *_: True})
+    return replace(context, queues=queues)
 
 
 # --- memories -------------------------------------------------------------------------------
@@ -86,6 +90,15 @@ def _searches_anew_with_old_findings(context: Context) -> Context:
     return _with_documents(context, get=found)
 
 
+def _knows_no_import(context: Context) -> Context:
+    query = context.records.documents.query
+
+    def found(asked: Any) -> Any:
+        return [] if asked.collection == OPERATIONS else query(asked)
+
+    return _with_documents(context, query=found)
+
+
 def _keeps_entries_for_ever(context: Context) -> Context:
     return replace(context, rules=replace(context.rules, retention=timedelta(days=3650)))
 
@@ -100,12 +113,19 @@ def _search_begins_at_once(record: Any, now: Any, policy: Any, **more: Any) -> A
     return replace(uncertain, schedule=replace(uncertain.schedule, ready_at=now))
 
 
-_turn = lifecycle.turn
+_admit = breaker.admit
 
 
-def _claim_lasts_for_ever(record: Any, seq: Any, now: Any) -> Any:
-    claim = record.claim and replace(record.claim, expires_at=now + timedelta(days=1))
-    return _turn(replace(record, claim=claim), seq, now)
+def _permit_lasts_for_ever(state: Any, now: Any, permit: Any, policy: Any) -> Any:
+    return _admit(state, now, permit, replace(policy, permit_lifetime=timedelta(days=365)))
+
+
+_commit_each = Records.commit_each
+
+
+def _passes_over_conflicts(self: Any, writes: Any) -> list[Any]:
+    _commit_each(self, writes)
+    return []
 
 
 _claimed = lifecycle.claimed
@@ -141,12 +161,6 @@ MUTATIONS = tuple(
             1,
             _DOUBLES,
             _given(ResolveUncertain, _expired_token_is_the_end),
-        ),
-        (
-            "reconcile_believes_a_403",
-            1,
-            _DOUBLES,
-            _given(Reconcile, _store_always_answers),
         ),
         (
             "parts_of_a_listing_overwritten",
@@ -197,28 +211,52 @@ MUTATIONS = tuple(
             _given(OtherDeployment, _keeps_entries_for_ever),
         ),
         (
+            "unknown_document_is_of_another_deployment",
+            1,
+            "every_batch_closed",
+            _given(OtherDeployment, _knows_no_import),
+        ),
+        (
+            "scan_ends_after_a_page",
+            1,
+            "no_file_lost every_batch_closed",
+            {(ScanPage, "__call__"): _one_page},
+        ),
+        (
+            "lost_scan_task_is_waited_for",
+            1,
+            "no_wait_without_deadline every_batch_closed",
+            _given(RunningBatch, _believes_every_task_waits),
+        ),
+        (
+            "unreadable_files_are_left",
+            1,
+            "no_file_lost",
+            {(UnreadableFiles, "probe"): _nothing},
+        ),
+        (
+            "conflicts_are_passed_over",
+            1,
+            f"{_DOUBLES} no_file_lost",
+            {(Records, "commit_each"): _passes_over_conflicts},
+        ),
+        (
+            "permit_of_the_dead_stays",
+            1,
+            "no_wait_without_deadline every_batch_closed",
+            {(breaker, "admit"): _permit_lasts_for_ever},
+        ),
+        (
             "known_difference_is_listed_each_time",
             1,
             "unchanged_costs_nothing",
             {(Batch, "explains_store"): property(_false)},
         ),
         (
-            "claim_of_the_dead_lasts",
-            1,
-            "no_wait_without_deadline every_batch_closed",
-            {(lifecycle, "turn"): _claim_lasts_for_ever},
-        ),
-        (
             "claim_ends_before_the_work",
             1,
             f"{_DOUBLES} no_file_blamed_without_cause",
             {(lifecycle, "claimed"): _claim_is_short},
-        ),
-        (
-            "operation_is_awaited_for_ever",
-            1,
-            "no_wait_without_deadline every_batch_closed",
-            {(Delivery, "is_too_late"): _false},
         ),
         (
             "failed_upload_is_used_again",
