@@ -7,7 +7,7 @@ import sys
 import time
 from multiprocessing import Pool
 
-from tests.simulation.checks.invariants import Violation
+from tests.simulation.checks.violation import Violation
 from tests.simulation.simulation import Simulation
 
 

@@ -13,38 +13,36 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from shared.domain.batch.batch import Batch, BatchStatus, SyncMode
-from shared.domain.batch.request import SyncRequest
-from shared.domain.deployment.deployment import Deployment as Belonging
 from shared.domain.deployment.rules import Rules
 from shared.domain.errors import LostLease, SyncError
-from shared.domain.throttle import holds
-from shared.domain.throttle.holds import Hold
 from shared.gateways.database.codec import MalformedRecord
-from shared.gateways.database.records import DEPLOYMENT, HOLD, batch_path
-from shared.gateways.ports import QueueName, Task
+from shared.gateways.ports import Chunking, QueueName, Task
 from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.task_payload import InvalidTask
 from shared.services.worker.advance_file import AdvanceFile
-from tests.simulation.checks.invariants import Invariants, Violation
-from tests.simulation.checks.outcome import Outcome, check_differences, check_quiet_batch
+from tests.simulation.checks.invariants import Invariants
+from tests.simulation.checks.violation import Violation
 from tests.simulation.faults.gate import FaultyGate
 from tests.simulation.faults.trouble import Fault, Trouble
+from tests.simulation.quiet_syncs import QuietSyncs
 from tests.simulation.trace import Entry, lines
 from tests.simulation.world.damage import SHARE, damage
 from tests.simulation.world.day_limits import DayLimits
 from tests.simulation.world.deployment import Deployment
-from tests.simulation.world.library import MAX_FILES, Library
-from tests.simulation.world.people import NEW_STORE, REPLACING, People
+from tests.simulation.world.library import Library
+from tests.simulation.world.neighbour import Neighbour
+from tests.simulation.world.people import People
 from tests.simulation.world.roles import Role
-from tests.simulation.world.rules import DISPATCH_DEADLINE, rules_of
+from tests.simulation.world.rules import DISPATCH_DEADLINE, is_large, rules_of
+from tests.simulation.world.settings_changes import SettingsChanges
 from tests.simulation.world.shortcuts import shortcuts
 from tests.simulation.world.stage import Actor
+from tests.simulation.world.storage import Storage
+from tests.simulation.world.upkeep import Upkeep
 from tests.twins import gemini as gemini_twin
-from tests.world import changed_rules
 
 COUNTS_LAG = (*(timedelta(0),) * 5, timedelta(minutes=2), timedelta(minutes=10))
 """How long the stores' counts may lag behind new documents; in most runs they don't."""
@@ -52,20 +50,17 @@ COUNTS_LAG = (*(timedelta(0),) * 5, timedelta(minutes=2), timedelta(minutes=10))
 MAX_POINTS = 400
 """Scheduling points with faults; after them no more faults occur."""
 
-QUIET_BOUND = timedelta(hours=8)
-"""Without faults a batch is over within this time: a multiple of every wait in the rules."""
+LARGE_PAGE = 20
+"""Documents on a page of a store's listing in a large run, as the service has it; in others 3."""
 
 RAW_FILE_LIFE = timedelta(hours=50)
 """After this time every raw file begun before has expired."""
 
-MOST_DAYS = 5
-"""Days that a sync without faults may take if the tier has a daily quota."""
-
-MOST_LIMITED_DAYS = 80
-"""Days that it may take if a day's cost is limited: some allow one import, which may fail."""
-
 ACKNOWLEDGED = (LostLease, InvalidTask)
 """Errors to which the functions answer 200: the task is not retried."""
+
+INSTANCES = 2
+"""Instances of each function that share its calls, in the runs in which they die with all calls."""
 
 TRACE = 4000
 
@@ -80,6 +75,9 @@ class Simulation(Deployment):
         trouble: The faults that may occur.
         library: The bucket's files and what happens to them.
         people: What people do meanwhile.
+        settings_changes, neighbour, storage, upkeep: What else changes meanwhile.
+        is_large: Whether there are so many files that every limit of the code is crossed.
+        quiet: Plays syncs without faults, and judges the run after them.
         gate: Injects the faults.
         in_trouble: Whether faults may occur now.
         raw_files_expire_soon: Whether a long wait may cost an upload.
@@ -89,13 +87,19 @@ class Simulation(Deployment):
     def __init__(self, seed: int, *, points: int = MAX_POINTS) -> None:
         self.seed = seed
         self.trouble = Trouble.of(chance := Random(seed))  # noqa: S311 - chance that repeats
-        super().__init__(rules_of(chance), chance)
+        self.is_large = is_large(seed)
+        super().__init__(rules_of(chance, large=self.is_large), chance)
         self.gemini.counts_lag = Random(f"lag {seed}").choice(COUNTS_LAG)  # noqa: S311 - as above
         locks = Random(f"locks of {seed}")  # noqa: S311 - as above
-        self.library = Library(self.bucket, chance, self.stage, locks)
+        self.library = Library(self.bucket, chance, self.stage, locks, large=self.is_large)
         self.gate = FaultyGate(self)
+        self.quiet = QuietSyncs(self)
         self.invariants = Invariants(self)
         self.day_limits = DayLimits(self)
+        self.settings_changes = SettingsChanges(self)
+        self.neighbour = Neighbour(self)
+        self.storage = Storage(self)
+        self.upkeep = Upkeep(self)
         self.in_trouble = False
         self.raw_files_expire_soon = chance.random() < 0.2
         self.is_meddled_with = False
@@ -112,7 +116,9 @@ class Simulation(Deployment):
     def deploy(self, rules: Rules) -> None:
         """Use these rules for new calls of the functions; running ones keep the old rules."""
         self.rules = rules
-        self.plain = replace(self.plain, rules=rules)
+        most, overlap = rules.settings.chunk_max_tokens, rules.settings.chunk_overlap_tokens
+        chunking = Chunking(most, overlap) if most else None
+        self.plain = replace(self.plain, rules=rules, chunking=chunking)
         context = self.gated(self.gate)
         self.start_sync = StartSync(context)
         self.scan = ScanBucket(context)
@@ -131,27 +137,41 @@ class Simulation(Deployment):
                 self.stage.clear()
 
     def _play(self) -> None:
+        chance = self.chance
         self.library.fill()
         self.day_limits.begin()
-        if self.chance.random() < 0.5:
-            self._quiet_sync()
-            for _ in range(self.chance.randint(1, 4)):
+        self.storage.begin()
+        if chance.random() < 0.5:
+            self.quiet.sync()
+            if chance.random() < 0.15:
+                self.upkeep.wait_for_expiry()
+            for _ in range(chance.randint(1, 4)):
                 self.library.edit()
-            self.library.plant_foreign_documents(self.store_name(), self.gemini, self.plain)
-            if self.chance.random() < 0.1:
-                self.lose_records()
+            self.neighbour.settle()
+            if chance.random() < (0.3 if self.is_large else 0.1):
+                self.upkeep.lose_everything()
                 self.day_limits.forget()
             self._damage()
+        self.storage.fill()
         self._trouble()
-        self._peace()
-        if self.chance.random() < 0.5:
-            self.stage.advance_to(self.stage.now() + RAW_FILE_LIFE)
+        self.storage.make_room()
+        self.quiet.peace()
+        self._wait()
+        self.quiet.judged()
+        if chance.random() < 0.4:
+            self.quiet.judged_again()
+
+    def _wait(self) -> None:
+        """Let time pass until nothing that the faults left behind is in the way."""
+        stage, long = self.stage, self.chance.random()
+        if long < 0.5:
+            stage.advance_to(stage.now() + RAW_FILE_LIFE)
             self.raw_files_expire_soon = True
-        self._wait_out_hold()
+        if long < 0.1:
+            self.upkeep.wait_for_expiry()
+        self.quiet.wait_out_hold()
         self.library.unlock()
-        self.stage.advance_to(max([self.stage.now(), *self.gate.broken.values()]))
-        self._quiet_sync()
-        Outcome(self).check()
+        stage.advance_to(max([stage.now(), *self.gate.broken.values()]))
 
     def _damage(self) -> None:
         """Damage the database; the last sync then lists the store, as it may not be noticed."""
@@ -168,7 +188,7 @@ class Simulation(Deployment):
         random.seed(self.seed)
         if self.raw_files_expire_soon:
             gemini_twin.FILE_LIFE = timedelta(minutes=10)
-        gemini_twin.PAGE_SIZE = 3
+        gemini_twin.PAGE_SIZE = LARGE_PAGE if self.is_large else 3
         logging.disable()
         try:
             with shortcuts():
@@ -181,81 +201,33 @@ class Simulation(Deployment):
     def _trouble(self) -> None:
         self.in_trouble = True
         self._next_tick = self.stage.now() + timedelta(seconds=self.chance.randint(0, 59))
-        plans = self.people.plans()
+        plans = self._plans()
         while self.gate.points < self._max_points:
-            if plans and (plans[0][0] <= self.gate.points or self._is_idle()):
+            if plans and (plans[0][0] <= self.gate.points or self.is_idle()):
                 plans.pop(0)[1]()
-            elif not plans and self._is_idle():
+            elif not plans and self.is_idle():
                 break
             else:
-                self._step()
+                self.step()
         self.in_trouble = False
         self.gate.end_windows()
         self.note("--", "peace", None)
 
-    def _peace(self) -> None:
-        """End all faults, and check that everything begun ends within a bound."""
-        end = self.stage.now() + QUIET_BOUND
-        while not self._is_idle():
-            if self.stage.now() > end:
-                raise Violation("no_wait_without_deadline", self._unfinished())
-            if paused := self.paused_batch():
-                self.control.resume(paused)
-            self._step()
+    def _plans(self) -> list[tuple[int, Callable[[], None]]]:
+        """What happens at which scheduling point, in order."""
+        sources = (
+            self.people,
+            self.day_limits,
+            self.settings_changes,
+            self.neighbour,
+            self.storage,
+            self.upkeep,
+        )
+        plans = [plan for source in sources for plan in source.plans()]
+        return sorted(plans, key=lambda plan: plan[0])
 
-    def _quiet_sync(self) -> None:
-        """Sync without faults, on as many days as the daily quota requires."""
-        batch = self._sync_in_peace()
-        for _ in range(MOST_LIMITED_DAYS if self.day_limits.are_in_force else MOST_DAYS):
-            if batch.refusal is not None:  # people look, and allow what the guard names
-                batch = self._sync_in_peace(max_deletes=MAX_FILES)
-            refused = batch.status is BatchStatus.REFUSED and self._is_to_move()
-            deferred = batch.status is BatchStatus.DEFERRED and self._wait_out_hold(batch)
-            if refused:
-                self._finish_first()
-            if refused or deferred:
-                batch = self._sync_in_peace()
-        check_quiet_batch(batch)
-        check_differences(self, batch)
-
-    def _sync_in_peace(self, max_deletes: int | None = None) -> Batch:
-        request = SyncRequest(max_deletes=max_deletes)
-        if self.is_store_gone():
-            request = REPLACING
-        elif self._is_to_move():
-            request = NEW_STORE
-        elif self.is_meddled_with:
-            request = SyncRequest(mode=SyncMode.RECONCILE)
-        batch = self.start_sync(request)
-        self._peace()
-        return self.records.get(Batch, batch_path(batch.batch_id)).present
-
-    def _is_to_move(self) -> bool:
-        """Whether the settings name another store than the records."""
-        known = self.records.get(Belonging, DEPLOYMENT).record
-        return known is not None and known.store_name != self.rules.settings.store_name
-
-    def _finish_first(self) -> None:
-        """Files are still processed for the old store: set its name back, and sync."""
-        wanted, known = self.rules, self.records.get(Belonging, DEPLOYMENT).present
-        self.deploy(changed_rules(wanted, store_display_name=known.store_name))
-        for _ in range(MOST_LIMITED_DAYS):
-            batch = self._sync_in_peace()
-            if not (self._wait_out_hold(batch) and batch.status is BatchStatus.DEFERRED):
-                break
-        self.deploy(wanted)
-
-    def _wait_out_hold(self, batch: Batch | None = None) -> bool:
-        """Let the time of a hold pass, if one is in force or the batch ended with one."""
-        if batch is not None and batch.hold_until is not None:
-            self.stage.advance_to(max(batch.hold_until, self.stage.now()))
-            return True
-        standing = holds.in_force(self.records.get(Hold, HOLD).record, self.stage.now())
-        if standing is not None:
-            self.stage.advance_to(standing.hold_until)
-        return standing is not None
-
-    def _is_idle(self) -> bool:
+    def is_idle(self) -> bool:
+        """Whether nothing is running and nothing is due."""
         return (
             not self.lease_is_held()
             and not self.stage.actors
@@ -263,15 +235,16 @@ class Simulation(Deployment):
             and self.queues.next_due() is None
         )
 
-    def _unfinished(self) -> str:
+    def unfinished(self) -> str:
+        """What keeps the run from being idle."""
         return (
-            f"not over after {QUIET_BOUND}: batch {self.running_batch()}, "
+            f"not over in time: batch {self.running_batch()}, "
             f"{len(self.stage.actors)} actors, tasks {self.queues.waiting}"
         )
 
     # --- scheduling ------------------------------------------------------------------------
 
-    def _step(self) -> None:
+    def step(self) -> None:
         """Let one event happen, advancing the clock if none can happen now."""
         now = self.stage.now()
         ready: list[tuple[datetime, Callable[[], None]]] = []
@@ -312,6 +285,8 @@ class Simulation(Deployment):
     def perform_as(self, role: Role, work: Callable[[], object]) -> None:
         """Start an actor; without faults it runs to its end at once."""
         if self.in_trouble:
+            if Fault.MANY_DIE in self.trouble.kinds:
+                role.instance = self.chance.randint(1, INSTANCES)
             actor = self.stage.spawn(role.kind, work)
             self.roles[actor] = role
             self._resume(actor)
@@ -354,6 +329,8 @@ class Simulation(Deployment):
             if isinstance(error, Violation):
                 raise error
             raise Violation("no_defect_raised", f"{type(error).__name__}: {error}") from error
+        if error is None and not crashed:
+            self.invariants.ended(role)
         task = role.task
         if task is None or not self.queues.exists(task.queue, task.id):
             return

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.broken_variants import MUTATIONS, Mutation
-from tests.simulation.checks.invariants import Violation
+from tests.simulation import broken_guards, broken_surroundings, broken_variants
+from tests.simulation.broken_variants import Mutation
+from tests.simulation.checks.violation import Violation
 from tests.simulation.simulation import Simulation
+
+MUTATIONS = (
+    *broken_variants.MUTATIONS,
+    *broken_guards.MUTATIONS,
+    *broken_surroundings.MUTATIONS,
+)
 
 SEEDS = range(1, 2001)
 """Seeds that are played in the tests of every change."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-from shared.domain.errors import Forbidden, NotFound, Refused
+from shared.domain.errors import BadRequest, Forbidden, NotFound, Refused, Unavailable
 from shared.gateways.ports import Store
 from shared.services.context import Context
 
@@ -73,7 +74,8 @@ class FindStore:
     def _holds_documents(self, store: Store) -> bool:
         token = ""
         while True:
-            page = self._context.gemini.list_documents(store.name, token)
+            with _token_may_expire(token):
+                page = self._context.gemini.list_documents(store.name, token)
             token = page.next_page_token
             if page.documents or not token:
                 return bool(page.documents)
@@ -82,8 +84,23 @@ class FindStore:
         stores: list[Store] = []
         token = ""
         while True:
-            page = self._context.gemini.list_stores(token)
+            with _token_may_expire(token):
+                page = self._context.gemini.list_stores(token)
             stores += page.stores
             token = page.next_page_token
             if not token:
                 return stores
+
+
+@contextmanager
+def _token_may_expire(token: str) -> Iterator[None]:
+    """Turn the refusal of a page token into an error that may pass: the next call begins again.
+
+    The account is not at fault, since it got the page before.
+    """
+    try:
+        yield
+    except BadRequest as error:
+        if not token:
+            raise
+        raise Unavailable(error.call) from error

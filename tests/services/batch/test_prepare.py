@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.batch.batch import SyncMode
-from shared.domain.errors import BadRequest
+from shared.domain.batch.batch import BatchStatus, SyncMode
+from shared.domain.batch.request import SyncRequest
+from shared.domain.errors import BadRequest, Unavailable
 from shared.domain.file.record import FileStatus
 from tests.services.story import (
     HOUR,
@@ -26,6 +27,7 @@ from tests.services.story import (
     unavailable,
     world_with,
 )
+from tests.twins.gemini import PAGE_SIZE
 from tests.world import World
 
 NAMES = tuple(f"{n:02d}.md" for n in range(45))
@@ -262,3 +264,25 @@ def test_a_new_store_that_holds_our_documents_already_is_reconciled_whatever_it_
     held = [d for d in world.store_documents() if d.name.startswith(new.name)]
     assert sorted(str(d.metadata["path"]) for d in held) == ["a.md", "b.md"]
     assert old.name != new.name
+
+
+def test_a_page_token_that_expires_while_stores_are_looked_for_is_no_account_fault() -> None:
+    world = world_with("a.md")
+    for n in range(PAGE_SIZE + 1):
+        world.gemini.create_store(f"of others, {n}", "")
+    listed: list[str] = []
+
+    def second_page_is_refused(call: str) -> None:
+        if call == "list_stores:enter":
+            listed.append(call)
+            if len(listed) == 2:
+                raise BadRequest("gemini.list_stores", code=400, status="INVALID_ARGUMENT")
+
+    world.gemini.on_call = second_page_is_refused
+    batch = world.start(SyncRequest())
+
+    with pytest.raises(Unavailable):  # the next call of the supervisor begins the listing again
+        world.supervise()
+
+    assert world.run(batch).status is BatchStatus.COMPLETED
+    assert len(listed) > 2

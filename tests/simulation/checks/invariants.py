@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
-from collections import Counter
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -18,12 +18,15 @@ from shared.gateways.database.codec import from_fields
 from shared.gateways.database.records import (
     BREAKER,
     DEPLOYMENT,
+    HOLD,
     LEASE,
     batch_path,
     bookings_path,
     file_path,
 )
 from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState
+from tests.simulation.checks.guards import GuardChecks
+from tests.simulation.checks.violation import require
 from tests.simulation.faults.faulty_ports import Call
 
 if TYPE_CHECKING:
@@ -39,29 +42,23 @@ T = TypeVar("T")
 Fields = Mapping[str, Any]
 
 
-class Violation(AssertionError):
-    """An invariant is broken."""
-
-    def __init__(self, invariant: str, detail: str) -> None:
-        super().__init__(f"{invariant}: {detail}")
-        self.invariant = invariant
-
-
-def require(condition: object, invariant: str, *details: object) -> None:
-    """Raise ``Violation`` with the details unless the condition holds."""
-    if not condition:
-        raise Violation(invariant, " ".join(map(str, details)))
-
-
 class Invariants:
-    """Checks every call of one simulation."""
+    """Checks every call of one simulation.
+
+    Attributes:
+        indexed: Paths of the files that steps have made INDEXED; a sync's figures are compared.
+    """
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._slots: dict[str, tuple[str, datetime]] = {}
+        self._guards = GuardChecks(simulation)
+        self.indexed: set[str] = set()
+        self._slots: dict[str, datetime] = {}
+        self._slots_of_batch: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self._starts: list[datetime] = []
         self._probes: Counter[int] = Counter()
         self._late_documents: set[str] = set()
+        self._imports_of: defaultdict[str, list[str]] = defaultdict(list)
 
     # --- at every write ---------------------------------------------------------------------
 
@@ -95,6 +92,12 @@ class Invariants:
                 return result
         return effect()
 
+    def ended(self, role: Role) -> None:
+        """Check what a call leaves behind that came to its end."""
+        kept = self._fields(BREAKER)
+        left = role.permits & (kept or {"permits": {}})["permits"].keys()
+        require(not left, "permits_are_returned", role, left)
+
     def _watch_commit(self, paths: list[str], effect: Callable[[], T]) -> T:
         before = {path: self._fields(path) for path in paths}
         supervisor = self._supervisor()
@@ -102,6 +105,7 @@ class Invariants:
         for path in paths:
             self._written(path, before[path], self._fields(path))
         self._fenced([path for path in paths if not _is_closed(before[path])], supervisor)
+        self._guards.dry_run(paths)
         return result
 
     def _fields(self, path: str) -> Fields | None:
@@ -118,6 +122,7 @@ class Invariants:
             self._fence_grows(before, after)
         elif path == DEPLOYMENT:
             self._old_store_serves_until_filled(before, after)
+            self._guards.settings_let_through(before, after)
         elif kind == "files":
             self._removal_is_grounded(before, after)
             self._one_claim_at_a_time(before, after)
@@ -127,14 +132,16 @@ class Invariants:
             self._closed_batch_stays(before, after)
             self._one_running_batch(path, before, after)
             self._counts_match(before, after)
+            self._guards.work_begins(before, after)
 
     def _legal_breaker_transition(self, before: Fields | None, after: Fields) -> None:
         name = "legal_breaker_transitions"
         old = from_fields(BreakerState, before) if before else BreakerState()
         new = from_fields(BreakerState, after)
         role = self._simulation.role()
-        if role is not None and new.permits.keys() - old.permits.keys():
+        if role is not None and (taken := new.permits.keys() - old.permits.keys()):
             role.probe_of = new.generation
+            role.permits |= taken
         good = self._probes[new.generation]
         require(new.probe_successes <= good, name, f"{new.probe_successes} probes, {good} good")
         if new.state is old.state:
@@ -258,16 +265,18 @@ class Invariants:
 
     def _removal_is_grounded(self, before: Fields | None, after: Fields) -> None:
         """A removal needs an object that was gone and a complete scan."""
+        role = self._simulation.role()
         if before is None or before["status"] == after["status"]:
             return
         record = from_fields(FileRecord, after)
+        if record.status is FileStatus.INDEXED and role and role.kind in ("step", "scan"):
+            self.indexed.add(record.path)
         if before["status"] == FileStatus.INDEXED.value and record.status is FileStatus.PENDING:
             require(
                 record.desired_key != record.current_key,
                 "indexed_content_is_not_imported_again",
                 record,
             )
-        role = self._simulation.role()
         if record.status is FileStatus.REMOVAL_CANDIDATE and role and role.kind == "scan":
             self._was_gone(record.path, "nothing_deleted_after_bad_listing")
         if record.status is FileStatus.DELETING:
@@ -279,6 +288,7 @@ class Invariants:
             policy = self._simulation.records.get(Batch, batch_path(record.batch_id or "")).present
             mirrors = policy.delete_policy is DeletePolicy.MIRROR
             require(mirrors, "removals_only_where_asked_for", record.path, "in", policy)
+            self._guards.removal(record)
 
     def _one_claim_at_a_time(self, before: Fields | None, after: Fields) -> None:
         """A live claim excludes every other delivery."""
@@ -316,22 +326,25 @@ class Invariants:
     def deleting(self, name: str) -> None:
         """Foreign documents and the last good document of a wanted path are not deleted."""
         simulation = self._simulation
-        require(name not in simulation.library.foreign, "foreign_documents_untouched", name)
+        require(name not in simulation.neighbour.documents, "foreign_documents_untouched", name)
         if not self._is_late():
             self._counts_no_more(name)
-        documents = {document.name: document for document in self._simulation.own_documents()}
-        document = documents.get(name)
+        store = simulation.target()
+        document = simulation.document(name)
         if document is None or document.state is not RemoteState.ACTIVE:
             return
+        if not name.startswith(store):
+            return  # of the store before
         made = simulation.gemini._document("", name)
         if made.fate.document_fails or made.fate.operation_fails:
             return  # it had failed, and has recovered just now
         path = str(document.metadata["path"])
         others = [
             other
-            for other in documents.values()
-            if other.metadata["path"] == path
+            for other in map(simulation.document, self._imports_of[path])
+            if other is not None
             and other.name != name
+            and other.name.startswith(store)
             and other.state is RemoteState.ACTIVE
         ]
         if not others:
@@ -350,6 +363,7 @@ class Invariants:
         name = "metered_within_allowance"
         if role is None:
             return
+        require(not role.forbidden, "nothing_begins_while_held", call, role.forbidden)
         role.metered += 1
         require(role.metered == 1, name, "a second request of one delivery:", call)
         task = role.task
@@ -374,20 +388,32 @@ class Invariants:
         paths = [read] if isinstance(read, str) else read
         if any(path.startswith((file_path(role.path), BOOKINGS)) for path in paths):
             role.looked_at = self._simulation.stage.now()
+        if HOLD in paths and file_path(role.path) in paths:
+            role.forbidden = self._forbidden(role)
+
+    def _forbidden(self, role: Role) -> str:
+        """Why a delivery that decides now may begin no metered request; empty if it may."""
+        assert role.task is not None
+        hold = self._fields(HOLD)
+        if hold and self._simulation.stage.now() < hold["hold_until"]:
+            return f"held until {hold['hold_until']}"
+        batch = self._fields(batch_path(str(role.task.payload["batch"])))
+        running = batch and batch["status"] == BatchStatus.RUNNING.value
+        return "" if running else f"batch {role.task.payload['batch']} isn't running"
 
     def _started(self, role: Role, call: Call) -> None:
         """In no minute do more deliveries start than the tier allows requests."""
         if role.looked_at is None:
             return
         insort(self._starts, role.looked_at)
-        first = bisect_right(self._starts, role.looked_at - MINUTE)
-        near = self._starts[first : bisect_right(self._starts, role.looked_at + MINUTE)]
-        most = max(bisect_right(near, at) - bisect_right(near, at - MINUTE) for at in near)
+        starts, at = self._starts, role.looked_at
+        ends = starts[bisect_left(starts, at) : bisect_left(starts, at + MINUTE)]
+        most = max(bisect_right(starts, end) - bisect_right(starts, end - MINUTE) for end in ends)
         require(
             most <= self._simulation.rules.settings.tier.rpm,
             "metered_within_allowance",
             f"{most} starts in a minute, the last for {call}:",
-            *near,
+            *starts[bisect_right(starts, at - MINUTE) : bisect_right(starts, at + MINUTE)],
         )
 
     def _planned(self, call: Call) -> None:
@@ -401,12 +427,13 @@ class Invariants:
         least = spacing.spacing(self._simulation.rules.settings.tier.rpm, 1.0) - timedelta(
             milliseconds=1
         )
-        near = [
-            other
-            for other, (its_batch, when) in self._slots.items()
-            if other != task.id and its_batch == batch and abs(when - at) < least
-        ]
-        self._slots[task.id] = batch, at
+        slots = self._slots_of_batch[batch]
+        if task.id in self._slots:
+            slots.remove((self._slots[task.id], task.id))
+        self._slots[task.id] = at
+        place = bisect_left(slots, (at, task.id))
+        near = [each for each in slots[max(place - 1, 0) : place + 1] if abs(each[0] - at) < least]
+        slots.insert(place, (at, task.id))
         require(not near, "metered_within_allowance", task, "is too near to", near)
 
     def _succeeded(self) -> None:
@@ -422,11 +449,13 @@ class Invariants:
         """No content is imported that the store holds, unless a late request put it there."""
         if self._is_late():
             return
-        key = next(entry.value for entry in call.arguments[2] if entry.key == "content_key")
+        entries = {entry.key: entry.value for entry in call.arguments[2]}
         there = [
             document
-            for document in self._simulation.own_documents(call.arguments[0])
-            if document.metadata["content_key"] == key
+            for document in map(self._simulation.document, self._imports_of[str(entries["path"])])
+            if document is not None
+            and document.name.startswith(call.arguments[0])
+            and document.metadata["content_key"] == entries["content_key"]
             and document.state is not RemoteState.FAILED
             and document.name not in self._late_documents
         ]
@@ -434,8 +463,14 @@ class Invariants:
 
     def _imported(self, call: Call, operation: ImportOperation) -> None:
         self._simulation.day_limits.imported(call)
+        role = self._simulation.role()
+        if role is not None and role.task is not None:
+            self._guards.import_begins(str(role.task.payload["batch"]))
+        document = operation.name.replace("/operations/", "/documents/")
+        path = next(str(entry.value) for entry in call.arguments[2] if entry.key == "path")
+        self._imports_of[path].append(document)
         if self._is_late():
-            self._late_documents.add(operation.name.replace("/operations/", "/documents/"))
+            self._late_documents.add(document)
 
     def _is_late(self) -> bool:
         """Whether the caller of the current actor has given up, or there is none."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain.batch.batch import Batch, BatchStatus
@@ -15,7 +17,7 @@ from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, LEASE
 from shared.gateways.ports import RemoteState
 from shared.services.source.inspection import inspect_one
-from tests.simulation.checks.invariants import Violation, require
+from tests.simulation.checks.violation import Violation, require
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -36,6 +38,44 @@ def check_differences(play: Simulation, batch: Batch) -> None:
     held = play.documents.count(queries.in_store(known.target))
     name = "differences_are_looked_into"
     require(stored - held == known.known_drift, name, stored, held, known, batch)
+
+
+def check_figures(play: Simulation, batch: Batch) -> None:
+    """A completed sync without faults counts the files that were indexed while it ran."""
+    if batch.status is not BatchStatus.COMPLETED:
+        return
+    indexed = [
+        record.path
+        for record in play.file_records()
+        if record.path in play.invariants.indexed and record.status is FileStatus.INDEXED
+    ]
+    counted = batch.counts.get("indexed")
+    require(counted == len(indexed), "figures_are_of_the_batch", counted, "counted:", indexed)
+
+
+def check_unchanged(play: Simulation, sync: Callable[[], Batch]) -> None:
+    """A sync of an unchanged bucket imports nothing, and lists the store only if it has to."""
+    name, now = "unchanged_costs_nothing", play.stage.now()
+    if any(each.status is FileStatus.FAILED and _is_due(each, now) for each in play.file_records()):
+        return
+    known = play.records.get(Deployment, DEPLOYMENT).present
+    every = play.rules.settings.reconcile_every
+    may_list = play.gemini.counts_lag or known.is_to_be_listed(now, every)
+    metered, documents = play.gemini.metered, _names(play)
+    batch = sync()
+    require(play.gemini.metered == metered, name, play.gemini.metered - metered, "requests", batch)
+    require(_names(play) == documents, name, "other documents", batch)
+    require(may_list or not documents or not batch.reconciled, name, "the store was listed", batch)
+
+
+def _names(play: Simulation) -> set[str]:
+    return {document.name for document in play.own_documents()}
+
+
+def _is_due(record: FileRecord, now: datetime) -> bool:
+    """Whether a failed file is tried again by a sync that begins about now."""
+    eligible_at = record.failure.eligible_at if record.failure else None
+    return eligible_at is not None and eligible_at <= now + timedelta(hours=1)
 
 
 class Outcome:
@@ -86,6 +126,8 @@ class Outcome:
             wanted = inspect_one(self._play.plain, info.name)
             assert wanted is not None
             record = records.get(info.name)
+            if wanted.rule and (record is None or record.status is FileStatus.DELETED):
+                continue  # left out by a rule
             if record is None:
                 raise Violation("no_file_lost", f"{info.name} has no record")
             if wanted.skip_reason:
@@ -162,7 +204,7 @@ class Outcome:
 
     def foreign_documents_untouched(self) -> None:
         there = {document.name for document in self._play.store_documents()}
-        missing = self._play.library.foreign - there
+        missing = set(self._play.neighbour.documents) - there
         require(not missing, "foreign_documents_untouched", missing)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from shared.gateways.ports import QueueName, Task
+from shared.domain.source.object_info import ObjectInfo
+from shared.gateways.ports import Head, Query, QueueName, Task
 from tests.twins.tasks import create_each
 
 T = TypeVar("T")
@@ -63,6 +64,42 @@ class GatedQueues(GatedPort):
 
     def create_many(self, tasks: Sequence[Task]) -> int:
         return create_each(self.create, tasks)
+
+
+class GatedDocuments(GatedPort):
+    """The database; each sum is one call, as it is there, so others may write in between."""
+
+    def sums(self, query: Query, names: Sequence[str]) -> dict[str, float]:
+        sums: dict[str, float] = {}
+        for name in names:
+            sums |= self._sum(query, name)
+        return sums
+
+    def _sum(self, query: Query, name: str) -> dict[str, float]:
+        twin: Any = self._twin
+        call = Call(self._port, "sums", (query, [name]), {}, twin.sums)
+        return self._gate(call, lambda: twin.sums(query, [name]))
+
+
+class GatedBucket(GatedPort):
+    """The bucket; several objects are looked at and read one by one, as they are there."""
+
+    stat: Callable[[str], ObjectInfo | None]
+
+    def stat_each(self, names: Sequence[str]) -> dict[str, ObjectInfo]:
+        found = map(self.stat, names)
+        return {info.name: info for info in found if info is not None}
+
+    def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, Head]:
+        heads: dict[str, Head] = {}
+        for info in objects:
+            heads |= self._head(info, length)
+        return heads
+
+    def _head(self, info: ObjectInfo, length: int) -> dict[str, Head]:
+        twin: Any = self._twin
+        call = Call(self._port, "read_heads", ([info], length), {}, twin.read_heads)
+        return self._gate(call, lambda: twin.read_heads([info], length))
 
 
 def _short(value: object) -> str:

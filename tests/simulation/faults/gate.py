@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from shared.domain.errors import (
     BadRequest,
@@ -59,6 +59,7 @@ class FaultyGate:
         self.charges: Counter[str] = Counter()
         self.windows: dict[Fault, datetime] = {}
         self.broken: dict[str, datetime] = {}
+        self._tokens_to_expire = 3
         self._used_of_day: Counter[date] = Counter()
         self._failed_raw_files: set[str] = set()
         self._play = play
@@ -70,7 +71,7 @@ class FaultyGate:
         play = self._play
         actor = play.stage.current
         if actor is None:
-            return self._make(call, effect)
+            return self._make_in_peace(call, effect)
         actor.check()
         chance, now = self._chance, play.stage.now()
         fault: Fault | None = None
@@ -79,9 +80,7 @@ class FaultyGate:
             if chance.random() < self._trouble.switch:
                 delay = chance.choice((0.0, 0.0, 0.0, 0.05, 0.4, 3.0))
                 actor.wait(now + timedelta(seconds=delay))
-            if chance.random() < self._trouble.rate_of(call.port, call.name):
-                possible = self._trouble.of_call(call.port, call.name)
-                fault = chance.choice(possible) if possible else None
+            fault = self._drawn(call)
             if fault is Fault.PAUSE:
                 seconds = chance.choice((20, 100, 170, 260, 400, 900))
                 play.note(
@@ -101,6 +100,25 @@ class FaultyGate:
         if call.name in ("upload", "import_file") and self._turns_out(Fault.SLOW_REPLY):
             self._reply_late(actor)
         return result
+
+    def _drawn(self, call: Call) -> Fault | None:
+        """The fault of this call, or None."""
+        if _has_token(call) and self._expires(0.3):
+            return Fault.TOKEN_EXPIRED
+        if self._chance.random() >= self._trouble.rate_of(call.port, call.name):
+            return None
+        possible = self._trouble.of_call(call.port, call.name)
+        return self._chance.choice(possible) if possible else None
+
+    def _expires(self, rate: float) -> bool:
+        return Fault.TOKEN_EXPIRED in self._trouble.kinds and self._chance.random() < rate
+
+    def _make_in_peace(self, call: Call, effect: Callable[[], T]) -> T:
+        """Make a call; page tokens expire in peace, too, but only a few times."""
+        if _has_token(call) and self._tokens_to_expire and self._expires(0.3):
+            self._tokens_to_expire -= 1
+            return self._fail(Fault.TOKEN_EXPIRED, call, effect)
+        return self._make(call, effect)
 
     def begin_window(self, kind: Fault) -> None:
         """Begin a fault of the service that lasts for some time."""
@@ -132,9 +150,22 @@ class FaultyGate:
             role.calls_left = self._chance.choice((0, 1, 2))
         if role.calls_left == 0:
             self._charge()
-            actor.doomed = True
-            raise Crashed
+            self._die(actor)
         role.calls_left -= 1
+
+    def _die(self, actor: Actor) -> NoReturn:
+        """End the instance, with all calls that it runs."""
+        play, role = self._play, self._play.roles[actor]
+        actor.doomed = True
+        for other, its in play.roles.items():
+            same = (its.function, its.instance) == (role.function, role.instance)
+            if other is actor or not same or not role.instance:
+                continue
+            play.note(other.name, f"dies with {actor.name}", None)
+            other.doomed, other.wake_at = True, play.stage.now()
+            if its.path:
+                self.charges[its.path] += 1
+        raise Crashed
 
     def _in_window(self, call: Call) -> Fault | None:
         now = self._play.stage.now()
@@ -180,8 +211,7 @@ class FaultyGate:
                 play.note(who, f"{fault} {call.name}", None)
                 actor = play.stage.current
                 assert actor is not None
-                actor.doomed = True
-                raise Crashed
+                self._die(actor)
             case Fault.LOST_REPLY:
                 with suppress(SyncError):
                     self._make(call, effect)
@@ -213,10 +243,10 @@ class FaultyGate:
             case Fault.QUOTA_GONE:
                 kind = chance.choice((QuotaKind.DAY, QuotaKind.STORAGE, QuotaKind.SPEND))
                 return Throttled(name, quota=kind, retry_after=timedelta(seconds=5))
-            case Fault.ACCOUNT:
+            case Fault.ACCOUNT | Fault.BUCKET_REFUSES:
                 return Forbidden(name, code=403)
-            case Fault.BUCKET_REFUSES:
-                return Forbidden(name, code=403)
+            case Fault.TOKEN_EXPIRED:
+                return BadRequest(name, code=400, status="INVALID_ARGUMENT")
             case Fault.SOURCE_BREAKS:
                 return Unavailable("bucket.read")
             case Fault.NOT_READY:
@@ -337,6 +367,12 @@ class FaultyGate:
                 break
         self._play.gemini.fates.clear()
         self._play.gemini.fates.append(self._play.library.fate_of(_path(call)) or fate)
+
+
+def _has_token(call: Call) -> bool:
+    """Whether the call asks for a page of a listing after the first one."""
+    first = {"list_documents": 1, "list_stores": 0}.get(call.name)
+    return first is not None and any(call.arguments[first:])
 
 
 def _path(call: Call) -> str:

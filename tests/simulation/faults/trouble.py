@@ -31,6 +31,7 @@ class Fault(StrEnum):
     # Where the bucket is read.
     BUCKET_REFUSES = "403 of the bucket"
     SOURCE_BREAKS = "bucket breaks off in the middle"
+    TOKEN_EXPIRED = "page token expires"
     # What becomes of uploads and imports.
     RAW_FAILS = "raw file fails"
     SLOW = "slow processing"
@@ -40,6 +41,8 @@ class Fault(StrEnum):
     DOCUMENT_FAILS = "document fails"
     DOCUMENT_RECOVERS = "document fails, then recovers"
     BROKEN = "broken for hours"
+    # Of instances.
+    MANY_DIE = "an instance dies with all its calls"
     # Deliveries and ticks.
     DUPLICATE = "duplicate delivery"
     LATE = "late delivery"
@@ -75,8 +78,11 @@ _THEMES = (
     {Fault.ACCOUNT, Fault.STORM, Fault.QUOTA_GONE},
     {Fault.BROKEN, Fault.SLOW, Fault.DUPLICATE},
     {Fault.LATE, Fault.QUEUE_PAUSED, Fault.MISSED_TICK},
+    {Fault.MANY_DIE, Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.PAUSE},
+    {Fault.TOKEN_EXPIRED, Fault.LOST_REPLY, Fault.LATE_EFFECT},
 )
 """Faults that are worst together."""
+
 
 _ANY = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.PAUSE, Fault.UNAVAILABLE)
 _GEMINI = (Fault.THROTTLED, Fault.SERVER_ERROR, Fault.QUOTA_GONE)

@@ -12,7 +12,7 @@ from shared.domain.file.ledger import LedgerEntry
 from shared.domain.source.tokens import BYTES_PER_TOKEN
 from shared.domain.throttle import holds
 from shared.gateways.ports import Query
-from tests.simulation.checks.invariants import require
+from tests.simulation.checks.violation import require
 from tests.simulation.faults.faulty_ports import Call
 from tests.world import changed_rules
 
@@ -37,7 +37,7 @@ class DayLimits:
         self._since: list[tuple[datetime, float | None]] = [(play.stage.now(), None)]
         self._imports: defaultdict[date, list[float]] = defaultdict(list)
         self._charged: set[str] = set()
-        self.are_in_force = self._chance.random() < LIMITED
+        self.are_in_force = self._chance.random() < LIMITED and not play.is_large
 
     def begin(self) -> None:
         """Deploy the first limit, and make a file large, in the runs that have limits."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
@@ -11,11 +13,18 @@ from shared.domain.batch.batch import Batch, BatchStatus
 from shared.domain.deployment.deployment import Deployment as Belonging
 from shared.domain.deployment.rules import Rules
 from shared.domain.file.record import FileRecord
+from shared.domain.metadata.metadata import MetadataEntry
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.database.records import DEPLOYMENT, LEASE, Records, batch_path
 from shared.gateways.ports import Delete, Document, Query
 from shared.services.context import Context
-from tests.simulation.faults.faulty_ports import Gate, GatedPort, GatedQueues
+from tests.simulation.faults.faulty_ports import (
+    Gate,
+    GatedBucket,
+    GatedDocuments,
+    GatedPort,
+    GatedQueues,
+)
 from tests.simulation.world.stage import Stage
 from tests.twins.bucket import MemoryBucket
 from tests.twins.documents import MemoryDocuments
@@ -52,15 +61,16 @@ class Deployment:
             jitter=chance.random,
         )
         self._ids = 0
+        self._others = 0
 
     def gated(self, gate: Gate) -> Context:
         """The ports behind the gate."""
-        documents = GatedPort("documents", self.documents, gate)
+        documents = GatedDocuments("documents", self.documents, gate)
         return replace(
             self.plain,
             records=Records(cast("Any", documents), self.stage),
             queues=cast("Any", GatedQueues("queues", self.queues, gate)),
-            bucket=cast("Any", GatedPort("bucket", self.bucket, gate)),
+            bucket=cast("Any", GatedBucket("bucket", self.bucket, gate)),
             gemini=cast("Any", GatedPort("gemini", self.gemini, gate)),
         )
 
@@ -68,9 +78,26 @@ class Deployment:
         self._ids += 1
         return f"{self._ids:06d}"
 
-    def lose_records(self) -> None:
-        """Lose the database."""
-        self.documents._collections.clear()
+    def import_for_others(
+        self, store: str, content: bytes, entries: Sequence[MetadataEntry] = ()
+    ) -> str:
+        """Import a document that isn't ours, without faults and at once; returns its name.
+
+        Raises:
+            Throttled: the storage is full.
+        """
+        gemini, self._others = self.gemini, self._others + 1
+        gemini.file_latency = gemini.import_latency = timedelta(0)
+        gemini.fates.clear()
+        file = gemini.upload(
+            f"others-{self._others}",
+            io.BytesIO(content),
+            size=len(content),
+            media_type="text/plain",
+            display_name="",
+        )
+        operation = gemini.import_file(store, file.name, entries, None)
+        return operation.name.replace("/operations/", "/documents/")
 
     def lose_lease(self) -> None:
         """Lose the lease's record, whoever holds it."""
@@ -78,7 +105,7 @@ class Deployment:
 
     def lose_store(self) -> None:
         """Lose the store that syncs fill, with all that it holds."""
-        self.gemini._stores.pop(self._target(), None)
+        self.gemini._stores.pop(self.target(), None)
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -108,21 +135,27 @@ class Deployment:
 
     def own_documents(self, store: str = "") -> list[Document]:
         """The documents with our owner tag in a store; by default in the one that syncs fill."""
-        owner, name = self.rules.settings.owner, store or self._target()
+        owner, name = self.rules.settings.owner, store or self.target()
         return [
             each
             for each in self.store_documents()
             if each.metadata.get("owner") == owner and each.name.startswith(name)
         ]
 
-    def _target(self) -> str:
+    def document(self, name: str) -> Document | None:
+        """The document of this name; None if it is gone."""
+        store = self.gemini._stores.get(name.partition("/documents/")[0])
+        made = store.imports.get(name) if store is not None else None
+        return made.document_at(self.stage.now()) if made is not None else None
+
+    def target(self) -> str:
         """The store that syncs fill; empty if none is known yet."""
         known = self.documents._find(DEPLOYMENT)
         return str(known.fields["next_store"] or known.fields["store"]) if known else ""
 
     def is_store_gone(self) -> bool:
         """Whether the store that syncs fill has been deleted."""
-        target = self._target()
+        target = self.target()
         return bool(target) and target not in self.gemini._stores
 
     def running_batch(self) -> Batch | None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from random import Random
 
-from shared.domain.metadata.metadata import MetadataEntry
+from shared.domain.source.path_glob import PathGlob
 from shared.domain.source.sidecar_name import sidecar_name
 from shared.gateways.ports import Clock
-from shared.services.context import Context
-from shared.services.source.inspection import inspect_one
 from shared.services.worker.finish_import import INVALID_ARGUMENT
 from tests.twins.bucket import MemoryBucket
-from tests.twins.gemini import MemoryGemini
 from tests.twins.imports import INTERNAL, ImportFate
 
 MAX_FILES = 12
+
+LARGE_COUNTS = 600, 1200
+"""The fewest and the most files of a large seed."""
+
+ERRORS = INTERNAL, INVALID_ARGUMENT
+"""Codes of imports that always fail: one that might pass, and one that is final."""
 
 NOTES = "b/NOTES"
 """A file without an extension; only seeds with locks have it."""
@@ -31,18 +34,22 @@ LARGE = "large " * 30
 class Library:
     """A seed's files."""
 
-    def __init__(self, bucket: MemoryBucket, chance: Random, clock: Clock, locks: Random) -> None:
+    def __init__(
+        self, bucket: MemoryBucket, chance: Random, clock: Clock, locks: Random, *, large: bool
+    ) -> None:
         self.poisoned: dict[str, ImportFate] = {}
-        self.foreign: set[str] = set()
         self.edits: Counter[str] = Counter()
         self._bucket = bucket
         self._chance = chance
         self._clock = clock
         # Of its own, so that a seed without locks plays as it always did.
         self._locks = locks
+        self._is_large = large
         self.has_locks = locks.random() < LOCKED_SHARE
         self._versions: defaultdict[str, int] = defaultdict(int)
         self._there_since: dict[str, datetime] = {}
+        self._left_out: Sequence[PathGlob] = ()
+        self._let_in_at: datetime | None = None
         self.names: list[str] = []
         self.large: set[str] = set()
 
@@ -50,11 +57,15 @@ class Library:
         """Write the first files."""
         chance = self._chance
         count = chance.choice((1, 1, 2, 3, 3, 4, 5, 6, 8, MAX_FILES))
+        poisoned = 0.04
+        if self._is_large:
+            count = chance.randint(*LARGE_COUNTS)
+            poisoned = chance.choice((0.04, 0.04, 0.6))
         self.names = [f"{'ab'[n % 2]}/{n:02d}.md" for n in range(count)]
         for name in self.names:
             self._write(name)
-            if chance.random() < 0.04:
-                code = chance.choice((INTERNAL, INVALID_ARGUMENT))
+            if chance.random() < poisoned:
+                code = INVALID_ARGUMENT if poisoned > 0.5 else chance.choice(ERRORS)
                 self.poisoned[name] = ImportFate(operation_fails=True, error_code=code)
         if chance.random() < 0.2:
             self._bucket.put(f"{self.names[0]}.meta.json", b'{"title": "first"}')
@@ -99,6 +110,23 @@ class Library:
             case _:
                 self._write(name)
 
+    def sweep(self) -> None:
+        """Do the same to many files at once, as a script does; often to more than half of them."""
+        chance = self._chance
+        share, act = chance.choice((0.3, 0.7, 1.0)), chance.choice(("write", "delete", "describe"))
+        for name in self.names:
+            if chance.random() >= share or self._bucket.stat(name) is None:
+                continue
+            self.edits[name] += 1
+            match act:
+                case "write":
+                    self._write(name)
+                case "delete":
+                    self._bucket.delete(name)
+                    self._there_since.pop(name, None)
+                case _:
+                    self._bucket.touch_metadata(name, {"title": f"title {self.edits.total()}"})
+
     def rewrite(self, name: str) -> None:
         """Give a file new content."""
         self.edits[name] += 1
@@ -117,7 +145,7 @@ class Library:
         """
         locks = self._locks
         self._bucket.put(NOTES, f"notes, version {locks.random()}".encode())
-        for info in self._bucket.list_objects(prefix="", limit=1000):
+        for info in self._bucket.list_objects(prefix="", limit=10_000):
             if locks.random() < 0.3:
                 self._bucket.refused[info.name] = locks.choice((400, 403))
             elif locks.random() < 0.3:
@@ -137,7 +165,15 @@ class Library:
 
     def there_since(self, name: str) -> datetime | None:
         """Since when the name has had a file to index without interruption, or None."""
-        return self._there_since.get(name)
+        there, left_out, let_in = self._there_since.get(name), self._left_out, self._let_in_at
+        if there is None or any(glob.matches(name) for glob in left_out):
+            return None
+        return max(there, let_in) if let_in is not None else there
+
+    def leave_out(self, patterns: Sequence[PathGlob]) -> None:
+        """From now on the settings leave out the files that match."""
+        if patterns != self._left_out:
+            self._left_out, self._let_in_at = patterns, self._clock.now()
 
     def fate_of(self, path: str) -> ImportFate | None:
         """The fate of all imports of a file that the service can't import; None for other files."""
@@ -151,26 +187,3 @@ class Library:
         """Whether the service refuses to import the file permanently."""
         fate = self.poisoned.get(path)
         return fate is not None and fate.error_code == INVALID_ARGUMENT
-
-    def plant_foreign_documents(self, store: str, gemini: MemoryGemini, context: Context) -> None:
-        """Put documents of another owner, with the same content, into the store."""
-        for number, name in enumerate(self.names[:3]):
-            wanted = inspect_one(context, name)
-            if wanted is None:
-                continue
-            file = gemini.upload(
-                f"foreign-{number}",
-                io.BytesIO(b"x"),
-                size=1,
-                media_type="text/plain",
-                display_name="",
-            )
-            entries = [
-                MetadataEntry("path", name),
-                MetadataEntry("content_key", wanted.key),
-                MetadataEntry("owner", "somebody else"),
-            ]
-            operation = gemini.import_file(store, file.name, entries, None)
-            document = gemini.get_operation(operation.name).document
-            assert document is not None
-            self.foreign.add(document)

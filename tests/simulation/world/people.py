@@ -36,9 +36,12 @@ UNUSUAL = (
 BUSY_SHARE = 0.1
 """Share of the runs in which a file is rewritten all the time."""
 
+SWEEP_SHARE = 0.1
+"""Share of the runs in which most files are changed or removed at once."""
+
 NEW_STORE = SyncRequest(mode=SyncMode.FULL, new_store=True)
 
-REPLACING = SyncRequest(mode=SyncMode.FULL, new_store=True, max_imports=1000)
+REPLACING = SyncRequest(mode=SyncMode.FULL, new_store=True, max_imports=10**6)
 """The request that a sync's message names after the store was deleted."""
 
 LOST_LEASES, LOST_STORES = 0.06, 0.05
@@ -53,7 +56,7 @@ class People:
         self._chance = play.chance
 
     def plans(self) -> list[Plan]:
-        """The planned actions in order, including the faults of the service that begin."""
+        """The planned actions, including the faults of the service that begin."""
         play, chance = self._play, self._chance
         plans: list[Plan] = [(0, self.start)]
         edits = chance.choice((0, 1, 2, 5))
@@ -71,8 +74,9 @@ class People:
         plans += [
             (chance.randint(1, 350), chance.choice(acts)) for _ in range(chance.choice((0, 1, 3)))
         ]
-        plans += play.day_limits.plans() + self._losses()
-        return sorted(plans, key=lambda plan: plan[0])
+        if chance.random() < (0.8 if play.is_large else SWEEP_SHARE):
+            plans.append((chance.randint(1, 300), play.library.sweep))
+        return plans + self._losses()
 
     def _losses(self) -> list[Plan]:
         """What is lost, by a chance of its own, so that other runs stay as they are."""
@@ -94,7 +98,8 @@ class People:
         play = self._play
         play.note("--", "somebody deletes the store", None)
         play.lose_store()
-        play.library.foreign &= {each.name for each in play.store_documents()}
+        left = {each.name for each in play.store_documents()}
+        play.neighbour.documents = [name for name in play.neighbour.documents if name in left]
         for name in play.library.names:
             play.gate.charges[name] += 1
 

@@ -22,6 +22,9 @@ class Role:
         metered: Metered requests it made.
         probe_of: The breaker's generation in which it took a probe's permit.
         calls_left: Calls that it still makes after its deadline; None before.
+        instance: The instance of its function that runs it; 0 for one of its own.
+        permits: Permits of the breaker that it took.
+        forbidden: Why it may begin no metered request, as it read before; empty if it may.
     """
 
     kind: str
@@ -33,6 +36,14 @@ class Role:
     metered: int = 0
     probe_of: int | None = None
     calls_left: int | None = None
+    instance: int = 0
+    permits: frozenset[str] = frozenset()
+    forbidden: str = ""
+
+    @property
+    def function(self) -> str:
+        """The function whose instances run such calls."""
+        return "upload" if self.kind == "step" else "dispatcher"
 
     @property
     def path(self) -> str:

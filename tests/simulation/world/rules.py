@@ -36,7 +36,25 @@ _TIERS = tuple(
 )
 
 
-def rules_of(chance: Random) -> Rules:
+LARGE_EVERY = 100
+"""One seed in so many is large: its number is a multiple of this."""
+
+_LARGE_TIER = Tier(
+    name="large",
+    rpm=2000,
+    rpd=None,
+    max_concurrent_dispatches=500,
+    max_imports_in_progress=500,
+    storage_bytes=10**9,
+)
+
+
+def is_large(seed: int) -> bool:
+    """Whether the seed has 600 to 1,200 files, which crosses each limit of 100, 500 and 1,000."""
+    return seed % LARGE_EVERY == 0
+
+
+def rules_of(chance: Random, *, large: bool) -> Rules:
     """The rules of one seed."""
     settings = Settings(
         bucket="library",
@@ -73,6 +91,13 @@ def rules_of(chance: Random) -> Rules:
         page_size=chance.choice((2, 3, 5, 1000)),
         work_budget=timedelta(seconds=110),
     )
+    if large:
+        return changed_rules(
+            rules,
+            tier=_LARGE_TIER,
+            page_size=chance.choice((100, 1000, 1000)),
+            max_imports_in_progress=chance.choice((50, 500)),
+        )
     return changed_rules(
         rules,
         reconcile_days=chance.choice((7, 1 / 24)),

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from local.firestore.engine import applying
+from local.firestore.engine import applying, database
 from shared.gateways.database import records
 from shared.gateways.database.records import Stored
 from shared.gateways.ports import Snapshot
@@ -46,6 +46,8 @@ def shortcuts() -> Iterator[None]:
         # No code changes what it has read, and no document here is near the size limit.
         stack.enter_context(patch.object(documents, "copied", lambda value: value))
         stack.enter_context(patch.object(applying, "document_size", lambda *_: 0))
+        # Every query is checked in the tests of services, too.
+        stack.enter_context(patch.object(database, "check", lambda _: None))
         gc.disable()
         stack.callback(gc.enable)
         yield
