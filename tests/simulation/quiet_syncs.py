@@ -99,6 +99,7 @@ class QuietSyncs:
             every = play.rules.settings.reconcile_every
             play.stage.advance_to(play.stage.now() + every)
             self.sync()
+            self.sync()  # imports what was set aside until that listing
         play.is_meddled_with = False
         Outcome(play).check()
 

@@ -58,6 +58,7 @@ class Invariants:
         self._starts: list[datetime] = []
         self._probes: Counter[int] = Counter()
         self._late_documents: set[str] = set()
+        self._to_be_deleted: set[str] = set()
         self._imports_of: defaultdict[str, list[str]] = defaultdict(list)
 
     # --- at every write ---------------------------------------------------------------------
@@ -350,6 +351,10 @@ class Invariants:
         if not others:
             self._was_gone(path, "old_document_goes_last")
 
+    def deletion_sent(self, name: str) -> None:
+        """A request to delete this document was sent, whatever becomes of it."""
+        self._to_be_deleted.add(name)
+
     def _counts_no_more(self, name: str) -> None:
         """A document is deleted only while no record relies on it, however late that is."""
         for record in self._simulation.file_records():
@@ -446,7 +451,11 @@ class Invariants:
     # --- imports ----------------------------------------------------------------------------
 
     def _importing(self, call: Call) -> None:
-        """No content is imported that the store holds, unless a late request put it there."""
+        """No content is imported that the store holds.
+
+        A document doesn't count if a late request put it there, or if its deletion was requested:
+        that may take effect at any time.
+        """
         if self._is_late():
             return
         entries = {entry.key: entry.value for entry in call.arguments[2]}
@@ -457,7 +466,7 @@ class Invariants:
             and document.name.startswith(call.arguments[0])
             and document.metadata["content_key"] == entries["content_key"]
             and document.state is not RemoteState.FAILED
-            and document.name not in self._late_documents
+            and document.name not in self._late_documents | self._to_be_deleted
         ]
         require(not there, "no_content_imported_twice", there)
 

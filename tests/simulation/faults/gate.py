@@ -73,6 +73,8 @@ class FaultyGate:
         if actor is None:
             return self._make_in_peace(call, effect)
         actor.check()
+        if call.name == "delete_document":
+            play.invariants.deletion_sent(call.arguments[0])
         chance, now = self._chance, play.stage.now()
         fault: Fault | None = None
         if play.in_trouble:

@@ -52,7 +52,7 @@ class Neighbour:
             gone = self.documents.pop(self._chance.randrange(len(self.documents)))
             self._play.gemini.delete_document(gone)
             self._play.note("--", f"the neighbour deletes {gone}", None)
-        elif self._play.target():
+        elif self._play.target() and not self._play.is_store_gone():
             self._import(self._chance.choice(self._play.library.names))
 
     def _import(self, path: str) -> None:
