@@ -15,9 +15,7 @@ def test_a_difference_that_the_listing_shows_is_explained() -> None:
     assert NEW.after_listing(2, 2, 2, repaired=True) == NEW
 
 
-def test_a_difference_that_appears_after_the_listing_is_doubted_until_the_next_sync() -> (
-    None
-):
+def test_a_difference_that_appears_after_the_listing_is_doubted_until_the_next_sync() -> None:
     after = NEW.after_listing(None, 1, 0, repaired=False)
 
     assert after.doubted == 1
