@@ -37,7 +37,6 @@ SUMMARY = [
     "unchanged",
     "skipped",
     "young",
-    "set_aside",
     "indexed",
     "deleted",
     "failed",
