@@ -17,7 +17,7 @@ from local.terraform.workspace import Plan
 from shared.domain.batch.batch import Batch, PageResult
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.file.ledger import LedgerEntry
-from shared.domain.file.record import FileRecord, FileStatus, Slot
+from shared.domain.file.record import Change, FileRecord, FileStatus, Slot
 from shared.domain.reconcile.state import ListedDocuments, ReconcileState
 from shared.domain.scan.remembered_range import RememberedRange
 from shared.domain.throttle.breaker_window import WindowEntry
@@ -52,6 +52,7 @@ SAMPLES: Mapping[object, Any] = {
     datetime: datetime(2026, 1, 1, tzinfo=UTC),
     Slot: Slot.UPLOAD,
     FileStatus: FileStatus.FAILED,
+    Change: Change.CHANGED,
 }
 
 
