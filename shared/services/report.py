@@ -278,7 +278,8 @@ def summary(
     """
     counts = batch.counts if counts is None else counts
     requests = batch.requests if requests is None else requests
-    kinds = (*(change.value for change in Change), "indexed", "deleted", "failed", "unreadable")
+    found = (change.value for change in Change if change is not Change.SET_ASIDE)
+    kinds = (*found, "indexed", "deleted", "failed", "unreadable")
     return {
         "batch_id": batch.batch_id,
         "status": batch.status.value,
@@ -302,6 +303,7 @@ def summary(
             for record in failed
         ],
         "ignored": counts_by_rule(counts),
+        "set_aside": counts.get(Change.SET_ASIDE, 0),
         "dry_run": batch.dry_run,
         "message": _message(batch),
         **_storage(batch),

@@ -38,7 +38,6 @@ SUMMARY = [
     "unchanged",
     "skipped",
     "young",
-    "set_aside",
     "indexed",
     "deleted",
     "failed",

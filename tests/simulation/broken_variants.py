@@ -14,10 +14,10 @@ from typing import Any
 from shared.domain.batch import lease
 from shared.domain.batch.batch import DeletePolicy
 from shared.domain.errors import GatewayError, Refused
-from shared.domain.file import attempt, keeping, known_documents, lifecycle, outcomes
+from shared.domain.file import attempt, keeping, known_documents, lifecycle, outcomes, setting_aside
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.lifecycle import Step
-from shared.domain.file.record import Change, FailureKind, FileStatus
+from shared.domain.file.record import Change, FailureKind, FileRecord, FileStatus
 from shared.domain.scan import comparison
 from shared.domain.throttle import breaker, breaker_state, late_starts
 from shared.gateways.database.records import Records
@@ -392,6 +392,13 @@ def _fence_begins_again(*arguments: Any, floor: int) -> Any:  # noqa: ARG001 - t
     return _acquire(*arguments)
 
 
+_set_aside = setting_aside.set_aside
+
+
+def _taken_for_new(*arguments: Any, **keywords: Any) -> FileRecord:
+    return replace(_set_aside(*arguments, **keywords), aside=None)
+
+
 _drift = MeasureDrift.__call__
 
 
@@ -421,7 +428,7 @@ MUTATIONS = tuple(
         ),
         (
             "stale_task_not_recognised",
-            140,
+            155,
             f"metered_within_allowance {_DOUBLES}",
             {(lifecycle, "turn"): _stale_task_taken},
         ),
@@ -446,7 +453,7 @@ MUTATIONS = tuple(
         ),
         (
             "foreign_documents_taken",
-            86,
+            52,
             "foreign_documents_untouched store_matches_bucket",
             _given(ResolveUncertain, _lists_all_as_ours),
         ),
@@ -470,7 +477,7 @@ MUTATIONS = tuple(
         ),
         (
             "old_document_not_deleted",
-            3,
+            1,
             _DOUBLES,
             {(known_documents, "forerunners"): lambda _record: ()},
         ),
@@ -659,6 +666,12 @@ MUTATIONS = tuple(
             {(Preparation, "__call__"): _store_is_taken_as_known},
         ),
         (
+            "damaged_file_is_taken_for_new",
+            450,
+            "no_content_imported_twice",
+            {(setting_aside, "set_aside"): _taken_for_new},
+        ),
+        (
             "orphan_of_foreign_owner_deleted",
             8,
             "foreign_documents_untouched",
@@ -672,7 +685,7 @@ MUTATIONS = tuple(
         ),
         (
             "day_of_imports_is_not_limited",
-            25,
+            5,
             "a_day_costs_no_more_than_it_may",
             {(Budget, "spending"): lambda *_: None},
         ),

@@ -50,6 +50,7 @@ SAMPLES: Mapping[object, Any] = {
     int: 1,
     int | None: 1,
     datetime: datetime(2026, 1, 1, tzinfo=UTC),
+    Change: Change.CHANGED,
     Slot: Slot.UPLOAD,
     FileStatus: FileStatus.FAILED,
     Change: Change.CHANGED,

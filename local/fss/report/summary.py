@@ -14,12 +14,12 @@ from local.printable import printable, printable_values
 FIELDS = (
     "batch_id", "status", "mode", "trigger",
     "scanned", "new", "changed", "metadata_changed", "removed", "unchanged", "skipped",
-    "young", "set_aside", "indexed", "deleted", "failed", "unreadable",
-    "drift", "reconciliation", "requests", "started_at", "completed_at", "skips", "failures",
+    "young", "indexed", "deleted", "failed", "unreadable", "drift", "reconciliation", "requests",
+    "started_at", "completed_at", "skips", "failures",
 )  # fmt: skip
 
 MORE_FIELDS = (
-    "ignored", "estimated_cost", "metadata_changed_cost", "budget", "hold",
+    "ignored", "set_aside", "estimated_cost", "metadata_changed_cost", "budget", "hold",
     "estimate", "samples",
 )  # fmt: skip
 """Fields that not every summary has; what is null is left out."""
@@ -65,7 +65,7 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
     if message:
         yield f"  {message}"
     found = ["new", "changed", "metadata_changed", "removed", "unchanged", "skipped"]
-    found += [kind for kind in ("young", "set_aside") if summary[kind]]
+    found += [kind for kind in ("young", "set_aside") if summary.get(kind)]
     yield f"  found    {_counts(summary, found)} of {summary['scanned']} files"
     if ignored := summary.get("ignored"):
         counts = (f"{count} {rule}" for rule, count in ignored.items())

@@ -29,6 +29,8 @@ COST = "cost"
 FENCE = "fence"
 REQUESTS = ("requests.metered", "requests.throttled", "requests.unmetered")
 
+_WITH_FENCE = (Where(FENCE, Op.GT, 0),)
+
 
 def records_in_range(start: str, end: str, limit: int | None) -> Query:
     """Records with start <= path < end, by path; an empty ``start`` or ``end`` means no bound.
@@ -196,9 +198,14 @@ def latest_batches(limit: int) -> Query:
     return Query(BATCHES, (), ("-created_at",), limit)
 
 
-def highest_fence(collection: str) -> Query:
-    """The document of ``FILES`` or ``BATCHES`` that was written under the highest fence."""
-    return Query(collection, (Where(FENCE, Op.GT, 0),), (f"-{FENCE}",), 1)
+def file_of_highest_fence() -> Query:
+    """The file that was written under the highest fence."""
+    return Query(FILES, _WITH_FENCE, (f"-{FENCE}",), 1)
+
+
+def batch_of_highest_fence() -> Query:
+    """The batch that was written under the highest fence."""
+    return Query(BATCHES, _WITH_FENCE, (f"-{FENCE}",), 1)
 
 
 def latest_page(batch_id: str) -> Query:

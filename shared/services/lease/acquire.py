@@ -29,7 +29,7 @@ def _highest_fence(context: Context) -> int:
     documents = context.records.documents
     found = [
         document
-        for collection in (queries.FILES, queries.BATCHES)
-        for document in documents.query(queries.highest_fence(collection))
+        for query in (queries.file_of_highest_fence(), queries.batch_of_highest_fence())
+        for document in documents.query(query)
     ]
     return max((int((each.fields or {})[queries.FENCE]) for each in found), default=0)

@@ -1,4 +1,4 @@
 """Scans the bucket page by page, and remembers pages so that unchanged ones are not read again.
 
-Imports ``lease``, ``source`` and ``context``.
+Imports ``lease``, ``source``, ``store`` and ``context``.
 """

@@ -21,8 +21,8 @@ from local.fss.deployment.outcome import Exit, Failure
 SUMMARY = {
     "batch_id": "b1", "status": "completed", "mode": "incremental", "trigger": "http",
     "scanned": 3, "new": 0, "changed": 0, "metadata_changed": 0, "removed": 0, "unchanged": 3,
-    "skipped": 0, "young": 0, "set_aside": 0,
-    "indexed": 0, "deleted": 0, "failed": 0, "unreadable": 0, "drift": 0, "reconciliation": None,
+    "skipped": 0, "young": 0, "indexed": 0, "deleted": 0, "failed": 0, "unreadable": 0,
+    "drift": 0, "reconciliation": None,
     "requests": {"metered": 0, "throttled": 0, "unmetered": 0},
     "started_at": None, "completed_at": None, "skips": [], "failures": [],
 }  # fmt: skip

@@ -15,8 +15,9 @@ from local.fss.report.summary import FIELDS, failure_lines, summary_text
 
 def batch(**changes: Any) -> dict[str, Any]:
     counts = dict.fromkeys(("scanned", "new", "changed", "metadata_changed", "removed"), 0)
-    counts |= dict.fromkeys(("unchanged", "skipped", "young", "set_aside"), 0)
-    counts |= dict.fromkeys(("indexed", "deleted", "failed", "unreadable"), 0)
+    counts |= dict.fromkeys(
+        ("unchanged", "skipped", "young", "indexed", "deleted", "failed", "unreadable"), 0
+    )
     return {
         **counts,
         "batch_id": "b1",
