@@ -199,7 +199,7 @@ def test_a_reply_is_one_write(url: str) -> None:
     address = (urlsplit(url).hostname, urlsplit(url).port)
     with socket.create_connection(address, timeout=PATIENCE) as connection:
         connection.sendall(
-            b"GET /v1beta/files/none HTTP/1.1\r\nHost: x\r\nx-goog-api-key: k\r\n\r\n"
+            b"GET /v1beta/files/none HTTP/1.1\r\nHost: localhost\r\nx-goog-api-key: k\r\n\r\n"
         )
         reply = connection.recv(65_536)
     head, _, body = reply.partition(b"\r\n\r\n")
@@ -221,7 +221,7 @@ def test_a_client_that_goes_away_while_sending_leaves_an_entry_and_no_trace_in_t
     address = (urlsplit(url).hostname, urlsplit(url).port)
     plain.start(9)
     with socket.create_connection(address, timeout=PATIENCE) as connection:
-        head = f"POST {plain.target} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+        head = f"POST {plain.target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
         connection.sendall(head.encode() + b"half")
     while (last := simulator.log.entries()[-1])["route"] != "upload.chunk":
         plain.send("GET", "/_sim/healthz")
