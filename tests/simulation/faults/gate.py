@@ -221,7 +221,9 @@ class FaultyGate:
                 delay = timedelta(seconds=self._chance.choice((5, 60, 250)))
                 late = _detached(call, effect)
                 play.note(who, f"{call.name} takes effect {delay} later", None)
-                play.happen_in(delay, lambda: self._late(call, late))
+                role, now = play.role(), play.stage.now()
+                in_time = role is not None and now <= role.deadline
+                play.happen_in(delay, lambda: self._late(call, late, now if in_time else None))
                 raise OutcomeUnknown(name)
             case _:
                 play.note(who, call, fault)
@@ -256,9 +258,12 @@ class FaultyGate:
             case _:
                 return Unavailable(name)
 
-    def _late(self, call: Call, effect: Callable[[], object]) -> None:
+    def _late(self, call: Call, effect: Callable[[], object], called_at: datetime | None) -> None:
+        """Let a call take effect; ``called_at`` is None if its caller had been given up by then."""
         with suppress(GatewayError):
             self._make(call, effect, counted=False)
+            if called_at is not None and call.name == "import_file":
+                self._play.invariants.landed(call, called_at)
 
     def _count_metered(self, call: Call) -> None:
         if call.name in ("upload", "import_file"):
