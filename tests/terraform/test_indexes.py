@@ -53,7 +53,6 @@ SAMPLES: Mapping[object, Any] = {
     Change: Change.CHANGED,
     Slot: Slot.UPLOAD,
     FileStatus: FileStatus.FAILED,
-    Change: Change.CHANGED,
 }
 
 

@@ -60,6 +60,7 @@ class Invariants:
         self._late_documents: set[str] = set()
         self._to_be_deleted: set[str] = set()
         self._imports_of: defaultdict[str, list[str]] = defaultdict(list)
+        self._sent: defaultdict[tuple[str, ...], list[datetime]] = defaultdict(list)
 
     # --- at every write ---------------------------------------------------------------------
 
@@ -458,13 +459,12 @@ class Invariants:
         """
         if self._is_late():
             return
-        entries = {entry.key: entry.value for entry in call.arguments[2]}
         there = [
             document
-            for document in map(self._simulation.document, self._imports_of[str(entries["path"])])
+            for document in map(self._simulation.document, self._imports_of[_entry(call, "path")])
             if document is not None
             and document.name.startswith(call.arguments[0])
-            and document.metadata["content_key"] == entries["content_key"]
+            and document.metadata["content_key"] == _entry(call, "content_key")
             and document.state is not RemoteState.FAILED
             and document.name not in self._late_documents | self._to_be_deleted
         ]
@@ -476,10 +476,18 @@ class Invariants:
         if role is not None and role.task is not None:
             self._guards.import_begins(str(role.task.payload["batch"]))
         document = operation.name.replace("/operations/", "/documents/")
-        path = next(str(entry.value) for entry in call.arguments[2] if entry.key == "path")
-        self._imports_of[path].append(document)
+        self._imports_of[_entry(call, "path")].append(document)
+        self._sent[_content(call)].append(self._simulation.stage.now())
         if self._is_late():
             self._late_documents.add(document)
+
+    def landed(self, call: Call, called_at: datetime) -> None:
+        """An import took effect late: it was waited for, and not sent again in the meantime."""
+        now = self._simulation.stage.now()
+        again = [at for at in self._sent[_content(call)] if called_at < at < now]
+        require(
+            not again, "no_content_imported_twice", call, "lost at", called_at, "and sent", again
+        )
 
     def _is_late(self) -> bool:
         """Whether the caller of the current actor has given up, or there is none."""
@@ -490,6 +498,16 @@ class Invariants:
 def _key(call: Call) -> tuple[QueueName, str]:
     task = call.arguments[0]
     return task.queue, task.id
+
+
+def _entry(call: Call, key: str) -> str:
+    """An entry of the metadata of the document that is imported."""
+    return next(str(entry.value) for entry in call.arguments[2] if entry.key == key)
+
+
+def _content(call: Call) -> tuple[str, ...]:
+    """What is imported into which store."""
+    return call.arguments[0], _entry(call, "path"), _entry(call, "content_key")
 
 
 def _is_closed(fields: Fields | None) -> bool:

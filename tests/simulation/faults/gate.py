@@ -225,7 +225,9 @@ class FaultyGate:
                 play.note(who, f"{call.name} takes effect {delay} later", None)
                 if call.name == "delete_document":
                     self._delete_late(call.arguments[0])
-                play.happen_in(delay, lambda: self._late(call, late))
+                role, now = play.role(), play.stage.now()
+                in_time = role is not None and now <= role.deadline
+                play.happen_in(delay, lambda: self._late(call, late, now if in_time else None))
                 raise OutcomeUnknown(name)
             case _:
                 play.note(who, call, fault)
@@ -268,9 +270,12 @@ class FaultyGate:
         if found and self._chance.random() < 0.7:
             play.library.put_back(str(found[0].metadata["path"]))
 
-    def _late(self, call: Call, effect: Callable[[], object]) -> None:
+    def _late(self, call: Call, effect: Callable[[], object], called_at: datetime | None) -> None:
+        """Let a call take effect; ``called_at`` is None if its caller had been given up by then."""
         with suppress(GatewayError):
             self._make(call, effect, counted=False)
+            if called_at is not None and call.name == "import_file":
+                self._play.invariants.landed(call, called_at)
 
     def _count_metered(self, call: Call) -> None:
         if call.name in ("upload", "import_file"):
