@@ -16,7 +16,7 @@ from local.firestore.indexes.scan import Scan, part, reference_part
 from local.firestore.query.field_path import NAME, FieldPath
 from local.firestore.query.normal_form import Alternative, disjunctions
 from local.firestore.query.ordering import whole_order
-from local.firestore.query.query import Op, Query
+from local.firestore.query.query import ARRAYS, EQUALITIES, Op, Query
 from local.firestore.query.validity import MAX_DISJUNCTIONS
 from local.firestore.values.encoding import above, encoded, inverted
 from local.firestore.values.kinds import Value
@@ -142,8 +142,9 @@ def _prefix(index: Index, length: int, alternative: Alternative) -> bytes:
     """The part of the keys that stands for the equalities."""
     values: dict[tuple[FieldPath, bool], Value] = {}
     for each in alternative:
-        value = float("nan") if each.op is Op.IS_NAN else each.value
-        values.setdefault((each.field, each.op is Op.ARRAY_CONTAINS), value)
+        if each.op in EQUALITIES or each.op in ARRAYS:
+            value = float("nan") if each.op is Op.IS_NAN else each.value
+            values.setdefault((each.field, each.op is Op.ARRAY_CONTAINS), value)
     return b"".join(
         part(values[path, mode is Mode.CONTAINS], mode) for path, mode in index.fields[:length]
     )

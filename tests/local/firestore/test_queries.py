@@ -20,7 +20,7 @@ from local.firestore.indexes.scan import Scan
 from local.firestore.query.aggregation import Aggregation, Kind, total
 from local.firestore.query.document import Document
 from local.firestore.query.field_path import parsed
-from local.firestore.query.query import Cursor, Filter, Op, Order, Query
+from local.firestore.query.query import Cursor, Filter, Junction, Op, Order, Query
 from local.firestore.query.validity import check
 from local.firestore.refusals import Code, Refused
 from local.firestore.storage.memory import MemoryBackend
@@ -128,6 +128,17 @@ def test_a_page_reads_only_the_part_of_the_index_that_it_needs() -> None:
         assert [each.path for each in database.query(query)] == ["files/06", "files/07"]
         read = [each.path for each in backend.scan(planned.scans[0])]
         assert read == [f"files/{n:02}" for n in range(5, 20)]
+
+
+@pytest.mark.parametrize("other", [Filter(("n",), Op.GE, 1), Filter(("n",), Op.IS_NOT_NULL)])
+def test_an_equality_counts_beside_a_range_of_its_field(other: Filter) -> None:
+    parts = (Filter(("a",), Op.EQ, 0), other, Filter(("n",), Op.EQ, 2))
+    query = Query(collection="files", where=Junction(is_or=False, parts=parts))
+    indexes = own_indexes(query)
+    with closing(StateFile(None, indexes)) as file:
+        database = Database(SqliteBackend(file, DATABASE), indexes=indexes)
+        written(database, [{"a": 0, "n": n} for n in range(4)])
+        assert [each.path for each in database.query(query)] == ["files/02"]
 
 
 class Counting(SqliteBackend):
