@@ -95,7 +95,7 @@ class QuietSyncs:
         if play.is_meddled_with and play.chance.random() < 0.5:
             request = SyncRequest(mode=SyncMode.RECONCILE)
         batch = self.sync(request)
-        if play.is_meddled_with and not batch.reconciled:
+        if play.is_meddled_with and (play.asides() or not batch.reconciled):
             every = play.rules.settings.reconcile_every
             play.stage.advance_to(play.stage.now() + every)
             self.sync()

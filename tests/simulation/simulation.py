@@ -81,6 +81,7 @@ class Simulation(Deployment):
         gate: Injects the faults.
         in_trouble: Whether faults may occur now.
         raw_files_expire_soon: Whether a long wait may cost an upload.
+        is_damaged: Whether records were lost or malformed.
         is_meddled_with: Whether documents were deleted by hand, so counts may agree by chance.
     """
 
@@ -103,6 +104,7 @@ class Simulation(Deployment):
         self.in_trouble = False
         self.raw_files_expire_soon = chance.random() < 0.2
         self.is_meddled_with = False
+        self.is_damaged = False
         self.roles: dict[Actor, Role] = {}
         self.trace: deque[Entry] = deque(maxlen=TRACE)
         self._inline_role: Role | None = None
@@ -177,7 +179,7 @@ class Simulation(Deployment):
         """Damage the database; the last sync then lists the store, as it may not be noticed."""
         chance = Random(f"damage of {self.seed}")  # noqa: S311 - chance that repeats
         if chance.random() < SHARE:
-            self.is_meddled_with = True
+            self.is_meddled_with = self.is_damaged = True
             for path in damage(self.documents, chance):
                 self.note("--", f"{path} is damaged", None)
 

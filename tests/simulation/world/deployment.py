@@ -123,6 +123,10 @@ class Deployment:
         found = self.records.query(FileRecord, Query("files", order_by=("path",)))
         return [stored.present for stored in found]
 
+    def asides(self) -> list[str]:
+        """Paths of the files that are set aside."""
+        return [record.path for record in self.file_records() if record.aside]
+
     def objects(self) -> list[ObjectInfo]:
         """All objects of the bucket."""
         return self.bucket.list_objects(prefix="", limit=10_000)

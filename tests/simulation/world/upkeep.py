@@ -63,9 +63,16 @@ class Upkeep:
         play.note("--", f"{deleted} documents expire", None)
 
     def forget(self) -> None:
-        """Lose some of the memories."""
+        """Lose some of the memories; no ranges whose files' records may be lost as well.
+
+        Then nothing tells that these were there: a known limit.
+        """
         documents, chance = self._play.documents, self._chance
-        found = [f"ranges/{name}" for name in sorted(documents._collections["ranges"])]
+        found = [
+            f"ranges/{name}"
+            for name in sorted(documents._collections["ranges"])
+            if not self._play.is_damaged
+        ]
         found += [path for path in (STORAGE, UNCERTAIN_SEARCH) if documents._find(path)]
         lost = [path for path in found if chance.random() < 0.7]
         if lost:
