@@ -99,7 +99,9 @@ class QuietSyncs:
             every = play.rules.settings.reconcile_every
             play.stage.advance_to(play.stage.now() + every)
             self.sync()
-            self.sync()  # imports what was set aside until that listing
+        if play.is_damaged:
+            self.sync()  # imports what was set aside until the listing
+        play.is_damaged = False
         play.is_meddled_with = False
         Outcome(play).check()
 
