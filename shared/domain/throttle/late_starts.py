@@ -76,13 +76,6 @@ class Places:
         """Time between two places of the same share."""
         return self.interval * self.shares
 
-    def on_grid(self, planned_at: datetime, grid: datetime) -> datetime:
-        """The last place that is not after ``planned_at``, of those that ``grid`` is one of.
-
-        The pump begins a new grid after each pause, so what it planned before is on another one.
-        """
-        return planned_at - (planned_at - grid) % self.interval
-
     def share(self, planned_at: datetime) -> int:
         """The share to which the place belongs."""
         return (planned_at - _EPOCH) // self.interval % self.shares

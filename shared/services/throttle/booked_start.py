@@ -29,15 +29,12 @@ class BookedStart:
         self._latest = context.clock.now() + context.rules.start_wait
         self._at: datetime | None = None
 
-    def take(
-        self, planned_at: datetime, state: Stored[BreakerState], grid: datetime | None
-    ) -> StartTurn:
+    def take(self, planned_at: datetime, state: Stored[BreakerState]) -> StartTurn:
         """Start, wait for a start, or leave; on time, mostly without reading or writing anything.
 
         Args:
             planned_at: When the delivery was planned.
             state: The breaker's record, as read just before.
-            grid: A place of the pump's present grid; None if it has planned nothing yet.
 
         Raises:
             Conflict: too many deliveries book at once.
@@ -51,8 +48,6 @@ class BookedStart:
         slowdown = breaker.slowdown(known, rules.breaker)
         interval = spacing.spacing(rules.settings.tier.rpm, slowdown)
         places = Places(interval, rules.start_wait)
-        if grid is not None and late_starts.is_late(planned_at, now):
-            planned_at = places.on_grid(planned_at, grid)
         path = bookings_path(places.share(planned_at))
         bookings = self._context.records.get(Bookings, path)
         now = self._context.clock.now()

@@ -136,7 +136,7 @@ class AdvanceFile:
             return Outcome.GIVEN_BACK
         if self._gate.blocked_until(known, hold) is None:
             planned = file.present.schedule.task
-            match task.start.take(planned.at if planned else now, state, batch.next_slot_at):
+            match task.start.take(planned.at if planned else now, state):
                 case StartTurn.WAITED:
                     return self._deliver(task)
                 case StartTurn.GIVEN_BACK:

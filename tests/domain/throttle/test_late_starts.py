@@ -47,18 +47,6 @@ def test_what_counts_as_on_time_fits_into_the_reserve_of_a_minute() -> None:
 
 
 @pytest.mark.parametrize("rpm", RPM.values(), ids=RPM)
-@pytest.mark.parametrize("late", [0.0, 0.6, 7.3, 4000.0])
-def test_what_was_planned_on_another_grid_takes_a_place_of_the_present_one(
-    rpm: int, late: float
-) -> None:
-    of = places(rpm)
-    grid, at = planned(of), planned(of) - late * SECOND
-    place = of.on_grid(at, grid)
-    assert (place - grid) % of.interval == timedelta(0)
-    assert timedelta(0) <= at - place < of.interval
-
-
-@pytest.mark.parametrize("rpm", RPM.values(), ids=RPM)
 def test_each_presets_late_delivery_finds_a_start_if_no_other_waits(rpm: int) -> None:
     of = places(rpm)
     at = planned(of)
