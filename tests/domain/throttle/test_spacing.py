@@ -49,8 +49,13 @@ def test_a_start_leads_by_a_second_and_warms_up_for_six_at_half_the_rate() -> No
     assert slots(None) == [1, 7, 10, 13, 16, 19, 22]
 
 
-def test_slots_that_passed_unused_are_not_made_up_for_but_begin_anew() -> None:
-    assert slots(-3600) == slots(-0.001) == [1, 7, 10, 13, 16, 19, 22]
+@pytest.mark.parametrize("after", [-3600, -2, -0.5, -0.001])
+def test_slots_that_passed_unused_are_not_made_up_for_but_begin_anew(after: float) -> None:
+    first, second, third, *_ = found = slots(after)
+
+    assert 1 <= first < 1 + 3
+    assert (second - first, third - second) == (6, 3)
+    assert all((at - after) % 3 == pytest.approx(0) for at in found), "others may come late"
 
 
 @pytest.mark.parametrize(

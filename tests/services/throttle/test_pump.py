@@ -334,3 +334,18 @@ def test_uploads_whose_processes_died_do_not_wait_for_each_other(bound: dict[str
 
     assert play_out(world, batch).status == "completed"
     assert in_step(world)
+
+
+def test_after_a_gap_slots_lie_where_a_late_delivery_of_an_earlier_one_would_start() -> None:
+    world = world_with(*files(90), given=TIER1)
+    begun(world)
+    play(world, lambda: bool(planned(world)))
+    before = planned(world)
+    later(world, 4 * MINUTE + 1.7 * SECOND)
+
+    world.supervise()  # no delivery has come meanwhile
+
+    after = [at for at in planned(world) if at not in before]
+    steps = [(at - before[0]) / (3.03 * SECOND) for at in after]
+    assert after
+    assert steps == pytest.approx([round(step) for step in steps])

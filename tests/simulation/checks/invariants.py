@@ -47,12 +47,14 @@ class Invariants:
 
     Attributes:
         indexed: Paths of the files that steps have made INDEXED; a sync's figures are compared.
+        put_back: Paths of the files that other calls have made INDEXED, without an import.
     """
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._guards = GuardChecks(simulation)
         self.indexed: set[str] = set()
+        self.put_back: set[str] = set()
         self._slots: dict[str, datetime] = {}
         self._slots_of_batch: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self._starts: list[datetime] = []
@@ -271,8 +273,8 @@ class Invariants:
         if before is None or before["status"] == after["status"]:
             return
         record = from_fields(FileRecord, after)
-        if record.status is FileStatus.INDEXED and role and role.kind in ("step", "scan"):
-            self.indexed.add(record.path)
+        if record.status is FileStatus.INDEXED and role:
+            (self.indexed if role.kind == "step" else self.put_back).add(record.path)
         if before["status"] == FileStatus.INDEXED.value and record.status is FileStatus.PENDING:
             require(
                 record.desired_key != record.current_key,

@@ -41,13 +41,21 @@ def check_differences(play: Simulation, batch: Batch) -> None:
 
 
 def check_figures(play: Simulation, batch: Batch) -> None:
-    """A completed sync without faults counts the files that were indexed while it ran."""
+    """A completed sync without faults counts the files that were indexed while it ran.
+
+    A file that it had planned, and whose plan its own scan then took back, is counted as well.
+    """
     if batch.status is not BatchStatus.COMPLETED:
         return
+    by_steps, by_scans = play.invariants.indexed, play.invariants.put_back
     indexed = [
         record.path
         for record in play.file_records()
-        if record.path in play.invariants.indexed and record.status is FileStatus.INDEXED
+        if record.status is FileStatus.INDEXED
+        and (
+            record.path in by_steps
+            or (record.path in by_scans and record.batch_id == batch.batch_id)
+        )
     ]
     counted = batch.counts.get("indexed")
     require(counted == len(indexed), "figures_are_of_the_batch", counted, "counted:", indexed)
