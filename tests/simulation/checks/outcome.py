@@ -15,7 +15,7 @@ from shared.domain.file.record import FailureKind, FileRecord, FileStatus
 from shared.domain.source.sidecar_name import base_name, is_sidecar
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, LEASE
-from shared.gateways.ports import RemoteState
+from shared.gateways.ports import Query, RemoteState
 from shared.services.source.inspection import inspect_one
 from tests.simulation.checks.violation import Violation, require
 
@@ -118,12 +118,18 @@ class Outcome:
         require(lease.released, "lease_free", lease)
 
     def wanted_store_serves(self) -> None:
-        """The configured store is used, unless a file of the old one failed in the new one."""
+        """The configured store is used, unless a file of the old one failed in the new one.
+
+        A damaged record that nothing reads, of a vanished object, counts as such a file as well:
+        then people promote the new store.
+        """
         play = self._play
         known = play.records.get(Deployment, DEPLOYMENT).present
         require(known.store_name == play.rules.settings.store_name, "wanted_store_serves", known)
-        failed = any(each.status is FileStatus.FAILED for each in play.file_records())
-        require(failed or not known.next_store, "wanted_store_serves", known)
+        records = play.file_records()
+        failed = any(each.status is FileStatus.FAILED for each in records)
+        damaged = len(play.documents.query(Query("files"))) > len(records)
+        require(failed or damaged or not known.next_store, "wanted_store_serves", known)
 
     def no_file_lost(self) -> None:
         """Every object is indexed, or failed or skipped with a reason."""
