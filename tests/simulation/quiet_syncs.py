@@ -95,13 +95,12 @@ class QuietSyncs:
         if play.is_meddled_with and play.chance.random() < 0.5:
             request = SyncRequest(mode=SyncMode.RECONCILE)
         batch = self.sync(request)
-        if play.is_meddled_with and (play.asides() or not batch.reconciled):
+        if play.asides() or (play.is_meddled_with and not batch.reconciled):
             every = play.rules.settings.reconcile_every
             play.stage.advance_to(play.stage.now() + every)
             self.sync()
         if play.is_damaged:
             self.sync()  # imports what was set aside until the listing
-        play.is_damaged = False
         play.is_meddled_with = False
         Outcome(play).check()
 
