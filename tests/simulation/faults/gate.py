@@ -91,7 +91,7 @@ class FaultyGate:
                 fault = None
         self._watchdog(actor)
         if not play.in_trouble:
-            return self._make(call, effect)
+            return self._make_in_peace(call, effect)
         if call.port == "gemini":
             fault = self._in_window(call) or fault
         if fault is not None:
