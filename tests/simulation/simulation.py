@@ -323,7 +323,7 @@ class Simulation(Deployment):
                 raise error
             raise Violation("no_defect_raised", f"{type(error).__name__}: {error}") from error
         if error is None and not crashed:
-            self.invariants.ended(role)
+            self.invariants.pace.ended(role)
         task = role.task
         if task is None or not self.queues.exists(task.queue, task.id):
             return

@@ -267,7 +267,7 @@ class FaultyGate:
 
     def _count_metered(self, call: Call) -> None:
         if call.name in ("upload", "import_file"):
-            self._play.invariants.metered(self._play.role(), call)
+            self._play.invariants.pace.metered(self._play.role(), call)
 
     def _make(self, call: Call, effect: Callable[[], T], *, counted: bool = True) -> T:
         """Make the call, while the invariants check it."""
