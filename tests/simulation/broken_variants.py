@@ -468,7 +468,7 @@ MUTATIONS = tuple(
         ),
         (
             "unreadable_costs_a_document",
-            230,
+            33,
             "old_document_goes_last nothing_deleted_after_bad_listing",
             {
                 (keeping, "keeps_documents"): lambda _record: False,
@@ -501,7 +501,7 @@ MUTATIONS = tuple(
         ),
         (
             "add_only_removes",
-            304,
+            222,
             "removals_only_where_asked_for",
             {(RemovalGuard, "waiting"): _all_candidates},
         ),
@@ -562,7 +562,7 @@ MUTATIONS = tuple(
         ),
         (
             "commit_not_fenced",
-            2039,
+            372,
             "one_holder_per_fence one_supervisor_at_a_time",
             {(FencedDocuments, "__init__"): _fence_lets_everyone_pass},
         ),
