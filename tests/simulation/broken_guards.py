@@ -113,13 +113,13 @@ MUTATIONS = tuple(
         ),
         (
             "probe_keeps_its_permit",
-            32,
+            15,
             "permits_are_returned",
             {(CallGate, "return_permit"): _nothing},
         ),
         (
             "lease_kept_after_a_cancel",
-            49,
+            75,
             "lease_free no_wait_without_deadline",
             {(CloseBatch, "release_lease"): _nothing},
         ),

@@ -27,7 +27,6 @@ from tests.simulation.broken_variants import (
     Altered,
     Mutation,
     _given,
-    _lists_nothing,
     _nothing,
     _with_documents,
     _with_gemini,
@@ -48,6 +47,15 @@ def _expired_token_is_the_end(context: Context) -> Context:
             return replace(list_documents(store), documents=(), next_page_token="")
 
     return _with_gemini(context, list_documents=listed)
+
+
+def _lists_an_empty_store(context: Context) -> Context:
+    list_documents = context.gemini.list_documents
+
+    def empty(*where: Any) -> Any:
+        return replace(list_documents(*where), documents=(), next_page_token="")
+
+    return _with_gemini(context, list_documents=empty)
 
 
 _scan_page = ScanPage.__call__
@@ -141,9 +149,9 @@ MUTATIONS = tuple(
         ),
         (
             "lagging_count_means_an_empty_store",
-            1,
+            66,
             _DOUBLES,
-            _given(Preparation, _lists_nothing),
+            _given(Preparation, _lists_an_empty_store),
         ),
         (
             "unknown_document_is_of_another_deployment",

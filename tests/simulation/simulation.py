@@ -285,8 +285,11 @@ class Simulation(Deployment):
     # --- actors -----------------------------------------------------------------------------
 
     def perform_as(self, role: Role, work: Callable[[], object]) -> None:
-        """Start an actor; without faults it runs to its end at once."""
-        if self.in_trouble:
+        """Start an actor; without faults it runs to its end at once, except in a large run.
+
+        There many deliveries wait for their starts at the same time; one by one they would be late.
+        """
+        if self.in_trouble or self.is_large:
             if Fault.MANY_DIE in self.trouble.kinds:
                 role.instance = self.chance.randint(1, INSTANCES)
             actor = self.stage.spawn(role.kind, work)
@@ -332,7 +335,7 @@ class Simulation(Deployment):
                 raise error
             raise Violation("no_defect_raised", f"{type(error).__name__}: {error}") from error
         if error is None and not crashed:
-            self.invariants.ended(role)
+            self.invariants.pace.ended(role)
         task = role.task
         if task is None or not self.queues.exists(task.queue, task.id):
             return

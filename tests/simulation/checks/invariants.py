@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, DeletePolicy
 from shared.domain.batch.lease import Lease
 from shared.domain.file import keeping
 from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
-from shared.domain.throttle import breaker_state, spacing
-from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.gateways.database.codec import from_fields
 from shared.gateways.database.records import (
     BREAKER,
     DEPLOYMENT,
-    HOLD,
     LEASE,
     batch_path,
-    bookings_path,
-    file_path,
 )
 from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState
 from tests.simulation.checks.guards import GuardChecks
+from tests.simulation.checks.pace import PaceChecks
 from tests.simulation.checks.violation import require
 from tests.simulation.faults.faulty_ports import Call
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
-    from tests.simulation.world.roles import Role
-
-MINUTE = timedelta(seconds=60)
-
-BOOKINGS = bookings_path(0).rstrip("0")
 
 T = TypeVar("T")
 
@@ -46,6 +36,7 @@ class Invariants:
     """Checks every call of one simulation.
 
     Attributes:
+        pace: The checks of the rate.
         indexed: Paths of the files that steps have made INDEXED; a sync's figures are compared.
         put_back: Paths of the files that other calls have made INDEXED, without an import.
     """
@@ -53,12 +44,9 @@ class Invariants:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._guards = GuardChecks(simulation)
+        self.pace = PaceChecks(simulation)
         self.indexed: set[str] = set()
         self.put_back: set[str] = set()
-        self._slots: dict[str, datetime] = {}
-        self._slots_of_batch: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
-        self._starts: list[datetime] = []
-        self._probes: Counter[int] = Counter()
         self._late_documents: set[str] = set()
         self._to_be_deleted: set[str] = set()
         self._imports_of: defaultdict[str, list[str]] = defaultdict(list)
@@ -75,10 +63,10 @@ class Invariants:
                 new = not self._simulation.queues.exists(*_key(call))
                 result = effect()
                 if new:
-                    self._planned(call)
+                    self.pace.planned(call)
                 return result
             case "get" | "get_all":
-                self._looks(call)
+                self.pace.looks(call)
             case "delete_document":
                 if self._simulation.role() is None:  # the request was checked when it was sent
                     self._counts_no_more(call.arguments[0])
@@ -86,21 +74,15 @@ class Invariants:
                     self.deleting(call.arguments[0])
             case "upload":
                 result = effect()
-                self._succeeded()
+                self.pace.succeeded()
                 return result
             case "import_file":
                 self._importing(call)
                 result = effect()
                 self._imported(call, cast("ImportOperation", result))
-                self._succeeded()
+                self.pace.succeeded()
                 return result
         return effect()
-
-    def ended(self, role: Role) -> None:
-        """Check what a call leaves behind that came to its end."""
-        kept = self._fields(BREAKER)
-        left = role.permits & (kept or {"permits": {}})["permits"].keys()
-        require(not left, "permits_are_returned", role, left)
 
     def _watch_commit(self, paths: list[str], effect: Callable[[], T]) -> T:
         before = {path: self._fields(path) for path in paths}
@@ -121,7 +103,7 @@ class Invariants:
             return
         kind = path.partition("/")[0]
         if path == BREAKER:
-            self._legal_breaker_transition(before, after)
+            self.pace.breaker_changes(before, after)
         elif path == LEASE:
             self._fence_grows(before, after)
         elif path == DEPLOYMENT:
@@ -137,33 +119,6 @@ class Invariants:
             self._one_running_batch(path, before, after)
             self._counts_match(before, after)
             self._guards.work_begins(before, after)
-
-    def _legal_breaker_transition(self, before: Fields | None, after: Fields) -> None:
-        name = "legal_breaker_transitions"
-        old = from_fields(BreakerState, before) if before else BreakerState()
-        new = from_fields(BreakerState, after)
-        role = self._simulation.role()
-        if role is not None and (taken := new.permits.keys() - old.permits.keys()):
-            role.probe_of = new.generation
-            role.permits |= taken
-        good = self._probes[new.generation]
-        require(new.probe_successes <= good, name, f"{new.probe_successes} probes, {good} good")
-        if new.state is old.state:
-            require(new.generation == old.generation, name, "generation moved:", old, new)
-            require(
-                new.cooldown_until == old.cooldown_until,
-                name,
-                "the cooldown was moved:",
-                old.cooldown_until,
-                new.cooldown_until,
-            )
-            return
-        require(new.state in breaker_state.STATE_CHANGES[old.state], name, old, new)
-        require(new.generation == old.generation + 1, name, old.generation, new.generation)
-        if new.state is CircuitState.CLOSED:
-            needed = self._simulation.rules.breaker.half_open_probes
-            good = self._probes[old.generation]
-            require(good >= needed, name, f"closed after {good} good probes of {needed}")
 
     def _fence_grows(self, before: Fields | None, after: Fields) -> None:
         old = from_fields(Lease, before) if before else Lease()
@@ -363,93 +318,6 @@ class Invariants:
         for record in self._simulation.file_records():
             relied_on = (record.current_document, record.new_document)
             require(name not in relied_on, "nothing_relied_on_is_deleted", name, record)
-
-    # --- metered requests -------------------------------------------------------------------
-
-    def metered(self, role: Role | None, call: Call) -> None:
-        """Check a metered request that is about to be made."""
-        name = "metered_within_allowance"
-        if role is None:
-            return
-        require(not role.forbidden, "nothing_begins_while_held", call, role.forbidden)
-        role.metered += 1
-        require(role.metered == 1, name, "a second request of one delivery:", call)
-        task = role.task
-        require(task is not None and task.queue is QueueName.UPLOADS, name, role, "made", call.name)
-        record = self._fields(file_path(role.path))
-        planned = record and record["schedule"]["task"]
-        slot = planned["at"] if planned else None
-        self._started(role, call)
-        now = self._simulation.stage.now()
-        is_frozen = now > role.deadline  # its slot was earlier
-        require(
-            slot is None or is_frozen or now >= slot,
-            name,
-            f"{call.name} at {now}, before its slot {slot}",
-        )
-
-    def _looks(self, call: Call) -> None:
-        """A delivery decides whether it may start from what it reads here."""
-        role, read = self._simulation.role(), call.arguments[0]
-        if role is None or role.kind != "step":
-            return
-        paths = [read] if isinstance(read, str) else read
-        if any(path.startswith((file_path(role.path), BOOKINGS)) for path in paths):
-            role.looked_at = self._simulation.stage.now()
-        if HOLD in paths and file_path(role.path) in paths:
-            role.forbidden = self._forbidden(role)
-
-    def _forbidden(self, role: Role) -> str:
-        """Why a delivery that decides now may begin no metered request; empty if it may."""
-        assert role.task is not None
-        hold = self._fields(HOLD)
-        if hold and self._simulation.stage.now() < hold["hold_until"]:
-            return f"held until {hold['hold_until']}"
-        batch = self._fields(batch_path(str(role.task.payload["batch"])))
-        running = batch and batch["status"] == BatchStatus.RUNNING.value
-        return "" if running else f"batch {role.task.payload['batch']} isn't running"
-
-    def _started(self, role: Role, call: Call) -> None:
-        """In no minute do more deliveries start than the tier allows requests."""
-        if role.looked_at is None:
-            return
-        insort(self._starts, role.looked_at)
-        starts, at = self._starts, role.looked_at
-        ends = starts[bisect_left(starts, at) : bisect_left(starts, at + MINUTE)]
-        most = max(bisect_right(starts, end) - bisect_right(starts, end - MINUTE) for end in ends)
-        require(
-            most <= self._simulation.rules.settings.tier.rpm,
-            "metered_within_allowance",
-            f"{most} starts in a minute, the last for {call}:",
-            *starts[bisect_right(starts, at - MINUTE) : bisect_right(starts, at + MINUTE)],
-        )
-
-    def _planned(self, call: Call) -> None:
-        """The assigned slots never exceed the tier's rate."""
-        task = call.arguments[0]
-        role = self._simulation.role()
-        if task.queue is not QueueName.UPLOADS or role is None or role.kind != "supervise":
-            return
-        at = task.at or self._simulation.stage.now()
-        batch = str(task.payload["batch"])
-        least = spacing.spacing(self._simulation.rules.settings.tier.rpm, 1.0) - timedelta(
-            milliseconds=1
-        )
-        slots = self._slots_of_batch[batch]
-        if task.id in self._slots:
-            slots.remove((self._slots[task.id], task.id))
-        self._slots[task.id] = at
-        place = bisect_left(slots, (at, task.id))
-        near = [each for each in slots[max(place - 1, 0) : place + 1] if abs(each[0] - at) < least]
-        slots.insert(place, (at, task.id))
-        require(not near, "metered_within_allowance", task, "is too near to", near)
-
-    def _succeeded(self) -> None:
-        """Count a probe whose permit is of the generation in which it succeeded."""
-        role = self._simulation.role()
-        state = self._fields(BREAKER)
-        if role is not None and state is not None and role.probe_of == state["generation"]:
-            self._probes[int(state["generation"])] += 1
 
     # --- imports ----------------------------------------------------------------------------
 

@@ -93,7 +93,7 @@ class FaultyGate:
                 fault = None
         self._watchdog(actor)
         if not play.in_trouble:
-            return self._make(call, effect)
+            return self._make_in_peace(call, effect)
         if call.port == "gemini":
             fault = self._in_window(call) or fault
         if fault is not None:
@@ -279,7 +279,7 @@ class FaultyGate:
 
     def _count_metered(self, call: Call) -> None:
         if call.name in ("upload", "import_file"):
-            self._play.invariants.metered(self._play.role(), call)
+            self._play.invariants.pace.metered(self._play.role(), call)
 
     def _make(self, call: Call, effect: Callable[[], T], *, counted: bool = True) -> T:
         """Make the call, while the invariants check it."""
