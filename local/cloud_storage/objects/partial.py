@@ -47,11 +47,11 @@ def _list(tokens: list[str]) -> Mask:
     """Take a list of fields off the tokens."""
     mask: Mask = {}
     while True:
-        name = tokens.pop(0)
+        name = _name(tokens)
         inner = mask.setdefault(name, {})
         while tokens and tokens[0] == "/":
             del tokens[0]
-            inner = inner.setdefault(tokens.pop(0), {})
+            inner = inner.setdefault(_name(tokens), {})
         if tokens and tokens[0] == "(":
             del tokens[0]
             inner.update(_list(tokens))
@@ -60,3 +60,10 @@ def _list(tokens: list[str]) -> Mask:
         if not tokens or tokens[0] != ",":
             return mask
         del tokens[0]
+
+
+def _name(tokens: list[str]) -> str:
+    name = tokens.pop(0)
+    if name in {"(", ")", ",", "/"}:
+        raise IndexError
+    return name

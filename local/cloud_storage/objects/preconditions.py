@@ -36,9 +36,10 @@ def check(
         Refused: 412, or for a read of a version that was to be another one 304; 400 if a condition
             isn't a number.
     """
+    # Uploads by the Python client spell one of them ifMetaGenerationNotMatch.
+    given = {name.lower(): value for name, value in query.items()}
     for condition, part, must_match in _PARAMETERS:
-        name = f"if{'Source' if source else ''}{condition}"
-        wanted = number(query, name)
+        wanted = number(given, f"if{'Source' if source else ''}{condition}".lower())
         if wanted is None or (version[part] == wanted) is must_match:
             continue
         if reading and not must_match:
