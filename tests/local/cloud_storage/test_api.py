@@ -9,7 +9,7 @@ import io
 import json
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.api_core.exceptions import (
@@ -31,8 +31,8 @@ PIECE = 256 * KIB
 UPLOAD = "/upload/storage/v1/b/shelf/o"
 
 
-def put(served: Served, name: str, content: bytes | str = b"text", **fields: str) -> Blob:
-    blob = served.bucket.blob(name)
+def put(served: Served, name: str, content: bytes | str = b"text", **fields: Any) -> Blob:
+    blob: Blob = served.bucket.blob(name)
     for field, value in fields.items():
         setattr(blob, field, value)
     blob.upload_from_string(content)

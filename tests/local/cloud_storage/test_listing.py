@@ -33,7 +33,7 @@ def one_page(index: Index, query: dict[str, str]) -> Page[StoredObject]:
 def model(names: set[str], query: dict[str, str]) -> list[tuple[str, str]]:
     """All items and prefixes, in order of their bytes, of a listing without pages."""
     prefix, delimiter = query["prefix"], query["delimiter"]
-    found = {}
+    found: dict[tuple[str, str], None] = {}
     for name in names:
         if not name.startswith(prefix) or name.encode() < query["startOffset"].encode():
             continue
