@@ -87,7 +87,7 @@ class Copies:
         for source in sources:
             access.check_read(source, call.key_sha256)
         count = sum(source.facts.get("componentCount", 1) for source in sources)
-        described = body.get("destination", {})
+        described = _described(body, "destination")
         new = NewObject(bucket, name, described, call.query, call.key_sha256, count)
         written = await self._written(new, sources)
         return call.reply(written.resource(call.base))
@@ -95,7 +95,7 @@ class Copies:
     def _source(self, bucket: str, described: Json) -> StoredObject:
         generation = number(_parameters(described), "generation")
         source = found(self._state, bucket, str(described.get("name")), generation)
-        check(_parameters(described.get("objectPreconditions") or {}), source.version)
+        check(_parameters(_described(described, "objectPreconditions")), source.version)
         return source
 
     async def _written(self, new: NewObject, sources: list[StoredObject]) -> StoredObject:
@@ -117,6 +117,13 @@ def _sources(body: Json) -> list[Json]:
     if not 0 < len(sources) <= MOST_SOURCES:
         raise invalid(f"The number of source components is {len(sources)}, not 1 to {MOST_SOURCES}")
     return sources
+
+
+def _described(body: Json, field: str) -> Json:
+    value = body.get(field) or {}
+    if not isinstance(value, dict):
+        raise invalid(f"{field} must be an object")
+    return value
 
 
 def _parameters(described: Json) -> dict[str, str]:

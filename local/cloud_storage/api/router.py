@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 
 from local.cloud_storage.api.call import Call, Route
-from local.cloud_storage.refusals import Refused, invalid, not_found
+from local.cloud_storage.refusals import Refused, invalid, not_found, not_implemented
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -38,6 +38,8 @@ class Router:
                     parameters = dict(_decoded_pairs(query))
                     plain = route.plain and parameters.get("alt") == "media"
                     names = tuple(_decoded(name) for name in match.groups())
+                    if "If-Match" in request.headers:
+                        raise not_implemented("condition If-Match")
                     return await route.handle(Call(request, names, parameters))
             raise not_found(f"The local Cloud Storage has no {request.method} {path}")
         except Refused as refusal:

@@ -36,12 +36,15 @@ class Access:
         lists = {name: described.pop(name, None) for name in ("refused", "disabledKeys", "payers")}
         if described or not all(isinstance(each, list | None) for each in lists.values()):
             raise invalid("access has the lists refused, disabledKeys and payers")
-        refused, keys, payers = (None if x is None else frozenset(x) for x in lists.values())
+        refused, keys, payers = (
+            None if x is None else frozenset(map(str, x)) for x in lists.values()
+        )
         return cls(refused or frozenset(), keys or frozenset(), payers)
 
     def check_payer(self, bucket: dict[str, Any], project: str | None) -> None:
         """Refuse the use of a bucket whose requesters pay, without a project that does."""
-        if not bucket.get("billing", {}).get("requesterPays"):
+        billing = bucket.get("billing")
+        if not isinstance(billing, dict) or not billing.get("requesterPays"):
             return
         if project is None:
             raise Refused(

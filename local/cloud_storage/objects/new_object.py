@@ -11,6 +11,7 @@ from local.cloud_storage.objects.stored_object import (
     Json,
     StoredObject,
     check_hashes,
+    merged,
     now,
     settable,
 )
@@ -65,9 +66,8 @@ class NewObject:
             Refused: The client has told another hash of the content.
         """
         check_hashes(self.described, hashes)
-        facts = {name: value for name, value in settable(self.described).items() if value}
         time = now()
-        facts |= {"storageClass": "STANDARD", "timeCreated": time, "updated": time, **hashes}
+        facts = merged({"timeCreated": time, "updated": time, **hashes}, self.described)
         if self.component_count is not None:
             del facts["md5Hash"]
             facts["componentCount"] = self.component_count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -12,6 +13,8 @@ Version = tuple[int, int]
 
 ABSENT: Version = (0, 0)
 """What counts as the version of an object that doesn't exist."""
+
+_NUMBER = re.compile(r"\d{1,19}", re.ASCII)  # int64
 
 _PARAMETERS = (
     ("GenerationMatch", 0, True),
@@ -60,6 +63,6 @@ def number(query: Mapping[str, str], name: str) -> int | None:
     text = query.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdecimal()):
+    if not _NUMBER.fullmatch(text):
         raise invalid(f"Invalid value for {name}: {text!r}")
     return int(text)

@@ -8,8 +8,8 @@ from http import HTTPStatus
 
 from local.cloud_storage.refusals import Refused, invalid
 
-_ASKED = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
-_SENT = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(?:(\d+)|\*)", re.ASCII)
+_ASKED = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
+_SENT = re.compile(r"bytes (?:(\d{1,19})-(\d{1,19})|\*)/(?:(\d{1,19})|\*)", re.ASCII)
 
 
 def asked_range(header: str, size: int) -> range | None:

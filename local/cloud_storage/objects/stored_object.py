@@ -67,14 +67,7 @@ class StoredObject:
             Refused: A field has a value of the wrong type.
         """
         facts = {k: v for k, v in self.facts.items() if not (whole and k in SETTABLE)}
-        for name, value in settable(change).items():
-            new = value
-            if name == "metadata" and value is not None:
-                merged = facts.get("metadata", {}) | value
-                new = {key: text for key, text in merged.items() if text is not None}
-            facts[name] = new or None
-        facts = {name: value for name, value in facts.items() if value is not None}
-        facts |= {"updated": now(), "storageClass": facts.get("storageClass", "STANDARD")}
+        facts = merged(facts, change) | {"updated": now()}
         return replace(self, metageneration=self.metageneration + 1, facts=facts)
 
     def resource(self, base: str, *, listed: bool = False) -> Json:
@@ -105,6 +98,18 @@ class StoredObject:
             for name in _HASHES:
                 found.pop(name, None)
         return found
+
+
+def merged(facts: Json, change: Json) -> Json:
+    """The facts of an object with those that a client sets; null removes one.
+
+    Raises:
+        Refused: One has a value of the wrong type.
+    """
+    new = facts | settable(change)
+    metadata = new.get("metadata") and (facts.get("metadata") or {}) | new["metadata"]
+    new["metadata"] = {key: text for key, text in (metadata or {}).items() if text is not None}
+    return {"storageClass": "STANDARD"} | {name: value for name, value in new.items() if value}
 
 
 def settable(described: Json) -> Json:
