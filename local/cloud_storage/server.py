@@ -46,6 +46,7 @@ async def serving(port: int, folder: Path | None) -> AsyncIterator[str]:
         runner = web.AppRunner(
             _application(state),
             access_log=None,
+            auto_decompress=False,  # or a body that is cut would be taken for whole
             max_field_size=LINE_BYTES,
             max_line_size=LINE_BYTES,
             shutdown_timeout=SHUTDOWN_S,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
+from local.cloud_storage.objects.gzip_stream import GzipStream
 from local.cloud_storage.objects.partial import masked, parse_fields
 from local.cloud_storage.objects.stored_object import Json
 from local.cloud_storage.refusals import invalid
@@ -41,9 +43,22 @@ class Call:
         """The hash of the key that the client supplies; None without one."""
         return self.request.headers.get("X-Goog-Encryption-Key-Sha256")
 
-    def chunks(self) -> AsyncIterator[bytes]:
-        """The body, in pieces."""
-        return self.request.content.iter_chunked(CHUNK)
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body, in pieces; unpacked, if it is packed for the way.
+
+        Raises:
+            Refused: It is said to be gzip and is none, or not whole.
+        """
+        packed = self.request.headers.get("Content-Encoding") == "gzip"
+        stream = GzipStream()
+        try:
+            async for chunk in self.request.content.iter_chunked(CHUNK):
+                for piece in stream.unpack(chunk) if packed else (chunk,):
+                    yield piece
+        except zlib.error as error:
+            raise invalid(f"The body is no gzip: {error}") from error
+        if not stream.is_whole:
+            raise invalid("The body's gzip is cut.")
 
     async def json(self) -> Json:
         """The body as an object of JSON; without a body an empty one.

@@ -13,13 +13,13 @@ from multidict import CIMultiDict
 from local.cloud_storage.api.buckets import Buckets
 from local.cloud_storage.api.call import Call, Route
 from local.cloud_storage.api.objects import ONE, Objects
+from local.cloud_storage.objects.gzip_stream import GzipStream
 from local.cloud_storage.objects.preconditions import check
 from local.cloud_storage.objects.ranges import asked_range
 from local.cloud_storage.objects.stored_object import StoredObject
 from local.cloud_storage.storage.content import CHUNK
 from local.cloud_storage.storage.state_folder import StateFolder
 
-_GZIP = 16 + zlib.MAX_WBITS
 _FROM_FACTS = {
     "contentEncoding": "Content-Encoding",
     "contentDisposition": "Content-Disposition",
@@ -108,7 +108,7 @@ def _must_unpack(call: Call, stored: StoredObject) -> bool:
 
 def _is_packed(file: IO[bytes]) -> bool:
     try:
-        zlib.decompressobj(_GZIP).decompress(file.read(CHUNK))
+        next(GzipStream().unpack(file.read(CHUNK)), None)
     except zlib.error:
         return False
     finally:
@@ -117,13 +117,9 @@ def _is_packed(file: IO[bytes]) -> bool:
 
 
 def _unpacked(file: IO[bytes]) -> Iterator[bytes]:
-    unpacker = zlib.decompressobj(_GZIP)
+    stream = GzipStream()
     while piece := file.read(CHUNK):
-        while piece:
-            yield unpacker.decompress(piece, CHUNK)
-            piece = unpacker.unconsumed_tail
-            if unpacker.eof:  # another member may follow
-                piece, unpacker = unpacker.unused_data, zlib.decompressobj(_GZIP)
+        yield from stream.unpack(piece)
 
 
 def _stored(file: IO[bytes], span: range) -> Iterator[bytes]:

@@ -44,6 +44,8 @@ class Router:
             raise not_found(f"The local Cloud Storage has no {request.method} {path}")
         except Refused as refusal:
             return _refusal(refusal, plain=plain)
+        except (ConnectionError, web.RequestPayloadError):  # the client has gone, or has lost count
+            return web.Response(status=HTTPStatus.BAD_REQUEST)
         except OSError as error:
             if error.errno not in _FULL:
                 raise

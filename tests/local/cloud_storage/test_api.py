@@ -136,6 +136,10 @@ def test_a_body_that_is_packed_for_the_way_is_stored_unpacked(served: Served) ->
     assert served.ask("POST", path, gzip.compress(b"text"), Content_Encoding="gzip")[0] == 200
     blob = served.bucket.get_blob("in-flight")
     assert (blob.size, blob.content_encoding) == (4, None)
+    whole = gzip.compress(os.urandom(PIECE))
+    for wrong in (b"text", whole[:-1], whole[: PIECE // 2], whole[:50] + whole[51:]):
+        assert served.ask("POST", path, wrong, Content_Encoding="gzip")[0] == 400
+    assert served.bucket.get_blob("in-flight").generation == blob.generation
 
 
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
