@@ -26,6 +26,7 @@ _FROM_FACTS = {
     "contentLanguage": "Content-Language",
     "cacheControl": "Cache-Control",
 }
+_HASHES = (("crc32c", "crc32c"), ("md5", "md5Hash"))
 
 
 class Downloads:
@@ -89,9 +90,6 @@ def _headers(stored: StoredObject) -> CIMultiDict[str]:
     hashes = [f"{name}={facts[key]}" for name, key in _HASHES if key in facts]
     headers["X-Goog-Hash"] = ",".join(hashes)
     return headers
-
-
-_HASHES = (("crc32c", "crc32c"), ("md5", "md5Hash"))
 
 
 def _must_unpack(call: Call, stored: StoredObject) -> bool:

@@ -120,10 +120,14 @@ def settable(described: Json) -> Json:
     """
     chosen = {name: described[name] for name in SETTABLE if name in described}
     for name, value in chosen.items():
-        texts = value.values() if isinstance(value, dict) and name == "metadata" else [value]
-        if not all(text is None or isinstance(text, str) for text in texts) or (
-            name == "metadata" and not isinstance(value, dict | None)
-        ):
+        if name == "metadata":
+            is_right = value is None or (
+                isinstance(value, dict)
+                and all(text is None or isinstance(text, str) for text in value.values())
+            )
+        else:  # most become headers of downloads
+            is_right = value is None or (isinstance(value, str) and value.isprintable())
+        if not is_right:
             raise invalid(f"Invalid value for {name}")
     return chosen
 

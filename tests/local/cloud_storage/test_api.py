@@ -237,7 +237,8 @@ def test_a_patch_changes_what_it_names_and_an_update_replaces_all(served: Served
     blob.reload()
     assert (blob.metadata, blob.content_language, blob.cache_control) == (None, None, None)
     assert (blob.content_type, blob.metageneration) == ("text/x", 4)
-    for wrong in (b'{"metadata": {"a": 1}}', b'{"contentType": 1}', b"[]", b"{"):
+    odd = b'{"contentType": "a\\r\\nb"}'
+    for wrong in (b'{"metadata": {"a": 1}}', b'{"metadata": 1}', b'{"contentType": 1}', odd, b"[]"):
         assert served.ask("PATCH", path, wrong)[0] == 400
     assert blob.time_created <= blob.updated
 
