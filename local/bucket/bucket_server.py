@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from pathlib import Path
@@ -14,23 +13,18 @@ from local import packaging
 from local.processes.children import Child, Processes
 from local.processes.ports import loopback
 
-MAX_STORED_PART = 230
-"""The most bytes between two slashes of a name when objects are kept as files. File systems allow
-255, and the server first writes each object under a longer temporary name (239 still worked)."""
-
 
 class BucketServer:
     """Serves buckets on 127.0.0.1 to Google's own client.
 
     Args:
-        folder: The folder that keeps objects as files, with generations, hashes and types as
-            extended attributes, so that a later run finds them unchanged. None keeps all in memory.
+        state: The folder that keeps objects, so that a later run finds them unchanged. None keeps
+            nothing.
     """
 
-    def __init__(self, processes: Processes, *, port: int, folder: Path | None) -> None:
+    def __init__(self, processes: Processes, *, port: int, state: Path | None) -> None:
         self.url = f"http://{loopback(port)}"
-        self._folder = folder
-        self._child = self._start(processes, port)
+        self._child = self._start(processes, port, state)
 
     def wait(self) -> None:
         """Return when the server answers, or raise `CouldNotRun`."""
@@ -44,16 +38,9 @@ class BucketServer:
             client_options={"api_endpoint": self.url},
         )
 
-    def remove_empty_folders(self) -> None:
-        """Remove the empty folders of deleted objects: no object can have the name of a folder."""
-        for bucket in () if self._folder is None else self._folder.iterdir():
-            for parent, folders, _ in os.walk(bucket, topdown=False):
-                for folder in folders:
-                    with contextlib.suppress(OSError):  # not empty
-                        Path(parent, folder).rmdir()
-
-    def _start(self, processes: Processes, port: int) -> Child:
+    @staticmethod
+    def _start(processes: Processes, port: int, state: Path | None) -> Child:
         argv = [sys.executable, "-m", "local.cloud_storage", "--port", str(port)]
-        if self._folder is not None:
-            argv += ["--folder", str(self._folder)]
+        if state is not None:
+            argv += ["--state", str(state)]
         return processes.start("cloud-storage", argv, env=os.environ, cwd=packaging.ROOT)

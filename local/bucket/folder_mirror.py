@@ -6,7 +6,7 @@ import base64
 import hashlib
 import io
 import mimetypes
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -38,17 +38,11 @@ class Mirrored:
     unchanged: int
 
 
-def mirror(
-    files: Iterable[SourceFile],
-    bucket: storage.Bucket,
-    *,
-    after_deletes: Callable[[], None] = lambda: None,
-) -> Mirrored:
+def mirror(files: Iterable[SourceFile], bucket: storage.Bucket) -> Mirrored:
     """Upload and delete objects until `bucket` holds exactly `files`.
 
-    An object with the same size and MD5 as its file keeps its generation. Deletions come first,
-    because a file may have the name of a former folder. A file that grows meanwhile is copied as
-    it was when it was opened.
+    An object with the same size and MD5 as its file keeps its generation. A file that grows
+    meanwhile is copied as it was when it was opened.
 
     Raises:
         CouldNotRun: The server refused or failed, or a file has disappeared, become shorter, or
@@ -60,7 +54,6 @@ def mirror(
         gone = [blob for name, blob in present.items() if name not in wanted]
         with ThreadPoolExecutor(PARALLEL) as pool:
             list(pool.map(lambda blob: blob.delete(retry=_RETRY), gone))
-            after_deletes()
             uploads = pool.map(
                 lambda file: _upload_if_changed(bucket, file, present.get(file.name)),
                 wanted.values(),

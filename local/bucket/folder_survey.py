@@ -79,7 +79,6 @@ class _Found:
 def survey(
     folder: Path,
     *,
-    longest_part: int = MAX_OBJECT_NAME,
     is_synced: Callable[[str], bool] = lambda _: True,
     follow_links: bool = False,
 ) -> Survey:
@@ -87,7 +86,6 @@ def survey(
 
     Args:
         folder: The folder to search.
-        longest_part: The most bytes that a name may have between two slashes.
         is_synced: Whether a sync would take a name; one that ends with a slash is a folder's. What
             no sync takes is left out if it is unusable.
         follow_links: Whether to take what links outside the folder lead to.
@@ -107,7 +105,7 @@ def survey(
         taken = is_synced(f"{found.name}/" if found.is_folder else found.name)
         if found.what is None:
             links_out += [found.name] if taken else []
-        elif problem := _unreadable(found) or _unnameable(found.name, longest_part):
+        elif problem := _unreadable(found) or _unnameable(found.name):
             problems += [f"{printable(found.name)}: {problem}"] if taken else []
         elif isinstance(found.what, int):
             files.append(SourceFile(found.name, found.real, found.what))
@@ -198,7 +196,7 @@ def _unreadable(found: _Found) -> str:
     return ""
 
 
-def _unnameable(name: str, longest_part: int) -> str:
+def _unnameable(name: str) -> str:
     """Return why no object can have this name, or an empty string."""
     try:
         encoded = name.encode()
@@ -206,7 +204,4 @@ def _unnameable(name: str, longest_part: int) -> str:
         return "the name is not valid UTF-8"
     if len(encoded) > MAX_OBJECT_NAME:
         return f"the name has {len(encoded)} bytes; an object name has at most {MAX_OBJECT_NAME}"
-    longest = max(map(len, encoded.split(b"/")))
-    if longest > longest_part:
-        return f"a part of the name has {longest} bytes; with --state the limit is {longest_part}"
     return ""

@@ -1,104 +1,69 @@
-"""Runs the whole server: the guard, the relay, and fake-gcs-server behind them."""
+"""Runs a whole server: the HTTP server behind the guard, and the state folder."""
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from http import HTTPStatus
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import aiohttp
 from aiohttp import web
 
-from local.cloud_storage.certificate import new_certificate
-from local.cloud_storage.program import running
-from local.cloud_storage.relay import LINE_BYTES, Relay
-from local.processes.ports import HOST, free_ports, loopback
+from local.cloud_storage.api.buckets import ADMIN, Buckets
+from local.cloud_storage.api.copies import Copies
+from local.cloud_storage.api.downloads import Downloads
+from local.cloud_storage.api.objects import Objects
+from local.cloud_storage.api.router import Router
+from local.cloud_storage.api.uploads import Uploads
+from local.cloud_storage.storage.state_folder import StateFolder
 from local.web_guard.aiohttp_guard import guard
 
-ADMIN = "/_internal/"
+HOST = "127.0.0.1"
 SHUTDOWN_S = 1.0
 
-_HEALTH = f"{ADMIN}healthcheck"
-_LOOK_AGAIN = 0.02
-
-
-class Ended(Exception):
-    """fake-gcs-server has ended by itself; its log says why."""
-
-
-class Server:
-    """A running server, and its URL."""
-
-    def __init__(self, url: str, program: Process) -> None:
-        self.url = url
-        self._program = program
-
-    async def until(self, stopped: asyncio.Event) -> None:
-        """Return when `stopped` is set.
-
-        Raises:
-            Ended: See there.
-        """
-        waits = [asyncio.create_task(stopped.wait()), asyncio.create_task(self._program.wait())]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        if not stopped.is_set():
-            raise Ended(f"fake-gcs-server has ended with status {self._program.returncode}")
+LINE_BYTES = 64 * 1024
+"""Longest request line or header. A listing's parameters are up to four object names, of which each
+has up to 1,024 bytes, percent-encoded three times as long."""
 
 
 @asynccontextmanager
-async def serving(port: int, folder: Path | None) -> AsyncIterator[Server]:
-    """Serve for the duration of the context, which begins when the server answers.
+async def serving(port: int, folder: Path | None) -> AsyncIterator[str]:
+    """Serve for the duration of the context, and yield the URL.
 
     Args:
         port: The port to listen on; 0 takes a free one.
-        folder: The folder that keeps the objects; None keeps them in memory.
+        folder: The folder that keeps buckets and objects; None keeps nothing.
 
     Raises:
         OSError: The port is in use.
-        NoProgram: There is no fake-gcs-server for this machine.
-        Ended: fake-gcs-server could not start.
+        StateError: The folder can't be used.
     """
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(socket.create_server((HOST, port)))
-        public = loopback(listener.getsockname()[1])
-        certificate, (hidden_port,) = new_certificate(HOST), free_ports(1)
-        program = await stack.enter_async_context(
-            running(
-                host=HOST, port=hidden_port, public=public, folder=folder, certificate=certificate
-            )
-        )
-        relay = Relay(f"https://{loopback(hidden_port)}", certificate.fingerprint)
-        stack.push_async_callback(relay.close)
-        application = web.Application(middlewares=[guard(lambda path: path.startswith(ADMIN))])
-        application.router.add_route("*", "/{path:.*}", relay.handle)
+        if folder is None:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="fss-storage-")))
+        state = StateFolder(folder)
+        stack.callback(state.close)
         runner = web.AppRunner(
-            application,
+            _application(state),
             access_log=None,
-            auto_decompress=False,
+            auto_decompress=False,  # or a body that is cut would be taken for whole
             max_field_size=LINE_BYTES,
             max_line_size=LINE_BYTES,
             shutdown_timeout=SHUTDOWN_S,
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        await web.SockSite(runner, listener).start()
-        server = Server(f"http://{public}", program)
-        await _ready(server, program)
-        yield server
+        await web.TCPSite(runner, HOST, port).start()
+        yield f"http://{HOST}:{runner.addresses[0][1]}"
 
 
-async def _ready(server: Server, program: Process) -> None:
-    async with aiohttp.ClientSession() as session:
-        while program.returncode is None:
-            with suppress(aiohttp.ClientError):
-                async with session.get(f"{server.url}{_HEALTH}") as answer:
-                    if answer.status == HTTPStatus.OK:
-                        return
-            await asyncio.sleep(_LOOK_AGAIN)
-    raise Ended(f"fake-gcs-server has ended with status {program.returncode}")
+def _application(state: StateFolder) -> web.Application:
+    buckets = Buckets(state)
+    objects = Objects(state, buckets)
+    downloads = Downloads(state, buckets, objects)
+    uploads, copies = Uploads(state, buckets), Copies(state, buckets)
+    rooms = (buckets, downloads, objects, uploads, copies)
+    router = Router(route for room in rooms for route in room.routes())
+    application = web.Application(middlewares=[guard(lambda path: path.startswith(ADMIN))])
+    application.router.add_route("*", "/{path:.*}", router.handle)
+    return application

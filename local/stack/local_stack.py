@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Self
 
 from local import packaging
-from local.bucket.bucket_server import MAX_STORED_PART, BucketServer
+from local.bucket.bucket_server import BucketServer
 from local.bucket.folder_mirror import Mirrored, mirror
-from local.bucket.folder_survey import MAX_OBJECT_NAME, SourceFile, Survey, survey
+from local.bucket.folder_survey import SourceFile, Survey, survey
 from local.bucket.synced_names import synced_names
 from local.firestore_emulator.emulator import FirestoreEmulator
 from local.gemini.settings import Settings
@@ -105,9 +105,7 @@ class LocalStack:
             self._disk.named_when_full(),
             contextlib.closing(self._storage.client(self.urls.project)) as client,
         ):
-            return mirror(
-                files, client.bucket(BUCKET), after_deletes=self._storage.remove_empty_folders
-            )
+            return mirror(files, client.bucket(BUCKET))
 
     def check(self) -> None:
         """Raise `CouldNotRun` if a part has stopped; log a line if the disk has become full."""
@@ -187,8 +185,8 @@ class LocalStack:
         return f"projects/{self._project}/locations/{LOCATION}"
 
     def _bucket_server(self, processes: Processes) -> BucketServer:
-        objects = self._folder.kept("bucket")
-        return BucketServer(processes, port=self._port("cloud-storage"), folder=objects)
+        state = self._folder.kept("cloud-storage")
+        return BucketServer(processes, port=self._port("cloud-storage"), state=state)
 
     def _bucket(self) -> None:
         self._storage.wait()
@@ -307,7 +305,6 @@ def surveyed(
     """
     return survey(
         source,
-        longest_part=MAX_OBJECT_NAME if options.state is None else MAX_STORED_PART,
         is_synced=synced_names(options.settings, prefix),
         follow_links=follow_links,
     )

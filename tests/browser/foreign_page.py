@@ -138,7 +138,7 @@ class ForeignPage:
 
 
 class OpenServer(BaseHTTPRequestHandler):
-    """A server without a guard, which answers every origin as fake-gcs-server does."""
+    """A server without a guard, which answers every origin."""
 
     written: queue.SimpleQueue[str] = queue.SimpleQueue()
 

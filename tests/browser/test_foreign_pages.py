@@ -24,7 +24,7 @@ __all__ = ["local_stack", "shelf"]
 pytestmark = pytest.mark.browser
 
 PORTS = (
-    *("dispatcher", "upload", "status", "bucket", "its hidden server", "gemini"),
+    *("dispatcher", "upload", "status", "bucket", "gemini"),
     *("tasks", "tasks' admin", "firestore", "firestore's admin"),
 )
 
@@ -77,7 +77,7 @@ def targets_of(stack: LocalStack, name: str) -> list[Target]:
     known = [
         Target("bucket", objects, upload, "planted"),
         Target("object", f"{objects}/{quote(name, safe='')}?alt=media", upload),
-        Target("bucket admin", objects, f"{urls.storage}/_internal/config"),
+        Target("bucket admin", objects, f"{urls.storage}/admin/buckets/{urls.bucket}/access", "{}"),
         Target("gemini", stores, stores),
         Target("gemini admin", f"{urls.gemini}/_sim/documents", f"{urls.gemini}/_sim/reset", ""),
         Target("gemini faults", stores, f"{urls.gemini}/_sim/faults", '{"kind": "internal"}'),

@@ -1,7 +1,9 @@
-"""The bucket in two worlds: the twin, and the adapter before a server."""
+"""The bucket in two worlds: the twin, and the adapter before the local Cloud Storage."""
 
 from __future__ import annotations
 
+import json
+import urllib.request
 import uuid
 from typing import Protocol
 
@@ -9,10 +11,11 @@ from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
+from local.web_guard.rules import ADMIN_HEADER
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.cloud_storage.bucket import CloudStorage
 from shared.gateways.ports import Bucket
-from tests.storage_server.server import StorageServer
+from tests.patience import PATIENCE
 from tests.twins.bucket import MemoryBucket
 from tests.twins.clock import ManualClock
 
@@ -21,8 +24,6 @@ KMS_KEY = "projects/contract/locations/us/keyRings/ring/cryptoKeys/key"
 
 
 class BucketWorld(Protocol):
-    counts_metagenerations: bool
-
     @property
     def bucket(self) -> Bucket: ...
 
@@ -30,14 +31,16 @@ class BucketWorld(Protocol):
 
     def put_encoded(self, name: str, content: bytes, content_encoding: str) -> ObjectInfo: ...
 
+    def compose(self, name: str, *parts: str) -> ObjectInfo: ...
+
+    def put_under_own_key(self, name: str, content: bytes) -> ObjectInfo: ...
+
     def touch_metadata(self, name: str, **metadata: str) -> ObjectInfo: ...
 
     def delete(self, name: str) -> None: ...
 
 
 class MemoryBucketWorld:
-    counts_metagenerations = True
-
     def __init__(self) -> None:
         self.bucket = MemoryBucket(ManualClock())
 
@@ -67,13 +70,14 @@ class MemoryBucketWorld:
 
 
 class ServedBucketWorld:
-    # fake-gcs-server leaves the metageneration at 1 whatever is changed.
-    counts_metagenerations = False
+    """The adapter before the local Cloud Storage."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self.client = storage_client(url)
         self._raw = self.client.create_bucket(f"contract-{uuid.uuid4().hex[:12]}")
-        self.bucket = CloudStorage(self.client, self._raw.name)
+        self.name = self._raw.name
+        self.bucket = CloudStorage(self.client, self.name)
 
     def put(self, name: str, content: bytes, **metadata: str) -> ObjectInfo:
         blob = self._raw.blob(name)
@@ -96,25 +100,6 @@ class ServedBucketWorld:
     def delete(self, name: str) -> None:
         self._raw.blob(name).delete()
 
-    def _stat(self, name: str) -> ObjectInfo:
-        info = self.bucket.stat(name)
-        assert info is not None
-        return info
-
-
-class StrictBucketWorld(ServedBucketWorld):
-    """The adapter before a server that has the service's refusals, and its other kinds of object.
-
-    ``stored`` is the server's bucket, in which tests decide who may read and who pays.
-    """
-
-    counts_metagenerations = True
-
-    def __init__(self, server: StorageServer) -> None:
-        super().__init__(server.url)
-        self.server = server
-        self.stored = server.buckets[self._raw.name]
-
     def compose(self, name: str, *parts: str) -> ObjectInfo:
         self._raw.blob(name).compose([self._raw.blob(part) for part in parts])
         return self._stat(name)
@@ -133,7 +118,20 @@ class StrictBucketWorld(ServedBucketWorld):
         """From now on, requests must name one of ``payers``."""
         self._raw.requester_pays = True
         self._raw.patch()
-        self.stored.payers |= set(payers)
+        self.restrict(payers=list(payers))
+
+    def restrict(self, **access: list[str]) -> None:
+        """Set what is refused in the bucket; see the server's README."""
+        path = f"/admin/buckets/{self._raw.name}/access"
+        body = json.dumps(access).encode()
+        headers = {ADMIN_HEADER: "test"}
+        asked = urllib.request.Request(self.url + path, body, headers, method="PUT")
+        urllib.request.urlopen(asked, timeout=PATIENCE).close()
+
+    def _stat(self, name: str) -> ObjectInfo:
+        info = self.bucket.stat(name)
+        assert info is not None
+        return info
 
 
 def storage_client(url: str) -> storage.Client:

@@ -10,12 +10,10 @@ from tests.contract.bucket_world import (
     BucketWorld,
     MemoryBucketWorld,
     ServedBucketWorld,
-    StrictBucketWorld,
 )
 from tests.contract.gemini_world import GeminiWorld, MemoryGeminiWorld, SimulatedGeminiWorld
 from tests.contract.servers import local_server
 from tests.contract.task_world import Handler, MemoryTaskWorld, ServedTaskWorld, TaskWorld
-from tests.storage_server.server import StorageServer, storage_server
 
 
 @pytest.fixture(scope="session")
@@ -78,32 +76,9 @@ def served_bucket(storage_url: str) -> Iterator[ServedBucketWorld]:
     world.bucket.close()
 
 
-@pytest.fixture(scope="session")
-def strict_storage() -> Iterator[StorageServer]:
-    with storage_server() as server:
-        yield server
-
-
-@pytest.fixture
-def strict_bucket(strict_storage: StorageServer) -> Iterator[StrictBucketWorld]:
-    world = StrictBucketWorld(strict_storage)
-    yield world
-    world.bucket.close()
-
-
-@pytest.fixture(params=["memory", "server", "strict"])
+@pytest.fixture(params=["memory", "server"])
 def bucket_world(request: pytest.FixtureRequest) -> BucketWorld:
     if request.param == "memory":
         return MemoryBucketWorld()
-    fixture = {"server": "served_bucket", "strict": "strict_bucket"}[request.param]
-    world: ServedBucketWorld = request.getfixturevalue(fixture)
-    return world
-
-
-@pytest.fixture(params=["memory", "strict"])
-def kinds_world(request: pytest.FixtureRequest) -> MemoryBucketWorld | StrictBucketWorld:
-    """A bucket with every kind of object."""
-    if request.param == "memory":
-        return MemoryBucketWorld()
-    world: StrictBucketWorld = request.getfixturevalue("strict_bucket")
+    world: ServedBucketWorld = request.getfixturevalue("served_bucket")
     return world

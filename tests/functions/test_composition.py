@@ -5,8 +5,8 @@ import pytest
 from shared import composition
 from shared.config import SyncSettings
 from shared.domain.errors import PayerMissing
-from tests.contract.bucket_world import StrictBucketWorld
-from tests.storage_server.server import storage_server
+from tests.contract.bucket_world import ServedBucketWorld
+from tests.contract.servers import local_server
 
 ENVIRONMENT = {
     "PROJECT_ID": "contract",
@@ -23,14 +23,14 @@ ENVIRONMENT = {
 
 
 def test_the_project_that_pays_is_named_to_the_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
-    with storage_server() as server:
-        world = StrictBucketWorld(server)
+    with local_server("local.cloud_storage") as server:
+        world = ServedBucketWorld(server["url"])
         info = world.put("a.md", b"hello")
         world.let_requester_pay("payer")
         world.bucket.close()
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", world.url)
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
-        given = ENVIRONMENT | {"BUCKET": world.stored.name}
+        given = ENVIRONMENT | {"BUCKET": world.name}
 
         paid = SyncSettings.from_environment(given | {"BILLING_PROJECT": "payer"})
         assert composition.context(paid).bucket.list_objects(prefix="", limit=10) == [info]

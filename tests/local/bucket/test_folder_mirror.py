@@ -30,13 +30,13 @@ NAMES = [
 ]
 
 
-@pytest.fixture(scope="module", params=["memory", "files"])
+@pytest.fixture(scope="module", params=["temporary", "kept"])
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BucketServer]:
-    folder = tmp_path_factory.mktemp("objects") if request.param == "files" else None
+    folder = tmp_path_factory.mktemp("objects") if request.param == "kept" else None
     with Processes(tmp_path_factory.mktemp("logs")) as processes:
-        server = BucketServer(processes, port=free_ports(1)[0], folder=folder)
+        server = BucketServer(processes, port=free_ports(1)[0], state=folder)
         server.wait()
         yield server
 
@@ -96,7 +96,7 @@ def test_only_what_changed_is_written_and_what_is_gone_deleted(
 
 
 def test_a_file_may_take_the_name_of_a_folder_and_a_folder_that_of_a_file(
-    server: BucketServer, bucket: storage.Bucket, folder: Path
+    bucket: storage.Bucket, folder: Path
 ) -> None:
     mirror(survey(folder).files, bucket)
     (folder / "sub" / "b c.md").unlink()
@@ -104,7 +104,7 @@ def test_a_file_may_take_the_name_of_a_folder_and_a_folder_that_of_a_file(
     write(folder / "sub", "now a file")
     (folder / "a.txt").unlink()
     write(folder / "a.txt" / "inside", "now in a folder")
-    mirror(survey(folder).files, bucket, after_deletes=server.remove_empty_folders)
+    mirror(survey(folder).files, bucket)
     assert bucket.blob("sub").download_as_text() == "now a file"
     assert bucket.blob("a.txt/inside").download_as_text() == "now in a folder"
 
@@ -123,7 +123,7 @@ def test_objects_and_generations_outlive_the_server(tmp_path: Path) -> None:
     seen = []
     for _ in range(2):
         with Processes(tmp_path) as processes:
-            server = BucketServer(processes, port=free_ports(1)[0], folder=tmp_path / "kept")
+            server = BucketServer(processes, port=free_ports(1)[0], state=tmp_path / "kept")
             server.wait()
             with closing(server.client("demo")) as client:
                 bucket = client.bucket("shelf")

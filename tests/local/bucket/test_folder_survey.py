@@ -147,13 +147,6 @@ def test_a_file_that_cannot_be_read_is_named(folder: Path, monkeypatch: pytest.M
         survey(folder)
 
 
-def test_a_name_too_long_for_a_state_is_refused_only_with_one(tmp_path: Path) -> None:
-    write(tmp_path / ("é" * 120), "x")
-    assert len(survey(tmp_path).files) == 1
-    with pytest.raises(UnusableFolder, match="240 bytes; with --state the limit is 230"):
-        survey(tmp_path, longest_part=230)
-
-
 def test_a_path_no_object_can_have_is_refused(tmp_path: Path) -> None:
     write(tmp_path.joinpath(*["d" * 200] * 5, "x" * 30), "x")
     with pytest.raises(UnusableFolder, match="1035 bytes; an object name has at most 1024"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -116,6 +117,12 @@ def test_a_folder_is_synced_and_the_next_run_with_its_state_does_only_what_chang
     found = {name: second[name] for name in ("new", "changed", "removed", "unchanged")}
     assert found == {"new": 0, "changed": 1, "removed": 1, "unchanged": 1}
     assert second["requests"]["metered"] == 2
+
+    shutil.rmtree(
+        state / "cloud-storage"
+    )  # a state of before the bucket's server, or a lost bucket
+    third = local(folder, "--state", state)
+    assert (third["unchanged"], third["requests"]["metered"]) == (2, 0), "other generations alone"
 
 
 def test_what_rules_leave_out_is_counted_and_need_not_be_usable(folder: Path) -> None:

@@ -1,0 +1,4 @@
+"""What an object is and which calls it allows: values in, values out.
+
+Imports ``refusals`` alone.
+"""

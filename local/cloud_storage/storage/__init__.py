@@ -1,0 +1,4 @@
+"""The state folder: an index in SQLite, and a file of content for each object.
+
+Imports ``objects`` and ``refusals``.
+"""
