@@ -13,8 +13,23 @@ from local.cloud_storage.objects.stored_object import StoredObject
 from local.cloud_storage.refusals import Refused
 from local.cloud_storage.storage.index import Index
 
-TEXT = st.text("ab/-é日\U0001f600\uffff", max_size=4)
-NAMES = st.sets(st.text("ab/-é日\U0001f600\uffff\x00", min_size=1, max_size=6), max_size=25)
+ALPHABET = "ab/-é\U0001f600"
+NAMES = st.lists(st.text(ALPHABET + "\x00\uffff", min_size=1, max_size=6), max_size=25, unique=True)
+
+
+@st.composite
+def listings(draw: st.DrawFn) -> tuple[set[str], dict[str, str]]:
+    """Names, and a listing whose texts are often the beginnings of names."""
+    names = draw(NAMES)
+    beginnings = [name[:length] for name in names for length in range(len(name) + 1)]
+    text = st.sampled_from(["", *beginnings]) | st.text(ALPHABET, max_size=4)
+    return set(names), {
+        "prefix": draw(text),
+        "delimiter": draw(st.sampled_from(["", "/", "-", "//", "é", "a/"])),
+        "startOffset": draw(st.just("") | text),
+        "endOffset": draw(st.just("") | text),
+        "maxResults": str(draw(st.integers(1, 7))),
+    }
 
 
 def filled(names: set[str]) -> Index:
@@ -44,24 +59,12 @@ def model(names: set[str], query: dict[str, str]) -> list[tuple[str, str]]:
     return sorted(found, key=lambda each: each[0].encode())
 
 
-@given(
-    names=NAMES,
-    prefix=TEXT,
-    delimiter=st.sampled_from(["", "/", "-", "//", "é", "a/"]),
-    start=TEXT,
-    end=TEXT,
-    most=st.integers(1, 7),
-)
+@given(listings())
 def test_the_pages_of_a_listing_are_those_of_the_model(
-    names: set[str], prefix: str, delimiter: str, start: str, end: str, most: int
+    listing: tuple[set[str], dict[str, str]],
 ) -> None:
-    query = {
-        "prefix": prefix,
-        "delimiter": delimiter,
-        "startOffset": start,
-        "endOffset": end,
-        "maxResults": str(most),
-    }
+    names, query = listing
+    most = int(query["maxResults"])
     index = filled(names)
     listed: list[tuple[str, str]] = []
     while True:
@@ -69,6 +72,7 @@ def test_the_pages_of_a_listing_are_those_of_the_model(
         items = [(each.name, "item") for each in found.items]
         together = items + [(name, "prefix") for name in found.prefixes]
         assert len(together) <= most
+        assert len(listed) <= len(names), "a page begins where the one before it has ended"
         listed += sorted(together, key=lambda each: each[0].encode())
         if not found.next_token:
             break

@@ -123,6 +123,18 @@ def test_what_a_crash_left_between_two_steps_is_put_right(tmp_path: Path) -> Non
         assert contents(state) == [4]
 
 
+def test_content_that_is_replaced_or_deleted_leaves_the_disk(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with closing(Served(state)) as served:
+        blob = served.bucket.blob("a")
+        for content in ("one", "three"):
+            blob.upload_from_string(content)
+        assert contents(state) == [5]
+        blob.delete()
+        assert served.names() == set()
+        assert contents(state) == []
+
+
 def test_generations_grow_over_a_restart_with_a_clock_that_was_set_back(tmp_path: Path) -> None:
     with closing(Served(tmp_path / "state")) as served:
         served.bucket.blob("a").upload_from_string("text")
