@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -14,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from local.processes.children import Processes
+from local.packaging import ROOT
+from local.processes.children import Processes, answers
 from local.processes.ports import HOST, free_ports
-from local.stack.function_host import Function
 from shared.http.requests import MAX_BODY
 from tests.patience import PATIENCE
 
@@ -60,13 +62,17 @@ def main(request):
 CHUNKED = b"POST /step HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-def started(folder: Path, processes: Processes, *, budget: float, patience: float) -> Function:
+def started(folder: Path, processes: Processes, *, budget: float, patience: float) -> int:
+    """Serve the function as a deployment does, and return its port."""
     source = MAIN.replace("BUDGET", str(budget)).replace("PATIENCE", str(patience))
     (folder / "main.py").write_text(source)
     (port,) = free_ports(1)
-    function = Function("function", folder, processes, port=port, settings={}, threads=8)
-    function.wait()
-    return function
+    framework = [sys.executable, "-m", "functions_framework", "--target", "main"]
+    where = ["--source", "main.py", "--host", HOST, "--port", str(port)]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "THREADS": "8", "WORKERS": "1"}
+    child = processes.start("function", [*framework, *where], env=variables, cwd=folder)
+    child.wait_until(lambda: answers(f"http://{HOST}:{port}"))
+    return port
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +80,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A function whose bodies have all the time that a test may take."""
     folder = tmp_path_factory.mktemp("function")
     with Processes(folder) as processes:
-        function = started(folder, processes, budget=PATIENCE, patience=PATIENCE)
-        yield int(function.url.rpartition(":")[2])
+        yield started(folder, processes, budget=PATIENCE, patience=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +88,7 @@ def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A function whose budget for a step ends before its bodies' time."""
     folder = tmp_path_factory.mktemp("hurried")
     with Processes(folder) as processes:
-        function = started(folder, processes, budget=0.3, patience=0.9)
-        yield int(function.url.rpartition(":")[2])
+        yield started(folder, processes, budget=0.3, patience=0.9)
 
 
 def sent(port: int, request: bytes) -> tuple[int, dict[str, Any]]:
