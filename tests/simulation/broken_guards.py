@@ -65,13 +65,13 @@ MUTATIONS = tuple(
         ),
         (
             "requested_cap_is_not_asked",
-            28,
+            13,
             "removals_within_the_cap",
             {(guards, "check_deletions"): _nothing},
         ),
         (
             "requested_imports_are_not_counted",
-            7,
+            11,
             "imports_within_what_was_asked",
             {(guards, "check_imports"): _nothing},
         ),
@@ -83,13 +83,13 @@ MUTATIONS = tuple(
         ),
         (
             "imports_of_a_sync_are_not_counted",
-            63,
+            32,
             "imports_of_a_sync_within_their_limit",
             {(queries, "effective_imports_in"): _no_imports},
         ),
         (
             "dry_run_writes_records",
-            36,
+            2,
             "dry_run_changes_nothing",
             {(ScanPage, "__init__"): _scans_in_earnest},
         ),
@@ -113,7 +113,7 @@ MUTATIONS = tuple(
         ),
         (
             "probe_keeps_its_permit",
-            15,
+            16,
             "permits_are_returned",
             {(CallGate, "return_permit"): _nothing},
         ),

@@ -119,7 +119,7 @@ MUTATIONS = tuple(
     for name, seed, invariants, patches in (
         (
             "expired_token_ends_the_listing",
-            208,
+            0,
             _DOUBLES,
             _given(Reconcile, _expired_token_is_the_end),
         ),
@@ -131,7 +131,7 @@ MUTATIONS = tuple(
         ),
         (
             "part_of_a_range_stays_remembered",
-            6,
+            7,
             "no_file_lost store_matches_bucket",
             {(PageMemory, "forget"): _nothing},
         ),
@@ -143,7 +143,7 @@ MUTATIONS = tuple(
         ),
         (
             "search_before_late_effects",
-            377,
+            0,
             _DOUBLES,
             {(attempt, "import_uncertain"): _search_begins_at_once},
         ),
@@ -155,7 +155,7 @@ MUTATIONS = tuple(
         ),
         (
             "unknown_document_is_of_another_deployment",
-            195,
+            46,
             "every_batch_closed",
             _given(OtherDeployment, _knows_no_import),
         ),
@@ -167,7 +167,7 @@ MUTATIONS = tuple(
         ),
         (
             "lost_scan_task_is_waited_for",
-            17,
+            1,
             "no_wait_without_deadline every_batch_closed",
             _given(RunningBatch, _believes_every_task_waits),
         ),
@@ -185,13 +185,13 @@ MUTATIONS = tuple(
         ),
         (
             "known_difference_is_listed_each_time",
-            3,
+            10,
             "unchanged_costs_nothing",
             {(Batch, "explains_store"): property(_false)},
         ),
         (
             "failed_upload_is_used_again",
-            45,
+            0,
             "no_file_blamed_without_cause no_wait_without_deadline every_batch_closed",
             {(attempt, "restarted"): _same_name_again},
         ),
