@@ -438,13 +438,13 @@ MUTATIONS = tuple(
         ("intent_not_written", 70, _DOUBLES, {(lifecycle, "next_step"): _intent_forgotten}),
         (
             "uncertain_imports_blindly",
-            0,
+            203,
             _DOUBLES,
             _given(ResolveUncertain, _lists_nothing),
         ),
         (
             "partial_listing_decides",
-            0,
+            207,
             _DOUBLES,
             _given(ResolveUncertain, _lists_one_page),
         ),
@@ -519,7 +519,7 @@ MUTATIONS = tuple(
         ),
         (
             "bucket_failure_costs_a_try",
-            0,
+            293,
             "no_file_blamed_without_cause",
             {(Delivery, "source_unavailable"): _source_counts_as_a_try},
         ),
@@ -537,7 +537,7 @@ MUTATIONS = tuple(
         ),
         (
             "failed_listing_is_empty",
-            0,
+            135,
             "nothing_deleted_after_bad_listing",
             _given(ScanPage, _failed_listing_is_empty),
         ),
