@@ -119,7 +119,7 @@ MUTATIONS = tuple(
     for name, seed, invariants, patches in (
         (
             "expired_token_ends_the_listing",
-            0,
+            286,
             _DOUBLES,
             _given(Reconcile, _expired_token_is_the_end),
         ),
@@ -191,7 +191,7 @@ MUTATIONS = tuple(
         ),
         (
             "failed_upload_is_used_again",
-            0,
+            158,
             "no_file_blamed_without_cause no_wait_without_deadline every_batch_closed",
             {(attempt, "restarted"): _same_name_again},
         ),

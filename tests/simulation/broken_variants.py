@@ -628,7 +628,7 @@ MUTATIONS = tuple(
         ),
         (
             "restless_file_never_left",
-            0,
+            231,
             "restless_files_are_left",
             {(comparison, "replanned"): _planned_anew_for_ever},
         ),
