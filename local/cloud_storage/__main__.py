@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local.cloud_storage.server import serving
-from local.cloud_storage.storage.index import StateError
+from local.sqlite_state import StateError
 
 EXIT_COULD_NOT_START = 4
 

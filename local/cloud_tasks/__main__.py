@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from local.cloud_tasks.broker.store import StateError
 from local.cloud_tasks.queue.faults import Faults
 from local.cloud_tasks.server import serving
 from local.cloud_tasks.settings import Settings
 from local.grpc_server.listening import PortTaken, until_stopped
+from local.sqlite_state import StateError
 
 EXIT_COULD_NOT_START = 4
 

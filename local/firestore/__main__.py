@@ -17,8 +17,8 @@ from local.firestore.api.faults import Faults
 from local.firestore.indexes.index_set import IndexSet
 from local.firestore.server import serving
 from local.firestore.settings import Settings
-from local.firestore.storage.state_file import StateError
 from local.grpc_server.listening import PortTaken, until_stopped
+from local.sqlite_state import StateError
 
 EXIT_COULD_NOT_START = 4
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.domain.batch.batch import is_batch_id
+from shared.domain.batch.request import MAX_COUNT
 from shared.domain.errors import SyncError
 from shared.domain.source.object_name import MAX_NAME_BYTES, checked_prefix
-from shared.gateways.database.document_rules import MAX_INTEGER
 
 PAYLOAD_VERSION: Final = 1
 
@@ -28,7 +28,7 @@ def _batch_id(text: str) -> str:
     return text
 
 
-_Number = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+_Number = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 _BatchId = Annotated[str, AfterValidator(_batch_id)]
 _Path = Annotated[
     str, Field(min_length=1, max_length=MAX_NAME_BYTES), AfterValidator(checked_prefix)

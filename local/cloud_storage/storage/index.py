@@ -13,6 +13,7 @@ from typing import Final
 
 from local.cloud_storage.objects.stored_object import Json, StoredObject
 from local.cloud_storage.refusals import Refused
+from local.sqlite_state import opened, transaction
 
 SCHEMA_VERSION: Final = 1
 
@@ -34,10 +35,6 @@ BEHIND_ALL: Final = b"\xff"
 """Behind all names, since UTF-8 has no byte 255."""
 
 
-class StateError(Exception):
-    """The state folder is damaged, from another version, or in use by another server."""
-
-
 class Index:
     """A SQLite database in WAL mode, locked while it is open.
 
@@ -49,18 +46,7 @@ class Index:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._connection = sqlite3.connect(path, isolation_level=None, timeout=0)
-        except sqlite3.Error as error:
-            raise StateError(f"{path}: {error}") from error
-        try:
-            self._open()
-        except (sqlite3.Error, StateError) as error:
-            self._connection.close()
-            locked = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
-            raise StateError(
-                f"{path}: {'in use by another server' if locked else error}"
-            ) from error
+        self._connection = opened(path, _SCHEMA, SCHEMA_VERSION)
 
     def close(self) -> None:
         """Write the journal to the file and close it."""
@@ -73,16 +59,9 @@ class Index:
         Raises:
             Refused: 507: The disk is full, or doesn't work; nothing has changed.
         """
-        execute = self._connection.execute
         try:
-            execute("BEGIN")
-            try:
+            with transaction(self._connection):
                 yield
-                execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    execute("ROLLBACK")
-                raise
         except sqlite3.OperationalError as error:
             message = f"The state can't be written: {error}"
             raise Refused(
@@ -169,21 +148,6 @@ class Index:
             "DELETE FROM object WHERE bucket = ? AND name = ?",
             (stored.bucket, stored.name.encode()),
         )
-
-    def _open(self) -> None:
-        execute = self._connection.execute
-        execute("PRAGMA locking_mode=EXCLUSIVE")
-        execute("PRAGMA journal_mode=WAL")
-        execute("PRAGMA synchronous=NORMAL")
-        execute("BEGIN IMMEDIATE")
-        (version,) = execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            for statement in _SCHEMA.split(";"):
-                execute(statement)
-            execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
-            raise StateError(f"written as version {version}, not {SCHEMA_VERSION}")
-        execute("COMMIT")
 
 
 def _stored(row: tuple[str, bytes, int, int, int, str]) -> StoredObject:

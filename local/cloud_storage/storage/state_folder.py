@@ -9,7 +9,8 @@ from typing import IO
 from local.cloud_storage.objects.stored_object import Json, StoredObject
 from local.cloud_storage.refusals import not_found
 from local.cloud_storage.storage.content import Content, Draft
-from local.cloud_storage.storage.index import Index, StateError
+from local.cloud_storage.storage.index import Index
+from local.sqlite_state import StateError
 
 _INDEX = "index.sqlite"
 

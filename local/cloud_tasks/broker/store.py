@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from local.cloud_tasks.queue.task import TaskRecord
 from local.cloud_tasks.wire.messages import Queue, QueueMessage, Task
+from local.sqlite_state import opened, transaction
 
 SCHEMA_VERSION = 1
 
@@ -23,16 +23,10 @@ CREATE INDEX tombstone_by_expiry ON tombstone (expiry);
 """
 
 
-class StateError(Exception):
-    """The state file is damaged, from another version, or in use by another server."""
-
-
 class Store:
-    """A SQLite database in WAL mode, whose committed changes survive a kill.
+    """A SQLite database whose committed changes survive a kill; see `sqlite_state.opened`.
 
-    With `synchronous=NORMAL`, a power failure may lose the last changes but leaves the file
-    consistent. The file is locked while it is open, because two servers would deliver each task
-    twice.
+    It is locked while it is open, because two servers would deliver each task twice.
 
     Args:
         path: The file, created if missing; None keeps everything in memory.
@@ -42,15 +36,7 @@ class Store:
     """
 
     def __init__(self, path: Path | None) -> None:
-        try:
-            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=0)
-        except sqlite3.Error as error:
-            raise StateError(f"{path}: {error}") from error
-        try:
-            self._open()
-        except (sqlite3.Error, StateError) as error:
-            self._db.close()
-            raise StateError(f"{path}: {error}") from error
+        self._db = opened(path, _SCHEMA, SCHEMA_VERSION)
 
     def close(self) -> None:
         """Write the journal to the file and close it."""
@@ -62,13 +48,8 @@ class Store:
         if self._db.in_transaction:
             yield
             return
-        self._db.execute("BEGIN")
-        try:
+        with transaction(self._db):
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     def queues(self) -> Iterator[QueueMessage]:
         """Yield all queues, sorted by name."""
@@ -140,16 +121,3 @@ class Store:
 
     def _take_name(self, name: str, expiry: float) -> None:
         self._db.execute("INSERT OR REPLACE INTO tombstone VALUES (?, ?)", (name, expiry))
-
-    def _open(self) -> None:
-        self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        with self.transaction():
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-            elif version != SCHEMA_VERSION:
-                raise StateError(f"written as version {version}, not {SCHEMA_VERSION}")

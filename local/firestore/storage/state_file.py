@@ -14,6 +14,7 @@ from local.firestore.indexes.scan import keys
 from local.firestore.query.document import Document, Micros
 from local.firestore.refusals import Code, Refused
 from local.firestore.wire.values import from_bytes
+from local.sqlite_state import opened, transaction
 
 SCHEMA_VERSION: Final = 1
 
@@ -38,15 +39,8 @@ Times are microseconds since 1970.
 ``state.indexes`` tells whether the entries are those of the configured indexes."""
 
 
-class StateError(Exception):
-    """The state file is damaged, from another version, or in use by another server."""
-
-
 class StateFile:
-    """A SQLite database in WAL mode, whose committed changes survive a kill.
-
-    With ``synchronous=NORMAL``, a power failure may lose the last commits but leaves the file
-    consistent. The file is locked while it is open, so two servers can't both write.
+    """A SQLite database whose committed changes survive a kill; see ``sqlite_state.opened``.
 
     Args:
         path: The file, created if missing; None keeps everything in memory.
@@ -67,19 +61,7 @@ class StateFile:
         self._by_collection: dict[str, dict[int, Index]] = {}
         for index, number in self._numbers.items():
             self._by_collection.setdefault(index.collection, {})[number] = index
-        try:
-            self.connection = sqlite3.connect(
-                path or ":memory:", isolation_level=None, timeout=0, cached_statements=256
-            )
-        except sqlite3.Error as error:
-            raise StateError(f"{path}: {error}") from error
-        try:
-            self._open()
-        except (sqlite3.Error, StateError) as error:
-            self.connection.close()
-            locked = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
-            reason = "in use by another server" if locked else error
-            raise StateError(f"{path}: {reason}") from error
+        self.connection = opened(path, _SCHEMA, SCHEMA_VERSION, self._prepare)
 
     def close(self) -> None:
         """Write the journal to the file and close it."""
@@ -93,15 +75,9 @@ class StateFile:
             Refused: RESOURCE_EXHAUSTED: the disk is full, or doesn't work; nothing has changed.
         """
         try:
-            self.connection.execute("BEGIN")
-            try:
+            with transaction(self.connection):
                 yield
                 self.connection.execute("UPDATE state SET latest = ?", (at,))
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
         except sqlite3.OperationalError as error:
             raise Refused(
                 Code.RESOURCE_EXHAUSTED, f"The state can't be written: {error}"
@@ -134,28 +110,16 @@ class StateFile:
         ).lastrowid
         return int(key or 0)
 
-    def _open(self) -> None:
-        execute = self.connection.execute
-        execute("PRAGMA locking_mode=EXCLUSIVE")
-        execute("PRAGMA journal_mode=WAL")
-        execute("PRAGMA synchronous=NORMAL")
-        execute("BEGIN IMMEDIATE")
-        (version,) = execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            for statement in _SCHEMA.split(";"):
-                execute(statement)
-            execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
-            raise StateError(f"written as version {version}, not {SCHEMA_VERSION}")
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        execute = connection.execute
         self.latest, indexes = execute("SELECT latest, indexes FROM state").fetchone()
         wanted = json.dumps([definition(index) for index in self._numbers])
         if indexes != wanted:
-            self._make_entries()
+            self._make_entries(connection)
             execute("UPDATE state SET indexes = ?", (wanted,))
-        execute("COMMIT")
 
-    def _make_entries(self) -> None:
-        execute = self.connection.execute
+    def _make_entries(self, connection: sqlite3.Connection) -> None:
+        execute = connection.execute
         execute("DELETE FROM entry")
         collections = execute("SELECT key, database, path FROM collection").fetchall()
         for scope, database, path in collections:
@@ -170,4 +134,4 @@ class StateFile:
                     for number, index in indexes.items()
                     for each in keys(index, document)
                 ]
-                self.connection.executemany("INSERT INTO entry VALUES (?, ?, ?, ?)", entries)
+                connection.executemany("INSERT INTO entry VALUES (?, ?, ?, ?)", entries)

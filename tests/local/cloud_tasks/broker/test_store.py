@@ -7,13 +7,14 @@ import grpc
 import pytest
 
 from local.cloud_tasks.broker.broker import Broker
-from local.cloud_tasks.broker.store import StateError, Store
+from local.cloud_tasks.broker.store import Store
 from local.cloud_tasks.queue.faults import Faults, FaultSwitch
 from local.cloud_tasks.queue.queue import Verdict
 from local.cloud_tasks.queue.task import Outcome
 from local.cloud_tasks.settings import Settings
 from local.cloud_tasks.wire.errors import Refused
 from local.cloud_tasks.wire.messages import PAUSED, Queue, Task
+from local.sqlite_state import StateError
 
 LOCATION = "projects/p/locations/l"
 QUEUE = f"{LOCATION}/queues/q"
@@ -117,7 +118,7 @@ def test_a_transaction_that_fails_leaves_nothing() -> None:
 
 def test_two_servers_cannot_share_a_file(tmp_path: Path) -> None:
     store = Store(tmp_path / "state")
-    with pytest.raises(StateError, match="locked"):
+    with pytest.raises(StateError, match="in use by another server"):
         Store(tmp_path / "state")
     store.close()
 
