@@ -20,7 +20,8 @@ from shared.services.context import Context
 from shared.services.reconcile.other_deployment import OtherDeployment
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.scan.page_memory import PageMemory
-from shared.services.scan.scan_page import RescanPaths, ScanPage
+from shared.services.scan.rescan_paths import RescanPaths
+from shared.services.scan.scan_page import ScanPage
 from shared.services.source.unreadable import UnreadableFiles
 from tests.simulation.broken_variants import (
     _DOUBLES,

@@ -13,7 +13,7 @@ from shared.gateways.database import queries
 from shared.gateways.database.records import Stored
 from shared.services.context import Context
 from shared.services.events import Event, emit
-from shared.services.scan.scan_page import RECORDS
+from shared.services.scan.range_records import RECORDS
 from shared.services.store.deployment_record import present_deployment
 from shared.services.store.drift import Drift, MeasureDrift
 from shared.services.throttle.call_gate import CallGate

@@ -32,7 +32,8 @@ from shared.services.context import Context, Deadline
 from shared.services.lease.close_batch import CloseBatch
 from shared.services.lease.fencing import fenced
 from shared.services.lease.set_aside import SetAside
-from shared.services.scan.scan_page import RescanPaths, ScanPage
+from shared.services.scan.rescan_paths import RescanPaths
+from shared.services.scan.scan_page import ScanPage
 from shared.services.task_payload import PAYLOAD_VERSION, ScanPayload, checked_payload
 
 MOST_FAULTS = 10

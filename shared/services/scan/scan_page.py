@@ -17,7 +17,6 @@ from shared.domain.batch.batch import (
 from shared.domain.estimate.preview import SAMPLES, PlannedChange, Preview, Sample, previewed
 from shared.domain.file import known_documents, outcomes
 from shared.domain.file.record import IN_FLIGHT, Change, Desired, FileRecord, FileStatus
-from shared.domain.file.setting_aside import UNKNOWN_PATHS
 from shared.domain.ids import digest
 from shared.domain.scan import comparison
 from shared.domain.scan.remembered_range import RememberedRange, listing_digest
@@ -34,6 +33,8 @@ from shared.services.scan.page_listing import (
     with_sidecars_elsewhere,
 )
 from shared.services.scan.page_memory import PageMemory
+from shared.services.scan.range_records import RECORDS, RangeRecords
+from shared.services.scan.rescan_paths import RescanPaths
 from shared.services.source.inspection import inspect, inspect_each, inspect_one
 from shared.services.store.find_store import NOT_YET
 
@@ -42,34 +43,6 @@ GROWTH = 1.5
 
 METADATA_TOKENS = "metadata_tokens"
 """The count of tokens to embed for files whose metadata alone changed."""
-
-RECORDS = "records"
-"""The count of records in a page's range, once it is scanned."""
-
-MOST_RESCAN_PATHS = 1000
-"""With this many paths to scan again, no remembered page is used."""
-
-
-class RescanPaths:
-    """Paths to scan again: a worker re-read their objects, so remembered pages may be stale."""
-
-    def __init__(self, context: Context) -> None:
-        found = context.records.query(FileRecord, queries.to_rescan(MOST_RESCAN_PATHS))
-        self._paths = [stored.present.path for stored in found]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """The count of records that were set aside without a path; empty without any."""
-        unknown = self._paths.count("")
-        return {UNKNOWN_PATHS: unknown} if unknown else {}
-
-    def __call__(self, start: str, end: str) -> bool:
-        """Whether any may be in start <= path < end; an empty bound means none.
-
-        One of an unknown path may be anywhere.
-        """
-        too_many = len(self._paths) >= MOST_RESCAN_PATHS or "" in self._paths
-        return too_many or any(start <= path and (not end or path < end) for path in self._paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +71,7 @@ class ScanPage:
         self._batch = batch
         self._rescan_paths = rescan_paths
         self._ranges = PageMemory(context)
+        self._range_records = RangeRecords(context, batch)
         # Whether every record was compared with this listing; otherwise the page isn't remembered.
         self._is_sure = True
         self._set_aside = SetAside(context, batch)
@@ -123,7 +97,12 @@ class ScanPage:
             self._most_records + 1,
         )
         same = known if known and known.end == listing.end else None
-        if same and trusted and same.says(identity, settings) and self._is_complete(same):
+        if (
+            same
+            and trusted
+            and same.says(identity, settings)
+            and self._range_records.is_complete(same)
+        ):
             return ScannedPage(listing.end, same.counts, preview=self._skips(listing, same))
 
         found = self._read(query, start, listing.end)
@@ -131,7 +110,8 @@ class ScanPage:
             listing = listing.cut(found.pop().present.path)
             identity = listing_digest(listing.objects, listing.sidecars)
         wide = with_sidecars_elsewhere(self._context, listing, found)
-        counts, steps = self._decide(wide, found, is_short=self._lacks_records(known, wide, found))
+        is_short = self._range_records.are_lost(known, wide, found)
+        counts, steps = self._decide(wide, found, is_short=is_short)
         shows_all = len(wide.sidecars) == len(listing.sidecars)
         is_sure = shows_all and self._is_sure and not counts.get(Change.SET_ASIDE)
         memory = self._memory_writes(known, listing, identity if is_sure else "", settings, counts)
@@ -158,38 +138,6 @@ class ScanPage:
     def _most_records(self) -> int:
         """The most records of one page: a page with more, whose objects are gone, is cut short."""
         return int(self._context.rules.page_size * GROWTH) * 2
-
-    def _is_complete(self, known: RememberedRange) -> bool:
-        """Whether the range has as many records as when it was scanned, if that is in doubt."""
-        if not self._batch.recounts:
-            return RECORDS in known.counts
-        return known.counts.get(RECORDS) == self._count(known)
-
-    def _count(self, known: RememberedRange) -> int:
-        """How many records the range has now."""
-        prefix = self._batch.prefix
-        start, end = max(known.start, prefix), known.end or comparison.end_of(prefix)
-        query = queries.records_in_range(start, end, None)
-        return self._context.records.documents.count(query)
-
-    def _lacks_records(
-        self, known: RememberedRange | None, listing: Listing, found: list[Stored[FileRecord]]
-    ) -> bool:
-        """Whether records of the range are lost whose documents the store may hold.
-
-        It holds none that the records don't know if it was listed before this scan, or if its count
-        was compared when the loss was noticed. A record that doesn't tell its path isn't lost.
-        """
-        batch = self._batch
-        if known is None or batch.reconciled or batch.recounts or batch.force:
-            return False
-        there = len(found) if known.end == listing.end else self._count(known)
-        missing = known.counts.get(RECORDS, 0) - there
-        if missing <= 0:
-            return False
-        names = {info.name for info in listing.objects} - {each.present.path for each in found}
-        wanted = [(FileRecord, file_path(name)) for name in names]
-        return missing > sum(bool(each.damage) for each in self._context.records.get_all(wanted))
 
     def _read(self, query: Query, start: str, end: str) -> list[Stored[FileRecord]]:
         """The records that match, by path; those whose documents are damaged are set aside."""
