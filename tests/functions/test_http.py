@@ -17,22 +17,9 @@ from shared.http.requests import MAX_BODY, FilesQuery, checked_body, checked_que
 from shared.http.routes import Routes
 from shared.services.batch.control import NoSuchBatch
 from shared.services.batch.start import AlreadyRunning
+from tests.functions.framework_app import SETTINGS
 from tests.services.story import SECOND, begun, later, world_with
 from tests.world import World
-
-DISPATCHER = {
-    "PROJECT_ID": "p",
-    "BUCKET": "b",
-    "DEPLOYMENT": "dev",
-    "LOCATION": "l",
-    "UPLOADS_QUEUE": "u",
-    "POLLS_QUEUE": "p",
-    "CONTROL_QUEUE": "c",
-    "UPLOAD_URL": "https://u.example",
-    "DISPATCHER_URL": "https://d.example",
-    "STATUS_URL": "https://s.example",
-    "GEMINI_API_KEY": "secret",
-}
 
 
 def request(
@@ -68,7 +55,7 @@ def world() -> World:
 
 def function(name: str, world: World, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A function's module over that world's use cases."""
-    for key, value in DISPATCHER.items():
+    for key, value in SETTINGS.items():
         monkeypatch.setenv(key, value)
     module = importlib.reload(importlib.import_module(f"functions.{name}.main"))
     monkeypatch.setattr(module, "USE", world, raising=False)

@@ -437,31 +437,15 @@ def test_a_document_that_failed_for_good_is_deleted_and_imported_again() -> None
     assert breaker_now(world).failed_documents
 
 
-@pytest.mark.parametrize("answer", [lost(), unavailable()], ids=["lost", "503"])
+@pytest.mark.parametrize("answer", [lost(), unavailable(), Crash()], ids=["lost", "503", "crash"])
 def test_a_failed_document_whose_deletion_was_sent_does_not_count_if_it_turns_active(
-    answer: GatewayError,
+    answer: GatewayError | Crash,
 ) -> None:
     """The deletion may take effect at any time after its reply was lost."""
     world = world_with()
     world.gemini.fates.append(ImportFate(document_fails=True))
     batch = begun(world)
     world.gemini.fail_next("delete_document", answer)
-    play(world, lambda: world.gemini.calls["delete_document"] == 1)
-    (made,) = world.store_documents()
-    given_fate(world, made.name, ImportFate())
-
-    assert play_out(world, batch).status == "completed"
-
-    assert made.name not in names(world)
-    assert world.gemini.imports == 2
-    assert in_step(world)
-
-
-def test_a_failed_document_whose_deletion_was_sent_does_not_count_after_a_crash_either() -> None:
-    world = world_with()
-    world.gemini.fates.append(ImportFate(document_fails=True))
-    batch = begun(world)
-    world.gemini.fail_next("delete_document", Crash())
     play(world, lambda: world.gemini.calls["delete_document"] == 1)
     (made,) = world.store_documents()
     given_fate(world, made.name, ImportFate())
