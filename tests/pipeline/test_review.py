@@ -52,6 +52,12 @@ def test_what_would_be_public_is_found(case: str, actions: tuple[str, ...]) -> N
     assert any("open to the public" in line for line in found(change(kind, *actions, **after)))
 
 
+def test_words_that_are_no_member_are_no_problem() -> None:
+    script = "# refuse allUsers and publicRead"
+    kept = change("google_cloudbuild_trigger", "no-op", build=[{"step": [{"script": script}]}])
+    assert found(kept) == []
+
+
 def test_what_ceases_to_be_public_is_not() -> None:
     removed = found(change("google_x_iam_binding", "delete", members=["allUsers"]))
     assert removed == ["google_x_iam_binding.this is for a person to delete"]

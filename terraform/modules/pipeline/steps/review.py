@@ -6,15 +6,20 @@ Usage: python3 -m steps.review PLAN.json    with the output of `terraform show -
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 PERMISSIONS = Path(__file__).with_name("permissions.json")
 
-PUBLIC = ("allusers", "allauthenticatedusers", "publicread")
-"""Parts of any value that opens a resource to everybody: members, entities and predefined ACLs."""
+PUBLIC = re.compile(
+    r"([a-z]+:)?(allusers|allauthenticatedusers)|public-?read(-?write)?|authenticated-?read",
+    re.IGNORECASE,
+)
+"""Values that open a resource to everybody: members, entities with or without a role, and ACLs."""
 
 UNCHECKED = ("invoker_iam_disabled", "run.googleapis.com/invoker-iam-disabled")
 """Attributes and annotations that let callers in without asking IAM."""
@@ -38,7 +43,7 @@ def problems(plan: Mapping[str, Any], allowed: Mapping[str, Mapping[str, Any]]) 
 
 def _public(resource: Mapping[str, Any]) -> Iterator[str]:
     for path, value in _values(resource["change"]["after"]):
-        if isinstance(value, str) and any(word in value.lower() for word in PUBLIC):
+        if isinstance(value, str) and PUBLIC.fullmatch(value):
             yield f"{resource['address']} would be open to the public: {path} = {value!r}"
         if path.endswith(UNCHECKED) and value in (True, "true"):
             yield f"{resource['address']} would be open to the public: {path} is set"
@@ -56,6 +61,10 @@ def _for_a_person(
 
 
 def _values(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """All values below one, those of JSON in a text too, since a whole policy is such a text."""
+    if isinstance(value, str) and value.startswith(("{", "[")):
+        with suppress(ValueError):
+            value = json.loads(value)
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _values(item, f"{path}.{key}" if path else str(key))
