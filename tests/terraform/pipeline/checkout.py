@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.pipeline.services import PLANS, TOPIC
+from tests.terraform.pipeline.services import PLANS, TOPIC
 
 FIRST, SECOND, THIRD, ELSEWHERE = (digit * 40 for digit in "123e")
 """Commits, each after the one before; the last one is on another branch."""

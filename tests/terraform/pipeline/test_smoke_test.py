@@ -8,7 +8,7 @@ import pytest
 
 from steps.google_api import Refused
 from steps.smoke_test import PAUSE_S, TRIES, smoke_test
-from tests.pipeline.services import DEPLOYER, Services
+from tests.terraform.pipeline.services import DEPLOYER, Services
 
 STARTED = {"batch_id": "b1", "status_url": "-"}
 

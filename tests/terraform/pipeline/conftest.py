@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.servers import local_server
-from tests.pipeline.services import Services, services
+from tests.terraform.pipeline.services import Services, services
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from steps.fetch import fetch
 from steps.google_api import Refused
 from steps.lineage import RECORD, last_applied
 from steps.publish import publish
-from tests.pipeline.checkout import (
+from tests.terraform.pipeline.checkout import (
     ELSEWHERE,
     FIRST,
     SECOND,
@@ -27,7 +27,7 @@ from tests.pipeline.checkout import (
     of_the_plan,
     planned,
 )
-from tests.pipeline.services import PLANS, Services
+from tests.terraform.pipeline.services import PLANS, Services
 
 Published = Callable[..., dict[str, str]]
 
