@@ -480,8 +480,8 @@ MUTATIONS |= {
         "pipeline",
         "The checker writes its own log, and may do nothing else.",
         ACCOUNTS,
-        'finds the logs"      = { bucket = google_storage_bucket.logs.name',
-        'finds the logs"      = { bucket = google_storage_bucket.plans.name',
+        'google_storage_bucket.logs.name, role = "roles/storage.legacyBucketReader"',
+        'google_storage_bucket.plans.name, role = "roles/storage.legacyBucketReader"',
     ),
     "proposals planned": Mutation(
         "pipeline",
