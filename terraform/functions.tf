@@ -47,9 +47,6 @@ locals {
     }
   }
 
-  # Requests that one upload instance serves at once: a step mostly waits for the network.
-  upload_concurrency = 4
-
   build = merge(module.build.build, { runtime = var.runtime })
 
   people = { operators = var.operators, viewers = distinct(concat(var.operators, var.viewers)) }
@@ -92,10 +89,9 @@ module "upload" {
   timeout_seconds = local.budgets.function_timeout
   memory          = "1Gi"
   concurrency     = local.upload_concurrency
-  # Enough for all that its two queues dispatch at once, and one more for uneven distribution.
-  max_instances = ceil((local.queues.uploads.concurrent + local.queues.polls.concurrent) / local.upload_concurrency) + 1
-  ingress       = "ALLOW_INTERNAL_ONLY" # Cloud Tasks of the same project counts as internal
-  invokers      = [module.queues.account.member]
+  max_instances   = local.upload_instances
+  ingress         = "ALLOW_INTERNAL_ONLY" # Cloud Tasks of the same project counts as internal
+  invokers        = [module.queues.account.member]
 
   depends_on = [google_project_service.this]
 }
