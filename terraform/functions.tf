@@ -73,7 +73,7 @@ module "dispatcher" {
     module.pipeline[*].deployer_member,
   )
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }
 
 module "upload" {
@@ -93,7 +93,7 @@ module "upload" {
   ingress         = "ALLOW_INTERNAL_ONLY" # Cloud Tasks of the same project counts as internal
   invokers        = [module.queues.account.member]
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }
 
 module "status" {
@@ -112,6 +112,7 @@ module "status" {
   max_instances   = 3
   ingress         = "ALLOW_ALL" # people call it from anywhere; IAM decides who may
   invokers        = concat(local.people.viewers, module.pipeline[*].deployer_member)
+  observers       = local.people.viewers # gcloud run services proxy looks at the service first
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }

@@ -20,4 +20,6 @@ module "pipeline" {
     tasks      = module.queues.account.name
     upload     = module.upload.service_account_id
   }
+
+  depends_on = [terraform_data.services]
 }

@@ -11,7 +11,8 @@ class Mutation:
     """A change of one text in one file.
 
     Attributes:
-        test: The test file that must notice, without its endings.
+        test: The test file that must notice, without its endings; "waits" and "destroy":
+            test_waits.py.
         told: Part of what is said then.
         alone: Whether it is tried by itself too, beside together with the others of its test file.
     """
@@ -71,8 +72,8 @@ MUTATIONS: dict[str, Mutation] = {
         "functions",
         "The upload function is called by its queues only.",
         "functions.tf",
-        "invokers      = [module.queues.account.member]",
-        "invokers      = [google_service_account.scheduler.member]",
+        "invokers        = [module.queues.account.member]",
+        "invokers        = [google_service_account.scheduler.member]",
     ),
     "viewers can't see": Mutation(
         "functions",
@@ -573,5 +574,149 @@ MUTATIONS: dict[str, Mutation] = {
         "min(1, local.upload_slots / sum(values(local.wanted)))",
         "1",
         alone=True,
+    ),
+    # --- a first apply, and the last --------------------------------------------------------------
+    "an agent that sees no repository": Mutation(
+        "access",
+        "The service agent of Cloud Functions sees the repository of the images.",
+        BUILD,
+        "@gcf-admin-robot",
+        "@serverless-robot-prod",
+    ),
+    "a proxy for nobody": Mutation(
+        "functions",
+        "Operators and viewers may see the status function, as the proxy does before it calls.",
+        "functions.tf",
+        "observers       = local.people.viewers",
+        "observers       = []",
+        alone=True,
+    ),
+    "a region where new projects can't build": Mutation(
+        "functions",
+        "The default region is one in which a new project can build.",
+        "variables.tf",
+        'default     = "us-central1"',
+        'default     = "us-east1"',
+    ),
+    "packages kept for ever": Mutation(
+        "protection",
+        "A replaced package is kept for a month, not for ever.",
+        BUILD,
+        "days_since_noncurrent_time = 30",
+        "days_since_noncurrent_time = 3000",
+    ),
+    "indexes of a kept database dropped": Mutation(
+        "protection",
+        "A database that survives keeps its indexes and fields.",
+        INDEXES,
+        "deletion_policy = local.deletion_policy",
+        'deletion_policy = "DELETE"',
+        alone=True,
+    ),
+    "zips needed to destroy": Mutation(
+        "destroy",
+        "filesha256",
+        BUILD,
+        'fileexists(zip) ? filesha256(zip) : "absent"',
+        "filesha256(zip)",
+    ),
+    "functions before their indexes": Mutation(
+        "waits",
+        "module.firestore.google_firestore_index.this",
+        "modules/firestore/outputs.tf",
+        "    google_firestore_index.this,\n",
+        "",
+    ),
+    "functions before their fields": Mutation(
+        "waits",
+        "module.firestore.google_firestore_field.indexed",
+        "modules/firestore/outputs.tf",
+        "    google_firestore_field.indexed,\n",
+        "",
+    ),
+    "functions before their grants": Mutation(
+        "waits",
+        "module.firestore.google_project_iam_member.writes_records",
+        "functions.tf",
+        "FIRESTORE_DATABASE = module.firestore.name",
+        "FIRESTORE_DATABASE = local.name",
+    ),
+    "functions before they may read documents": Mutation(
+        "waits",
+        "module.documents.google_storage_bucket_iam_member.reads",
+        "functions.tf",
+        "module.documents.name",
+        "var.documents_bucket.name",
+    ),
+    "tasks with an account that may not be used yet": Mutation(
+        "waits",
+        "module.queues.google_service_account_iam_member.acts_as_tasks",
+        "modules/queues/outputs.tf",
+        "depends_on = [google_service_account_iam_member.acts_as_tasks]",
+        "",
+    ),
+    "an agent that is granted too late": Mutation(
+        "waits",
+        "module.build.google_artifact_registry_repository_iam_member.agent_reads_images",
+        "modules/build/outputs.tf",
+        "    google_artifact_registry_repository_iam_member.agent_reads_images,\n",
+        "",
+    ),
+    "services that nothing waits for": Mutation(
+        "waits",
+        "terraform_data.services",
+        "queues.tf",
+        "  depends_on = [terraform_data.services]\n",
+        "",
+    ),
+    "an alert before its job": Mutation(
+        "waits",
+        "google_cloud_scheduler_job.this",
+        "monitoring.tf",
+        'google_cloud_scheduler_job.this["supervise"].name',
+        '"${local.name}-supervise"',
+    ),
+    # --- who is told ------------------------------------------------------------------------------
+    "an alert that says nothing further": Mutation(
+        "monitoring",
+        "Each alert names its section of the documentation.",
+        ALERTS,
+        "What to look at and what to do: ${local.section[each.key]}",
+        "Good luck.",
+    ),
+    "a looser promise": Mutation(
+        "monitoring",
+        "A change is searchable within twice the sync's period, 99 % of the time.",
+        "modules/monitoring/objective.tf",
+        "goal = 0.99",
+        "goal = 0.5",
+    ),
+    "an alert on another job": Mutation(
+        "monitoring",
+        "An alert is made once there is what it watches.",
+        "monitoring.tf",
+        'google_cloud_scheduler_job.this["supervise"].name',
+        'google_cloud_scheduler_job.this["sync"].name',
+    ),
+    "a bill that nobody hears of": Mutation(
+        "monitoring",
+        "Who hears the alerts hears of the bill too.",
+        "budget.tf",
+        "units         = tostring(var.budget.amount)",
+        'units         = "1000000"',
+    ),
+    "everybody's bill": Mutation(
+        "monitoring",
+        "The budget is this project's.",
+        "budget.tf",
+        'projects = ["projects/${data.google_project.this.number}"]',
+        'projects = ["projects/1"]',
+    ),
+    "a budget without its service": Mutation(
+        "monitoring",
+        "A budget's service is enabled.",
+        "services.tf",
+        'var.budget == null ? [] : ["billingbudgets.googleapis.com"]',
+        "[]",
     ),
 }

@@ -63,8 +63,9 @@ locals {
 resource "google_firestore_index" "this" {
   for_each = { for index in local.composite_indexes : join("-", index) => index }
 
-  database   = google_firestore_database.this.name
-  collection = each.value[0]
+  database        = google_firestore_database.this.name
+  deletion_policy = local.deletion_policy
+  collection      = each.value[0]
 
   dynamic "fields" {
     for_each = slice(each.value, 1, length(each.value))
@@ -81,9 +82,10 @@ resource "google_firestore_field" "indexed" {
     { for field, orders in fields : "${collection}-${field}" => { collection = collection, field = field, orders = orders } }
   ]...)
 
-  database   = google_firestore_database.this.name
-  collection = each.value.collection
-  field      = each.value.field
+  database        = google_firestore_database.this.name
+  deletion_policy = local.deletion_policy
+  collection      = each.value.collection
+  field           = each.value.field
 
   index_config {
     dynamic "indexes" {
@@ -99,9 +101,10 @@ resource "google_firestore_field" "indexed" {
 resource "google_firestore_field" "exempt" {
   for_each = local.indexed_fields
 
-  database   = google_firestore_database.this.name
-  collection = each.key
-  field      = "*"
+  database        = google_firestore_database.this.name
+  deletion_policy = local.deletion_policy
+  collection      = each.key
+  field           = "*"
 
   index_config {}
 }
@@ -109,9 +112,10 @@ resource "google_firestore_field" "exempt" {
 resource "google_firestore_field" "expires_at" {
   for_each = toset(local.expiring)
 
-  database   = google_firestore_database.this.name
-  collection = each.key
-  field      = "expires_at"
+  database        = google_firestore_database.this.name
+  deletion_policy = local.deletion_policy
+  collection      = each.key
+  field           = "expires_at"
 
   ttl_config {}
   index_config {} # TTL needs no index, and one on rising timestamps would limit the rate of writes
