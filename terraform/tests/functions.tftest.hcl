@@ -136,4 +136,9 @@ run "functions" {
     condition     = contains(["us-central1", "us-west2", "europe-west1", "asia-east1", "australia-southeast1", "southamerica-east1"], var.region)
     error_message = "The default region is one in which a new project can build."
   }
+
+  assert {
+    condition     = contains(["python311", "python313"], var.runtime)
+    error_message = "The default runtime is one that the functions were tested with."
+  }
 }

@@ -719,4 +719,11 @@ MUTATIONS: dict[str, Mutation] = {
         'var.budget == null ? [] : ["billingbudgets.googleapis.com"]',
         "[]",
     ),
+    "a runtime that nobody tried": Mutation(
+        "functions",
+        "The default runtime is one that the functions were tested with.",
+        "variables.tf",
+        'default     = "python313"',
+        'default     = "python314"',
+    ),
 }
