@@ -39,7 +39,7 @@ run "protected_packages" {
   }
 
   assert {
-    condition     = google_storage_bucket.packages.lifecycle_rule[*].condition[0].days_since_noncurrent_time == [30]
+    condition     = [for rule in google_storage_bucket.packages.lifecycle_rule : one(rule.condition).days_since_noncurrent_time] == [30]
     error_message = "A replaced package is kept for a month, not for ever."
   }
 }

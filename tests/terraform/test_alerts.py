@@ -97,7 +97,7 @@ def test_two_refusals_in_a_row_are_told_at_every_period(by_period: dict[int, Pla
 def sections(page: str) -> dict[str, str]:
     """The sections on alerts, by the fragment that leads to each."""
     alerts = page.partition("\n## Alerts\n")[2].partition("\n## ")[0]
-    found = re.findall(r"^### (.+)\n(.*?)(?=^### |\Z)", alerts, re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^### ([^\n]+)\n(.*?)(?=^### |\Z)", alerts, re.DOTALL | re.MULTILINE)
     return {slug(title): text for title, text in found}
 
 
