@@ -1,4 +1,4 @@
-"""The blocks of docs/deploy.md can be pasted: nothing in one answers a question of the one before."""
+"""The blocks of docs/deploy.md can be pasted: no line answers a question of the one before."""
 
 from __future__ import annotations
 
