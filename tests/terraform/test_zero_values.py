@@ -70,6 +70,11 @@ def test_no_block_says_nothing_but_zero(plan: Plan) -> None:
     assert found_in(plan) - set(READ_BACK) == set()
 
 
+def test_no_block_says_nothing_but_zero_where_everything_is_asked_for(full: Plan) -> None:
+    assert full.of_type("google_billing_budget")
+    assert found_in(full) - set(READ_BACK) == set()
+
+
 def test_every_exception_is_needed(plans: dict[str, Plan]) -> None:
     assert set().union(*map(found_in, plans.values())) == set(READ_BACK)
 
