@@ -157,7 +157,8 @@ class GeminiSettings(Declared):
     """How Gemini is called."""
 
     gemini_api_key: Annotated[SecretStr, AfterValidator(_sendable)] = setting(
-        about="the API key; never logged or stored", example="from Secret Manager"
+        about="the API key, an [auth key](deploy.md#the-key); never logged or stored",
+        example="from Secret Manager",
     )
     gemini_base_url: Url | None = setting(
         None, about="base URL to call instead of the service's", example="http://127.0.0.1:8090"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult, SyncMode
 from shared.domain.deployment.deployment import Deployment
-from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, Refused
+from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, NotSetUp, Refused
 from shared.domain.estimate.preview import Preview
 from shared.domain.file.record import FileRecord
 from shared.domain.file.setting_aside import UNKNOWN_PATHS
@@ -154,11 +154,7 @@ class RunningBatch:
             return self._close_batch.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
         except GatewayError as error:
             self._gate.unmetered_failed(error)
-            changed(
-                self._context,
-                held,
-                message=f"the store could not be read, and is tried again: {error}",
-            )
+            changed(self._context, held, message=_why_waiting(error))
             raise
         if store is None:
             self._context.nudge(batch.batch_id)
@@ -388,3 +384,10 @@ class RunningBatch:
                 self._context, held, removals_released=True, message=said, refusal=refusal
             )
         return changed(self._context, held, removals_released=True)
+
+
+def _why_waiting(error: GatewayError) -> str:
+    """What to say while the store can't be prepared; the next call tries again."""
+    if isinstance(error, NotSetUp):
+        return f"the sync waits, and is tried again every minute: {error}"
+    return f"the store could not be read, and is tried again: {error}"

@@ -9,7 +9,7 @@ from shared.domain.batch import lease as leases
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
 from shared.domain.batch.lease import Lease
 from shared.domain.deployment.deployment import Deployment
-from shared.domain.errors import LostLease
+from shared.domain.errors import KEY_ADVICE, LostLease
 from shared.domain.file import setting_aside
 from shared.domain.file.record import Change, FileRecord, FileStatus
 from shared.gateways.database import queries
@@ -22,7 +22,7 @@ from shared.services.lease.set_aside import SetAside
 ACCOUNT_FAULT = (
     "Gemini refuses the account, or the store is gone: check the API key, its project and the "
     "store's permissions, then sync again, which tells these cases apart. No file was marked as "
-    "failed for it"
+    f"failed for it. {KEY_ADVICE}"
 )
 
 COUNTED = ("indexed", "deleted", "failed", "unreadable")
