@@ -28,9 +28,13 @@ from datetime import timedelta
 
 import functions_framework
 
+from shared.domain.deployment.callers import Callers
 from shared.http.framework import answer_everything
 from shared.http.requests import task_body
 from shared.http.routes import Queried, Routes
+
+
+CALLERS = Callers(are_checked=False)
 
 
 def told(request):
@@ -48,6 +52,7 @@ ROUTES = Routes(
         ("GET", "/fails"): fails,
         ("GET", "/fine"): lambda _: ({}, 200),
     },
+    callers=CALLERS,
     budget=timedelta(seconds=BUDGET),
     patience=timedelta(seconds=PATIENCE),
 )

@@ -173,6 +173,7 @@ class RunningBatch:
             self._context,
             held,
             phase=BatchPhase.RECONCILING if reconciles else BatchPhase.SCANNING,
+            scanning_since=None if reconciles else self._context.clock.now(),
             store=store.name,
             recounts=store.recounts,
             drift=store.difference,
@@ -225,11 +226,12 @@ class RunningBatch:
         return self._after_reconcile(held)
 
     def _after_reconcile(self, held: Stored[Batch]) -> Stored[Batch]:
-        is_scanned = held.present.is_scanned
+        is_scanned, since = held.present.is_scanned, held.present.scanning_since
         return changed(
             self._context,
             held,
             phase=BatchPhase.WORKING if is_scanned else BatchPhase.SCANNING,
+            scanning_since=since if is_scanned else self._context.clock.now(),
             had_last_look=is_scanned,
             removals_released=False,
         )
@@ -286,6 +288,8 @@ class RunningBatch:
             self._context,
             held,
             counts=dict(last.counts),
+            scanned_at=last.completed_at,
+            oldest_change=last.oldest_change,
             metadata_changed_cost=price.cost(again) if price else None,
             message=message,
         )

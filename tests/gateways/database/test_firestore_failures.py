@@ -159,6 +159,9 @@ def test_a_reads_error_is_told_by_its_type(answer: Exception, error: type[Gatewa
     assert caught.value.call == "firestore.get_all"
 
 
+SELECTED = Query("files", (Where("status", Op.EQ, "failed"),), ("path",))
+
+
 def test_a_denial_names_the_grant_and_the_database() -> None:
     with pytest.raises(NotSetUp, match=r"roles/datastore\.user.*'\(default\)'") as caught:
         over(Script(exceptions.PermissionDenied("Missing or insufficient permissions."))).get("a/b")
@@ -190,8 +193,6 @@ def test_a_missing_index_is_named(
     assert f"lacks an index of {named}" in caught.value.missing
     assert caught.value.call.startswith("firestore.")
 
-
-SELECTED = Query("files", (Where("status", Op.EQ, "failed"),), ("path",))
 
 REQUESTS: dict[str, Callable[[FirestoreDocuments], object]] = {
     "get": lambda documents: documents.get("files/a"),
