@@ -92,7 +92,7 @@ def test_a_change_that_a_sync_left_counts_in_the_next(
     assert about(after, 0 * HOUR)
 
 
-@pytest.mark.parametrize("steps", range(12))
+@pytest.mark.parametrize("steps", range(6))
 def test_a_change_that_a_cancelled_sync_has_found_counts_in_the_next(
     world: World, caplog: pytest.LogCaptureFixture, steps: int
 ) -> None:
