@@ -76,7 +76,7 @@ variable "gemini_api_key_version" {
 # --- the sync -----------------------------------------------------------------------------------
 
 variable "sync" {
-  description = "When Cloud Scheduler starts a sync. period_hours is the longest time between two starts; an alert fires if no sync was completed in twice that time."
+  description = "When Cloud Scheduler starts a sync. period_hours is the longest time between two starts; an alert fires if no sync was completed in twice that time, or in 24 hours and 50 minutes if that is less, since alerts look no further back."
   type = object({
     schedule     = string
     time_zone    = optional(string, "Etc/UTC")
@@ -165,6 +165,17 @@ variable "function_timeout_seconds" {
   validation {
     condition     = var.function_timeout_seconds >= 60 && var.function_timeout_seconds <= 1795
     error_message = "60 to 1795 seconds: a dispatch waits 5 s longer, and Cloud Tasks no longer than 30 minutes."
+  }
+}
+
+variable "max_upload_instances" {
+  description = "Most instances of the upload function, of one CPU each. A new project's quota of CPUs in a region may be as low as 20; a function that asks for more is not deployed. tier3 needs 131 to keep its rate, of which at most 100 can be had. Fewer lower what the queues dispatch at once."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.max_upload_instances >= 1 && var.max_upload_instances <= 100 && floor(var.max_upload_instances) == var.max_upload_instances
+    error_message = "1 to 100: Cloud Run limits a service to 100 instances unless told otherwise, and a function can't tell it."
   }
 }
 

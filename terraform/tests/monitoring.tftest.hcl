@@ -66,7 +66,46 @@ run "no_completed_sync" {
   }
 
   assert {
-    condition     = strcontains(module.monitoring.policies["refusal-repeats"].condition.query, "status=\"refused\"}[12h])")
+    condition     = strcontains(module.monitoring.policies["refusal-repeats"].condition.query, "status=\"refused\"}[720m])")
     error_message = "Refusals that repeat are told apart from a single one."
+  }
+}
+
+run "a_daily_sync" {
+  command = plan
+
+  variables {
+    sync = { schedule = "0 6 * * *", period_hours = 24 }
+  }
+
+  assert {
+    condition = (
+      strcontains(module.monitoring.policies["no-completed-sync"].condition.query, "[24h]") &&
+      module.monitoring.policies["no-completed-sync"].condition.duration == "3000s" &&
+      strcontains(module.monitoring.policies["refusal-repeats"].condition.query, "[1490m]")
+    )
+    error_message = "An alert looks back and waits for less than 25 hours."
+  }
+}
+
+run "dashboard" {
+  command = plan
+
+  module {
+    source = "./modules/monitoring"
+  }
+
+  variables {
+    name                  = "fss-test"
+    services              = { dispatcher = "d", upload = "u", status = "s" }
+    queues                = { uploads = "u", polls = "p", control = "c" }
+    rate                  = 1
+    sync_period_hours     = null
+    notification_channels = []
+  }
+
+  assert {
+    condition     = !can(regex("\"[xy]Pos\":0", google_monitoring_dashboard.this.dashboard_json))
+    error_message = "A zero that isn't returned would be planned for ever."
   }
 }

@@ -113,3 +113,13 @@ run "a_channel_by_its_name" {
 
   expect_failures = [var.notification_channels]
 }
+
+run "more_instances_than_a_function_can_have" {
+  command = plan
+
+  variables {
+    max_upload_instances = 131
+  }
+
+  expect_failures = [var.max_upload_instances]
+}
