@@ -39,11 +39,6 @@ def counts_by_rule(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
 
 
-def earliest(*times: datetime | None) -> datetime | None:
-    """The earliest of these times that are known; None if none is."""
-    return min(filter(None, times), default=None)
-
-
 class SyncMode(StrEnum):
     INCREMENTAL = "incremental"
     FULL = "full"
@@ -282,3 +277,8 @@ class PageResult:
     oldest_change: datetime | None = None
     completed_at: datetime | None = None
     expires_at: datetime | None = None
+
+
+def earliest(*times: datetime | None) -> datetime | None:
+    """The earliest of these times that are known; None if none is."""
+    return min(filter(None, times), default=None)
