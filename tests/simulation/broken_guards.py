@@ -133,19 +133,19 @@ MUTATIONS = tuple(
         ),
         (
             "any_start_takes_the_flag_back",
-            0,
+            68,
             "told_changes_are_synced",
             {(start, "is_answered_by"): lambda *_: True},
         ),
         (
             "asked_sync_begins_at_once",
-            0,
+            3,
             "asked_syncs_keep_their_distance",
             {(ask_sync, "may_begin_at"): lambda asked_at, *_: asked_at},
         ),
         (
             "asked_sync_never_begins",
-            0,
+            1,
             "told_changes_are_synced",
             {(AskedSyncs, "begin"): _nothing},
         ),
