@@ -153,7 +153,8 @@ class CommonSettings(IdentitySettings, CallerSettings):
     )
     log_level: str = setting(
         "INFO",
-        about="`DEBUG`, `INFO`, `WARNING` or `ERROR`",
+        about="`DEBUG`, `INFO`, `WARNING` or `ERROR`; silences no "
+        "[event](operations.md#events) that an alert needs",
         example="WARNING",
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",
     )

@@ -125,11 +125,14 @@ class RunningBatch:
             return Supervision(batch.batch_id, batch.status)
 
         at_rest = self._completion.is_at_rest()
-        planned = 0 if at_rest else self._advance_files(held, deadline)
+        if at_rest:
+            self._completion.close_if_over(held, at_rest=True)
+            return Supervision(batch.batch_id, batch.status)
+        planned = self._advance_files(held, deadline)
         now = context.records.get(Batch, held.path)
         if now.present.supervisor != batch.supervisor:
             raise LostLease("another call supervises the batch")
-        self._completion.close_if_over(now, at_rest=at_rest)
+        self._completion.close_if_over(now, at_rest=False)
         return Supervision(batch.batch_id, batch.status, planned)
 
     def _advance_files(self, held: Stored[Batch], deadline: Deadline) -> int:
