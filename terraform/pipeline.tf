@@ -12,14 +12,14 @@ module "pipeline" {
   status_url          = local.url.status
 
   # Accounts that the deployer assigns to a function, a job or a task.
-  service_accounts = {
+  service_accounts = merge({ for id in module.events[*].account_id : "events" => id }, {
     build      = module.build.service_account_id
     dispatcher = module.dispatcher.service_account_id
     scheduler  = google_service_account.scheduler.name
     status     = module.status.service_account_id
     tasks      = module.queues.account.name
     upload     = module.upload.service_account_id
-  }
+  })
 
   depends_on = [terraform_data.services]
 }

@@ -53,6 +53,9 @@ class Deployment:
     reconciled_at: datetime | None = None
     # Whether the records must be rebuilt from the store; stays set until that is complete.
     unreconciled: bool = False
+    # When the first change was made that earlier syncs found and left to later ones; None if they
+    # left none.
+    oldest_left: datetime | None = None
     # Whether files were set aside when the last sync ended, so that the store is to be listed.
     sets_aside: bool = False
     # Digest of the settings under which imports were last let through; empty if that isn't known.

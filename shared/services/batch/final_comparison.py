@@ -87,7 +87,13 @@ class FinalComparison:
         before, listed = known.count_trust, batch.explains_store
         if found.unexplained is not None and (listed or not before.lags):
             drift = found.drift
-            emit(Event.STORE_DRIFTED, store=batch.store, stored=drift.stored, held=drift.held)
+            emit(
+                Event.STORE_DRIFTED,
+                f"{batch.store} counts {drift.stored} documents, and the records {drift.held}.",
+                store=batch.store,
+                stored=drift.stored,
+                held=drift.held,
+            )
         repaired = batch.has_repaired or found.foreign != known.known_drift
         trust = (
             before.after_listing(batch.drift, difference, found.foreign, repaired=repaired)

@@ -19,6 +19,7 @@ from shared.gateways.database.records import (
     batch_path,
 )
 from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState
+from tests.simulation.checks.asked import AskedChecks
 from tests.simulation.checks.guards import GuardChecks
 from tests.simulation.checks.pace import PaceChecks
 from tests.simulation.checks.violation import require
@@ -44,6 +45,7 @@ class Invariants:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._guards = GuardChecks(simulation)
+        self._asked = AskedChecks(simulation)
         self.pace = PaceChecks(simulation)
         self.indexed: set[str] = set()
         self.put_back: set[str] = set()
@@ -92,6 +94,8 @@ class Invariants:
             self._written(path, before[path], self._fields(path))
         self._fenced([path for path in paths if not _is_closed(before[path])], supervisor)
         self._guards.dry_run(paths)
+        written = {path: self._fields(path) for path in paths}
+        self._asked.committed(before, {path: fields for path, fields in written.items() if fields})
         return result
 
     def _fields(self, path: str) -> Fields | None:
