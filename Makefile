@@ -15,7 +15,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test terraform lint format docs package rate chaos simulate model fuzz browser
-.PHONY: bench lock clean
+.PHONY: bench images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ browser: $(READY) ## what a web page can do to a running stack, in a real Chromi
 bench: $(READY) ## what a sync of unchanged objects costs, and each page of a list
 	@$(BIN)/python -m tests.benchmarks.unchanged $(ARGS)
 	@$(BIN)/python -m tests.benchmarks.lists
+
+images: $(READY) ## renew the digests of the images that the pipeline runs in
+	@$(BIN)/python -m local.terraform.images
 
 lock: $(READY) ## pin dependencies anew; newest versions: make lock ARGS=--upgrade
 	@$(LOCK) $(ARGS) --extra dev --output-file requirements/dev.txt pyproject.toml

@@ -308,12 +308,13 @@ variable "queue_log_sampling" {
 # --- the pipeline -------------------------------------------------------------------------------
 
 variable "pipeline" {
-  description = "Cloud Build triggers for this deployment; null for none. repository is a connected repository, projects/P/locations/L/connections/C/repositories/R. The plan trigger runs on pull requests to the branch, and the apply trigger on pushes to it."
+  description = "Cloud Build triggers for this deployment; null for none. repository is a connected repository, projects/P/locations/L/connections/C/repositories/R. Pull requests to the branch are checked, and what is merged into it is planned; an approver, such as group:leads@example.com, reads the plan and lets it be applied."
   type = object({
     repository        = string
     state_bucket      = string
     branch            = optional(string, "main")
     approval_required = optional(bool, true)
+    approvers         = optional(list(string), [])
   })
   default = null
 
