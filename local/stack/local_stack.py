@@ -7,10 +7,10 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from local import packaging
 from local.bucket.bucket_server import BucketServer
@@ -30,6 +30,9 @@ from local.stack.run_folder import RunFolder
 from local.stack.scheduler import Scheduler
 from local.stack.urls import StackUrls
 from shared.gateways.ports import QueueName
+
+if TYPE_CHECKING:
+    from google.cloud import storage
 
 BUCKET = "fss-local"
 PROJECT = "demo-fss"
@@ -101,11 +104,31 @@ class LocalStack:
         Raises:
             CouldNotRun: The files could not be copied.
         """
-        with (
-            self._disk.named_when_full(),
-            contextlib.closing(self._storage.client(self.urls.project)) as client,
-        ):
-            return mirror(files, client.bucket(BUCKET))
+        with self._disk.named_when_full(), self.bucket() as bucket:
+            return mirror(files, bucket)
+
+    @contextlib.contextmanager
+    def bucket(self) -> Iterator[storage.Bucket]:
+        """Open the bucket with Google's client."""
+        with contextlib.closing(self._storage.client(self.urls.project)) as client:
+            yield client.bucket(BUCKET)
+
+    def redeploy(self, packages: Mapping[str, Path]) -> None:
+        """Serve other zips, and return when they answer; requests in progress may be lost.
+
+        Args:
+            packages: The zip of each function.
+
+        Raises:
+            CouldNotRun: A function does not start with its zip.
+        """
+        if self._watched is None:
+            raise RuntimeError("the stack has not been started")
+        self._stop_functions(self._watched)
+        for name, function in self.functions.items():
+            function.redeploy(packages[name])
+        for function in self.functions.values():
+            function.wait()
 
     def check(self) -> None:
         """Raise `CouldNotRun` if a part has stopped; log a line if the disk has become full."""
