@@ -11,11 +11,13 @@ from local.fss.deployment.client import Deployment
 from local.fss.report.progress import Display
 from local.fss.sync import LOOK_AGAIN
 from local.packaging import build
+from local.rehearsal.library.access import refuse_strangers
 from local.rehearsal.library.steps import library_steps
 from local.rehearsal.library.syncs import SETTINGS
 from local.rehearsal.step import Findings, LeftOut, Step
-from local.stack.local_stack import BUCKET, LocalStack
+from local.stack.local_stack import BUCKET, SERVICE, LocalStack
 from local.stack.options import StackOptions
+from shared.config import CommonSettings
 from shared.domain.ids import owner_tag
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.gemini.file_search import API_VERSION
@@ -95,6 +97,17 @@ class LocalDeployment:
 
     # --- steps ----------------------------------------------------------------------------
 
+    def refuse_strangers(self, findings: Findings) -> None:
+        """Serve the functions once more as Cloud Run does, where they ask who calls.
+
+        Raises:
+            LeftOut: This version leaves that to IAM, which is not on this machine.
+        """
+        if SERVICE.lower() not in CommonSettings.model_fields:
+            raise LeftOut("IAM refuses strangers, and it is not on this machine")
+        with self.stack.as_on_cloud_run() as functions:
+            refuse_strangers({name: (url, False) for name, url in functions.items()}, findings)
+
     def start(self, findings: Findings) -> None:
         """Start the stack."""
         self.stack.start()
@@ -111,11 +124,6 @@ class LocalDeployment:
         findings.check("no file is left", not root.exists())
 
 
-def refuse_strangers(_: Findings) -> None:
-    """Leave out the step: nothing on this machine plays the part of IAM."""
-    raise LeftOut("on Google Cloud, IAM refuses the call before a function sees it; not here")
-
-
 def local_steps(deployed: LocalDeployment, folder: Path, commit: str | None) -> list[Step]:
     """Return the steps of a rehearsal on this machine."""
     return [
@@ -126,7 +134,7 @@ def local_steps(deployed: LocalDeployment, folder: Path, commit: str | None) -> 
             play=deployed.start,
             is_needed=True,
         ),
-        *library_steps(deployed, folder, commit, refuse_strangers),
+        *library_steps(deployed, folder, commit, deployed.refuse_strangers),
         Step(
             name="stop",
             title="Stop the local stack",

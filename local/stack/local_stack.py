@@ -20,7 +20,7 @@ from local.bucket.synced_names import synced_names
 from local.firestore_emulator.emulator import FirestoreEmulator
 from local.gemini.settings import Settings
 from local.processes.children import Child, CouldNotRun, Processes
-from local.processes.ports import HOST, is_free, loopback
+from local.processes.ports import HOST, free_ports, is_free, loopback
 from local.stack import scheduler, task_queues
 from local.stack.disk_space import DiskSpace
 from local.stack.firestore import EXTERNAL, LocalFirestore, address, firestore
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 BUCKET = "fss-local"
 PROJECT = "demo-fss"
 LOCATION = "local"
+
+SERVICE = "K_SERVICE"
+"""The environment variable by which a function knows that Cloud Run serves it."""
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +132,35 @@ class LocalStack:
             function.redeploy(packages[name])
         for function in self.functions.values():
             function.wait()
+
+    @contextlib.contextmanager
+    def as_on_cloud_run(self) -> Iterator[Mapping[str, str]]:
+        """Serve each function once more, as Cloud Run would: it then asks who calls.
+
+        Yields:
+            The address of each function.
+        """
+        if self._watched is None:
+            raise RuntimeError("the stack has not been started")
+        common, sync = self._settings()
+        ports = free_ports(len(self.functions))
+        served = {
+            name: Function(
+                name,
+                self._folder.functions / name,
+                self._watched,
+                port=port,
+                settings={**common, **({} if name == "status" else sync), SERVICE: name},
+                threads=1,
+            )
+            for name, port in zip(self.functions, ports, strict=True)
+        }
+        try:
+            for function in served.values():
+                function.wait()
+            yield {name: function.url for name, function in served.items()}
+        finally:
+            self._watched.stop(*(each.child for each in served.values()), grace=3)
 
     def check(self) -> None:
         """Raise `CouldNotRun` if a part has stopped; log a line if the disk has become full."""
