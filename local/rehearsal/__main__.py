@@ -15,7 +15,7 @@ from local.fss.deployment.outcome import Exit
 from local.packaging import ROOT
 from local.printable import printable_lines
 from local.rehearsal.google.key import UnusableKey, read_key
-from local.rehearsal.google.place import Place
+from local.rehearsal.google.place import Place, new_deployment
 from local.rehearsal.journal import Journal, UnusableJournal
 from local.rehearsal.local_stack import LocalDeployment, local_steps
 from local.rehearsal.page import example_steps
@@ -26,6 +26,14 @@ from local.rehearsal.runner import Runner
 from shared.domain.throttle.tiers import default_tier, load_tiers
 
 REGION = "us-central1"
+
+FOLDER = ".rehearsal"
+"""Below the checkout; `make clean` keeps it, because it knows what is left in projects."""
+
+FASTEST = 200
+"""Metered requests a minute. At more, it takes thousands of files to keep a sync busy while other
+code is deployed."""
+
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 
 
@@ -43,8 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return rehearse_locally(arguments.earlier)
     if not _PROJECT.fullmatch(arguments.project):
         parser.error(f"{arguments.project!r} is no project's id")
-    folder = ROOT / "build" / "rehearsal" / arguments.project
-    place = Place(arguments.project, arguments.region, arguments.tier, folder)
+    place = Place(
+        arguments.project,
+        arguments.region,
+        arguments.tier,
+        ROOT / FOLDER / arguments.project,
+        new_deployment(),
+    )
     try:
         return rehearse(
             place,
@@ -93,9 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--region", default=REGION, help=f"of all parts; {REGION} unless told")
     parser.add_argument(
         "--tier",
-        choices=list(load_tiers()),
+        choices=[name for name, tier in load_tiers().items() if tier.rpm <= FASTEST],
         default=default_tier().name,
-        help="the quota tier of the key",
+        help=f"the quota tier of the key, or a slower one; {default_tier().name} unless told",
     )
     parser.add_argument(
         "--earlier",

@@ -71,6 +71,11 @@ class Journal:
             os.fsync(file.fileno())
         draft.replace(self._path)
 
+    def forget(self) -> None:
+        """Delete the file."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
     def put_away(self) -> Path | None:
         """Rename the file, so that the next rehearsal begins anew; return its new name."""
         if self._path is None or not self._path.exists():

@@ -37,7 +37,7 @@ def page(record: Mapping[str, Any] | None) -> str:
 
 def example_steps() -> list[Step]:
     """Return the steps for a project that doesn't exist; they can be read, not played."""
-    place = Place("PROJECT", "us-central1", TIER, Path("build") / "rehearsal" / "PROJECT")
+    place = Place("PROJECT", "us-central1", TIER, Path(".rehearsal") / "PROJECT", "rehearsal")
     programs = Programs(place.folder / "commands.log")
     return google_steps(place, programs, "", Journal(None), IndentedLines(None), input)  # type: ignore[arg-type]
 
@@ -53,7 +53,7 @@ def _lines(record: Mapping[str, Any] | None) -> Iterator[str]:
     for number, step in enumerate(steps, 1):
         yield f"| {number} | {step.title} | {step.about} | {max(1, round(step.minutes))} |"
     yield ""
-    yield "## What the reference leaves open"
+    yield "## What is open about the services"
     yield ""
     yield "| Question | Why it matters | Answer |"
     yield "| --- | --- | --- |"

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from local.rehearsal.runner import Runner
 from local.rehearsal.step import State
 
 _PRIVATE = 0o077
+_KEPT = ("deployment", "region", "tier")
 
 
 def rehearse(
@@ -36,7 +38,8 @@ def rehearse(
     """Play a rehearsal in a project.
 
     Args:
-        place: The project, and the folder on this machine.
+        place: The project, and the folder on this machine. An interrupted rehearsal is continued
+            with its own names, region and tier.
         key: The Gemini key.
         say: Prints text.
         commit: The earlier version; None for the latest whose zips differ.
@@ -52,6 +55,9 @@ def rehearse(
     os.umask(_PRIVATE)
     place.folder.mkdir(parents=True, exist_ok=True)
     journal = Journal(place.folder / "journal.json")
+    kept = {name: getattr(place, name) for name in _KEPT} | journal.memory
+    place = replace(place, **{name: kept[name] for name in _KEPT})
+    journal.memory.update({name: kept[name] for name in _KEPT})
     log = place.folder / "commands.log"
     programs = Programs(log)
     steps = google_steps(
@@ -68,12 +74,16 @@ def rehearse(
         say(_INTERRUPTED.format(project=place.project) if _is_made(journal) else "\nInterrupted.")
         return Exit.INTERRUPTED
     results = dict(journal.results())
+    if not _is_made(journal):
+        say("\nNothing was made.")
+        journal.forget()
+        return Exit.NOT_IN_STEP
     say("\n" + "\n".join(report_lines(steps, results)))
     cleaned = [results[step.name].state for step in steps if step.always]
-    if _is_made(journal) and not all(state is State.DONE for state in cleaned):
+    if not all(state is State.DONE for state in cleaned):
         say(_LEFT.format(project=place.project))
         return Exit.COULD_NOT_RUN
-    if _is_made(journal) and not only_tear_down:
+    if not only_tear_down:
         memory = journal.memory
         names = [place.project, str(memory["number"]), memory["account"]]
         setting = Setting(datetime.now(UTC).date().isoformat(), _commit(), place.region, place.tier)

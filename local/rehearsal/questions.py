@@ -1,4 +1,4 @@
-"""What the reference leaves open about the services, and the rehearsal can find out."""
+"""What Google's documentation leaves open, and the rehearsal can find out."""
 
 from __future__ import annotations
 

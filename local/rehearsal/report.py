@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from local.fss.report.progress import duration
-from local.rehearsal.step import Check, Result, State, Step, check_line
+from local.rehearsal.step import Check, Cost, Result, State, Step, check_line
 
 _SMALLEST = 0.01
 """Dollars below which an amount is not worth a figure."""
@@ -27,8 +27,8 @@ def report_lines(steps: Sequence[Step], results: Mapping[str, Result]) -> Iterat
     yield f"{'Total':<{width}}  {'':<10}  {duration(seconds):>8}  {total:>8}".rstrip()
     if costs:
         yield ""
-        yield "Costs, by list prices for what could be counted. The bill, in a day, has the rest."
-        yield from (f"  {each.item}: {each.quantity}, {_amount(each.usd)}" for each in costs)
+        yield "Costs: what could be counted, at list prices. The bill, a day later, has the rest."
+        yield from _cost_lines(costs)
     problems = list(problem_lines(steps, results))
     if problems:
         yield ""
@@ -42,6 +42,14 @@ def report_lines(steps: Sequence[Step], results: Mapping[str, Result]) -> Iterat
         settled = "" if answer.is_settled else " (not settled)"
         yield f"  {answer.question.asks}{settled}"
         yield f"    {answer.text}"
+
+
+def _cost_lines(costs: Sequence[Cost]) -> Iterator[str]:
+    """Yield the costs by item."""
+    for item in dict.fromkeys(cost.item for cost in costs):
+        same = [cost for cost in costs if cost.item == item]
+        quantity = ", ".join(cost.quantity for cost in same)
+        yield f"  {item}: {quantity}: {_amount(sum(cost.usd for cost in same))}"
 
 
 def problem_lines(steps: Sequence[Step], results: Mapping[str, Result]) -> Iterator[str]:

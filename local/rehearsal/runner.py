@@ -55,14 +55,15 @@ class Runner:
         """
         is_stopped = only_always
         for number, step in enumerate(self._steps, 1):
-            self._say(f"\n{number:>2}/{len(self._steps)}  {step.title}")
+            title = f"{number:>2}/{len(self._steps)}  {step.title}"
             before = self._journal.result(step.name)
             if before is not None and _is_over(before, step):
-                self._say(f"{INDENT}{before.state} in an earlier run")
+                self._say(f"{title}: {before.state} in an earlier run")
             elif is_stopped and not step.always:
                 self._journal.note(step.name, Result(State.NOT_PLAYED))
-                self._say(f"{INDENT}not played")
+                self._say(f"{title}: not played")
             else:
+                self._say(f"\n{title}")
                 self._play(step, is_again=before is not None)
             result = self._journal.result(step.name)
             failed = result is not None and result.state is State.FAILED

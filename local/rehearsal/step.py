@@ -53,7 +53,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the rehearsal learned about a question of the reference.
+    """What the rehearsal learned about a question.
 
     Attributes:
         question: The question's name.

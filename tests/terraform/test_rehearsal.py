@@ -11,11 +11,11 @@ import pytest
 from local.rehearsal.google.alert import POLICY
 from local.rehearsal.google.commands import KEY_SECRET
 from local.rehearsal.google.outputs import NEEDED
-from local.rehearsal.google.place import NAME, Place
+from local.rehearsal.google.place import Place, new_deployment
 from local.terraform.workspace import Workspace
 from tests.docs.markdown import ROOT
 
-PLACE = Place("my-project", "us-central1", "tier1", Path())
+PLACE = Place("my-project", "us-central1", "tier1", Path(), new_deployment())
 CHANNEL = "projects/my-project/notificationChannels/5"
 VARIABLES = PLACE.variables(account="ada@example.com", key_version="1", channel=CHANNEL)
 
@@ -68,12 +68,12 @@ run "everything" {{
   command = plan
 
   assert {{
-    condition     = startswith(output.dispatcher_url, "https://{NAME}-dispatcher-")
+    condition     = startswith(output.dispatcher_url, "https://{PLACE.name}-dispatcher-")
     error_message = "The address of the upload function is made from this one."
   }}
 
   assert {{
-    condition     = google_cloud_scheduler_job.this["supervise"].name == "{NAME}-supervise"
+    condition     = google_cloud_scheduler_job.this["supervise"].name == "{PLACE.name}-supervise"
     error_message = "The supervisor's job has another name."
   }}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from local.rehearsal.google.place import DEPLOYMENT, NAME, Place
+from local.rehearsal.google.place import Place
 from local.rehearsal.programs import Command, gcloud
 
 KEY_SECRET = "google_secret_manager_secret.gemini_api_key"  # noqa: S105 - an address, no secret
@@ -99,7 +99,7 @@ class Commands:
             "monitoring",
             "channels",
             "create",
-            f"--display-name={NAME}",
+            f"--display-name={self.place.name}",
             "--type=email",
             f"--channel-labels=email_address={address}",
             "--format=value(name)",
@@ -114,7 +114,7 @@ class Commands:
             "-input=false",
             "-reconfigure",
             f"-backend-config=bucket={self.place.state_bucket}",
-            f"-backend-config=prefix={DEPLOYMENT}",
+            f"-backend-config=prefix={self.place.deployment}",
         )
 
     def apply_secret(self) -> Command:
@@ -174,7 +174,7 @@ class Commands:
     def supervise_job(self) -> Command:
         """What Scheduler's last call of the supervisor was answered with."""
         return self._in_region(
-            "scheduler", "jobs", "describe", f"{NAME}-supervise", "--format=json"
+            "scheduler", "jobs", "describe", f"{self.place.name}-supervise", "--format=json"
         )
 
     def builds(self) -> Command:

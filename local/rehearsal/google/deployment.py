@@ -17,7 +17,7 @@ from local.packaging import FUNCTIONS
 from local.rehearsal.google.commands import Commands
 from local.rehearsal.google.key import gemini_client
 from local.rehearsal.google.outputs import outputs_of
-from local.rehearsal.google.place import DEPLOYMENT, Place
+from local.rehearsal.google.place import Place
 from local.rehearsal.library.access import refuse_strangers
 from local.rehearsal.programs import CommandFailed, Programs
 from local.rehearsal.step import Findings, Step
@@ -85,7 +85,8 @@ class GoogleDeployment:
     @property
     def owner(self) -> str:
         """The tag that the documents carry."""
-        return owner_tag(bucket=self.place.documents_bucket, prefix="", deployment=DEPLOYMENT)
+        place = self.place
+        return owner_tag(bucket=place.documents_bucket, prefix="", deployment=place.deployment)
 
     @property
     def outputs(self) -> Mapping[str, Any]:
@@ -142,7 +143,11 @@ class GoogleDeployment:
                 findings.say(str(error))
                 if tries == MOST_APPLIES:
                     raise
-        findings.check("one apply was enough", tries == 1 or findings.is_again, f"{tries} applies")
+        findings.check(
+            "one apply was enough",
+            tries == 1 or findings.is_again,
+            f"it took {tries}" if tries > 1 else "",
+        )
         outputs = outputs_of(self._programs.run(self._commands.outputs()))
         findings.keep(outputs=outputs)
         self.packages()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from local.rehearsal.library.syncs import SETTINGS
 
-DEPLOYMENT = "rehearsal"
-"""The deployment's name. All that Terraform makes begins with ``fss-rehearsal``."""
 
-NAME = f"fss-{DEPLOYMENT}"
-STORE = f"file-search-sync {DEPLOYMENT}"
-"""The store's display name, which follows from the deployment's."""
+def new_deployment() -> str:
+    """Return a name for a deployment that no earlier rehearsal had.
+
+    Names of queues stay taken for three days after their deletion.
+    """
+    return f"rehearsal-{secrets.token_hex(2)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +25,36 @@ class Place:
     Attributes:
         project: The project's id.
         region: The region of all parts.
-        tier: The quota tier of the Gemini key.
+        tier: The quota tier of the deployment.
         folder: The folder for the journal, the log and a copy of the configuration.
+        deployment: The deployment's name.
     """
 
     project: str
     region: str
     tier: str
     folder: Path
+    deployment: str
+
+    @property
+    def name(self) -> str:
+        """What the names of all that Terraform makes begin with."""
+        return f"fss-{self.deployment}"
+
+    @property
+    def store(self) -> str:
+        """The store's display name, which follows from the deployment's."""
+        return f"file-search-sync {self.deployment}"
 
     @property
     def state_bucket(self) -> str:
         """The bucket for Terraform's state."""
-        return f"{self.project}-{NAME}-terraform"
+        return f"{self.project}-{self.name}-terraform"
 
     @property
     def documents_bucket(self) -> str:
         """The bucket that is synced."""
-        return f"{self.project}-{NAME}-documents"
+        return f"{self.project}-{self.name}-documents"
 
     @property
     def checkout(self) -> Path:
@@ -60,11 +74,11 @@ class Place:
     @property
     def key_secret(self) -> str:
         """The secret that has the Gemini key."""
-        return f"{NAME}-gemini-api-key"
+        return f"{self.name}-gemini-api-key"
 
     def account(self, part: str) -> str:
         """The e-mail address of a part's service account."""
-        return f"{NAME}-{part}@{self.project}.iam.gserviceaccount.com"
+        return f"{self.name}-{part}@{self.project}.iam.gserviceaccount.com"
 
     def variables(self, *, account: str, key_version: str, channel: str | None) -> dict[str, Any]:
         """Return the values of Terraform's variables.
@@ -77,7 +91,7 @@ class Place:
         return {
             "project_id": self.project,
             "region": self.region,
-            "deployment": DEPLOYMENT,
+            "deployment": self.deployment,
             "documents_bucket": {"name": self.documents_bucket, "create": True},
             "tier": self.tier,
             "gemini_api_key_version": key_version,

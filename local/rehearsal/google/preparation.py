@@ -12,7 +12,8 @@ from local.rehearsal.google.commands import SERVICES, Commands
 from local.rehearsal.google.costs import AS_OF, estimated
 from local.rehearsal.google.inventory import inventory_commands, not_googles_own, take_inventory
 from local.rehearsal.google.key import gemini_client
-from local.rehearsal.google.place import NAME, Place
+from local.rehearsal.google.place import Place
+from local.rehearsal.library.versions import LIBRARY_REQUESTS, files_for
 from local.rehearsal.programs import CommandFailed, Programs
 from local.rehearsal.step import Findings, Step, StepFailed
 from shared.domain.throttle.tiers import Tier
@@ -33,6 +34,9 @@ class Preparation:
         tier: The key's quota tier.
         swap_seconds: How long a deployment of other code takes.
         asked: Asks the person a question, and returns the answer.
+
+    Attributes:
+        minutes: About how long the whole rehearsal takes.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class Preparation:
         self._tier = tier
         self._swap_seconds = swap_seconds
         self._asked = asked
+
+        self.minutes = 0.0
 
     def look(self, findings: Findings) -> None:
         """Check that everything is there; nothing is changed.
@@ -91,7 +97,7 @@ class Preparation:
             f"gcloud {components['Google Cloud SDK']}, Terraform {terraform}, "
             f"logged in as {account}"
         )
-        findings.say(f"The project is empty. The key works, and sees {len(stores)} stores.")
+        findings.say(f"The project is empty. The key works; stores that it sees: {len(stores)}.")
         findings.keep(
             account=account, number=project["projectNumber"], before=before, stores_before=stores
         )
@@ -104,21 +110,26 @@ class Preparation:
         """
         place = self._place
         costs = list(estimated(self._tier, self._swap_seconds))
+        hours = self.minutes / 60
+        requests = LIBRARY_REQUESTS + 4 * files_for(self._tier, self._swap_seconds)
         findings.say(
             f"In the project {place.project} ({place.region}), as {findings.memory['account']}:\n"
-            f"everything that terraform/ describes, under names that begin with {NAME};\n"
-            f"the bucket {place.state_bucket} for Terraform's state;\n"
-            f"a channel that sends alerts by e-mail to {findings.memory['account']};\n"
-            "a File Search store in the project of the Gemini key.\n"
-            "All of it is removed at the end; services stay enabled.\n"
+            f"- everything that terraform/ describes, under names that begin with {place.name}\n"
+            f"- the bucket {place.state_bucket} for Terraform's state\n"
+            f"- a channel that sends alerts by e-mail to {findings.memory['account']}\n"
+            f'- the File Search store "{place.store}" in the project of the Gemini key\n'
+            "All of it is removed at the end. Services stay enabled.\n\n"
+            f"It takes about {hours:.1f} hours, and about {requests} metered requests of the key's "
+            "quota. Near the end it uploads small files until one is refused: nobody else should "
+            "need the key meanwhile.\n\n"
+            f"Expected cost, at list prices of {AS_OF}, without free tiers:"
         )
-        findings.say(f"Expected cost, list prices of {AS_OF} without free tiers:")
         for each in costs:
             findings.say(f"  {each.item:<34} {each.quantity:<22} {each.usd:>6.2f} $")
-        findings.say(f"  {'Together':<57} {sum(each.usd for each in costs):>6.2f} $")
+        findings.say(f"  {'Together':<57} {sum(each.usd for each in costs):>6.2f} $\n")
         answer = self._asked(f"To go on, type the project's id ({place.project}): ")
         if answer.strip() != place.project:
-            raise StepFailed("not agreed; nothing was made")
+            raise StepFailed("not agreed")
         findings.keep(agreed=True)
 
     def bootstrap(self, findings: Findings) -> None:

@@ -47,11 +47,14 @@ def google_steps(
     deployment = GoogleDeployment(place, programs, key, tier, display, journal.memory, wait=wait)
     library = Library(deployment, place.folder / "library")
     alert = AlertTest(deployment, library, programs, wait=wait)
-    return [
-        *Preparation(place, programs, key, tier, SWAP_SECONDS, asked).steps(),
+    preparation = Preparation(place, programs, key, tier, SWAP_SECONDS, asked)
+    steps = [
+        *preparation.steps(),
         *deployment.steps(),
         *library_steps(deployment, place.folder, commit, deployment.refuse_strangers),
         TokenQuestions(place, programs, wait=wait).step(),
         alert.step(),
         *TearDown(place, programs, key).steps(),
     ]
+    preparation.minutes = sum(step.minutes for step in steps)
+    return steps

@@ -14,7 +14,7 @@ from local.rehearsal.google.inventory import (
     take_inventory,
 )
 from local.rehearsal.google.key import gemini_client
-from local.rehearsal.google.place import STORE, Place
+from local.rehearsal.google.place import Place
 from local.rehearsal.programs import CommandFailed, Programs
 from local.rehearsal.step import Findings, LeftOut, Step
 
@@ -52,7 +52,7 @@ class TearDown:
             ours = [
                 store.name or ""
                 for store in client.file_search_stores.list()
-                if store.display_name == STORE and store.name not in before
+                if store.display_name == self._place.store and store.name not in before
             ]
             for name in ours:
                 client.file_search_stores.delete(name=name, config={"force": True})
@@ -90,8 +90,8 @@ class TearDown:
         if left.keys() - {SERVICES}:
             findings.say("What is left was made by Google's services themselves.")
         findings.say(
-            f"For three days no queue can have the same name. To remove the project with all that "
-            f"is in it: gcloud projects delete {self._place.project}"
+            "To remove the project with all that is in it: "
+            f"gcloud projects delete {self._place.project}"
         )
 
     def steps(self) -> list[Step]:

@@ -75,7 +75,7 @@ class TokenQuestions:
                 break
             self._wait(LOOK_AGAIN)
         if status == _OK:
-            text = f"Yes: it lists {len(answer.get('fileSearchStores', ()))} stores."
+            text = f"Yes: it listed stores ({len(answer.get('fileSearchStores', ()))})."
         else:
             text = f"No: {status}, {message_of(answer)}"
         findings.answer(Question.OAUTH_TOKEN, text)
@@ -98,8 +98,8 @@ class TokenQuestions:
         account = self._place.account(UPLOAD)
         return Step(
             name="tokens",
-            title="Settle what is open about tokens",
-            about="Whether functions need the key at all, and which audience a token may have.",
+            title="Find out what is open about tokens",
+            about="Whether functions need the key at all, and for which address a token may be made.",
             play=self.play,
             commands=(
                 commands.supervise_job(),

@@ -110,7 +110,9 @@ def compare(deployed: Deployed, findings: Findings) -> None:
     )
     more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
     seen = "; ".join(found[:NAMED]) + more
-    counts = f"{len(objects)} objects, {len(documents)} documents"
+    counts = (
+        f"{len(objects)} objects, {len(documents)} documents; the others are skipped or sidecars"
+    )
     findings.check("each object has one document, of its content", not found, seen or counts)
 
 

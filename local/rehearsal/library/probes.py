@@ -1,4 +1,4 @@
-"""Finds out what the reference leaves open about the Gemini API, with Google's own client."""
+"""Finds out what is open about the Gemini API, with Google's own client."""
 
 from __future__ import annotations
 

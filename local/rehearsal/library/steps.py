@@ -70,8 +70,11 @@ def library_steps(
         ),
         Step(
             name="change",
-            title="Change, add, remove and retag a file",
-            about="The sync must find these four, and leave everything else alone.",
+            title="Change four files",
+            about=(
+                "One gets new content, one new metadata, one is added and one removed. The sync "
+                "must find these four, and leave everything else alone."
+            ),
             play=library.sync_changes,
             minutes=2,
         ),
@@ -106,7 +109,7 @@ def library_steps(
         ),
         Step(
             name="questions",
-            title="Settle what the reference leaves open",
+            title="Find out what is open about the Gemini API",
             about="Small requests show what the Gemini API does where its documentation is silent.",
             play=partial(probe, deployed),
             minutes=2,

@@ -130,7 +130,7 @@ class Versions:
         findings.check(
             f"the sync was at work before and after the change to {name}",
             not is_over(after),
-            f"{before} of {files} files before, {after['progress']['done']} after",
+            f"of {files} files {before} were done before, {after['progress']['done']} after",
         )
         summary = end(client, self._deployed, findings, batch_id)
         findings.check(
@@ -138,7 +138,7 @@ class Versions:
             summary["status"] in _ENDED_WELL,
             summary["status"],
         )
-        findings.check("no file failed", summary["failed"] == 0, f"{summary['failed']} failed")
+        findings.check("no file failed", summary["failed"] == 0, summary["failed"] or "")
         compare(self._deployed, findings)
 
     def _add_files(self) -> int:

@@ -9,8 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from local.rehearsal.google.place import STORE
 from local.rehearsal.programs import Command, CommandFailed, Programs
+
+DEPLOYMENT = "rehearsal"
+STORE = f"file-search-sync {DEPLOYMENT}"
 
 ACCOUNT = "ada@example.com"
 NUMBER = "123456789"

@@ -11,14 +11,14 @@ import pytest
 from local.fss.deployment.outcome import Exit
 from local.rehearsal import project
 from local.rehearsal.google import alert, steps, tokens
-from local.rehearsal.google.place import DEPLOYMENT, Place
+from local.rehearsal.google.place import Place
 from local.rehearsal.library.steps import library_steps
 from local.rehearsal.library.syncs import SETTINGS
 from local.rehearsal.step import Step
 from local.stack.local_stack import BUCKET, LocalStack
 from local.stack.options import Quota, StackOptions
 from shared.domain.throttle.tiers import tier_named
-from tests.local.rehearsal.pretend_project import PretendProject
+from tests.local.rehearsal.pretend_project import DEPLOYMENT, PretendProject
 from tests.stack import TIME_SCALE
 
 PLAYED_ELSEWHERE = {"rollback", "upgrade", "questions", "strangers"}
@@ -62,7 +62,7 @@ def test_a_rehearsal_syncs_alerts_and_removes_its_store(
     monkeypatch.setattr(tokens, "get", lambda *_: (200, {"fileSearchStores": [{}]}))
     monkeypatch.setattr(alert, "get", lambda *_: (200, {"alerts": list(alerts(stack))}))
     said: list[str] = []
-    place = Place("my-project", "us-central1", "tier3", tmp_path / "rehearsal")
+    place = Place("my-project", "us-central1", "tier3", tmp_path / "rehearsal", DEPLOYMENT)
 
     assert project.rehearse(place, "any-key", said.append) == Exit.IN_STEP, "\n".join(said)
 
@@ -70,7 +70,7 @@ def test_a_rehearsal_syncs_alerts_and_removes_its_store(
     assert text.count("ok    each object has one document, of its content") == 2
     assert "ok    the sync is refused (refused)" in text
     assert "ok    the store is deleted (fileSearchStores/" in text
-    assert "Yes: it lists 1 stores." in text
+    assert "Yes: it listed stores (1)." in text
     page = (tmp_path / "rehearsal.md").read_text()
     assert "| Make an alert fire | done |" in page
 

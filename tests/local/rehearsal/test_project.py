@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -13,15 +13,17 @@ from local.fss.deployment.outcome import Exit
 from local.rehearsal import project
 from local.rehearsal.google import alert, deployment, preparation, steps, tear_down, tokens
 from local.rehearsal.google.commands import Commands
-from local.rehearsal.google.place import STORE, Place
+from local.rehearsal.google.place import Place
 from local.rehearsal.programs import Command
 from local.rehearsal.step import Findings, LeftOut, Step, StepFailed
 from tests.local.rehearsal.pretend_project import (
     ACCOUNT,
     BY_GOOGLE,
     BY_TERRAFORM,
+    DEPLOYMENT,
     FIRST_SERVICES,
     NUMBER,
+    STORE,
     PretendProject,
     PretendStores,
 )
@@ -64,7 +66,7 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    place = Place("my-project", "us-central1", "tier1", tmp_path / "rehearsal")
+    place = Place("my-project", "us-central1", "tier1", tmp_path / "rehearsal", DEPLOYMENT)
     stage = Stage(place, PretendProject(tmp_path / "log"), PretendStores(), ["my-project"])
 
     def a_sync_makes_a_store() -> None:
@@ -105,7 +107,7 @@ def test_a_rehearsal_makes_a_deployment_and_leaves_nothing(stage: Stage) -> None
     assert stage.is_as_before()
     assert "ok    nothing of the deployment is left" in stage.text
     assert f"buckets: {BY_GOOGLE['buckets'][0]}" in stage.text  # named, although it isn't ours
-    assert "Cloud Build: 3 builds, 5.0 min, 0.03 $" in stage.text
+    assert "Cloud Build: 3 builds, 5.0 min: 0.03 $" in stage.text
 
 
 def test_the_key_and_the_names_stay_where_they_belong(stage: Stage, tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def test_nothing_is_made_before_the_answer(stage: Stage) -> None:
         patched.setattr("builtins.input", answer)
         assert stage.rehearse() == Exit.NOT_IN_STEP
     assert stage.project.things == {"services": list(FIRST_SERVICES)}
-    assert "not agreed; nothing was made" in stage.text
+    assert "Nothing was made." in stage.text
     stage.answers = ["my-project"]
     assert stage.rehearse() == Exit.IN_STEP  # it is asked anew
     assert len(stage.asked) == 2
@@ -209,7 +211,7 @@ def test_a_first_apply_that_stops_is_repeated_and_counted(stage: Stage) -> None:
 
     stage.project.refused = refused
     assert stage.rehearse() == Exit.NOT_IN_STEP
-    assert "WRONG one apply was enough (2 applies)" in stage.text
+    assert "WRONG one apply was enough (it took 2)" in stage.text
     assert stage.is_as_before()
 
 
@@ -246,6 +248,24 @@ def test_an_interrupted_rehearsal_goes_on(stage: Stage) -> None:
     assert stage.rehearse() == Exit.IN_STEP, stage.text
     assert stage.project.lines().count(applied) == applies
     assert len(stage.asked) == 1
+    assert stage.is_as_before()
+
+
+def test_an_interrupted_rehearsal_keeps_its_names_region_and_tier(stage: Stage) -> None:
+    def interrupted(_: Findings) -> None:
+        raise KeyboardInterrupt
+
+    stage.library = interrupted
+    stage.rehearse()
+    stage.library = lambda _: None
+    first = stage.place
+    stage.place = replace(first, deployment="rehearsal-9999", region="europe-west1", tier="tier2")
+    stage.project.ran.clear()
+    assert stage.rehearse() == Exit.IN_STEP
+    lines = "\n".join(stage.project.lines())
+    assert "fss-rehearsal-9999" not in lines
+    assert "europe-west1" not in lines
+    stage.place = first
     assert stage.is_as_before()
 
 

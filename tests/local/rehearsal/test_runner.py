@@ -202,6 +202,6 @@ def test_the_report_has_times_costs_problems_and_answers() -> None:
     text = "\n".join(report_lines(stage.steps, dict(stage.journal.results())))
     assert "Apply  wrong           60 s    0.12 $" in text
     assert "Total                 2 min    0.12 $" in text
-    assert "  Cloud Build: 9 builds, 20 min, 0.12 $" in text
+    assert "  Cloud Build: 9 builds, 20 min: 0.12 $" in text
     assert "  Apply\n    WRONG one apply was enough (2 applies)\n  Sync: no store" in text
     assert text.endswith(f"  {Question.OAUTH_TOKEN.asks}\n    No: 403")
