@@ -36,7 +36,8 @@ def test_a_key_that_is_missing_is_said_so(
 ) -> None:
     words = ["--project", "my-project", "--key-file", str(tmp_path / "none")]
     assert main(words) == Exit.USAGE
-    assert capsys.readouterr().err == f"rehearse: {tmp_path}/none can't be read: No such file or directory\n"  # fmt: skip
+    said = capsys.readouterr().err
+    assert said == f"rehearse: {words[-1]} can't be read: No such file or directory\n"
 
 
 def test_a_key_is_the_only_word_of_its_file(tmp_path: Path) -> None:
@@ -45,7 +46,7 @@ def test_a_key_is_the_only_word_of_its_file(tmp_path: Path) -> None:
     assert read_key(file) == "AQ.key"
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"two words", b"GEMINI_API_KEY = x", b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"\n", b"two words", b"GEMINI_API_KEY = secret", b"\xff"])
 def test_a_file_without_a_key_is_refused_and_its_content_not_told(
     tmp_path: Path, content: bytes
 ) -> None:
@@ -54,7 +55,7 @@ def test_a_file_without_a_key_is_refused_and_its_content_not_told(
     with pytest.raises(UnusableKey) as refused:
         read_key(file)
     assert str(file) in str(refused.value)
-    assert "x" not in str(refused.value).removeprefix(str(file))
+    assert "secret" not in str(refused.value)
 
 
 def test_the_steps_can_be_read_with_their_commands(capsys: pytest.CaptureFixture[str]) -> None:
