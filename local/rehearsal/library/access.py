@@ -15,6 +15,9 @@ REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 HIDDEN = HTTPStatus.NOT_FOUND
 """What Cloud Run answers from outside for a function that only takes internal calls."""
 
+ROUTES = {"dispatcher": ("POST", "/sync"), "upload": ("POST", "/step"), "status": ("GET", "/store")}
+"""A route that each function has, by the function's name; others are called with ``POST /``."""
+
 FORGED = "eyJhbGciOiJub25lIn0.eyJlbWFpbCI6ImFAZXhhbXBsZS5jb20ifQ."
 """A token that names somebody and has no signature."""
 
@@ -29,13 +32,15 @@ def refuse_strangers(functions: Mapping[str, tuple[str, bool]], findings: Findin
     for name, (url, is_internal) in functions.items():
         allowed = (*REFUSED, HIDDEN) if is_internal else REFUSED
         for what, token in (("without a token", ""), ("with a forged token", FORGED)):
-            status = status_of(url, token)
+            method, path = ROUTES.get(name, ("POST", "/"))
+            status = status_of(method, url + path, token)
             findings.check(f"{name} refuses a call {what}", status in allowed, f"answers {status}")
 
 
-def status_of(url: str, token: str) -> int | str:
-    """Return the status that a POST is answered with, or why there is no answer."""
-    request = urllib.request.Request(url, data=b"{}", method="POST")
+def status_of(method: str, url: str, token: str) -> int | str:
+    """Return the status that a request is answered with, or why there is no answer."""
+    body = b"{}" if method == "POST" else None
+    request = urllib.request.Request(url, data=body, method=method)
     request.add_header("Content-Type", "application/json")
     if token:
         request.add_unredirected_header("Authorization", f"Bearer {token}")

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import yaml
 
-from local.rehearsal.library.access import refuse_strangers
+from local.rehearsal.library.access import ROUTES, refuse_strangers
 from local.rehearsal.step import Findings
+from tests.docs.markdown import ROOT
 
 
 @contextmanager
@@ -18,6 +20,9 @@ def function(without_token: int, with_token: int) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
+        def do_GET(self) -> None:
             self.send_response(with_token if self.headers["Authorization"] else without_token)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -36,9 +41,9 @@ def function(without_token: int, with_token: int) -> Iterator[str]:
         server.server_close()
 
 
-def held(url: str, *, is_internal: bool = False) -> list[bool]:
+def held(url: str, *, name: str = "upload", is_internal: bool = False) -> list[bool]:
     findings = Findings({}, lambda _: None, lambda: None)
-    refuse_strangers({"upload": (url, is_internal)}, findings)
+    refuse_strangers({name: (url, is_internal)}, findings)
     return [check.holds for check in findings.result.checks]
 
 
@@ -58,6 +63,18 @@ def test_only_401_and_403_are_refusals(
 ) -> None:
     with function(without_token, with_token) as url:
         assert held(url) == expected
+
+
+@pytest.mark.parametrize("name", ["dispatcher", "upload", "status", "a later one"])
+def test_each_function_is_called_on_a_route_that_it_has(name: str) -> None:
+    with function(403, 401) as url:
+        assert held(url, name=name) == [True, True]
+
+
+def test_the_routes_exist() -> None:
+    description = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
+    for method, path in ROUTES.values():
+        assert method.lower() in description["paths"][path]
 
 
 def test_a_function_for_internal_calls_may_be_hidden() -> None:
