@@ -23,6 +23,16 @@ locals {
     { for name in ["PREFIX", "LOG_LEVEL"] : name => local.settings[name] if contains(keys(local.settings), name) },
   )
 
+  # The service accounts among those who call a function like people; the functions check each
+  # caller's address. IAM decides about users and groups.
+  like_people = {
+    for function, members in {
+      dispatcher = concat(local.people.operators, module.pipeline[*].deployer_member)
+      status     = concat(local.people.viewers, module.pipeline[*].deployer_member)
+    } :
+    function => join(",", [for member in members : trimprefix(member, "serviceAccount:") if startswith(member, "serviceAccount:")])
+  }
+
   sync_environment = merge(
     local.common_environment,
     local.settings,
@@ -55,12 +65,19 @@ locals {
 module "dispatcher" {
   source = "./modules/function"
 
-  name            = "${local.name}-dispatcher"
-  description     = "Starts, scans and supervises syncs"
-  project_id      = var.project_id
-  region          = var.region
-  build           = merge(local.build, { object = module.build.packages["dispatcher"] })
-  environment     = local.sync_environment
+  name        = "${local.name}-dispatcher"
+  description = "Starts, scans and supervises syncs"
+  project_id  = var.project_id
+  region      = var.region
+  build       = merge(local.build, { object = module.build.packages["dispatcher"] })
+  environment = merge(
+    local.sync_environment,
+    {
+      SCHEDULER_SERVICE_ACCOUNT = google_service_account.scheduler.email
+      CALLER_SERVICE_ACCOUNTS   = local.like_people.dispatcher
+    },
+    { for email in module.events[*].email : "EVENTS_SERVICE_ACCOUNT" => email },
+  )
   secrets         = local.key
   timeout_seconds = local.budgets.function_timeout
   memory          = "1Gi"
@@ -71,6 +88,7 @@ module "dispatcher" {
     [google_service_account.scheduler.member, module.queues.account.member],
     local.people.operators,
     module.pipeline[*].deployer_member,
+    module.events[*].member,
   )
 
   depends_on = [terraform_data.services]
@@ -104,7 +122,7 @@ module "status" {
   project_id      = var.project_id
   region          = var.region
   build           = merge(local.build, { object = module.build.packages["status"] })
-  environment     = local.common_environment
+  environment     = merge(local.common_environment, { CALLER_SERVICE_ACCOUNTS = local.like_people.status })
   secrets         = {}
   timeout_seconds = 60
   memory          = "512Mi"

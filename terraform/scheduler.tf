@@ -18,7 +18,7 @@ locals {
       retries     = 3
     }
     supervise = {
-      description = "Continues a running batch; costs two reads if none is running"
+      description = "Continues a running batch, or begins one that the bucket asked for; costs two reads otherwise"
       schedule    = "* * * * *"
       time_zone   = "Etc/UTC"
       paused      = false # a sync that is started by hand needs it too

@@ -95,6 +95,19 @@ variable "sync" {
   }
 }
 
+variable "events" {
+  description = "Notifications of the bucket, so that a sync begins minutes after a change; see modules/events/README.md. null: none. publisher is the Cloud Storage service agent of the bucket's project, if that is another one."
+  type = object({
+    publisher = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = can(regex("^[^@\\s:]+@gs-project-accounts.iam.gserviceaccount.com$", coalesce(try(var.events.publisher, null), "x@gs-project-accounts.iam.gserviceaccount.com")))
+    error_message = "The e-mail address that gcloud storage service-agent prints for the bucket's project."
+  }
+}
+
 variable "settings" {
   description = "Settings of the functions, see docs/configuration.md; null means the default. A function checks them when it starts."
   type = object({
@@ -118,6 +131,7 @@ variable "settings" {
     chunk_max_tokens        = optional(number)
     chunk_overlap_tokens    = optional(number)
     log_level               = optional(string)
+    event_pause_seconds     = optional(number)
   })
   default = {}
 
@@ -294,12 +308,13 @@ variable "queue_log_sampling" {
 # --- the pipeline -------------------------------------------------------------------------------
 
 variable "pipeline" {
-  description = "Cloud Build triggers for this deployment; null for none. repository is a connected repository, projects/P/locations/L/connections/C/repositories/R. The plan trigger runs on pull requests to the branch, and the apply trigger on pushes to it."
+  description = "Cloud Build triggers for this deployment; null for none. repository is a connected repository, projects/P/locations/L/connections/C/repositories/R. Pull requests to the branch are checked, and what is merged into it is planned; an approver, such as group:leads@example.com, reads the plan and lets it be applied."
   type = object({
     repository        = string
     state_bucket      = string
     branch            = optional(string, "main")
     approval_required = optional(bool, true)
+    approvers         = optional(list(string), [])
   })
   default = null
 

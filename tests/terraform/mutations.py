@@ -35,7 +35,6 @@ class Mutation:
 FUNCTION = "modules/function/main.tf"
 ALERTS = "modules/monitoring/alerts.tf"
 METRICS = "modules/monitoring/metrics.tf"
-PIPELINE = "modules/pipeline/main.tf"
 BUILD = "modules/build/main.tf"
 DATABASE = "modules/firestore/main.tf"
 DATABASE_ACCESS = "modules/firestore/access.tf"
@@ -439,50 +438,6 @@ MUTATIONS: dict[str, Mutation] = {
         "disable_metric_validation = true",
         "disable_metric_validation = false",
     ),
-    "proposals planned with all rights": Mutation(
-        "pipeline",
-        "A proposal is planned by the planner, and not applied.",
-        PIPELINE,
-        "account     = google_service_account.planner.id",
-        "account     = google_service_account.deployer.id",
-        alone=True,
-    ),
-    "merges not applied": Mutation(
-        "pipeline",
-        "What was merged is applied by the deployer.",
-        PIPELINE,
-        'apply       = "true"',
-        'apply       = "false"',
-    ),
-    "no approval": Mutation(
-        "pipeline",
-        "An apply waits for approval unless told otherwise.",
-        PIPELINE,
-        "approval    = var.pipeline.approval_required",
-        "approval    = false",
-        alone=True,
-    ),
-    "proposals applied": Mutation(
-        "pipeline",
-        "Only a push to the branch applies.",
-        PIPELINE,
-        'each.key == "plan" ? [1] : []',
-        "[1]",
-    ),
-    "a planner that edits": Mutation(
-        "pipeline",
-        "The planner changes nothing.",
-        PIPELINE,
-        '"roles/viewer"',
-        '"roles/editor"',
-    ),
-    "a deployer that owns": Mutation(
-        "pipeline",
-        "The deployer can't give itself more.",
-        PIPELINE,
-        '"roles/browser"',
-        '"roles/owner"',
-    ),
     "a smoke test that is turned away": Mutation(
         "pipeline",
         "The smoke test calls what people call.",
@@ -725,5 +680,152 @@ MUTATIONS: dict[str, Mutation] = {
         "variables.tf",
         'default     = "python313"',
         'default     = "python314"',
+    ),
+}
+
+TRIGGERS = "modules/pipeline/triggers.tf"
+ACCOUNTS = "modules/pipeline/accounts.tf"
+APPLY = "modules/pipeline/apply.yaml"
+PERMISSIONS = "modules/pipeline/steps/permissions.json"
+
+MUTATIONS |= {
+    "proposals checked with rights": Mutation(
+        "pipeline",
+        "A proposal is checked by the checker.",
+        TRIGGERS,
+        "service_account = google_service_account.checker.id",
+        "service_account = google_service_account.planner.id",
+        alone=True,
+    ),
+    "a checker that reads plans": Mutation(
+        "pipeline",
+        "The checker writes its own log, and may do nothing else.",
+        ACCOUNTS,
+        'finds the logs"      = { bucket = google_storage_bucket.logs.name',
+        'finds the logs"      = { bucket = google_storage_bucket.plans.name',
+    ),
+    "proposals planned": Mutation(
+        "pipeline",
+        "What was merged is planned by the planner, and nothing else is.",
+        TRIGGERS,
+        "    push {",
+        "    pull_request {",
+        alone=True,
+    ),
+    "plans applied by who made them": Mutation(
+        "pipeline",
+        "Only a published plan is applied, by the deployer.",
+        TRIGGERS,
+        "service_account = google_service_account.deployer.id",
+        "service_account = google_service_account.planner.id",
+    ),
+    "no approval": Mutation(
+        "pipeline",
+        "An apply waits for approval unless told otherwise.",
+        TRIGGERS,
+        "approval_required = var.pipeline.approval_required",
+        "approval_required = false",
+        alone=True,
+    ),
+    "an apply with the steps of a commit": Mutation(
+        "pipeline",
+        "The trigger that applies holds its steps itself, and reads none from a commit.",
+        TRIGGERS,
+        '"Applies the plan that a message names"',
+        '"Applies the plan that a message names"\n  filename = "apply.yaml"',
+    ),
+    "a message that is not read": Mutation(
+        "pipeline",
+        "The message names object, generation and sha256, and the approver sees where the plan's "
+        "text is.",
+        TRIGGERS,
+        '"$(body.message.attributes.${name})"',
+        '"$(body.message.data.${name})"',
+    ),
+    "an apply that gives up at a lock": Mutation(
+        "pipeline",
+        "The plan that was fetched is applied, and waits for the state's lock.",
+        APPLY,
+        "-lock-timeout=10m ../plan.tfplan",
+        "../plan.tfplan",
+        alone=True,
+    ),
+    "another plan than its text": Mutation(
+        "pipeline",
+        "The plan is the text that was approved.",
+        APPLY,
+        "cmp ../../shown.txt ../../approved.txt ||",
+        "true ||",
+        alone=True,
+    ),
+    "an image by its tag": Mutation(
+        "pipeline",
+        "Images are named by digest.",
+        TRIGGERS,
+        "substitutions = merge(local.images, {\n    _DEPLOYMENT ",
+        'substitutions = merge(local.images, { _PYTHON_IMAGE = "python:3" }, {\n    _DEPLOYMENT ',
+    ),
+    "an image without a digest": Mutation(
+        "pipeline",
+        "An image of the builds has no digest: run make images",
+        "modules/pipeline/images.json",
+        '"digest": "sha256:',
+        '"digest": "',
+        alone=True,
+    ),
+    "a planner that reads keys": Mutation(
+        "pipeline",
+        "The reader's role reads configuration, and no documents, records or keys.",
+        PERMISSIONS,
+        '"secretmanager.secrets.get"',
+        '"secretmanager.secrets.get", "secretmanager.versions.access"',
+        alone=True,
+    ),
+    "a planner that replaces plans": Mutation(
+        "pipeline",
+        "The planner reads configuration and this deployment's state, adds plans, and publishes "
+        "them.",
+        ACCOUNTS,
+        '"roles/storage.objectCreator"',
+        '"roles/storage.objectAdmin"',
+    ),
+    "a deployer that reads records": Mutation(
+        "pipeline",
+        "On the project the deployer has the least, and it acts as what it deploys and as itself "
+        "only.",
+        ACCOUNTS,
+        '"roles/datastore.indexAdmin"',
+        '"roles/datastore.owner"',
+        alone=True,
+    ),
+    "a deployer that lets others in": Mutation(
+        "pipeline",
+        "The deployer changes no policy, identity, secret or build.",
+        PERMISSIONS,
+        '"run.services.update"',
+        '"run.services.update", "run.services.setIamPolicy"',
+        alone=True,
+    ),
+    "every queue": Mutation(
+        "pipeline",
+        "The deployer changes this deployment's functions and queues, each by a grant of its own.",
+        ACCOUNTS,
+        "  role     = local.role.queues",
+        "  role     = local.role.deployer",
+    ),
+    "everybody's state": Mutation(
+        "pipeline",
+        "Nobody reaches the state of another deployment.",
+        ACCOUNTS,
+        "/objects/${var.deployment}/",
+        "/objects/",
+        alone=True,
+    ),
+    "approvers who see everything": Mutation(
+        "pipeline",
+        "An approver reads plans and approves them.",
+        ACCOUNTS,
+        "member = member, on = local.plan",
+        "member = member, on = null",
     ),
 }

@@ -85,6 +85,7 @@ def test_every_setting_of_the_functions_can_be_set(workspace: Workspace) -> None
         "chunk_max_tokens": 200,
         "chunk_overlap_tokens": 20,
         "log_level": "DEBUG",
+        "event_pause_seconds": 900,
     }
     settings = workspace.configuration / "settings.auto.tfvars.json"
     settings.write_text(json.dumps({"settings": wanted}))

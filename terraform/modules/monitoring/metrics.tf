@@ -81,8 +81,8 @@ locals {
       label       = "kind"
     }
     errors = {
-      description = "Errors that the functions logged"
-      filter      = "log_id(\"run.googleapis.com/stderr\") AND severity>=ERROR"
+      description = "Errors that the functions logged, without syncs that failed"
+      filter      = "log_id(\"run.googleapis.com/stderr\") AND severity>=ERROR AND NOT jsonPayload.event=\"batch_closed\""
       label       = null
     }
   }
