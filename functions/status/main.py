@@ -56,7 +56,8 @@ ROUTES = Routes(
         ("GET", "/failures"): Queried(PageQuery, _failures),
         ("GET", "/store"): lambda _: (report(SETTINGS).store(), 200),
         ("GET", "/breaker"): lambda _: (report(SETTINGS).breaker(), 200),
-    }
+    },
+    callers=SETTINGS.callers,
 )
 answer_everything(ROUTES)
 

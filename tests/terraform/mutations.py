@@ -11,7 +11,8 @@ class Mutation:
     """A change of one text in one file.
 
     Attributes:
-        test: The test file that must notice, without its endings.
+        test: The test file that must notice, without its endings; "waits" and "destroy":
+            test_waits.py.
         told: Part of what is said then.
         alone: Whether it is tried by itself too, beside together with the others of its test file.
     """
@@ -34,6 +35,12 @@ class Mutation:
 FUNCTION = "modules/function/main.tf"
 ALERTS = "modules/monitoring/alerts.tf"
 METRICS = "modules/monitoring/metrics.tf"
+BUILD = "modules/build/main.tf"
+DATABASE = "modules/firestore/main.tf"
+DATABASE_ACCESS = "modules/firestore/access.tf"
+DOCUMENTS = "modules/documents/main.tf"
+INDEXES = "modules/firestore/indexes.tf"
+QUEUES = "modules/queues/main.tf"
 
 MUTATIONS: dict[str, Mutation] = {
     "another's service account": Mutation(
@@ -64,8 +71,8 @@ MUTATIONS: dict[str, Mutation] = {
         "functions",
         "The upload function is called by its queues only.",
         "functions.tf",
-        "invokers      = [google_service_account.tasks.member]",
-        "invokers      = [google_service_account.scheduler.member]",
+        "invokers        = [module.queues.account.member]",
+        "invokers        = [google_service_account.scheduler.member]",
     ),
     "viewers can't see": Mutation(
         "functions",
@@ -137,28 +144,28 @@ MUTATIONS: dict[str, Mutation] = {
     "a package without its hash": Mutation(
         "functions",
         "Each function is deployed from its own zip, named by its sha256.",
-        "storage.tf",
-        '"${each.key}-${filesha256("${path.module}/${var.packages_dir}/${each.key}.zip")}.zip"',
+        BUILD,
+        '"${each.key}-${filesha256(each.value)}.zip"',
         '"${each.key}.zip"',
     ),
     "too few instances": Mutation(
         "functions",
         "There are instances for all that the queues dispatch at once.",
         "functions.tf",
-        "/ local.upload_concurrency) + 1",
-        "/ local.upload_concurrency) - 2",
+        "= local.upload_instances",
+        "= 2",
     ),
     "documents can be written": Mutation(
         "access",
         "nobody writes them",
-        "functions.tf",
+        DOCUMENTS,
         '"roles/storage.objectViewer"',
         '"roles/storage.objectAdmin"',
     ),
     "the project that pays can be changed": Mutation(
         "access",
         "Dispatcher and upload function use the project that pays for the documents.",
-        "functions.tf",
+        DOCUMENTS,
         '"roles/serviceusage.serviceUsageConsumer"',
         '"roles/serviceusage.serviceUsageAdmin"',
     ),
@@ -171,22 +178,15 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "records can be dropped": Mutation(
         "access",
-        "Dispatcher and upload function write records.",
-        "firestore.tf",
+        "Dispatcher and upload function write records; the status function only reads them.",
+        DATABASE_ACCESS,
         '"roles/datastore.user"',
         '"roles/datastore.owner"',
-    ),
-    "the status function writes": Mutation(
-        "access",
-        "The status function reads records and writes none.",
-        "firestore.tf",
-        '"roles/datastore.viewer"',
-        '"roles/datastore.user"',
     ),
     "every database": Mutation(
         "access",
         "Access to Firestore is to this deployment's database only.",
-        "firestore.tf",
+        DATABASE_ACCESS,
         "resource.name == ",
         "resource.name != ",
         alone=True,
@@ -194,35 +194,35 @@ MUTATIONS: dict[str, Mutation] = {
     "queues can be deleted": Mutation(
         "access",
         "Dispatcher and upload function create tasks; only the dispatcher looks at them.",
-        "queues.tf",
+        QUEUES,
         '"roles/cloudtasks.viewer"',
         '"roles/cloudtasks.admin"',
     ),
-    "tasks with the builder's account": Mutation(
+    "somebody else hands tasks the account": Mutation(
         "access",
         "Dispatcher and upload function hand tasks the tasks' account, and no other.",
-        "queues.tf",
-        "service_account_id = google_service_account.tasks.name",
-        "service_account_id = google_service_account.build.name",
+        QUEUES,
+        "for_each = var.creators\n\n  service_account_id",
+        'for_each = { all = "allAuthenticatedUsers" }\n\n  service_account_id',
     ),
     "every bucket": Mutation(
         "access",
-        "The builder reads the functions' sources only.",
-        "storage.tf",
+        "The builder reads the functions' sources only, and writes logs.",
+        BUILD,
         "resource.name.startsWith",
         "!resource.name.startsWith",
     ),
     "someone else's bucket taken over": Mutation(
         "access",
         "An existing bucket of documents is only granted on.",
-        "storage.tf",
-        "count = var.documents_bucket.create ? 1 : 0",
+        DOCUMENTS,
+        "count = var.create ? 1 : 0",
         "count = 1",
     ),
     "documents deleted with their bucket": Mutation(
         "access",
         "A bucket of documents is private and never deleted with its content.",
-        "storage.tf",
+        DOCUMENTS,
         "force_destroy               = false",
         "force_destroy               = true",
     ),
@@ -273,7 +273,7 @@ MUTATIONS: dict[str, Mutation] = {
     "tasks given up": Mutation(
         "queues",
         "A task is repeated, ever more slowly, until its handler is done with it.",
-        "queues.tf",
+        QUEUES,
         "max_attempts = -1",
         "max_attempts = 5",
         alone=True,
@@ -281,8 +281,8 @@ MUTATIONS: dict[str, Mutation] = {
     "a queue without its deployment": Mutation(
         "queues",
         "A queue's name holds the deployment's: it can't be used again for days.",
-        "queues.tf",
-        'name     = "${local.name}-${each.key}"',
+        QUEUES,
+        'name     = "${var.name}-${each.key}"',
         'name     = "fss-${each.key}"',
     ),
     "slow polls": Mutation(
@@ -303,14 +303,14 @@ MUTATIONS: dict[str, Mutation] = {
     "somebody else's database": Mutation(
         "firestore",
         "Each deployment has a database of its own.",
-        "firestore.tf",
-        "name                              = local.name",
+        DATABASE,
+        "name                              = var.name",
         'name                              = "(default)"',
     ),
     "missing index": Mutation(
         "firestore",
         "The pump finds the files that are ready.",
-        "firestore.tf",
+        INDEXES,
         '    ["files", "schedule.slot", "schedule.ready_at"],\n',
         "",
         alone=True,
@@ -318,7 +318,7 @@ MUTATIONS: dict[str, Mutation] = {
     "a window that grows for ever": Mutation(
         "firestore",
         "Old batches and what is theirs, operations and window entries end by themselves.",
-        "firestore.tf",
+        INDEXES,
         '"pages", "reconcile", "window"]',
         '"pages", "reconcile"]',
         alone=True,
@@ -326,41 +326,41 @@ MUTATIONS: dict[str, Mutation] = {
     "rising timestamps indexed": Mutation(
         "firestore",
         "What is not asked for is not indexed, expiry times in particular.",
-        "firestore.tf",
+        INDEXES,
         "index_config {} # TTL",
         'index_config {\n    indexes {\n      order = "ASCENDING"\n    }\n  } # TTL',
     ),
     "one field exempt": Mutation(
         "firestore",
         "Exemptions are for all fields of a collection.",
-        "firestore.tf",
+        INDEXES,
         'field      = "*"',
         'field      = "updated_at"',
     ),
     "a collection indexed whole": Mutation(
         "firestore",
         "Every large collection is exempt.",
-        "firestore.tf",
+        INDEXES,
         "for_each = local.indexed_fields\n",
         'for_each = { for key, of in local.indexed_fields : key => of if key != "ranges" }\n',
     ),
     "protection the wrong way round": Mutation(
-        "firestore",
-        "A protected deployment survives terraform destroy.",
-        "firestore.tf",
+        "protection",
+        "A protected database survives terraform destroy.",
+        DATABASE,
         '"DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"',
         '"DELETE_PROTECTION_DISABLED" : "DELETE_PROTECTION_ENABLED"',
         alone=True,
     ),
     "databases left behind": Mutation(
-        "firestore",
-        "An unprotected deployment leaves nothing behind.",
-        "firestore.tf",
+        "protection",
+        "An unprotected database is not left behind.",
+        DATABASE,
         '"ABANDON" : "DELETE"',
         '"ABANDON" : "ABANDON"',
     ),
     "prod without history": Mutation(
-        "firestore",
+        "protection",
         "prod.tfvars protects its database and keeps its history.",
         "environments/prod.tfvars",
         "point_in_time_recovery = true",
@@ -459,6 +459,227 @@ MUTATIONS: dict[str, Mutation] = {
         "locals.tf",
         "max(660, var.function_timeout_seconds + 65)",
         "max(661, var.function_timeout_seconds + 64)",
+    ),
+    # --- structure: what moved to modules ---------------------------------------------------------
+    "a database in the wrong mode": Mutation(
+        "firestore",
+        "The functions speak to a database in native mode.",
+        DATABASE,
+        '"FIRESTORE_NATIVE"',
+        '"DATASTORE_MODE"',
+    ),
+    "an unprotected key": Mutation(
+        "protection",
+        "A protected key survives terraform destroy.",
+        "secret.tf",
+        "deletion_protection = var.deletion_protection",
+        "deletion_protection = !var.deletion_protection",
+    ),
+    "packages deleted with their bucket": Mutation(
+        "protection",
+        "Protected packages survive terraform destroy.",
+        BUILD,
+        "= !var.deletion_protection",
+        "= var.deletion_protection",
+    ),
+    "the status function writes": Mutation(
+        "access",
+        "Dispatcher and upload function write records; the status function only reads them.",
+        DATABASE_ACCESS,
+        '"roles/datastore.viewer"',
+        '"roles/datastore.user"',
+        alone=True,
+    ),
+    # --- limits of the services -------------------------------------------------------------------
+    "a block of zeros": Mutation(
+        "queues",
+        "A queue that logs nothing has no block that says so: it isn't returned.",
+        QUEUES,
+        "var.log_sampling > 0 ? [var.log_sampling] : []",
+        "[var.log_sampling]",
+        alone=True,
+    ),
+    "a zero on the dashboard": Mutation(
+        "monitoring",
+        "A zero that isn't returned would be planned for ever.",
+        "modules/monitoring/dashboard.tf",
+        "if at > 0",
+        "if at >= 0",
+    ),
+    "an alert that looks back too far": Mutation(
+        "monitoring",
+        "An alert looks back and waits for less than 25 hours.",
+        ALERTS,
+        "longest_minutes = 24 * 60 + 50",
+        "longest_minutes = 48 * 60",
+        alone=True,
+    ),
+    "more instances than the quota": Mutation(
+        "queues",
+        "The upload function asks for no more instances than it may have.",
+        "queues.tf",
+        ", var.max_upload_instances)",
+        ", 1000)",
+        alone=True,
+    ),
+    "queues that dispatch more than is served": Mutation(
+        "queues",
+        "Both queues dispatch less at once where instances are few.",
+        "queues.tf",
+        "min(1, local.upload_slots / sum(values(local.wanted)))",
+        "1",
+        alone=True,
+    ),
+    # --- a first apply, and the last --------------------------------------------------------------
+    "an agent that sees no repository": Mutation(
+        "access",
+        "The service agent of Cloud Functions sees the repository of the images.",
+        BUILD,
+        "@gcf-admin-robot",
+        "@serverless-robot-prod",
+    ),
+    "a proxy for nobody": Mutation(
+        "functions",
+        "Operators and viewers may see the status function, as the proxy does before it calls.",
+        "functions.tf",
+        "observers       = local.people.viewers",
+        "observers       = []",
+        alone=True,
+    ),
+    "a region where new projects can't build": Mutation(
+        "functions",
+        "The default region is one in which a new project can build.",
+        "variables.tf",
+        'default     = "us-central1"',
+        'default     = "us-east1"',
+    ),
+    "packages kept for ever": Mutation(
+        "protection",
+        "A replaced package is kept for a month, not for ever.",
+        BUILD,
+        "days_since_noncurrent_time = 30",
+        "days_since_noncurrent_time = 3000",
+    ),
+    "indexes of a kept database dropped": Mutation(
+        "protection",
+        "A database that survives keeps its indexes and fields.",
+        INDEXES,
+        "deletion_policy = local.deletion_policy",
+        'deletion_policy = "DELETE"',
+        alone=True,
+    ),
+    "zips needed to destroy": Mutation(
+        "destroy",
+        "filesha256",
+        BUILD,
+        'fileexists(zip) ? filesha256(zip) : "absent"',
+        "filesha256(zip)",
+    ),
+    "functions before their indexes": Mutation(
+        "waits",
+        "module.firestore.google_firestore_index.this",
+        "modules/firestore/outputs.tf",
+        "    google_firestore_index.this,\n",
+        "",
+    ),
+    "functions before their fields": Mutation(
+        "waits",
+        "module.firestore.google_firestore_field.indexed",
+        "modules/firestore/outputs.tf",
+        "    google_firestore_field.indexed,\n",
+        "",
+    ),
+    "functions before their grants": Mutation(
+        "waits",
+        "module.firestore.google_project_iam_member.writes_records",
+        "functions.tf",
+        "FIRESTORE_DATABASE = module.firestore.name",
+        "FIRESTORE_DATABASE = local.name",
+    ),
+    "functions before they may read documents": Mutation(
+        "waits",
+        "module.documents.google_storage_bucket_iam_member.reads",
+        "functions.tf",
+        "module.documents.name",
+        "var.documents_bucket.name",
+    ),
+    "tasks with an account that may not be used yet": Mutation(
+        "waits",
+        "module.queues.google_service_account_iam_member.acts_as_tasks",
+        "modules/queues/outputs.tf",
+        "depends_on = [google_service_account_iam_member.acts_as_tasks]",
+        "",
+    ),
+    "an agent that is granted too late": Mutation(
+        "waits",
+        "module.build.google_artifact_registry_repository_iam_member.agent_reads_images",
+        "modules/build/outputs.tf",
+        "    google_artifact_registry_repository_iam_member.agent_reads_images,\n",
+        "",
+    ),
+    "services that nothing waits for": Mutation(
+        "waits",
+        "terraform_data.services",
+        "queues.tf",
+        "  depends_on = [terraform_data.services]\n",
+        "",
+    ),
+    "an alert before its job": Mutation(
+        "waits",
+        "google_cloud_scheduler_job.this",
+        "monitoring.tf",
+        'google_cloud_scheduler_job.this["supervise"].name',
+        '"${local.name}-supervise"',
+    ),
+    # --- who is told ------------------------------------------------------------------------------
+    "an alert that says nothing further": Mutation(
+        "monitoring",
+        "Each alert names its section of the documentation.",
+        ALERTS,
+        "What to look at and what to do: ${local.section[each.key]}",
+        "Good luck.",
+    ),
+    "a looser promise": Mutation(
+        "monitoring",
+        "A change is searchable within twice the sync's period, 99 % of the time.",
+        "modules/monitoring/objective.tf",
+        "goal = 0.99",
+        "goal = 0.5",
+    ),
+    "an alert on another job": Mutation(
+        "monitoring",
+        "An alert is made once there is what it watches.",
+        "monitoring.tf",
+        'google_cloud_scheduler_job.this["supervise"].name',
+        'google_cloud_scheduler_job.this["sync"].name',
+    ),
+    "a bill that nobody hears of": Mutation(
+        "monitoring",
+        "Who hears the alerts hears of the bill too.",
+        "budget.tf",
+        "units         = tostring(var.budget.amount)",
+        'units         = "1000000"',
+    ),
+    "everybody's bill": Mutation(
+        "monitoring",
+        "The budget is this project's.",
+        "budget.tf",
+        'projects = ["projects/${data.google_project.this.number}"]',
+        'projects = ["projects/1"]',
+    ),
+    "a budget without its service": Mutation(
+        "monitoring",
+        "A budget's service is enabled.",
+        "services.tf",
+        'var.budget == null ? [] : ["billingbudgets.googleapis.com"]',
+        "[]",
+    ),
+    "a runtime that nobody tried": Mutation(
+        "functions",
+        "The default runtime is one that the functions were tested with.",
+        "variables.tf",
+        'default     = "python313"',
+        'default     = "python314"',
     ),
 }
 
