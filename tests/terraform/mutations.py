@@ -442,7 +442,7 @@ MUTATIONS: dict[str, Mutation] = {
         "pipeline",
         "The smoke test calls what people call.",
         "functions.tf",
-        "    module.pipeline[*].deployer_member,\n",
+        "    google_service_account.deployer[*].member,\n",
         "",
     ),
     "budgets out of order": Mutation(
@@ -716,7 +716,7 @@ MUTATIONS |= {
         "pipeline",
         "Only a published plan is applied, by the deployer.",
         TRIGGERS,
-        "service_account = google_service_account.deployer.id",
+        "service_account = var.deployer.id",
         "service_account = google_service_account.planner.id",
     ),
     "no approval": Mutation(
