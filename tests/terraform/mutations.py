@@ -442,7 +442,7 @@ MUTATIONS: dict[str, Mutation] = {
         "pipeline",
         "The smoke test calls what people call.",
         "functions.tf",
-        "    module.pipeline[*].deployer_member,\n",
+        "    local.deployer,\n",
         "",
     ),
     "budgets out of order": Mutation(
