@@ -41,7 +41,8 @@ def zero_blocks(values: Mapping[str, Any], unknown: Mapping[str, Any]) -> Iterat
             continue
         later = unknown.get(name)
         unknowns: list[Any] = later if isinstance(later, list) else []
-        for block, yet in zip_longest(value, unknowns, fillvalue={}):
+        pairs: Iterator[tuple[Any, Any]] = zip_longest(value, unknowns, fillvalue={})
+        for block, yet in pairs:
             if isinstance(block, Mapping):
                 if is_zero(block) and is_zero(yet):
                     yield name
