@@ -78,8 +78,8 @@ MUTATIONS: dict[str, Mutation] = {
         "functions",
         "The status function is called by operators and viewers only.",
         "functions.tf",
-        "concat(local.people.viewers, ",
-        "concat(local.people.operators, ",
+        "invokers        = concat(local.people.viewers, ",
+        "invokers        = concat(local.people.operators, ",
     ),
     "one API forgotten": Mutation(
         "functions",
@@ -145,7 +145,7 @@ MUTATIONS: dict[str, Mutation] = {
         "functions",
         "Each function is deployed from its own zip, named by its sha256.",
         BUILD,
-        '"${each.key}-${filesha256(each.value)}.zip"',
+        '"${each.key}-${local.hashes[each.key]}.zip"',
         '"${each.key}.zip"',
     ),
     "too few instances": Mutation(
@@ -334,8 +334,8 @@ MUTATIONS: dict[str, Mutation] = {
         "firestore",
         "Exemptions are for all fields of a collection.",
         INDEXES,
-        'field      = "*"',
-        'field      = "updated_at"',
+        'field           = "*"',
+        'field           = "updated_at"',
     ),
     "a collection indexed whole": Mutation(
         "firestore",
@@ -371,7 +371,7 @@ MUTATIONS: dict[str, Mutation] = {
         "Jobs call with a token of Scheduler's account, made for the dispatcher.",
         "scheduler.tf",
         "service_account_email = google_service_account.scheduler.email",
-        "service_account_email = google_service_account.tasks.email",
+        "service_account_email = module.queues.account.email",
         alone=True,
     ),
     "Scheduler says nothing": Mutation(
