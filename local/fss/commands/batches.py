@@ -8,7 +8,7 @@ from local.fss.command_line.run import Run, pass_run
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure, exit_code, is_over
 from local.fss.ended import earlier_lines, report
-from local.fss.report.progress import describe
+from local.fss.report.progress_text import describe
 from local.printable import printable
 
 EARLIER = 5
