@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.domain.batch.kinds import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
+from shared.domain.batch.left import Left
 from shared.domain.estimate.budget import BudgetState
 from shared.domain.estimate.estimate import Estimate
 from shared.domain.estimate.preview import Preview, Retried, Sample
@@ -102,6 +103,10 @@ class Batch:
 
     # Number of files that today's quota is expected to leave for another day.
     tomorrow: int = 0
+    # Metered requests a minute of the tier when the batch began; None in one of an earlier version.
+    preset_rate: int | None = None
+    # What a closed batch left; None in a dry run, and in a batch of an earlier version.
+    left: Left | None = None
 
     # The deployment's limits, as the latest plan found them; None without a limit or a plan.
     budget: BudgetState | None = None

@@ -85,6 +85,26 @@ def test_the_summary_groups_skips_and_says_what_to_do_about_failures() -> None:
     assert "\x1b" not in text, "a name must not speak to the terminal"
 
 
+def test_what_is_left_is_told_with_the_reason_and_the_time() -> None:
+    left = {"files": 398, "reason": "cancelled", "until": None}
+    assert "  left     398 files wait: the sync was cancelled\n" in summary_text(batch(left=left))
+    left = {"files": 1, "reason": "day", "until": "2026-01-01T08:01:00+00:00"}
+    text = summary_text(batch(left=left))
+    assert "1 file waits: today's quota is used up, until 2026-01-01 08:01 UTC" in text
+    left = {"files": 2, "reason": "of_a_newer_version", "until": None}
+    assert "2 files wait: of_a_newer_version" in summary_text(batch(left=left))
+    for nothing in (None, {"files": 0, "reason": None, "until": None}):
+        assert "  left " not in summary_text(batch(left=nothing))
+
+
+def test_the_time_and_the_rate_against_the_tiers_are_told() -> None:
+    rate: dict[str, Any] = {"used": 18.4, "preset": 20}
+    text = summary_text(batch(duration_seconds=191.4, rate=rate))
+    assert "  took     3 min; 18.4 metered requests a minute, of 20 that the tier allows\n" in text
+    assert "  took     3 s\n" in summary_text(batch(duration_seconds=3.2, rate={**rate, "used": 0}))
+    assert "  took " not in summary_text(batch())
+
+
 def test_what_rules_leave_out_is_counted_by_rule() -> None:
     rules = {"node_modules/": 40_000, "EXCLUDE drafts\x1b/**": 12, "INCLUDE": 3}
     text = summary_text(batch(ignored=rules))
@@ -150,7 +170,7 @@ def test_what_a_dry_run_could_not_find_out_is_said() -> None:
 
 def test_the_summary_has_exactly_the_fields_of_the_contract() -> None:
     assert set(FIELDS) <= set(batch())
-    assert len(FIELDS) == 23
+    assert len(FIELDS) == 28
 
 
 @pytest.mark.parametrize(
