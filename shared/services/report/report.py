@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from shared.domain.batch.batch import Batch, is_batch_id
@@ -60,7 +61,19 @@ class Report:
                 raise InvalidRequest("page_token has expired: list again without it")
             query = query.after(known.created_at, before)
         found = self._records.query(Batch, query)
-        return [summary(each.present, each.read_time) for each in found]
+        running = next((each for each in found if not each.present.status.is_terminal), None)
+        return [
+            self._running(each.present, each.read_time)
+            if each is running
+            else summary(each.present, each.read_time)
+            for each in found
+        ]
+
+    def _running(self, batch: Batch, now: datetime) -> dict[str, Any]:
+        """The summary of the one batch of a list that is not over: its figures are counted."""
+        counts, requests = self._figures.counts(batch), self._figures.requests(batch)
+        batch = self._figures.with_money(batch, now)
+        return summary(batch, now, counts=counts, requests=requests)
 
     def history(self, token: str, limit: int) -> dict[str, Any]:
         """A page of ``batches`` with the token of the next page, which is empty on the last page.
@@ -85,8 +98,8 @@ class Report:
         requests = batch.requests if over else self._figures.requests(batch)
         if not over:
             batch = self._figures.with_money(batch, now)
-        progress = self._figures.progress(batch, counts, now)
         throttle = self._throttle.of_batch(batch, now)
+        progress = self._figures.progress(batch, counts, throttle["breaker"]["slowdown"], now)
         told = summary(
             batch,
             now,

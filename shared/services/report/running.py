@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
-from shared.domain.batch.batch import Batch, BatchStatus, PageResult
+from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
 from shared.domain.batch.left import Left, LeftReason
+from shared.domain.batch.time_left import time_left
 from shared.domain.file.record import IN_FLIGHT, FileStatus
 from shared.domain.throttle import holds
 from shared.gateways.database import queries
@@ -48,8 +50,14 @@ class RunningFigures:
         of_day = documents.sums(queries.imports_since(holds.quota_day_began(now)), [cost])[cost]
         return replace(batch, cost=of_batch, budget=replace(batch.budget, spent=of_day))
 
-    def progress(self, batch: Batch, counts: Mapping[str, int], now: datetime) -> dict[str, Any]:
-        """How many files are done and left, and how long these will take at the present rate."""
+    def progress(
+        self, batch: Batch, counts: Mapping[str, int], slowdown: float, now: datetime
+    ) -> dict[str, Any]:
+        """How many files are done and left, and how long these will take.
+
+        The time is None while it can't be known: until the bucket is scanned, while the batch is
+        paused, and in a dry run. ``slowdown`` is the breaker's.
+        """
         documents = self._records.documents
         over = batch.status.is_terminal
         waiting = 0 if over else documents.count(queries.with_status(FileStatus.PENDING))
@@ -62,17 +70,26 @@ class RunningFigures:
             )
         )
         done = counts.get("indexed", 0) + counts.get("deleted", 0)
-        left = waiting + in_progress + removing
-        minutes = max((now - (batch.started_at or now)) / timedelta(minutes=1), 1 / 60)
-        rate = done / minutes
+        elapsed = max(now - (batch.started_at or now), timedelta(seconds=1))
+        left: timedelta | None = timedelta(0)
+        if not over:
+            left = time_left(
+                waiting=max(waiting - batch.tomorrow, 0),
+                under_way=in_progress + removing,
+                done=done,
+                elapsed=elapsed,
+                preset_rate=batch.preset_rate,
+                slowdown=slowdown,
+            )
+        known = over or (batch.phase is BatchPhase.WORKING and batch.status is BatchStatus.RUNNING)
         return {
-            "total": done + left,
+            "total": done + waiting + in_progress + removing,
             "done": done,
             "waiting": waiting,
             "in_progress": in_progress + removing,
             "tomorrow": 0 if over else batch.tomorrow,
-            "indexed_per_minute": round(rate, 1),
-            "eta_seconds": round(left / rate * 60) if rate and left else (0 if not left else None),
+            "indexed_per_minute": round(done / (elapsed / timedelta(minutes=1)), 1),
+            "eta_seconds": ceil(left.total_seconds()) if known and left is not None else None,
         }
 
 
