@@ -96,6 +96,13 @@ def test_a_paused_batch_and_one_that_scans_have_no_known_time_to_go() -> None:
     assert paused["progress"]["eta_seconds"] is None
 
 
+def test_a_prefix_that_no_object_has_is_told() -> None:
+    world = world_with("a.md")
+    assert world.sync(prefix="b/")["message"] == "there is no object whose name begins with 'b/'"
+    later(world, DAY)
+    assert world.sync(prefix="a")["message"] == ""
+
+
 def test_a_list_shows_the_figures_of_a_running_batch_as_they_are_now() -> None:
     world = world_with(*(f"{n}.md" for n in range(4)))
     world.sync()
