@@ -11,7 +11,7 @@ from shared.composition import preload, report
 from shared.config import CommonSettings
 from shared.http.answers import NOTHING_FOUND
 from shared.http.framework import answer_everything
-from shared.http.requests import FileQuery, FilesQuery, PageQuery
+from shared.http.requests import ChangesQuery, FileQuery, FilesQuery, PageQuery
 from shared.http.routes import Queried, Routes
 from shared.process import settings_of
 
@@ -29,6 +29,10 @@ def _batch(_: Request, batch_id: str) -> tuple[dict[str, Any], int]:
 
 def _files(query: FilesQuery, batch_id: str) -> tuple[dict[str, Any], int]:
     return _found(report(SETTINGS).files(batch_id, query.status, query.page_token, query.limit))
+
+
+def _changes(query: ChangesQuery, batch_id: str) -> tuple[dict[str, Any], int]:
+    return _found(report(SETTINGS).changes(batch_id, query.page_token))
 
 
 def _file(query: FileQuery) -> tuple[dict[str, Any], int]:
@@ -52,6 +56,7 @@ ROUTES = Routes(
         ("GET", "/batches"): Queried(PageQuery, _batches),
         ("GET", "/batches/<batch_id>"): _batch,
         ("GET", "/batches/<batch_id>/files"): Queried(FilesQuery, _files),
+        ("GET", "/batches/<batch_id>/changes"): Queried(ChangesQuery, _changes),
         ("GET", "/files"): Queried(FileQuery, _file),
         ("GET", "/failures"): Queried(PageQuery, _failures),
         ("GET", "/store"): lambda _: (report(SETTINGS).store(), 200),
