@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local.fss.report.progress import duration
+from local.fss.report.progress_text import duration
 from shared.domain.batch.left import REASON_TEXT
 
 

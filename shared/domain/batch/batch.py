@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
+from shared.domain.batch.kinds import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
 from shared.domain.batch.left import Left
 from shared.domain.estimate.budget import BudgetState
 from shared.domain.estimate.estimate import Estimate
@@ -15,6 +15,10 @@ from shared.domain.estimate.preview import Preview, Retried, Sample
 from shared.domain.estimate.storage_reading import StorageUse
 from shared.domain.reconcile.judge import Discrepancy
 from shared.domain.throttle.holds import HoldReason
+
+__all__ = [  # who reads or writes batches takes their words from here too
+    "Batch", "BatchPhase", "BatchStatus", "DeletePolicy", "PageResult", "SyncMode", "Trigger",
+]  # fmt: skip
 
 
 def is_batch_id(text: str) -> bool:
@@ -38,50 +42,6 @@ def counts_by_rule(counts: Mapping[str, int]) -> dict[str, int]:
         if name.startswith(_IGNORED)
     }
     return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
-
-
-class SyncMode(StrEnum):
-    INCREMENTAL = "incremental"
-    FULL = "full"
-    RETRY_FAILED = "retry_failed"
-    RECONCILE = "reconcile"
-
-
-class DeletePolicy(StrEnum):
-    """``mirror`` removes documents whose object is gone; ``add_only`` never removes any."""
-
-    MIRROR = "mirror"
-    ADD_ONLY = "add_only"
-
-
-class Trigger(StrEnum):
-    HTTP = "http"
-    SCHEDULER = "scheduler"
-
-
-class BatchStatus(StrEnum):
-    RUNNING = "running"
-    PAUSED = "paused"
-    COMPLETED = "completed"
-    COMPLETED_WITH_FAILURES = "completed_with_failures"
-    CANCELLED = "cancelled"
-    DEFERRED = "deferred"
-    REFUSED = "refused"
-    FAILED = "failed"
-
-    @property
-    def is_terminal(self) -> bool:
-        return self not in (BatchStatus.RUNNING, BatchStatus.PAUSED)
-
-
-class BatchPhase(StrEnum):
-    """The phase of a running batch; each starts only when the one before is complete."""
-
-    PREPARING = "preparing"
-    RECONCILING = "reconciling"
-    SCANNING = "scanning"
-    WORKING = "working"
-    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,46 +9,10 @@ from rich.console import Console
 from local.fss.deployment.outcome import Exit, Failure, exit_code
 from local.fss.output import Output
 from local.fss.report.history import history_lines
-from local.fss.report.progress import LiveDisplay, PlainLines, describe, duration
+from local.fss.report.progress import LiveDisplay, PlainLines
+from local.fss.report.progress_text import describe, duration
 from local.fss.report.summary import FIELDS, failure_lines, summary_text
-
-
-def batch(**changes: Any) -> dict[str, Any]:
-    counts = dict.fromkeys(("scanned", "new", "changed", "metadata_changed", "removed"), 0)
-    counts |= dict.fromkeys(
-        ("unchanged", "skipped", "young", "indexed", "deleted", "failed", "unreadable"), 0
-    )
-    return {
-        **counts,
-        "batch_id": "b1",
-        "status": "running",
-        "drift": 0,
-        "reconciliation": None,
-        "mode": "incremental",
-        "trigger": "http",
-        "phase": "working",
-        "progress": {
-            "total": 48,
-            "done": 12,
-            "waiting": 33,
-            "in_progress": 3,
-            "indexed_per_minute": 8.5,
-            "eta_seconds": 254,
-        },
-        "requests": {"metered": 24, "throttled": 1, "unmetered": 90},
-        "breaker": {"state": "closed"},
-        "hold": None,
-        "message": "",
-        "started_at": None,
-        "completed_at": None,
-        "duration_seconds": None,
-        "estimated_cost": 0.0,
-        "rate": {"used": None, "preset": 20},
-        "left": None,
-        "skips": [],
-        "failures": [],
-        **changes,
-    }
+from tests.local.fss.example_batches import batch
 
 
 def failure(path: str, kind: str = "permanent", attempts: int = 1) -> dict[str, Any]:
@@ -57,8 +21,8 @@ def failure(path: str, kind: str = "permanent", attempts: int = 1) -> dict[str, 
 
 def test_progress_is_one_line_with_everything_that_matters() -> None:
     assert describe(batch()) == (
-        "working; 12 of 48 files; 3 in progress; 8.5 a minute; "
-        "requests 24 metered, 1 throttled; breaker closed; about 4 min left"
+        "working; 12 of 48 files; about 4 min left; 3 in progress; 8.5 a minute; "
+        "requests 24 metered, 1 throttled"
     )
 
 
@@ -66,7 +30,7 @@ def test_a_hold_and_the_breaker_are_told() -> None:
     hold = {"reason": "day", "until": "2026-01-01T08:00:00+00:00"}
     line = describe(batch(hold=hold, breaker={"state": "open"}, message="waits"))
     assert "breaker open" in line
-    assert "on hold until 2026-01-01T08:00:00+00:00: day" in line
+    assert "on hold until 2026-01-01 08:00 UTC: day" in line
     assert line.endswith("waits")
 
 
@@ -74,7 +38,10 @@ def test_a_batch_that_is_over_or_paused_is_told_by_its_status() -> None:
     over = describe(batch(status="completed", phase="closed"))
     assert over.startswith("completed; ")
     assert "left" not in over
-    assert describe(batch(status="paused")).startswith("paused; ")
+    paused = describe(batch(status="paused"))
+    assert paused.startswith("paused; ")
+    assert "left" not in paused, "it waits for a person"
+    assert describe(batch(mode="reconcile")).startswith("reconcile · working; ")
 
 
 def test_plain_lines_come_on_a_change_of_state_at_once_and_else_every_few_seconds() -> None:
