@@ -56,6 +56,12 @@ class FilesQuery(PageQuery):
     status: FileStatus | None = None
 
 
+class ListQuery(PageQuery):
+    """Query parameters of a list of files in order of their paths."""
+
+    prefix: str = Field("", max_length=1024)
+
+
 class FileQuery(BaseModel):
     """Query parameters of one file."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from shared.domain.batch.batch import Batch, is_batch_id
@@ -23,8 +24,11 @@ from shared.gateways.database.records import (
     reconcile_path,
 )
 from shared.gateways.ports import Query
+from shared.services.progress import count
+from shared.services.report.file_lists import FileLists
 from shared.services.report.file_rows import FAILURE, damaged_row, file_row, import_row
-from shared.services.report.running import RunningFigures, left_now
+from shared.services.report.overview import NextRun, Overview
+from shared.services.report.running import progress_row
 from shared.services.report.summary import summary
 from shared.services.report.throttle import ThrottleReport
 
@@ -35,13 +39,18 @@ IMPORTS = 20
 """Imports listed in the answer about a file, the latest first."""
 
 
+def _never(_now: datetime) -> None:
+    """No sync is scheduled."""
+
+
 class Report:
     """Reads records and never writes. None means that the thing asked about does not exist."""
 
-    def __init__(self, records: Records, policy: BreakerPolicy) -> None:
+    def __init__(self, records: Records, policy: BreakerPolicy, next_run: NextRun = _never) -> None:
         self._records = records
-        self._figures = RunningFigures(records)
         self._throttle = ThrottleReport(records, policy)
+        self.overview = Overview(records, self._throttle, next_run)
+        self.lists = FileLists(records)
 
     def batches(self, limit: int, before: str = "") -> list[dict[str, Any]]:
         """Summaries of the latest batches, without skips and failures.
@@ -81,27 +90,22 @@ class Report:
         if stored.record is None:
             return None
         batch, now, over = stored.record, stored.read_time, stored.record.status.is_terminal
-        counts = batch.counts if over else self._figures.counts(batch)
-        requests = batch.requests if over else self._figures.requests(batch)
-        if not over:
-            batch = self._figures.with_money(batch, now)
-        progress = self._figures.progress(batch, counts, now)
+        progress = None if over else count(self._records, batch, now)
         throttle = self._throttle.of_batch(batch, now)
         told = summary(
             batch,
             now,
             self._sample(FileStatus.SKIPPED),
             self._sample(FileStatus.FAILED),
-            counts=counts,
-            requests=requests,
-            left=None if over or batch.dry_run else left_now(batch, progress, throttle),
+            progress=progress,
+            hold=throttle["hold"],
         )
         findings = self._findings(batch)
         return {
             **told,
             "phase": batch.phase.value,
             "findings": findings,
-            "progress": progress,
+            "progress": progress_row(batch, progress, now),
             **throttle,
         }
 
