@@ -15,7 +15,7 @@ from typing import Any
 from local.bucket.folder_mirror import Mirrored
 from local.bucket.folder_survey import Survey, UnusableFolder, shown
 from local.fss.deployment.client import Deployment
-from local.fss.deployment.outcome import Exit, Failure
+from local.fss.deployment.outcome import Exit, Failure, Interrupted, Terminated
 from local.fss.ended import report
 from local.fss.output import Output
 from local.fss.report.progress import Display
@@ -100,7 +100,7 @@ def _stack(asked: Asked, output: Output, prefix: str = "") -> Iterator[LocalStac
     options = _options(asked)
     usual = os.umask(_OWNER_ALONE)  # for every file that the parts of the stack make
     try:
-        _survey(asked, options, prefix)
+        _refuse_nothing(_survey(asked, options, prefix), asked, prefix)
         stack = LocalStack(options)
         output.note("Starting the local stack ...")
         began = time.monotonic()
@@ -111,13 +111,14 @@ def _stack(asked: Asked, output: Output, prefix: str = "") -> Iterator[LocalStac
         raise Failure(Exit.USAGE, str(error)) from error
     except StateInUse as error:
         raise Failure(Exit.REFUSED, str(error)) from error
-    except KeyboardInterrupt:
-        output.note(
-            f"To continue, use --state {asked.state}."
+    except KeyboardInterrupt as stop:
+        kind = Terminated if isinstance(stop, Terminated) else Interrupted
+        raise kind(
+            f"Interrupted; everything has been stopped. To continue, use --state {asked.state}."
             if asked.state
-            else "Nothing is kept; with --state DIR, a later run would continue from here."
-        )
-        raise
+            else "Interrupted; everything has been stopped. Nothing is kept; with --state DIR, a "
+            "later run would continue from here."
+        ) from None
     except CouldNotRun as error:
         raise Failure(Exit.COULD_NOT_RUN, str(error)) from error
     finally:
@@ -176,6 +177,14 @@ def _copy(stack: LocalStack, asked: Asked, display: Display, prefix: str = "") -
 
 def _survey(asked: Asked, options: StackOptions, prefix: str) -> Survey:
     return surveyed(asked.source, options, prefix, follow_links=asked.follow_links)
+
+
+def _refuse_nothing(found: Survey, asked: Asked, prefix: str) -> None:
+    """Refuse a prefix that no file has; a state may hold files of it that are gone."""
+    if asked.state is None and not any(each.name.startswith(prefix) for each in found.files):
+        raise Failure(
+            Exit.USAGE, f"{asked.source} has no file whose name begins with {printable(prefix)!r}"
+        )
 
 
 def _sync(

@@ -33,6 +33,7 @@ CATALOGUE: Final = {
     },
     "Look": {
         "status": Listed("batches", "show the progress or the result of a batch"),
+        "watch": Listed("batches", "follow a batch until it ends, whoever started it"),
         "failures": Listed("files", "list the files that failed"),
         "store": Listed("stores", "show the store, or finish replacing it"),
     },

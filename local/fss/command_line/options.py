@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from local.fss.command_line.command import option
-from local.fss.command_line.run import DISPATCHER_URL, STATUS_URL, TOKEN_COMMAND, Run
+from local.fss.command_line.run import PROFILE, VARIABLES, Run
 from local.fss.command_line.values import AMOUNT, COUNT
+from local.fss.deployment.outcome import Failure
+from local.fss.deployment.profile import found_profiles
 from shared.domain.batch.kinds import DeletePolicy, SyncMode
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -18,33 +21,55 @@ _DEPLOYMENT = "The deployment"
 _SYNC = "The sync"
 
 
+_TEXTS = {
+    "dispatcher": ("--dispatcher", "URL", "URL of the dispatcher."),
+    "status": ("--status", "URL", "URL of the status function."),
+    "token_command": (
+        "--token-command",
+        "COMMAND",
+        "Program that prints a bearer token; {audience} in it is the URL that is called.",
+    ),
+}
+
+
 def deployment_options(function: Decorated) -> Decorated:
     """Add the options that name a deployment; ``Run`` keeps their values."""
-    for name, attribute, variable, metavar, text in reversed(
-        (
-            ("--dispatcher", "dispatcher", DISPATCHER_URL, "URL", "URL of the dispatcher."),
-            ("--status", "status", STATUS_URL, "URL", "URL of the status function."),
-            (
-                "--token-command",
-                "token_command",
-                TOKEN_COMMAND,
-                "COMMAND",
-                "Program that prints a bearer token for both.",
-            ),
-        )
-    ):
+    for attribute, (name, metavar, text) in reversed(_TEXTS.items()):
         function = option(
             name,
             attribute,
             section=_DEPLOYMENT,
-            envvar=variable,
+            envvar=VARIABLES[attribute],
             show_envvar=True,
             metavar=metavar,
             expose_value=False,
             callback=_kept,
             help=text,
         )(function)
-    return function
+    return profile_option(function)
+
+
+def profile_option(function: Decorated) -> Decorated:
+    """Add the option that names a profile; ``Run`` keeps its value."""
+    return option(
+        "--profile",
+        section=_DEPLOYMENT,
+        envvar=PROFILE,
+        show_envvar=True,
+        metavar="NAME",
+        expose_value=False,
+        callback=_kept,
+        shell_complete=_profiles,
+        help="The deployment of this name in fss.toml; see fss init.",
+    )(function)
+
+
+def _profiles(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    try:
+        known = found_profiles(Path.cwd()).known
+    except Failure:
+        return []
+    return [name for name in known if name.startswith(incomplete)]
 
 
 def _kept(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:

@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from local.fss.command_line.catalogue import CATALOGUE, COMMANDS
+from local.fss.command_line.options import profile_option
 from local.fss.command_line.run import Run
 from local.fss.deployment.outcome import Exit, Failure
 
@@ -82,6 +83,8 @@ class Program(click.Group):
 
 
 @click.group(cls=Program, name="fss", context_settings=_CONTEXT, subcommand_metavar="COMMAND ...")
+@profile_option
+@click.version_option(message="%(version)s", package_name="file-search-sync")
 def program() -> None:
     """Keep a Gemini File Search store in step with a folder or a bucket."""
 

@@ -24,6 +24,9 @@ from shared.domain.throttle.tiers import default_tier, load_tiers, tier_named
 DEFAULT_TIME_SCALE = 10.0
 MAX_TIME_SCALE = 100
 
+FAULT = '{"kind": "unavailable", "route": "files.*", "rate": 0.02}'
+"""A fault of the simulator, as an example."""
+
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
@@ -40,7 +43,10 @@ def _glob(text: str) -> str:
 
 
 def _faults(text: str) -> str:
-    parse_rules(json.loads(text))
+    try:
+        parse_rules(json.loads(text))
+    except json.JSONDecodeError:
+        raise ValueError(f"{text!r} is no JSON; for example {FAULT}") from None
     return text
 
 

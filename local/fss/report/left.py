@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local.fss.report.progress_text import duration
+from local.fss.report.progress_text import duration, moment
 from shared.domain.batch.left import REASON_TEXT
 
 
@@ -17,7 +17,7 @@ def left_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     files = "1 file waits" if left["files"] == 1 else f"{left['files']} files wait"
     reason = left["reason"]
     why = f": {REASON_TEXT.get(reason, reason)}" if reason else ""
-    until = f", until {left['until']}" if left["until"] else ""
+    until = f", until {moment(left['until'])}" if left["until"] else ""
     yield f"  left     {files}{why}{until}"
 
 

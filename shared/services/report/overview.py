@@ -85,7 +85,7 @@ class Overview:
                 "batch_id": batch.batch_id,
                 "phase": batch.phase.value,
                 "counted_at": time_text(progress.counted_at),
-                "progress": progress_row(batch, progress, now),
+                "progress": progress_row(batch, progress, throttle["breaker"]["slowdown"], now),
             }
         return {
             "latest": summary(batch, now, hold=throttle["hold"]),

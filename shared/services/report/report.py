@@ -69,7 +69,17 @@ class Report:
                 raise InvalidRequest("page_token has expired: list again without it")
             query = query.after(known.created_at, before)
         found = self._records.query(Batch, query)
-        return [summary(each.present, each.read_time) for each in found]
+        running = next((each for each in found if not each.present.status.is_terminal), None)
+        return [
+            self._running(each.present, each.read_time)
+            if each is running
+            else summary(each.present, each.read_time)
+            for each in found
+        ]
+
+    def _running(self, batch: Batch, now: datetime) -> dict[str, Any]:
+        """The summary of the one batch of a list that is not over: its figures are counted."""
+        return summary(batch, now, progress=count(self._records, batch, now))
 
     def history(self, token: str, limit: int) -> dict[str, Any]:
         """A page of ``batches`` with the token of the next page, which is empty on the last page.
@@ -105,7 +115,7 @@ class Report:
             **told,
             "phase": batch.phase.value,
             "findings": findings,
-            "progress": progress_row(batch, progress, now),
+            "progress": progress_row(batch, progress, throttle["breaker"]["slowdown"], now),
             **throttle,
         }
 

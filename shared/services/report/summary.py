@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.batch.batch import Batch, counts_by_rule
+from shared.domain.batch.batch import Batch, BatchStatus, counts_by_rule
 from shared.domain.batch.left import Left
 from shared.domain.batch.progress import Progress
 from shared.domain.file.record import Change, FileRecord
@@ -111,7 +111,10 @@ def _storage(batch: Batch) -> dict[str, Any]:
 
 
 def _message(batch: Batch) -> str:
-    """The batch's message. While it runs, also how many files the daily quota leaves over."""
+    """The batch's message; also a prefix that no object has, and what today's quota leaves over."""
+    if batch.status is BatchStatus.COMPLETED and batch.prefix and not batch.counts.get("scanned"):
+        nothing = f"there is no object whose name begins with {batch.prefix!r}"
+        return f"{nothing}; {batch.message}" if batch.message else nothing
     if batch.status.is_terminal or not batch.tomorrow:
         return batch.message
     later = f"{batch.tomorrow} files will go on tomorrow: today's quota is not enough for them"

@@ -90,7 +90,7 @@ def test_what_is_left_is_told_with_the_reason_and_the_time() -> None:
     assert "  left     398 files wait: the sync was cancelled\n" in summary_text(batch(left=left))
     left = {"files": 1, "reason": "day", "until": "2026-01-01T08:01:00+00:00"}
     text = summary_text(batch(left=left))
-    assert "1 file waits: today's quota is used up, until 2026-01-01T08:01:00+00:00" in text
+    assert "1 file waits: today's quota is used up, until 2026-01-01 08:01 UTC" in text
     left = {"files": 2, "reason": "of_a_newer_version", "until": None}
     assert "2 files wait: of_a_newer_version" in summary_text(batch(left=left))
     for nothing in (None, {"files": 0, "reason": None, "until": None}):
