@@ -64,6 +64,12 @@ class ChangesQuery(BaseModel):
     page_token: str = Field("", max_length=512)
 
 
+class ListQuery(PageQuery):
+    """Query parameters of a list of files in order of their paths."""
+
+    prefix: str = Field("", max_length=1024)
+
+
 class FileQuery(BaseModel):
     """Query parameters of one file."""
 

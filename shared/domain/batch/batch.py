@@ -9,6 +9,7 @@ from datetime import datetime
 
 from shared.domain.batch.kinds import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
 from shared.domain.batch.left import Left
+from shared.domain.batch.progress import Progress
 from shared.domain.estimate.budget import BudgetState
 from shared.domain.estimate.estimate import Estimate
 from shared.domain.estimate.preview import Names, Preview, Retried, Sample
@@ -105,6 +106,8 @@ class Batch:
     tomorrow: int = 0
     # Metered requests a minute of the tier when the batch began; None in one of an earlier version.
     preset_rate: int | None = None
+    # The figures of a running batch, as its supervisor last counted them; None before the first.
+    progress: Progress | None = None
     # What a closed batch left; None in a dry run, and in a batch of an earlier version.
     left: Left | None = None
 

@@ -25,8 +25,11 @@ from shared.gateways.database.records import (
     reconcile_path,
 )
 from shared.gateways.ports import Query
+from shared.services.progress import count
+from shared.services.report.file_lists import FileLists
 from shared.services.report.file_rows import FAILURE, damaged_row, file_row, import_row
-from shared.services.report.running import RunningFigures, left_now
+from shared.services.report.overview import NextRun, Overview
+from shared.services.report.running import progress_row
 from shared.services.report.summary import summary
 from shared.services.report.throttle import ThrottleReport
 
@@ -37,13 +40,18 @@ IMPORTS = 20
 """Imports listed in the answer about a file, the latest first."""
 
 
+def _never(_now: datetime) -> None:
+    """No sync is scheduled."""
+
+
 class Report:
     """Reads records and never writes. None means that the thing asked about does not exist."""
 
-    def __init__(self, records: Records, policy: BreakerPolicy) -> None:
+    def __init__(self, records: Records, policy: BreakerPolicy, next_run: NextRun = _never) -> None:
         self._records = records
-        self._figures = RunningFigures(records)
         self._throttle = ThrottleReport(records, policy)
+        self.overview = Overview(records, self._throttle, next_run)
+        self.lists = FileLists(records)
 
     def batches(self, limit: int, before: str = "") -> list[dict[str, Any]]:
         """Summaries of the latest batches, without skips and failures.
@@ -72,9 +80,7 @@ class Report:
 
     def _running(self, batch: Batch, now: datetime) -> dict[str, Any]:
         """The summary of the one batch of a list that is not over: its figures are counted."""
-        counts, requests = self._figures.counts(batch), self._figures.requests(batch)
-        batch = self._figures.with_money(batch, now)
-        return summary(batch, now, counts=counts, requests=requests)
+        return summary(batch, now, progress=count(self._records, batch, now))
 
     def history(self, token: str, limit: int) -> dict[str, Any]:
         """A page of ``batches`` with the token of the next page, which is empty on the last page.
@@ -95,27 +101,22 @@ class Report:
         if stored.record is None:
             return None
         batch, now, over = stored.record, stored.read_time, stored.record.status.is_terminal
-        counts = batch.counts if over else self._figures.counts(batch)
-        requests = batch.requests if over else self._figures.requests(batch)
-        if not over:
-            batch = self._figures.with_money(batch, now)
+        progress = None if over else count(self._records, batch, now)
         throttle = self._throttle.of_batch(batch, now)
-        progress = self._figures.progress(batch, counts, throttle["breaker"]["slowdown"], now)
         told = summary(
             batch,
             now,
             self._sample(FileStatus.SKIPPED),
             self._sample(FileStatus.FAILED),
-            counts=counts,
-            requests=requests,
-            left=None if over or batch.dry_run else left_now(batch, progress, throttle),
+            progress=progress,
+            hold=throttle["hold"],
         )
         findings = self._findings(batch)
         return {
             **told,
             "phase": batch.phase.value,
             "findings": findings,
-            "progress": progress,
+            "progress": progress_row(batch, progress, throttle["breaker"]["slowdown"], now),
             **throttle,
         }
 
