@@ -10,6 +10,7 @@ from typing import Any
 import functions_framework
 from flask import Request, Response
 
+from shared.code_digest import code_digest
 from shared.composition import page_asset, pages, preload, report
 from shared.config import StatusSettings
 from shared.http.answers import NOTHING_FOUND
@@ -85,6 +86,7 @@ ROUTES = Routes(
         ("GET", "/lists/waiting"): _list(FileList.WAITING),
         ("GET", "/failures"): Queried(PageQuery, _failures),
         ("GET", "/store"): lambda _: (report(SETTINGS).store(), 200),
+        ("GET", "/version"): lambda _: ({"function": "status", "code": code_digest()}, 200),
         ("GET", "/breaker"): lambda _: (report(SETTINGS).breaker(), 200),
         ("GET", "/breaker/window"): lambda _: (report(SETTINGS).overview.window(), 200),
     }

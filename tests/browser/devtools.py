@@ -78,7 +78,10 @@ class Tab:
     async def screenshot(self, file: Path, *, whole: bool = True) -> None:
         """Save a picture of the page."""
         picture = await self.send(
-            "Page.captureScreenshot", format="png", captureBeyondViewport=whole, optimizeForSpeed=False
+            "Page.captureScreenshot",
+            format="png",
+            captureBeyondViewport=whole,
+            optimizeForSpeed=False,
         )
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(base64.b64decode(picture["data"]))

@@ -47,6 +47,8 @@ CATALOGUE: Final = {
         "resume": Listed("orders", "resume a paused batch"),
     },
     "Set up": {
+        "init": Listed("init", "write a deployment's URLs into fss.toml"),
+        "doctor": Listed("doctor", "look whether a deployment is in order, and how to mend it"),
         "completion": Listed("completion", "print what completes the command in a shell"),
     },
 }

@@ -58,6 +58,14 @@ class Deployment:
         which = {"promote": "next", "drop": "previous"}[order]
         return self._call(self._dispatcher, f"/stores/{which}:{order}", body={})
 
+    def health(self) -> dict[str, Any]:
+        """Return what the dispatcher finds in order, and what not."""
+        return self._call(self._dispatcher, "/health")
+
+    def status_version(self) -> dict[str, Any]:
+        """Return which code the status function has."""
+        return self._call(self._status, "/version")
+
     def batch(self, batch_id: str) -> dict[str, Any]:
         """Return a batch with its progress."""
         with _of_batch(batch_id):

@@ -70,10 +70,11 @@ def terminal(*words: str, width: int, variables: Mapping[str, str]) -> Iterator[
     keyboard, screen = pty.openpty()
     fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     environment = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8"}
-    process = subprocess.Popen(  # noqa: PLW1509 - one call of the kernel, which needs no lock
+    process = subprocess.Popen(
         [*FSS, *words], cwd=ROOT, env={**environment, **variables},
         stdin=screen, stdout=screen, stderr=screen,
-        start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - takes no lock
     )  # fmt: skip
     os.close(screen)
     try:
