@@ -15,6 +15,7 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from shared.domain.batch.batch import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
+from shared.domain.batch.left import LeftReason
 from shared.domain.batch.request import SyncRequest
 from shared.domain.errors import BadRequest
 from shared.domain.estimate.preview import RETRIED, SAMPLES
@@ -91,6 +92,7 @@ def test_each_operation_belongs_to_one_function() -> None:
         ("SkipReason", SkipReason),
         ("CircuitState", CircuitState),
         ("HoldReason", HoldReason),
+        ("LeftReason", LeftReason),
     ],
 )
 def test_an_enumeration_has_the_values_of_the_code(schema: str, values: Iterable[Enum]) -> None:
