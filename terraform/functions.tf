@@ -114,6 +114,14 @@ module "upload" {
   ]
 }
 
+locals {
+  # The page tells when the next sync starts, if Cloud Scheduler starts any.
+  status_environment = merge(
+    local.common_environment,
+    var.sync.paused ? {} : { SYNC_SCHEDULE = var.sync.schedule, SYNC_TIME_ZONE = var.sync.time_zone },
+  )
+}
+
 module "status" {
   source = "./modules/function"
 
@@ -122,7 +130,7 @@ module "status" {
   project_id      = var.project_id
   region          = var.region
   build           = merge(local.build, { object = google_storage_bucket_object.package["status"].name })
-  environment     = local.common_environment
+  environment     = local.status_environment
   secrets         = {}
   timeout_seconds = 60
   memory          = "512Mi"

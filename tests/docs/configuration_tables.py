@@ -12,6 +12,7 @@ from shared.config import (
     CommonSettings,
     GeminiSettings,
     PlaceSettings,
+    ScheduleSettings,
     SyncSettings,
     TimeoutSettings,
 )
@@ -33,6 +34,7 @@ PAGE = ROOT / "docs" / "configuration.md"
 
 SECTIONS: Mapping[str, Sequence[type[BaseModel]]] = {
     "What every function needs": [CommonSettings],
+    "What the status function shows": [ScheduleSettings],
     "Where things are": [PlaceSettings],
     "Gemini and the store": [GeminiSettings, StoreSettings],
     "Which files, and what is said of them": [SourceSettings],

@@ -35,6 +35,7 @@ CATALOGUE: Final = {
         "status": Listed("batches", "show the progress or the result of a batch"),
         "watch": Listed("batches", "follow a batch until it ends, whoever started it"),
         "failures": Listed("files", "list the files that failed"),
+        "page": Listed("page", "serve the deployment's page on this machine"),
         "store": Listed("stores", "show the store, or finish replacing it"),
     },
     "Steer": {
