@@ -20,6 +20,7 @@ from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.settings import (
     PaceSettings,
     SourceSettings,
+    StatusSettings,
     StoreSettings,
     marks_of,
 )
@@ -85,7 +86,7 @@ def page(text: str) -> str:
 
 def declared() -> dict[str, FieldInfo]:
     """Every setting of any function, by its name."""
-    return dict(SyncSettings.model_fields)
+    return {**SyncSettings.model_fields, **StatusSettings.model_fields}
 
 
 def _rows(sections: Sequence[type[BaseModel]]) -> Iterator[list[str]]:
