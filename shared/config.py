@@ -177,8 +177,8 @@ class CommonSettings(IdentitySettings, CallerSettings):
             raise InvalidRequest(*sorted(problems)) from None
 
 
-class StatusSettings(CommonSettings):
-    """Settings of the status function."""
+class ScheduleSettings(Declared):
+    """When a sync starts by itself."""
 
     sync_schedule: str | None = setting(
         None,
@@ -201,6 +201,10 @@ class StatusSettings(CommonSettings):
         if self.sync_schedule is None:
             return None
         return Schedule(self.sync_schedule, self.sync_time_zone)
+
+
+class StatusSettings(CommonSettings, ScheduleSettings):
+    """Settings of the status function."""
 
 
 class PlaceSettings(Declared):
