@@ -23,15 +23,12 @@ locals {
     { for name in ["PREFIX", "LOG_LEVEL"] : name => local.settings[name] if contains(keys(local.settings), name) },
   )
 
-  # By its place, since a splat would wait for all that the pipeline makes, its grants on the functions too.
-  deployer = var.pipeline == null ? [] : [module.pipeline[0].deployer_member]
-
   # The service accounts among those who call a function like people; the functions check each
   # caller's address. IAM decides about users and groups.
   like_people = {
     for function, members in {
-      dispatcher = concat(local.people.operators, local.deployer)
-      status     = concat(local.people.viewers, local.deployer)
+      dispatcher = concat(local.people.operators, google_service_account.deployer[*].member)
+      status     = concat(local.people.viewers, google_service_account.deployer[*].member)
     } :
     function => join(",", [for member in members : trimprefix(member, "serviceAccount:") if startswith(member, "serviceAccount:")])
   }
@@ -90,7 +87,7 @@ module "dispatcher" {
   invokers = concat(
     [google_service_account.scheduler.member, module.queues.account.member],
     local.people.operators,
-    local.deployer,
+    google_service_account.deployer[*].member,
     module.events[*].member,
   )
 
@@ -141,7 +138,7 @@ module "status" {
   concurrency     = 8
   max_instances   = 3
   ingress         = "ALLOW_ALL" # people call it from anywhere; IAM decides who may
-  invokers        = concat(local.people.viewers, local.deployer)
+  invokers        = concat(local.people.viewers, google_service_account.deployer[*].member)
   observers       = local.people.viewers # gcloud run services proxy looks at the service first
 
   depends_on = [terraform_data.services]
