@@ -35,6 +35,7 @@ class Mutation:
 FUNCTION = "modules/function/main.tf"
 ALERTS = "modules/monitoring/alerts.tf"
 METRICS = "modules/monitoring/metrics.tf"
+NOTIFICATIONS = "modules/events/main.tf"
 BUILD = "modules/build/main.tf"
 DATABASE = "modules/firestore/main.tf"
 DATABASE_ACCESS = "modules/firestore/access.tf"
@@ -828,7 +829,7 @@ MUTATIONS |= {
         "member = member, on = local.plan",
         "member = member, on = null",
     ),
-    # --- notifications ------------------------------------------------------------------------------
+    # --- notifications --------------------------------------------------------------------------
     "notifications that nobody asked for": Mutation(
         "events",
         "Nothing is made for notifications unless somebody asks for them.",
@@ -847,21 +848,21 @@ MUTATIONS |= {
     "deletions that are not told": Mutation(
         "events",
         "Every change of an object below the prefix is told, and nothing of its content.",
-        EVENTS,
+        NOTIFICATIONS,
         '"OBJECT_DELETE", "OBJECT_ARCHIVE", ',
         "",
     ),
     "events pushed to a sync": Mutation(
         "events",
         "Changes are pushed to the dispatcher with a token of the events' account.",
-        EVENTS,
+        NOTIFICATIONS,
         "}/events",
         "}/sync",
     ),
     "anybody publishes": Mutation(
         "events",
         "Only Cloud Storage publishes.",
-        EVENTS,
+        NOTIFICATIONS,
         '"roles/pubsub.publisher"',
         '"roles/pubsub.editor"',
     ),
@@ -875,7 +876,7 @@ MUTATIONS |= {
     "a bucket of others changed": Mutation(
         "events",
         "A bucket of others is not changed.",
-        EVENTS,
+        NOTIFICATIONS,
         "count = var.bucket.managed ? 1 : 0",
         "count = 1",
         alone=True,
@@ -886,5 +887,12 @@ MUTATIONS |= {
         "events.tf",
         "coalesce(var.events.publisher, data",
         "coalesce(null, data",
+    ),
+    "an owner's command that tells content": Mutation(
+        "events",
+        "The owner's command can be pasted.",
+        "modules/events/outputs.tf",
+        "--payload-format=none",
+        "--payload-format=json",
     ),
 }
