@@ -16,5 +16,5 @@ module "events" {
     managed = var.documents_bucket.create
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }

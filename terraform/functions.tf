@@ -91,7 +91,7 @@ module "dispatcher" {
     module.events[*].member,
   )
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }
 
 module "upload" {
@@ -111,7 +111,16 @@ module "upload" {
   ingress         = "ALLOW_INTERNAL_ONLY" # Cloud Tasks of the same project counts as internal
   invokers        = [module.queues.account.member]
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
+}
+
+locals {
+  # The page tells when the next sync starts, if Cloud Scheduler starts any.
+  status_environment = merge(
+    local.common_environment,
+    { CALLER_SERVICE_ACCOUNTS = local.like_people.status },
+    var.sync.paused ? {} : { SYNC_SCHEDULE = var.sync.schedule, SYNC_TIME_ZONE = var.sync.time_zone },
+  )
 }
 
 module "status" {
@@ -122,7 +131,7 @@ module "status" {
   project_id      = var.project_id
   region          = var.region
   build           = merge(local.build, { object = module.build.packages["status"] })
-  environment     = merge(local.common_environment, { CALLER_SERVICE_ACCOUNTS = local.like_people.status })
+  environment     = local.status_environment
   secrets         = {}
   timeout_seconds = 60
   memory          = "512Mi"
@@ -130,6 +139,7 @@ module "status" {
   max_instances   = 3
   ingress         = "ALLOW_ALL" # people call it from anywhere; IAM decides who may
   invokers        = concat(local.people.viewers, module.pipeline[*].deployer_member)
+  observers       = local.people.viewers # gcloud run services proxy looks at the service first
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }

@@ -42,5 +42,5 @@ module "queues" {
   inspectors   = { dispatcher = module.dispatcher.member } # the supervisor looks for lost tasks
   log_sampling = var.queue_log_sampling
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }

@@ -3,7 +3,7 @@ resource "google_service_account" "scheduler" {
   account_id   = "${local.name}-scheduler"
   display_name = "Starts and supervises the syncs of ${var.deployment}"
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }
 
 locals {

@@ -21,7 +21,7 @@ variable "deployment" {
 }
 
 variable "region" {
-  description = "Region of the functions, queues, jobs, images and packages."
+  description = "Region of the functions, queues, jobs, images and packages. Cloud Build lets new projects build in us-central1, us-west2, europe-west1, asia-east1, australia-southeast1 and southamerica-east1 only."
   type        = string
   default     = "us-central1"
 
@@ -161,9 +161,9 @@ variable "packages_dir" {
 }
 
 variable "runtime" {
-  description = "Python version of the functions; tested with 3.11."
+  description = "Python version of the functions; tested with 3.11 and 3.13."
   type        = string
-  default     = "python311"
+  default     = "python313"
 
   validation {
     condition     = can(regex("^python31[1-9]$", var.runtime))
@@ -225,6 +225,59 @@ variable "notification_channels" {
     condition     = alltrue([for channel in var.notification_channels : can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", channel))])
     error_message = "projects/PROJECT/notificationChannels/ID."
   }
+
+  validation {
+    condition     = length(var.notification_channels) > 0 || var.alerts_to_nobody
+    error_message = "Name at least one channel, or say alerts_to_nobody = true where nobody needs to know."
+  }
+}
+
+variable "alerts_to_nobody" {
+  description = "Whether alerts may go unheard: they open incidents in the console and tell nobody."
+  type        = bool
+  default     = false
+}
+
+variable "documentation_url" {
+  description = "Address of this repository's docs/ as your team reads it, such as https://github.com/my-team/file-search-sync/blob/main/docs; each alert links to its section of operations.md there. Without it an alert names the section."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^https://.+[^/]$", coalesce(var.documentation_url, "https://none")))
+    error_message = "An https address without a slash at its end."
+  }
+}
+
+variable "freshness_hours" {
+  description = "A change in the bucket should be searchable within this many hours, 99 % of the time; null for twice the longest time between two syncs. An alert tells if it isn't."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = contains([for half in range(1, 97) : half / 2], coalesce(var.freshness_hours, 1))
+    error_message = "Half hours, from 0.5 to 48."
+  }
+}
+
+variable "budget" {
+  description = "What the project may cost a month, Gemini included if the key is the project's; alerts tell at 50, 90 and 100 % and when more is forecast. null for none. Who applies needs roles/billing.costsManager on the billing account."
+  type = object({
+    billing_account = string
+    amount          = number
+    currency        = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account)) || var.budget == null
+    error_message = "A billing account is named like 012345-6789AB-CDEF01."
+  }
+
+  validation {
+    condition     = try(var.budget.amount, 1) >= 1 && floor(try(var.budget.amount, 1)) == try(var.budget.amount, 1)
+    error_message = "A whole amount, of the billing account's currency."
+  }
 }
 
 # --- safety and logs ----------------------------------------------------------------------------
@@ -255,12 +308,13 @@ variable "queue_log_sampling" {
 # --- the pipeline -------------------------------------------------------------------------------
 
 variable "pipeline" {
-  description = "Cloud Build triggers for this deployment; null for none. repository is a connected repository, projects/P/locations/L/connections/C/repositories/R. The plan trigger runs on pull requests to the branch, and the apply trigger on pushes to it."
+  description = "Cloud Build triggers for this deployment; null for none. repository is a connected repository, projects/P/locations/L/connections/C/repositories/R. Pull requests to the branch are checked, and what is merged into it is planned; an approver, such as group:leads@example.com, reads the plan and lets it be applied."
   type = object({
     repository        = string
     state_bucket      = string
     branch            = optional(string, "main")
     approval_required = optional(bool, true)
+    approvers         = optional(list(string), [])
   })
   default = null
 

@@ -27,6 +27,9 @@ MONITORING = """
     queues                = { uploads = "u", polls = "p", control = "c" }
     rate                  = 1
     notification_channels = []
+    freshness_hours       = 12
+    documentation_url     = null
+    supervisor_job        = "j"
 """
 
 
@@ -89,6 +92,42 @@ def test_two_refusals_in_a_row_are_told_at_every_period(by_period: dict[int, Pla
         seen = look_back(dict(conditions(plan))["refusal-repeats"]["query"])
         assert seen > hours * HOUR
         assert seen == min(3 * hours * HOUR, LIMIT - HOUR // 6)
+
+
+def sections(page: str) -> dict[str, str]:
+    """The sections on alerts, by the fragment that leads to each."""
+    alerts = page.partition("\n## Alerts\n")[2].partition("\n## ")[0]
+    found = re.findall(r"^### ([^\n]+)\n(.*?)(?=^### |\Z)", alerts, re.DOTALL | re.MULTILINE)
+    return {slug(title): text for title, text in found}
+
+
+def slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
+
+
+def test_every_alert_leads_to_its_section_and_every_section_has_an_alert(plan: Plan) -> None:
+    told = sections((ROOT / "docs" / "operations.md").read_text())
+    scheduled = {"no-completed-sync-for-too-long", "syncs-are-refused-again-and-again"}
+    scheduled |= {"changes-are-searchable-too-late"}
+    led_to = set()
+    for policy in plan.of_type("google_monitoring_alert_policy").values():
+        content = policy["documentation"][0]["content"]
+        (fragment,) = re.findall(r"docs/operations\.md#([a-z0-9-]+)$", content)
+        led_to.add(fragment)
+        assert "**Look at**" in told[fragment]
+        assert "**Do**" in told[fragment]
+    assert set(told) - led_to in (set(), scheduled)
+
+
+def test_an_alert_has_a_link_where_the_documentation_has_an_address(workspace: Workspace) -> None:
+    base = "https://example.com/search/docs"
+    variables = MONITORING.replace("= null", f'= "{base}"') + "\n sync_period_hours = 6"
+    (plan,) = planned(workspace, "links", {"linked": variables}, "./modules/monitoring").values()
+    for policy in plan.of_type("google_monitoring_alert_policy").values():
+        (link,) = policy["documentation"][0]["links"]
+        assert link["url"].startswith(f"{base}/operations.md#")
+        assert policy["documentation"][0]["content"].endswith(link["url"])
+        assert 0 < len(link["display_name"]) <= 63  # the service's limit
 
 
 @pytest.mark.parametrize(

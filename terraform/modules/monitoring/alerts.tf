@@ -105,12 +105,19 @@ locals {
       supervisor-silent = {
         title    = "Nobody supervises"
         severity = "CRITICAL"
-        text     = "The dispatcher has answered no request successfully for over ten minutes, although Cloud Scheduler calls it every minute: syncs stand still. Look at the supervise job's last result, then at the dispatcher's logs."
+        text     = "The dispatcher has answered no request successfully for over ten minutes, although Cloud Scheduler calls it every minute: syncs stand still. Look at the last result of the job ${var.supervisor_job}, then at the dispatcher's logs."
         query    = "(sum(increase(${local.answered}[10m])) or vector(0)) < 1"
         duration = "300s"
       }
     },
     var.sync_period_hours == null ? {} : {
+      searchable-too-late = {
+        title    = "Changes are searchable too late"
+        severity = "WARNING"
+        text     = "In the last 24 hours more than ${format("%g", 100 * (1 - local.goal))} % of the syncs made a change searchable later than ${var.freshness_hours} hours after it was made in the bucket. The summaries of these syncs show what they waited for."
+        query    = "sum(increase(${local.counter.syncs_late}{${local.run}}[24h])) / sum(increase(${local.counter.syncs_measured}{${local.run}}[24h])) > ${1 - local.goal}"
+        duration = "0s"
+      }
       refusal-repeats = {
         title    = "Syncs are refused again and again"
         severity = "CRITICAL"
@@ -128,6 +135,14 @@ locals {
       }
     },
   )
+}
+
+locals {
+  # Each alert's section of docs/operations.md has its title.
+  section = {
+    for key, alert in local.alerts :
+    key => "${coalesce(var.documentation_url, "docs")}/operations.md#${replace(replace(lower(alert.title), "/[^a-z0-9 -]/", ""), " ", "-")}"
+  }
 }
 
 resource "google_monitoring_alert_policy" "this" {
@@ -156,7 +171,15 @@ resource "google_monitoring_alert_policy" "this" {
   documentation {
     mime_type = "text/markdown"
     subject   = "${var.name}: ${each.value.title}"
-    content   = each.value.text
+    content   = "${each.value.text}\n\nWhat to look at and what to do: ${local.section[each.key]}"
+
+    dynamic "links" {
+      for_each = var.documentation_url == null ? [] : [local.section[each.key]]
+      content {
+        display_name = "What to look at and what to do"
+        url          = links.value
+      }
+    }
   }
 
   depends_on = [google_logging_metric.counter]

@@ -110,3 +110,14 @@ override_resource {
     member = "serviceAccount:events@p.iam.gserviceaccount.com"
   }
 }
+
+override_resource {
+  target          = module.pipeline[0].google_service_account.checker
+  override_during = plan
+  values = {
+    id     = "projects/p/serviceAccounts/checker"
+    name   = "projects/p/serviceAccounts/checker"
+    email  = "checker@p.iam.gserviceaccount.com"
+    member = "serviceAccount:checker@p.iam.gserviceaccount.com"
+  }
+}
