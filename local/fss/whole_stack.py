@@ -17,8 +17,10 @@ import click
 
 from local.bucket.folder_mirror import Mirrored
 from local.bucket.folder_survey import Survey, UnusableFolder, shown
+from local.front.page_front import PageFront
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure, Interrupted, Terminated
+from local.fss.deployment.page_source import source_of
 from local.fss.ended import report
 from local.fss.output import Output
 from local.fss.report.progress import Display
@@ -82,8 +84,9 @@ def local(asked: Asked, request: Mapping[str, Any], output: Output, *, keeps: bo
             batch = _sync(stack, deployment, request_of(request), copied, display)
         end = report(deployment, batch, output)
         if keeps:
-            output.note(_directions(stack.urls))
-            _stay_up(stack)
+            with _page(deployment, stack) as front:
+                output.note(_directions(stack.urls, front.address))
+                _stay_up(stack)
     return end
 
 
@@ -92,8 +95,10 @@ def up(asked: Asked, output: Output) -> Exit:
     with _stack(asked, output) as stack:
         with output.display() as display:
             _copy(stack, asked, display)
-        output.answer(asdict(stack.urls), _directions(stack.urls))
-        _stay_up(stack)
+        with _page(Deployment(stack.urls.dispatcher, stack.urls.status), stack) as front:
+            addresses = {**asdict(stack.urls), "page": front.address}
+            output.answer(addresses, _directions(stack.urls, front.address))
+            _stay_up(stack)
     return Exit.IN_STEP
 
 
@@ -246,13 +251,18 @@ def _stay_up(stack: LocalStack) -> None:
         time.sleep(LOOK_AGAIN)
 
 
-def _directions(urls: StackUrls) -> str:
+def _page(deployment: Deployment, stack: LocalStack) -> PageFront:
+    """The page of the stack, on one origin with all that it needs."""
+    return PageFront(source_of(deployment), of=stack.urls.status)
+
+
+def _directions(urls: StackUrls, page: str) -> str:
     """Return the address of each part, and how its official client connects to it."""
     grpc = f'CloudTasksGrpcTransport(channel=grpc.insecure_channel("{urls.cloud_tasks}"))'
     hints = {
         "dispatcher": f"curl -X POST -d '{{}}' {urls.dispatcher}/sync",
         "upload": "called by the queues uploads and polls",
-        "status": "open it in a browser, or request /batches, /files?path=..., /breaker",
+        "status": "request /batches, /files?path=..., /breaker",
         "firestore": f'FIRESTORE_EMULATOR_HOST={urls.firestore}, then '
         f'firestore.Client(project="{urls.project}")',
         "cloud_tasks": f"CloudTasksClient(transport={grpc})",
@@ -262,7 +272,10 @@ def _directions(urls: StackUrls) -> str:
         "gemini": f'genai.Client(api_key="local", http_options={{"base_url": "{urls.gemini}", '
         f'"api_version": "{API_VERSION}"}})',
     }  # fmt: skip
-    lines = [f"{name:<18} {getattr(urls, name)}\n{'':<18}   {hint}" for name, hint in hints.items()]
+    lines = [f"{'page':<18} {page}", f"{'':<18}   open it in a browser"]
+    lines += [
+        f"{name:<18} {getattr(urls, name)}\n{'':<18}   {hint}" for name, hint in hints.items()
+    ]
     lines += [f"{'queue ' + name:<18} {path}" for name, path in urls.queues.items()]
     lines += [
         "",

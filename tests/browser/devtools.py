@@ -68,7 +68,7 @@ class Tab:
             width=width,
             height=900,
             deviceScaleFactor=1,
-            mobile=width < 600,  # noqa: PLR2004
+            mobile=width < 600,
         )
         await self.send("Emulation.setScrollbarsHidden", hidden=True)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -78,13 +78,20 @@ class Tab:
     async def screenshot(self, file: Path, *, whole: bool = True) -> None:
         """Save a picture of the page."""
         picture = await self.send(
-            "Page.captureScreenshot",
-            format="png",
-            captureBeyondViewport=whole,
-            optimizeForSpeed=False,
+            "Page.captureScreenshot", format="png", captureBeyondViewport=whole
         )
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(base64.b64decode(picture["data"]))
+        content = base64.b64decode(picture["data"])
+        await asyncio.to_thread(file.write_bytes, content)
+
+    async def advance(self, seconds: float) -> None:
+        """Let the page's time pass, and wait for what it asks for meanwhile."""
+        over = self._events["Emulation.virtualTimeBudgetExpired"] = asyncio.Event()
+        await self.send(
+            "Emulation.setVirtualTimePolicy",
+            policy="pauseIfNetworkFetchesPending",
+            budget=seconds * 1000,
+        )
+        await asyncio.wait_for(over.wait(), PATIENCE)
 
     async def close(self) -> None:
         self._listener.cancel()

@@ -235,7 +235,8 @@ def breaker_open() -> World:
         completed_at=None, left=None,
         progress=Progress(
             scene.now - timedelta(seconds=8), counts={"scanned": 900, "indexed": 311},
-            requests={"metered": 702, "throttled": 41, "unmetered": 900}, waiting=560, in_progress=29,
+            requests={"metered": 702, "throttled": 41, "unmetered": 900},
+            waiting=560, in_progress=29,
         ),
     )  # fmt: skip
     return scene.save()
@@ -250,8 +251,7 @@ def on_hold() -> World:
     scene.put(HOLD, Hold(until, HoldReason.DAY, set_at=scene.now - HOUR))
     scene.batch(
         scene.now - HOUR, status=BatchStatus.DEFERRED, left=Left(398, LeftReason.DAY, until),
-        message="out of allowance (day) until 2026-01-01T08:01+00:00: 398 files are left; the first "
-        "sync after that continues with them",
+        message="out of allowance (day) until 2026-01-01T08:01+00:00: 398 files are left",
     )  # fmt: skip
     return scene.save()
 
@@ -330,8 +330,8 @@ def journey() -> World:
     ):
         at = scene.now - (3 - number) * HOUR
         entry = LedgerEntry(
-            f"op-{number}", JOURNEY, "key", "files/x", STORE, "20260101-000000-3f9a1c", at, at + 90 * HOUR,
-            tokens=12_400, cost=0.00186, currency="USD", state=state, error=error,
+            f"op-{number}", JOURNEY, "key", "files/x", STORE, "20260101-000000-3f9a1c", at,
+            at + 90 * HOUR, tokens=12_400, cost=0.00186, currency="USD", state=state, error=error,
             document=None if error else document, completed_at=at + timedelta(seconds=41),
         )  # fmt: skip
         scene.put(operation_path(entry.operation_id), entry)

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from shared.config import (
     CommonSettings,
+    EventSettings,
     GeminiSettings,
     PlaceSettings,
+    ScheduleSettings,
+    StatusSettings,
     SyncSettings,
     TimeoutSettings,
 )
@@ -33,10 +36,11 @@ PAGE = ROOT / "docs" / "configuration.md"
 
 SECTIONS: Mapping[str, Sequence[type[BaseModel]]] = {
     "What every function needs": [CommonSettings],
+    "What the status function shows": [ScheduleSettings],
     "Where things are": [PlaceSettings],
     "Gemini and the store": [GeminiSettings, StoreSettings],
     "Which files, and what is said of them": [SourceSettings],
-    "How fast, and how long": [PaceSettings, TimeoutSettings],
+    "How fast, and how long": [PaceSettings, EventSettings, TimeoutSettings],
 }
 """Heading of the page, and the declarations its table shows."""
 
@@ -83,7 +87,7 @@ def page(text: str) -> str:
 
 def declared() -> dict[str, FieldInfo]:
     """Every setting of any function, by its name."""
-    return dict(SyncSettings.model_fields)
+    return {**SyncSettings.model_fields, **StatusSettings.model_fields}
 
 
 def _rows(sections: Sequence[type[BaseModel]]) -> Iterator[list[str]]:

@@ -39,6 +39,7 @@ CATALOGUE: Final = {
         "failures": Listed("files", "list the files that failed"),
         "file": Listed("files", "show one file's state, its imports and what they cost"),
         "logs": Listed("logs", "show what the functions logged about a batch"),
+        "page": Listed("page", "serve the deployment's page on this machine"),
         "store": Listed("stores", "show the store, or finish replacing it"),
     },
     "Steer": {

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
-from local.fss.deployment.http import fetched, with_advice
+from local.fss.deployment.http import Raw, fetched, raw, with_advice
 from local.fss.deployment.outcome import Exit, Failure
 from local.fss.deployment.token import TokenCommand, Tokens
 
@@ -65,6 +65,36 @@ class Deployment:
     def status_version(self) -> dict[str, Any]:
         """Return which code the status function has."""
         return self._call(self._status, "/version")
+
+    def breaker(self) -> dict[str, Any]:
+        """Return the breaker's state, and the hold in force."""
+        return self._call(self._status, "/breaker")
+
+    def page(self, path: str, headers: Mapping[str, str]) -> Raw:
+        """Return the status function's answer to a browser, whatever its status.
+
+        An answer that the platform gives for want of a token or a role is a failure all the same.
+        """
+        base = checked_url(self._status)
+
+        def asked() -> tuple[Raw, bool]:
+            token, was_kept = self._token(base)
+            request = _request(base + path, None, token)
+            for name, value in headers.items():
+                request.add_header(name, value)
+            return raw(request), was_kept
+
+        answer, was_kept = asked()
+        if answer.status == HTTPStatus.UNAUTHORIZED and was_kept:
+            self._tokens.forget()
+            answer, _ = asked()
+        if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            refused = Failure(
+                Exit.COULD_NOT_RUN, f"{base} answered with status {answer.status}",
+                status=answer.status,
+            )  # fmt: skip
+            raise with_advice(refused, has_token=bool(self._tokens))
+        return answer
 
     def batch(self, batch_id: str) -> dict[str, Any]:
         """Return a batch with its progress."""

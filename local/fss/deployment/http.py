@@ -8,6 +8,7 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -26,6 +27,32 @@ _EXITS: Final[dict[int, Exit]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An answer as it came, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def raw(request: urllib.request.Request | str) -> Raw:
+    """Return the answer at a URL.
+
+    Raises:
+        Failure: There is none.
+    """
+    url = request if isinstance(request, str) else request.full_url
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            return Raw(response.status, dict(response.headers), response.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Raw(error.code, dict(error.headers), error.read())
+    except (OSError, http.client.HTTPException) as error:
+        raise Failure(Exit.COULD_NOT_RUN, f"no answer from {url}: {_why(error)}") from error
+
+
 def fetched(request: urllib.request.Request | str) -> dict[str, Any]:
     """Return the JSON object at a URL.
 
@@ -34,15 +61,10 @@ def fetched(request: urllib.request.Request | str) -> dict[str, Any]:
             ``status`` is that status.
     """
     url = request if isinstance(request, str) else request.full_url
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
-            answer = response.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            raise _refusal(error.code, error.read(), url) from None
-    except (OSError, http.client.HTTPException) as error:
-        raise Failure(Exit.COULD_NOT_RUN, f"no answer from {url}: {_why(error)}") from error
-    return _object(answer, url)
+    answer = raw(request)
+    if answer.status >= HTTPStatus.BAD_REQUEST:
+        raise _refusal(answer.status, answer.body, url)
+    return _object(answer.body, url)
 
 
 def with_advice(refusal: Failure, *, has_token: bool) -> Failure:
