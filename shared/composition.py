@@ -22,6 +22,7 @@ from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
 from shared.services.context import Context
+from shared.services.health import Health
 from shared.services.report.report import Report
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.store.cut_over import CutOver
@@ -139,6 +140,12 @@ class UseCases:
     @cached_property
     def supervise(self) -> Supervise:
         return Supervise(self._context)
+
+    @cached_property
+    def health(self) -> Health:
+        settings = self.settings
+        key = settings.gemini_api_key.get_secret_value()
+        return Health(self._context, key, simulated=settings.gemini_base_url is not None)
 
     @cached_property
     def control(self) -> ControlBatch:

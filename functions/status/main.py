@@ -10,11 +10,12 @@ from typing import Any
 import functions_framework
 from flask import Request, Response
 
+from shared.code_digest import code_digest
 from shared.composition import page_asset, pages, preload, report
 from shared.config import StatusSettings
 from shared.http.answers import NOTHING_FOUND
 from shared.http.framework import answer_everything
-from shared.http.requests import FileQuery, FilesQuery, ListQuery, PageQuery
+from shared.http.requests import ChangesQuery, FileQuery, FilesQuery, ListQuery, PageQuery
 from shared.http.routes import Answer, Queried, Routes, Viewed
 from shared.process import settings_of
 from shared.services.report.file_lists import FileList
@@ -33,6 +34,10 @@ def _batch(_: Request, batch_id: str) -> Answer:
 
 def _files(query: FilesQuery, batch_id: str) -> Answer:
     return _found(report(SETTINGS).files(batch_id, query.status, query.page_token, query.limit))
+
+
+def _changes(query: ChangesQuery, batch_id: str) -> Answer:
+    return _found(report(SETTINGS).changes(batch_id, query.page_token))
 
 
 def _file(query: FileQuery) -> Answer:
@@ -72,6 +77,7 @@ ROUTES = Routes(
         ("GET", "/batches"): Queried(PageQuery, _batches),
         ("GET", "/batches/<batch_id>"): _batch,
         ("GET", "/batches/<batch_id>/files"): Queried(FilesQuery, _files),
+        ("GET", "/batches/<batch_id>/changes"): Queried(ChangesQuery, _changes),
         ("GET", "/files"): Viewed(
             Queried(FileQuery, _file), Queried(FileQuery, lambda query: pages(SETTINGS).file(query))
         ),
@@ -80,6 +86,7 @@ ROUTES = Routes(
         ("GET", "/lists/waiting"): _list(FileList.WAITING),
         ("GET", "/failures"): Queried(PageQuery, _failures),
         ("GET", "/store"): lambda _: (report(SETTINGS).store(), 200),
+        ("GET", "/version"): lambda _: ({"function": "status", "code": code_digest()}, 200),
         ("GET", "/breaker"): lambda _: (report(SETTINGS).breaker(), 200),
         ("GET", "/breaker/window"): lambda _: (report(SETTINGS).overview.window(), 200),
     }

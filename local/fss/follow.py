@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Interrupted, Terminated
 from local.fss.ended import report
@@ -10,7 +12,14 @@ from local.fss.sync import GENTLE, watch
 
 
 def follow(deployment: Deployment, batch_id: str, output: Output, called: str = "fss") -> Exit:
-    """Show a batch until it is over, print its summary, and return its exit code.
+    """As ``followed``; then print the summary, and return the exit code that it means."""
+    return report(deployment, followed(deployment, batch_id, output, called), output)
+
+
+def followed(
+    deployment: Deployment, batch_id: str, output: Output, called: str = "fss"
+) -> dict[str, Any]:
+    """Show a batch until it is over, and return it.
 
     Args:
         deployment: The deployment that has the batch.
@@ -23,11 +32,10 @@ def follow(deployment: Deployment, batch_id: str, output: Output, called: str = 
     """
     try:
         with output.display() as display:
-            batch = watch(deployment, batch_id, display, slowest=GENTLE)
+            return watch(deployment, batch_id, display, slowest=GENTLE)
     except KeyboardInterrupt as stop:
         kind = Terminated if isinstance(stop, Terminated) else Interrupted
         raise kind(
             f"Stopped watching; batch {batch_id} goes on. "
             f"{called} watch {batch_id}, {called} cancel {batch_id}"
         ) from None
-    return report(deployment, batch, output)

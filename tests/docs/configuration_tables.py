@@ -13,6 +13,7 @@ from shared.config import (
     GeminiSettings,
     PlaceSettings,
     ScheduleSettings,
+    StatusSettings,
     SyncSettings,
     TimeoutSettings,
 )
@@ -20,7 +21,6 @@ from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.settings import (
     PaceSettings,
     SourceSettings,
-    StatusSettings,
     StoreSettings,
     marks_of,
 )

@@ -91,12 +91,6 @@ def request_options(function: Decorated) -> Decorated:
         (
             option("--prefix", section=_SYNC, metavar="P", help="Sync only names that begin so."),
             option(
-                "--dry-run",
-                section=_SYNC,
-                is_flag=True,
-                help="Report what the sync would do and cost, and change nothing.",
-            ),
-            option(
                 "--delete-policy",
                 section=_SYNC,
                 type=click.Choice([policy.value for policy in DeletePolicy]),
@@ -133,6 +127,12 @@ def request_options(function: Decorated) -> Decorated:
     ):
         function = add(function)
     return function
+
+
+def dry_run_option(function: Decorated) -> Decorated:
+    """Add the option to report only."""
+    text = "Report what the sync would do and cost, and change nothing."
+    return option("--dry-run", section=_SYNC, is_flag=True, help=text)(function)
 
 
 def mode_options(function: Decorated) -> Decorated:

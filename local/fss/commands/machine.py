@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from local.fss.command_line.command import command, option
-from local.fss.command_line.options import mode_options, request_options
+from local.fss.command_line.options import dry_run_option, mode_options, request_options
 from local.fss.command_line.run import Run, pass_run
 from local.fss.command_line.values import AMOUNT, PORT, Kind, number_between
 from local.fss.deployment.outcome import Exit
@@ -173,6 +173,7 @@ def _stack_options(function: Decorated) -> Decorated:
 @_stack_options
 @mode_options
 @request_options
+@dry_run_option
 @option("--keep", is_flag=True, help="Keep the stack running until Ctrl-C.")
 @pass_run
 def local(run: Run, /, *, keep: bool, **options: Any) -> Exit:  # noqa: ANN401 - as declared above

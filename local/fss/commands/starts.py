@@ -10,17 +10,18 @@ import click
 from local.fss.command_line.command import command
 from local.fss.command_line.options import (
     deployment_options,
+    dry_run_option,
     mode_options,
     request_options,
     watch_option,
 )
 from local.fss.command_line.run import Run, pass_run
-from local.fss.deployment.client import Deployment
-from local.fss.deployment.outcome import Exit, Failure
+from local.fss.deployment.outcome import Exit
 from local.fss.follow import follow
+from local.fss.starting import InTheWay, started
 from local.fss.sync import request_of
 from local.printable import printable, printable_values
-from shared.domain.batch.kinds import BatchStatus, SyncMode
+from shared.domain.batch.kinds import SyncMode
 
 
 @command(
@@ -33,6 +34,7 @@ from shared.domain.batch.kinds import BatchStatus, SyncMode
 @deployment_options
 @mode_options
 @request_options
+@dry_run_option
 @watch_option
 @pass_run
 def sync(run: Run, /, *, watch: bool, **request: Any) -> Exit:  # noqa: ANN401 - as the options have it
@@ -43,6 +45,7 @@ def sync(run: Run, /, *, watch: bool, **request: Any) -> Exit:  # noqa: ANN401 -
 @command(examples=("fss retry --watch",))
 @deployment_options
 @request_options
+@dry_run_option
 @watch_option
 @pass_run
 def retry(run: Run, /, *, watch: bool, **request: Any) -> Exit:  # noqa: ANN401
@@ -53,6 +56,7 @@ def retry(run: Run, /, *, watch: bool, **request: Any) -> Exit:  # noqa: ANN401
 @command(examples=("fss reconcile --dry-run", "fss reconcile --watch"))
 @deployment_options
 @request_options
+@dry_run_option
 @watch_option
 @pass_run
 def reconcile(run: Run, /, *, watch: bool, **request: Any) -> Exit:  # noqa: ANN401
@@ -63,46 +67,23 @@ def reconcile(run: Run, /, *, watch: bool, **request: Any) -> Exit:  # noqa: ANN
 def _start(run: Run, request: dict[str, Any], *, watched: bool) -> Exit:
     deployment = run.deployment()
     try:
-        started = deployment.start(request_of(request))
-    except Failure as refused:
-        running = refused.details.get("batch_id")
-        if refused.exit_code != Exit.REFUSED or not isinstance(running, str):
-            raise
-        return _running(run, deployment, running, watched=watched)
+        answer = started(deployment, request_of(request), run.called)
+    except InTheWay as other:
+        if watched and not other.is_paused and _wants_to_watch(other.batch_id):
+            return follow(deployment, other.batch_id, run.output, run.called)
+        raise
     if watched:
-        return follow(deployment, started["batch_id"], run.output, run.called)
-    shown = printable_values(started)
-    link = shown.get("status_url") or "it is on its way"
+        return follow(deployment, answer["batch_id"], run.output, run.called)
+    shown = printable_values(answer)
     follows = f"{run.called} watch {shown['batch_id']}"
-    run.output.answer(started, f"Batch {shown['batch_id']} has started: {link}\n{follows}")
+    link = shown.get("status_url") or follows
+    run.output.answer(answer, f"Batch {shown['batch_id']} has started: {link}")
     return Exit.IN_STEP
 
 
-def _running(run: Run, deployment: Deployment, batch_id: str, *, watched: bool) -> Exit:
-    """Another batch is in the way: say what to do, or offer to watch it.
-
-    Raises:
-        Failure: Nobody wants to watch it, or it is paused.
-    """
-    paused = _is_paused(deployment, batch_id)
-    shown = printable(batch_id)
-    asks = watched and not paused and sys.stdin.isatty() and sys.stderr.isatty()
-    if asks and click.confirm(
-        f"Batch {shown} is running already. Watch it?", default=True, err=True
-    ):
-        return follow(deployment, batch_id, run.output, run.called)
-    first = f"{run.called} resume" if paused else f"{run.called} watch"
-    raise Failure(
-        Exit.REFUSED,
-        f"batch {shown} is {'paused' if paused else 'running'}, and no other starts before it is "
-        f"over: {first} {shown}, or {run.called} cancel {shown}",
-        batch_id=batch_id,
-    )
-
-
-def _is_paused(deployment: Deployment, batch_id: str) -> bool:
-    """Whether the batch is paused; the status function may be unknown, or out of reach."""
-    try:
-        return bool(deployment.batch(batch_id)["status"] == BatchStatus.PAUSED)
-    except Failure:
+def _wants_to_watch(batch_id: str) -> bool:
+    """Ask the person at the terminal; nobody is asked elsewhere."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
+    question = f"Batch {printable(batch_id)} is running already. Watch it?"
+    return click.confirm(question, default=True, err=True)

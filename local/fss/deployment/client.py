@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import urllib.parse
 import urllib.request
@@ -87,6 +88,14 @@ class Deployment:
             raise with_advice(refused, has_token=bool(self._tokens))
         return answer
 
+    def health(self) -> dict[str, Any]:
+        """Return what the dispatcher finds in order, and what not."""
+        return self._call(self._dispatcher, "/health")
+
+    def status_version(self) -> dict[str, Any]:
+        """Return which code the status function has."""
+        return self._call(self._status, "/version")
+
     def batch(self, batch_id: str) -> dict[str, Any]:
         """Return a batch with its progress."""
         with _of_batch(batch_id):
@@ -96,6 +105,43 @@ class Deployment:
         """Return the latest batches, newest first."""
         found: list[dict[str, Any]] = self._call(self._status, f"/batches?limit={limit}")["batches"]
         return found
+
+    def history(self, most: int | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the batches that are kept, the latest first.
+
+        Args:
+            most: How many at most; None for all.
+        """
+        if most is None or most > PAGE:
+            yield from itertools.islice(self._listed("batches", "/batches"), most)
+        elif most:
+            yield from self.batches(most)
+
+    def changes(self, batch_id: str) -> tuple[list[dict[str, Any]], int]:
+        """Return what a dry run would change, by path, and how many more there was no room for."""
+        found: list[dict[str, Any]] = []
+        unlisted, token = 0, ""
+        while True:
+            asked = f"?page_token={token}" if token else ""
+            page = self._call(self._status, f"/batches/{_quoted(batch_id)}/changes{asked}")
+            found += page["changes"]
+            unlisted += page["unlisted"]
+            token = page["next_page_token"]
+            if not token:
+                return sorted(found, key=lambda each: str(each["path"])), unlisted
+
+    def file(self, path: str) -> dict[str, Any]:
+        """Return a file's state and its latest imports."""
+        try:
+            return self._call(self._status, f"/files?{urllib.parse.urlencode({'path': path})}")
+        except Failure as failure:
+            if failure.status != HTTPStatus.NOT_FOUND or failure.details.get("paths"):
+                raise
+            raise Failure(
+                Exit.USAGE,
+                f"no sync has seen {path!r}; it must be the object's whole name in the bucket",
+                status=failure.status,
+            ) from None
 
     def files(self, batch_id: str, status: str) -> Iterator[dict[str, Any]]:
         """Yield all files of a batch that have the given status."""

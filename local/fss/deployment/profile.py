@@ -32,14 +32,12 @@ class Profile:
         status: URL of the status function.
         token_command: Program that prints a bearer token.
         project: The project, for its log.
-        deployment: The deployment's name, for its log.
     """
 
     dispatcher: str | None = None
     status: str | None = None
     token_command: str | None = None
     project: str | None = None
-    deployment: str | None = None
 
 
 KEYS: Final = tuple(each.name for each in fields(Profile))

@@ -12,7 +12,7 @@ from shared.domain.batch.left import Left
 from shared.domain.batch.progress import Progress
 from shared.domain.estimate.budget import BudgetState
 from shared.domain.estimate.estimate import Estimate
-from shared.domain.estimate.preview import Preview, Retried, Sample
+from shared.domain.estimate.preview import Names, Preview, Retried, Sample
 from shared.domain.estimate.storage_reading import StorageUse
 from shared.domain.reconcile.judge import Discrepancy
 from shared.domain.throttle.holds import HoldReason
@@ -228,8 +228,8 @@ class PageResult:
     """Result of a scan page, at ``batches/{id}/pages/{index}``; written when the page is done.
 
     ``counts`` and a dry run's ``preview`` are totals of all pages so far, so the last page has
-    those of the whole scan. ``start`` is the page's first name, and ``next_start`` that of the next
-    page; if it is empty, the scan is complete.
+    those of the whole scan. A dry run's ``names`` are those of the page. ``start`` is the page's
+    first name, and ``next_start`` that of the next page; if it is empty, the scan is complete.
     """
 
     index: int
@@ -238,5 +238,6 @@ class PageResult:
     schema_version: int = 1
     counts: dict[str, int] = field(default_factory=dict)
     preview: Preview | None = None
+    names: Names | None = None
     completed_at: datetime | None = None
     expires_at: datetime | None = None

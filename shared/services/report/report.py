@@ -6,9 +6,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from shared.domain.batch.batch import Batch, is_batch_id
+from shared.domain.batch.batch import Batch, PageResult, is_batch_id
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import InvalidRequest
+from shared.domain.estimate.preview import Names
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.domain.ids import file_id
@@ -140,6 +141,32 @@ class Report:
             query = queries.all_of_batch(batch_id, limit)
         found, following = self._page(query, token, "files", batch_id, status)
         return {"files": [file_row(each) for each in found], "next_page_token": following}
+
+    def changes(self, batch_id: str, token: str) -> dict[str, Any] | None:
+        """What a dry run would change on one page of its scan, with the token of the page before.
+
+        The last page of the scan comes first, since that order has an index.
+
+        Raises:
+            InvalidRequest: ``token`` is of another list.
+        """
+        if not is_batch_id(batch_id):
+            return None
+        last, query = last_item(token, "changes", batch_id), queries.latest_page(batch_id)
+        found = self._records.query(PageResult, query.after(int(last)) if last else query)
+        page = found[0].present if found else None
+        names = page.names if page and page.names else Names()
+        more = page if page and page.index else None
+        following = page_token(str(more.index), "changes", batch_id) if more else ""
+        return {
+            "changes": [
+                {"change": kind, "path": path}
+                for kind, paths in names.by_kind.items()
+                for path in paths
+            ],
+            "unlisted": names.unlisted,
+            "next_page_token": following,
+        }
 
     def failures(self, token: str, limit: int) -> dict[str, Any]:
         """One page of the deployment's failed files, with the token of the next page.

@@ -136,6 +136,7 @@ class ScanBucket:
             next_start=page.next_start,
             counts=dict(counts),
             preview=_joined_preview(previous, page.preview),
+            names=page.names,
             completed_at=context.clock.now(),
             expires_at=batch.expires_at,
         )

@@ -14,7 +14,15 @@ from shared.domain.batch.batch import (
     count_of_rule,
     counts_by_rule,
 )
-from shared.domain.estimate.preview import SAMPLES, PlannedChange, Preview, Sample, previewed
+from shared.domain.estimate.preview import (
+    SAMPLES,
+    Names,
+    PlannedChange,
+    Preview,
+    Sample,
+    named,
+    previewed,
+)
 from shared.domain.file import known_documents, outcomes
 from shared.domain.file.record import IN_FLIGHT, Change, Desired, FileRecord, FileStatus
 from shared.domain.ids import digest
@@ -55,12 +63,14 @@ class ScannedPage:
         memory: Writes of the page memory. Commit them with the page's result: otherwise a repeated
             page would count as unchanged.
         preview: What a dry run would change; None otherwise.
+        names: The names of what a dry run would change; None otherwise.
     """
 
     next_start: str
     counts: Mapping[str, int]
     memory: tuple[Write, ...] = ()
     preview: Preview | None = None
+    names: Names | None = None
 
 
 class ScanPage:
@@ -115,8 +125,10 @@ class ScanPage:
         shows_all = len(wide.sidecars) == len(listing.sidecars)
         is_sure = shows_all and self._is_sure and not counts.get(Change.SET_ASIDE)
         memory = self._memory_writes(known, listing, identity if is_sure else "", settings, counts)
-        preview = previewed(steps, self._batch.retried) if self._batch.dry_run else None
-        return ScannedPage(listing.end, counts, tuple(memory), preview)
+        if not self._batch.dry_run:
+            return ScannedPage(listing.end, counts, tuple(memory))
+        preview = previewed(steps, self._batch.retried)
+        return ScannedPage(listing.end, counts, tuple(memory), preview, named(steps))
 
     # --- the bucket -------------------------------------------------------------------------
 

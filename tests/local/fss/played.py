@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -33,6 +33,7 @@ class Played:
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, Any]] = {}
         self.asked: list[tuple[str, Any, str]] = []
+        self.accepts: Callable[[str], bool] = lambda _: True
         self.url = ""
 
     def has(self, *batches: dict[str, Any]) -> None:
@@ -45,6 +46,8 @@ class Played:
 
     def answer(self, method: str, target: str, body: bytes, bearer: str) -> tuple[int, Any]:
         url = urlsplit(target)
+        if not self.accepts(bearer):
+            return 401, {"error": "the token has ended"}
         self.asked.append((f"{method} {target}", json.loads(body or b"null"), bearer))
         status, value = self.answers.get(f"{method} {url.path}", (404, {"error": "no such thing"}))
         if isinstance(value, list):

@@ -74,22 +74,31 @@ def world(played: Played, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("line", "code", "told"), MISTAKES, ids=[each[0] for each in MISTAKES])
 def test_a_mistake_gets_one_line_that_says_what_to_do(
-    line: str, code: int, told: str, world: Path, played: Played
+    line: str,
+    code: int,
+    told: str,
+    world: Path,
+    played: Played,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     words, variables = prepared(line, world, played)
+    for name in ("FSS_DISPATCHER_URL", "FSS_STATUS_URL"):
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(world)
 
-    done = fss(*words, variables=variables, cwd=ROOT)
+    assert main(words) == code
 
-    assert done.returncode == code, done.stderr
-    said = [each for each in done.stderr.splitlines() if each.startswith("fss: ")]
-    assert len(said) == 1, done.stderr
+    text = capsys.readouterr().err
+    said = [each for each in text.splitlines() if each.startswith("fss: ")]
+    assert len(said) == 1, text
     assert told in said[0]
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in text
     if words:
-        extra = [
-            each for each in done.stderr.splitlines() if not each.startswith(("fss: ", "Usage:"))
-        ]
-        assert extra == []
+        lines = text.splitlines()
+        assert [each for each in lines if not each.startswith(("fss: ", "Usage: "))] == []
 
 
 def prepared(line: str, world: Path, played: Played) -> tuple[list[str], dict[str, str]]:

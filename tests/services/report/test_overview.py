@@ -137,6 +137,6 @@ def test_lists_name_what_needs_a_look() -> None:
         for which in FileList
     }
 
-    assert listed["skipped"] == ["empty.md"]
-    assert len(listed["failed"]) == 1
-    assert sorted(listed["failed"] + listed["waiting"]) == ["a.md", "b.md", "c.md"]
+    assert listed[FileList.SKIPPED] == ["empty.md"]
+    assert len(listed[FileList.FAILED]) == 1
+    assert sorted(listed[FileList.FAILED] + listed[FileList.WAITING]) == ["a.md", "b.md", "c.md"]
