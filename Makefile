@@ -63,7 +63,7 @@ fuzz: $(READY) ## the functions, asked for whatever their description allows and
 	@CASES=$(CASES) $(BIN)/pytest tests/functions/test_described.py tests/functions/test_odd_tasks.py \
 		-n 2 $(ARGS)
 
-browser: $(READY) ## what a web page can do to a running stack, in a real Chromium
+browser: $(READY) ## the page, and what a foreign one can do to a running stack, in a real Chromium
 	@$(BIN)/pytest tests/browser -m browser $(ARGS)
 
 bench: $(READY) ## what a sync of unchanged objects costs, and each page of a list
