@@ -69,6 +69,7 @@ browser: $(READY) ## the page, and what a foreign one can do to a running stack,
 bench: $(READY) ## what a sync of unchanged objects costs, and each page of a list
 	@$(BIN)/python -m tests.benchmarks.unchanged $(ARGS)
 	@$(BIN)/python -m tests.benchmarks.lists
+	@$(BIN)/python -m tests.benchmarks.pages
 
 lock: $(READY) ## pin dependencies anew; newest versions: make lock ARGS=--upgrade
 	@$(LOCK) $(ARGS) --extra dev --output-file requirements/dev.txt pyproject.toml
