@@ -18,6 +18,7 @@ from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.time_scale import scaled
 from shared.gateways.clock import SystemClock
 from shared.gateways.database.records import Records
+from shared.services.batch.ask_sync import AskSync
 from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
@@ -132,6 +133,10 @@ class UseCases:
     @cached_property
     def start(self) -> StartSync:
         return StartSync(self._context)
+
+    @cached_property
+    def ask_sync(self) -> AskSync:
+        return AskSync(self._context)
 
     @cached_property
     def scan(self) -> ScanBucket:

@@ -13,6 +13,7 @@ from shared.composition import UseCases, preload
 from shared.config import SyncSettings
 from shared.domain.batch.batch import Batch, Trigger
 from shared.domain.batch.request import SyncRequest
+from shared.domain.deployment.callers import Caller
 from shared.http.framework import answer_everything
 from shared.http.requests import checked_body, task_body
 from shared.http.routes import Routes
@@ -56,6 +57,7 @@ ROUTES = Routes(
     {
         ("POST", "/"): _sync,
         ("POST", "/sync"): _sync,
+        ("POST", "/events"): lambda request: ({"outcome": USE.ask_sync(task_body(request))}, 200),
         ("POST", "/batches/<batch_id>:cancel"): lambda _, batch_id: _state(
             USE.control.cancel(batch_id)
         ),
@@ -73,6 +75,13 @@ ROUTES = Routes(
         ("GET", "/health"): _health,
         ("POST", "/control/supervise"): _supervise,
         ("POST", "/control/scan"): lambda request: ({"pages": USE.scan(task_body(request))}, 200),
+    },
+    callers=SETTINGS.callers,
+    machines={
+        ("POST", "/sync"): {Caller.SCHEDULER, Caller.PEOPLE},
+        ("POST", "/events"): {Caller.EVENTS},
+        ("POST", "/control/supervise"): {Caller.SCHEDULER, Caller.TASKS},
+        ("POST", "/control/scan"): {Caller.TASKS},
     },
     budget=SETTINGS.watchdog_budget,
 )

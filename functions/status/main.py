@@ -89,7 +89,8 @@ ROUTES = Routes(
         ("GET", "/version"): lambda _: ({"function": "status", "code": code_digest()}, 200),
         ("GET", "/breaker"): lambda _: (report(SETTINGS).breaker(), 200),
         ("GET", "/breaker/window"): lambda _: (report(SETTINGS).overview.window(), 200),
-    }
+    },
+    callers=SETTINGS.callers,
 )
 answer_everything(ROUTES)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.config import (
     CommonSettings,
+    EventSettings,
     GeminiSettings,
     PlaceSettings,
     ScheduleSettings,
@@ -39,7 +40,7 @@ SECTIONS: Mapping[str, Sequence[type[BaseModel]]] = {
     "Where things are": [PlaceSettings],
     "Gemini and the store": [GeminiSettings, StoreSettings],
     "Which files, and what is said of them": [SourceSettings],
-    "How fast, and how long": [PaceSettings, TimeoutSettings],
+    "How fast, and how long": [PaceSettings, EventSettings, TimeoutSettings],
 }
 """Heading of the page, and the declarations its table shows."""
 

@@ -25,6 +25,7 @@ from shared.domain.source.eligibility import SkipReason
 from shared.domain.throttle.breaker_state import CircuitState
 from shared.domain.throttle.holds import HoldReason
 from shared.http.requests import MAX_BODY, FileQuery, FilesQuery, ListQuery
+from shared.services.batch.ask_sync import Asked
 from shared.services.batch.run import Supervision
 from shared.services.report.file_lists import FileList
 from shared.services.worker.advance_file import Outcome
@@ -108,6 +109,10 @@ def test_a_file_that_has_not_failed_has_an_empty_kind() -> None:
 
 def test_the_outcomes_of_a_step_are_those_of_the_code() -> None:
     assert SCHEMAS["Step"]["properties"]["outcome"]["enum"] == list(Outcome)
+
+
+def test_the_outcomes_of_a_notification_are_those_of_the_code() -> None:
+    assert SCHEMAS["Notified"]["properties"]["outcome"]["enum"] == list(Asked)
 
 
 def test_a_sync_request_has_the_fields_and_defaults_of_the_code() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -47,12 +47,17 @@ class UseCases:
 
 
 @contextmanager
-def framework_app(function: str, world: World) -> Iterator[Flask]:
-    """The framework's app of a function over that world's use cases."""
+def framework_app(
+    function: str, world: World, more: Mapping[str, str] | None = None
+) -> Iterator[Flask]:
+    """The framework's app of a function over that world's use cases.
+
+    ``more`` are further settings.
+    """
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     with (
-        mock.patch.dict("os.environ", SETTINGS),
+        mock.patch.dict("os.environ", {**SETTINGS, **(more or {})}),
         mock.patch.dict(sys.modules),  # the framework loads each function as ``main``
     ):
         source = ROOT / "functions" / function / "main.py"

@@ -37,9 +37,9 @@ CATALOGUE: Final = {
         "history": Listed("history", "list the batches, and what changed since a time"),
         "diff": Listed("diff", "list the files that a sync would import or remove"),
         "failures": Listed("files", "list the files that failed"),
-        "page": Listed("page", "serve the deployment's page on this machine"),
         "file": Listed("files", "show one file's state, its imports and what they cost"),
         "logs": Listed("logs", "show what the functions logged about a batch"),
+        "page": Listed("page", "serve the deployment's page on this machine"),
         "store": Listed("stores", "show the store, or finish replacing it"),
     },
     "Steer": {

@@ -58,6 +58,14 @@ class Deployment:
         which = {"promote": "next", "drop": "previous"}[order]
         return self._call(self._dispatcher, f"/stores/{which}:{order}", body={})
 
+    def health(self) -> dict[str, Any]:
+        """Return what the dispatcher finds in order, and what not."""
+        return self._call(self._dispatcher, "/health")
+
+    def status_version(self) -> dict[str, Any]:
+        """Return which code the status function has."""
+        return self._call(self._status, "/version")
+
     def breaker(self) -> dict[str, Any]:
         """Return the breaker's state, and the hold in force."""
         return self._call(self._status, "/breaker")
@@ -87,14 +95,6 @@ class Deployment:
             )  # fmt: skip
             raise with_advice(refused, has_token=bool(self._tokens))
         return answer
-
-    def health(self) -> dict[str, Any]:
-        """Return what the dispatcher finds in order, and what not."""
-        return self._call(self._dispatcher, "/health")
-
-    def status_version(self) -> dict[str, Any]:
-        """Return which code the status function has."""
-        return self._call(self._status, "/version")
 
     def batch(self, batch_id: str) -> dict[str, Any]:
         """Return a batch with its progress."""

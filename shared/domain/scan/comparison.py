@@ -48,6 +48,7 @@ class Wanted:
             record.
         is_young: Whether the object, or its sidecar, changed too recently to be imported yet.
         import_settings: Digest of the settings that the key depends on.
+        changed_at: When the object or its sidecar last changed; None if that isn't known.
 
     The other fields are those of ``record.Desired``.
     """
@@ -68,6 +69,7 @@ class Wanted:
     hashes: Hashes = NO_HASHES
     content_encoding: str = ""
     import_settings: str = ""
+    changed_at: datetime | None = None
 
 
 def paired_by_path(
