@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -79,12 +79,14 @@ def local(asked: Asked, request: Mapping[str, Any], output: Output, *, keeps: bo
     """
     with _stack(asked, output, str(request["prefix"] or "")) as stack:
         deployment = Deployment(stack.urls.dispatcher, stack.urls.status)
-        with output.display() as display:
-            copied = _copy(stack, asked, display, str(request["prefix"] or ""))
-            batch = _sync(stack, deployment, request_of(request), copied, display)
-        end = report(deployment, batch, output)
-        if keeps:
-            with _page(deployment, stack) as front:
+        with _page(deployment, stack) if keeps else nullcontext() as front:
+            if front is not None:
+                output.note(f"The page: {front.address}")
+            with output.display() as display:
+                copied = _copy(stack, asked, display, str(request["prefix"] or ""))
+                batch = _sync(stack, deployment, request_of(request), copied, display)
+            end = report(deployment, batch, output)
+            if front is not None:
                 output.note(_directions(stack.urls, front.address))
                 _stay_up(stack)
     return end
