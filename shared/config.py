@@ -12,9 +12,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError, model_validator
 
 from shared.domain.batch.lease import LeasePolicy
+from shared.domain.batch.schedule import Schedule
 from shared.domain.deployment.callers import Caller, Callers
 from shared.domain.deployment.rules import (
     EVENT_PAUSE,
@@ -174,6 +175,36 @@ class CommonSettings(IdentitySettings, CallerSettings):
         except ValidationError as error:
             problems = map(_problem, error.errors(include_input=False))
             raise InvalidRequest(*sorted(problems)) from None
+
+
+class ScheduleSettings(Declared):
+    """When a sync starts by itself."""
+
+    sync_schedule: str | None = setting(
+        None,
+        about="when a sync starts by itself, as cron of five fields; the page shows the next time",
+        example="0 3 * * *",
+    )
+    sync_time_zone: Text = setting(
+        "Etc/UTC", about="the time zone of `SYNC_SCHEDULE`", example="Europe/Berlin"
+    )
+
+    @model_validator(mode="after")
+    def _schedule_is_one(self) -> Self:
+        if self.sync_schedule is not None:
+            Schedule(self.sync_schedule, self.sync_time_zone)
+        return self
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """When a sync starts by itself; None if none does."""
+        if self.sync_schedule is None:
+            return None
+        return Schedule(self.sync_schedule, self.sync_time_zone)
+
+
+class StatusSettings(CommonSettings, ScheduleSettings):
+    """Settings of the status function."""
 
 
 class PlaceSettings(Declared):

@@ -114,6 +114,15 @@ module "upload" {
   depends_on = [terraform_data.services]
 }
 
+locals {
+  # The page tells when the next sync starts, if Cloud Scheduler starts any.
+  status_environment = merge(
+    local.common_environment,
+    { CALLER_SERVICE_ACCOUNTS = local.like_people.status },
+    var.sync.paused ? {} : { SYNC_SCHEDULE = var.sync.schedule, SYNC_TIME_ZONE = var.sync.time_zone },
+  )
+}
+
 module "status" {
   source = "./modules/function"
 
@@ -122,7 +131,7 @@ module "status" {
   project_id      = var.project_id
   region          = var.region
   build           = merge(local.build, { object = module.build.packages["status"] })
-  environment     = merge(local.common_environment, { CALLER_SERVICE_ACCOUNTS = local.like_people.status })
+  environment     = local.status_environment
   secrets         = {}
   timeout_seconds = 60
   memory          = "512Mi"

@@ -8,6 +8,7 @@ from typing import Any
 import functions_framework
 from flask import Request, Response
 
+from shared.code_digest import code_digest
 from shared.composition import UseCases, preload
 from shared.config import SyncSettings
 from shared.domain.batch.batch import Batch, Trigger
@@ -42,6 +43,16 @@ def _state(batch: Batch) -> tuple[dict[str, Any], int]:
     return _answer(batch.batch_id, status=batch.status), 200
 
 
+def _supervise(_: Request) -> tuple[dict[str, Any], int]:
+    USE.health.supervised()
+    return asdict(USE.supervise()), 200
+
+
+def _health(_: Request) -> tuple[dict[str, Any], int]:
+    known = {"function": "dispatcher", "code": code_digest(), "time_scale": SETTINGS.time_scale}
+    return {**known, **USE.health()}, 200
+
+
 ROUTES = Routes(
     {
         ("POST", "/"): _sync,
@@ -61,7 +72,8 @@ ROUTES = Routes(
             {"dropped": USE.cut_over.drop_previous()},
             200,
         ),
-        ("POST", "/control/supervise"): lambda _: (asdict(USE.supervise()), 200),
+        ("GET", "/health"): _health,
+        ("POST", "/control/supervise"): _supervise,
         ("POST", "/control/scan"): lambda request: ({"pages": USE.scan(task_body(request))}, 200),
     },
     callers=SETTINGS.callers,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from local.fss.report.progress import duration
+from local.fss.report.progress_text import duration
 from local.packaging import ROOT
 from local.rehearsal.google.costs import AS_OF, estimated
 from local.rehearsal.google.deployment import SWAP_SECONDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from local.fss.report.progress import duration
+from local.fss.report.progress_text import duration
 from local.rehearsal.step import Check, Cost, Result, State, Step, check_line
 
 _SMALLEST = 0.01

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from local.fss.deployment.outcome import Failure
-from local.fss.report.progress import duration
+from local.fss.report.progress_text import duration
 from local.printable import printable_lines
 from local.processes.children import CouldNotRun
 from local.rehearsal.journal import Journal

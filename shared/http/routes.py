@@ -10,6 +10,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from flask import Response
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
@@ -23,10 +24,11 @@ from shared.process import watchdog
 from shared.services.events import Event, emit
 
 if TYPE_CHECKING:
-    from flask import Request, Response
+    from flask import Request
     from pydantic import BaseModel
 
-Answer = tuple[Mapping[str, Any], int]
+Answer = tuple[Mapping[str, Any], int] | Response
+"""A JSON body and its status, or a finished response."""
 
 Handler = Callable[..., Answer]
 """Takes the request, and the path's variables by name. Query parameters are refused."""
@@ -42,6 +44,15 @@ class Queried:
 
 MOST_TOLD = 500
 """Characters of a path, and of what is wrong with a request, that the log has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewed:
+    """What a program gets as data, and a browser as a page."""
+
+    data: Handler | Queried
+    page: Handler | Queried
+
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +70,7 @@ class Routes:
 
     def __init__(
         self,
-        routes: Mapping[tuple[str, str], Handler | Queried],
+        routes: Mapping[tuple[str, str], Handler | Queried | Viewed],
         *,
         callers: Callers,
         machines: Mapping[tuple[str, str], Collection[Caller]] | None = None,
@@ -92,7 +103,8 @@ class Routes:
         try:
             read_body(request, self._patience)
             with watchdog(self._budget) if self._budget else nullcontext():
-                return answer(*self._handled(request))
+                found = self._handled(request)
+                return found if isinstance(found, Response) else answer(*found)
         except MethodNotAllowed as error:
             allowed = sorted(error.valid_methods or ())
             response = answer({"error": f"use {' or '.join(allowed)}"}, 405)
@@ -114,12 +126,20 @@ class Routes:
     def _handled(self, request: Request) -> Answer:
         endpoint, arguments = self._map.bind_to_environ(request.environ).match()
         check_caller(request, self._callers, self._machines.get(endpoint, PEOPLE))
-        match self._handlers[endpoint]:
+        handler = self._handlers[endpoint]
+        if isinstance(handler, Viewed):
+            handler = handler.page if _wants_page(request) else handler.data
+        match handler:
             case Queried(model, handler):
                 return handler(checked_query(model, request), **arguments)
-            case handler:
+            case _:
                 checked_query(NoQuery, request)
                 return handler(request, **arguments)
+
+
+def _wants_page(request: Request) -> bool:
+    """Whether the request prefers HTML, as browsers do; who accepts anything gets JSON."""
+    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
 
 
 def _log_refusal(request: Request, response: Response) -> None:

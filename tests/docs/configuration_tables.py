@@ -13,6 +13,8 @@ from shared.config import (
     EventSettings,
     GeminiSettings,
     PlaceSettings,
+    ScheduleSettings,
+    StatusSettings,
     SyncSettings,
     TimeoutSettings,
 )
@@ -34,6 +36,7 @@ PAGE = ROOT / "docs" / "configuration.md"
 
 SECTIONS: Mapping[str, Sequence[type[BaseModel]]] = {
     "What every function needs": [CommonSettings],
+    "What the status function shows": [ScheduleSettings],
     "Where things are": [PlaceSettings],
     "Gemini and the store": [GeminiSettings, StoreSettings],
     "Which files, and what is said of them": [SourceSettings],
@@ -84,7 +87,7 @@ def page(text: str) -> str:
 
 def declared() -> dict[str, FieldInfo]:
     """Every setting of any function, by its name."""
-    return dict(SyncSettings.model_fields)
+    return {**SyncSettings.model_fields, **StatusSettings.model_fields}
 
 
 def _rows(sections: Sequence[type[BaseModel]]) -> Iterator[list[str]]:

@@ -23,9 +23,9 @@ def emitted() -> dict[str, set[str]]:
                 name = ast.unparse(node.args[0]).removeprefix("Event.")
                 fields = {str(each.arg) for each in node.keywords} - {"level"}
                 found[Event[name]].append(fields)
-    for event, fields in found.items():
-        assert all(one == fields[0] for one in fields), event
-    return {event: fields[0] for event, fields in found.items()}
+    for event, places in found.items():
+        assert all(fields == places[0] for fields in places), event
+    return {event: places[0] for event, places in found.items()}
 
 
 def test_every_event_is_emitted_and_listed_with_its_fields() -> None:

@@ -12,6 +12,7 @@ from unittest import mock
 
 import functions_framework
 
+from shared.http.pages import Pages
 from shared.services.store.cut_over import CutOver
 from tests.docs.markdown import ROOT
 from tests.world import World
@@ -75,3 +76,4 @@ def replace_use_cases(module: ModuleType, world: World) -> None:
         vars(module)["USE"] = UseCases(world)
     if hasattr(module, "report"):
         vars(module)["report"] = lambda _: world.report
+        vars(module)["pages"] = lambda _: Pages(world.report, 1.0)

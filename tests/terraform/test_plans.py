@@ -13,7 +13,7 @@ from local.packaging import ROOT
 from local.stack.task_queues import rates
 from local.terraform import differences
 from local.terraform.workspace import Plan, Workspace
-from shared.config import CommonSettings, SyncSettings
+from shared.config import StatusSettings, SyncSettings
 from shared.domain.throttle.tiers import load_tiers
 from shared.gateways.ports import QueueName
 
@@ -54,14 +54,15 @@ def test_the_functions_accept_what_they_are_told(plan: Plan, function: str) -> N
 
 
 def test_the_status_function_accepts_what_it_is_told(plan: Plan) -> None:
-    settings = CommonSettings.from_environment(environment_of(plan, "status"))
+    settings = StatusSettings.from_environment(environment_of(plan, "status"))
+    assert settings.schedule is not None
     assert settings.deployment == plan.resources[DATABASE]["name"][4:]
     assert settings.firestore_database == plan.resources[DATABASE]["name"]
 
 
 @pytest.mark.parametrize("function", [*SYNCING, "status"])
 def test_the_functions_are_told_nothing_they_would_ignore(plan: Plan, function: str) -> None:
-    kind = SyncSettings if function in SYNCING else CommonSettings
+    kind = SyncSettings if function in SYNCING else StatusSettings
     served = {"THREADS", "WORKERS"}  # functions-framework's own
     known = {name.upper() for name in kind.model_fields}
     assert set(environment_of(plan, function)) <= known | served

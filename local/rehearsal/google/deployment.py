@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local.fss.deployment.client import Deployment, TokenCommand
+from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Failure
+from local.fss.deployment.token import TokenCommand
 from local.fss.report.progress import Display
 from local.fss.sync import GENTLE
 from local.packaging import FUNCTIONS

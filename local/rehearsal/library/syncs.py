@@ -12,7 +12,7 @@ from local.bucket.folder_mirror import Mirrored, mirror
 from local.bucket.folder_survey import survey
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Failure
-from local.fss.report.progress import describe
+from local.fss.report.progress_text import describe
 from local.fss.report.summary import complete_summary, summary_text
 from local.fss.sync import watch
 from local.packaging import ROOT

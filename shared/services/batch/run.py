@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult, SyncMode
+from shared.domain.batch.left import LeftReason
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, NotSetUp, Refused
 from shared.domain.estimate.preview import Preview
@@ -32,9 +34,10 @@ from shared.services.batch.retry_failed import RetryFailed
 from shared.services.context import Context, Deadline
 from shared.services.guard.import_guard import ImportGuard
 from shared.services.guard.removal_guard import RemovalGuard
-from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch
+from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch, Why
 from shared.services.lease.held_batch import changed
 from shared.services.lease.set_aside import SetAside
+from shared.services.progress import count
 from shared.services.reconcile import other_deployment
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain
@@ -56,6 +59,9 @@ OTHER_PREFIX = (
     "the bucket also has names that begin with the prefix in another Unicode form, {!a}, and are "
     "not part of this sync: rename them, or sync that prefix too"
 )
+
+METERED_PER_FILE = 2
+"""Metered requests of a file: its upload and its import."""
 
 MOST_LISTING_FAILURES = 10
 """Failed calls in a row after which a sync ends without the last listing of the store."""
@@ -146,7 +152,15 @@ class RunningBatch:
         self._search_uncertain_imports(batch, state, deadline)
         if SetAside(self._context, batch)():
             changed(self._context, held, sets_aside=True)
+        self._count(held)
         return planned
+
+    def _count(self, held: Stored[Batch]) -> None:
+        """Save the batch's figures in its record, if that is due, for whoever looks."""
+        context, known, now = self._context, held.present.progress, held.read_time
+        per_file = timedelta(minutes=METERED_PER_FILE / context.rules.settings.tier.rpm)
+        if known is None or known.is_due(now, per_file, context.rules.tick):
+            changed(context, held, progress=count(context.records, held.present, now))
 
     def _prepare(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
         """Find or create the store, and choose the next phase; none if more time is needed."""
@@ -154,7 +168,8 @@ class RunningBatch:
         try:
             store = Preparation(self._context)(batch, deadline)
         except (Forbidden, BadRequest) as error:
-            return self._close_batch.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
+            said, why = f"{ACCOUNT_FAULT} ({error})", Why(LeftReason.ACCOUNT)
+            return self._close_batch.close(held, BatchStatus.FAILED, said, why)
         except GatewayError as error:
             self._gate.unmetered_failed(error)
             changed(self._context, held, message=_why_waiting(error))

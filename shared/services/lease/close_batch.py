@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from shared.domain.batch import lease as leases
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
 from shared.domain.batch.lease import Lease
+from shared.domain.batch.left import Left, LeftReason
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.deployment.freshness import after_end, freshness
 from shared.domain.errors import KEY_ADVICE, LostLease
 from shared.domain.file import setting_aside
-from shared.domain.file.record import Change, FileRecord, FileStatus
+from shared.domain.file.record import UNFINISHED, Change, FileRecord, FileStatus
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, LEASE, Stored, cas_retrying, updating
 from shared.gateways.ports import Write
@@ -48,6 +49,16 @@ REQUESTS = ("metered", "throttled", "unmetered")
 """The kinds of requests that are counted."""
 
 
+WAITING = (*UNFINISHED, FileStatus.REMOVAL_CANDIDATE)
+"""Statuses of the files that a batch leaves."""
+
+_WHY = {
+    BatchStatus.CANCELLED: LeftReason.CANCELLED,
+    BatchStatus.REFUSED: LeftReason.REFUSED,
+    BatchStatus.FAILED: LeftReason.FAILED,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """The figures of a batch so far.
@@ -67,13 +78,26 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why a batch leaves files, and until when if that is known."""
+
+    reason: LeftReason
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _End:
-    """How a batch ends. ``by`` is the supervisor that closes it; empty means another caller."""
+    """How a batch ends.
+
+    ``by`` is the supervisor that closes it; empty means another caller. ``why`` is None if the
+    status says why files are left.
+    """
 
     status: BatchStatus
     message: str
     by: str = ""
     figures: Figures | None = None
+    why: Why | None = None
 
 
 class CloseBatch:
@@ -101,16 +125,23 @@ class CloseBatch:
         if batch.refusal is not None:
             status = BatchStatus.REFUSED
         message = " ".join(filter(None, (batch.message, drift)))
-        return self._close_retrying(held.path, _End(status, message, batch.supervisor, figures))
+        why = None if is_all_done or status is BatchStatus.REFUSED else Why(LeftReason.CHANGING)
+        end = _End(status, message, batch.supervisor, figures, why)
+        return self._close_retrying(held.path, end)
 
-    def close(self, held: Stored[Batch], status: BatchStatus, message: str) -> Stored[Batch]:
+    def close(
+        self, held: Stored[Batch], status: BatchStatus, message: str, why: Why | None = None
+    ) -> Stored[Batch]:
         """Close the batch as its supervisor, and release the lease.
+
+        ``why`` tells why files are left, if ``status`` doesn't.
 
         Raises:
             LostLease: another call supervises the batch.
             Conflict: the batch or the lease keeps changing.
         """
-        return self._close_retrying(held.path, _End(status, message, held.present.supervisor))
+        end = _End(status, message, held.present.supervisor, why=why)
+        return self._close_retrying(held.path, end)
 
     def close_from_outside(self, path: str, status: BatchStatus, message: str) -> Stored[Batch]:
         """Close the batch, whichever call supervises it.
@@ -143,6 +174,7 @@ class CloseBatch:
             requests=dict(figures.requests),
             cost=figures.cost,
             oldest_change=oldest,
+            left=self._left(batch.present, end),
             supervisor=batch.present.supervisor if busy else "",
             supervised_until=batch.present.supervised_until if busy else None,
             completed_at=context.clock.now(),
@@ -172,6 +204,21 @@ class CloseBatch:
             if after != stored.record:
                 writes.append(updating(stored.path, after, stored.version, stored.record))
         return freshness(batch, stored.record, self._context.clock.now())
+
+    def _left(self, batch: Batch, end: _End) -> Left | None:
+        """What the batch leaves; None in a dry run, which takes nothing up."""
+        if batch.dry_run:
+            return None
+        by_status = _WHY.get(end.status)
+        why = end.why or (Why(by_status) if by_status else None)
+        if why is None:  # all is done
+            return Left()
+        documents = self._context.records.documents
+        if why.reason is LeftReason.CHANGING:
+            files = documents.count(queries.left_in(batch.batch_id))
+        else:
+            files = documents.count(queries.with_status(*WAITING))
+        return Left(files, why.reason, why.until) if files else Left()
 
     def _said_of_aside(self, batch: Batch, figures: Figures) -> str:
         """Names the files that this batch set aside, or that still are; empty without any."""

@@ -147,6 +147,7 @@ class ScanBucket:
             counts=dict(counts),
             preview=_joined_preview(previous, page.preview),
             oldest_change=earliest(before, page.oldest_change),
+            names=page.names,
             completed_at=context.clock.now(),
             expires_at=batch.expires_at,
         )

@@ -15,7 +15,15 @@ from shared.domain.batch.batch import (
     counts_by_rule,
     earliest,
 )
-from shared.domain.estimate.preview import SAMPLES, PlannedChange, Preview, Sample, previewed
+from shared.domain.estimate.preview import (
+    SAMPLES,
+    Names,
+    PlannedChange,
+    Preview,
+    Sample,
+    named,
+    previewed,
+)
 from shared.domain.file import known_documents, outcomes
 from shared.domain.file.record import IN_FLIGHT, Change, Desired, FileRecord, FileStatus
 from shared.domain.ids import digest
@@ -57,6 +65,7 @@ class ScannedPage:
             page would count as unchanged.
         preview: What a dry run would change; None otherwise.
         oldest_change: When the first of the new and changed objects changed; None without any.
+        names: The names of what a dry run would change; None otherwise.
     """
 
     next_start: str
@@ -64,6 +73,7 @@ class ScannedPage:
     memory: tuple[Write, ...] = ()
     preview: Preview | None = None
     oldest_change: datetime | None = None
+    names: Names | None = None
 
 
 class ScanPage:
@@ -119,8 +129,11 @@ class ScanPage:
         shows_all = len(wide.sidecars) == len(listing.sidecars)
         is_sure = shows_all and self._is_sure and not counts.get(Change.SET_ASIDE)
         memory = self._memory_writes(known, listing, identity if is_sure else "", settings, counts)
-        preview = previewed(steps, self._batch.retried) if self._batch.dry_run else None
-        return ScannedPage(listing.end, counts, tuple(memory), preview, self._oldest_change)
+        if not self._batch.dry_run:
+            oldest = self._oldest_change
+            return ScannedPage(listing.end, counts, tuple(memory), oldest_change=oldest)
+        preview = previewed(steps, self._batch.retried)
+        return ScannedPage(listing.end, counts, tuple(memory), preview, names=named(steps))
 
     # --- the bucket -------------------------------------------------------------------------
 
