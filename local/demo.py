@@ -27,7 +27,7 @@ from local.stack.local_stack import LocalStack
 from local.stack.options import StackOptions
 from shared.domain.metadata.metadata import DEFAULT_EXPECTED_FIELDS
 from shared.domain.throttle.tiers import tier_named
-from shared.gateways.gemini.file_search import API_VERSION
+from shared.gateways.gemini.connection import API_VERSION
 
 LIBRARY = ROOT / "samples" / "library"
 TEMPLATE = "{category}/{course}/{year:int}/week-{week:int} {title}"

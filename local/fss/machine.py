@@ -28,7 +28,7 @@ from local.stack.options import GEMINI_KEY, StackOptions
 from local.stack.run_folder import StateInUse, UnusableState
 from local.stack.urls import StackUrls
 from shared.domain.batch.batch import BatchStatus
-from shared.gateways.gemini.file_search import API_VERSION
+from shared.gateways.gemini.connection import API_VERSION
 
 LOOK_AGAIN = 0.5
 """Seconds between checks of the parts of a stack that is kept running."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response
 
-from shared.domain.errors import InvalidRequest, LostLease, Refused, SyncError
+from shared.domain.errors import Exhausted, InvalidRequest, LostLease, Refused, SyncError
 from shared.json_text import json_line
 from shared.services.batch.control import NoSuchBatch
 from shared.services.batch.start import AlreadyRunning
@@ -37,6 +37,8 @@ def explained(error: SyncError, path: str) -> tuple[dict[str, Any], int]:
             return {"error": str(error)}, 404
         case AlreadyRunning():
             return {"error": str(error), "batch_id": error.batch_id}, 409
+        case Exhausted():
+            return {"error": str(error)}, 429
         case Refused():
             return {"error": str(error)}, 409
         case InvalidTask():  # with a 200, or Cloud Tasks would deliver it again and again

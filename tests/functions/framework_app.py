@@ -14,6 +14,7 @@ import functions_framework
 
 from shared.services.store.cut_over import CutOver
 from tests.docs.markdown import ROOT
+from tests.services.ask.asking import Asking
 from tests.world import World
 
 if TYPE_CHECKING:
@@ -70,3 +71,5 @@ def replace_use_cases(module: ModuleType, world: World) -> None:
         vars(module)["USE"] = UseCases(world)
     if hasattr(module, "report"):
         vars(module)["report"] = lambda _: world.report
+    if hasattr(module, "ask"):
+        vars(module)["ask"] = lambda _: Asking(world).use

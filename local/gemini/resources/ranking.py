@@ -1,4 +1,4 @@
-"""Ranks passages by the words that they share with a question, by crude stems of words.
+"""Ranks passages by the words that they share with a question; forms of a word count as one.
 
 The real service compares meanings, with embeddings. Words are enough to tell whether a document is
 found, and whether one that only looks similar is left out.

@@ -68,7 +68,7 @@ def put(wireless: Wireless, clock: ManualClock, store: str) -> Put:
 
 
 def ask(wireless: Wireless, store: str, question: str, **more: object) -> Json:
-    search = {"fileSearchStoreNames": [store], **dict[str, object](more.pop("search", {}))}  # type: ignore[call-overload]
+    search = {"fileSearchStoreNames": [store]}
     body = {
         "contents": [{"parts": [{"text": question}]}],
         "tools": [{"fileSearch": search}],
@@ -193,8 +193,8 @@ def test_passages_may_come_without_metadata() -> None:
 def test_a_model_of_another_family_and_an_unknown_field_are_refused(
     wireless: Wireless, store: str
 ) -> None:
-    body = {"contents": [{"parts": [{"text": "?"}]}]}
-    body |= {"tools": [{"fileSearch": {"fileSearchStoreNames": [store]}}]}
+    tools = [{"fileSearch": {"fileSearchStoreNames": [store]}}]
+    body = {"contents": [{"parts": [{"text": "?"}]}], "tools": tools}
     path = "/v1beta/models/{}:generateContent"
     assert wireless.refused("POST", path.format("text-bison"), body) == (404, "NOT_FOUND")
     refused = wireless.refused("POST", path.format("gemini-2.5-pro"), {**body, "mode": "x"})
