@@ -51,10 +51,8 @@ def framework_app(function: str, world: World) -> Iterator[Flask]:
     """The framework's app of a function over that world's use cases."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    with (
-        mock.patch.dict("os.environ", SETTINGS),
-        mock.patch.dict(sys.modules),  # the framework loads each function as ``main``
-    ):
+    before = sys.modules.pop("main", None)  # the framework loads each function under this name
+    with mock.patch.dict("os.environ", SETTINGS):
         source = ROOT / "functions" / function / "main.py"
         app: Flask = functions_framework.create_app("main", str(source), "http")  # type: ignore[no-untyped-call]
         replace_use_cases(sys.modules["main"], world)
@@ -63,6 +61,9 @@ def framework_app(function: str, world: World) -> Iterator[Flask]:
         finally:
             root.handlers[:] = handlers
             root.setLevel(level)
+            sys.modules.pop("main", None)
+            if before is not None:
+                sys.modules["main"] = before
 
 
 def replace_use_cases(module: ModuleType, world: World) -> None:
