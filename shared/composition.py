@@ -22,7 +22,7 @@ from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
 from shared.services.context import Context
-from shared.services.report import Report
+from shared.services.report.report import Report
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.store.cut_over import CutOver
 from shared.services.worker.advance_file import AdvanceFile
@@ -47,7 +47,7 @@ def records(settings: CommonSettings, database: str = "") -> Records:
 def report(settings: CommonSettings) -> Report:
     """The read-only use case, which needs Firestore only."""
     policy = scaled(BreakerPolicy(), settings.time_scale)
-    return Report(records(settings), SystemClock(), policy)
+    return Report(records(settings), policy)
 
 
 @cache

@@ -22,7 +22,7 @@ from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
 from shared.services.context import Context
-from shared.services.report import Report
+from shared.services.report.report import Report
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.worker.advance_file import AdvanceFile
 from tests.twins.bucket import MemoryBucket
@@ -71,7 +71,7 @@ class World:
                 jitter=lambda: 0.5,
             )
         )
-        self.report = Report(self.records, self.clock, self.rules.breaker)
+        self.report = Report(self.records, self.rules.breaker)
         self.deliveries: list[tuple[datetime, QueueName, int]] = []
         self._next_tick = self.clock.now()
 

@@ -6,12 +6,11 @@ import io
 import signal
 import sys
 import traceback
-from argparse import Namespace
 from collections.abc import Sequence
 from typing import NoReturn
 
-from local.fss import remote
-from local.fss.arguments import UsageProblem, parse
+from local.fss.command_line.program import run_command
+from local.fss.command_line.run import Run
 from local.fss.deployment.outcome import Exit, Failure
 from local.fss.output import Output
 
@@ -28,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     output = Output(as_json="--json" in words)
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _run(words, output)
+        return run_command(words, Run(output))
     except KeyboardInterrupt as interruption:
         output.note("\nInterrupted; everything has been stopped.")
         return Exit.TERMINATED if isinstance(interruption, Terminated) else Exit.INTERRUPTED
@@ -39,40 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         output.note(traceback.format_exc())
         output.fail(Failure(Exit.COULD_NOT_RUN, f"unexpected error: {error!r}"))
         return Exit.COULD_NOT_RUN
-
-
-def _run(words: Sequence[str], output: Output) -> Exit:
-    try:
-        arguments = parse(words)
-    except UsageProblem as problem:
-        raise Failure(Exit.USAGE, str(problem)) from None
-    if arguments.command in ("local", "up"):
-        return _on_this_machine(arguments, output)
-    if arguments.command in ("cancel", "pause", "resume"):
-        return remote.order(arguments, output)
-    commands = {
-        "sync": remote.sync,
-        "retry": remote.sync,
-        "reconcile": remote.sync,
-        "status": remote.status,
-        "failures": remote.failures,
-        "store": remote.store,
-    }
-    return commands[arguments.command](arguments, output)
-
-
-def _on_this_machine(arguments: Namespace, output: Output) -> Exit:
-    """Import what only these commands need; the import takes a second."""
-    from local.fss import machine  # noqa: PLC0415 - see above
-
-    try:
-        return (machine.local if arguments.command == "local" else machine.up)(arguments, output)
-    except KeyboardInterrupt:
-        kept = arguments.state and f"To continue, use --state {arguments.state}."
-        output.note(
-            kept or "Nothing is kept; with --state DIR, a later run would continue from here."
-        )
-        raise
 
 
 def _terminate(*_: object) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.services.report import Report
+from shared.services.report.report import Report
 from tests.benchmarks.lists import LIMIT, filled, lists, look, pages
 from tests.twins.documents import MemoryDocuments
 

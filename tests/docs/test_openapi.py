@@ -17,6 +17,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from shared.domain.ask.metadata_filter import MAX_LENGTH
 from shared.domain.ask.request import MAX_QUESTION, AskRequest
 from shared.domain.batch.batch import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
+from shared.domain.batch.left import LeftReason
 from shared.domain.batch.request import SyncRequest
 from shared.domain.errors import BadRequest
 from shared.domain.estimate.preview import RETRIED, SAMPLES
@@ -95,6 +96,7 @@ def test_each_operation_belongs_to_one_function() -> None:
         ("SkipReason", SkipReason),
         ("CircuitState", CircuitState),
         ("HoldReason", HoldReason),
+        ("LeftReason", LeftReason),
     ],
 )
 def test_an_enumeration_has_the_values_of_the_code(schema: str, values: Iterable[Enum]) -> None:

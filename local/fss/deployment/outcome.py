@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
-from shared.domain.batch.batch import BatchStatus
+from shared.domain.batch.kinds import BatchStatus
 
 
 class Exit(IntEnum):
@@ -27,11 +27,19 @@ class Exit(IntEnum):
 
 
 class Failure(Exception):
-    """The command can't continue; the message is for the user, the code for the shell."""
+    """The command can't continue; the message is for the user, the code for the shell.
 
-    def __init__(self, exit_code: Exit, message: str, /, **details: object) -> None:
+    Args:
+        usage: The usage of the command, if the command line was wrong.
+        details: More fields of the answer, if it is JSON.
+    """
+
+    def __init__(
+        self, exit_code: Exit, message: str, /, *, usage: str = "", **details: object
+    ) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+        self.usage = usage
         self.details = details
 
 

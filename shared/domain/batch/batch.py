@@ -6,14 +6,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
+from shared.domain.batch.kinds import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
+from shared.domain.batch.left import Left
 from shared.domain.estimate.budget import BudgetState
 from shared.domain.estimate.estimate import Estimate
 from shared.domain.estimate.preview import Preview, Retried, Sample
 from shared.domain.estimate.storage_reading import StorageUse
 from shared.domain.reconcile.judge import Discrepancy
 from shared.domain.throttle.holds import HoldReason
+
+__all__ = [  # who reads or writes batches takes their words from here too
+    "Batch", "BatchPhase", "BatchStatus", "DeletePolicy", "PageResult", "SyncMode", "Trigger",
+]  # fmt: skip
 
 
 def is_batch_id(text: str) -> bool:
@@ -37,50 +42,6 @@ def counts_by_rule(counts: Mapping[str, int]) -> dict[str, int]:
         if name.startswith(_IGNORED)
     }
     return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
-
-
-class SyncMode(StrEnum):
-    INCREMENTAL = "incremental"
-    FULL = "full"
-    RETRY_FAILED = "retry_failed"
-    RECONCILE = "reconcile"
-
-
-class DeletePolicy(StrEnum):
-    """``mirror`` removes documents whose object is gone; ``add_only`` never removes any."""
-
-    MIRROR = "mirror"
-    ADD_ONLY = "add_only"
-
-
-class Trigger(StrEnum):
-    HTTP = "http"
-    SCHEDULER = "scheduler"
-
-
-class BatchStatus(StrEnum):
-    RUNNING = "running"
-    PAUSED = "paused"
-    COMPLETED = "completed"
-    COMPLETED_WITH_FAILURES = "completed_with_failures"
-    CANCELLED = "cancelled"
-    DEFERRED = "deferred"
-    REFUSED = "refused"
-    FAILED = "failed"
-
-    @property
-    def is_terminal(self) -> bool:
-        return self not in (BatchStatus.RUNNING, BatchStatus.PAUSED)
-
-
-class BatchPhase(StrEnum):
-    """The phase of a running batch; each starts only when the one before is complete."""
-
-    PREPARING = "preparing"
-    RECONCILING = "reconciling"
-    SCANNING = "scanning"
-    WORKING = "working"
-    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +103,10 @@ class Batch:
 
     # Number of files that today's quota is expected to leave for another day.
     tomorrow: int = 0
+    # Metered requests a minute of the tier when the batch began; None in one of an earlier version.
+    preset_rate: int | None = None
+    # What a closed batch left; None in a dry run, and in a batch of an earlier version.
+    left: Left | None = None
 
     # The deployment's limits, as the latest plan found them; None without a limit or a plan.
     budget: BudgetState | None = None

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult, SyncMode
+from shared.domain.batch.left import LeftReason
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, Refused
 from shared.domain.estimate.preview import Preview
@@ -32,7 +33,7 @@ from shared.services.batch.retry_failed import RetryFailed
 from shared.services.context import Context, Deadline
 from shared.services.guard.import_guard import ImportGuard
 from shared.services.guard.removal_guard import RemovalGuard
-from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch
+from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch, Why
 from shared.services.lease.held_batch import changed
 from shared.services.lease.set_aside import SetAside
 from shared.services.reconcile import other_deployment
@@ -151,7 +152,8 @@ class RunningBatch:
         try:
             store = Preparation(self._context)(batch, deadline)
         except (Forbidden, BadRequest) as error:
-            return self._close_batch.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
+            said, why = f"{ACCOUNT_FAULT} ({error})", Why(LeftReason.ACCOUNT)
+            return self._close_batch.close(held, BatchStatus.FAILED, said, why)
         except GatewayError as error:
             self._gate.unmetered_failed(error)
             changed(

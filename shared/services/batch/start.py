@@ -86,7 +86,7 @@ class StartSync:
         raise AlreadyRunning(self._context.records.get(Lease, LEASE).present.holder)
 
     def _begin(self, request: SyncRequest) -> Batch:
-        context = self._context
+        context, settings = self._context, self._context.rules.settings
         lease, deployment = context.records.get_all([(Lease, LEASE), (Deployment, DEPLOYMENT)])
         self._check_deployment(deployment.record)
         self._check_idle(lease.record)
@@ -101,9 +101,9 @@ class StartSync:
             batch_id=batch_id,
             mode=request.mode,
             trigger=request.trigger,
-            prefix=request.prefix or context.rules.settings.prefix,
+            prefix=request.prefix or settings.prefix,
             dry_run=request.dry_run,
-            delete_policy=request.delete_policy or context.rules.settings.delete_policy,
+            delete_policy=request.delete_policy or settings.delete_policy,
             max_deletes=request.max_deletes,
             max_imports=request.max_imports,
             max_estimated_cost=request.max_estimated_cost,
@@ -112,6 +112,7 @@ class StartSync:
             store=deployment.record.target if deployment.record else "",
             nonce=nonce,
             fence=taken.fence,
+            preset_rate=settings.tier.rpm,
             created_at=now,
             started_at=now,
             first_slot_at=lease.record.first_slot_at if lease.record else None,

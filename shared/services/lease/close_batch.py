@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from shared.domain.batch import lease as leases
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
 from shared.domain.batch.lease import Lease
+from shared.domain.batch.left import Left, LeftReason
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import LostLease
 from shared.domain.file import setting_aside
-from shared.domain.file.record import Change, FileRecord, FileStatus
+from shared.domain.file.record import UNFINISHED, Change, FileRecord, FileStatus
 from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, LEASE, Stored, cas_retrying, updating
 from shared.gateways.ports import Write
@@ -38,6 +40,16 @@ REQUESTS = ("metered", "throttled", "unmetered")
 """The kinds of requests that are counted."""
 
 
+WAITING = (*UNFINISHED, FileStatus.REMOVAL_CANDIDATE)
+"""Statuses of the files that a batch leaves."""
+
+_WHY = {
+    BatchStatus.CANCELLED: LeftReason.CANCELLED,
+    BatchStatus.REFUSED: LeftReason.REFUSED,
+    BatchStatus.FAILED: LeftReason.FAILED,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """The figures of a batch so far.
@@ -57,13 +69,26 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why a batch leaves files, and until when if that is known."""
+
+    reason: LeftReason
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _End:
-    """How a batch ends. ``by`` is the supervisor that closes it; empty means another caller."""
+    """How a batch ends.
+
+    ``by`` is the supervisor that closes it; empty means another caller. ``why`` is None if the
+    status says why files are left.
+    """
 
     status: BatchStatus
     message: str
     by: str = ""
     figures: Figures | None = None
+    why: Why | None = None
 
 
 class CloseBatch:
@@ -91,16 +116,23 @@ class CloseBatch:
         if batch.refusal is not None:
             status = BatchStatus.REFUSED
         message = " ".join(filter(None, (batch.message, drift)))
-        return self._close_retrying(held.path, _End(status, message, batch.supervisor, figures))
+        why = None if is_all_done or status is BatchStatus.REFUSED else Why(LeftReason.CHANGING)
+        end = _End(status, message, batch.supervisor, figures, why)
+        return self._close_retrying(held.path, end)
 
-    def close(self, held: Stored[Batch], status: BatchStatus, message: str) -> Stored[Batch]:
+    def close(
+        self, held: Stored[Batch], status: BatchStatus, message: str, why: Why | None = None
+    ) -> Stored[Batch]:
         """Close the batch as its supervisor, and release the lease.
+
+        ``why`` tells why files are left, if ``status`` doesn't.
 
         Raises:
             LostLease: another call supervises the batch.
             Conflict: the batch or the lease keeps changing.
         """
-        return self._close_retrying(held.path, _End(status, message, held.present.supervisor))
+        end = _End(status, message, held.present.supervisor, why=why)
+        return self._close_retrying(held.path, end)
 
     def close_from_outside(self, path: str, status: BatchStatus, message: str) -> Stored[Batch]:
         """Close the batch, whichever call supervises it.
@@ -131,6 +163,7 @@ class CloseBatch:
             counts={**batch.present.counts, **figures.counts},
             requests=dict(figures.requests),
             cost=figures.cost,
+            left=self._left(batch.present, end),
             supervisor=batch.present.supervisor if busy else "",
             supervised_until=batch.present.supervised_until if busy else None,
             completed_at=context.clock.now(),
@@ -149,6 +182,21 @@ class CloseBatch:
             **counted,
         )
         return Stored(batch.path, closed, versions[0], batch.read_time)
+
+    def _left(self, batch: Batch, end: _End) -> Left | None:
+        """What the batch leaves; None in a dry run, which takes nothing up."""
+        if batch.dry_run:
+            return None
+        by_status = _WHY.get(end.status)
+        why = end.why or (Why(by_status) if by_status else None)
+        if why is None:  # all is done
+            return Left()
+        documents = self._context.records.documents
+        if why.reason is LeftReason.CHANGING:
+            files = documents.count(queries.left_in(batch.batch_id))
+        else:
+            files = documents.count(queries.with_status(*WAITING))
+        return Left(files, why.reason, why.until) if files else Left()
 
     def _said_of_aside(self, batch: Batch, figures: Figures) -> str:
         """Names the files that this batch set aside, or that still are; empty without any."""

@@ -24,10 +24,11 @@ SUMMARY = {
     "skipped": 0, "young": 0, "indexed": 0, "deleted": 0, "failed": 0, "unreadable": 0,
     "drift": 0, "reconciliation": None,
     "requests": {"metered": 0, "throttled": 0, "unmetered": 0},
-    "started_at": None, "completed_at": None, "skips": [], "failures": [],
+    "started_at": None, "completed_at": None, "duration_seconds": None, "estimated_cost": 0.0,
+    "rate": {"used": None, "preset": 20}, "left": None, "message": "", "skips": [], "failures": [],
 }  # fmt: skip
 DETAILS = {
-    "phase": "closed", "message": "", "hold": None, "breaker": {"state": "closed"},
+    "phase": "closed", "hold": None, "breaker": {"state": "closed"},
     "progress": {"total": 0, "done": 0, "waiting": 0, "in_progress": 0,
                  "indexed_per_minute": 0, "eta_seconds": 0},
 }  # fmt: skip

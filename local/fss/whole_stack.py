@@ -1,4 +1,4 @@
-"""The subcommands that run a whole deployment on this machine: `local` and `up`."""
+"""Runs a whole deployment on this machine: for one sync, or until somebody stops it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import hashlib
 import os
 import re
 import time
-from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,19 @@ from local.bucket.folder_mirror import Mirrored
 from local.bucket.folder_survey import Survey, UnusableFolder, shown
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure
+from local.fss.ended import report
 from local.fss.output import Output
-from local.fss.remote import report
 from local.fss.report.progress import Display
 from local.fss.sync import request_of, watch
 from local.printable import printable
 from local.processes.children import CouldNotRun
 from local.stack.local_stack import LocalStack, surveyed
-from local.stack.options import GEMINI_KEY, StackOptions
+from local.stack.options import GEMINI_KEY, FirestoreKind, Quota, StackOptions
 from local.stack.run_folder import StateInUse, UnusableState
 from local.stack.urls import StackUrls
-from shared.domain.batch.batch import BatchStatus
 from shared.gateways.gemini.connection import API_VERSION
+from shared.domain.batch.kinds import BatchStatus
+from shared.domain.throttle.tiers import Tier
 
 LOOK_AGAIN = 0.5
 """Seconds between checks of the parts of a stack that is kept running."""
@@ -36,37 +36,71 @@ LOOK_AGAIN = 0.5
 _OWNER_ALONE = 0o077
 
 
-def local(arguments: Namespace, output: Output) -> Exit:
-    """Start a stack and sync the folder once, then stop; with --keep, stop on Ctrl-C."""
-    with _stack(arguments, output) as stack:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line says of the stack; the options of `fss local` explain each."""
+
+    source: Path
+    tier: Tier
+    path_template: str | None
+    include: Sequence[str]
+    exclude: Sequence[str]
+    not_ignored: Sequence[str]
+    follow_links: bool
+    max_cost_per_day: float | None
+    state: Path | None
+    time_scale: float
+    firestore: str
+    real: bool
+    quota: str
+    seed: int
+    faults: str | None
+    port: int | None = None
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names of what every command that runs a stack is told."""
+        return tuple(each.name for each in fields(cls) if each.name != "port")
+
+
+def local(asked: Asked, request: Mapping[str, Any], output: Output, *, keeps: bool) -> Exit:
+    """Start a stack and sync the folder once, then stop.
+
+    Args:
+        asked: The stack.
+        request: The options of the sync.
+        output: Where the summary goes.
+        keeps: Whether the stack stays up after the sync, until Ctrl-C.
+    """
+    with _stack(asked, output, str(request["prefix"] or "")) as stack:
         deployment = Deployment(stack.urls.dispatcher, stack.urls.status)
         with output.display() as display:
-            copied = _copy(stack, arguments, display)
-            batch = _sync(stack, deployment, arguments, copied, display)
+            copied = _copy(stack, asked, display, str(request["prefix"] or ""))
+            batch = _sync(stack, deployment, request_of(request), copied, display)
         end = report(deployment, batch, output)
-        if arguments.keep:
+        if keeps:
             output.note(_directions(stack.urls))
             _stay_up(stack)
     return end
 
 
-def up(arguments: Namespace, output: Output) -> Exit:
+def up(asked: Asked, output: Output) -> Exit:
     """Start a stack with the folder in its bucket, print the addresses, and keep running."""
-    with _stack(arguments, output) as stack:
+    with _stack(asked, output) as stack:
         with output.display() as display:
-            _copy(stack, arguments, display)
+            _copy(stack, asked, display)
         output.answer(asdict(stack.urls), _directions(stack.urls))
         _stay_up(stack)
     return Exit.IN_STEP
 
 
 @contextmanager
-def _stack(arguments: Namespace, output: Output) -> Iterator[LocalStack]:
+def _stack(asked: Asked, output: Output, prefix: str = "") -> Iterator[LocalStack]:
     """Run a stack for the block; raise `Failure` if it can't run."""
-    options = _options(arguments)
+    options = _options(asked)
     usual = os.umask(_OWNER_ALONE)  # for every file that the parts of the stack make
     try:
-        _survey(arguments, options)
+        _survey(asked, options, prefix)
         stack = LocalStack(options)
         output.note("Starting the local stack ...")
         began = time.monotonic()
@@ -77,38 +111,46 @@ def _stack(arguments: Namespace, output: Output) -> Iterator[LocalStack]:
         raise Failure(Exit.USAGE, str(error)) from error
     except StateInUse as error:
         raise Failure(Exit.REFUSED, str(error)) from error
+    except KeyboardInterrupt:
+        output.note(
+            f"To continue, use --state {asked.state}."
+            if asked.state
+            else "Nothing is kept; with --state DIR, a later run would continue from here."
+        )
+        raise
     except CouldNotRun as error:
         raise Failure(Exit.COULD_NOT_RUN, str(error)) from error
     finally:
         os.umask(usual)
 
 
-def _options(arguments: Namespace) -> StackOptions:
-    source, state = arguments.source.resolve(), arguments.state and arguments.state.resolve()
+def _options(asked: Asked) -> StackOptions:
+    source, state = asked.source.resolve(), asked.state and asked.state.resolve()
     if state is not None and state.is_relative_to(source):
         raise Failure(Exit.USAGE, f"--state {state} is inside {source}, so it would be synced too")
-    if arguments.real and not os.environ.get(GEMINI_KEY):
+    if asked.real and not os.environ.get(GEMINI_KEY):
         raise Failure(Exit.USAGE, f"--real needs an API key in {GEMINI_KEY}")
+    bound = asked.max_cost_per_day
     settings = {
-        "PATH_TEMPLATE": arguments.path_template or "",
-        "INCLUDE": ",".join(arguments.include),
-        "EXCLUDE": ",".join(arguments.exclude),
-        "NOT_IGNORED": ",".join(arguments.not_ignored),
-        "MAX_COST_PER_DAY": arguments.max_cost_per_day or "",
+        "PATH_TEMPLATE": asked.path_template or "",
+        "INCLUDE": ",".join(asked.include),
+        "EXCLUDE": ",".join(asked.exclude),
+        "NOT_IGNORED": ",".join(asked.not_ignored),
+        "MAX_COST_PER_DAY": "" if bound is None else repr(bound),
     }
     options = StackOptions(
-        tier=arguments.tier,
-        time_scale=arguments.time_scale,
+        tier=asked.tier,
+        time_scale=asked.time_scale,
         state=state,
-        quota=arguments.quota,
-        seed=arguments.seed,
-        faults=arguments.faults,
-        real=arguments.real,
-        firestore=arguments.firestore,
-        status_port=getattr(arguments, "port", None),
+        quota=Quota(asked.quota),
+        seed=asked.seed,
+        faults=asked.faults,
+        real=asked.real,
+        firestore=FirestoreKind(asked.firestore),
+        status_port=asked.port,
         settings={name: value for name, value in settings.items() if value},
     )
-    return replace(options, deployment=_store_of(source)) if arguments.real else options
+    return replace(options, deployment=_store_of(source)) if asked.real else options
 
 
 def _store_of(source: Path) -> str:
@@ -117,8 +159,8 @@ def _store_of(source: Path) -> str:
     return f"local-{slug}-{hashlib.sha256(os.fsencode(source)).hexdigest()[:8]}"
 
 
-def _copy(stack: LocalStack, arguments: Namespace, display: Display) -> Mirrored:
-    found = _survey(arguments, stack.options)
+def _copy(stack: LocalStack, asked: Asked, display: Display, prefix: str = "") -> Mirrored:
+    found = _survey(asked, stack.options, prefix)
     copied = stack.copy(found.files)
     display.say(
         f"Bucket {stack.urls.bucket}: {copied.uploaded} files copied, {copied.deleted} deleted, "
@@ -132,21 +174,18 @@ def _copy(stack: LocalStack, arguments: Namespace, display: Display) -> Mirrored
     return copied
 
 
-def _survey(arguments: Namespace, options: StackOptions) -> Survey:
-    """Find the files; `up` has no prefix."""
-    prefix = getattr(arguments, "prefix", "")
-    return surveyed(arguments.source, options, prefix, follow_links=arguments.follow_links)
+def _survey(asked: Asked, options: StackOptions, prefix: str) -> Survey:
+    return surveyed(asked.source, options, prefix, follow_links=asked.follow_links)
 
 
 def _sync(
     stack: LocalStack,
     deployment: Deployment,
-    arguments: Namespace,
+    request: Mapping[str, object],
     copied: Mirrored,
     display: Display,
 ) -> dict[str, Any]:
     """Sync, after finishing the batch that an earlier run with this state began."""
-    request = request_of(arguments)
     try:
         started = deployment.start(request)
     except Failure as refused:

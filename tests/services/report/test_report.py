@@ -47,6 +47,11 @@ SUMMARY = [
     "requests",
     "started_at",
     "completed_at",
+    "duration_seconds",
+    "estimated_cost",
+    "rate",
+    "left",
+    "message",
     "skips",
     "failures",
 ]

@@ -1,0 +1,20 @@
+"""The commands that show files: `failures`."""
+
+from __future__ import annotations
+
+from local.fss.command_line.command import command
+from local.fss.command_line.options import deployment_options
+from local.fss.command_line.run import Run, pass_run
+from local.fss.deployment.outcome import Exit
+from local.fss.report.summary import failure_lines
+
+
+@command(examples=("fss failures", "fss failures --json"))
+@deployment_options
+@pass_run
+def failures(run: Run) -> Exit:
+    """List the files that failed, with the reason and what to do."""
+    failed = list(run.deployment().failures())
+    text = "\n".join(failure_lines(failed, shown=len(failed))) or "No file has failed."
+    run.output.answer({"failures": failed}, text)
+    return Exit.NOT_IN_STEP if failed else Exit.IN_STEP
