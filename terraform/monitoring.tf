@@ -3,8 +3,8 @@ module "monitoring" {
 
   name       = local.name
   project_id = var.project_id
-  services   = { for function in ["dispatcher", "upload", "status"] : function => "${local.name}-${function}" }
-  queues     = { for key, queue in google_cloud_tasks_queue.this : key => queue.name }
+  services   = { for function in local.functions : function => "${local.name}-${function}" }
+  queues     = module.queues.names
   rate       = local.queues.uploads.rate
 
   # No alert for a missing sync if none is scheduled.

@@ -13,11 +13,11 @@ module "pipeline" {
 
   # Accounts that the deployer assigns to a function, a job or a task.
   service_accounts = {
-    build      = google_service_account.build.name
+    build      = module.build.service_account_id
     dispatcher = module.dispatcher.service_account_id
     scheduler  = google_service_account.scheduler.name
     status     = module.status.service_account_id
-    tasks      = google_service_account.tasks.name
+    tasks      = module.queues.account.name
     upload     = module.upload.service_account_id
   }
 }

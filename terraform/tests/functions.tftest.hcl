@@ -119,7 +119,7 @@ run "functions" {
   assert {
     condition = (
       module.upload.service.max_instances * module.upload.service.concurrency
-      >= google_cloud_tasks_queue.this["uploads"].rate_limits[0].max_concurrent_dispatches + google_cloud_tasks_queue.this["polls"].rate_limits[0].max_concurrent_dispatches
+      >= module.queues.limits["uploads"].concurrent + module.queues.limits["polls"].concurrent
     )
     error_message = "There are instances for all that the queues dispatch at once."
   }

@@ -35,6 +35,12 @@ FUNCTION = "modules/function/main.tf"
 ALERTS = "modules/monitoring/alerts.tf"
 METRICS = "modules/monitoring/metrics.tf"
 PIPELINE = "modules/pipeline/main.tf"
+BUILD = "modules/build/main.tf"
+DATABASE = "modules/firestore/main.tf"
+DATABASE_ACCESS = "modules/firestore/access.tf"
+DOCUMENTS = "modules/documents/main.tf"
+INDEXES = "modules/firestore/indexes.tf"
+QUEUES = "modules/queues/main.tf"
 
 MUTATIONS: dict[str, Mutation] = {
     "another's service account": Mutation(
@@ -65,7 +71,7 @@ MUTATIONS: dict[str, Mutation] = {
         "functions",
         "The upload function is called by its queues only.",
         "functions.tf",
-        "invokers      = [google_service_account.tasks.member]",
+        "invokers      = [module.queues.account.member]",
         "invokers      = [google_service_account.scheduler.member]",
     ),
     "viewers can't see": Mutation(
@@ -138,8 +144,8 @@ MUTATIONS: dict[str, Mutation] = {
     "a package without its hash": Mutation(
         "functions",
         "Each function is deployed from its own zip, named by its sha256.",
-        "storage.tf",
-        '"${each.key}-${filesha256("${path.module}/${var.packages_dir}/${each.key}.zip")}.zip"',
+        BUILD,
+        '"${each.key}-${filesha256(each.value)}.zip"',
         '"${each.key}.zip"',
     ),
     "too few instances": Mutation(
@@ -152,14 +158,14 @@ MUTATIONS: dict[str, Mutation] = {
     "documents can be written": Mutation(
         "access",
         "nobody writes them",
-        "functions.tf",
+        DOCUMENTS,
         '"roles/storage.objectViewer"',
         '"roles/storage.objectAdmin"',
     ),
     "the project that pays can be changed": Mutation(
         "access",
         "Dispatcher and upload function use the project that pays for the documents.",
-        "functions.tf",
+        DOCUMENTS,
         '"roles/serviceusage.serviceUsageConsumer"',
         '"roles/serviceusage.serviceUsageAdmin"',
     ),
@@ -172,22 +178,15 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "records can be dropped": Mutation(
         "access",
-        "Dispatcher and upload function write records.",
-        "firestore.tf",
+        "Dispatcher and upload function write records; the status function only reads them.",
+        DATABASE_ACCESS,
         '"roles/datastore.user"',
         '"roles/datastore.owner"',
-    ),
-    "the status function writes": Mutation(
-        "access",
-        "The status function reads records and writes none.",
-        "firestore.tf",
-        '"roles/datastore.viewer"',
-        '"roles/datastore.user"',
     ),
     "every database": Mutation(
         "access",
         "Access to Firestore is to this deployment's database only.",
-        "firestore.tf",
+        DATABASE_ACCESS,
         "resource.name == ",
         "resource.name != ",
         alone=True,
@@ -195,35 +194,35 @@ MUTATIONS: dict[str, Mutation] = {
     "queues can be deleted": Mutation(
         "access",
         "Dispatcher and upload function create tasks; only the dispatcher looks at them.",
-        "queues.tf",
+        QUEUES,
         '"roles/cloudtasks.viewer"',
         '"roles/cloudtasks.admin"',
     ),
-    "tasks with the builder's account": Mutation(
+    "somebody else hands tasks the account": Mutation(
         "access",
         "Dispatcher and upload function hand tasks the tasks' account, and no other.",
-        "queues.tf",
-        "service_account_id = google_service_account.tasks.name",
-        "service_account_id = google_service_account.build.name",
+        QUEUES,
+        "for_each = var.creators\n\n  service_account_id",
+        'for_each = { all = "allAuthenticatedUsers" }\n\n  service_account_id',
     ),
     "every bucket": Mutation(
         "access",
-        "The builder reads the functions' sources only.",
-        "storage.tf",
+        "The builder reads the functions' sources only, and writes logs.",
+        BUILD,
         "resource.name.startsWith",
         "!resource.name.startsWith",
     ),
     "someone else's bucket taken over": Mutation(
         "access",
         "An existing bucket of documents is only granted on.",
-        "storage.tf",
-        "count = var.documents_bucket.create ? 1 : 0",
+        DOCUMENTS,
+        "count = var.create ? 1 : 0",
         "count = 1",
     ),
     "documents deleted with their bucket": Mutation(
         "access",
         "A bucket of documents is private and never deleted with its content.",
-        "storage.tf",
+        DOCUMENTS,
         "force_destroy               = false",
         "force_destroy               = true",
     ),
@@ -274,7 +273,7 @@ MUTATIONS: dict[str, Mutation] = {
     "tasks given up": Mutation(
         "queues",
         "A task is repeated, ever more slowly, until its handler is done with it.",
-        "queues.tf",
+        QUEUES,
         "max_attempts = -1",
         "max_attempts = 5",
         alone=True,
@@ -282,8 +281,8 @@ MUTATIONS: dict[str, Mutation] = {
     "a queue without its deployment": Mutation(
         "queues",
         "A queue's name holds the deployment's: it can't be used again for days.",
-        "queues.tf",
-        'name     = "${local.name}-${each.key}"',
+        QUEUES,
+        'name     = "${var.name}-${each.key}"',
         'name     = "fss-${each.key}"',
     ),
     "slow polls": Mutation(
@@ -304,14 +303,14 @@ MUTATIONS: dict[str, Mutation] = {
     "somebody else's database": Mutation(
         "firestore",
         "Each deployment has a database of its own.",
-        "firestore.tf",
-        "name                              = local.name",
+        DATABASE,
+        "name                              = var.name",
         'name                              = "(default)"',
     ),
     "missing index": Mutation(
         "firestore",
         "The pump finds the files that are ready.",
-        "firestore.tf",
+        INDEXES,
         '    ["files", "schedule.slot", "schedule.ready_at"],\n',
         "",
         alone=True,
@@ -319,7 +318,7 @@ MUTATIONS: dict[str, Mutation] = {
     "a window that grows for ever": Mutation(
         "firestore",
         "Old batches and what is theirs, operations and window entries end by themselves.",
-        "firestore.tf",
+        INDEXES,
         '"pages", "reconcile", "window"]',
         '"pages", "reconcile"]',
         alone=True,
@@ -327,41 +326,41 @@ MUTATIONS: dict[str, Mutation] = {
     "rising timestamps indexed": Mutation(
         "firestore",
         "What is not asked for is not indexed, expiry times in particular.",
-        "firestore.tf",
+        INDEXES,
         "index_config {} # TTL",
         'index_config {\n    indexes {\n      order = "ASCENDING"\n    }\n  } # TTL',
     ),
     "one field exempt": Mutation(
         "firestore",
         "Exemptions are for all fields of a collection.",
-        "firestore.tf",
+        INDEXES,
         'field      = "*"',
         'field      = "updated_at"',
     ),
     "a collection indexed whole": Mutation(
         "firestore",
         "Every large collection is exempt.",
-        "firestore.tf",
+        INDEXES,
         "for_each = local.indexed_fields\n",
         'for_each = { for key, of in local.indexed_fields : key => of if key != "ranges" }\n',
     ),
     "protection the wrong way round": Mutation(
-        "firestore",
-        "A protected deployment survives terraform destroy.",
-        "firestore.tf",
+        "protection",
+        "A protected database survives terraform destroy.",
+        DATABASE,
         '"DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"',
         '"DELETE_PROTECTION_DISABLED" : "DELETE_PROTECTION_ENABLED"',
         alone=True,
     ),
     "databases left behind": Mutation(
-        "firestore",
-        "An unprotected deployment leaves nothing behind.",
-        "firestore.tf",
+        "protection",
+        "An unprotected database is not left behind.",
+        DATABASE,
         '"ABANDON" : "DELETE"',
         '"ABANDON" : "ABANDON"',
     ),
     "prod without history": Mutation(
-        "firestore",
+        "protection",
         "prod.tfvars protects its database and keeps its history.",
         "environments/prod.tfvars",
         "point_in_time_recovery = true",
@@ -504,5 +503,35 @@ MUTATIONS: dict[str, Mutation] = {
         "locals.tf",
         "max(660, var.function_timeout_seconds + 65)",
         "max(661, var.function_timeout_seconds + 64)",
+    ),
+    # --- structure: what moved to modules ---------------------------------------------------------
+    "a database in the wrong mode": Mutation(
+        "firestore",
+        "The functions speak to a database in native mode.",
+        DATABASE,
+        '"FIRESTORE_NATIVE"',
+        '"DATASTORE_MODE"',
+    ),
+    "an unprotected key": Mutation(
+        "protection",
+        "A protected key survives terraform destroy.",
+        "secret.tf",
+        "deletion_protection = var.deletion_protection",
+        "deletion_protection = !var.deletion_protection",
+    ),
+    "packages deleted with their bucket": Mutation(
+        "protection",
+        "Protected packages survive terraform destroy.",
+        BUILD,
+        "= !var.deletion_protection",
+        "= var.deletion_protection",
+    ),
+    "the status function writes": Mutation(
+        "access",
+        "Dispatcher and upload function write records; the status function only reads them.",
+        DATABASE_ACCESS,
+        '"roles/datastore.viewer"',
+        '"roles/datastore.user"',
+        alone=True,
     ),
 }

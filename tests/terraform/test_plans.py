@@ -17,6 +17,7 @@ from shared.gateways.ports import QueueName
 pytestmark = pytest.mark.terraform
 
 SYNCING = ("dispatcher", "upload")
+DATABASE = "module.firestore.google_firestore_database.this"
 KEY = {"GEMINI_API_KEY": "a-key"}
 
 
@@ -27,7 +28,9 @@ def environment_of(plan: Plan, function: str) -> dict[str, str]:
 
 
 def queue_of(plan: Plan, name: str) -> tuple[float, int]:
-    limits = plan.resources[f'google_cloud_tasks_queue.this["{name}"]']["rate_limits"][0]
+    limits = plan.resources[f'module.queues.google_cloud_tasks_queue.this["{name}"]'][
+        "rate_limits"
+    ][0]
     return limits["max_dispatches_per_second"], limits["max_concurrent_dispatches"]
 
 
@@ -35,16 +38,19 @@ def queue_of(plan: Plan, name: str) -> tuple[float, int]:
 def test_the_functions_accept_what_they_are_told(plan: Plan, function: str) -> None:
     variables = environment_of(plan, function)
     settings = SyncSettings.from_environment(variables | KEY)
-    assert settings.deployment == plan.resources["google_firestore_database.this"]["name"][4:]
-    assert settings.firestore_database == plan.resources["google_firestore_database.this"]["name"]
+    assert settings.deployment == plan.resources[DATABASE]["name"][4:]
+    assert settings.firestore_database == plan.resources[DATABASE]["name"]
     for name, queue in settings.queue_ids.items():
-        assert plan.resources[f'google_cloud_tasks_queue.this["{name}"]']["name"] == queue
+        assert (
+            plan.resources[f'module.queues.google_cloud_tasks_queue.this["{name}"]']["name"]
+            == queue
+        )
 
 
 def test_the_status_function_accepts_what_it_is_told(plan: Plan) -> None:
     settings = CommonSettings.from_environment(environment_of(plan, "status"))
-    assert settings.deployment == plan.resources["google_firestore_database.this"]["name"][4:]
-    assert settings.firestore_database == plan.resources["google_firestore_database.this"]["name"]
+    assert settings.deployment == plan.resources[DATABASE]["name"][4:]
+    assert settings.firestore_database == plan.resources[DATABASE]["name"]
 
 
 @pytest.mark.parametrize("function", [*SYNCING, "status"])
@@ -142,7 +148,7 @@ def test_grants_on_the_project_are_conditional_or_of_the_builders(plan: Plan) ->
         for address, grant in plan.of_type("google_project_iam_member").items()
         if not grant["condition"] and not address.startswith("module.pipeline")
     }
-    assert unbounded == {"google_project_iam_member.build_writes_logs"}
+    assert unbounded == {"module.build.google_project_iam_member.build_writes_logs"}
 
 
 def test_the_page_on_environments_is_what_the_plans_say(plans: dict[str, Plan]) -> None:
@@ -157,14 +163,14 @@ def test_every_difference_between_environments_has_a_reason(plans: dict[str, Pla
 
 
 def test_a_difference_that_nobody_meant_is_noticed(plans: dict[str, Plan]) -> None:
-    queue = 'google_cloud_tasks_queue.this["polls"]'
+    queue = 'module.queues.google_cloud_tasks_queue.this["polls"]'
     changed = json.loads(json.dumps(plans["prod"].resources))
     changed[queue]["rate_limits"][0]["max_dispatches_per_second"] = 5
     changed[queue]["retry_config"][0]["min_backoff"] = "1s"
-    del changed["google_storage_bucket.packages"]
+    del changed["module.build.google_storage_bucket.packages"]
     found = differences.differences(plans | {"prod": Plan(changed, plans["prod"].outputs)})
     unexplained = {(each.address, each.attribute) for each in found if each.reason is None}
     assert unexplained == {
         (queue, "retry_config.min_backoff"),
-        ("google_storage_bucket.packages", ""),
+        ("module.build.google_storage_bucket.packages", ""),
     }

@@ -7,7 +7,7 @@ mock_data "google_project" {
 }
 
 override_resource {
-  target          = google_service_account.build
+  target          = module.build.google_service_account.build
   override_during = plan
   values = {
     id     = "projects/p/serviceAccounts/build"
@@ -18,7 +18,7 @@ override_resource {
 }
 
 override_resource {
-  target          = google_service_account.tasks
+  target          = module.queues.google_service_account.tasks
   override_during = plan
   values = {
     id     = "projects/p/serviceAccounts/tasks"
