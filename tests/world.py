@@ -42,7 +42,7 @@ SETTINGS = Settings(
 RULES = Rules(settings=SETTINGS)
 
 INDEXES = IndexSet.from_json(firestore_indexes())
-"""Those of terraform/modules/firestore/indexes.tf: a query without its index fails the first test that makes it."""
+"""Those of terraform/modules/firestore/indexes.tf: a query without its index fails a test."""
 
 
 @dataclass

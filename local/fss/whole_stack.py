@@ -26,9 +26,9 @@ from local.stack.local_stack import LocalStack, surveyed
 from local.stack.options import GEMINI_KEY, FirestoreKind, Quota, StackOptions
 from local.stack.run_folder import StateInUse, UnusableState
 from local.stack.urls import StackUrls
-from shared.gateways.gemini.connection import API_VERSION
 from shared.domain.batch.kinds import BatchStatus
 from shared.domain.throttle.tiers import Tier
+from shared.gateways.gemini.connection import API_VERSION
 
 LOOK_AGAIN = 0.5
 """Seconds between checks of the parts of a stack that is kept running."""
@@ -217,6 +217,7 @@ def _directions(urls: StackUrls) -> str:
         "dispatcher": f"curl -X POST -d '{{}}' {urls.dispatcher}/sync",
         "upload": "called by the queues uploads and polls",
         "status": "open it in a browser, or request /batches, /files?path=..., /breaker",
+        "ask": "fss ask QUESTION, or POST /ask",
         "firestore": f'FIRESTORE_EMULATOR_HOST={urls.firestore}, then '
         f'firestore.Client(project="{urls.project}")',
         "cloud_tasks": f"CloudTasksClient(transport={grpc})",
@@ -231,6 +232,7 @@ def _directions(urls: StackUrls) -> str:
     lines += [
         "",
         f"export FSS_DISPATCHER_URL={urls.dispatcher} FSS_STATUS_URL={urls.status}",
+        f"export FSS_ASK_URL={urls.ask}",
         "fss sync --watch",
         "",
         "Ctrl-C stops everything.",

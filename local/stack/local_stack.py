@@ -227,7 +227,8 @@ class LocalStack:
             )
 
     def _functions(self, processes: Processes, folders: Mapping[str, Path]) -> dict[str, Function]:
-        common, sync = self._settings()
+        common, key, sync = self._settings()
+        sync = common | key | sync
         rate = task_queues.rates(self.options.tier)
         steps = rate[QueueName.UPLOADS].concurrent + rate[QueueName.POLLS].concurrent
         return {
@@ -240,17 +241,18 @@ class LocalStack:
                 threads=threads_for(dispatches),
             )
             for name, settings, dispatches in (
-                ("dispatcher", common | sync, rate[QueueName.CONTROL].concurrent),
-                ("upload", common | sync, steps),
+                ("dispatcher", sync, rate[QueueName.CONTROL].concurrent),
+                ("upload", sync, steps),
                 ("status", common, 0),
+                ("ask", {**common, **key, **self.options.settings}, 0),
             )
         }
 
     def _stop_functions(self, processes: Processes) -> None:
         processes.stop(*(each.child for each in self.functions.values()), grace=3)
 
-    def _settings(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the environment variables of all functions, and those of the syncing functions."""
+    def _settings(self) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+        """Return the environment variables of all functions, of Gemini, and of the syncing ones."""
         urls, options = self.urls, self.options
         common = {
             "PROJECT_ID": urls.project,
@@ -260,6 +262,10 @@ class LocalStack:
             "TIME_SCALE": str(options.time_scale),
             "FIRESTORE_EMULATOR_HOST": urls.firestore,
         }
+        key = {
+            "GEMINI_API_KEY": os.environ[GEMINI_KEY] if options.real else "local",
+            **({} if urls.gemini is None else {"GEMINI_BASE_URL": urls.gemini}),
+        }
         sync = {
             "LOCATION": LOCATION,
             **{f"{name.upper()}_QUEUE": name.value for name in QueueName},
@@ -268,11 +274,9 @@ class LocalStack:
             "STATUS_URL": urls.status,
             "CLOUD_TASKS_EMULATOR_HOST": urls.cloud_tasks,
             "STORAGE_EMULATOR_HOST": urls.storage,
-            "GEMINI_API_KEY": os.environ[GEMINI_KEY] if options.real else "local",
-            **({} if urls.gemini is None else {"GEMINI_BASE_URL": urls.gemini}),
             **options.settings,
         }
-        return common, sync
+        return common, key, sync
 
     def _addresses(self, firestore: str, gemini: str | None) -> StackUrls:
         def at(part: str) -> str:
@@ -282,6 +286,7 @@ class LocalStack:
             dispatcher=f"http://{at('dispatcher')}",
             upload=f"http://{at('upload')}",
             status=f"http://{at('status')}",
+            ask=f"http://{at('ask')}",
             firestore=firestore,
             project=self._project,
             cloud_tasks=at("cloud-tasks"),

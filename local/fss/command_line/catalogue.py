@@ -36,6 +36,9 @@ CATALOGUE: Final = {
         "failures": Listed("files", "list the files that failed"),
         "store": Listed("stores", "show the store, or finish replacing it"),
     },
+    "Search": {
+        "ask": Listed("questions", "ask the store a question"),
+    },
     "Steer": {
         "cancel": Listed("orders", "cancel a batch; the next one does the rest"),
         "pause": Listed("orders", "pause a batch until it is resumed"),

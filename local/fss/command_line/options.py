@@ -8,7 +8,13 @@ from typing import Any, TypeVar
 import click
 
 from local.fss.command_line.command import option
-from local.fss.command_line.run import DISPATCHER_URL, STATUS_URL, TOKEN_COMMAND, Run
+from local.fss.command_line.run import (
+    ASK_URL,
+    DISPATCHER_URL,
+    STATUS_URL,
+    TOKEN_COMMAND,
+    Run,
+)
 from local.fss.command_line.values import AMOUNT, COUNT
 from shared.domain.batch.kinds import DeletePolicy, SyncMode
 
@@ -45,6 +51,21 @@ def deployment_options(function: Decorated) -> Decorated:
             help=text,
         )(function)
     return function
+
+
+def ask_option(function: Decorated) -> Decorated:
+    """Add the option that names the ask function."""
+    add = option(
+        "--ask",
+        section=_DEPLOYMENT,
+        envvar=ASK_URL,
+        show_envvar=True,
+        metavar="URL",
+        expose_value=False,
+        callback=_kept,
+        help="URL of the ask function.",
+    )
+    return add(function)
 
 
 def _kept(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
