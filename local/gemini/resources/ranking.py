@@ -19,7 +19,7 @@ SHORTEST_WORD = 3
 SHORTEST_STEM = 3
 SUPPORTING_COVERAGE = 0.4
 """Share of a question's weight that a passage must have to support an answer. Our own choice."""
-SUPPORTING_SHARE = 0.6
+SUPPORTING_SHARE = 0.8
 """Share of the best passage's score that another one must have. Our own choice."""
 
 _SATURATION = 1.2  # as k1 of BM25: how little further occurrences of a word count

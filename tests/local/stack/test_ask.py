@@ -122,14 +122,15 @@ def test_a_source_has_its_page_and_its_metadata(library: Library) -> None:
 
 
 def test_with_a_filter_no_source_is_outside_it(library: Library) -> None:
-    question = "Which knot, which tablet, which lighthouse and which sail?"
-    told = library.ask(question, filter='category="crafts"')
-    assert told["sources"]
-    assert {source["metadata"]["category"] for source in told["sources"]} == {"crafts"}
-    inside = 'category="natural-science" AND year=2025'
-    sources = library.ask("How quickly did the tablet become clear?", filter=inside)["sources"]
-    assert {source["metadata"]["category"] for source in sources} == {"natural-science"}
-    assert library.ask("Which knot joins ropes?", filter="year>2100")["sources"] == []
+    def categories(**more: str) -> set[str]:
+        sources = library.ask("Lighthouse?", **more)["sources"]
+        return {source["metadata"].get("category", "") for source in sources}
+
+    inside = 'category="computing" AND year=2025'
+    assert len(categories()) > 1
+    assert categories(filter=inside) == {"computing"}
+    assert categories(filter=f"NOT ({inside})").isdisjoint({"computing"})
+    assert categories(filter="year>2100") == set()
 
 
 def test_a_filter_that_would_break_out_is_refused(library: Library) -> None:
