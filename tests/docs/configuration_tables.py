@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shared.config import (
+    AskLimits,
+    AskSettings,
     CommonSettings,
     GeminiSettings,
     PlaceSettings,
@@ -37,6 +39,7 @@ SECTIONS: Mapping[str, Sequence[type[BaseModel]]] = {
     "Gemini and the store": [GeminiSettings, StoreSettings],
     "Which files, and what is said of them": [SourceSettings],
     "How fast, and how long": [PaceSettings, TimeoutSettings],
+    "What the ask function needs": [AskLimits],
 }
 """Heading of the page, and the declarations its table shows."""
 
@@ -83,7 +86,7 @@ def page(text: str) -> str:
 
 def declared() -> dict[str, FieldInfo]:
     """Every setting of any function, by its name."""
-    return dict(SyncSettings.model_fields)
+    return {**SyncSettings.model_fields, **AskSettings.model_fields}
 
 
 def _rows(sections: Sequence[type[BaseModel]]) -> Iterator[list[str]]:

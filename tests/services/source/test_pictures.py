@@ -14,7 +14,11 @@ from tests.services.story import begun, later
 from tests.world import World, rules
 
 MULTIMODAL = "models/gemini-embedding-2"
-FILES = {"a.md": "# A\n", "light.png": png(640, 480), "photos/mole.jpg": jpeg(64, 48)}
+FILES: dict[str, bytes | str] = {
+    "a.md": "# A\n",
+    "light.png": png(640, 480),
+    "photos/mole.jpg": jpeg(64, 48),
+}
 
 
 def library(**settings: Any) -> World:
