@@ -15,7 +15,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test terraform lint format docs package rate chaos simulate model fuzz browser
-.PHONY: bench lock clean
+.PHONY: rehearse bench images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,8 +40,9 @@ format: $(READY) ## lay the code out
 	@$(BIN)/ruff check --select I --fix
 	@$(BIN)/ruff format
 
-docs: $(READY) ## the tables of docs/configuration.md, from the settings' declarations
+docs: $(READY) ## the tables of docs/configuration.md, and docs/rehearsal.md
 	@$(BIN)/python -m tests.docs.configuration_tables
+	@$(BIN)/python -m local.rehearsal.page
 
 package: $(READY) ## the deployable zips, byte for byte reproducible, in build/
 	@$(BIN)/python -m local.packaging build
@@ -66,9 +67,16 @@ fuzz: $(READY) ## the functions, asked for whatever their description allows and
 browser: $(READY) ## what a web page can do to a running stack, in a real Chromium
 	@$(BIN)/pytest tests/browser -m browser $(ARGS)
 
+rehearse: $(READY) ## a deployment's whole life; in a project: PROJECT=my-project KEY_FILE=gemini.key
+	@$(BIN)/python -m local.rehearsal $(if $(PROJECT),--project "$(PROJECT)") \
+		$(if $(KEY_FILE),--key-file "$(KEY_FILE)") $(ARGS)
+
 bench: $(READY) ## what a sync of unchanged objects costs, and each page of a list
 	@$(BIN)/python -m tests.benchmarks.unchanged $(ARGS)
 	@$(BIN)/python -m tests.benchmarks.lists
+
+images: $(READY) ## renew the digests of the images that the pipeline runs in
+	@$(BIN)/python -m local.terraform.images
 
 lock: $(READY) ## pin dependencies anew; newest versions: make lock ARGS=--upgrade
 	@$(LOCK) $(ARGS) --extra dev --output-file requirements/dev.txt pyproject.toml

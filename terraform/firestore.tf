@@ -9,5 +9,5 @@ module "firestore" {
   deletion_protection    = var.deletion_protection
   point_in_time_recovery = var.point_in_time_recovery
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }

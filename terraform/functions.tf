@@ -23,6 +23,16 @@ locals {
     { for name in ["PREFIX", "LOG_LEVEL"] : name => local.settings[name] if contains(keys(local.settings), name) },
   )
 
+  # The service accounts among those who call a function like people; the functions check each
+  # caller's address. IAM decides about users and groups.
+  like_people = {
+    for function, members in {
+      dispatcher = concat(local.people.operators, module.pipeline[*].deployer_member)
+      status     = concat(local.people.viewers, module.pipeline[*].deployer_member)
+    } :
+    function => join(",", [for member in members : trimprefix(member, "serviceAccount:") if startswith(member, "serviceAccount:")])
+  }
+
   sync_environment = merge(
     local.common_environment,
     local.settings,
@@ -47,9 +57,6 @@ locals {
     }
   }
 
-  # Requests that one upload instance serves at once: a step mostly waits for the network.
-  upload_concurrency = 4
-
   build = merge(module.build.build, { runtime = var.runtime })
 
   people = { operators = var.operators, viewers = distinct(concat(var.operators, var.viewers)) }
@@ -58,12 +65,19 @@ locals {
 module "dispatcher" {
   source = "./modules/function"
 
-  name            = "${local.name}-dispatcher"
-  description     = "Starts, scans and supervises syncs"
-  project_id      = var.project_id
-  region          = var.region
-  build           = merge(local.build, { object = module.build.packages["dispatcher"] })
-  environment     = local.sync_environment
+  name        = "${local.name}-dispatcher"
+  description = "Starts, scans and supervises syncs"
+  project_id  = var.project_id
+  region      = var.region
+  build       = merge(local.build, { object = module.build.packages["dispatcher"] })
+  environment = merge(
+    local.sync_environment,
+    {
+      SCHEDULER_SERVICE_ACCOUNT = google_service_account.scheduler.email
+      CALLER_SERVICE_ACCOUNTS   = local.like_people.dispatcher
+    },
+    { for email in module.events[*].email : "EVENTS_SERVICE_ACCOUNT" => email },
+  )
   secrets         = local.key
   timeout_seconds = local.budgets.function_timeout
   memory          = "1Gi"
@@ -74,9 +88,10 @@ module "dispatcher" {
     [google_service_account.scheduler.member, module.queues.account.member],
     local.people.operators,
     module.pipeline[*].deployer_member,
+    module.events[*].member,
   )
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }
 
 module "upload" {
@@ -92,12 +107,20 @@ module "upload" {
   timeout_seconds = local.budgets.function_timeout
   memory          = "1Gi"
   concurrency     = local.upload_concurrency
-  # Enough for all that its two queues dispatch at once, and one more for uneven distribution.
-  max_instances = ceil((local.queues.uploads.concurrent + local.queues.polls.concurrent) / local.upload_concurrency) + 1
-  ingress       = "ALLOW_INTERNAL_ONLY" # Cloud Tasks of the same project counts as internal
-  invokers      = [module.queues.account.member]
+  max_instances   = local.upload_instances
+  ingress         = "ALLOW_INTERNAL_ONLY" # Cloud Tasks of the same project counts as internal
+  invokers        = [module.queues.account.member]
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
+}
+
+locals {
+  # The page tells when the next sync starts, if Cloud Scheduler starts any.
+  status_environment = merge(
+    local.common_environment,
+    { CALLER_SERVICE_ACCOUNTS = local.like_people.status },
+    var.sync.paused ? {} : { SYNC_SCHEDULE = var.sync.schedule, SYNC_TIME_ZONE = var.sync.time_zone },
+  )
 }
 
 module "status" {
@@ -108,7 +131,7 @@ module "status" {
   project_id      = var.project_id
   region          = var.region
   build           = merge(local.build, { object = module.build.packages["status"] })
-  environment     = local.common_environment
+  environment     = local.status_environment
   secrets         = {}
   timeout_seconds = 60
   memory          = "512Mi"
@@ -116,6 +139,7 @@ module "status" {
   max_instances   = 3
   ingress         = "ALLOW_ALL" # people call it from anywhere; IAM decides who may
   invokers        = concat(local.people.viewers, module.pipeline[*].deployer_member)
+  observers       = local.people.viewers # gcloud run services proxy looks at the service first
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }

@@ -9,7 +9,12 @@ module "monitoring" {
 
   # No alert for a missing sync if none is scheduled.
   sync_period_hours     = var.sync.paused ? null : var.sync.period_hours
+  freshness_hours       = coalesce(var.freshness_hours, 2 * var.sync.period_hours)
   notification_channels = var.notification_channels
+  documentation_url     = var.documentation_url
 
-  depends_on = [google_project_service.this]
+  # Nothing is watched before it is there.
+  supervisor_job = google_cloud_scheduler_job.this["supervise"].name
+
+  depends_on = [terraform_data.services]
 }

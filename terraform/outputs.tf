@@ -59,3 +59,8 @@ output "budgets" {
     error_message = "The budgets don't nest: work < watchdog < function timeout <= dispatch deadline < claim, and no caller waits longer than 30 minutes."
   }
 }
+
+output "events_owner_command" {
+  description = "The command with which the bucket's owner lets it tell of changes, with events on a bucket that Terraform didn't create; otherwise null."
+  value       = one(module.events[*].owner_command)
+}

@@ -11,13 +11,19 @@ module "pipeline" {
   dispatcher_url      = local.url.dispatcher
   status_url          = local.url.status
 
-  # Accounts that the deployer assigns to a function, a job or a task.
-  service_accounts = {
+  database        = module.firestore.name
+  packages_bucket = module.build.build.bucket
+  functions       = { dispatcher = module.dispatcher.name, upload = module.upload.name, status = module.status.name }
+  queues          = module.queues.names
+
+  # Accounts that the deployer assigns to a function, its build, a job or a subscription.
+  service_accounts = merge({ for id in module.events[*].account_id : "events" => id }, {
     build      = module.build.service_account_id
     dispatcher = module.dispatcher.service_account_id
     scheduler  = google_service_account.scheduler.name
     status     = module.status.service_account_id
-    tasks      = module.queues.account.name
     upload     = module.upload.service_account_id
-  }
+  })
+
+  depends_on = [terraform_data.services]
 }

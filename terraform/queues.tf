@@ -1,13 +1,29 @@
 locals {
+  # What the tier's rate needs at once.
+  wanted = {
+    uploads = local.tier.max_concurrent_dispatches
+    polls   = 20
+  }
+
+  # Requests that one upload instance serves at once: a step mostly waits for the network.
+  upload_concurrency = 4
+
+  # Enough for all that the two queues dispatch at once, and one more for uneven distribution.
+  upload_instances = min(ceil(sum(values(local.wanted)) / local.upload_concurrency) + 1, var.max_upload_instances)
+
+  # Where the instances are too few, both queues dispatch less at once, in proportion.
+  upload_slots = max(1, local.upload_instances - 1) * local.upload_concurrency
+  concurrent   = { for queue, wanted in local.wanted : queue => max(1, floor(wanted * min(1, local.upload_slots / sum(values(local.wanted))))) }
+
   # Rates are set only here; no code changes them.
   queues = {
     uploads = {
       rate       = local.tier.rpm / 60 # a dispatch makes at most one metered request
-      concurrent = local.tier.max_concurrent_dispatches
+      concurrent = local.concurrent.uploads
     }
     polls = {
       rate       = 500
-      concurrent = 20
+      concurrent = local.concurrent.polls
     }
     control = {
       rate       = 10
@@ -26,5 +42,5 @@ module "queues" {
   inspectors   = { dispatcher = module.dispatcher.member } # the supervisor looks for lost tasks
   log_sampling = var.queue_log_sampling
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }

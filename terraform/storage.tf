@@ -7,7 +7,7 @@ module "documents" {
   billing_project = var.documents_bucket.billing_project
   readers         = local.syncing
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }
 
 module "build" {
@@ -20,5 +20,5 @@ module "build" {
   packages            = { for function in local.functions : function => "${path.module}/${var.packages_dir}/${function}.zip" }
   deletion_protection = var.deletion_protection
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }

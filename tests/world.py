@@ -18,6 +18,7 @@ from shared.domain.file.record import FileRecord
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.database.records import Records, batch_path, file_path
 from shared.gateways.ports import Document, Query, QueueName, Task
+from shared.services.batch.ask_sync import AskSync
 from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
@@ -42,7 +43,8 @@ SETTINGS = Settings(
 RULES = Rules(settings=SETTINGS)
 
 INDEXES = IndexSet.from_json(firestore_indexes())
-"""Those of terraform/modules/firestore/indexes.tf: a query without its index fails a test."""
+"""Those of terraform/modules/firestore/indexes.tf: a query without its index fails the first test
+that makes it."""
 
 
 @dataclass
@@ -79,6 +81,7 @@ class World:
         """Build the use cases with this context."""
         self.context = context
         self.start = StartSync(context)
+        self.ask_sync = AskSync(context)
         self.scan = ScanBucket(context)
         self.supervise = Supervise(context)
         self.control = ControlBatch(context)

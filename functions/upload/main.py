@@ -9,6 +9,7 @@ from flask import Request, Response
 
 from shared.composition import UseCases, preload
 from shared.config import SyncSettings
+from shared.domain.deployment.callers import Caller
 from shared.http.framework import answer_everything
 from shared.http.requests import task_body
 from shared.http.routes import Routes
@@ -23,7 +24,12 @@ def _step(request: Request) -> tuple[dict[str, Any], int]:
     return {"outcome": USE.advance(task_body(request))}, 200
 
 
-ROUTES = Routes({("POST", "/step"): _step}, budget=SETTINGS.watchdog_budget)
+ROUTES = Routes(
+    {("POST", "/step"): _step},
+    callers=SETTINGS.callers,
+    machines={("POST", "/step"): {Caller.TASKS}},
+    budget=SETTINGS.watchdog_budget,
+)
 answer_everything(ROUTES)
 
 

@@ -28,6 +28,11 @@ class Output:
         """Print the answer."""
         print(json.dumps(value) if self.as_json else printable_lines(text), flush=True)
 
+    def part(self, text: str) -> None:
+        """Print a part of the answer; with JSON, the answer alone is printed."""
+        if not self.as_json:
+            print(printable_lines(text), flush=True)
+
     def fail(self, failure: Failure) -> None:
         """Print why there is no answer."""
         if self.as_json:

@@ -14,8 +14,10 @@ from typing import Any
 
 from local.bucket.folder_mirror import Mirrored
 from local.bucket.folder_survey import Survey, UnusableFolder, shown
+from local.front.page_front import PageFront
 from local.fss.deployment.client import Deployment
-from local.fss.deployment.outcome import Exit, Failure
+from local.fss.deployment.outcome import Exit, Failure, Interrupted, Terminated
+from local.fss.deployment.page_source import source_of
 from local.fss.ended import report
 from local.fss.output import Output
 from local.fss.report.progress import Display
@@ -79,8 +81,9 @@ def local(asked: Asked, request: Mapping[str, Any], output: Output, *, keeps: bo
             batch = _sync(stack, deployment, request_of(request), copied, display)
         end = report(deployment, batch, output)
         if keeps:
-            output.note(_directions(stack.urls))
-            _stay_up(stack)
+            with _page(deployment, stack) as front:
+                output.note(_directions(stack.urls, front.address))
+                _stay_up(stack)
     return end
 
 
@@ -89,8 +92,10 @@ def up(asked: Asked, output: Output) -> Exit:
     with _stack(asked, output) as stack:
         with output.display() as display:
             _copy(stack, asked, display)
-        output.answer(asdict(stack.urls), _directions(stack.urls))
-        _stay_up(stack)
+        with _page(Deployment(stack.urls.dispatcher, stack.urls.status), stack) as front:
+            addresses = {**asdict(stack.urls), "page": front.address}
+            output.answer(addresses, _directions(stack.urls, front.address))
+            _stay_up(stack)
     return Exit.IN_STEP
 
 
@@ -100,7 +105,7 @@ def _stack(asked: Asked, output: Output, prefix: str = "") -> Iterator[LocalStac
     options = _options(asked)
     usual = os.umask(_OWNER_ALONE)  # for every file that the parts of the stack make
     try:
-        _survey(asked, options, prefix)
+        _refuse_nothing(_survey(asked, options, prefix), asked, prefix)
         stack = LocalStack(options)
         output.note("Starting the local stack ...")
         began = time.monotonic()
@@ -111,13 +116,14 @@ def _stack(asked: Asked, output: Output, prefix: str = "") -> Iterator[LocalStac
         raise Failure(Exit.USAGE, str(error)) from error
     except StateInUse as error:
         raise Failure(Exit.REFUSED, str(error)) from error
-    except KeyboardInterrupt:
-        output.note(
-            f"To continue, use --state {asked.state}."
+    except KeyboardInterrupt as stop:
+        kind = Terminated if isinstance(stop, Terminated) else Interrupted
+        raise kind(
+            f"Interrupted; everything has been stopped. To continue, use --state {asked.state}."
             if asked.state
-            else "Nothing is kept; with --state DIR, a later run would continue from here."
-        )
-        raise
+            else "Interrupted; everything has been stopped. Nothing is kept; with --state DIR, a "
+            "later run would continue from here."
+        ) from None
     except CouldNotRun as error:
         raise Failure(Exit.COULD_NOT_RUN, str(error)) from error
     finally:
@@ -178,6 +184,14 @@ def _survey(asked: Asked, options: StackOptions, prefix: str) -> Survey:
     return surveyed(asked.source, options, prefix, follow_links=asked.follow_links)
 
 
+def _refuse_nothing(found: Survey, asked: Asked, prefix: str) -> None:
+    """Refuse a prefix that no file has; a state may hold files of it that are gone."""
+    if asked.state is None and not any(each.name.startswith(prefix) for each in found.files):
+        raise Failure(
+            Exit.USAGE, f"{asked.source} has no file whose name begins with {printable(prefix)!r}"
+        )
+
+
 def _sync(
     stack: LocalStack,
     deployment: Deployment,
@@ -210,13 +224,18 @@ def _stay_up(stack: LocalStack) -> None:
         time.sleep(LOOK_AGAIN)
 
 
-def _directions(urls: StackUrls) -> str:
+def _page(deployment: Deployment, stack: LocalStack) -> PageFront:
+    """The page of the stack, on one origin with all that it needs."""
+    return PageFront(source_of(deployment), of=stack.urls.status)
+
+
+def _directions(urls: StackUrls, page: str) -> str:
     """Return the address of each part, and how its official client connects to it."""
     grpc = f'CloudTasksGrpcTransport(channel=grpc.insecure_channel("{urls.cloud_tasks}"))'
     hints = {
         "dispatcher": f"curl -X POST -d '{{}}' {urls.dispatcher}/sync",
         "upload": "called by the queues uploads and polls",
-        "status": "open it in a browser, or request /batches, /files?path=..., /breaker",
+        "status": "request /batches, /files?path=..., /breaker",
         "ask": "fss ask QUESTION, or POST /ask",
         "firestore": f'FIRESTORE_EMULATOR_HOST={urls.firestore}, then '
         f'firestore.Client(project="{urls.project}")',
@@ -227,7 +246,10 @@ def _directions(urls: StackUrls) -> str:
         "gemini": f'genai.Client(api_key="local", http_options={{"base_url": "{urls.gemini}", '
         f'"api_version": "{API_VERSION}"}})',
     }  # fmt: skip
-    lines = [f"{name:<18} {getattr(urls, name)}\n{'':<18}   {hint}" for name, hint in hints.items()]
+    lines = [f"{'page':<18} {page}", f"{'':<18}   open it in a browser"]
+    lines += [
+        f"{name:<18} {getattr(urls, name)}\n{'':<18}   {hint}" for name, hint in hints.items()
+    ]
     lines += [f"{'queue ' + name:<18} {path}" for name, path in urls.queues.items()]
     lines += [
         "",

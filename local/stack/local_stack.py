@@ -7,10 +7,10 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from local import packaging
 from local.bucket.bucket_server import BucketServer
@@ -20,7 +20,7 @@ from local.bucket.synced_names import synced_names
 from local.firestore_emulator.emulator import FirestoreEmulator
 from local.gemini.settings import Settings
 from local.processes.children import Child, CouldNotRun, Processes
-from local.processes.ports import HOST, is_free, loopback
+from local.processes.ports import HOST, free_ports, is_free, loopback
 from local.stack import scheduler, task_queues
 from local.stack.disk_space import DiskSpace
 from local.stack.firestore import EXTERNAL, LocalFirestore, address, firestore
@@ -31,9 +31,15 @@ from local.stack.scheduler import Scheduler
 from local.stack.urls import StackUrls
 from shared.gateways.ports import QueueName
 
+if TYPE_CHECKING:
+    from google.cloud import storage
+
 BUCKET = "fss-local"
 PROJECT = "demo-fss"
 LOCATION = "local"
+
+SERVICE = "K_SERVICE"
+"""The environment variable by which a function knows that Cloud Run serves it."""
 
 logger = logging.getLogger(__name__)
 
@@ -101,11 +107,60 @@ class LocalStack:
         Raises:
             CouldNotRun: The files could not be copied.
         """
-        with (
-            self._disk.named_when_full(),
-            contextlib.closing(self._storage.client(self.urls.project)) as client,
-        ):
-            return mirror(files, client.bucket(BUCKET))
+        with self._disk.named_when_full(), self.bucket() as bucket:
+            return mirror(files, bucket)
+
+    @contextlib.contextmanager
+    def bucket(self) -> Iterator[storage.Bucket]:
+        """Open the bucket with Google's client."""
+        with contextlib.closing(self._storage.client(self.urls.project)) as client:
+            yield client.bucket(BUCKET)
+
+    def redeploy(self, packages: Mapping[str, Path]) -> None:
+        """Serve other zips, and return when they answer; requests in progress may be lost.
+
+        Args:
+            packages: The zip of each function.
+
+        Raises:
+            CouldNotRun: A function does not start with its zip.
+        """
+        if self._watched is None:
+            raise RuntimeError("the stack has not been started")
+        self._stop_functions(self._watched)
+        for name, function in self.functions.items():
+            function.redeploy(packages[name])
+        for function in self.functions.values():
+            function.wait()
+
+    @contextlib.contextmanager
+    def as_on_cloud_run(self) -> Iterator[Mapping[str, str]]:
+        """Serve each function once more, as Cloud Run would: it then asks who calls.
+
+        Yields:
+            The address of each function.
+        """
+        if self._watched is None:
+            raise RuntimeError("the stack has not been started")
+        common, sync = self._settings()
+        ports = free_ports(len(self.functions))
+        served = {
+            name: Function(
+                name,
+                self._folder.functions / name,
+                self._watched,
+                port=port,
+                settings={**common, **({} if name == "status" else sync), SERVICE: name},
+                threads=1,
+            )
+            for name, port in zip(self.functions, ports, strict=True)
+        }
+        try:
+            for function in served.values():
+                function.wait()
+            yield {name: function.url for name, function in served.items()}
+        finally:
+            self._watched.stop(*(each.child for each in served.values()), grace=3)
 
     def check(self) -> None:
         """Raise `CouldNotRun` if a part has stopped; log a line if the disk has become full."""

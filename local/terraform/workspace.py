@@ -71,7 +71,7 @@ class Workspace:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
-        self._environment = dict(environment)
+        self.environment = dict(environment)
         self.configuration = folder / "terraform"
 
     @classmethod
@@ -110,14 +110,14 @@ class Workspace:
     def copy(self, folder: Path) -> Workspace:
         """Return an initialized copy of this workspace, free to be changed."""
         shutil.copytree(self._folder, folder, symlinks=True)
-        return Workspace(folder, self._environment)
+        return Workspace(folder, self.environment)
 
     def run(self, *arguments: str) -> Answer:
         """Run a Terraform command in the configuration."""
         done = subprocess.run(
             ["terraform", *arguments, *(["-no-color"] if arguments[0] != "fmt" else [])],
             cwd=self.configuration,
-            env=self._environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -57,6 +57,11 @@ run "access" {
   }
 
   assert {
+    condition     = contains([for grant in module.build.grants : "${grant.member} ${grant.role} ${grant.on}"], "serviceAccount:service-123456789012@gcf-admin-robot.iam.gserviceaccount.com roles/artifactregistry.reader fss-${var.deployment}-images")
+    error_message = "The service agent of Cloud Functions sees the repository of the images."
+  }
+
+  assert {
     condition     = (module.documents.created != null) == var.documents_bucket.create
     error_message = "An existing bucket of documents is only granted on."
   }

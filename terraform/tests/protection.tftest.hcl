@@ -37,6 +37,11 @@ run "protected_packages" {
     condition     = !google_storage_bucket.packages.force_destroy
     error_message = "Protected packages survive terraform destroy."
   }
+
+  assert {
+    condition     = [for rule in google_storage_bucket.packages.lifecycle_rule : one(rule.condition).days_since_noncurrent_time] == [30]
+    error_message = "A replaced package is kept for a month, not for ever."
+  }
 }
 
 run "a_protected_database" {
@@ -62,6 +67,18 @@ run "a_protected_database" {
       google_firestore_database.this.point_in_time_recovery_enablement == "POINT_IN_TIME_RECOVERY_ENABLED"
     )
     error_message = "A protected database survives terraform destroy."
+  }
+
+  assert {
+    condition = alltrue([
+      for resource in concat(
+        values(google_firestore_index.this),
+        values(google_firestore_field.indexed),
+        values(google_firestore_field.exempt),
+        values(google_firestore_field.expires_at),
+      ) : resource.deletion_policy == "ABANDON"
+    ])
+    error_message = "A database that survives keeps its indexes and fields."
   }
 }
 

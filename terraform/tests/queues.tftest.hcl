@@ -46,4 +46,27 @@ run "how_a_queue_repeats" {
     ])
     error_message = "A task is repeated, ever more slowly, until its handler is done with it."
   }
+  assert {
+    condition     = alltrue([for queue in google_cloud_tasks_queue.this : length(queue.stackdriver_logging_config) == 0])
+    error_message = "A queue that logs nothing has no block that says so: it isn't returned."
+  }
+}
+
+run "a_new_project" {
+  command = plan
+
+  variables {
+    tier                 = "tier3"
+    max_upload_instances = 20
+  }
+
+  assert {
+    condition     = module.upload.service.max_instances == 20
+    error_message = "The upload function asks for no more instances than it may have."
+  }
+
+  assert {
+    condition     = module.queues.limits["uploads"].concurrent == 73 && module.queues.limits["polls"].concurrent == 2
+    error_message = "Both queues dispatch less at once where instances are few."
+  }
 }

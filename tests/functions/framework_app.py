@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from unittest import mock
 
 import functions_framework
 
+from shared.http.pages import Pages
 from shared.services.store.cut_over import CutOver
 from tests.docs.markdown import ROOT
 from tests.services.ask.asking import Asking
@@ -47,12 +48,17 @@ class UseCases:
 
 
 @contextmanager
-def framework_app(function: str, world: World) -> Iterator[Flask]:
-    """The framework's app of a function over that world's use cases."""
+def framework_app(
+    function: str, world: World, more: Mapping[str, str] | None = None
+) -> Iterator[Flask]:
+    """The framework's app of a function over that world's use cases.
+
+    ``more`` are further settings.
+    """
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     before = sys.modules.pop("main", None)  # the framework loads each function under this name
-    with mock.patch.dict("os.environ", SETTINGS):
+    with mock.patch.dict("os.environ", {**SETTINGS, **(more or {})}):
         source = ROOT / "functions" / function / "main.py"
         app: Flask = functions_framework.create_app("main", str(source), "http")  # type: ignore[no-untyped-call]
         replace_use_cases(sys.modules["main"], world)
@@ -72,5 +78,6 @@ def replace_use_cases(module: ModuleType, world: World) -> None:
         vars(module)["USE"] = UseCases(world)
     if hasattr(module, "report"):
         vars(module)["report"] = lambda _: world.report
+        vars(module)["pages"] = lambda _: Pages(world.report, 1.0)
     if hasattr(module, "ask"):
         vars(module)["ask"] = lambda _: Asking(world).use

@@ -13,6 +13,8 @@ from shared.domain.throttle import holds
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries, records
 from shared.gateways.ports import Query
+from shared.services.batch import ask_sync, start
+from shared.services.batch.ask_sync import AskedSyncs
 from shared.services.batch.control import ControlBatch
 from shared.services.lease.close_batch import CloseBatch
 from shared.services.scan.scan_page import ScanPage
@@ -128,6 +130,24 @@ MUTATIONS = tuple(
             1,
             "figures_are_of_the_batch closed_counts_match",
             {(queries, "of_batch"): _of_any_batch},
+        ),
+        (
+            "any_start_takes_the_flag_back",
+            68,
+            "told_changes_are_synced",
+            {(start, "is_answered_by"): lambda *_: True},
+        ),
+        (
+            "asked_sync_begins_at_once",
+            3,
+            "asked_syncs_keep_their_distance",
+            {(ask_sync, "may_begin_at"): lambda asked_at, *_: asked_at},
+        ),
+        (
+            "asked_sync_never_begins",
+            1,
+            "told_changes_are_synced",
+            {(AskedSyncs, "begin"): _nothing},
         ),
         (
             "resumed_batch_stays_paused",

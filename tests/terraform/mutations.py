@@ -11,7 +11,8 @@ class Mutation:
     """A change of one text in one file.
 
     Attributes:
-        test: The test file that must notice, without its endings.
+        test: The test file that must notice, without its endings; "waits" and "destroy":
+            test_waits.py.
         told: Part of what is said then.
         alone: Whether it is tried by itself too, beside together with the others of its test file.
     """
@@ -34,7 +35,6 @@ class Mutation:
 FUNCTION = "modules/function/main.tf"
 ALERTS = "modules/monitoring/alerts.tf"
 METRICS = "modules/monitoring/metrics.tf"
-PIPELINE = "modules/pipeline/main.tf"
 BUILD = "modules/build/main.tf"
 DATABASE = "modules/firestore/main.tf"
 DATABASE_ACCESS = "modules/firestore/access.tf"
@@ -71,8 +71,8 @@ MUTATIONS: dict[str, Mutation] = {
         "functions",
         "The upload function is called by its queues only.",
         "functions.tf",
-        "invokers      = [module.queues.account.member]",
-        "invokers      = [google_service_account.scheduler.member]",
+        "invokers        = [module.queues.account.member]",
+        "invokers        = [google_service_account.scheduler.member]",
     ),
     "viewers can't see": Mutation(
         "functions",
@@ -152,8 +152,8 @@ MUTATIONS: dict[str, Mutation] = {
         "functions",
         "There are instances for all that the queues dispatch at once.",
         "functions.tf",
-        "/ local.upload_concurrency) + 1",
-        "/ local.upload_concurrency) - 2",
+        "= local.upload_instances",
+        "= 2",
     ),
     "documents can be written": Mutation(
         "access",
@@ -438,50 +438,6 @@ MUTATIONS: dict[str, Mutation] = {
         "disable_metric_validation = true",
         "disable_metric_validation = false",
     ),
-    "proposals planned with all rights": Mutation(
-        "pipeline",
-        "A proposal is planned by the planner, and not applied.",
-        PIPELINE,
-        "account     = google_service_account.planner.id",
-        "account     = google_service_account.deployer.id",
-        alone=True,
-    ),
-    "merges not applied": Mutation(
-        "pipeline",
-        "What was merged is applied by the deployer.",
-        PIPELINE,
-        'apply       = "true"',
-        'apply       = "false"',
-    ),
-    "no approval": Mutation(
-        "pipeline",
-        "An apply waits for approval unless told otherwise.",
-        PIPELINE,
-        "approval    = var.pipeline.approval_required",
-        "approval    = false",
-        alone=True,
-    ),
-    "proposals applied": Mutation(
-        "pipeline",
-        "Only a push to the branch applies.",
-        PIPELINE,
-        'each.key == "plan" ? [1] : []',
-        "[1]",
-    ),
-    "a planner that edits": Mutation(
-        "pipeline",
-        "The planner changes nothing.",
-        PIPELINE,
-        '"roles/viewer"',
-        '"roles/editor"',
-    ),
-    "a deployer that owns": Mutation(
-        "pipeline",
-        "The deployer can't give itself more.",
-        PIPELINE,
-        '"roles/browser"',
-        '"roles/owner"',
-    ),
     "a smoke test that is turned away": Mutation(
         "pipeline",
         "The smoke test calls what people call.",
@@ -533,5 +489,343 @@ MUTATIONS: dict[str, Mutation] = {
         '"roles/datastore.viewer"',
         '"roles/datastore.user"',
         alone=True,
+    ),
+    # --- limits of the services -------------------------------------------------------------------
+    "a block of zeros": Mutation(
+        "queues",
+        "A queue that logs nothing has no block that says so: it isn't returned.",
+        QUEUES,
+        "var.log_sampling > 0 ? [var.log_sampling] : []",
+        "[var.log_sampling]",
+        alone=True,
+    ),
+    "a zero on the dashboard": Mutation(
+        "monitoring",
+        "A zero that isn't returned would be planned for ever.",
+        "modules/monitoring/dashboard.tf",
+        "if at > 0",
+        "if at >= 0",
+    ),
+    "an alert that looks back too far": Mutation(
+        "monitoring",
+        "An alert looks back and waits for less than 25 hours.",
+        ALERTS,
+        "longest_minutes = 24 * 60 + 50",
+        "longest_minutes = 48 * 60",
+        alone=True,
+    ),
+    "more instances than the quota": Mutation(
+        "queues",
+        "The upload function asks for no more instances than it may have.",
+        "queues.tf",
+        ", var.max_upload_instances)",
+        ", 1000)",
+        alone=True,
+    ),
+    "queues that dispatch more than is served": Mutation(
+        "queues",
+        "Both queues dispatch less at once where instances are few.",
+        "queues.tf",
+        "min(1, local.upload_slots / sum(values(local.wanted)))",
+        "1",
+        alone=True,
+    ),
+    # --- a first apply, and the last --------------------------------------------------------------
+    "an agent that sees no repository": Mutation(
+        "access",
+        "The service agent of Cloud Functions sees the repository of the images.",
+        BUILD,
+        "@gcf-admin-robot",
+        "@serverless-robot-prod",
+    ),
+    "a proxy for nobody": Mutation(
+        "functions",
+        "Operators and viewers may see the status function, as the proxy does before it calls.",
+        "functions.tf",
+        "observers       = local.people.viewers",
+        "observers       = []",
+        alone=True,
+    ),
+    "a region where new projects can't build": Mutation(
+        "functions",
+        "The default region is one in which a new project can build.",
+        "variables.tf",
+        'default     = "us-central1"',
+        'default     = "us-east1"',
+    ),
+    "packages kept for ever": Mutation(
+        "protection",
+        "A replaced package is kept for a month, not for ever.",
+        BUILD,
+        "days_since_noncurrent_time = 30",
+        "days_since_noncurrent_time = 3000",
+    ),
+    "indexes of a kept database dropped": Mutation(
+        "protection",
+        "A database that survives keeps its indexes and fields.",
+        INDEXES,
+        "deletion_policy = local.deletion_policy",
+        'deletion_policy = "DELETE"',
+        alone=True,
+    ),
+    "zips needed to destroy": Mutation(
+        "destroy",
+        "filesha256",
+        BUILD,
+        'fileexists(zip) ? filesha256(zip) : "absent"',
+        "filesha256(zip)",
+    ),
+    "functions before their indexes": Mutation(
+        "waits",
+        "module.firestore.google_firestore_index.this",
+        "modules/firestore/outputs.tf",
+        "    google_firestore_index.this,\n",
+        "",
+    ),
+    "functions before their fields": Mutation(
+        "waits",
+        "module.firestore.google_firestore_field.indexed",
+        "modules/firestore/outputs.tf",
+        "    google_firestore_field.indexed,\n",
+        "",
+    ),
+    "functions before their grants": Mutation(
+        "waits",
+        "module.firestore.google_project_iam_member.writes_records",
+        "functions.tf",
+        "FIRESTORE_DATABASE = module.firestore.name",
+        "FIRESTORE_DATABASE = local.name",
+    ),
+    "functions before they may read documents": Mutation(
+        "waits",
+        "module.documents.google_storage_bucket_iam_member.reads",
+        "functions.tf",
+        "module.documents.name",
+        "var.documents_bucket.name",
+    ),
+    "tasks with an account that may not be used yet": Mutation(
+        "waits",
+        "module.queues.google_service_account_iam_member.acts_as_tasks",
+        "modules/queues/outputs.tf",
+        "depends_on = [google_service_account_iam_member.acts_as_tasks]",
+        "",
+    ),
+    "an agent that is granted too late": Mutation(
+        "waits",
+        "module.build.google_artifact_registry_repository_iam_member.agent_reads_images",
+        "modules/build/outputs.tf",
+        "    google_artifact_registry_repository_iam_member.agent_reads_images,\n",
+        "",
+    ),
+    "services that nothing waits for": Mutation(
+        "waits",
+        "terraform_data.services",
+        "queues.tf",
+        "  depends_on = [terraform_data.services]\n",
+        "",
+    ),
+    "an alert before its job": Mutation(
+        "waits",
+        "google_cloud_scheduler_job.this",
+        "monitoring.tf",
+        'google_cloud_scheduler_job.this["supervise"].name',
+        '"${local.name}-supervise"',
+    ),
+    # --- who is told ------------------------------------------------------------------------------
+    "an alert that says nothing further": Mutation(
+        "monitoring",
+        "Each alert names its section of the documentation.",
+        ALERTS,
+        "What to look at and what to do: ${local.section[each.key]}",
+        "Good luck.",
+    ),
+    "a looser promise": Mutation(
+        "monitoring",
+        "A change is searchable within twice the sync's period, 99 % of the time.",
+        "modules/monitoring/objective.tf",
+        "goal = 0.99",
+        "goal = 0.5",
+    ),
+    "an alert on another job": Mutation(
+        "monitoring",
+        "An alert is made once there is what it watches.",
+        "monitoring.tf",
+        'google_cloud_scheduler_job.this["supervise"].name',
+        'google_cloud_scheduler_job.this["sync"].name',
+    ),
+    "a bill that nobody hears of": Mutation(
+        "monitoring",
+        "Who hears the alerts hears of the bill too.",
+        "budget.tf",
+        "units         = tostring(var.budget.amount)",
+        'units         = "1000000"',
+    ),
+    "everybody's bill": Mutation(
+        "monitoring",
+        "The budget is this project's.",
+        "budget.tf",
+        'projects = ["projects/${data.google_project.this.number}"]',
+        'projects = ["projects/1"]',
+    ),
+    "a budget without its service": Mutation(
+        "monitoring",
+        "A budget's service is enabled.",
+        "services.tf",
+        'var.budget == null ? [] : ["billingbudgets.googleapis.com"]',
+        "[]",
+    ),
+    "a runtime that nobody tried": Mutation(
+        "functions",
+        "The default runtime is one that the functions were tested with.",
+        "variables.tf",
+        'default     = "python313"',
+        'default     = "python314"',
+    ),
+}
+
+TRIGGERS = "modules/pipeline/triggers.tf"
+ACCOUNTS = "modules/pipeline/accounts.tf"
+APPLY = "modules/pipeline/apply.yaml"
+PERMISSIONS = "modules/pipeline/steps/permissions.json"
+
+MUTATIONS |= {
+    "proposals checked with rights": Mutation(
+        "pipeline",
+        "A proposal is checked by the checker.",
+        TRIGGERS,
+        "service_account = google_service_account.checker.id",
+        "service_account = google_service_account.planner.id",
+        alone=True,
+    ),
+    "a checker that reads plans": Mutation(
+        "pipeline",
+        "The checker writes its own log, and may do nothing else.",
+        ACCOUNTS,
+        'finds the logs"      = { bucket = google_storage_bucket.logs.name',
+        'finds the logs"      = { bucket = google_storage_bucket.plans.name',
+    ),
+    "proposals planned": Mutation(
+        "pipeline",
+        "What was merged is planned by the planner, and nothing else is.",
+        TRIGGERS,
+        "    push {",
+        "    pull_request {",
+        alone=True,
+    ),
+    "plans applied by who made them": Mutation(
+        "pipeline",
+        "Only a published plan is applied, by the deployer.",
+        TRIGGERS,
+        "service_account = google_service_account.deployer.id",
+        "service_account = google_service_account.planner.id",
+    ),
+    "no approval": Mutation(
+        "pipeline",
+        "An apply waits for approval unless told otherwise.",
+        TRIGGERS,
+        "approval_required = var.pipeline.approval_required",
+        "approval_required = false",
+        alone=True,
+    ),
+    "an apply with the steps of a commit": Mutation(
+        "pipeline",
+        "The trigger that applies holds its steps itself, and reads none from a commit.",
+        TRIGGERS,
+        '"Applies the plan that a message names"',
+        '"Applies the plan that a message names"\n  filename = "apply.yaml"',
+    ),
+    "a message that is not read": Mutation(
+        "pipeline",
+        "The message names object, generation and sha256, and the approver sees where the plan's "
+        "text is.",
+        TRIGGERS,
+        '"$(body.message.attributes.${name})"',
+        '"$(body.message.data.${name})"',
+    ),
+    "an apply that gives up at a lock": Mutation(
+        "pipeline",
+        "The plan that was fetched is applied, and waits for the state's lock.",
+        APPLY,
+        "-lock-timeout=10m ../plan.tfplan",
+        "../plan.tfplan",
+        alone=True,
+    ),
+    "another plan than its text": Mutation(
+        "pipeline",
+        "The plan is the text that was approved.",
+        APPLY,
+        "cmp ../../shown.txt ../../approved.txt ||",
+        "true ||",
+        alone=True,
+    ),
+    "an image by its tag": Mutation(
+        "pipeline",
+        "Images are named by digest.",
+        TRIGGERS,
+        "substitutions = merge(local.images, {\n    _DEPLOYMENT ",
+        'substitutions = merge(local.images, { _PYTHON_IMAGE = "python:3" }, {\n    _DEPLOYMENT ',
+    ),
+    "an image without a digest": Mutation(
+        "pipeline",
+        "An image of the builds has no digest: run make images",
+        "modules/pipeline/images.json",
+        '"digest": "sha256:',
+        '"digest": "',
+        alone=True,
+    ),
+    "a planner that reads keys": Mutation(
+        "pipeline",
+        "The reader's role reads configuration, and no documents, records or keys.",
+        PERMISSIONS,
+        '"secretmanager.secrets.get"',
+        '"secretmanager.secrets.get", "secretmanager.versions.access"',
+        alone=True,
+    ),
+    "a planner that replaces plans": Mutation(
+        "pipeline",
+        "The planner reads configuration and this deployment's state, adds plans, and publishes "
+        "them.",
+        ACCOUNTS,
+        '"roles/storage.objectCreator"',
+        '"roles/storage.objectAdmin"',
+    ),
+    "a deployer that reads records": Mutation(
+        "pipeline",
+        "On the project the deployer has the least, and it acts as what it deploys and as itself "
+        "only.",
+        ACCOUNTS,
+        '"roles/datastore.indexAdmin"',
+        '"roles/datastore.owner"',
+        alone=True,
+    ),
+    "a deployer that lets others in": Mutation(
+        "pipeline",
+        "The deployer changes no policy, identity, secret or build.",
+        PERMISSIONS,
+        '"run.services.update"',
+        '"run.services.update", "run.services.setIamPolicy"',
+        alone=True,
+    ),
+    "every queue": Mutation(
+        "pipeline",
+        "The deployer changes this deployment's functions and queues, each by a grant of its own.",
+        ACCOUNTS,
+        "  role     = local.role.queues",
+        "  role     = local.role.deployer",
+    ),
+    "everybody's state": Mutation(
+        "pipeline",
+        "Nobody reaches the state of another deployment.",
+        ACCOUNTS,
+        "/objects/${var.deployment}/",
+        "/objects/",
+        alone=True,
+    ),
+    "approvers who see everything": Mutation(
+        "pipeline",
+        "An approver reads plans and approves them.",
+        ACCOUNTS,
+        "member = member, on = local.plan",
+        "member = member, on = null",
     ),
 }

@@ -33,7 +33,13 @@ CATALOGUE: Final = {
     },
     "Look": {
         "status": Listed("batches", "show the progress or the result of a batch"),
+        "watch": Listed("batches", "follow a batch until it ends, whoever started it"),
+        "history": Listed("history", "list the batches, and what changed since a time"),
+        "diff": Listed("diff", "list the files that a sync would import or remove"),
         "failures": Listed("files", "list the files that failed"),
+        "file": Listed("files", "show one file's state, its imports and what they cost"),
+        "logs": Listed("logs", "show what the functions logged about a batch"),
+        "page": Listed("page", "serve the deployment's page on this machine"),
         "store": Listed("stores", "show the store, or finish replacing it"),
     },
     "Search": {
@@ -43,6 +49,11 @@ CATALOGUE: Final = {
         "cancel": Listed("orders", "cancel a batch; the next one does the rest"),
         "pause": Listed("orders", "pause a batch until it is resumed"),
         "resume": Listed("orders", "resume a paused batch"),
+    },
+    "Set up": {
+        "init": Listed("init", "write a deployment's URLs into fss.toml"),
+        "doctor": Listed("doctor", "look whether a deployment is in order, and how to mend it"),
+        "completion": Listed("completion", "print what completes the command in a shell"),
     },
 }
 """The commands by the section of the help that lists them."""

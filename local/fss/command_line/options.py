@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from local.fss.command_line.command import option
-from local.fss.command_line.run import (
-    ASK_URL,
-    DISPATCHER_URL,
-    STATUS_URL,
-    TOKEN_COMMAND,
-    Run,
-)
+from local.fss.command_line.run import PROFILE, VARIABLES, Run
 from local.fss.command_line.values import AMOUNT, COUNT
+from local.fss.deployment.outcome import Failure
+from local.fss.deployment.profile import found_profiles
 from shared.domain.batch.kinds import DeletePolicy, SyncMode
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -24,33 +21,55 @@ _DEPLOYMENT = "The deployment"
 _SYNC = "The sync"
 
 
+_TEXTS = {
+    "dispatcher": ("--dispatcher", "URL", "URL of the dispatcher."),
+    "status": ("--status", "URL", "URL of the status function."),
+    "token_command": (
+        "--token-command",
+        "COMMAND",
+        "Program that prints a bearer token; {audience} in it is the URL that is called.",
+    ),
+}
+
+
 def deployment_options(function: Decorated) -> Decorated:
     """Add the options that name a deployment; ``Run`` keeps their values."""
-    for name, attribute, variable, metavar, text in reversed(
-        (
-            ("--dispatcher", "dispatcher", DISPATCHER_URL, "URL", "URL of the dispatcher."),
-            ("--status", "status", STATUS_URL, "URL", "URL of the status function."),
-            (
-                "--token-command",
-                "token_command",
-                TOKEN_COMMAND,
-                "COMMAND",
-                "Program that prints a bearer token for both.",
-            ),
-        )
-    ):
+    for attribute, (name, metavar, text) in reversed(_TEXTS.items()):
         function = option(
             name,
             attribute,
             section=_DEPLOYMENT,
-            envvar=variable,
+            envvar=VARIABLES[attribute],
             show_envvar=True,
             metavar=metavar,
             expose_value=False,
             callback=_kept,
             help=text,
         )(function)
-    return function
+    return profile_option(function)
+
+
+def profile_option(function: Decorated) -> Decorated:
+    """Add the option that names a profile; ``Run`` keeps its value."""
+    return option(
+        "--profile",
+        section=_DEPLOYMENT,
+        envvar=PROFILE,
+        show_envvar=True,
+        metavar="NAME",
+        expose_value=False,
+        callback=_kept,
+        shell_complete=_profiles,
+        help="The deployment of this name in fss.toml; see fss init.",
+    )(function)
+
+
+def _profiles(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    try:
+        known = found_profiles(Path.cwd()).known
+    except Failure:
+        return []
+    return [name for name in known if name.startswith(incomplete)]
 
 
 def ask_option(function: Decorated) -> Decorated:
@@ -58,7 +77,7 @@ def ask_option(function: Decorated) -> Decorated:
     add = option(
         "--ask",
         section=_DEPLOYMENT,
-        envvar=ASK_URL,
+        envvar=VARIABLES["ask"],
         show_envvar=True,
         metavar="URL",
         expose_value=False,
@@ -86,12 +105,6 @@ def request_options(function: Decorated) -> Decorated:
     for add in reversed(
         (
             option("--prefix", section=_SYNC, metavar="P", help="Sync only names that begin so."),
-            option(
-                "--dry-run",
-                section=_SYNC,
-                is_flag=True,
-                help="Report what the sync would do and cost, and change nothing.",
-            ),
             option(
                 "--delete-policy",
                 section=_SYNC,
@@ -129,6 +142,12 @@ def request_options(function: Decorated) -> Decorated:
     ):
         function = add(function)
     return function
+
+
+def dry_run_option(function: Decorated) -> Decorated:
+    """Add the option to report only."""
+    text = "Report what the sync would do and cost, and change nothing."
+    return option("--dry-run", section=_SYNC, is_flag=True, help=text)(function)
 
 
 def mode_options(function: Decorated) -> Decorated:

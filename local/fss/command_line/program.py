@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Sequence
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import CompletionItem, shell_complete
 
 from local.fss.command_line.catalogue import CATALOGUE, COMMANDS
+from local.fss.command_line.options import profile_option
 from local.fss.command_line.run import Run
 from local.fss.deployment.outcome import Exit, Failure
 
@@ -22,6 +24,9 @@ _EXIT_CODES = """\
 Exit codes: 0 in step; 1 finished, but files failed or are left for a later run; 2 usage error;
 3 refused by a guard, or another run is in progress; 4 could not run; 130 interrupted.
 """
+
+COMPLETE = "_FSS_COMPLETE"
+"""The environment variable with which a shell asks for completions."""
 
 _EXTRA = "file-search-sync[local]"
 
@@ -82,6 +87,8 @@ class Program(click.Group):
 
 
 @click.group(cls=Program, name="fss", context_settings=_CONTEXT, subcommand_metavar="COMMAND ...")
+@profile_option
+@click.version_option(message="%(version)s", package_name="file-search-sync")
 def program() -> None:
     """Keep a Gemini File Search store in step with a folder or a bucket."""
 
@@ -92,6 +99,8 @@ def run_command(words: Sequence[str], run: Run) -> Exit:
     Raises:
         Failure: The command can't be read, or can't do what it should.
     """
+    if (asked := os.environ.get(COMPLETE)) is not None:
+        return Exit(shell_complete(program, {}, "fss", COMPLETE, asked))
     try:
         # Not ``main``, which makes another exception of an interruption.
         with program.make_context("fss", list(words), obj=run) as context:

@@ -1,4 +1,4 @@
-"""The commands that show batches: `status`."""
+"""The commands that show batches: `status` and `watch`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from local.fss.command_line.run import Run, pass_run
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure, exit_code, is_over
 from local.fss.ended import earlier_lines, report
+from local.fss.follow import follow
 from local.fss.report.progress_text import describe
 from local.printable import printable
 
@@ -15,7 +16,7 @@ EARLIER = 5
 """How many earlier batches are shown below the latest."""
 
 
-@command(examples=("fss status", "fss status 20260102T030405-1a2b --json"))
+@command(examples=("fss status", "fss status 20260102-030405-1a2b3c --json"))
 @batch_argument
 @deployment_options
 @pass_run
@@ -32,6 +33,20 @@ def status(run: Run, batch: str | None) -> Exit:
     text = [f"Batch {printable(found['batch_id'])}: {describe(found)}", *earlier_lines(earlier)]
     run.output.answer(found, "\n".join(text))
     return exit_code(found)
+
+
+@command(examples=("fss watch", "fss watch 20260102-030405-1a2b3c"))
+@batch_argument
+@deployment_options
+@pass_run
+def watch(run: Run, batch: str | None) -> Exit:
+    """Show the progress of any batch until it ends, and end with its exit code.
+
+    Without BATCH, of the latest one, whoever started it. Ctrl-C stops watching; the batch goes on.
+    """
+    deployment = run.deployment()
+    batch = batch or str(_latest(deployment, 1)[0]["batch_id"])
+    return follow(deployment, batch, run.output, run.called)
 
 
 def _latest(deployment: Deployment, count: int) -> list[dict[str, object]]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from local.fss.command_line.command import command, option
-from local.fss.command_line.options import mode_options, request_options
+from local.fss.command_line.options import dry_run_option, mode_options, request_options
 from local.fss.command_line.run import Run, pass_run
 from local.fss.command_line.values import AMOUNT, PORT, Kind, number_between
 from local.fss.deployment.outcome import Exit
@@ -23,6 +23,9 @@ from shared.domain.throttle.tiers import default_tier, load_tiers, tier_named
 
 DEFAULT_TIME_SCALE = 10.0
 MAX_TIME_SCALE = 100
+
+FAULT = '{"kind": "unavailable", "route": "files.*", "rate": 0.02}'
+"""A fault of the simulator, as an example."""
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -40,7 +43,10 @@ def _glob(text: str) -> str:
 
 
 def _faults(text: str) -> str:
-    parse_rules(json.loads(text))
+    try:
+        parse_rules(json.loads(text))
+    except json.JSONDecodeError:
+        raise ValueError(f"{text!r} is no JSON; for example {FAULT}") from None
     return text
 
 
@@ -167,6 +173,7 @@ def _stack_options(function: Decorated) -> Decorated:
 @_stack_options
 @mode_options
 @request_options
+@dry_run_option
 @option("--keep", is_flag=True, help="Keep the stack running until Ctrl-C.")
 @pass_run
 def local(run: Run, /, *, keep: bool, **options: Any) -> Exit:  # noqa: ANN401 - as declared above

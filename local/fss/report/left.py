@@ -21,12 +21,18 @@ def left_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     yield f"  left     {files}{why}{until}"
 
 
+MEANINGFUL = 60
+"""Seconds from which requests a minute say anything."""
+
+
 def rate_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     """Yield how long the sync took, and its rate of metered requests against the tier's."""
     seconds, rate = summary.get("duration_seconds"), summary.get("rate") or {}
     if seconds is None:
         return
     used, preset = rate.get("used"), rate.get("preset")
+    if seconds < MEANINGFUL:
+        used = None
     speed = f"; {used:g} metered requests a minute" if used else ""
     allowed = f", of {preset} that the tier allows" if used and preset else ""
     yield f"  took     {duration(seconds)}{speed}{allowed}"

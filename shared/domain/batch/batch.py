@@ -9,9 +9,10 @@ from datetime import datetime
 
 from shared.domain.batch.kinds import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
 from shared.domain.batch.left import Left
+from shared.domain.batch.progress import Progress
 from shared.domain.estimate.budget import BudgetState
 from shared.domain.estimate.estimate import Estimate
-from shared.domain.estimate.preview import Preview, Retried, Sample
+from shared.domain.estimate.preview import Names, Preview, Retried, Sample
 from shared.domain.estimate.storage_reading import StorageUse
 from shared.domain.reconcile.judge import Discrepancy
 from shared.domain.throttle.holds import HoldReason
@@ -80,6 +81,10 @@ class Batch:
     # Part of a scan task's name; increases if the task is lost, since its name is then used up.
     scan_attempt: int = 0
     scan_fault: ScanFault | None = None
+    scanning_since: datetime | None = None
+    scanned_at: datetime | None = None
+    # When the first of the new and changed objects that the scan found changed; None without any.
+    oldest_change: datetime | None = None
     removals_released: bool = False
     # Whether a listing of the store was completed.
     reconciled: bool = False
@@ -105,6 +110,8 @@ class Batch:
     tomorrow: int = 0
     # Metered requests a minute of the tier when the batch began; None in one of an earlier version.
     preset_rate: int | None = None
+    # The figures of a running batch, as its supervisor last counted them; None before the first.
+    progress: Progress | None = None
     # What a closed batch left; None in a dry run, and in a batch of an earlier version.
     left: Left | None = None
 
@@ -224,9 +231,10 @@ class Batch:
 class PageResult:
     """Result of a scan page, at ``batches/{id}/pages/{index}``; written when the page is done.
 
-    ``counts`` and a dry run's ``preview`` are totals of all pages so far, so the last page has
-    those of the whole scan. ``start`` is the page's first name, and ``next_start`` that of the next
-    page; if it is empty, the scan is complete.
+    ``counts``, a dry run's ``preview`` and ``oldest_change`` are of all pages so far, so the last
+    page has those of the whole scan. A dry run's ``names`` are those of the page. ``start`` is the
+    page's first name, and ``next_start`` that of the next page; if it is empty, the scan is
+    complete.
     """
 
     index: int
@@ -235,5 +243,12 @@ class PageResult:
     schema_version: int = 1
     counts: dict[str, int] = field(default_factory=dict)
     preview: Preview | None = None
+    oldest_change: datetime | None = None
+    names: Names | None = None
     completed_at: datetime | None = None
     expires_at: datetime | None = None
+
+
+def earliest(*times: datetime | None) -> datetime | None:
+    """The earliest of these times that are known; None if none is."""
+    return min(filter(None, times), default=None)

@@ -17,7 +17,7 @@ class Settled:
 
     Attributes:
         failed: Failed files.
-        kept: Skipped files that may keep a document.
+        kept: Skipped files that may keep a document, those that wait for a removal included.
         without: Documents that the scan expected and the records didn't hold.
     """
 
@@ -53,6 +53,9 @@ class Deployment:
     reconciled_at: datetime | None = None
     # Whether the records must be rebuilt from the store; stays set until that is complete.
     unreconciled: bool = False
+    # When the first change was made that earlier syncs found and left to later ones; None if they
+    # left none.
+    oldest_left: datetime | None = None
     # Whether files were set aside when the last sync ended, so that the store is to be listed.
     sets_aside: bool = False
     # Digest of the settings under which imports were last let through; empty if that isn't known.

@@ -49,6 +49,7 @@ class Wanted:
         is_young: Whether the object, or its sidecar, changed too recently to be imported yet.
         import_settings: Digest of the settings that the key depends on.
         picture_tokens: Tokens of text that cost as much as a picture.
+        changed_at: When the object or its sidecar last changed; None if that isn't known.
 
     The other fields are those of ``record.Desired``.
     """
@@ -70,6 +71,7 @@ class Wanted:
     content_encoding: str = ""
     import_settings: str = ""
     picture_tokens: int = 0
+    changed_at: datetime | None = None
 
 
 def paired_by_path(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from shared.domain.file.record import Change, FileStatus, Slot
@@ -165,6 +166,13 @@ def with_status(*statuses: FileStatus, limit: int | None = None) -> Query:
     if len(values) == 1:
         return Query(FILES, (Where("status", Op.EQ, values[0]),), (), limit)
     return Query(FILES, (Where("status", Op.IN, values),), (), limit)
+
+
+def listed(statuses: Sequence[FileStatus], prefix: str, end: str, limit: int) -> Query:
+    """Files in one of these statuses with prefix <= path < end, by path; empty: no bound."""
+    (where,) = with_status(*statuses).where
+    below = (Where("path", Op.LT, end),) if end else ()
+    return Query(FILES, (where, Where("path", Op.GE, prefix), *below), ("path",), limit)
 
 
 def readable_of_batch(batch_id: str) -> Query:

@@ -45,6 +45,7 @@ LEASE = "locks/writer"
 DEPLOYMENT = "meta/deployment"
 UNCERTAIN_SEARCH = "meta/uncertain"
 STORAGE = "meta/storage"
+ASKED = "meta/asked"
 BREAKER = "breaker/state"
 HOLD = "breaker/hold"
 

@@ -171,8 +171,8 @@ class Completion:
             )
             context.nudge(batch.batch_id)
             return
-        lost = self._comparison.save(batch, found)
         left = self._left_to_next_sync(batch)
+        lost = self._comparison.save(batch, found, is_all_done=not left)
         held = self._with_question(held)
         batch = held.present
         whole = batch.prefix == context.rules.settings.prefix

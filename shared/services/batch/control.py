@@ -8,6 +8,7 @@ from shared.domain.batch.batch import Batch, BatchStatus, is_batch_id
 from shared.domain.errors import InvalidRequest, SyncError
 from shared.gateways.database.records import Stored, batch_path
 from shared.services.context import Context
+from shared.services.events import Event, emit
 from shared.services.lease.close_batch import CloseBatch
 
 
@@ -54,13 +55,25 @@ class ControlBatch:
         return held
 
     def _set(self, batch_id: str, status: BatchStatus) -> Batch:
+        before = status
+
         def decide(stored: Stored[Batch]) -> Batch:
+            nonlocal before
             if stored.record is None:
                 raise NoSuchBatch(f"there is no batch {batch_id}")
             _check_running(stored.record)
+            before = stored.record.status
             return replace(stored.record, status=status)
 
-        return self._context.records.change(Batch, _path(batch_id), decide).present
+        after = self._context.records.change(Batch, _path(batch_id), decide).present
+        if before is status:
+            return after
+        if status is BatchStatus.PAUSED:
+            said = f"Batch {batch_id} is paused on request, until somebody resumes it."
+            emit(Event.BATCH_PAUSED, said, batch_id=batch_id)
+        else:
+            emit(Event.BATCH_RESUMED, f"Batch {batch_id} goes on.", batch_id=batch_id)
+        return after
 
 
 def _path(batch_id: str) -> str:

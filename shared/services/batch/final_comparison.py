@@ -76,15 +76,24 @@ class FinalComparison:
             whole and not batch.had_last_look and (is_due or differs),
         )
 
-    def save(self, batch: Batch, found: Compared) -> str:
-        """Save what the next sync goes by; returns what the batch's message says of it."""
+    def save(self, batch: Batch, found: Compared, *, is_all_done: bool) -> str:
+        """Save what the next sync goes by; returns what the batch's message says of it.
+
+        While files are left to be imported, the records hold less than they will.
+        """
         difference, known = found.drift.difference, found.deployment.present
         if difference is None or batch.prefix != self._context.rules.settings.prefix:
             return ""
         before, listed = known.count_trust, batch.explains_store
         if found.unexplained is not None and (listed or not before.lags):
             drift = found.drift
-            emit(Event.STORE_DRIFTED, store=batch.store, stored=drift.stored, held=drift.held)
+            emit(
+                Event.STORE_DRIFTED,
+                f"{batch.store} counts {drift.stored} documents, and the records {drift.held}.",
+                store=batch.store,
+                stored=drift.stored,
+                held=drift.held,
+            )
         repaired = batch.has_repaired or found.foreign != known.known_drift
         trust = (
             before.after_listing(batch.drift, difference, found.foreign, repaired=repaired)
@@ -93,7 +102,7 @@ class FinalComparison:
         )
         after = replace(known, known_drift=found.foreign, count_trust=trust)
         if found.lost is not None:
-            settled = None if found.lost else found.settled
+            settled = found.settled if is_all_done and not found.lost else None
             after = replace(after, recount=found.lost > 0, settled=settled)
         self._context.records.write(found.deployment, after)
         return (
@@ -122,11 +131,15 @@ class FinalComparison:
         return self._context.records.documents.count(queries.with_status(FileStatus.FAILED))
 
     def _kept(self, batch: Batch) -> int:
-        """How many skipped files may have documents, which the scan's counts leave out."""
+        """How many skipped files may have documents, which the scan's counts leave out.
+
+        With a skipped file, one that waits for its removal may be such a file too.
+        """
         if not batch.counts.get(Change.SKIPPED):
             return 0
         count = self._context.records.documents.count
-        return count(queries.unreadable(None)) + count(queries.asking_first(None))
+        waiting = count(queries.with_status(FileStatus.REMOVAL_CANDIDATE))
+        return waiting + count(queries.unreadable(None)) + count(queries.asking_first(None))
 
 
 def _held(scanned: int | None, settled: Settled | None, failed: int, kept: int) -> int | None:

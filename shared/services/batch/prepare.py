@@ -257,7 +257,13 @@ class Preparation:
         elif is_replaced:
             record = record.replacing_lost(store.name, name)
             if record.target == record.store:
-                emit(Event.STORE_CUT_OVER, store=store.name, previous_store=record.lost_store)
+                emit(
+                    Event.STORE_CUT_OVER,
+                    f"{store.name} serves from now on, in place of {record.lost_store}, which is "
+                    "gone.",
+                    store=store.name,
+                    previous_store=record.lost_store,
+                )
         elif record.target != store.name:
             record = replace(
                 record,

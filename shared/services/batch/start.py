@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.domain.batch.asked_sync import AskedSync, is_answered_by
 from shared.domain.batch.batch import Batch, SyncMode
 from shared.domain.batch.lease import Lease, LeaseHeld
 from shared.domain.batch.request import SyncRequest
@@ -11,6 +12,7 @@ from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, Refuse
 from shared.domain.ids import digest
 from shared.domain.source.object_name import composed
 from shared.gateways.database.records import (
+    ASKED,
     DEPLOYMENT,
     LEASE,
     batch_path,
@@ -19,6 +21,7 @@ from shared.gateways.database.records import (
 )
 from shared.gateways.ports import QueueName, Task, Write
 from shared.services.context import Context
+from shared.services.events import Event, emit
 from shared.services.lease.acquire import acquired
 from shared.services.lease.holder import holder_of
 from shared.services.task_payload import PAYLOAD_VERSION
@@ -41,8 +44,12 @@ class StartSync:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def __call__(self, request: SyncRequest) -> Batch:
+    def __call__(self, request: SyncRequest, *, by: str = "") -> Batch:
         """Start a batch, and create the task of the supervisor's first call.
+
+        Args:
+            request: What is asked for.
+            by: Who asks, for the log; by default the request's trigger.
 
         Raises:
             AlreadyRunning: another batch is running.
@@ -90,12 +97,15 @@ class StartSync:
                     {"schema": PAYLOAD_VERSION, "batch": batch.batch_id},
                 )
             )
+            _log_start(batch, by or batch.trigger)
             return batch
         raise AlreadyRunning(self._context.records.get(Lease, LEASE).present.holder)
 
     def _begin(self, request: SyncRequest) -> Batch:
         context, settings = self._context, self._context.rules.settings
-        lease, deployment = context.records.get_all([(Lease, LEASE), (Deployment, DEPLOYMENT)])
+        lease, deployment, asked = context.records.get_all(
+            [(Lease, LEASE), (Deployment, DEPLOYMENT), (AskedSync, ASKED)]
+        )
         self._check_deployment(deployment.record)
         self._check_idle(lease.record)
         now = lease.read_time
@@ -128,6 +138,9 @@ class StartSync:
         )
         writes: list[Write] = [creating(batch_path(batch_id), batch)]
         writes.append(replacing(lease, taken))
+        flag: AskedSync | None = asked.record
+        if flag and flag.asked_at and is_answered_by(batch, context.rules.settings.prefix):
+            writes.append(replacing(asked, AskedSync()))
         context.records.documents.commit(writes)
         return batch
 
@@ -169,3 +182,17 @@ def _is_bounded(request: SyncRequest, settings: Settings) -> bool:
     """Whether somebody said how many files the sync may import; a dry run imports none."""
     most = request.max_imports, settings.max_imports_per_sync
     return request.dry_run or any(each is not None for each in most)
+
+
+def _log_start(batch: Batch, by: str) -> None:
+    kind = "dry run" if batch.dry_run else "sync"
+    below = f" of {batch.prefix!r}" if batch.prefix else ""
+    emit(
+        Event.BATCH_STARTED,
+        f"Batch {batch.batch_id} began: a {kind}{below}, mode {batch.mode}, asked for by {by}.",
+        batch_id=batch.batch_id,
+        mode=batch.mode.value,
+        trigger=batch.trigger.value,
+        dry_run=batch.dry_run,
+        prefix=batch.prefix,
+    )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain.batch import lease as leases
-from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
+from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
 from shared.domain.batch.lease import Lease
 from shared.domain.batch.left import Left, LeftReason
 from shared.domain.deployment.deployment import Deployment
-from shared.domain.errors import LostLease
+from shared.domain.deployment.freshness import after_end, freshness
+from shared.domain.errors import KEY_ADVICE, LostLease
 from shared.domain.file import setting_aside
 from shared.domain.file.record import UNFINISHED, Change, FileRecord, FileStatus
 from shared.gateways.database import queries
@@ -24,11 +26,18 @@ from shared.services.lease.set_aside import SetAside
 ACCOUNT_FAULT = (
     "Gemini refuses the account, or the store is gone: check the API key, its project and the "
     "store's permissions, then sync again, which tells these cases apart. No file was marked as "
-    "failed for it"
+    f"failed for it. {KEY_ADVICE}"
 )
 
-COUNTED = ("indexed", "deleted", "failed", "unreadable")
-"""The counts that the event of a closed batch has."""
+SEVERITIES = {
+    BatchStatus.COMPLETED: logging.INFO,
+    BatchStatus.CANCELLED: logging.INFO,
+    BatchStatus.COMPLETED_WITH_FAILURES: logging.WARNING,
+    BatchStatus.DEFERRED: logging.WARNING,
+    BatchStatus.REFUSED: logging.WARNING,
+    BatchStatus.FAILED: logging.ERROR,
+}
+"""The severity of each way to end."""
 
 ASIDE = (Change.SET_ASIDE, setting_aside.UNKNOWN_PATHS)
 """Counts of a scan that tell of files that are set aside."""
@@ -154,6 +163,7 @@ class CloseBatch:
             raise LostLease("another call supervises the batch")
         busy = batch.present.is_supervised(batch.read_time) and batch.present.supervisor != end.by
         figures = end.figures or self._figures(batch.present)
+        oldest = batch.present.oldest_change or self._oldest_of_pages(batch.present)
         aside = self._said_of_aside(batch.present, figures)
         closed = replace(
             batch.present,
@@ -163,25 +173,37 @@ class CloseBatch:
             counts={**batch.present.counts, **figures.counts},
             requests=dict(figures.requests),
             cost=figures.cost,
+            oldest_change=oldest,
             left=self._left(batch.present, end),
             supervisor=batch.present.supervisor if busy else "",
             supervised_until=batch.present.supervised_until if busy else None,
             completed_at=context.clock.now(),
         )
         writes: list[Write] = [updating(batch.path, closed, batch.version, batch.record)]
+        age = self._note_freshness(closed, writes)
         if not busy:
             writes += self._release_writes(closed)
         versions = context.records.documents.commit(writes)
-        counted = {name: closed.counts.get(name, 0) for name in COUNTED}
-        emit(
-            Event.BATCH_CLOSED,
-            batch_id=closed.batch_id,
-            status=closed.status.value,
-            detail=closed.message,
-            dry_run=closed.dry_run,
-            **counted,
-        )
+        _log_end(closed, age)
         return Stored(batch.path, closed, versions[0], batch.read_time)
+
+    def _oldest_of_pages(self, batch: Batch) -> datetime | None:
+        """When the oldest change was made that a scan has found which isn't complete."""
+        if batch.scanning_since is None or batch.scanned_at is not None:
+            return None
+        pages = self._context.records.query(PageResult, queries.latest_page(batch.batch_id))
+        return pages[0].present.oldest_change if pages else None
+
+    def _note_freshness(self, batch: Batch, writes: list[Write]) -> timedelta | None:
+        """The age of the oldest change made searchable; what is left is noted in ``writes``."""
+        if batch.oldest_change is None and not batch.counts["indexed"]:
+            return None  # saves the read
+        stored = self._context.records.get(Deployment, DEPLOYMENT)
+        if stored.record is not None:
+            after = after_end(stored.record, batch)
+            if after != stored.record:
+                writes.append(updating(stored.path, after, stored.version, stored.record))
+        return freshness(batch, stored.record, self._context.clock.now())
 
     def _left(self, batch: Batch, end: _End) -> Left | None:
         """What the batch leaves; None in a dry run, which takes nothing up."""
@@ -266,3 +288,27 @@ class CloseBatch:
 
 def _setting_aside(stored: Stored[Deployment]) -> Deployment | None:
     return stored.record and replace(stored.record, sets_aside=True)
+
+
+def _log_end(batch: Batch, age: timedelta | None) -> None:
+    counts, took = batch.counts, timedelta(0)
+    if batch.started_at and batch.completed_at:
+        took = batch.completed_at - batch.started_at
+    done = f"{counts['indexed']} indexed, {counts['deleted']} deleted, {counts['failed']} failed"
+    said = f" {batch.message}" if batch.message else ""
+    emit(
+        Event.BATCH_CLOSED,
+        f"Batch {batch.batch_id} ended as {batch.status} after {took.total_seconds():.0f} s: "
+        f"{done}.{said}",
+        level=SEVERITIES[batch.status],
+        batch_id=batch.batch_id,
+        status=batch.status.value,
+        detail=batch.message,
+        dry_run=batch.dry_run,
+        indexed=counts["indexed"],
+        deleted=counts["deleted"],
+        failed=counts["failed"],
+        unreadable=counts["unreadable"],
+        duration_seconds=took.total_seconds(),
+        freshness_seconds=None if age is None else age.total_seconds(),
+    )

@@ -37,10 +37,17 @@ def file_row(record: FileRecord) -> dict[str, Any]:
         "document": record.current_document or "",
         "content_key": record.current_key or "",
         "size": record.desired_size,
+        "uploaded_at": time_text(_uploaded_at(record)),
         "indexed_at": time_text(record.indexed_at),
         "batch_id": record.batch_id or "",
         "metadata_reports": list(record.metadata_reports),
     }
+
+
+def _uploaded_at(record: FileRecord) -> datetime | None:
+    """When the raw file that is being imported was uploaded; None without one."""
+    raw = record.working.raw_file if record.working else None
+    return raw.uploaded_at if raw else None
 
 
 def import_row(entry: LedgerEntry) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
-from shared.domain.batch.batch import Batch, is_batch_id
+from shared.domain.batch.batch import Batch, PageResult, is_batch_id
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import InvalidRequest
+from shared.domain.estimate.preview import Names
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.domain.ids import file_id
@@ -23,8 +25,11 @@ from shared.gateways.database.records import (
     reconcile_path,
 )
 from shared.gateways.ports import Query
+from shared.services.progress import count
+from shared.services.report.file_lists import FileLists
 from shared.services.report.file_rows import FAILURE, damaged_row, file_row, import_row
-from shared.services.report.running import RunningFigures, left_now
+from shared.services.report.overview import NextRun, Overview
+from shared.services.report.running import progress_row
 from shared.services.report.summary import summary
 from shared.services.report.throttle import ThrottleReport
 
@@ -35,13 +40,18 @@ IMPORTS = 20
 """Imports listed in the answer about a file, the latest first."""
 
 
+def _never(_now: datetime) -> None:
+    """No sync is scheduled."""
+
+
 class Report:
     """Reads records and never writes. None means that the thing asked about does not exist."""
 
-    def __init__(self, records: Records, policy: BreakerPolicy) -> None:
+    def __init__(self, records: Records, policy: BreakerPolicy, next_run: NextRun = _never) -> None:
         self._records = records
-        self._figures = RunningFigures(records)
         self._throttle = ThrottleReport(records, policy)
+        self.overview = Overview(records, self._throttle, next_run)
+        self.lists = FileLists(records)
 
     def batches(self, limit: int, before: str = "") -> list[dict[str, Any]]:
         """Summaries of the latest batches, without skips and failures.
@@ -60,7 +70,17 @@ class Report:
                 raise InvalidRequest("page_token has expired: list again without it")
             query = query.after(known.created_at, before)
         found = self._records.query(Batch, query)
-        return [summary(each.present, each.read_time) for each in found]
+        running = next((each for each in found if not each.present.status.is_terminal), None)
+        return [
+            self._running(each.present, each.read_time)
+            if each is running
+            else summary(each.present, each.read_time)
+            for each in found
+        ]
+
+    def _running(self, batch: Batch, now: datetime) -> dict[str, Any]:
+        """The summary of the one batch of a list that is not over: its figures are counted."""
+        return summary(batch, now, progress=count(self._records, batch, now))
 
     def history(self, token: str, limit: int) -> dict[str, Any]:
         """A page of ``batches`` with the token of the next page, which is empty on the last page.
@@ -81,27 +101,22 @@ class Report:
         if stored.record is None:
             return None
         batch, now, over = stored.record, stored.read_time, stored.record.status.is_terminal
-        counts = batch.counts if over else self._figures.counts(batch)
-        requests = batch.requests if over else self._figures.requests(batch)
-        if not over:
-            batch = self._figures.with_money(batch, now)
-        progress = self._figures.progress(batch, counts, now)
+        progress = None if over else count(self._records, batch, now)
         throttle = self._throttle.of_batch(batch, now)
         told = summary(
             batch,
             now,
             self._sample(FileStatus.SKIPPED),
             self._sample(FileStatus.FAILED),
-            counts=counts,
-            requests=requests,
-            left=None if over or batch.dry_run else left_now(batch, progress, throttle),
+            progress=progress,
+            hold=throttle["hold"],
         )
         findings = self._findings(batch)
         return {
             **told,
             "phase": batch.phase.value,
             "findings": findings,
-            "progress": progress,
+            "progress": progress_row(batch, progress, throttle["breaker"]["slowdown"], now),
             **throttle,
         }
 
@@ -126,6 +141,32 @@ class Report:
             query = queries.all_of_batch(batch_id, limit)
         found, following = self._page(query, token, "files", batch_id, status)
         return {"files": [file_row(each) for each in found], "next_page_token": following}
+
+    def changes(self, batch_id: str, token: str) -> dict[str, Any] | None:
+        """What a dry run would change on one page of its scan, with the token of the page before.
+
+        The last page of the scan comes first, since that order has an index.
+
+        Raises:
+            InvalidRequest: ``token`` is of another list.
+        """
+        if not is_batch_id(batch_id):
+            return None
+        last, query = last_item(token, "changes", batch_id), queries.latest_page(batch_id)
+        found = self._records.query(PageResult, query.after(int(last)) if last else query)
+        page = found[0].present if found else None
+        names = page.names if page and page.names else Names()
+        more = page if page and page.index else None
+        following = page_token(str(more.index), "changes", batch_id) if more else ""
+        return {
+            "changes": [
+                {"change": kind, "path": path}
+                for kind, paths in names.by_kind.items()
+                for path in paths
+            ],
+            "unlisted": names.unlisted,
+            "next_page_token": following,
+        }
 
     def failures(self, token: str, limit: int) -> dict[str, Any]:
         """One page of the deployment's failed files, with the token of the next page.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.batch.batch import Batch, counts_by_rule
+from shared.domain.batch.batch import Batch, BatchStatus, counts_by_rule
 from shared.domain.batch.left import Left
+from shared.domain.batch.progress import Progress
 from shared.domain.file.record import Change, FileRecord
 from shared.gateways.database.codec import to_fields
+from shared.services.report.running import left_now
 
 
 def summary(
@@ -19,17 +21,26 @@ def summary(
     skipped: Sequence[FileRecord] = (),
     failed: Sequence[FileRecord] = (),
     *,
-    counts: Mapping[str, int] | None = None,
-    requests: Mapping[str, int] | None = None,
-    left: Left | None = None,
+    progress: Progress | None = None,
+    hold: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The summary of one batch.
 
-    ``counts``, ``requests`` and ``left`` replace the batch's own, which are final only once it is
-    closed.
+    A batch that is not over has the figures of ``progress``, or else those in its record. ``hold``
+    is the one in force.
     """
-    counts = batch.counts if counts is None else counts
-    requests = batch.requests if requests is None else requests
+    counts, requests, cost, budget, left = (
+        batch.counts,
+        batch.requests,
+        batch.cost,
+        batch.budget,
+        batch.left,
+    )
+    known = progress or batch.progress
+    if known is not None and not batch.status.is_terminal:
+        counts, requests, cost = known.counts, known.requests, known.cost
+        budget = budget and replace(budget, spent=known.spent or 0.0)
+        left = None if batch.dry_run else left_now(batch, known, hold)
     found = (change.value for change in Change if change is not Change.SET_ASIDE)
     kinds = (*found, "indexed", "deleted", "failed", "unreadable")
     return {
@@ -45,9 +56,9 @@ def summary(
         "started_at": time_text(batch.started_at),
         "completed_at": time_text(batch.completed_at),
         "duration_seconds": _seconds(batch, now),
-        "estimated_cost": batch.cost,
+        "estimated_cost": cost,
         "rate": {"used": _rate(batch, now, requests), "preset": batch.preset_rate},
-        "left": _left(left or batch.left),
+        "left": _left(left),
         "message": _message(batch),
         "skips": [{"path": record.path, "reason": record.skip_reason} for record in skipped],
         "failures": [
@@ -64,7 +75,7 @@ def summary(
         "dry_run": batch.dry_run,
         **_storage(batch),
         "metadata_changed_cost": batch.metadata_changed_cost,
-        "budget": batch.budget and to_fields(batch.budget),
+        "budget": budget and to_fields(budget),
         **_outlook(batch),
     }
 
@@ -100,7 +111,10 @@ def _storage(batch: Batch) -> dict[str, Any]:
 
 
 def _message(batch: Batch) -> str:
-    """The batch's message. While it runs, also how many files the daily quota leaves over."""
+    """The batch's message; also a prefix that no object has, and what today's quota leaves over."""
+    if batch.status is BatchStatus.COMPLETED and batch.prefix and not batch.counts.get("scanned"):
+        nothing = f"there is no object whose name begins with {batch.prefix!r}"
+        return f"{nothing}; {batch.message}" if batch.message else nothing
     if batch.status.is_terminal or not batch.tomorrow:
         return batch.message
     later = f"{batch.tomorrow} files will go on tomorrow: today's quota is not enough for them"

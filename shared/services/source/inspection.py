@@ -177,6 +177,7 @@ def _described(context: Context, info: ObjectInfo, sidecar: ObjectInfo | None) -
         metadata_digest=digest,
         key=key,
         sidecar_generation=sidecar.generation if sidecar else None,
+        changed_at=updated,
         is_young=context.clock.now() - updated < rules.settings.min_age,
         hashes=info.hashes,
         content_encoding=packing_of(info.content_encoding).value,

@@ -209,13 +209,25 @@ class CallGate:
 
     def hold(self, reason: HoldReason) -> Hold:
         """Hold metered calls for ``reason``, until its cause may have passed."""
+        before: Hold | None = None
 
         def decide(stored: Stored[Hold]) -> Hold:
+            nonlocal before
             now = self._context.clock.now()
+            before = holds.in_force(stored.record, now)
             new = holds.hold_for(reason, now, self._context.rules.holds)
             return holds.merge(stored.record, new, now)
 
-        return self._context.records.change(Hold, HOLD, decide).present
+        after = self._context.records.change(Hold, HOLD, decide).present
+        if before is None or before.reason is not after.reason:
+            until = after.hold_until.isoformat(timespec="seconds")
+            emit(
+                Event.HOLD_BEGAN,
+                f"Metered requests are held until {until} ({after.reason}).",
+                reason=after.reason.value,
+                until=until,
+            )
+        return after
 
     # --- time -------------------------------------------------------------------------------
 
@@ -261,11 +273,26 @@ class CallGate:
             return decide(before, self._context.clock.now())
 
         after = self._context.records.change(BreakerState, BREAKER, apply).record or before
-        opened = after.state is CircuitState.OPEN and after.generation != before.generation
-        if opened and after.open_cause:
-            emit(
-                Event.BREAKER_OPENED,
-                cause=after.open_cause.value,
-                cooldown_seconds=after.cooldown_seconds,
-            )
+        _log_move(before, after)
         return after
+
+
+def _log_move(before: BreakerState, after: BreakerState) -> None:
+    """Log that the breaker changed its state, if it did."""
+    opened = after.state is CircuitState.OPEN and after.generation != before.generation
+    if opened and after.open_cause:
+        seconds = after.cooldown_seconds
+        emit(
+            Event.BREAKER_OPENED,
+            f"The breaker opened ({after.open_cause}): metered requests slow down, and are probed "
+            f"after {seconds:g} s.",
+            cause=after.open_cause.value,
+            cooldown_seconds=seconds,
+        )
+    elif after.state is not before.state:
+        emit(
+            Event.BREAKER_MOVED,
+            f"The breaker went from {before.state} to {after.state}.",
+            state=after.state.value,
+            learned_factor=round(after.learned_factor, 3),
+        )

@@ -19,6 +19,7 @@ from shared.domain.throttle.breaker import Permit, Proceed
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import Hold, HoldReason
 from shared.gateways.database.records import BREAKER, HOLD, Stored, batch_path, file_path
+from shared.log_labels import labelled
 from shared.services.context import Context
 from shared.services.task_payload import StepPayload, checked_payload
 from shared.services.throttle.booked_start import BookedStart, StartTurn
@@ -74,11 +75,12 @@ class AdvanceFile:
         task = _DeliveredTask(
             given.path, given.seq, given.batch, given.generation, BookedStart(self._context)
         )
-        for _ in range(READ_ATTEMPTS):
-            try:
-                return self._deliver(task)
-            except Conflict:
-                continue
+        with labelled(batch=task.batch_id, file=task.path):
+            for _ in range(READ_ATTEMPTS):
+                try:
+                    return self._deliver(task)
+                except Conflict:
+                    continue
         raise Conflict(f"the record of {task.path!r} keeps changing")
 
     def _deliver(self, task: _DeliveredTask) -> Outcome:
@@ -106,16 +108,18 @@ class AdvanceFile:
             case Turn.MINE:
                 pass
 
-        try:
-            if lifecycle.next_step(record).is_metered:
-                return self._metered_step(file, batch.record, state, hold.record, task)
-            if not batch.record.is_running and self._is_left(file, hold.record):
-                return Outcome.GIVEN_BACK
-            self._unmetered_step(file, batch.record, state)
-        except Abandoned:
-            return Outcome.ABANDONED
-        except HandedOn:
-            return Outcome.DONE
+        step = lifecycle.next_step(record)
+        with labelled(step=step.value):
+            try:
+                if step.is_metered:
+                    return self._metered_step(file, batch.record, state, hold.record, task)
+                if not batch.record.is_running and self._is_left(file, hold.record):
+                    return Outcome.GIVEN_BACK
+                self._unmetered_step(file, batch.record, state)
+            except Abandoned:
+                return Outcome.ABANDONED
+            except HandedOn:
+                return Outcome.DONE
         return Outcome.DONE
 
     def _metered_step(

@@ -34,7 +34,6 @@ from shared.domain.throttle.breaker_window import EntryOutcome
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.ports import Create, QueueName, Write
 from shared.services.context import Context
-from shared.services.events import Event, emit
 from shared.services.source.inspection import inspect_one
 from shared.services.throttle.call_gate import CallGate
 from shared.services.worker.claim import ClaimedFile, Transition
@@ -287,7 +286,6 @@ class Delivery:
             ),
             also,
         )
-        self._log_if_failed()
         self.nudge()
 
     def fail(
@@ -298,7 +296,6 @@ class Delivery:
             lambda record: outcomes.failed(record, kind, reason, code, self.now(), self.policy),
             also,
         )
-        self._log_if_failed()
         self.nudge()
 
     def restart(self, also: Sequence[Write] = ()) -> None:
@@ -334,14 +331,3 @@ class Delivery:
 
         self.file.apply(transition)
         self.nudge()
-
-    def _log_if_failed(self) -> None:
-        record = self.record
-        if record.status is FileStatus.FAILED and record.failure is not None:
-            emit(
-                Event.FILE_FAILED,
-                path=record.path,
-                kind=record.failure.kind or "",
-                reason=record.failure.reason,
-                attempts=record.tries.attempts,
-            )

@@ -11,6 +11,21 @@ resource "google_storage_bucket" "packages" {
   versioning {
     enabled = true
   }
+
+  # A replaced package is kept for a month; make package makes the same one again from its commit.
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      days_since_noncurrent_time = 30
+    }
+  }
+}
+
+locals {
+  # terraform destroy reads this too, and needs no zips.
+  hashes = { for function, zip in var.packages : function => fileexists(zip) ? filesha256(zip) : "absent" }
 }
 
 # Named by content: the same zip is the same object, and changed code makes a new revision.
@@ -18,11 +33,16 @@ resource "google_storage_bucket_object" "package" {
   for_each = var.packages
 
   bucket = google_storage_bucket.packages.name
-  name   = "${each.key}-${filesha256(each.value)}.zip"
+  name   = "${each.key}-${local.hashes[each.key]}.zip"
   source = each.value
 
   lifecycle {
     create_before_destroy = true
+
+    precondition {
+      condition     = fileexists(each.value)
+      error_message = "There is no ${each.value}: run make package."
+    }
   }
 }
 
@@ -85,4 +105,13 @@ resource "google_project_iam_member" "build_writes_logs" {
   project = var.project_id
   role    = "roles/logging.logWriter" # there is no smaller resource to grant it on
   member  = google_service_account.build.member
+}
+
+# --- who deploys them: the service agent of Cloud Functions, which has to see the repository ---------
+
+resource "google_artifact_registry_repository_iam_member" "agent_reads_images" {
+  repository = google_artifact_registry_repository.images.name
+  location   = var.region
+  role       = "roles/artifactregistry.reader"
+  member     = "serviceAccount:service-${var.project_number}@gcf-admin-robot.iam.gserviceaccount.com"
 }

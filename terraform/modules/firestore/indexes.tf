@@ -1,5 +1,7 @@
 locals {
   # The indexes that the queries of shared/gateways/database/queries.py need; a test compares them.
+  # One is dropped a release after its query: until the functions are replaced, and after a rollback, the
+  # code of the release before asks it.
   # All other fields are exempt: an index on each field of a record would make every write more
   # expensive, and indexes on rising timestamps would limit the rate of writes.
   indexed_fields = {
@@ -63,8 +65,9 @@ locals {
 resource "google_firestore_index" "this" {
   for_each = { for index in local.composite_indexes : join("-", index) => index }
 
-  database   = google_firestore_database.this.name
-  collection = each.value[0]
+  database        = google_firestore_database.this.name
+  deletion_policy = local.deletion_policy
+  collection      = each.value[0]
 
   dynamic "fields" {
     for_each = slice(each.value, 1, length(each.value))
@@ -81,9 +84,10 @@ resource "google_firestore_field" "indexed" {
     { for field, orders in fields : "${collection}-${field}" => { collection = collection, field = field, orders = orders } }
   ]...)
 
-  database   = google_firestore_database.this.name
-  collection = each.value.collection
-  field      = each.value.field
+  database        = google_firestore_database.this.name
+  deletion_policy = local.deletion_policy
+  collection      = each.value.collection
+  field           = each.value.field
 
   index_config {
     dynamic "indexes" {
@@ -99,9 +103,10 @@ resource "google_firestore_field" "indexed" {
 resource "google_firestore_field" "exempt" {
   for_each = local.indexed_fields
 
-  database   = google_firestore_database.this.name
-  collection = each.key
-  field      = "*"
+  database        = google_firestore_database.this.name
+  deletion_policy = local.deletion_policy
+  collection      = each.key
+  field           = "*"
 
   index_config {}
 }
@@ -109,9 +114,10 @@ resource "google_firestore_field" "exempt" {
 resource "google_firestore_field" "expires_at" {
   for_each = toset(local.expiring)
 
-  database   = google_firestore_database.this.name
-  collection = each.key
-  field      = "expires_at"
+  database        = google_firestore_database.this.name
+  deletion_policy = local.deletion_policy
+  collection      = each.key
+  field           = "expires_at"
 
   ttl_config {}
   index_config {} # TTL needs no index, and one on rising timestamps would limit the rate of writes

@@ -19,8 +19,12 @@ resource "google_cloud_tasks_queue" "this" {
     max_backoff  = "300s"
   }
 
-  stackdriver_logging_config {
-    sampling_ratio = var.log_sampling
+  # A block of nothing but zeros is read back as absent, and would be planned again and again.
+  dynamic "stackdriver_logging_config" {
+    for_each = var.log_sampling > 0 ? [var.log_sampling] : []
+    content {
+      sampling_ratio = stackdriver_logging_config.value
+    }
   }
 }
 

@@ -93,3 +93,31 @@ override_resource {
     member = "serviceAccount:deployer@p.iam.gserviceaccount.com"
   }
 }
+
+mock_data "google_storage_project_service_account" {
+  defaults = {
+    email_address = "service-123456789012@gs-project-accounts.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
+  target          = module.events[0].google_service_account.events
+  override_during = plan
+  values = {
+    id     = "projects/p/serviceAccounts/events"
+    name   = "projects/p/serviceAccounts/events"
+    email  = "events@p.iam.gserviceaccount.com"
+    member = "serviceAccount:events@p.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
+  target          = module.pipeline[0].google_service_account.checker
+  override_during = plan
+  values = {
+    id     = "projects/p/serviceAccounts/checker"
+    name   = "projects/p/serviceAccounts/checker"
+    email  = "checker@p.iam.gserviceaccount.com"
+    member = "serviceAccount:checker@p.iam.gserviceaccount.com"
+  }
+}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local import packaging
-from local.fss.deployment.client import fetched
+from local.fss.deployment.http import fetched
 from local.processes.children import CouldNotRun, Processes
 from local.processes.ports import free_ports
 from local.stack.firestore import EMBEDDED_DATA

@@ -82,9 +82,44 @@ def test_the_answer_about_a_running_batch_shows_its_progress() -> None:
     progress = told["progress"]
     assert (progress["total"], progress["done"]) == (4, 0)
     assert progress["waiting"] + progress["in_progress"] == 4
-    assert progress["eta_seconds"] is None
+    assert progress["eta_seconds"] == 1, "what four files take at this rate"
     assert told["breaker"]["state"] == "closed"
     assert told["hold"] is None
+
+
+def test_a_paused_batch_and_one_that_scans_have_no_known_time_to_go() -> None:
+    world = world_with(*(f"{n}.md" for n in range(4)))
+    batch = begun(world)
+    world.control.pause(batch.batch_id)
+    paused = world.report.batch(batch.batch_id)
+    assert paused is not None
+    assert paused["progress"]["eta_seconds"] is None
+
+
+def test_a_prefix_that_no_object_has_is_told() -> None:
+    world = world_with("a.md")
+    assert world.sync(prefix="b/")["message"] == "there is no object whose name begins with 'b/'"
+    later(world, DAY)
+    assert world.sync(prefix="a")["message"] == ""
+
+
+def test_a_list_shows_the_figures_of_a_running_batch_as_they_are_now() -> None:
+    world = world_with(*(f"{n}.md" for n in range(4)))
+    world.sync()
+    later(world, DAY)
+    world.put({"new.md": "new"})
+    batch = begun(world)
+    world.gemini.import_latency = 10 * MINUTE
+    play_to(world, FileStatus.IMPORTING, "new.md")
+
+    running, before = world.report.batches(10)
+
+    told = world.report.batch(batch.batch_id)
+    assert told is not None
+    for name in ("scanned", "new", "indexed", "failed", "requests", "estimated_cost"):
+        assert running[name] == told[name], name
+    assert running["new"] == 1
+    assert before["indexed"] == 4
 
 
 def test_a_finished_batch_has_nothing_left_and_no_time_to_go() -> None:
