@@ -12,7 +12,10 @@ module "ask" {
   build       = merge(local.build, { object = module.build.packages["ask"] })
   environment = merge(
     local.common_environment,
-    { ASK_DATABASE = google_firestore_database.ask[0].name },
+    {
+      ASK_DATABASE            = google_firestore_database.ask[0].name
+      CALLER_SERVICE_ACCOUNTS = local.like_people.ask
+    },
     var.max_ask_cost_per_day == null ? {} : { MAX_ASK_COST_PER_DAY = tostring(var.max_ask_cost_per_day) },
   )
   secrets         = local.key
@@ -23,7 +26,7 @@ module "ask" {
   ingress         = "ALLOW_ALL" # people call it from anywhere; IAM decides who may
   invokers        = var.askers
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }
 
 resource "google_firestore_database" "ask" {
@@ -36,7 +39,7 @@ resource "google_firestore_database" "ask" {
   delete_protection_state = "DELETE_PROTECTION_DISABLED" # a day's spending, and nothing that would be missed
   deletion_policy         = "DELETE"
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }
 
 resource "google_firestore_field" "ask_expires_at" {

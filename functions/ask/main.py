@@ -23,7 +23,7 @@ def _ask(request: Request) -> tuple[dict[str, Any], int]:
     return ask(SETTINGS)(checked_body(AskRequest, request)), 200
 
 
-ROUTES = Routes({("POST", "/ask"): _ask})
+ROUTES = Routes({("POST", "/ask"): _ask}, callers=SETTINGS.callers)
 answer_everything(ROUTES)
 
 

@@ -34,8 +34,8 @@ from shared.services.report.file_lists import FileList
 from shared.services.worker.advance_file import Outcome
 from tests.docs.markdown import ROOT
 from tests.services.ask.asking import Asking, passage_of
-from tests.twins.answers import supported
 from tests.services.story import MINUTE, begun, play_to
+from tests.twins.answers import supported
 from tests.world import World, rules
 
 FUNCTIONS = ("dispatcher", "upload", "status", "ask")
