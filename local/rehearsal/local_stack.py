@@ -20,7 +20,7 @@ from local.stack.options import StackOptions
 from shared.config import CommonSettings
 from shared.domain.ids import owner_tag
 from shared.domain.throttle.tiers import tier_named
-from shared.gateways.gemini.file_search import API_VERSION
+from shared.gateways.gemini.connection import API_VERSION
 
 if TYPE_CHECKING:
     from google import genai

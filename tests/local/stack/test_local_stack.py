@@ -82,7 +82,7 @@ def test_a_function_that_will_not_start_is_told_with_its_reason(tmp_path: Path) 
 
 def test_every_function_is_unpacked_with_what_it_shares_and_compiled(tmp_path: Path) -> None:
     folders = unpack(tmp_path)
-    assert list(folders) == ["dispatcher", "upload", "status"]
+    assert list(folders) == ["dispatcher", "upload", "status", "ask"]
     for folder in folders.values():
         assert (folder / "main.py").is_file()
         assert (folder / "shared" / "tiers.json").is_file()
