@@ -17,7 +17,7 @@ from local.rehearsal.google.steps import google_steps
 from local.rehearsal.journal import Journal
 from local.rehearsal.page import PAGE, page
 from local.rehearsal.programs import Programs
-from local.rehearsal.progress import IndentedLines
+from local.rehearsal.progress import INDENT, IndentedLines
 from local.rehearsal.record import RECORD, Setting, recorded, write_record
 from local.rehearsal.report import report_lines
 from local.rehearsal.runner import Runner
@@ -61,7 +61,7 @@ def rehearse(
     log = place.folder / "commands.log"
     programs = Programs(log)
     steps = google_steps(
-        place, programs, key, journal, IndentedLines(sys.stdout), input, commit=commit
+        place, programs, key, journal, IndentedLines(sys.stdout), _asked, commit=commit
     )
     for step in steps:
         programs.allow(step.commands)
@@ -93,6 +93,14 @@ def rehearse(
         say(f"\nPlease commit {_shown(RECORD)} and {_shown(PAGE)}: what was found, without names.")
     journal.put_away()
     return Exit.IN_STEP if is_good else Exit.NOT_IN_STEP
+
+
+def _asked(question: str) -> str:
+    """Ask the person; nobody there is no answer."""
+    try:
+        return input(f"{INDENT}{question}")
+    except EOFError:
+        return ""
 
 
 def _is_made(journal: Journal) -> bool:

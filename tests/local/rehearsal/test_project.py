@@ -12,6 +12,7 @@ import pytest
 from local.fss.deployment.outcome import Exit
 from local.rehearsal import project
 from local.rehearsal.google import alert, deployment, preparation, steps, tear_down, tokens
+from local.rehearsal.google.applying import MOST_APPLIES
 from local.rehearsal.google.commands import Commands
 from local.rehearsal.google.place import Place
 from local.rehearsal.programs import Command
@@ -30,7 +31,7 @@ from tests.local.rehearsal.pretend_project import (
 
 KEY = "AQ.the-gemini-key"
 
-TRIES = {("apply",): deployment.MOST_APPLIES, ("auth", "print-access-token"): tokens.TRIES}
+TRIES = {("apply",): MOST_APPLIES, ("auth", "print-access-token"): tokens.TRIES}
 
 
 @dataclass
@@ -141,6 +142,17 @@ def test_nothing_is_made_before_the_answer(stage: Stage) -> None:
     stage.answers = ["my-project"]
     assert stage.rehearse() == Exit.IN_STEP  # it is asked anew
     assert len(stage.asked) == 2
+
+
+def test_nobody_who_answers_is_no_agreement(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", raises_end_of_file)
+    assert stage.rehearse() == Exit.NOT_IN_STEP
+    assert "FAILED not agreed" in stage.text
+    assert stage.project.things == {"services": list(FIRST_SERVICES)}
+
+
+def raises_end_of_file(_: str) -> str:
+    raise EOFError
 
 
 @pytest.mark.parametrize(
