@@ -175,7 +175,7 @@ class GoogleDeployment:
             Step(
                 name="apply",
                 title="Apply",
-                about="Terraform makes everything. Its output is in the log.",
+                about="Terraform makes everything. Its output is in commands.log.",
                 play=self.apply,
                 commands=(commands.apply(), commands.outputs(), commands.identity_token()),
                 is_needed=True,

@@ -246,6 +246,16 @@ def test_a_tear_down_that_fails_is_repeated_by_the_next_run(stage: Stage) -> Non
     assert len(stage.asked) == 1
 
 
+def test_what_nobody_knows_is_named_and_ends_the_rehearsal(stage: Stage, tmp_path: Path) -> None:
+    stage.project.on_apply = lambda: stage.project.things["buckets"].append("mystery")
+    assert stage.rehearse() == Exit.COULD_NOT_RUN
+    assert "WRONG nothing of the deployment is left (buckets: mystery)" in stage.text
+    assert (tmp_path / "rehearsal.json").exists()
+    assert not (stage.place.folder / "journal.json").exists()
+    assert stage.rehearse() == Exit.NOT_IN_STEP
+    assert "my-project is not empty" in stage.text
+
+
 def test_an_interrupted_rehearsal_goes_on(stage: Stage) -> None:
     def interrupted(_: Findings) -> None:
         raise KeyboardInterrupt
