@@ -9,7 +9,7 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCK := $(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes \
 	--python-version 3.11 --custom-compile-command "make lock"
-FUNCTIONS := dispatcher upload status
+FUNCTIONS := dispatcher upload status ask
 
 export PIP_ROOT_USER_ACTION := ignore
 

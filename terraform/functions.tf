@@ -29,6 +29,7 @@ locals {
     for function, members in {
       dispatcher = concat(local.people.operators, google_service_account.deployer[*].member)
       status     = concat(local.people.viewers, google_service_account.deployer[*].member)
+      ask        = var.askers
     } :
     function => join(",", [for member in members : trimprefix(member, "serviceAccount:") if startswith(member, "serviceAccount:")])
   }

@@ -33,7 +33,7 @@ from local.stack.run_folder import StateInUse, UnusableState
 from local.stack.urls import StackUrls
 from shared.domain.batch.kinds import BatchStatus
 from shared.domain.throttle.tiers import Tier, load_tiers
-from shared.gateways.gemini.file_search import API_VERSION
+from shared.gateways.gemini.connection import API_VERSION
 
 LOOK_AGAIN = 0.5
 """Seconds between checks of the parts of a stack that is kept running."""
@@ -265,6 +265,7 @@ def _directions(urls: StackUrls, page: str) -> str:
         "dispatcher": f"curl -X POST -d '{{}}' {urls.dispatcher}/sync",
         "upload": "called by the queues uploads and polls",
         "status": "request /batches, /files?path=..., /breaker",
+        "ask": "fss ask QUESTION, or POST /ask",
         "firestore": f'FIRESTORE_EMULATOR_HOST={urls.firestore}, then '
         f'firestore.Client(project="{urls.project}")',
         "cloud_tasks": f"CloudTasksClient(transport={grpc})",
@@ -282,6 +283,7 @@ def _directions(urls: StackUrls, page: str) -> str:
     lines += [
         "",
         f"export FSS_DISPATCHER_URL={urls.dispatcher} FSS_STATUS_URL={urls.status}",
+        f"export FSS_ASK_URL={urls.ask}",
         "fss sync --watch",
         "",
         "Ctrl-C stops everything.",
