@@ -13,6 +13,7 @@ from unittest import mock
 import functions_framework
 
 from shared.http.pages import Pages
+from shared.services.health import Health
 from shared.services.store.cut_over import CutOver
 from tests.docs.markdown import ROOT
 from tests.world import World
@@ -41,6 +42,7 @@ class UseCases:
     def __init__(self, world: World) -> None:
         self.world = world
         self.cut_over = CutOver(world.context)
+        self.health = Health(world.context, "local", simulated=True)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.world, name)
