@@ -15,7 +15,7 @@ from shared.domain.errors import BadRequest
 from shared.log_labels import labelled, labels, trace, traced
 from shared.process import JsonFormatter, settings_of
 from shared.services.events import DETAILS, Event
-from shared.services.lease.close_batch import SEVERITIES
+from shared.services.lease.closing_event import SEVERITIES
 from tests.functions.framework_app import SETTINGS, framework_app
 from tests.services.story import SECOND, begun, later, play_out, step, world_with
 from tests.world import World
