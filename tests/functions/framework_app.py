@@ -12,6 +12,7 @@ from unittest import mock
 
 import functions_framework
 
+from shared.composition import preload
 from shared.http.pages import Pages
 from shared.services.health import Health
 from shared.services.store.cut_over import CutOver
@@ -34,6 +35,10 @@ SETTINGS = {
     "STATUS_URL": "https://s.example",
     "GEMINI_API_KEY": "secret",
 }
+
+
+# Modules that an app loads are forgotten with it, and Google's can't be loaded twice.
+preload("google.cloud.firestore", "google.cloud.storage", "google.cloud.tasks_v2", "google.genai")
 
 
 class UseCases:
