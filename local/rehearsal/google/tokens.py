@@ -13,7 +13,7 @@ from local.rehearsal.google.rest import get, message_of
 from local.rehearsal.programs import CommandFailed, Programs
 from local.rehearsal.questions import Question
 from local.rehearsal.step import Findings, Step
-from shared.gateways.gemini.file_search import API_VERSION, SERVICE_URL
+from shared.gateways.gemini.connection import API_VERSION, SERVICE_URL
 
 GEMINI = "generativelanguage.googleapis.com"
 STORES = f"{SERVICE_URL}{API_VERSION}/fileSearchStores?pageSize=20"
@@ -99,7 +99,7 @@ class TokenQuestions:
         return Step(
             name="tokens",
             title="Find out what is open about tokens",
-            about="Whether functions need the key, and for which address a token may be made.",
+            about="Whether functions need the key at all, and which addresses a token may be for.",
             play=self.play,
             commands=(
                 commands.supervise_job(),
