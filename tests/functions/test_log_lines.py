@@ -134,7 +134,7 @@ def test_labels_hold_for_their_block_only() -> None:
     assert labels() == {}
 
 
-@pytest.mark.parametrize("function", ["dispatcher", "upload", "status"])
+@pytest.mark.parametrize("function", ["dispatcher", "upload", "status", "ask"])
 def test_each_function_says_that_it_started_and_what_it_refused(
     function: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
