@@ -64,7 +64,7 @@ fuzz: $(READY) ## the functions, asked for whatever their description allows and
 	@CASES=$(CASES) $(BIN)/pytest tests/functions/test_described.py tests/functions/test_odd_tasks.py \
 		-n 2 $(ARGS)
 
-browser: $(READY) ## what a web page can do to a running stack, in a real Chromium
+browser: $(READY) ## the page, and what a foreign one can do to a running stack, in a real Chromium
 	@$(BIN)/pytest tests/browser -m browser $(ARGS)
 
 rehearse: $(READY) ## a deployment's whole life; in a project: PROJECT=my-project KEY_FILE=gemini.key
@@ -74,6 +74,7 @@ rehearse: $(READY) ## a deployment's whole life; in a project: PROJECT=my-projec
 bench: $(READY) ## what a sync of unchanged objects costs, and each page of a list
 	@$(BIN)/python -m tests.benchmarks.unchanged $(ARGS)
 	@$(BIN)/python -m tests.benchmarks.lists
+	@$(BIN)/python -m tests.benchmarks.pages
 
 images: $(READY) ## renew the digests of the images that the pipeline runs in
 	@$(BIN)/python -m local.terraform.images

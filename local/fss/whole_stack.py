@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+
+import click
 
 from local.bucket.folder_mirror import Mirrored
 from local.bucket.folder_survey import Survey, UnusableFolder, shown
@@ -25,11 +28,11 @@ from local.fss.sync import request_of, watch
 from local.printable import printable
 from local.processes.children import CouldNotRun
 from local.stack.local_stack import LocalStack, surveyed
-from local.stack.options import GEMINI_KEY, FirestoreKind, Quota, StackOptions
+from local.stack.options import FAST_TIER, GEMINI_KEY, FirestoreKind, Quota, StackOptions
 from local.stack.run_folder import StateInUse, UnusableState
 from local.stack.urls import StackUrls
 from shared.domain.batch.kinds import BatchStatus
-from shared.domain.throttle.tiers import Tier
+from shared.domain.throttle.tiers import Tier, load_tiers
 from shared.gateways.gemini.connection import API_VERSION
 
 LOOK_AGAIN = 0.5
@@ -43,7 +46,7 @@ class Asked:
     """What the command line says of the stack; the options of `fss local` explain each."""
 
     source: Path
-    tier: Tier
+    tier: Tier | None
     path_template: str | None
     include: Sequence[str]
     exclude: Sequence[str]
@@ -76,12 +79,14 @@ def local(asked: Asked, request: Mapping[str, Any], output: Output, *, keeps: bo
     """
     with _stack(asked, output, str(request["prefix"] or "")) as stack:
         deployment = _deployment(stack.urls)
-        with output.display() as display:
-            copied = _copy(stack, asked, display, str(request["prefix"] or ""))
-            batch = _sync(stack, deployment, request_of(request), copied, display)
-        end = report(deployment, batch, output)
-        if keeps:
-            with _page(deployment, stack) as front:
+        with _page(deployment, stack) if keeps else nullcontext() as front:
+            if front is not None:
+                output.note(f"The page: {front.address}")
+            with output.display() as display:
+                copied = _copy(stack, asked, display, str(request["prefix"] or ""))
+                batch = _sync(stack, deployment, request_of(request), copied, display)
+            end = report(deployment, batch, output)
+            if front is not None:
                 output.note(_directions(stack.urls, front.address))
                 _stay_up(stack)
     return end
@@ -106,11 +111,15 @@ def _stack(asked: Asked, output: Output, prefix: str = "") -> Iterator[LocalStac
     usual = os.umask(_OWNER_ALONE)  # for every file that the parts of the stack make
     try:
         _refuse_nothing(_survey(asked, options, prefix), asked, prefix)
-        stack = LocalStack(options)
-        output.note("Starting the local stack ...")
-        began = time.monotonic()
-        with stack:
-            output.note(f"Started in {time.monotonic() - began:.1f} s.")
+        with output.display() as display, ExitStack() as running:
+            stack = LocalStack(options, display.wait_for)
+            if not asked.real:
+                display.say(_of_simulator(options))
+            began = time.monotonic()
+            running.enter_context(stack)
+            display.say(f"Started in {time.monotonic() - began:.1f} s.")
+            started = running.pop_all()
+        with started:
             yield stack
     except (UnusableFolder, UnusableState) as error:
         raise Failure(Exit.USAGE, str(error)) from error
@@ -145,7 +154,7 @@ def _options(asked: Asked) -> StackOptions:
         "MAX_COST_PER_DAY": "" if bound is None else repr(bound),
     }
     options = StackOptions(
-        tier=asked.tier,
+        tier=asked.tier or _tier(real=asked.real),
         time_scale=asked.time_scale,
         state=state,
         quota=Quota(asked.quota),
@@ -157,6 +166,26 @@ def _options(asked: Asked) -> StackOptions:
         settings={name: value for name, value in settings.items() if value},
     )
     return replace(options, deployment=_store_of(source)) if asked.real else options
+
+
+def _tier(*, real: bool) -> Tier:
+    """The tier if none is given: a fast one of the simulator; only a person knows the real one."""
+    tiers = load_tiers()
+    if not real:
+        return tiers[FAST_TIER]
+    names = ", ".join(tiers)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Failure(
+            Exit.USAGE, f"--real needs --tier, the quota tier of the key's project: one of {names}"
+        )
+    question = "Quota tier of the key's project (AI Studio shows it)"
+    return tiers[click.prompt(question, type=click.Choice(list(tiers)), err=True)]
+
+
+def _of_simulator(options: StackOptions) -> str:
+    tier, off = options.tier, options.quota is Quota.OFF
+    rate = "and enforces no quota" if off else f"and takes {tier.rpm} metered requests a minute"
+    return f"Gemini is a simulator. It has the quota of {tier.name} (--tier) {rate}."
 
 
 def _store_of(source: Path) -> str:

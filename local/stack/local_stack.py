@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -49,13 +49,20 @@ _PORTS = (*FUNCTIONS, "cloud-storage", "cloud-tasks", "cloud-tasks-admin", "fire
 class LocalStack:
     """A running deployment, as a context. All its parts stop with it, even if it is killed.
 
+    Args:
+        options: What it is like.
+        waits_for: Is told what the start waits for, each time that is something else.
+
     Raises:
         UnusableState: See `RunFolder`.
         StateInUse: See `RunFolder`.
     """
 
-    def __init__(self, options: StackOptions) -> None:
+    def __init__(
+        self, options: StackOptions, waits_for: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.options = options
+        self._waits_for = waits_for
         self._folder = RunFolder(options.state, deployment=options.deployment, real=options.real)
         self._cleanup = contextlib.ExitStack()
         self._cleanup.callback(self._folder.close)
@@ -202,6 +209,10 @@ class LocalStack:
         processes = self._cleanup.enter_context(Processes(folder.logs))
         self._storage = self._bucket_server(processes)
         gemini = None if self.options.real else self._gemini(processes)
+        servers = (
+            "the bucket and Firestore" if gemini is None else "the bucket, Firestore and Gemini"
+        )
+        self._waits_for(servers)
         with ThreadPoolExecutor() as pool:
             database = pool.submit(
                 firestore, self.options.firestore, folder, self._project, processes, self._cleanup
@@ -217,9 +228,11 @@ class LocalStack:
         self._cleanup.callback(ticker.join)
         self.functions = self._functions(processes, folders.result())
         self._cleanup.callback(self._stop_functions, processes)
-        for function in self.functions.values():
+        for name, function in self.functions.items():
+            self._waits_for(f"the {name} function")
             function.wait()
 
+        self._waits_for("Cloud Tasks")
         self._start_cloud_tasks(processes, tasks_state)
         ticker.start()
         self._cleanup.callback(ticker.stop)
