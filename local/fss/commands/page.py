@@ -15,7 +15,7 @@ from local.fss.deployment.outcome import Exit, Failure
 from local.fss.deployment.page_source import source_of
 
 
-@command(examples=("fss page", "fss page --open", "fss --profile prod page"))
+@command(examples=("fss page", "fss page --open", "fss page --profile prod"))
 @option("--open", "opens", is_flag=True, help="Open it in the browser.")
 @option(
     "--port",
