@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 RUNS = 5
 
 LINES = ("--version", "--help", "sync --help", "status", "local --help")
-"""`status` finds nobody who answers; `local --help` loads what the local stack checks options by."""
+"""`status` finds nobody who answers; `local --help` loads the stack's options."""
 
 
 def main() -> None:
