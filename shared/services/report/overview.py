@@ -65,8 +65,7 @@ class Overview:
         }
 
     def _latest(self, limit: int) -> list[Stored[Batch]]:
-        found = self._records.query(Batch, queries.latest_batches(limit))
-        return [each for each in found if each.record is not None]
+        return self._records.query(Batch, queries.latest_batches(limit))
 
     def _now(self, found: Sequence[Stored[Batch]]) -> dict[str, Any]:
         throttle = self._throttle.breaker()
