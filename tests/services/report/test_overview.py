@@ -86,7 +86,7 @@ def test_the_supervisor_counts_about_once_a_minute() -> None:
     world = world_with(*names(300), given=SLOW)
     batch = begun(world)
     counted: set[datetime] = set()
-    for _ in range(30):
+    for _ in range(43):
         play_for(world, timedelta(seconds=4))
         progress = saved(world, batch).progress
         if progress is not None:
@@ -94,6 +94,20 @@ def test_the_supervisor_counts_about_once_a_minute() -> None:
 
     assert 2 <= len(counted) <= 3
     play_out(world, batch)
+
+
+def test_a_batch_that_was_not_counted_yet_has_what_its_scan_found() -> None:
+    world = world_with(*names(300), given=SLOW)
+    batch = begun(world)
+    play_to(world, FileStatus.INDEXED, "000.md")
+    assert saved(world, batch).progress is None
+
+    told = world.report.overview.now()
+
+    assert told["running"]["progress"]["total"] == 300
+    assert told["running"]["counted_at"] is None
+    play_out(world, batch)
+    assert saved(world, batch).progress is None, "it has its final figures"
 
 
 def test_a_sync_of_unchanged_files_counts_nothing() -> None:
