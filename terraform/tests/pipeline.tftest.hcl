@@ -172,3 +172,34 @@ run "access" {
     error_message = "The smoke test calls what people call."
   }
 }
+
+run "access_with_askers" {
+  command = plan
+
+  variables {
+    askers = ["group:askers@example.com"]
+  }
+
+  override_resource {
+    target          = module.ask[0].google_service_account.this
+    override_during = plan
+    values = {
+      id     = "projects/p/serviceAccounts/ask"
+      name   = "projects/p/serviceAccounts/ask"
+      email  = "ask@p.iam.gserviceaccount.com"
+      member = "serviceAccount:ask@p.iam.gserviceaccount.com"
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      for grant in [
+        "projects/${var.project_id}/roles/fss_${var.deployment}_functions fss-${var.deployment}-ask",
+        "roles/datastore.indexAdmin project resource.name == \"projects/${var.project_id}/databases/fss-${var.deployment}\" || resource.name == \"projects/${var.project_id}/databases/fss-${var.deployment}-ask\"",
+        "roles/iam.serviceAccountUser projects/p/serviceAccounts/ask",
+      ] :
+      contains(module.pipeline[0].grants, "serviceAccount:deployer@p.iam.gserviceaccount.com ${grant}")
+    ])
+    error_message = "The deployer changes the ask function and the indexes of its database too."
+  }
+}

@@ -139,16 +139,24 @@ def test_who_plans_and_who_applies_reads_every_planned_type(account: str, plan: 
             assert may(plan, account, permission, on), f"{kind}: {permission}"
 
 
+def names(plan: Plan, kind: str) -> list[str]:
+    found = [each["name"] for each in plan.of_type(kind).values()]
+    assert found
+    return found
+
+
 def places(plan: Plan, kind: str) -> list[tuple[str, str]]:
     """Where the deployer has grants for a type: what they are on, and the resource's full name."""
-    name = name_of(plan)
     packages = bucket_of(plan, "packages")
     found: Mapping[str, list[tuple[str, str]]] = {
         "project": [("-", "")],
-        "functions": [(f"{name}-{each}", "") for each in ("dispatcher", "upload", "status")],
-        "queues": [(f"{name}-{each}", "") for each in ("uploads", "polls", "control")],
+        "functions": [(each, "") for each in names(plan, "google_cloudfunctions2_function")],
+        "queues": [(each, "") for each in names(plan, "google_cloud_tasks_queue")],
         "packages": [(packages, objects(packages, "upload-1.zip"))],
-        "database": [("-", f"projects/{project_of(plan)}/databases/{name}")],
+        "database": [
+            ("-", f"projects/{project_of(plan)}/databases/{each}")
+            for each in names(plan, "google_firestore_database")
+        ],
     }
     return found[ACCESS[kind]["apply_on"]]
 

@@ -68,8 +68,8 @@ locals {
         role   = "roles/datastore.indexAdmin"
         member = var.deployer.member
         condition = {
-          title      = "Database ${var.database} only"
-          expression = "resource.name == \"projects/${var.project_id}/databases/${var.database}\""
+          title      = "Databases of ${var.deployment} only"
+          expression = join(" || ", [for database in var.databases : "resource.name == \"projects/${var.project_id}/databases/${database}\""])
         }
       }
     },
