@@ -110,7 +110,7 @@ run "access" {
       "roles/pubsub.publisher fss-${var.deployment}-plans",
       "roles/storage.objectCreator ${var.project_id}-fss-${var.deployment}-plans resource.name.startsWith(\"projects/_/buckets/${var.project_id}-fss-${var.deployment}-plans/objects/plans/\")",
       "roles/storage.objectViewer ${var.project_id}-fss-${var.deployment}-packages",
-      "roles/storage.objectViewer ${var.project_id}-fss-${var.deployment}-plans resource.name == \"projects/_/buckets/${var.project_id}-fss-${var.deployment}-plans/objects/applied.json\"",
+      "roles/storage.objectViewer ${var.project_id}-fss-${var.deployment}-plans resource.name == \"projects/_/buckets/${var.project_id}-fss-${var.deployment}-plans\" || resource.name == \"projects/_/buckets/${var.project_id}-fss-${var.deployment}-plans/objects/applied.json\"",
       "roles/storage.objectViewer state resource.name == \"projects/_/buckets/state\" || resource.name.startsWith(\"projects/_/buckets/state/objects/${var.deployment}/\")",
     ])
     error_message = "The planner reads configuration and this deployment's state, adds plans, and publishes them."

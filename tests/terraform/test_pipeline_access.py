@@ -203,6 +203,14 @@ def test_the_planner_replaces_and_approves_nothing(plan: Plan) -> None:
     assert not may(plan, "planner", "storage.objects.create", plans, objects(plans, "applied.json"))
 
 
+@pytest.mark.parametrize("account", ["planner", "deployer"])
+def test_a_record_that_is_not_there_is_told_from_one_that_is_forbidden(
+    account: str, plan: Plan
+) -> None:
+    plans = bucket_of(plan, "plans")
+    assert may(plan, account, "storage.objects.list", plans, f"projects/_/buckets/{plans}")
+
+
 def test_who_checks_has_one_bucket_for_its_log(plan: Plan) -> None:
     assert {grant.on for grant in grants(plan, "checker")} == {bucket_of(plan, "checks")}
 
