@@ -822,6 +822,13 @@ MUTATIONS |= {
         "/objects/",
         alone=True,
     ),
+    "an ask function that nobody changes": Mutation(
+        "pipeline",
+        "The deployer changes the ask function and the indexes of its database too.",
+        "pipeline.tf",
+        '    { for name in module.ask[*].name : "ask" => name },\n',
+        "",
+    ),
     "approvers who see everything": Mutation(
         "pipeline",
         "An approver reads plans and approves them.",
