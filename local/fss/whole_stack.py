@@ -20,7 +20,7 @@ from local.bucket.folder_survey import Survey, UnusableFolder, shown
 from local.front.page_front import PageFront
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure, Interrupted, Terminated
-from local.fss.deployment.page_source import source_of
+from local.fss.deployment.page_source import ask_of, source_of
 from local.fss.ended import report
 from local.fss.output import Output
 from local.fss.report.progress import Display
@@ -78,7 +78,7 @@ def local(asked: Asked, request: Mapping[str, Any], output: Output, *, keeps: bo
         keeps: Whether the stack stays up after the sync, until Ctrl-C.
     """
     with _stack(asked, output, str(request["prefix"] or "")) as stack:
-        deployment = Deployment(stack.urls.dispatcher, stack.urls.status)
+        deployment = _deployment(stack.urls)
         with _page(deployment, stack) if keeps else nullcontext() as front:
             if front is not None:
                 output.note(f"The page: {front.address}")
@@ -97,7 +97,7 @@ def up(asked: Asked, output: Output) -> Exit:
     with _stack(asked, output) as stack:
         with output.display() as display:
             _copy(stack, asked, display)
-        with _page(Deployment(stack.urls.dispatcher, stack.urls.status), stack) as front:
+        with _page(_deployment(stack.urls), stack) as front:
             addresses = {**asdict(stack.urls), "page": front.address}
             output.answer(addresses, _directions(stack.urls, front.address))
             _stay_up(stack)
@@ -184,8 +184,8 @@ def _tier(*, real: bool) -> Tier:
 
 def _of_simulator(options: StackOptions) -> str:
     tier, off = options.tier, options.quota is Quota.OFF
-    rate = "and enforces no quota" if off else f"and takes {tier.rpm} metered requests a minute"
-    return f"Gemini is a simulator. It has the quota of {tier.name} (--tier) {rate}."
+    rate = "no quota" if off else f"{tier.rpm} metered requests a minute"
+    return f"Gemini is a simulator: {tier.name}, {rate} (--tier)."
 
 
 def _store_of(source: Path) -> str:
@@ -253,9 +253,13 @@ def _stay_up(stack: LocalStack) -> None:
         time.sleep(LOOK_AGAIN)
 
 
+def _deployment(urls: StackUrls) -> Deployment:
+    return Deployment(urls.dispatcher, urls.status, ask=urls.ask)
+
+
 def _page(deployment: Deployment, stack: LocalStack) -> PageFront:
     """The page of the stack, on one origin with all that it needs."""
-    return PageFront(source_of(deployment), of=stack.urls.status)
+    return PageFront(source_of(deployment), of=stack.urls.status, ask=ask_of(deployment))
 
 
 def _directions(urls: StackUrls, page: str) -> str:

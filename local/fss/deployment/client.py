@@ -56,6 +56,11 @@ class Deployment:
         with _of_batch(batch_id):
             return self._call(self._dispatcher, f"/batches/{_quoted(batch_id)}:{verb}", body={})
 
+    @property
+    def answers(self) -> bool:
+        """Whether the ask function is known."""
+        return self._ask is not None
+
     def ask(self, request: Mapping[str, object]) -> dict[str, Any]:
         """Ask a question; return the answer."""
         if self._ask is None:

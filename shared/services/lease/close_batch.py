@@ -164,6 +164,7 @@ class CloseBatch:
             cost=figures.cost,
             oldest_change=oldest,
             left=self._left(batch.present, end),
+            progress=None,
             supervisor=batch.present.supervisor if busy else "",
             supervised_until=batch.present.supervised_until if busy else None,
             completed_at=context.clock.now(),
