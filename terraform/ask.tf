@@ -1,6 +1,14 @@
 # The function that answers questions, if there are askers. Its account holds the key and reads the
 # records of the syncs. What questions cost is in a database of its own, so that it can't change a record.
 
+locals {
+  # Known once its field and the grant on it exist, which the function waits for thereby.
+  ask_database = one([
+    for made in setproduct(google_firestore_field.ask_expires_at[*].database, google_project_iam_member.writes_what_questions_cost[*].project) :
+    made[0]
+  ])
+}
+
 module "ask" {
   source = "./modules/function"
   count  = length(var.askers) > 0 ? 1 : 0
@@ -13,7 +21,7 @@ module "ask" {
   environment = merge(
     local.common_environment,
     {
-      ASK_DATABASE            = google_firestore_database.ask[0].name
+      ASK_DATABASE            = local.ask_database
       CALLER_SERVICE_ACCOUNTS = local.like_people.ask
     },
     var.max_ask_cost_per_day == null ? {} : { MAX_ASK_COST_PER_DAY = tostring(var.max_ask_cost_per_day) },

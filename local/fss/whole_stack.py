@@ -184,8 +184,8 @@ def _tier(*, real: bool) -> Tier:
 
 def _of_simulator(options: StackOptions) -> str:
     tier, off = options.tier, options.quota is Quota.OFF
-    rate = "and enforces no quota" if off else f"and takes {tier.rpm} metered requests a minute"
-    return f"Gemini is a simulator. It has the quota of {tier.name} (--tier) {rate}."
+    rate = "no quota" if off else f"{tier.rpm} metered requests a minute"
+    return f"Gemini is a simulator: {tier.name}, {rate} (--tier)."
 
 
 def _store_of(source: Path) -> str:

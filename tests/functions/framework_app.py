@@ -12,7 +12,9 @@ from unittest import mock
 
 import functions_framework
 
+from shared.composition import preload
 from shared.http.pages import Pages
+from shared.services.health import Health
 from shared.services.store.cut_over import CutOver
 from tests.docs.markdown import ROOT
 from tests.services.ask.asking import Asking
@@ -36,12 +38,17 @@ SETTINGS = {
 }
 
 
+# Modules that an app loads are forgotten with it, and Google's can't be loaded twice.
+preload("google.cloud.firestore", "google.cloud.storage", "google.cloud.tasks_v2", "google.genai")
+
+
 class UseCases:
     """The use cases of a world, as the functions call them."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.cut_over = CutOver(world.context)
+        self.health = Health(world.context, "local", simulated=True)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.world, name)

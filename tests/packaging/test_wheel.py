@@ -37,8 +37,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(source, copy / part, ignore=ignored)
         else:
             shutil.copy(source, copy / part)
-    (copy / "terraform").mkdir()
-    shutil.copy(ROOT / "terraform" / "firestore.tf", copy / "terraform")
+    shutil.copytree(ROOT / "terraform" / "modules", copy / "terraform" / "modules")
     words = ["pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", "made", "."]
     subprocess.run([sys.executable, "-m", *words], cwd=copy, check=True, capture_output=True)
     (made,) = (copy / "made").glob("*.whl")

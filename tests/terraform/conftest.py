@@ -41,6 +41,7 @@ run "everything" {
     alerts_to_nobody      = true
     budget                = { billing_account = "012345-6789AB-CDEF01", amount = 100 }
     documentation_url     = "https://example.com/docs"
+    askers                = ["group:readers@example.com"]
     events                = {}
     documents_bucket      = { name = "documents", create = true, billing_project = "who-pays" }
     notification_channels = []

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure
 from local.fss.deployment.profile import Profile, found_profiles
-from local.fss.deployment.token import TokenCommand
 from local.fss.output import Output
+
+if TYPE_CHECKING:
+    from local.fss.deployment.client import Deployment
 
 VARIABLES: Final = {
     "dispatcher": "FSS_DISPATCHER_URL",
@@ -75,6 +76,9 @@ class Run:
 
     def deployment(self) -> Deployment:
         """A client of the deployment."""
+        from local.fss.deployment.client import Deployment  # noqa: PLC0415 - no help needs HTTP
+        from local.fss.deployment.token import TokenCommand  # noqa: PLC0415
+
         place = self.place()
         token = place.token_command and TokenCommand(place.token_command)
         return Deployment(place.dispatcher, place.status, token or None, ask=place.ask)

@@ -99,7 +99,7 @@ class TokenQuestions:
         return Step(
             name="tokens",
             title="Find out what is open about tokens",
-            about="Whether functions need the key at all, and which addresses a token may be for.",
+            about="Whether functions need the key, and for which address a token may be made.",
             play=self.play,
             commands=(
                 commands.supervise_job(),

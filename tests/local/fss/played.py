@@ -35,6 +35,7 @@ class Played:
         self.asked: list[tuple[str, Any, str]] = []
         self.accepts: Callable[[str], bool] = lambda _: True
         self.url = ""
+        self.done = ""
 
     def has(self, *batches: dict[str, Any]) -> None:
         self.answers["GET /batches"] = (200, {"batches": list(batches)})
