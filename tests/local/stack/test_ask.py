@@ -59,7 +59,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     settings = {"PATH_TEMPLATE": TEMPLATE, "EMBEDDING_MODEL": "models/gemini-embedding-2"}
-    options = StackOptions(tier=tier_named("tier3"), time_scale=20.0, settings=settings)
+    options = StackOptions(tier=tier_named("tier3"), time_scale=20.0, asks=True, settings=settings)
     with LocalStack(options) as stack:
         stack.mirror(folder)
         urls = stack.urls
