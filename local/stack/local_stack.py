@@ -313,6 +313,7 @@ class LocalStack:
                 ("status", 0),
                 ("ask", 0),
             )
+            if name != "ask" or self.options.asks
         }
 
     def _stop_functions(self, processes: Processes) -> None:
@@ -355,7 +356,7 @@ class LocalStack:
             dispatcher=f"http://{at('dispatcher')}",
             upload=f"http://{at('upload')}",
             status=f"http://{at('status')}",
-            ask=f"http://{at('ask')}",
+            ask=f"http://{at('ask')}" if self.options.asks else None,
             firestore=firestore,
             project=self._project,
             cloud_tasks=at("cloud-tasks"),
