@@ -9,7 +9,7 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCK := $(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes \
 	--python-version 3.11 --custom-compile-command "make lock"
-FUNCTIONS := dispatcher upload status
+FUNCTIONS := dispatcher upload status ask
 
 export PIP_ROOT_USER_ACTION := ignore
 
@@ -64,16 +64,17 @@ fuzz: $(READY) ## the functions, asked for whatever their description allows and
 	@CASES=$(CASES) $(BIN)/pytest tests/functions/test_described.py tests/functions/test_odd_tasks.py \
 		-n 2 $(ARGS)
 
-browser: $(READY) ## what a web page can do to a running stack, in a real Chromium
+browser: $(READY) ## the page, and what a foreign one can do to a running stack, in a real Chromium
 	@$(BIN)/pytest tests/browser -m browser $(ARGS)
 
 rehearse: $(READY) ## a deployment's whole life; in a project: PROJECT=my-project KEY_FILE=gemini.key
 	@$(BIN)/python -m local.rehearsal $(if $(PROJECT),--project "$(PROJECT)") \
 		$(if $(KEY_FILE),--key-file "$(KEY_FILE)") $(ARGS)
 
-bench: $(READY) ## what a sync of unchanged objects, each page of a list, and the fss command cost
+bench: $(READY) ## what an unchanged sync, lists, pages and the fss command cost
 	@$(BIN)/python -m tests.benchmarks.unchanged $(ARGS)
 	@$(BIN)/python -m tests.benchmarks.lists
+	@$(BIN)/python -m tests.benchmarks.pages
 	@$(BIN)/python -m tests.benchmarks.command
 
 images: $(READY) ## renew the digests of the images that the pipeline runs in

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from local.bucket.folder_survey import Survey, UnusableFolder, shown
 from local.front.page_front import PageFront
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure, Interrupted, Terminated
-from local.fss.deployment.page_source import source_of
+from local.fss.deployment.page_source import ask_of, source_of
 from local.fss.ended import report
 from local.fss.output import Output
 from local.fss.report.progress import Display
@@ -33,7 +33,7 @@ from local.stack.run_folder import StateInUse, UnusableState
 from local.stack.urls import StackUrls
 from shared.domain.batch.kinds import BatchStatus
 from shared.domain.throttle.tiers import Tier, load_tiers
-from shared.gateways.gemini.file_search import API_VERSION
+from shared.gateways.gemini.connection import API_VERSION
 
 LOOK_AGAIN = 0.5
 """Seconds between checks of the parts of a stack that is kept running."""
@@ -78,13 +78,15 @@ def local(asked: Asked, request: Mapping[str, Any], output: Output, *, keeps: bo
         keeps: Whether the stack stays up after the sync, until Ctrl-C.
     """
     with _stack(asked, output, str(request["prefix"] or "")) as stack:
-        deployment = Deployment(stack.urls.dispatcher, stack.urls.status)
-        with output.display() as display:
-            copied = _copy(stack, asked, display, str(request["prefix"] or ""))
-            batch = _sync(stack, deployment, request_of(request), copied, display)
-        end = report(deployment, batch, output)
-        if keeps:
-            with _page(deployment, stack) as front:
+        deployment = _deployment(stack.urls)
+        with _page(deployment, stack) if keeps else nullcontext() as front:
+            if front is not None:
+                output.note(f"The page: {front.address}")
+            with output.display() as display:
+                copied = _copy(stack, asked, display, str(request["prefix"] or ""))
+                batch = _sync(stack, deployment, request_of(request), copied, display)
+            end = report(deployment, batch, output)
+            if front is not None:
                 output.note(_directions(stack.urls, front.address))
                 _stay_up(stack)
     return end
@@ -95,7 +97,7 @@ def up(asked: Asked, output: Output) -> Exit:
     with _stack(asked, output) as stack:
         with output.display() as display:
             _copy(stack, asked, display)
-        with _page(Deployment(stack.urls.dispatcher, stack.urls.status), stack) as front:
+        with _page(_deployment(stack.urls), stack) as front:
             addresses = {**asdict(stack.urls), "page": front.address}
             output.answer(addresses, _directions(stack.urls, front.address))
             _stay_up(stack)
@@ -251,9 +253,13 @@ def _stay_up(stack: LocalStack) -> None:
         time.sleep(LOOK_AGAIN)
 
 
+def _deployment(urls: StackUrls) -> Deployment:
+    return Deployment(urls.dispatcher, urls.status, ask=urls.ask)
+
+
 def _page(deployment: Deployment, stack: LocalStack) -> PageFront:
     """The page of the stack, on one origin with all that it needs."""
-    return PageFront(source_of(deployment), of=stack.urls.status)
+    return PageFront(source_of(deployment), of=stack.urls.status, ask=ask_of(deployment))
 
 
 def _directions(urls: StackUrls, page: str) -> str:
@@ -263,6 +269,7 @@ def _directions(urls: StackUrls, page: str) -> str:
         "dispatcher": f"curl -X POST -d '{{}}' {urls.dispatcher}/sync",
         "upload": "called by the queues uploads and polls",
         "status": "request /batches, /files?path=..., /breaker",
+        "ask": "fss ask QUESTION, or POST /ask",
         "firestore": f'FIRESTORE_EMULATOR_HOST={urls.firestore}, then '
         f'firestore.Client(project="{urls.project}")',
         "cloud_tasks": f"CloudTasksClient(transport={grpc})",
@@ -280,6 +287,7 @@ def _directions(urls: StackUrls, page: str) -> str:
     lines += [
         "",
         f"export FSS_DISPATCHER_URL={urls.dispatcher} FSS_STATUS_URL={urls.status}",
+        f"export FSS_ASK_URL={urls.ask}",
         "fss sync --watch",
         "",
         "Ctrl-C stops everything.",

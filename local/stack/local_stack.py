@@ -149,7 +149,7 @@ class LocalStack:
         """
         if self._watched is None:
             raise RuntimeError("the stack has not been started")
-        common, sync = self._settings()
+        settings = self._settings()
         ports = free_ports(len(self.functions))
         served = {
             name: Function(
@@ -157,7 +157,7 @@ class LocalStack:
                 self._folder.functions / name,
                 self._watched,
                 port=port,
-                settings={**common, **({} if name == "status" else sync), SERVICE: name},
+                settings={**settings[name], SERVICE: name},
                 threads=1,
             )
             for name, port in zip(self.functions, ports, strict=True)
@@ -295,7 +295,7 @@ class LocalStack:
             )
 
     def _functions(self, processes: Processes, folders: Mapping[str, Path]) -> dict[str, Function]:
-        common, sync = self._settings()
+        settings = self._settings()
         rate = task_queues.rates(self.options.tier)
         steps = rate[QueueName.UPLOADS].concurrent + rate[QueueName.POLLS].concurrent
         return {
@@ -304,21 +304,22 @@ class LocalStack:
                 folders[name],
                 processes,
                 port=self._port(name),
-                settings=settings,
+                settings=settings[name],
                 threads=threads_for(dispatches),
             )
-            for name, settings, dispatches in (
-                ("dispatcher", common | sync, rate[QueueName.CONTROL].concurrent),
-                ("upload", common | sync, steps),
-                ("status", common, 0),
+            for name, dispatches in (
+                ("dispatcher", rate[QueueName.CONTROL].concurrent),
+                ("upload", steps),
+                ("status", 0),
+                ("ask", 0),
             )
         }
 
     def _stop_functions(self, processes: Processes) -> None:
         processes.stop(*(each.child for each in self.functions.values()), grace=3)
 
-    def _settings(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the environment variables of all functions, and those of the syncing functions."""
+    def _settings(self) -> dict[str, dict[str, str]]:
+        """Return the environment variables of each function."""
         urls, options = self.urls, self.options
         common = {
             "PROJECT_ID": urls.project,
@@ -328,7 +329,14 @@ class LocalStack:
             "TIME_SCALE": str(options.time_scale),
             "FIRESTORE_EMULATOR_HOST": urls.firestore,
         }
+        ask = {
+            **common,
+            **options.settings,
+            "GEMINI_API_KEY": os.environ[GEMINI_KEY] if options.real else "local",
+            **({} if urls.gemini is None else {"GEMINI_BASE_URL": urls.gemini}),
+        }
         sync = {
+            **ask,
             "LOCATION": LOCATION,
             **{f"{name.upper()}_QUEUE": name.value for name in QueueName},
             "UPLOAD_URL": urls.upload,
@@ -336,11 +344,8 @@ class LocalStack:
             "STATUS_URL": urls.status,
             "CLOUD_TASKS_EMULATOR_HOST": urls.cloud_tasks,
             "STORAGE_EMULATOR_HOST": urls.storage,
-            "GEMINI_API_KEY": os.environ[GEMINI_KEY] if options.real else "local",
-            **({} if urls.gemini is None else {"GEMINI_BASE_URL": urls.gemini}),
-            **options.settings,
         }
-        return common, sync
+        return {"dispatcher": sync, "upload": sync, "status": common, "ask": ask}
 
     def _addresses(self, firestore: str, gemini: str | None) -> StackUrls:
         def at(part: str) -> str:
@@ -350,6 +355,7 @@ class LocalStack:
             dispatcher=f"http://{at('dispatcher')}",
             upload=f"http://{at('upload')}",
             status=f"http://{at('status')}",
+            ask=f"http://{at('ask')}",
             firestore=firestore,
             project=self._project,
             cloud_tasks=at("cloud-tasks"),

@@ -47,7 +47,7 @@ def _environment() -> Environment:
     )
     for function in (
         *(words.plain, words.name, words.moment, words.number, words.money),
-        *(words.duration, words.words, words.lines),
+        *(words.duration, words.roughly, words.words, words.lines),
     ):
         environment.filters[function.__name__] = function
     environment.filters["filesize"] = size

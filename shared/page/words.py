@@ -74,6 +74,14 @@ def duration(seconds: float | None) -> str:
     return f"{whole // _DAY} d {whole % _DAY // _HOUR:02d} h"
 
 
+def roughly(seconds: float) -> str:
+    """A duration that is an estimate, in its largest unit of which there are two or more."""
+    for unit, name in ((_DAY, "days"), (_HOUR, "h"), (_MINUTE, "min")):
+        if seconds >= 2 * unit:
+            return f"{round(seconds / unit)} {name}"
+    return f"{round(seconds)} s"
+
+
 def words(value: object) -> str:
     """A word of the interface, such as ``completed_with_failures``, as words."""
     return str(value).replace("_", " ")

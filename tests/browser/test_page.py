@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from werkzeug.serving import make_server
 
 from shared.domain.batch.batch import Batch
 from shared.domain.batch.kinds import BatchPhase, BatchStatus
@@ -27,8 +23,8 @@ from shared.http.pages import IDLE, RUNNING
 from tests.browser.chromium import chromium
 from tests.browser.devtools import Tab, tab
 from tests.browser.page_scenes import HOSTILE, JOURNEY, SCENES, in_step, journey, running
+from tests.browser.site import Site, served
 from tests.docs.markdown import ROOT
-from tests.functions.framework_app import framework_app
 from tests.npm_packages import node_modules
 from tests.world import World
 
@@ -50,43 +46,6 @@ def browser() -> str:
 @pytest.fixture(scope="session")
 def axe() -> str:
     return (node_modules(Path(__file__).with_name("axe")) / "axe-core" / "axe.min.js").read_text()
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """The status function over a world, as it is served.
-
-    Attributes:
-        url: Its address.
-        asked: The paths that were asked for.
-    """
-
-    url: str
-    asked: list[str]
-
-
-@contextmanager
-def served(world: World) -> Iterator[Site]:
-    """The status function of a world, on a port of this machine."""
-    asked: list[str] = []
-    with framework_app("status", world) as app:
-        app.before_request(lambda: asked.append(_path()))
-        logging.getLogger("werkzeug").setLevel(logging.WARNING)
-        server = make_server("127.0.0.1", 0, app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield Site(f"http://127.0.0.1:{server.server_port}", asked)
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
-
-
-def _path() -> str:
-    from flask import request  # noqa: PLC0415 - it is one of the thread that answers
-
-    return request.path
 
 
 def visit(browser: str, profile: Path, look: Callable[[Tab], Awaitable[None]]) -> None:

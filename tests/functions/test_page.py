@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.browser.page_scenes import HOSTILE, failures, hostile
-from tests.functions.framework_app import framework_app
+from tests.docs.markdown import ROOT
+from tests.functions.framework_app import SETTINGS, framework_app
 from tests.world import World
 
 if TYPE_CHECKING:
@@ -80,3 +84,23 @@ def test_a_hostile_name_has_its_page(name: str) -> None:
         answer = app.test_client().get("/files", query_string={"path": name}, headers=HTML)
     assert answer.status_code == 200
     assert "the service said" in answer.get_data(as_text=True)
+
+
+LOADED = """
+import sys
+import functions.status.main
+page = ("shared.page", "shared.http.pages", "cronsim")
+print([name for name in sys.modules if name.startswith(page)])
+"""
+
+
+def test_a_start_of_the_function_loads_nothing_of_the_page() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED],
+        env=os.environ | SETTINGS,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

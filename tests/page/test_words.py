@@ -51,6 +51,14 @@ def test_a_duration_has_two_units(seconds: float | None, shown: str) -> None:
     assert words.duration(seconds) == shown
 
 
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7_300, "2 h"), (2e5, "2 days")],
+)
+def test_an_estimate_has_one_unit(seconds: float, shown: str) -> None:
+    assert words.roughly(seconds) == shown
+
+
 def test_figures_have_separators_and_a_missing_one_a_dash() -> None:
     assert words.number(1_234_567) == "1,234,567"
     assert words.number(0.5) == "0.5"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 VARIABLES: Final = {
     "dispatcher": "FSS_DISPATCHER_URL",
     "status": "FSS_STATUS_URL",
+    "ask": "FSS_ASK_URL",
     "token_command": "FSS_TOKEN_COMMAND",
 }
 """The environment variable for each part of a profile that has one."""
@@ -32,14 +33,15 @@ class Run:
     Attributes:
         output: The answer and the notes go here.
         profile: The name of the profile that was asked for.
-        dispatcher, status, token_command: What the command line or the environment says of the
-            deployment; it wins over the profile.
+        dispatcher, status, ask, token_command: What the command line or the environment says of
+            the deployment; it wins over the profile.
     """
 
     output: Output
     profile: str | None = None
     dispatcher: str | None = None
     status: str | None = None
+    ask: str | None = None
     token_command: str | None = None
 
     @property
@@ -79,7 +81,7 @@ class Run:
 
         place = self.place()
         token = place.token_command and TokenCommand(place.token_command)
-        return Deployment(place.dispatcher, place.status, token or None)
+        return Deployment(place.dispatcher, place.status, token or None, ask=place.ask)
 
     def _tell_of_other_values(self, profile: Profile, given: dict[str, str]) -> None:
         """Say which values of a profile that was asked for are not the ones that are used."""

@@ -110,7 +110,8 @@ class Batch:
     tomorrow: int = 0
     # Metered requests a minute of the tier when the batch began; None in one of an earlier version.
     preset_rate: int | None = None
-    # The figures of a running batch, as its supervisor last counted them; None before the first.
+    # The figures of a running batch, as its supervisor last counted them; None before the first
+    # count and once it is closed.
     progress: Progress | None = None
     # What a closed batch left; None in a dry run, and in a batch of an earlier version.
     left: Left | None = None

@@ -61,6 +61,7 @@ const RELOADS = 2; // in an hour, since each reads more documents than a look
 let looked = Date.now();
 let reloads = [];
 let busy = false;
+let behind = false; // whether a sync began or ended since the page was loaded
 const live = () => document.getElementById("live");
 const got = async (address) => {
   const answer = await fetch(address, {headers: {Accept: "text/html"}, cache: "no-store"});
@@ -92,8 +93,6 @@ const look = async () => {
     busy = false;
   }
 };
-let behind = false;
-
 localise(document);
 for (const zone of document.querySelectorAll("[data-zone]")) {
   zone.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;

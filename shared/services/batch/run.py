@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult, SyncMode
 from shared.domain.batch.left import LeftReason
+from shared.domain.batch.progress import Progress
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, NotSetUp, Refused
 from shared.domain.estimate.preview import Preview
@@ -157,10 +158,13 @@ class RunningBatch:
 
     def _count(self, held: Stored[Batch]) -> None:
         """Save the batch's figures in its record, if that is due, for whoever looks."""
-        context, known, now = self._context, held.present.progress, held.read_time
+        context, batch, now = self._context, held.present, held.read_time
+        known = batch.progress or Progress(
+            batch.started_at or now
+        )  # a short batch is never counted
         per_file = timedelta(minutes=METERED_PER_FILE / context.rules.settings.tier.rpm)
-        if known is None or known.is_due(now, per_file, context.rules.tick):
-            changed(context, held, progress=count(context.records, held.present, now))
+        if known.is_due(now, per_file, context.rules.tick):
+            changed(context, held, progress=count(context.records, batch, now))
 
     def _prepare(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
         """Find or create the store, and choose the next phase; none if more time is needed."""

@@ -12,6 +12,7 @@ from shared.domain.batch.kinds import BatchPhase
 from shared.domain.batch.progress import Progress
 from shared.domain.batch.standing import standing
 from shared.domain.deployment.deployment import Deployment
+from shared.domain.file.record import Change
 from shared.domain.throttle.breaker_window import WindowEntry
 from shared.domain.throttle.holds import quota_day_began
 from shared.gateways.database import queries
@@ -65,8 +66,7 @@ class Overview:
         }
 
     def _latest(self, limit: int) -> list[Stored[Batch]]:
-        found = self._records.query(Batch, queries.latest_batches(limit))
-        return [each for each in found if each.record is not None]
+        return self._records.query(Batch, queries.latest_batches(limit))
 
     def _now(self, found: Sequence[Stored[Batch]]) -> dict[str, Any]:
         throttle = self._throttle.breaker()
@@ -80,11 +80,11 @@ class Overview:
         running = None
         if not batch.status.is_terminal:
             batch = self._with_scan(batch, now)
-            progress = batch.progress or Progress(now)
+            progress = batch.progress or _found(batch, now)
             running = {
                 "batch_id": batch.batch_id,
                 "phase": batch.phase.value,
-                "counted_at": time_text(progress.counted_at),
+                "counted_at": time_text(batch.progress and batch.progress.counted_at),
                 "progress": progress_row(batch, progress, throttle["breaker"]["slowdown"], now),
             }
         return {
@@ -121,6 +121,17 @@ class Overview:
             "spending": _spending(batches, stored.read_time),
             "batches": [summary(each.present, each.read_time) for each in found],
         }
+
+
+def _found(batch: Batch, now: datetime) -> Progress:
+    """What a batch that was not counted yet has to do, as its scan found it."""
+    found = (Change.NEW, Change.CHANGED, Change.METADATA_CHANGED)
+    return Progress(
+        now,
+        counts=batch.counts,
+        waiting=sum(batch.counts.get(each, 0) for each in found),
+        removing=batch.counts.get(Change.REMOVED, 0),
+    )
 
 
 def _spending(batches: Sequence[Batch], now: datetime) -> dict[str, Any] | None:

@@ -86,6 +86,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[Played]:
         deployment.url = f"http://127.0.0.1:{server.server_port}"
         monkeypatch.setenv("FSS_DISPATCHER_URL", deployment.url)
         monkeypatch.setenv("FSS_STATUS_URL", deployment.url)
+        monkeypatch.setenv("FSS_ASK_URL", deployment.url)
         yield deployment
         server.shutdown()
         thread.join()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from shared.domain.batch.batch import Batch
 from shared.domain.batch.schedule import Schedule
 from shared.domain.file.record import FileStatus
-from shared.gateways.database.records import batch_path
+from shared.gateways.database.records import batch_path, file_path
+from shared.gateways.ports import Put
 from shared.services.report.file_lists import FileList
 from shared.services.report.report import Report
 from tests.services.story import (
@@ -84,7 +86,7 @@ def test_the_supervisor_counts_about_once_a_minute() -> None:
     world = world_with(*names(300), given=SLOW)
     batch = begun(world)
     counted: set[datetime] = set()
-    for _ in range(30):
+    for _ in range(43):
         play_for(world, timedelta(seconds=4))
         progress = saved(world, batch).progress
         if progress is not None:
@@ -92,6 +94,20 @@ def test_the_supervisor_counts_about_once_a_minute() -> None:
 
     assert 2 <= len(counted) <= 3
     play_out(world, batch)
+
+
+def test_a_batch_that_was_not_counted_yet_has_what_its_scan_found() -> None:
+    world = world_with(*names(300), given=SLOW)
+    batch = begun(world)
+    play_to(world, FileStatus.INDEXED, "000.md")
+    assert saved(world, batch).progress is None
+
+    told = world.report.overview.now()
+
+    assert told["running"]["progress"]["total"] == 300
+    assert told["running"]["counted_at"] is None
+    play_out(world, batch)
+    assert saved(world, batch).progress is None, "it has its final figures"
 
 
 def test_a_sync_of_unchanged_files_counts_nothing() -> None:
@@ -122,6 +138,24 @@ def test_the_next_run_is_told_if_it_is_known() -> None:
     report = Report(world.records, world.rules.breaker, schedule.next_after)
     following = datetime.fromisoformat(report.overview()["next_run"])
     assert (following.minute, following > world.clock.now()) == (30, True)
+
+
+def test_a_damaged_record_stops_no_list() -> None:
+    world = synced("a.md", "b.md", "c.md", "d.md")
+    for name in ("a.md", "b.md", "c.md", "d.md"):
+        fields = dict(world.documents.get(file_path(name)).fields or {}) | {"status": "failed"}
+        damage = {"tries": "none"} if name in ("b.md", "d.md") else {}
+        world.documents.commit([Put(file_path(name), fields | damage)])
+
+    rows: list[dict[str, Any]] = []
+    token = ""
+    while True:
+        page = world.report.lists(FileList.FAILED, "", token, 1)
+        rows += page["files"]
+        if not (token := page["next_page_token"]):
+            break
+
+    assert [row["path"] for row in rows] == ["a.md", "c.md"]
 
 
 def test_lists_name_what_needs_a_look() -> None:
