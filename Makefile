@@ -9,7 +9,7 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCK := $(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes \
 	--python-version 3.11 --custom-compile-command "make lock"
-FUNCTIONS := dispatcher upload status
+FUNCTIONS := dispatcher upload status ask
 
 export PIP_ROOT_USER_ACTION := ignore
 
@@ -71,10 +71,11 @@ rehearse: $(READY) ## a deployment's whole life; in a project: PROJECT=my-projec
 	@$(BIN)/python -m local.rehearsal $(if $(PROJECT),--project "$(PROJECT)") \
 		$(if $(KEY_FILE),--key-file "$(KEY_FILE)") $(ARGS)
 
-bench: $(READY) ## what a sync of unchanged objects costs, and each page of a list
+bench: $(READY) ## what an unchanged sync, lists, pages and the fss command cost
 	@$(BIN)/python -m tests.benchmarks.unchanged $(ARGS)
 	@$(BIN)/python -m tests.benchmarks.lists
 	@$(BIN)/python -m tests.benchmarks.pages
+	@$(BIN)/python -m tests.benchmarks.command
 
 images: $(READY) ## renew the digests of the images that the pipeline runs in
 	@$(BIN)/python -m local.terraform.images

@@ -13,11 +13,12 @@ from functools import cache, cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from shared.config import CommonSettings, StatusSettings, SyncSettings
+from shared.config import AskSettings, CommonSettings, StatusSettings, SyncSettings
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.time_scale import scaled
 from shared.gateways.clock import SystemClock
 from shared.gateways.database.records import Records
+from shared.services.ask.ask_store import AskStore
 from shared.services.batch.ask_sync import AskSync
 from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
@@ -42,12 +43,12 @@ LEAST_GEMINI_TIMEOUT = timedelta(seconds=5)
 """The shortest timeout that a time scale may lead to."""
 
 
-def records(settings: CommonSettings) -> Records:
-    """The typed records over Firestore."""
+def records(settings: CommonSettings, database: str = "") -> Records:
+    """The typed records over Firestore, of the deployment's database if none is named."""
     from shared.gateways.database.firestore import FirestoreDocuments
 
-    documents = FirestoreDocuments.connect(settings.project_id, settings.firestore_database)
-    return Records(documents, SystemClock())
+    name = database or settings.firestore_database
+    return Records(FirestoreDocuments.connect(settings.project_id, name), SystemClock())
 
 
 @cache
@@ -71,6 +72,25 @@ def page_asset(name: str) -> Response | None:
     from shared.http.pages import asset
 
     return asset(name)
+
+
+@cache
+def ask(settings: AskSettings) -> AskStore:
+    """The use case that answers questions."""
+    from shared.gateways.gemini.answering import GeminiAnswers
+
+    return AskStore(
+        identity=settings,
+        limit=settings.max_ask_cost_per_day,
+        records=records(settings),
+        asked=records(settings, settings.ask_database),
+        answers=GeminiAnswers(
+            settings.gemini_api_key.get_secret_value(),
+            base_url=settings.gemini_base_url,
+            timeout=GEMINI_TIMEOUT,
+        ),
+        clock=SystemClock(),
+    )
 
 
 def context(settings: SyncSettings) -> Context:

@@ -269,6 +269,26 @@ class TimeoutSettings(Declared):
     )
 
 
+class AskLimits(Declared):
+    """What questions may cost, and where that is written down."""
+
+    max_ask_cost_per_day: float = setting(
+        1.0,
+        about="US dollars that the answers of a quota day may cost; the imports have a "
+        "[limit of their own](operations.md#the-budget)",
+        example="5",
+        gt=0,
+        allow_inf_nan=False,
+    )
+    ask_database: Text = setting(
+        "ask", about="the database that holds what questions cost", example="fss-prod-ask"
+    )
+
+
+class AskSettings(CommonSettings, GeminiSettings, AskLimits):
+    """Settings of the ask function."""
+
+
 class EventSettings(Declared):
     """How the bucket's notifications are answered."""
 

@@ -5,7 +5,7 @@ module "firestore" {
   name                   = local.name
   location               = coalesce(var.firestore_location, var.region)
   writers                = local.syncing
-  readers                = { status = module.status.member }
+  readers                = merge({ status = module.status.member }, { for function in setintersection(local.functions, ["ask"]) : function => module.ask[0].member })
   deletion_protection    = var.deletion_protection
   point_in_time_recovery = var.point_in_time_recovery
 

@@ -27,8 +27,9 @@ locals {
   # caller's address. IAM decides about users and groups.
   like_people = {
     for function, members in {
-      dispatcher = concat(local.people.operators, module.pipeline[*].deployer_member)
-      status     = concat(local.people.viewers, module.pipeline[*].deployer_member)
+      dispatcher = concat(local.people.operators, google_service_account.deployer[*].member)
+      status     = concat(local.people.viewers, google_service_account.deployer[*].member)
+      ask        = var.askers
     } :
     function => join(",", [for member in members : trimprefix(member, "serviceAccount:") if startswith(member, "serviceAccount:")])
   }
@@ -87,7 +88,7 @@ module "dispatcher" {
   invokers = concat(
     [google_service_account.scheduler.member, module.queues.account.member],
     local.people.operators,
-    module.pipeline[*].deployer_member,
+    google_service_account.deployer[*].member,
     module.events[*].member,
   )
 
@@ -138,7 +139,7 @@ module "status" {
   concurrency     = 8
   max_instances   = 3
   ingress         = "ALLOW_ALL" # people call it from anywhere; IAM decides who may
-  invokers        = concat(local.people.viewers, module.pipeline[*].deployer_member)
+  invokers        = concat(local.people.viewers, google_service_account.deployer[*].member)
   observers       = local.people.viewers # gcloud run services proxy looks at the service first
 
   depends_on = [terraform_data.services]

@@ -2,7 +2,7 @@ data "google_project" "this" {}
 
 locals {
   name      = "fss-${var.deployment}"
-  functions = ["dispatcher", "upload", "status"]
+  functions = concat(["dispatcher", "upload", "status"], length(var.askers) > 0 ? ["ask"] : [])
 
   # Python reads the same file, so a queue's rate and the code's spacing can't disagree.
   tier = jsondecode(file("${path.module}/../shared/tiers.json")).tiers[var.tier]

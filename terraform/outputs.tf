@@ -8,6 +8,11 @@ output "status_url" {
   value       = local.url.status
 }
 
+output "ask_url" {
+  description = "Address of the ask function, where POST /ask asks a question; FSS_ASK_URL of the fss command. Null without askers."
+  value       = try(local.url.ask, null)
+}
+
 output "status_page_command" {
   description = "Makes the status function, which answers in JSON, available on http://localhost:8080 to operators and viewers."
   value       = "gcloud run services proxy ${module.status.name} --project ${var.project_id} --region ${var.region} --port 8080"

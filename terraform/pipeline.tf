@@ -1,3 +1,13 @@
+# Applies what was approved. The functions know this account before the pipeline knows the functions.
+resource "google_service_account" "deployer" {
+  count = var.pipeline == null ? 0 : 1
+
+  account_id   = "${local.name}-deployer"
+  display_name = "Applies changes of ${var.deployment}"
+
+  depends_on = [terraform_data.services]
+}
+
 module "pipeline" {
   source = "./modules/pipeline"
   count  = var.pipeline == null ? 0 : 1
@@ -11,6 +21,7 @@ module "pipeline" {
   dispatcher_url      = local.url.dispatcher
   status_url          = local.url.status
 
+  deployer        = google_service_account.deployer[0]
   database        = module.firestore.name
   packages_bucket = module.build.build.bucket
   functions       = { dispatcher = module.dispatcher.name, upload = module.upload.name, status = module.status.name }

@@ -1,7 +1,7 @@
 locals {
   services = concat(
     var.budget == null ? [] : ["billingbudgets.googleapis.com"],
-    var.events == null ? [] : ["pubsub.googleapis.com"], [
+    var.events == null && var.pipeline == null ? [] : ["pubsub.googleapis.com"], [
       "artifactregistry.googleapis.com",
       "cloudbuild.googleapis.com",
       "cloudfunctions.googleapis.com",

@@ -216,6 +216,28 @@ variable "viewers" {
   }
 }
 
+variable "askers" {
+  description = "Who may ask the store questions, which cost money; with nobody, there is no ask function."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for member in var.askers : can(regex("^(user|group|serviceAccount|principal|principalSet):.+", member))])
+    error_message = "Each names a user, group, service account or principal; the functions are open to nobody else."
+  }
+}
+
+variable "max_ask_cost_per_day" {
+  description = "US dollars that the answers of a day may cost; null for the function's default."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = try(var.max_ask_cost_per_day > 0, true)
+    error_message = "More than 0."
+  }
+}
+
 variable "notification_channels" {
   description = "Cloud Monitoring channels that receive the alerts, as projects/PROJECT/notificationChannels/ID."
   type        = list(string)

@@ -13,7 +13,8 @@ import hmac
 import secrets
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,7 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
 
+from local.front import ask_box
 from local.processes.ports import CANDIDATES, HOST, free_ports, is_free
 from local.web_guard.rules import refusal
 
@@ -62,14 +64,18 @@ class PageFront:
         port: The port to listen on; None: one that is the same each time for the same ``of``, so
             that the browser knows what it showed the last time.
         of: What the page is of, such as the deployment's address.
+        ask: Asks the deployment a question; None if it answers none. Then the page has no box.
 
     Raises:
         OSError: The port is taken.
     """
 
-    def __init__(self, source: Source, *, of: str, port: int | None = None) -> None:
+    def __init__(
+        self, source: Source, *, of: str, port: int | None = None, ask: ask_box.Ask | None = None
+    ) -> None:
         self._key = secrets.token_urlsafe(24)
-        self._server = _Server((HOST, _usual_port(of) if port is None else port), source, self._key)
+        address = HOST, _usual_port(of) if port is None else port
+        self._server = _Server(address, source, self._key, ask)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
@@ -101,8 +107,11 @@ def _usual_port(of: str) -> int:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], source: Source, key: str) -> None:
+    def __init__(
+        self, address: tuple[str, int], source: Source, key: str, ask: ask_box.Ask | None
+    ) -> None:
         self.source = source
+        self.ask = ask
         self.key = key
         super().__init__(address, _Handler)
 
@@ -123,7 +132,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET  # noqa: N815 - the base class's name
 
-    def _answered(self) -> Answer:
+    def do_POST(self) -> None:
+        """Answer a question of the box, if the request has the key."""
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > ask_box.MAX_FORM:
+            self.close_connection = True
+            self._answer(Answer(HTTPStatus.BAD_REQUEST, b"The form is too long.\n", _PLAIN))
+            return
+        form = self.rfile.read(int(length))
+        ask = self.server.ask if self.path == ask_box.PATH else None
+        if ask is None:
+            self._answer(Answer(HTTPStatus.NOT_IMPLEMENTED, b"There is no such form.\n", _PLAIN))
+            return
+        self.path, box = "/", partial(ask_box.answered, form, ask)
+        self._answer(self._answered(box))
+
+    def _answered(self, box: Callable[[bytes], bytes] = ask_box.with_box) -> Answer:
         why = refusal(self.command, lambda name: self.headers.get_all(name) or ())
         if why is not None:
             return Answer(HTTPStatus.FORBIDDEN, why.encode(), _PLAIN)
@@ -139,9 +163,13 @@ class _Handler(BaseHTTPRequestHandler):
             return Answer(HTTPStatus.FORBIDDEN, said.encode(), _PLAIN)
         asked = {name: value for name in ASKED if (value := self.headers.get(name))}
         try:
-            return self.server.source(self.path, asked)
+            answer = self.server.source(self.path, asked)
         except Unreachable as error:
             return Answer(HTTPStatus.BAD_GATEWAY, f"{error}\n".encode(), _PLAIN)
+        is_page = answer.headers.get("Content-Type", "").startswith("text/html")
+        if self.server.ask is None or url.path != "/" or not is_page:
+            return answer
+        return replace(answer, body=box(answer.body))
 
     def _is_key(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), self.server.key.encode())

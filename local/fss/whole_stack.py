@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+
+import click
 
 from local.bucket.folder_mirror import Mirrored
 from local.bucket.folder_survey import Survey, UnusableFolder, shown
 from local.front.page_front import PageFront
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure, Interrupted, Terminated
-from local.fss.deployment.page_source import source_of
+from local.fss.deployment.page_source import ask_of, source_of
 from local.fss.ended import report
 from local.fss.output import Output
 from local.fss.report.progress import Display
@@ -25,12 +28,12 @@ from local.fss.sync import request_of, watch
 from local.printable import printable
 from local.processes.children import CouldNotRun
 from local.stack.local_stack import LocalStack, surveyed
-from local.stack.options import GEMINI_KEY, FirestoreKind, Quota, StackOptions
+from local.stack.options import FAST_TIER, GEMINI_KEY, FirestoreKind, Quota, StackOptions
 from local.stack.run_folder import StateInUse, UnusableState
 from local.stack.urls import StackUrls
 from shared.domain.batch.kinds import BatchStatus
-from shared.domain.throttle.tiers import Tier
-from shared.gateways.gemini.file_search import API_VERSION
+from shared.domain.throttle.tiers import Tier, load_tiers
+from shared.gateways.gemini.connection import API_VERSION
 
 LOOK_AGAIN = 0.5
 """Seconds between checks of the parts of a stack that is kept running."""
@@ -43,7 +46,7 @@ class Asked:
     """What the command line says of the stack; the options of `fss local` explain each."""
 
     source: Path
-    tier: Tier
+    tier: Tier | None
     path_template: str | None
     include: Sequence[str]
     exclude: Sequence[str]
@@ -75,7 +78,7 @@ def local(asked: Asked, request: Mapping[str, Any], output: Output, *, keeps: bo
         keeps: Whether the stack stays up after the sync, until Ctrl-C.
     """
     with _stack(asked, output, str(request["prefix"] or "")) as stack:
-        deployment = Deployment(stack.urls.dispatcher, stack.urls.status)
+        deployment = _deployment(stack.urls)
         with _page(deployment, stack) if keeps else nullcontext() as front:
             if front is not None:
                 output.note(f"The page: {front.address}")
@@ -94,7 +97,7 @@ def up(asked: Asked, output: Output) -> Exit:
     with _stack(asked, output) as stack:
         with output.display() as display:
             _copy(stack, asked, display)
-        with _page(Deployment(stack.urls.dispatcher, stack.urls.status), stack) as front:
+        with _page(_deployment(stack.urls), stack) as front:
             addresses = {**asdict(stack.urls), "page": front.address}
             output.answer(addresses, _directions(stack.urls, front.address))
             _stay_up(stack)
@@ -108,11 +111,15 @@ def _stack(asked: Asked, output: Output, prefix: str = "") -> Iterator[LocalStac
     usual = os.umask(_OWNER_ALONE)  # for every file that the parts of the stack make
     try:
         _refuse_nothing(_survey(asked, options, prefix), asked, prefix)
-        stack = LocalStack(options)
-        output.note("Starting the local stack ...")
-        began = time.monotonic()
-        with stack:
-            output.note(f"Started in {time.monotonic() - began:.1f} s.")
+        with output.display() as display, ExitStack() as running:
+            stack = LocalStack(options, display.wait_for)
+            if not asked.real:
+                display.say(_of_simulator(options))
+            began = time.monotonic()
+            running.enter_context(stack)
+            display.say(f"Started in {time.monotonic() - began:.1f} s.")
+            started = running.pop_all()
+        with started:
             yield stack
     except (UnusableFolder, UnusableState) as error:
         raise Failure(Exit.USAGE, str(error)) from error
@@ -147,7 +154,7 @@ def _options(asked: Asked) -> StackOptions:
         "MAX_COST_PER_DAY": "" if bound is None else repr(bound),
     }
     options = StackOptions(
-        tier=asked.tier,
+        tier=asked.tier or _tier(real=asked.real),
         time_scale=asked.time_scale,
         state=state,
         quota=Quota(asked.quota),
@@ -159,6 +166,26 @@ def _options(asked: Asked) -> StackOptions:
         settings={name: value for name, value in settings.items() if value},
     )
     return replace(options, deployment=_store_of(source)) if asked.real else options
+
+
+def _tier(*, real: bool) -> Tier:
+    """The tier if none is given: a fast one of the simulator; only a person knows the real one."""
+    tiers = load_tiers()
+    if not real:
+        return tiers[FAST_TIER]
+    names = ", ".join(tiers)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Failure(
+            Exit.USAGE, f"--real needs --tier, the quota tier of the key's project: one of {names}"
+        )
+    question = "Quota tier of the key's project (AI Studio shows it)"
+    return tiers[click.prompt(question, type=click.Choice(list(tiers)), err=True)]
+
+
+def _of_simulator(options: StackOptions) -> str:
+    tier, off = options.tier, options.quota is Quota.OFF
+    rate = "no quota" if off else f"{tier.rpm} metered requests a minute"
+    return f"Gemini is a simulator: {tier.name}, {rate} (--tier)."
 
 
 def _store_of(source: Path) -> str:
@@ -226,9 +253,13 @@ def _stay_up(stack: LocalStack) -> None:
         time.sleep(LOOK_AGAIN)
 
 
+def _deployment(urls: StackUrls) -> Deployment:
+    return Deployment(urls.dispatcher, urls.status, ask=urls.ask)
+
+
 def _page(deployment: Deployment, stack: LocalStack) -> PageFront:
     """The page of the stack, on one origin with all that it needs."""
-    return PageFront(source_of(deployment), of=stack.urls.status)
+    return PageFront(source_of(deployment), of=stack.urls.status, ask=ask_of(deployment))
 
 
 def _directions(urls: StackUrls, page: str) -> str:
@@ -238,6 +269,7 @@ def _directions(urls: StackUrls, page: str) -> str:
         "dispatcher": f"curl -X POST -d '{{}}' {urls.dispatcher}/sync",
         "upload": "called by the queues uploads and polls",
         "status": "request /batches, /files?path=..., /breaker",
+        "ask": "fss ask QUESTION, or POST /ask",
         "firestore": f'FIRESTORE_EMULATOR_HOST={urls.firestore}, then '
         f'firestore.Client(project="{urls.project}")',
         "cloud_tasks": f"CloudTasksClient(transport={grpc})",
@@ -255,6 +287,7 @@ def _directions(urls: StackUrls, page: str) -> str:
     lines += [
         "",
         f"export FSS_DISPATCHER_URL={urls.dispatcher} FSS_STATUS_URL={urls.status}",
+        f"export FSS_ASK_URL={urls.ask}",
         "fss sync --watch",
         "",
         "Ctrl-C stops everything.",

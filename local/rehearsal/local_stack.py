@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from local.stack.options import StackOptions
 from shared.config import CommonSettings
 from shared.domain.ids import owner_tag
 from shared.domain.throttle.tiers import tier_named
-from shared.gateways.gemini.file_search import API_VERSION
+from shared.gateways.gemini.connection import API_VERSION
 
 if TYPE_CHECKING:
     from google import genai
@@ -126,6 +127,7 @@ class LocalDeployment:
 
 def local_steps(deployed: LocalDeployment, folder: Path, commit: str | None) -> list[Step]:
     """Return the steps of a rehearsal on this machine."""
+    library = library_steps(deployed, folder, commit, deployed.refuse_strangers)
     return [
         Step(
             name="start",
@@ -134,7 +136,7 @@ def local_steps(deployed: LocalDeployment, folder: Path, commit: str | None) -> 
             play=deployed.start,
             is_needed=True,
         ),
-        *library_steps(deployed, folder, commit, deployed.refuse_strangers),
+        *(replace(step, minutes=0) for step in library),  # those are of Google's services
         Step(
             name="stop",
             title="Stop the local stack",

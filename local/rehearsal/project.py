@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,16 +13,19 @@ from local.fss.deployment.outcome import Exit
 from local.packaging import ROOT
 from local.rehearsal.google.place import Place
 from local.rehearsal.google.steps import google_steps
+from local.rehearsal.google.tear_down import LEFT
 from local.rehearsal.journal import Journal
 from local.rehearsal.page import PAGE, page
 from local.rehearsal.programs import Programs
-from local.rehearsal.progress import IndentedLines
+from local.rehearsal.progress import INDENT, IndentedLines
 from local.rehearsal.record import RECORD, Setting, recorded, write_record
 from local.rehearsal.report import report_lines
 from local.rehearsal.runner import Runner
 from local.rehearsal.step import State
 
-_PRIVATE = 0o077
+PRIVATE = 0o700
+"""Nobody else reads the journal and the log, which name the project's members."""
+
 _KEPT = ("deployment", "region", "tier")
 
 
@@ -52,8 +54,7 @@ def rehearse(
     Raises:
         UnusableJournal: The journal of an earlier run is damaged.
     """
-    os.umask(_PRIVATE)
-    place.folder.mkdir(parents=True, exist_ok=True)
+    place.folder.mkdir(PRIVATE, parents=True, exist_ok=True)
     journal = Journal(place.folder / "journal.json")
     kept = {name: getattr(place, name) for name in _KEPT} | journal.memory
     place = replace(place, **{name: kept[name] for name in _KEPT})
@@ -61,7 +62,7 @@ def rehearse(
     log = place.folder / "commands.log"
     programs = Programs(log)
     steps = google_steps(
-        place, programs, key, journal, IndentedLines(sys.stdout), input, commit=commit
+        place, programs, key, journal, IndentedLines(sys.stdout), _asked, commit=commit
     )
     for step in steps:
         programs.allow(step.commands)
@@ -79,9 +80,9 @@ def rehearse(
         journal.forget()
         return Exit.NOT_IN_STEP
     say("\n" + "\n".join(report_lines(steps, results)))
-    cleaned = [results[step.name].state for step in steps if step.always]
-    if not all(state is State.DONE for state in cleaned):
-        say(_LEFT.format(project=place.project))
+    removing = [step.name for step in steps if step.always and step.name != LEFT]
+    if any(results[name].state is not State.DONE for name in removing):
+        say(_AGAIN.format(project=place.project))
         return Exit.COULD_NOT_RUN
     if not only_tear_down:
         memory = journal.memory
@@ -92,7 +93,18 @@ def rehearse(
         PAGE.write_text(page(record), encoding="utf-8")
         say(f"\nPlease commit {_shown(RECORD)} and {_shown(PAGE)}: what was found, without names.")
     journal.put_away()
+    if results[LEFT].state is not State.DONE:
+        say(_LEFT.format(project=place.project))
+        return Exit.COULD_NOT_RUN
     return Exit.IN_STEP if is_good else Exit.NOT_IN_STEP
+
+
+def _asked(question: str) -> str:
+    """Ask the person; nobody there is no answer."""
+    try:
+        return input(f"{INDENT}{question}")
+    except EOFError:
+        return ""
 
 
 def _is_made(journal: Journal) -> bool:
@@ -121,5 +133,8 @@ _INTERRUPTED = """
 Interrupted. What was made is still there, and costs a little. To go on, run the same command again;
 to remove it: make rehearse PROJECT={project} KEY_FILE=... ARGS=--tear-down"""
 
-_LEFT = """
+_AGAIN = """
 Something is left in {project}. Run the same command again: it only tears down what is left."""
+
+_LEFT = """
+Something may be left in {project}: the last step names it. Remove it, or delete the project."""

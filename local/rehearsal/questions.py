@@ -12,6 +12,7 @@ class Question(Enum):
     TAKEN_NAME = "taken_name"
     SIZE_BYTES = "size_bytes"
     QUOTA_KINDS = "quota_kinds"
+    SUPPORTS = "supports"
     OAUTH_TOKEN = "oauth_token"  # noqa: S105 - the name of a question
     NUMBERED_AUDIENCE = "numbered_audience"
 
@@ -42,6 +43,10 @@ _QUESTIONS = {
     Question.QUOTA_KINDS: (
         "Which quotas do 429s name?",
         "It decides whether a wait lasts seconds or until the next day.",
+    ),
+    Question.SUPPORTS: (
+        "Does an answer name the passages that support it?",
+        "An answer without any is told as one that nothing supports.",
     ),
     Question.OAUTH_TOKEN: (
         "Does the API take the OAuth token of a function's own account, so that no key is needed?",

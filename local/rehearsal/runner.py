@@ -15,6 +15,9 @@ from local.rehearsal.programs import CommandFailed
 from local.rehearsal.progress import INDENT
 from local.rehearsal.step import Findings, LeftOut, Result, State, Step, StepFailed
 
+LONG = 2.0
+"""Minutes from which on a step says how long it takes."""
+
 _EXPECTED = (StepFailed, CommandFailed, CouldNotRun, Failure)
 """Exceptions whose message says all; of any other one the place in the code is shown too."""
 
@@ -72,7 +75,8 @@ class Runner:
         return all(result.state is not None and result.state.is_good for result in results)
 
     def _play(self, step: Step, *, is_again: bool) -> None:
-        self._indented(step.about)
+        about = f" About {step.minutes:.0f} minutes." if step.minutes >= LONG else ""
+        self._indented(step.about + about)
         findings = Findings(
             self._journal.memory, self._indented, self._journal.save, is_again=is_again
         )

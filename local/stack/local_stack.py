@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -49,13 +49,20 @@ _PORTS = (*FUNCTIONS, "cloud-storage", "cloud-tasks", "cloud-tasks-admin", "fire
 class LocalStack:
     """A running deployment, as a context. All its parts stop with it, even if it is killed.
 
+    Args:
+        options: What it is like.
+        waits_for: Is told what the start waits for, each time that is something else.
+
     Raises:
         UnusableState: See `RunFolder`.
         StateInUse: See `RunFolder`.
     """
 
-    def __init__(self, options: StackOptions) -> None:
+    def __init__(
+        self, options: StackOptions, waits_for: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.options = options
+        self._waits_for = waits_for
         self._folder = RunFolder(options.state, deployment=options.deployment, real=options.real)
         self._cleanup = contextlib.ExitStack()
         self._cleanup.callback(self._folder.close)
@@ -142,7 +149,7 @@ class LocalStack:
         """
         if self._watched is None:
             raise RuntimeError("the stack has not been started")
-        common, sync = self._settings()
+        settings = self._settings()
         ports = free_ports(len(self.functions))
         served = {
             name: Function(
@@ -150,7 +157,7 @@ class LocalStack:
                 self._folder.functions / name,
                 self._watched,
                 port=port,
-                settings={**common, **({} if name == "status" else sync), SERVICE: name},
+                settings={**settings[name], SERVICE: name},
                 threads=1,
             )
             for name, port in zip(self.functions, ports, strict=True)
@@ -202,6 +209,10 @@ class LocalStack:
         processes = self._cleanup.enter_context(Processes(folder.logs))
         self._storage = self._bucket_server(processes)
         gemini = None if self.options.real else self._gemini(processes)
+        servers = (
+            "the bucket and Firestore" if gemini is None else "the bucket, Firestore and Gemini"
+        )
+        self._waits_for(servers)
         with ThreadPoolExecutor() as pool:
             database = pool.submit(
                 firestore, self.options.firestore, folder, self._project, processes, self._cleanup
@@ -217,9 +228,11 @@ class LocalStack:
         self._cleanup.callback(ticker.join)
         self.functions = self._functions(processes, folders.result())
         self._cleanup.callback(self._stop_functions, processes)
-        for function in self.functions.values():
+        for name, function in self.functions.items():
+            self._waits_for(f"the {name} function")
             function.wait()
 
+        self._waits_for("Cloud Tasks")
         self._start_cloud_tasks(processes, tasks_state)
         ticker.start()
         self._cleanup.callback(ticker.stop)
@@ -282,7 +295,7 @@ class LocalStack:
             )
 
     def _functions(self, processes: Processes, folders: Mapping[str, Path]) -> dict[str, Function]:
-        common, sync = self._settings()
+        settings = self._settings()
         rate = task_queues.rates(self.options.tier)
         steps = rate[QueueName.UPLOADS].concurrent + rate[QueueName.POLLS].concurrent
         return {
@@ -291,21 +304,22 @@ class LocalStack:
                 folders[name],
                 processes,
                 port=self._port(name),
-                settings=settings,
+                settings=settings[name],
                 threads=threads_for(dispatches),
             )
-            for name, settings, dispatches in (
-                ("dispatcher", common | sync, rate[QueueName.CONTROL].concurrent),
-                ("upload", common | sync, steps),
-                ("status", common, 0),
+            for name, dispatches in (
+                ("dispatcher", rate[QueueName.CONTROL].concurrent),
+                ("upload", steps),
+                ("status", 0),
+                ("ask", 0),
             )
         }
 
     def _stop_functions(self, processes: Processes) -> None:
         processes.stop(*(each.child for each in self.functions.values()), grace=3)
 
-    def _settings(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the environment variables of all functions, and those of the syncing functions."""
+    def _settings(self) -> dict[str, dict[str, str]]:
+        """Return the environment variables of each function."""
         urls, options = self.urls, self.options
         common = {
             "PROJECT_ID": urls.project,
@@ -315,7 +329,14 @@ class LocalStack:
             "TIME_SCALE": str(options.time_scale),
             "FIRESTORE_EMULATOR_HOST": urls.firestore,
         }
+        ask = {
+            **common,
+            **options.settings,
+            "GEMINI_API_KEY": os.environ[GEMINI_KEY] if options.real else "local",
+            **({} if urls.gemini is None else {"GEMINI_BASE_URL": urls.gemini}),
+        }
         sync = {
+            **ask,
             "LOCATION": LOCATION,
             **{f"{name.upper()}_QUEUE": name.value for name in QueueName},
             "UPLOAD_URL": urls.upload,
@@ -323,11 +344,8 @@ class LocalStack:
             "STATUS_URL": urls.status,
             "CLOUD_TASKS_EMULATOR_HOST": urls.cloud_tasks,
             "STORAGE_EMULATOR_HOST": urls.storage,
-            "GEMINI_API_KEY": os.environ[GEMINI_KEY] if options.real else "local",
-            **({} if urls.gemini is None else {"GEMINI_BASE_URL": urls.gemini}),
-            **options.settings,
         }
-        return common, sync
+        return {"dispatcher": sync, "upload": sync, "status": common, "ask": ask}
 
     def _addresses(self, firestore: str, gemini: str | None) -> StackUrls:
         def at(part: str) -> str:
@@ -337,6 +355,7 @@ class LocalStack:
             dispatcher=f"http://{at('dispatcher')}",
             upload=f"http://{at('upload')}",
             status=f"http://{at('status')}",
+            ask=f"http://{at('ask')}",
             firestore=firestore,
             project=self._project,
             cloud_tasks=at("cloud-tasks"),

@@ -14,6 +14,10 @@ GEMINI_KEY = "GEMINI_API_KEY"
 """The environment variable that holds the key of the real service."""
 
 
+FAST_TIER = "tier3"
+"""The tier of the simulator unless another is given: nobody wants to wait for its quota."""
+
+
 class Quota(StrEnum):
     """Whether the simulated service enforces the request quota."""
 

@@ -13,6 +13,7 @@ class StackUrls:
     dispatcher: str
     upload: str
     status: str
+    ask: str
     firestore: str
     project: str
     cloud_tasks: str

@@ -32,6 +32,8 @@ REASONS: Mapping[tuple[str, str], str] = {
     ("google_cloud_tasks_queue", "max_concurrent_dispatches"): "the tier",
     ("google_cloud_tasks_queue", "max_dispatches_per_second"): "the tier: rpm / 60",
     ("google_cloud_tasks_queue", "sampling_ratio"): "prod's queues log too much to pay for",
+    ("google_cloudfunctions2_function", "SYNC_SCHEDULE"): "the schedule, where there is one",
+    ("google_cloudfunctions2_function", "SYNC_TIME_ZONE"): "the schedule, where there is one",
     ("google_cloudfunctions2_function", "TIER"): "the tier",
     ("google_cloudfunctions2_function", "max_instance_count"): "follows the queues' concurrency",
     ("google_firestore_database", "delete_protection_state"): "prod survives terraform destroy",

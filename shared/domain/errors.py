@@ -41,6 +41,10 @@ class Refused(SyncError):
     """A guard refused; the message has the figures and says how to allow it."""
 
 
+class Exhausted(SyncError):
+    """An allowance is used up; the same request may succeed later. The message says of which."""
+
+
 class SourceChanged(SyncError):
     """The object no longer has the planned bytes: it is gone, or its length or hash differs."""
 

@@ -10,6 +10,7 @@ from flask import Response
 
 from shared.domain.errors import (
     KEY_ADVICE,
+    Exhausted,
     Forbidden,
     InvalidRequest,
     LostLease,
@@ -45,6 +46,8 @@ def explained(error: SyncError, path: str) -> tuple[dict[str, Any], int]:
             return {"error": str(error)}, 404
         case AlreadyRunning():
             return {"error": str(error), "batch_id": error.batch_id}, 409
+        case Exhausted():
+            return {"error": str(error)}, 429
         case Refused():
             return {"error": str(error)}, 409
         case InvalidTask():  # with a 200, or Cloud Tasks would deliver it again and again

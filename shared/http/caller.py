@@ -67,6 +67,6 @@ def check_caller(request: Request, callers: Callers, allowed: Collection[Caller]
         )
     raise Forbidden(
         f"{request.path} is for {who}, and {email} is none of them. A service account that may do "
-        "what people may is named in CALLER_SERVICE_ACCOUNTS, which Terraform sets from operators "
-        "and viewers"
+        "what people may is named in CALLER_SERVICE_ACCOUNTS, which Terraform sets from operators, "
+        "viewers and askers"
     )

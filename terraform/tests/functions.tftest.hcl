@@ -126,7 +126,7 @@ run "functions" {
 
   assert {
     condition = (
-      toset(module.status.observers["roles/run.viewer"]) == toset(["group:operators@example.com", "group:viewers@example.com"]) &&
+      toset(try(module.status.observers["roles/run.viewer"], [])) == toset(["group:operators@example.com", "group:viewers@example.com"]) &&
       module.dispatcher.observers == {} && module.upload.observers == {}
     )
     error_message = "Operators and viewers may see the status function, as the proxy does before it calls."

@@ -24,7 +24,7 @@ def emitted() -> dict[str, set[str]]:
                 fields = {str(each.arg) for each in node.keywords} - {"level"}
                 found[Event[name]].append(fields)
     for event, places in found.items():
-        assert all(one == places[0] for one in places), event
+        assert all(fields == places[0] for fields in places), event
     return {event: places[0] for event, places in found.items()}
 
 

@@ -14,12 +14,15 @@ import yaml
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from shared.domain.ask.metadata_filter import MAX_LENGTH
+from shared.domain.ask.request import MAX_QUESTION, AskRequest
 from shared.domain.batch.batch import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
 from shared.domain.batch.left import LeftReason
 from shared.domain.batch.request import SyncRequest
 from shared.domain.batch.standing import StandingState
 from shared.domain.errors import BadRequest
 from shared.domain.estimate.preview import RETRIED, SAMPLES
+from shared.domain.estimate.prices import load_prices
 from shared.domain.file.record import Change, FailureKind, FileStatus
 from shared.domain.source.eligibility import SkipReason
 from shared.domain.throttle.breaker_state import CircuitState
@@ -30,10 +33,12 @@ from shared.services.batch.run import Supervision
 from shared.services.report.file_lists import FileList
 from shared.services.worker.advance_file import Outcome
 from tests.docs.markdown import ROOT
+from tests.services.ask.asking import Asking, passage_of
 from tests.services.story import MINUTE, begun, play_to
+from tests.twins.answers import supported
 from tests.world import World, rules
 
-FUNCTIONS = ("dispatcher", "upload", "status")
+FUNCTIONS = ("dispatcher", "upload", "status", "ask")
 DESCRIPTION: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
 SCHEMAS: dict[str, Any] = DESCRIPTION["components"]["schemas"]
 
@@ -239,6 +244,27 @@ def test_failures_are_reported_as_described() -> None:
     assert problems("Failures", page) == []
     (failure,) = page["failures"]
     assert problems("FailedFile", {**failure, "surplus": 1})
+
+
+def test_an_answer_is_as_described() -> None:
+    world = World()
+    world.put({"a/one.md": "# One\n", "a/one.md.meta.json": '{"year": 2025, "tags": ["a"]}'})
+    world.sync()
+    reply = supported("It is one.", passage_of(world, "a/one.md", page=2))
+
+    told = Asking(world, reply).ask()
+
+    assert problems("Answer", told) == []
+    assert told["sources"]
+    assert problems("Answer", Asking(world).ask()) == []
+
+
+def test_a_question_has_the_fields_and_models_of_the_code() -> None:
+    described = SCHEMAS["AskRequest"]["properties"]
+    assert described.keys() == AskRequest.model_fields.keys()
+    assert described["question"]["maxLength"] == MAX_QUESTION
+    assert described["filter"]["maxLength"] == MAX_LENGTH
+    assert described["model"]["enum"] == ["", *load_prices().answers.per_million_tokens]
 
 
 def test_a_report_with_a_field_more_or_less_is_noticed() -> None:

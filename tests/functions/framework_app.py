@@ -12,9 +12,12 @@ from unittest import mock
 
 import functions_framework
 
+from shared.composition import preload
 from shared.http.pages import Pages
+from shared.services.health import Health
 from shared.services.store.cut_over import CutOver
 from tests.docs.markdown import ROOT
+from tests.services.ask.asking import Asking
 from tests.world import World
 
 if TYPE_CHECKING:
@@ -35,12 +38,17 @@ SETTINGS = {
 }
 
 
+# Modules that an app loads are forgotten with it, and Google's can't be loaded twice.
+preload("google.cloud.firestore", "google.cloud.storage", "google.cloud.tasks_v2", "google.genai")
+
+
 class UseCases:
     """The use cases of a world, as the functions call them."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.cut_over = CutOver(world.context)
+        self.health = Health(world.context, "local", simulated=True)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.world, name)
@@ -56,10 +64,8 @@ def framework_app(
     """
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    with (
-        mock.patch.dict("os.environ", {**SETTINGS, **(more or {})}),
-        mock.patch.dict(sys.modules),  # the framework loads each function as ``main``
-    ):
+    before = sys.modules.pop("main", None)  # the framework loads each function under this name
+    with mock.patch.dict("os.environ", {**SETTINGS, **(more or {})}):
         source = ROOT / "functions" / function / "main.py"
         app: Flask = functions_framework.create_app("main", str(source), "http")  # type: ignore[no-untyped-call]
         replace_use_cases(sys.modules["main"], world)
@@ -68,6 +74,9 @@ def framework_app(
         finally:
             root.handlers[:] = handlers
             root.setLevel(level)
+            sys.modules.pop("main", None)
+            if before is not None:
+                sys.modules["main"] = before
 
 
 def replace_use_cases(module: ModuleType, world: World) -> None:
@@ -77,3 +86,5 @@ def replace_use_cases(module: ModuleType, world: World) -> None:
     if hasattr(module, "report"):
         vars(module)["report"] = lambda _: world.report
         vars(module)["pages"] = lambda _: Pages(world.report, 1.0)
+    if hasattr(module, "ask"):
+        vars(module)["ask"] = lambda _: Asking(world).use

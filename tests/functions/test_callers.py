@@ -47,7 +47,7 @@ def status_of(app: Any, method: str, path: str, headers: Mapping[str, str]) -> i
     return code
 
 
-@pytest.mark.parametrize("function", ["dispatcher", "upload", "status"])
+@pytest.mark.parametrize("function", ["dispatcher", "upload", "status", "ask"])
 def test_each_route_admits_its_own_callers_and_nobody_else(function: str) -> None:
     world = world_with("a.md")
     with framework_app(function, world, ACCOUNTS) as app:

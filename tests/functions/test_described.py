@@ -140,7 +140,7 @@ def at_the_bounds(schema: OpenApiSchema, operation: Operation) -> Iterator[Case[
     )
 
 
-@pytest.mark.parametrize("function", ["dispatcher", "upload", "status"])
+@pytest.mark.parametrize("function", ["dispatcher", "upload", "status", "ask"])
 def test_no_answer_is_a_5xx_or_undescribed(function: str) -> None:
     world = busy()
     schema = described(function)

@@ -26,7 +26,7 @@ from shared.http.requests import MAX_BODY, FilesQuery, checked_body, checked_que
 from shared.http.routes import Routes
 from shared.services.batch.control import NoSuchBatch
 from shared.services.batch.start import AlreadyRunning
-from tests.functions.framework_app import SETTINGS
+from tests.functions.framework_app import SETTINGS, UseCases
 from tests.services.story import SECOND, begun, later, world_with
 from tests.world import World
 
@@ -70,7 +70,7 @@ def function(name: str, world: World, monkeypatch: pytest.MonkeyPatch) -> Module
     for key, value in SETTINGS.items():
         monkeypatch.setenv(key, value)
     module = importlib.reload(importlib.import_module(f"functions.{name}.main"))
-    monkeypatch.setattr(module, "USE", world, raising=False)
+    monkeypatch.setattr(module, "USE", UseCases(world), raising=False)
     return module
 
 

@@ -15,7 +15,7 @@ from shared.domain.errors import BadRequest
 from shared.log_labels import labelled, labels, trace, traced
 from shared.process import JsonFormatter, settings_of
 from shared.services.events import DETAILS, Event
-from shared.services.lease.close_batch import SEVERITIES
+from shared.services.lease.closing_event import SEVERITIES
 from tests.functions.framework_app import SETTINGS, framework_app
 from tests.services.story import SECOND, begun, later, play_out, step, world_with
 from tests.world import World
@@ -134,7 +134,7 @@ def test_labels_hold_for_their_block_only() -> None:
     assert labels() == {}
 
 
-@pytest.mark.parametrize("function", ["dispatcher", "upload", "status"])
+@pytest.mark.parametrize("function", ["dispatcher", "upload", "status", "ask"])
 def test_each_function_says_that_it_started_and_what_it_refused(
     function: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

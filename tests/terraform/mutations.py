@@ -35,6 +35,7 @@ class Mutation:
 FUNCTION = "modules/function/main.tf"
 ALERTS = "modules/monitoring/alerts.tf"
 METRICS = "modules/monitoring/metrics.tf"
+NOTIFICATIONS = "modules/events/main.tf"
 BUILD = "modules/build/main.tf"
 DATABASE = "modules/firestore/main.tf"
 DATABASE_ACCESS = "modules/firestore/access.tf"
@@ -78,8 +79,8 @@ MUTATIONS: dict[str, Mutation] = {
         "functions",
         "The status function is called by operators and viewers only.",
         "functions.tf",
-        "concat(local.people.viewers, ",
-        "concat(local.people.operators, ",
+        "invokers        = concat(local.people.viewers, ",
+        "invokers        = concat(local.people.operators, ",
     ),
     "one API forgotten": Mutation(
         "functions",
@@ -145,7 +146,7 @@ MUTATIONS: dict[str, Mutation] = {
         "functions",
         "Each function is deployed from its own zip, named by its sha256.",
         BUILD,
-        '"${each.key}-${filesha256(each.value)}.zip"',
+        '"${each.key}-${local.hashes[each.key]}.zip"',
         '"${each.key}.zip"',
     ),
     "too few instances": Mutation(
@@ -334,8 +335,8 @@ MUTATIONS: dict[str, Mutation] = {
         "firestore",
         "Exemptions are for all fields of a collection.",
         INDEXES,
-        'field      = "*"',
-        'field      = "updated_at"',
+        'field           = "*"',
+        'field           = "updated_at"',
     ),
     "a collection indexed whole": Mutation(
         "firestore",
@@ -371,7 +372,7 @@ MUTATIONS: dict[str, Mutation] = {
         "Jobs call with a token of Scheduler's account, made for the dispatcher.",
         "scheduler.tf",
         "service_account_email = google_service_account.scheduler.email",
-        "service_account_email = google_service_account.tasks.email",
+        "service_account_email = module.queues.account.email",
         alone=True,
     ),
     "Scheduler says nothing": Mutation(
@@ -442,7 +443,7 @@ MUTATIONS: dict[str, Mutation] = {
         "pipeline",
         "The smoke test calls what people call.",
         "functions.tf",
-        "    module.pipeline[*].deployer_member,\n",
+        "    google_service_account.deployer[*].member,\n",
         "",
     ),
     "budgets out of order": Mutation(
@@ -701,8 +702,8 @@ MUTATIONS |= {
         "pipeline",
         "The checker writes its own log, and may do nothing else.",
         ACCOUNTS,
-        'finds the logs"      = { bucket = google_storage_bucket.logs.name',
-        'finds the logs"      = { bucket = google_storage_bucket.plans.name',
+        'google_storage_bucket.logs.name, role = "roles/storage.legacyBucketReader"',
+        'google_storage_bucket.plans.name, role = "roles/storage.legacyBucketReader"',
     ),
     "proposals planned": Mutation(
         "pipeline",
@@ -716,7 +717,7 @@ MUTATIONS |= {
         "pipeline",
         "Only a published plan is applied, by the deployer.",
         TRIGGERS,
-        "service_account = google_service_account.deployer.id",
+        "service_account = var.deployer.id",
         "service_account = google_service_account.planner.id",
     ),
     "no approval": Mutation(
@@ -827,5 +828,124 @@ MUTATIONS |= {
         ACCOUNTS,
         "member = member, on = local.plan",
         "member = member, on = null",
+    ),
+    # --- notifications --------------------------------------------------------------------------
+    "notifications that nobody asked for": Mutation(
+        "events",
+        "Nothing is made for notifications unless somebody asks for them.",
+        "outputs.tf",
+        "value       = one(module.events[*].owner_command)",
+        'value       = coalesce(one(module.events[*].owner_command), "echo")',
+    ),
+    "nobody's events": Mutation(
+        "events",
+        "Without notifications nobody may call /events.",
+        "functions.tf",
+        '{ for email in module.events[*].email : "EVENTS_SERVICE_ACCOUNT" => email }',
+        '{ EVENTS_SERVICE_ACCOUNT = "somebody@example.com" }',
+        alone=True,
+    ),
+    "deletions that are not told": Mutation(
+        "events",
+        "Every change of an object below the prefix is told, and nothing of its content.",
+        NOTIFICATIONS,
+        '"OBJECT_DELETE", "OBJECT_ARCHIVE", ',
+        "",
+    ),
+    "events pushed to a sync": Mutation(
+        "events",
+        "Changes are pushed to the dispatcher with a token of the events' account.",
+        NOTIFICATIONS,
+        "}/events",
+        "}/sync",
+    ),
+    "anybody publishes": Mutation(
+        "events",
+        "Only Cloud Storage publishes.",
+        NOTIFICATIONS,
+        '"roles/pubsub.publisher"',
+        '"roles/pubsub.editor"',
+    ),
+    "events turned away": Mutation(
+        "events",
+        "The events' account may call the dispatcher, and no other function.",
+        "functions.tf",
+        "    module.events[*].member,\n",
+        "",
+    ),
+    "a bucket of others changed": Mutation(
+        "events",
+        "A bucket of others is not changed.",
+        NOTIFICATIONS,
+        "count = var.bucket.managed ? 1 : 0",
+        "count = 1",
+        alone=True,
+    ),
+    "another project's agent": Mutation(
+        "events",
+        "The service agent of the bucket's project publishes.",
+        "events.tf",
+        "coalesce(var.events.publisher, data",
+        "coalesce(null, data",
+    ),
+    "an owner's command that tells content": Mutation(
+        "events",
+        "The owner's command can be pasted.",
+        "modules/events/outputs.tf",
+        "--payload-format=none",
+        "--payload-format=json",
+    ),
+    # --- questions -------------------------------------------------------------------------------
+    "an address of what isn't there": Mutation(
+        "ask",
+        "Without askers there is no ask function, and nothing that belongs to it.",
+        "outputs.tf",
+        "try(local.url.ask, null)",
+        "local.url.status",
+        alone=True,
+    ),
+    "viewers ask": Mutation(
+        "ask",
+        "Askers call the ask function, and nobody else does.",
+        "ask.tf",
+        "invokers        = var.askers",
+        "invokers        = local.people.viewers",
+        alone=True,
+    ),
+    "questions without a key": Mutation(
+        "ask",
+        "The key comes from the secret, in the version that is pinned.",
+        "ask.tf",
+        "secrets         = local.key",
+        "secrets         = {}",
+    ),
+    "a limit that isn't told": Mutation(
+        "ask",
+        "It is told its limit, and which database is its own.",
+        "ask.tf",
+        "tostring(var.max_ask_cost_per_day)",
+        '"500"',
+    ),
+    "questions that change records": Mutation(
+        "ask",
+        "It writes to its own database only.",
+        "ask.tf",
+        "/databases/${google_firestore_database.ask[0].name}",
+        "/databases/${local.name}",
+        alone=True,
+    ),
+    "the status function answers questions": Mutation(
+        "ask",
+        "It is deployed from its own zip.",
+        "ask.tf",
+        'module.build.packages["ask"]',
+        'module.build.packages["status"]',
+    ),
+    "questions before their grant": Mutation(
+        "waits",
+        "google_project_iam_member.writes_what_questions_cost",
+        "ask.tf",
+        "local.ask_database",
+        "google_firestore_database.ask[0].name",
     ),
 }

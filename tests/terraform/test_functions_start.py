@@ -20,7 +20,7 @@ import pytest
 from local.packaging import FUNCTIONS, build
 from local.processes.children import Processes, answers
 from local.processes.ports import HOST, free_ports, loopback
-from local.terraform.workspace import Plan
+from local.terraform.workspace import Plan, Workspace
 from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(900)]
@@ -90,15 +90,27 @@ def pythons(
     return found
 
 
+@pytest.fixture(scope="module")
+def plan(workspace: Workspace) -> Plan:
+    """A plan with all functions: the one that answers questions needs askers."""
+    askers = workspace.configuration / "askers.auto.tfvars.json"
+    askers.write_text(json.dumps({"askers": ["group:readers@example.com"]}))
+    try:
+        return workspace.plan("prod")
+    finally:
+        askers.unlink()
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_starts_with_what_is_planned_for_it_and_nothing_else(
     function: str,
     folders: dict[str, Path],
     pythons: dict[str, Path],
-    plans: dict[str, Plan],
+    plan: Plan,
     tmp_path: Path,
 ) -> None:
-    planned = plans["prod"].resources[f"module.{function}.google_cloudfunctions2_function.this"]
+    module = "ask[0]" if function == "ask" else function
+    planned = plan.resources[f"module.{module}.google_cloudfunctions2_function.this"]
     assert planned["build_config"][0]["entry_point"] == "main"
     variables = planned["service_config"][0]["environment_variables"]
     (port,) = free_ports(1)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 
 import pytest
 
+from local.packaging import ROOT
 from local.stack.task_queues import rates
 from local.terraform import differences
 from local.terraform.workspace import Plan, Workspace
@@ -199,6 +201,13 @@ def test_grants_on_the_project_are_conditional_or_of_the_builders(plan: Plan) ->
         if not grant["condition"] and not address.startswith("module.pipeline")
     }
     assert unbounded == {"module.build.google_project_iam_member.build_writes_logs"}
+
+
+def test_every_resource_that_a_page_names_is_planned(full: Plan) -> None:
+    planned = {re.sub(r"\[[^]]*\]", "", address) for address in full.resources}
+    for page in ("docs/deploy.md", "docs/operations.md"):
+        named = re.findall(r"(?:module\.\w+\.)?google_\w+\.\w+", (ROOT / page).read_text())
+        assert set(named) <= planned, page
 
 
 def test_the_page_on_environments_is_what_the_plans_say(plans: dict[str, Plan]) -> None:

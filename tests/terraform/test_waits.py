@@ -14,7 +14,7 @@ from tests.terraform.mutations import MUTATIONS
 
 pytestmark = pytest.mark.terraform
 
-FUNCTIONS = ("dispatcher", "upload", "status")
+FUNCTIONS = ("dispatcher", "upload", "status", "ask")
 
 DATABASE = "module.firestore.google_firestore_"
 AWAITED = (
@@ -39,6 +39,12 @@ OF_TASKS = (
     "module.queues.google_service_account_iam_member.acts_as_tasks",
 )
 """What dispatcher and upload function need as well."""
+
+OF_QUESTIONS = (
+    "google_firestore_field.ask_expires_at",
+    "google_project_iam_member.writes_what_questions_cost",
+)
+"""What the ask function needs as well."""
 
 SERVICES = "terraform_data.services"
 ALERTS = "module.monitoring.google_monitoring_alert_policy.this"
@@ -114,6 +120,7 @@ def missing(graph: Graph) -> set[tuple[str, str]]:
     wanted = {
         *((_function(name), each) for name in FUNCTIONS for each in (*AWAITED, SERVICES)),
         *((_function(name), each) for name in ("dispatcher", "upload") for each in OF_TASKS),
+        *((_function("ask"), each) for each in OF_QUESTIONS),
         (JOBS, _function("dispatcher")),
         *((ALERTS, each) for each in (JOBS, METRICS)),
         *(

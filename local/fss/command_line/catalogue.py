@@ -42,6 +42,9 @@ CATALOGUE: Final = {
         "page": Listed("page", "serve the deployment's page on this machine"),
         "store": Listed("stores", "show the store, or finish replacing it"),
     },
+    "Search": {
+        "ask": Listed("questions", "ask the store a question"),
+    },
     "Steer": {
         "cancel": Listed("orders", "cancel a batch; the next one does the rest"),
         "pause": Listed("orders", "pause a batch until it is resumed"),

@@ -72,6 +72,21 @@ def _profiles(_: click.Context, __: click.Parameter, incomplete: str) -> list[st
     return [name for name in known if name.startswith(incomplete)]
 
 
+def ask_option(function: Decorated) -> Decorated:
+    """Add the option that names the ask function."""
+    add = option(
+        "--ask",
+        section=_DEPLOYMENT,
+        envvar=VARIABLES["ask"],
+        show_envvar=True,
+        metavar="URL",
+        expose_value=False,
+        callback=_kept,
+        help="URL of the ask function.",
+    )
+    return add(function)
+
+
 def _kept(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
     """Give a value that names a deployment to the run."""
     run = ctx.find_object(Run)

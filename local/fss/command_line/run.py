@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure
 from local.fss.deployment.profile import Profile, found_profiles
-from local.fss.deployment.token import TokenCommand
 from local.fss.output import Output
+
+if TYPE_CHECKING:
+    from local.fss.deployment.client import Deployment
 
 VARIABLES: Final = {
     "dispatcher": "FSS_DISPATCHER_URL",
     "status": "FSS_STATUS_URL",
+    "ask": "FSS_ASK_URL",
     "token_command": "FSS_TOKEN_COMMAND",
 }
 """The environment variable for each part of a profile that has one."""
@@ -31,14 +33,15 @@ class Run:
     Attributes:
         output: The answer and the notes go here.
         profile: The name of the profile that was asked for.
-        dispatcher, status, token_command: What the command line or the environment says of the
-            deployment; it wins over the profile.
+        dispatcher, status, ask, token_command: What the command line or the environment says of
+            the deployment; it wins over the profile.
     """
 
     output: Output
     profile: str | None = None
     dispatcher: str | None = None
     status: str | None = None
+    ask: str | None = None
     token_command: str | None = None
 
     @property
@@ -73,9 +76,12 @@ class Run:
 
     def deployment(self) -> Deployment:
         """A client of the deployment."""
+        from local.fss.deployment.client import Deployment  # noqa: PLC0415 - no help needs HTTP
+        from local.fss.deployment.token import TokenCommand  # noqa: PLC0415
+
         place = self.place()
         token = place.token_command and TokenCommand(place.token_command)
-        return Deployment(place.dispatcher, place.status, token or None)
+        return Deployment(place.dispatcher, place.status, token or None, ask=place.ask)
 
     def _tell_of_other_values(self, profile: Profile, given: dict[str, str]) -> None:
         """Say which values of a profile that was asked for are not the ones that are used."""

@@ -15,7 +15,7 @@ from local.printable import printable
 from shared.code_digest import code_digest
 
 
-@command(examples=("fss doctor", "fss --profile prod doctor"))
+@command(examples=("fss doctor", "fss doctor --profile prod"))
 @deployment_options
 @pass_run
 def doctor(run: Run) -> Exit:

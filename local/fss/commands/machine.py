@@ -15,11 +15,11 @@ from local.fss.command_line.run import Run, pass_run
 from local.fss.command_line.values import AMOUNT, PORT, Kind, number_between
 from local.fss.deployment.outcome import Exit
 from local.gemini.api.admin import parse_rules
-from local.stack.options import FirestoreKind, Quota
+from local.stack.options import FAST_TIER, FirestoreKind, Quota
 from shared.domain.metadata.path_template import PathTemplate
 from shared.domain.source.ignored_names import BUILT_IN, checked_rule
 from shared.domain.source.path_glob import PathGlob
-from shared.domain.throttle.tiers import default_tier, load_tiers, tier_named
+from shared.domain.throttle.tiers import load_tiers, tier_named
 
 DEFAULT_TIME_SCALE = 10.0
 MAX_TIME_SCALE = 100
@@ -59,9 +59,9 @@ _OPTIONS = (
         "--tier",
         section=_PARTS,
         type=Kind("TIER", tier_named),
-        default=default_tier().name,
         metavar="TIER",
-        help=f"Quota tier: {', '.join(load_tiers())}.",
+        help=f"Quota tier: {', '.join(load_tiers())}.  [default: {FAST_TIER}; with --real it is "
+        "asked for]",
     ),
     option(
         "--path-template",

@@ -12,7 +12,7 @@ from local.fss.command_line.options import deployment_options
 from local.fss.command_line.run import Run, pass_run
 from local.fss.command_line.values import PORT
 from local.fss.deployment.outcome import Exit, Failure
-from local.fss.deployment.page_source import source_of
+from local.fss.deployment.page_source import ask_of, source_of
 
 
 @command(examples=("fss page", "fss page --open", "fss page --profile prod"))
@@ -33,7 +33,8 @@ def page(run: Run, opens: bool, port: int | None) -> Exit:  # noqa: FBT001 - the
     deployment, place = run.deployment(), run.place()
     deployment.breaker()  # so that a wrong address or a missing role is told here
     try:
-        front = PageFront(source_of(deployment), of=place.status or "", port=port)
+        asked = ask_of(deployment)
+        front = PageFront(source_of(deployment), of=place.status or "", port=port, ask=asked)
     except OSError as error:
         raise Failure(Exit.USAGE, f"--port {port} can't be used: {error.strerror}") from error
     with front:

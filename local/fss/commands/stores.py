@@ -11,6 +11,7 @@ from local.fss.deployment.outcome import Exit
 from local.printable import printable
 
 _LABELS = {"store": "search in", "next_store": "being filled", "previous_store": "to be dropped"}
+_OWNER = "owner"
 
 
 @command(examples=("fss store", "fss store promote", "fss store drop"))
@@ -32,5 +33,7 @@ def store(run: Run, order: str | None) -> Exit:
         return Exit.IN_STEP
     names = deployment.store()
     lines = [printable(f"{label}: {names[name]}") for name, label in _LABELS.items() if names[name]]
+    if lines and names.get(_OWNER):
+        lines.append(printable(f"owner tag of the documents: {names[_OWNER]}"))
     run.output.answer(names, "\n".join(lines) or "There is no store yet: sync first.")
     return Exit.IN_STEP

@@ -1,4 +1,4 @@
-"""A client of a deployment's dispatcher and status functions."""
+"""A client of a deployment's dispatcher, status and ask functions."""
 
 from __future__ import annotations
 
@@ -22,23 +22,30 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Deployment:
-    """The two public functions of a deployment.
+    """The public functions of a deployment.
 
     Args:
         dispatcher: Base URL of the dispatcher; may be None if it is not called.
         status: Base URL of the status function; may be None if it is not called.
         token: The command that prints the bearer token; None if the functions need none.
+        ask: Base URL of the ask function; may be None if it is not called.
 
-    Every method raises `Failure`: USAGE for an invalid request, REFUSED while another batch runs,
-    COULD_NOT_RUN if there is no usable answer.
+    Every method raises `Failure`: USAGE for an invalid request, REFUSED while another batch runs or
+    an allowance is used up, COULD_NOT_RUN if there is no usable answer.
     """
 
     def __init__(
-        self, dispatcher: str | None, status: str | None, token: TokenCommand | None = None
+        self,
+        dispatcher: str | None,
+        status: str | None,
+        token: TokenCommand | None = None,
+        *,
+        ask: str | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._status = status
         self._tokens = Tokens(token)
+        self._ask = ask
 
     def start(self, request: Mapping[str, object]) -> dict[str, Any]:
         """Start a sync; return ``batch_id`` and ``status_url``."""
@@ -48,6 +55,17 @@ class Deployment:
         """Send `cancel`, `pause` or `resume` to a batch; return ``batch_id`` and ``status``."""
         with _of_batch(batch_id):
             return self._call(self._dispatcher, f"/batches/{_quoted(batch_id)}:{verb}", body={})
+
+    @property
+    def answers(self) -> bool:
+        """Whether the ask function is known."""
+        return self._ask is not None
+
+    def ask(self, request: Mapping[str, object]) -> dict[str, Any]:
+        """Ask a question; return the answer."""
+        if self._ask is None:
+            raise Failure(Exit.USAGE, "no ask function given; use --ask, or set FSS_ASK_URL")
+        return self._call(self._ask, "/ask", body=request)
 
     def store(self) -> dict[str, Any]:
         """Return the names of the current, the next and the previous store."""

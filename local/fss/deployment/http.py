@@ -24,6 +24,7 @@ _EXITS: Final[dict[int, Exit]] = {
     HTTPStatus.NOT_FOUND: Exit.USAGE,
     HTTPStatus.METHOD_NOT_ALLOWED: Exit.USAGE,
     HTTPStatus.CONFLICT: Exit.REFUSED,
+    HTTPStatus.TOO_MANY_REQUESTS: Exit.REFUSED,
 }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from local.front.ask_box import Ask, NotAnswered
 from local.front.page_front import PASSED, Answer, Source, Unreachable
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Failure
@@ -21,3 +23,17 @@ def source_of(deployment: Deployment) -> Source:
         return Answer(told.status, told.body, passed)
 
     return source
+
+
+def ask_of(deployment: Deployment) -> Ask | None:
+    """What the page's box asks; None if the deployment's ask function is not known."""
+    if not deployment.answers:
+        return None
+
+    def ask(request: Mapping[str, str]) -> Mapping[str, Any]:
+        try:
+            return deployment.ask(request)
+        except Failure as failure:
+            raise NotAnswered(str(failure)) from failure
+
+    return ask

@@ -30,12 +30,14 @@ class Profile:
     Attributes:
         dispatcher: URL of the dispatcher.
         status: URL of the status function.
+        ask: URL of the ask function.
         token_command: Program that prints a bearer token.
         project: The project, for its log.
     """
 
     dispatcher: str | None = None
     status: str | None = None
+    ask: str | None = None
     token_command: str | None = None
     project: str | None = None
 

@@ -46,6 +46,8 @@ def profile_of(folder: Path) -> dict[str, str]:
             f"Terraform in {folder} has no output {' or '.join(missing)}; is this the folder, and "
             "was it applied?",
         )
+    if ask := _text(outputs, "ask_url"):  # only with askers
+        values["ask"] = ask
     if project := re.search(r"--project[= ]([a-z0-9:.-]+)", _text(outputs, "add_key_command")):
         values["project"] = project[1]
     return values

@@ -15,12 +15,13 @@ from local.fss.deployment.token import TokenCommand
 from local.fss.report.progress import Display
 from local.fss.sync import GENTLE
 from local.packaging import FUNCTIONS
+from local.rehearsal.google.applying import applied
 from local.rehearsal.google.commands import Commands
 from local.rehearsal.google.key import gemini_client
 from local.rehearsal.google.outputs import outputs_of
 from local.rehearsal.google.place import Place
 from local.rehearsal.library.access import refuse_strangers
-from local.rehearsal.programs import CommandFailed, Programs
+from local.rehearsal.programs import Programs
 from local.rehearsal.step import Findings, Step
 from shared.domain.ids import owner_tag
 from shared.domain.throttle.tiers import Tier
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 SWAP_SECONDS = 300.0
 """Assumed seconds that Terraform takes to build and deploy all functions anew."""
 
-MOST_APPLIES = 3
 SECONDS_TO_ANSWER = 300.0
 """How long a new grant to call a function may take to hold."""
 
@@ -134,21 +134,7 @@ class GoogleDeployment:
 
     def apply(self, findings: Findings) -> None:
         """Apply until it works, at most three times, and wait until the functions answer."""
-        tries = 0
-        while True:
-            tries += 1
-            try:
-                self._programs.run(self._commands.apply())
-                break
-            except CommandFailed as error:
-                findings.say(str(error))
-                if tries == MOST_APPLIES:
-                    raise
-        findings.check(
-            "one apply was enough",
-            tries == 1 or findings.is_again,
-            f"it took {tries}" if tries > 1 else "",
-        )
+        applied(self._commands.apply(), self._programs, findings)
         outputs = outputs_of(self._programs.run(self._commands.outputs()))
         findings.keep(outputs=outputs)
         self.packages()
@@ -190,7 +176,7 @@ class GoogleDeployment:
             Step(
                 name="apply",
                 title="Apply",
-                about="Terraform makes everything. Its output is in the log.",
+                about="Terraform makes everything. Its output is in commands.log.",
                 play=self.apply,
                 commands=(commands.apply(), commands.outputs(), commands.identity_token()),
                 is_needed=True,

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 
 from local.packaging import ROOT, build
+from local.rehearsal.google.applying import applied
 from local.rehearsal.google.commands import SERVICES, Commands
 from local.rehearsal.google.costs import AS_OF, estimated
 from local.rehearsal.google.inventory import inventory_commands, not_googles_own, take_inventory
@@ -156,7 +157,7 @@ class Preparation:
 
     def add_key(self, findings: Findings) -> None:
         """Make the secret, and put the key into it."""
-        self._run(self._commands.apply_secret())
+        applied(self._commands.apply_secret(), self._programs, findings)
         version = self._run(self._commands.add_key(), given=self._key).strip()
         findings.keep(key_version=version.rpartition("/")[2])
         self._write_variables(findings)

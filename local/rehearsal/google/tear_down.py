@@ -18,6 +18,9 @@ from local.rehearsal.google.place import Place
 from local.rehearsal.programs import CommandFailed, Programs
 from local.rehearsal.step import Findings, LeftOut, Step
 
+LEFT = "left"
+"""The step that names what is left; to play it again removes nothing."""
+
 NOTHING_MATCHED = 1
 """Exit status of `gcloud storage rm` where there is nothing to remove."""
 
@@ -129,7 +132,7 @@ class TearDown:
                 minutes=6,
             ),
             Step(
-                name="left",
+                name=LEFT,
                 title="Name what is left",
                 about="The project is listed once more and compared with the list from before.",
                 play=self.name_what_is_left,

@@ -13,7 +13,7 @@ from local.rehearsal.google.rest import get, message_of
 from local.rehearsal.programs import CommandFailed, Programs
 from local.rehearsal.questions import Question
 from local.rehearsal.step import Findings, Step
-from shared.gateways.gemini.file_search import API_VERSION, SERVICE_URL
+from shared.gateways.gemini.connection import API_VERSION, SERVICE_URL
 
 GEMINI = "generativelanguage.googleapis.com"
 STORES = f"{SERVICE_URL}{API_VERSION}/fileSearchStores?pageSize=20"

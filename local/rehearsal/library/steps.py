@@ -57,8 +57,8 @@ def library_steps(
         ),
         Step(
             name="ask",
-            title="Ask a question",
-            about="The answer must cite the file that has it.",
+            title="Ask the store",
+            about="Ten answers must be supported by the files that have them, and one by none.",
             play=partial(ask, deployed),
         ),
         Step(

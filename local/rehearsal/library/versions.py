@@ -74,6 +74,8 @@ class Versions:
         """Deploy the earlier version in the middle of a sync, and leave it there."""
         earlier = self._earlier(findings)
         with self._restoring(findings):
+            if findings.is_again:  # which version was deployed is not known
+                self._deployed.serve(self._deployed.packages(), findings)
             findings.keep(serves_earlier=True)
             self._change_in_mid_batch(earlier.packages, earlier.name, findings)
 
@@ -81,7 +83,7 @@ class Versions:
         """Deploy this version in the middle of a sync of the earlier one."""
         earlier = self._earlier(findings)
         with self._restoring(findings):
-            if not findings.memory.get("serves_earlier"):
+            if findings.is_again or not findings.memory.get("serves_earlier"):
                 self._deployed.serve(earlier.packages, findings)
             self._change_in_mid_batch(self._deployed.packages(), "this version", findings)
             findings.keep(serves_earlier=False)

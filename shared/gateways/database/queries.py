@@ -290,6 +290,11 @@ def imports_of_key(content_key: str) -> Query:
     return Query(OPERATIONS, (Where("content_key", Op.EQ, content_key),))
 
 
+def imports_of_raw_file(name: str) -> Query:
+    """The ledger entry of an import of a raw file; any one of them, since they have one path."""
+    return Query(OPERATIONS, (Where("raw_file", Op.EQ, name),), limit=1)
+
+
 def imports_since(at: datetime) -> Query:
     """Ledger entries of imports whose intent was written then or later."""
     return Query(OPERATIONS, (Where("created_at", Op.GE, at),))

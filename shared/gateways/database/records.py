@@ -85,6 +85,11 @@ def operation_path(operation_id: str) -> str:
     return f"operations/{operation_id}"
 
 
+def asks_path(day: str) -> str:
+    """The spending of a day's questions; in a database of its own."""
+    return f"asks/{day}"
+
+
 def window_path(entry_id: str) -> str:
     return f"breaker/state/window/{entry_id}"
 

@@ -7,6 +7,7 @@ from shared.domain.batch.batch import Batch, SyncMode
 from shared.domain.batch.lease import Lease, LeaseHeld
 from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.deployment import Deployment
+from shared.domain.deployment.settings import Settings
 from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, Refused, SyncError
 from shared.domain.ids import digest
 from shared.domain.source.object_name import composed
@@ -55,8 +56,9 @@ class StartSync:
             InvalidRequest: the prefix is outside the deployment's; ``new_store`` is given without
                 mode full or with a prefix; or the cost is limited and the embedding model's price
                 is unknown.
-            Refused: the records belong to another bucket, prefix or deployment; or the cost of a
-                day is limited and the price is unknown.
+            Refused: the records belong to another bucket, prefix or deployment; or the price of the
+                embedding model is unknown, and the cost of a day is limited or nothing bounds the
+                number of imports.
         """
         settings = self._context.rules.settings
         if request.prefix and not request.prefix.startswith(settings.prefix):
@@ -75,6 +77,12 @@ class StartSync:
             raise Refused(
                 f"MAX_COST_PER_DAY needs the price of {settings.embedding_model!r}: add it to "
                 "shared/prices.json, or limit MAX_IMPORTS_PER_SYNC instead"
+            )
+        if settings.price is None and not _is_bounded(request, settings):
+            raise Refused(
+                f"the price of {settings.embedding_model!r} is not known, so nothing bounds what "
+                "the imports cost: add it to shared/prices.json, or say how many files may be "
+                "imported, with max_imports or MAX_IMPORTS_PER_SYNC; a dry run tells how many wait"
             )
         for _ in range(START_ATTEMPTS):
             try:
@@ -168,6 +176,12 @@ class StartSync:
                 f"the records belong to bucket, prefix and deployment {theirs}, but the settings "
                 f"say {ours}: use another Firestore database, or the old settings"
             )
+
+
+def _is_bounded(request: SyncRequest, settings: Settings) -> bool:
+    """Whether somebody said how many files the sync may import; a dry run imports none."""
+    most = request.max_imports, settings.max_imports_per_sync
+    return request.dry_run or any(each is not None for each in most)
 
 
 def _log_start(batch: Batch, by: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,7 +19,7 @@ from shared.gateways.database import queries
 from shared.gateways.database.records import DEPLOYMENT, LEASE, Stored, cas_retrying, updating
 from shared.gateways.ports import Write
 from shared.services.context import Context
-from shared.services.events import Event, emit
+from shared.services.lease.closing_event import log_end
 from shared.services.lease.set_aside import SetAside
 
 ACCOUNT_FAULT = (
@@ -28,16 +27,6 @@ ACCOUNT_FAULT = (
     "store's permissions, then sync again, which tells these cases apart. No file was marked as "
     f"failed for it. {KEY_ADVICE}"
 )
-
-SEVERITIES = {
-    BatchStatus.COMPLETED: logging.INFO,
-    BatchStatus.CANCELLED: logging.INFO,
-    BatchStatus.COMPLETED_WITH_FAILURES: logging.WARNING,
-    BatchStatus.DEFERRED: logging.WARNING,
-    BatchStatus.REFUSED: logging.WARNING,
-    BatchStatus.FAILED: logging.ERROR,
-}
-"""The severity of each way to end."""
 
 ASIDE = (Change.SET_ASIDE, setting_aside.UNKNOWN_PATHS)
 """Counts of a scan that tell of files that are set aside."""
@@ -185,7 +174,7 @@ class CloseBatch:
         if not busy:
             writes += self._release_writes(closed)
         versions = context.records.documents.commit(writes)
-        _log_end(closed, age)
+        log_end(closed, age)
         return Stored(batch.path, closed, versions[0], batch.read_time)
 
     def _oldest_of_pages(self, batch: Batch) -> datetime | None:
@@ -289,27 +278,3 @@ class CloseBatch:
 
 def _setting_aside(stored: Stored[Deployment]) -> Deployment | None:
     return stored.record and replace(stored.record, sets_aside=True)
-
-
-def _log_end(batch: Batch, age: timedelta | None) -> None:
-    counts, took = batch.counts, timedelta(0)
-    if batch.started_at and batch.completed_at:
-        took = batch.completed_at - batch.started_at
-    done = f"{counts['indexed']} indexed, {counts['deleted']} deleted, {counts['failed']} failed"
-    said = f" {batch.message}" if batch.message else ""
-    emit(
-        Event.BATCH_CLOSED,
-        f"Batch {batch.batch_id} ended as {batch.status} after {took.total_seconds():.0f} s: "
-        f"{done}.{said}",
-        level=SEVERITIES[batch.status],
-        batch_id=batch.batch_id,
-        status=batch.status.value,
-        detail=batch.message,
-        dry_run=batch.dry_run,
-        indexed=counts["indexed"],
-        deleted=counts["deleted"],
-        failed=counts["failed"],
-        unreadable=counts["unreadable"],
-        duration_seconds=took.total_seconds(),
-        freshness_seconds=None if age is None else age.total_seconds(),
-    )

@@ -200,12 +200,16 @@ class Report:
         return {"files": [file_row(record)], "imports": rows}
 
     def store(self) -> dict[str, Any]:
-        """Names of the store in use, the one being filled and the one left; empty for none."""
+        """Names of the store in use, the one being filled and the one left; empty for none.
+
+        ``owner`` is the owner tag of the deployment's documents, by which applications filter.
+        """
         known = self._records.get(Deployment, DEPLOYMENT).record
         return {
             "store": known.store if known else "",
             "next_store": known.next_store if known else "",
             "previous_store": known.previous_store if known else "",
+            "owner": known.owner if known else "",
         }
 
     def breaker(self) -> dict[str, Any]:

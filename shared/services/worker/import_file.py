@@ -104,7 +104,10 @@ class ImportStep:
     def _tokens(self) -> int:
         """Estimated tokens, by the size that was uploaded if that was not known to the scan."""
         desired, size = self._delivery.desired, self._delivery.working.decoded_size
-        return desired.tokens if size is None else tokens_of(desired.media_type or "", size)
+        if size is None:
+            return desired.tokens
+        picture = self._delivery.context.rules.settings.picture_tokens
+        return tokens_of(desired.media_type or "", size, picture=picture)
 
     def _send(self, intent: LedgerEntry, metadata: CustomMetadata) -> None:
         delivery = self._delivery

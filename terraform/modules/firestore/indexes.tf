@@ -23,7 +23,7 @@ locals {
     }
     batches    = { created_at = ["DESCENDING"], fence = ["DESCENDING"] }
     listing    = { index = ["ASCENDING"] }
-    operations = { batch_id = ["ASCENDING"], content_key = ["ASCENDING"], created_at = ["ASCENDING"] }
+    operations = { batch_id = ["ASCENDING"], content_key = ["ASCENDING"], created_at = ["ASCENDING"], raw_file = ["ASCENDING"] }
     pages      = { index = ["DESCENDING"] }
     ranges     = { start = ["ASCENDING", "DESCENDING"] }
     reconcile  = {}

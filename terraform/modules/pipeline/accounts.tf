@@ -1,6 +1,6 @@
-# Three accounts, so that what anybody proposes can do nothing, what is merged can be read about and
-# changes nothing, and only what was approved changes something. What each may do to a type of resource
-# is in steps/permissions.json, which the review of a plan reads too.
+# Three accounts: what anybody proposes runs as one that may do nothing, what was merged as one that
+# changes nothing, and only what was approved as one that changes something. What they may do to each
+# type of resource is in steps/permissions.json, which the review of a plan reads too.
 
 resource "google_service_account" "checker" {
   account_id   = "${var.name}-checker"
@@ -10,11 +10,6 @@ resource "google_service_account" "checker" {
 resource "google_service_account" "planner" {
   account_id   = "${var.name}-planner"
   display_name = "Plans changes of ${var.deployment}"
-}
-
-resource "google_service_account" "deployer" {
-  account_id   = "${var.name}-deployer"
-  display_name = "Applies changes of ${var.deployment}"
 }
 
 locals {
@@ -66,12 +61,12 @@ locals {
     {
       "planner reads configuration"      = { role = local.role.reader, member = google_service_account.planner.member, condition = null }
       "planner writes logs"              = { role = "roles/logging.logWriter", member = google_service_account.planner.member, condition = null }
-      "deployer reads configuration"     = { role = local.role.reader, member = google_service_account.deployer.member, condition = null }
-      "deployer writes logs"             = { role = "roles/logging.logWriter", member = google_service_account.deployer.member, condition = null }
-      "deployer changes jobs and alerts" = { role = local.role.deployer, member = google_service_account.deployer.member, condition = null }
+      "deployer reads configuration"     = { role = local.role.reader, member = var.deployer.member, condition = null }
+      "deployer writes logs"             = { role = "roles/logging.logWriter", member = var.deployer.member, condition = null }
+      "deployer changes jobs and alerts" = { role = local.role.deployer, member = var.deployer.member, condition = null }
       "deployer changes indexes" = {
         role   = "roles/datastore.indexAdmin"
-        member = google_service_account.deployer.member
+        member = var.deployer.member
         condition = {
           title      = "Database ${var.database} only"
           expression = "resource.name == \"projects/${var.project_id}/databases/${var.database}\""
@@ -106,7 +101,7 @@ resource "google_cloudfunctions2_function_iam_member" "deployer" {
   cloud_function = each.value
   location       = var.region
   role           = local.role.functions
-  member         = google_service_account.deployer.member
+  member         = var.deployer.member
 }
 
 # The role that Google makes for deploying functions has permissions on their services too.
@@ -116,7 +111,7 @@ resource "google_cloud_run_v2_service_iam_member" "deployer" {
   name     = each.value
   location = var.region
   role     = local.role.functions
-  member   = google_service_account.deployer.member
+  member   = var.deployer.member
 }
 
 resource "google_cloud_tasks_queue_iam_member" "deployer" {
@@ -125,7 +120,7 @@ resource "google_cloud_tasks_queue_iam_member" "deployer" {
   name     = each.value
   location = var.region
   role     = local.role.queues
-  member   = google_service_account.deployer.member
+  member   = var.deployer.member
 }
 
 # What it deploys runs as these.
@@ -134,14 +129,14 @@ resource "google_service_account_iam_member" "deployer_acts_as" {
 
   service_account_id = each.value
   role               = "roles/iam.serviceAccountUser"
-  member             = google_service_account.deployer.member
+  member             = var.deployer.member
 }
 
 # For the smoke test: the IAM API makes identity tokens of the deployer for the deployer itself.
 resource "google_service_account_iam_member" "deployer_makes_tokens" {
-  service_account_id = google_service_account.deployer.name
+  service_account_id = var.deployer.name
   role               = "roles/iam.serviceAccountOpenIdTokenCreator"
-  member             = google_service_account.deployer.member
+  member             = var.deployer.member
 }
 
 resource "google_pubsub_topic_iam_member" "planner_publishes" {
@@ -167,10 +162,10 @@ locals {
       "planner reads packages"     = { bucket = var.packages_bucket, role = "roles/storage.objectViewer", member = google_service_account.planner.member, on = null }
       "planner writes plans"       = { bucket = google_storage_bucket.plans.name, role = "roles/storage.objectCreator", member = google_service_account.planner.member, on = local.plan }
       "planner reads the record"   = { bucket = google_storage_bucket.plans.name, role = "roles/storage.objectViewer", member = google_service_account.planner.member, on = local.record }
-      "deployer writes state"      = { bucket = var.pipeline.state_bucket, role = "roles/storage.objectUser", member = google_service_account.deployer.member, on = local.own_state }
-      "deployer adds packages"     = { bucket = var.packages_bucket, role = "roles/storage.objectUser", member = google_service_account.deployer.member, on = null }
-      "deployer reads plans"       = { bucket = google_storage_bucket.plans.name, role = "roles/storage.objectViewer", member = google_service_account.deployer.member, on = local.plan }
-      "deployer writes the record" = { bucket = google_storage_bucket.plans.name, role = "roles/storage.objectUser", member = google_service_account.deployer.member, on = local.record }
+      "deployer writes state"      = { bucket = var.pipeline.state_bucket, role = "roles/storage.objectUser", member = var.deployer.member, on = local.own_state }
+      "deployer adds packages"     = { bucket = var.packages_bucket, role = "roles/storage.objectUser", member = var.deployer.member, on = null }
+      "deployer reads plans"       = { bucket = google_storage_bucket.plans.name, role = "roles/storage.objectViewer", member = var.deployer.member, on = local.plan }
+      "deployer writes the record" = { bucket = google_storage_bucket.plans.name, role = "roles/storage.objectUser", member = var.deployer.member, on = local.record }
     },
     { for member in var.pipeline.approvers : "${member} reads plans" => { bucket = google_storage_bucket.plans.name, role = "roles/storage.objectViewer", member = member, on = local.plan } },
   )

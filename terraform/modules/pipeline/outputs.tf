@@ -1,8 +1,3 @@
-output "deployer_member" {
-  description = "The account that applies and makes the smoke test's calls, as an IAM member."
-  value       = google_service_account.deployer.member
-}
-
 output "triggers" {
   description = "Each trigger: as whom it runs, with which substitutions, on what, and whether it waits for approval."
   value = {

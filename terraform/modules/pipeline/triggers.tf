@@ -75,7 +75,7 @@ resource "google_cloudbuild_trigger" "apply" {
   name            = "${var.name}-apply"
   description     = "Applies the plan that a message names"
   location        = var.region
-  service_account = google_service_account.deployer.id
+  service_account = var.deployer.id
 
   pubsub_config {
     topic = google_pubsub_topic.plans.id
@@ -90,7 +90,7 @@ resource "google_cloudbuild_trigger" "apply" {
     local.images,
     { for name in ["commit", "generation", "object", "sha256", "summary", "text"] : "_${upper(name)}" => "$(body.message.attributes.${name})" },
     {
-      _DEPLOYER       = google_service_account.deployer.email
+      _DEPLOYER       = var.deployer.email
       _DEPLOYMENT     = var.deployment
       _DISPATCHER_URL = var.dispatcher_url
       _PLANS_BUCKET   = google_storage_bucket.plans.name

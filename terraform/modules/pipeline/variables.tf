@@ -44,6 +44,16 @@ variable "status_url" {
   type        = string
 }
 
+variable "deployer" {
+  description = "The service account that applies, and makes the smoke test's calls."
+  type = object({
+    id     = string
+    name   = string
+    email  = string
+    member = string
+  })
+}
+
 variable "database" {
   description = "Name of the Firestore database, in which the deployer changes indexes."
   type        = string

@@ -84,7 +84,7 @@ override_resource {
 }
 
 override_resource {
-  target          = module.pipeline[0].google_service_account.deployer
+  target          = google_service_account.deployer[0]
   override_during = plan
   values = {
     id     = "projects/p/serviceAccounts/deployer"

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from local.front.ask_box import NotAnswered
 from local.front.page_front import Answer, PageFront, Unreachable
 from local.processes.ports import free_ports
 
@@ -121,3 +122,91 @@ def test_a_port_that_is_taken_is_an_error_only_if_it_was_asked_for(site: Site) -
         PageFront(site, of="a", port=port)
     with PageFront(site, of="b") as first, PageFront(site, of="b") as second:
         assert first.address != second.address
+
+
+# --- the box that asks the store ---------------------------------------------------------------
+
+PAGE = b'<html><body><header></header><main id="main">page</main></body></html>'
+EVIL = '<img src=x onerror=alert(1)> "quoted"'
+TOLD = {
+    "answer": f"Wax it. [1]\n{EVIL}", "stopped": "", "store_as_of": None, "cost": 0.0005,
+    "currency": "USD", "model": "m",
+    "sources": [
+        {"number": 1, "path": EVIL, "page": 3, "uri": "gs://b/a", "passage": EVIL,
+         "metadata": {EVIL: EVIL}},
+    ],
+}  # fmt: skip
+
+
+class Asked:
+    def __init__(self, problem: str = "") -> None:
+        self.questions: list[dict[str, str]] = []
+        self._problem = problem
+
+    def __call__(self, request: Mapping[str, str]) -> Mapping[str, object]:
+        self.questions.append(dict(request))
+        if self._problem:
+            raise NotAnswered(self._problem)
+        return TOLD
+
+
+def page(path: str, _: Mapping[str, str]) -> Answer:
+    kind = "application/json" if path == "/data" else "text/html; charset=utf-8"
+    return Answer(
+        200, PAGE, {"Content-Type": kind, "Content-Security-Policy": "form-action 'self'"}
+    )
+
+
+def posted(
+    front: PageFront, form: str, path: str = "/ask", **headers: str
+) -> tuple[int, dict[str, str], str]:
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(front.address).port, timeout=30)
+    connection.request("POST", path, body=form, headers=headers)
+    answer = connection.getresponse()
+    found = answer.status, dict(answer.headers), answer.read().decode()
+    connection.close()
+    return found
+
+
+def test_the_overview_has_a_box_where_questions_are_answered() -> None:
+    with PageFront(page, of="x", ask=Asked()) as front:
+        cookie = cookie_of(front)
+        assert b'<form method="post" action="/ask">' in ask(front, "/", Cookie=cookie)[2]
+        assert b"<form" not in ask(front, "/data", Cookie=cookie)[2]
+        assert b"<form" not in ask(front, "/failed", Cookie=cookie)[2]
+    with PageFront(page, of="x") as front:
+        cookie = cookie_of(front)
+        assert b"<form" not in ask(front, "/", Cookie=cookie)[2]
+        assert posted(front, "question=Why", Cookie=cookie)[0] == 501
+
+
+def test_a_question_is_answered_in_the_page_and_all_of_it_is_text() -> None:
+    asked = Asked()
+    with PageFront(page, of="x", ask=asked) as front:
+        cookie = cookie_of(front)
+        form = "question=Why%3F&filter=year%3D2025"
+        status, headers, text = posted(front, form, Cookie=cookie)
+    assert asked.questions == [{"question": "Why?", "filter": "year=2025"}]
+    assert (status, headers["Content-Security-Policy"]) == (200, "form-action 'self'")
+    assert "Wax it. [1]" in text
+    assert "<img" not in text
+    assert text.count("&lt;img") == 5
+    assert 'value="Why?"' in text
+
+
+def test_a_question_that_is_not_answered_says_why() -> None:
+    with PageFront(page, of="x", ask=Asked("at character 10: <b> is no filter")) as front:
+        text = posted(front, "question=Why", Cookie=cookie_of(front))[2]
+    assert "at character 10: &lt;b&gt; is no filter" in text
+
+
+def test_nobody_asks_without_the_pages_key_or_from_another_page() -> None:
+    asked = Asked()
+    with PageFront(page, of="x", ask=asked) as front:
+        cookie = cookie_of(front)
+        assert posted(front, "question=Why")[0] == 403
+        assert posted(front, "question=Why", path=f"/ask?{urlsplit(front.address).query}")[0] == 501
+        assert posted(front, "question=Why", Cookie=cookie, Origin="http://evil.example")[0] == 403
+        assert posted(front, "question=Why", Cookie=cookie, path="/other")[0] == 501
+        assert posted(front, "q" * 20_000, Cookie=cookie)[0] == 400
+    assert asked.questions == []

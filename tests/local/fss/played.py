@@ -35,6 +35,7 @@ class Played:
         self.asked: list[tuple[str, Any, str]] = []
         self.accepts: Callable[[str], bool] = lambda _: True
         self.url = ""
+        self.done = ""
 
     def has(self, *batches: dict[str, Any]) -> None:
         self.answers["GET /batches"] = (200, {"batches": list(batches)})
@@ -85,6 +86,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[Played]:
         deployment.url = f"http://127.0.0.1:{server.server_port}"
         monkeypatch.setenv("FSS_DISPATCHER_URL", deployment.url)
         monkeypatch.setenv("FSS_STATUS_URL", deployment.url)
+        monkeypatch.setenv("FSS_ASK_URL", deployment.url)
         yield deployment
         server.shutdown()
         thread.join()

@@ -37,10 +37,10 @@ def test_every_command_has_its_place_and_says_what_it_does() -> None:
 def test_every_example_of_a_help_is_a_command_line_that_can_be_read() -> None:
     for name, command in commands().items():
         for example in getattr(command, "examples", ()):
-            words = example.partition("    #")[0].removeprefix('eval "$(').removesuffix(')"')
-            words = words.partition(" | ")[0].split()
+            line = example.partition("    #")[0].partition(" | ")[0].strip()
+            words = line.removeprefix('eval "$(').removesuffix(')"').split()
             assert words[:2] == ["fss", name]
-            command.make_context(name, words[2:], resilient_parsing=True)
+            command.make_context(name, words[2:])
 
 
 def loaded_by(*words: str, **variables: str) -> set[str]:

@@ -190,7 +190,7 @@ def test_up_prints_where_everything_is_and_ctrl_c_leaves_no_process(folder: Path
         assert process.stdout is not None
         urls = json.loads(process.stdout.readline())
         assert set(urls) == {
-            "dispatcher", "upload", "status", "firestore", "project", "cloud_tasks",
+            "dispatcher", "upload", "status", "ask", "firestore", "project", "cloud_tasks",
             "cloud_tasks_admin", "storage", "gemini", "bucket", "queues", "page",
         }  # fmt: skip
         assert "<h1" in page_at(urls["page"])

@@ -32,6 +32,7 @@ MISTAKES = [
     ("local FOLDER --faults nonsense", 2, "'--faults': 'nonsense' is no JSON; for example "),
     ("local FOLDER --tier gold", 2, "unknown tier 'gold'; the tiers are free, tier1"),
     ("local FOLDER --real", 2, "--real needs an API key in GEMINI_API_KEY"),
+    ("local FOLDER --real KEY", 2, "--real needs --tier, the quota tier of the key's project: one"),
     ("local", 2, "Missing argument 'SOURCE'"),
     ("local FOLDER/missing", 2, "missing does not exist"),
     ("local FOLDER --state FILE/state", 2, "can't be used for the state: Not a directory"),
@@ -118,6 +119,8 @@ def prepared(line: str, world: Path, played: Played) -> tuple[list[str], dict[st
             case ("STATUS", _, what):
                 code = int(what) if what.isdigit() else 200
                 played.answers["GET /failures"] = (code, "<html>hello</html>")
+            case ("KEY", _, _):
+                urls["GEMINI_API_KEY"] = "x"
             case ("TOKEN", _, _):
                 urls["FSS_TOKEN_COMMAND"] = "echo secret"
             case ("NOWHERE", _, _):

@@ -206,3 +206,68 @@ def test_a_token_command_that_fails_is_told() -> None:
         TokenCommand(f"{shlex.quote(sys.executable)} -c 'raise SystemExit(1)'").run()
     with pytest.raises(Failure, match="--token-command"):
         TokenCommand("").run()
+
+
+ANSWER = {
+    "question": "Why?", "answer": "Wax it. [1]", "supported": True, "stopped": "",
+    "sources": [
+        {
+            "number": 1, "path": "a\x1b[2J.md", "uri": "gs://b/a.md", "generation": "7", "page": 3,
+            "passage": "word " * 300, "picture": None,
+            "metadata": {"year": 2025.0, "tags": ["a", "b"], "evil": "x\x07"},
+        },
+    ],
+    "store_as_of": "2026-11-28T04:00:00+00:00", "model": "gemini-3.5-flash-lite",
+    "tokens": {"input": 1000, "output": 100}, "cost": 0.00055, "currency": "USD",
+}  # fmt: skip
+
+
+def test_a_question_is_asked_and_its_sources_are_shown(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played.answers["POST /ask"] = (200, ANSWER)
+    words = ["ask", "Why?", "--filter", "year=2025", "--model", "gemini-3.8-flash"]
+    assert main(words) == Exit.IN_STEP
+    asked = {"question": "Why?", "filter": "year=2025", "model": "gemini-3.8-flash"}
+    assert played.asked[0][:2] == ("POST /ask", asked)
+    shown = capsys.readouterr().out
+    lines = shown.splitlines()
+    assert lines[:5] == [
+        "Wax it. [1]",
+        "",
+        r"[1] a\x1b[2J.md, page 3",
+        "    gs://b/a.md#7",
+        r"    year: 2025, tags: a, b, evil: x\x07",
+    ]
+    assert lines[-1] == ("Store as of 2026-11-28 04:00 UTC. 0.00055 USD, gemini-3.5-flash-lite.")
+    assert max(map(len, lines)) <= 100
+    assert "\x1b" not in shown
+
+
+def test_an_answer_without_support_shows_no_source(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = {**ANSWER, "answer": "Nothing.", "supported": False, "sources": []}
+    played.answers["POST /ask"] = (200, {**nothing, "store_as_of": None, "stopped": "SAFETY"})
+    assert main(["ask", "Why?"]) == Exit.IN_STEP
+    shown = capsys.readouterr().out
+    assert "[1]" not in shown
+    assert "(The answer ends early: SAFETY.)" in shown
+    assert "no sync of the whole bucket was completed" in shown
+
+
+def test_a_spent_allowance_for_questions_is_a_refusal(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played.answers["POST /ask"] = (429, {"error": "MAX_ASK_COST_PER_DAY"})
+    assert main(["ask", "Why?", "--json"]) == Exit.REFUSED
+    assert json.loads(capsys.readouterr().out) == {"error": "MAX_ASK_COST_PER_DAY"}
+
+
+def test_without_an_ask_function_the_command_says_what_to_give(
+    played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("FSS_ASK_URL")
+    assert main(["ask", "Why?"]) == Exit.USAGE
+    assert "use --ask, or set FSS_ASK_URL" in capsys.readouterr().err
+    assert played.asked == []

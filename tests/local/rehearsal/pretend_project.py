@@ -112,7 +112,9 @@ class PretendProject(Programs):
             return 0, "projects/my-project/notificationChannels/5"
         elif words[:4] == ("beta", "monitoring", "channels", "delete"):
             self.things["channels"].remove(words[4])
-        elif words[:2] == ("storage", "rm") and not words[2].endswith("/**"):
+        elif words[:2] == ("storage", "rm"):
+            if words[2].endswith("/**"):
+                return 1, "The following URLs matched no objects or files"
             bucket = words[2].removeprefix("gs://")
             if bucket not in self.things.get("buckets", ()):
                 return 1, "not found"

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +92,28 @@ def test_what_gcloud_does_not_have_is_found(
     words: tuple[str, ...], wrong: str, tree: Mapping[str, Any]
 ) -> None:
     assert list(wrong_in(gcloud(*words), tree)) == [wrong]
+
+
+@pytest.mark.parametrize("words", ["storage buckets create", "secrets versions add"])
+def test_the_table_has_the_flags_of_the_help(
+    words: str, tree: Mapping[str, Any], tmp_path: Path
+) -> None:
+    """One help takes a second, so the commands are compared with the table that has them all."""
+    node = tree
+    for word in words.split():
+        node = node["commands"][word]
+    quiet = {"CLOUDSDK_CONFIG": str(tmp_path), "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1"}
+    done = subprocess.run(
+        ["gcloud", *words.split(), "--help"],
+        env={**os.environ, **quiet, "TERM": "dumb", "PAGER": "cat"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+    described = re.findall(r"^     {1,4}--(?:\[?no-\]?)?([^\s=,]+)", text, re.MULTILINE)
+    assert described
+    assert {f"--{flag}" for flag in described} <= node["flags"].keys()
 
 
 @pytest.mark.parametrize("command", TERRAFORM, ids=str)

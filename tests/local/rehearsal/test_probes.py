@@ -20,7 +20,7 @@ from local.rehearsal.library.comparison import StoredObject
 from local.rehearsal.questions import Question
 from local.rehearsal.step import Answer, Findings
 from shared.domain.throttle.tiers import Tier, tier_named
-from shared.gateways.gemini.file_search import API_VERSION
+from shared.gateways.gemini.connection import API_VERSION
 
 
 @contextlib.contextmanager

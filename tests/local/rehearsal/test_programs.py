@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -92,8 +93,8 @@ def test_neither_a_secret_answer_nor_the_input_is_logged(
 def test_an_interruption_is_handed_on_once_and_the_end_awaited(tmp_path: Path) -> None:
     """Terraform saves its state then; a second signal would make it give up at once."""
     script = f"""
-        n=0; trap 'n=$((n+1)); sleep 0.3; echo saved $n times; exit 0' INT
-        touch {tmp_path}/ready; while :; do sleep 0.05; done"""
+        n=0; trap 'n=$((n+1))' INT; touch {tmp_path}/ready
+        while [ $n = 0 ]; do sleep 0.05; done; sleep 0.5; echo saved after $n"""
     code = f"""
         from pathlib import Path
         from local.rehearsal.programs import Command, Programs
@@ -102,16 +103,20 @@ def test_an_interruption_is_handed_on_once_and_the_end_awaited(tmp_path: Path) -
         programs.allow([command])
         programs.run(command)"""
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", textwrap.dedent(code)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         wait_for(tmp_path / "ready", process)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
         _, stderr = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
     assert "KeyboardInterrupt" in stderr
-    assert "saved 1 times" in (tmp_path / "log").read_text()
+    assert "saved after 1\n" in (tmp_path / "log").read_text()
 
 
 def wait_for(file: Path, process: subprocess.Popen[str]) -> None:

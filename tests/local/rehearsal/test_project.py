@@ -12,6 +12,7 @@ import pytest
 from local.fss.deployment.outcome import Exit
 from local.rehearsal import project
 from local.rehearsal.google import alert, deployment, preparation, steps, tear_down, tokens
+from local.rehearsal.google.applying import MOST_APPLIES
 from local.rehearsal.google.commands import Commands
 from local.rehearsal.google.place import Place
 from local.rehearsal.programs import Command
@@ -30,7 +31,7 @@ from tests.local.rehearsal.pretend_project import (
 
 KEY = "AQ.the-gemini-key"
 
-TRIES = {("apply",): deployment.MOST_APPLIES, ("auth", "print-access-token"): tokens.TRIES}
+TRIES = {("apply",): MOST_APPLIES, ("auth", "print-access-token"): tokens.TRIES}
 
 
 @dataclass
@@ -143,6 +144,17 @@ def test_nothing_is_made_before_the_answer(stage: Stage) -> None:
     assert len(stage.asked) == 2
 
 
+def test_nobody_who_answers_is_no_agreement(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", raises_end_of_file)
+    assert stage.rehearse() == Exit.NOT_IN_STEP
+    assert "FAILED not agreed" in stage.text
+    assert stage.project.things == {"services": list(FIRST_SERVICES)}
+
+
+def raises_end_of_file(_: str) -> str:
+    raise EOFError
+
+
 @pytest.mark.parametrize(
     ("thing", "named"),
     [
@@ -232,6 +244,16 @@ def test_a_tear_down_that_fails_is_repeated_by_the_next_run(stage: Stage) -> Non
     assert stage.is_as_before()
     assert not any("services enable" in line for line in stage.project.lines())
     assert len(stage.asked) == 1
+
+
+def test_what_nobody_knows_is_named_and_ends_the_rehearsal(stage: Stage, tmp_path: Path) -> None:
+    stage.project.on_apply = lambda: stage.project.things["buckets"].append("mystery")
+    assert stage.rehearse() == Exit.COULD_NOT_RUN
+    assert "WRONG nothing of the deployment is left (buckets: mystery)" in stage.text
+    assert (tmp_path / "rehearsal.json").exists()
+    assert not (stage.place.folder / "journal.json").exists()
+    assert stage.rehearse() == Exit.NOT_IN_STEP
+    assert "my-project is not empty" in stage.text
 
 
 def test_an_interrupted_rehearsal_goes_on(stage: Stage) -> None:

@@ -359,7 +359,19 @@ def test_a_limit_needs_a_price() -> None:
 def test_without_a_price_there_is_no_default_limit() -> None:
     world = world_with(given=rules(embedding_model="models/gemini-embedding-9"))
 
-    assert world.sync()["budget"] is None
+    assert world.sync(max_imports=1)["budget"] is None
+
+
+def test_without_a_price_somebody_must_say_how_much_may_be_imported() -> None:
+    world = world_with(given=rules(embedding_model="models/gemini-embedding-9"))
+
+    with pytest.raises(Refused, match=r"price of 'models/gemini-embedding-9' is not known"):
+        begun(world)
+    assert world.sync(dry_run=True)["estimate"]["files"] == 1
+    assert world.sync(max_imports=1)["indexed"] == 1
+
+    bounded = rules(embedding_model="models/gemini-embedding-9", max_imports_per_sync=1)
+    assert world_with(given=bounded).sync()["indexed"] == 1
 
 
 # --- what is under way goes on ----------------------------------------------------------------

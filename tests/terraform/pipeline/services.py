@@ -92,6 +92,8 @@ def services(storage: str) -> Iterator[Services]:
             sent = json.dumps(value).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(sent)))
+            if 300 <= status < 400:
+                self.send_header("Location", f"{played.url}/elsewhere")
             self.end_headers()
             self.wfile.write(sent)
 

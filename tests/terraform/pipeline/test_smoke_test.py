@@ -60,8 +60,8 @@ def test_a_function_that_answers_without_a_token_fails_the_build(
 
 def test_a_redirect_is_not_followed(played: Services) -> None:
     ends_as(played, "completed")
-    played.answers["POST /dispatcher/sync"] = [(307, {})]
-    with pytest.raises(Refused, match="307 instead of 202"):
+    played.answers["GET /status/batches/b1"] = [(302, {})]
+    with pytest.raises(Refused, match="302 instead of 200"):
         tried(played)
 
 
