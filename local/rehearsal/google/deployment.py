@@ -154,6 +154,8 @@ class GoogleDeployment:
             "status": (str(self.outputs["status_url"]), False),
             "upload": (dispatcher.replace("-dispatcher-", "-upload-", 1), True),
         }
+        if ask := self.outputs.get("ask_url"):
+            functions["ask"] = (str(ask), False)
         refuse_strangers(functions, findings)
 
     def _wait_for_an_answer(self) -> None:
