@@ -160,7 +160,7 @@ def repository(folder: Path, configuration: str | None = SMALL) -> Path:
         (terraform / "main.tf").write_text(configuration)
         (terraform / "environments" / "prod.tfvars").write_text("")
     (terraform / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
-    (folder / ".gitignore").write_text("build/\n__pycache__/\n.terraform/\n")
+    (folder / ".gitignore").write_text("/build/\n__pycache__/\n.terraform/\n")
     git(folder, "init", "--quiet", "--initial-branch=main")
     committed(folder, "the first commit")
     return folder
