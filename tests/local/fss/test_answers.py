@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from local.fss.__main__ import main
@@ -139,4 +140,7 @@ def test_every_command_line_of_the_readme_can_be_read() -> None:
     lines = [line.split() for line in shown if line.split()[0] in commands()]
     assert len(lines) > 10
     for name, *words in lines:
-        commands()[name].make_context(name, words)
+        try:
+            commands()[name].make_context(name, words)
+        except click.MissingParameter:
+            assert not words, "a command may be named without its arguments"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 
@@ -38,7 +39,7 @@ def test_every_example_of_a_help_is_a_command_line_that_can_be_read() -> None:
     for name, command in commands().items():
         for example in getattr(command, "examples", ()):
             line = example.partition("    #")[0].partition(" | ")[0].strip()
-            words = line.removeprefix('eval "$(').removesuffix(')"').split()
+            words = shlex.split(line.removeprefix('eval "$(').removesuffix(')"'))
             assert words[:2] == ["fss", name]
             command.make_context(name, words[2:])
 
