@@ -15,7 +15,7 @@ from shared.services.report.file_lists import FileList
 if TYPE_CHECKING:
     from shared.services.report.report import Report
 
-RUNNING = timedelta(seconds=40)
+RUNNING = timedelta(seconds=45)
 """Time between two looks of an open page while a sync runs."""
 
 IDLE = timedelta(seconds=60)

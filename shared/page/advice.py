@@ -43,6 +43,13 @@ SKIPPED = {
         "Its first bytes are of another kind than its name says.",
         "Give it the right extension, or upload the content itself.",
     ),
+    SkipReason.PICTURE_IN_TEXT_STORE: Advice(
+        "It is a picture, and the store takes text only.",
+        "To have pictures searched, fill a new store with EMBEDDING_MODEL=gemini-embedding-2.",
+    ),
+    SkipReason.TOO_MANY_PIXELS: Advice(
+        "It is a picture of more than 4,096 pixels on a side.", "Make it smaller."
+    ),
     SkipReason.UNREADABLE: Advice(
         "A read of it is refused.", "Let the dispatcher and the upload function read it."
     ),

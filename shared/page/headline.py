@@ -18,6 +18,7 @@ class Tone(StrEnum):
 
     GOOD = "good"
     WAITS = "waits"
+    BUSY = "busy"
     BAD = "bad"
     NONE = "none"
 
@@ -31,16 +32,38 @@ class Headline:
         title: The sentence.
         why: What a person should know about it; empty if there is nothing.
         until: When a sync can go on, as ISO 8601; None if no time is known.
+        started: When the sync that is under way started; None if it isn't about one.
     """
 
     tone: Tone
     title: str
     why: str = ""
     until: str | None = None
+    started: str | None = None
+
+
+def busy(told: Mapping[str, Any]) -> Headline | None:
+    """The headline while a sync has files to bring or to remove; None if none has.
+
+    ``told`` is an overview, or the part of it that changes often.
+    """
+    running, latest = told["running"], told["latest"]
+    if running is None or latest["dry_run"]:
+        return None
+    left = running["progress"]["total"] - running["progress"]["done"]
+    if not left:
+        return None
+    files = "1 file" if left == 1 else f"{number(left)} files"
+    doing = "paused" if latest["status"] == "paused" else "under way"
+    return Headline(
+        Tone.BUSY, f"A sync is {doing}, with {files} to go", started=latest["started_at"]
+    )
 
 
 def headline(overview: Mapping[str, Any]) -> Headline:
     """The headline of an overview."""
+    if (under_way := busy(overview)) is not None:
+        return under_way
     state = overview["standing"]["state"]
     last = _last_judged(overview)
     message = str(last["message"]) if last else ""

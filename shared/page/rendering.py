@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from shared.domain.figures import size
 from shared.page import advice, charts, words
-from shared.page.headline import headline
+from shared.page.headline import busy, headline
 from shared.page.journey import journey
 
 _HERE = Path(__file__).parent
@@ -90,7 +90,7 @@ def overview(
 
 def live(told: Mapping[str, Any], seconds: Mapping[str, float]) -> str:
     """The part of the page that changes often."""
-    return _rendered("parts_live.html", **told, seconds=seconds)
+    return _rendered("parts_live.html", **told, head=busy(told), seconds=seconds)
 
 
 def file_list(which: str, told: Mapping[str, Any], prefix: str) -> str:

@@ -180,12 +180,15 @@ def test_the_page_shows_the_end_of_a_sync_by_itself(browser: str, tmp_path: Path
 
         async def look(page: Tab) -> None:
             await page.open(site.url)
-            assert "818 of 2,096 files" in await page.evaluate("document.body.innerText")
+            text = await page.evaluate("document.body.innerText")
+            assert "818 of 2,096 files" in text
+            assert "A sync is under way, with 1,278 files to go" in text
             await page.evaluate("document.getElementById('numbers').open = true")
             world.records.change(Batch, path, lambda each: ended(each.present, world))
             await page.advance(2 * RUNNING.total_seconds())
             text = await page.evaluate("document.body.innerText")
             assert "818 of 2,096 files" not in text
+            assert "under way" not in text
             assert "In step, except for 3 files that failed" in text
             said = await page.evaluate("document.getElementById('said').textContent")
             assert said == "In step, except for 3 files that failed"

@@ -18,7 +18,25 @@ AT = "2026-01-01T08:00:00+00:00"
 def told(state: str, **batch: Any) -> Headline:
     known = {"completed_at": AT, "message": "", "failed": 0, "left": None, **batch}
     standing = {"state": state, "checked_at": AT, "since": AT}
-    return headline({"standing": standing, "batches": [known]})
+    return headline({"standing": standing, "batches": [known], "running": None, "latest": known})
+
+
+def test_a_sync_that_has_work_to_do_is_the_headline() -> None:
+    latest = {"dry_run": False, "status": "running", "started_at": AT}
+    running = {"progress": {"total": 2_096, "done": 818}}
+    standing = {"state": "in_step", "checked_at": AT, "since": AT}
+    overview = {"standing": standing, "batches": [], "running": running, "latest": latest}
+
+    assert headline(overview) == Headline(
+        Tone.BUSY, "A sync is under way, with 1,278 files to go", started=AT
+    )
+    paused = {**overview, "latest": {**latest, "status": "paused"}}
+    assert headline(paused).title == "A sync is paused, with 1,278 files to go"
+    for nothing in (
+        {**overview, "latest": {**latest, "dry_run": True}},
+        {**overview, "running": {"progress": {"total": 7, "done": 7}}},
+    ):
+        assert headline(nothing).tone is Tone.GOOD
 
 
 def test_every_state_has_a_headline_of_its_own() -> None:

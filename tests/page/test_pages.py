@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from flask import Response
 
 HOUR = timedelta(hours=1)
-RELOADS = 2
+RELOADS = 3
 """Loads of the page without its window, in an hour; the script's number."""
 
 MOST_READS = 600
@@ -194,6 +194,7 @@ def test_a_file_that_nobody_knows_is_a_404() -> None:
 
 def test_the_figures_of_a_running_sync_are_those_of_its_record() -> None:
     text = Pages(running().report, 1.0).live().get_data(as_text=True)
+    assert "A sync is under way, with 1,278 files to go" in text
     for told in ("818</strong> of 2,096", "1,240", "4.87 USD", "189.1", "of 200"):
         assert told in text
 
@@ -209,5 +210,5 @@ def test_assets_have_names_that_change_with_them() -> None:
 
 def test_a_short_time_scale_looks_more_often_and_not_too_often() -> None:
     world = running()
-    assert 'data-seconds="4.0"' in Pages(world.report, 10.0).live().get_data(as_text=True)
+    assert 'data-seconds="4.5"' in Pages(world.report, 10.0).live().get_data(as_text=True)
     assert 'data-seconds="2.0"' in Pages(world.report, 100.0).live().get_data(as_text=True)

@@ -56,13 +56,14 @@ const replace = (html) => {
   if (fresh.title) document.title = fresh.title;
 };
 
+const live = () => document.getElementById("live");
 const HOUR = 3600e3;
-const RELOADS = 2; // in an hour, since each reads more documents than a look
+const RELOADS = 3; // in an hour, since each reads more documents than a look
 let looked = Date.now();
 let reloads = [];
 let busy = false;
+let shown = live()?.dataset.key;
 let behind = false; // whether a sync began or ended since the page was loaded
-const live = () => document.getElementById("live");
 const got = async (address) => {
   const answer = await fetch(address, {headers: {Accept: "text/html"}, cache: "no-store"});
   if (!answer.ok) throw new Error(answer.status);
@@ -74,15 +75,16 @@ const look = async () => {
   if (Date.now() - looked < wait - 50) return;
   busy = true;
   looked = Date.now();
-  const before = live().dataset.key;
   const title = document.getElementById("headline").textContent;
   try {
     await got("/page/live");
     reloads = reloads.filter((at) => Date.now() - at < HOUR);
-    if (live().dataset.key !== before) behind = true;
+    const key = live().dataset.key; // empty while a sync has found nothing to do
+    if (key && key !== shown) behind = true;
     if (behind && reloads.length < RELOADS) {
       reloads.push(Date.now());
       behind = false;
+      shown = key || shown;
       await got("/page/latest");
       const now = document.getElementById("headline").textContent;
       if (now !== title) document.getElementById("said").textContent = now;

@@ -159,9 +159,8 @@ class RunningBatch:
     def _count(self, held: Stored[Batch]) -> None:
         """Save the batch's figures in its record, if that is due, for whoever looks."""
         context, batch, now = self._context, held.present, held.read_time
-        known = batch.progress or Progress(
-            batch.started_at or now
-        )  # a short batch is never counted
+        # A batch of less than a minute is never counted.
+        known = batch.progress or Progress(batch.started_at or now)
         per_file = timedelta(minutes=METERED_PER_FILE / context.rules.settings.tier.rpm)
         if known.is_due(now, per_file, context.rules.tick):
             changed(context, held, progress=count(context.records, batch, now))

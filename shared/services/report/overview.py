@@ -84,7 +84,7 @@ class Overview:
             running = {
                 "batch_id": batch.batch_id,
                 "phase": batch.phase.value,
-                "counted_at": time_text(batch.progress and batch.progress.counted_at),
+                "counted_at": time_text(batch.progress.counted_at if batch.progress else None),
                 "progress": progress_row(batch, progress, throttle["breaker"]["slowdown"], now),
             }
         return {

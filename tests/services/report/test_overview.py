@@ -99,7 +99,7 @@ def test_the_supervisor_counts_about_once_a_minute() -> None:
 def test_a_batch_that_was_not_counted_yet_has_what_its_scan_found() -> None:
     world = world_with(*names(300), given=SLOW)
     batch = begun(world)
-    play_to(world, FileStatus.INDEXED, "000.md")
+    play_for(world, MINUTE / 2)
     assert saved(world, batch).progress is None
 
     told = world.report.overview.now()
