@@ -66,8 +66,8 @@ class Deployment:
         if self._ask is None:
             raise Failure(
                 Exit.USAGE,
-                "no ask function given: name it in fss.toml (fss init --ask), set FSS_ASK_URL, or "
-                "use --ask",
+                "no ask function given: name it in fss.toml (fss init --ask), use --ask, or set "
+                "FSS_ASK_URL",
             )
         return self._call(self._ask, "/ask", body=request)
 
