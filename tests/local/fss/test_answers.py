@@ -13,7 +13,7 @@ import pytest
 from local.fss.__main__ import main
 from local.fss.command_line.catalogue import COMMANDS
 from shared.services.health import Health
-from tests.docs.command import commands
+from tests.docs.command import commands, parse
 from tests.local.fss.played import Played
 from tests.local.fss.snapshots import same_as_kept
 from tests.services.story import DAY, later
@@ -141,6 +141,6 @@ def test_every_command_line_of_the_readme_can_be_read() -> None:
     assert len(lines) > 10
     for name, *words in lines:
         try:
-            commands()[name].make_context(name, words)
+            parse(name, words)
         except click.MissingParameter:
             assert not words, "a command may be named without its arguments"
