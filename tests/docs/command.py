@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from local.fss.command_line.program import program
@@ -12,6 +14,12 @@ def commands() -> dict[str, click.Command]:
     context = click.Context(program, info_name="fss")
     found = {name: program.get_command(context, name) for name in program.list_commands(context)}
     return {name: command for name, command in found.items() if command is not None}
+
+
+def parse(name: str, words: Sequence[str]) -> None:
+    """Read the words of a command, as the program does; raise Click's error if it can't."""
+    parent = click.Context(program, info_name="fss", **program.context_settings)
+    commands()[name].make_context(name, list(words), parent=parent)
 
 
 def options_of_commands() -> dict[str, set[str]]:

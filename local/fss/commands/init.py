@@ -37,6 +37,7 @@ NAME = "default"
 )
 @option("--dispatcher", metavar="URL", help="URL of the dispatcher.")
 @option("--status", metavar="URL", help="URL of the status function.")
+@option("--ask", metavar="URL", help="URL of the ask function.")
 @option(
     "--token-command",
     metavar="COMMAND",
@@ -60,8 +61,9 @@ def init(
         raise Failure(
             Exit.USAGE, f"give --from-terraform DIR, or {' and '.join(missing)} of the deployment"
         )
-    for key in ("dispatcher", "status"):
-        values[key] = checked_url(values[key])
+    for key in ("dispatcher", "status", "ask"):
+        if key in values:
+            values[key] = checked_url(values[key])
     if values["dispatcher"].startswith("https:"):
         values.setdefault("token_command", EXAMPLE)
     path = Path.cwd() / FILE

@@ -69,6 +69,12 @@ def examined(
         yield _refused("dispatcher", failure)
         return
     digests["the dispatcher"] = health["code"]
+    if deployment.answers:
+        try:
+            deployment.find_ask()
+            yield Finding("ask", ok=True, detail="answers")
+        except Failure as failure:
+            yield _refused("ask", failure)
     yield _code(digests, code)
     yield _clock(datetime.fromisoformat(health["time"]), now())
     for each in health["findings"]:

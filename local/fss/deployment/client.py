@@ -64,8 +64,20 @@ class Deployment:
     def ask(self, request: Mapping[str, object]) -> dict[str, Any]:
         """Ask a question; return the answer."""
         if self._ask is None:
-            raise Failure(Exit.USAGE, "no ask function given; use --ask, or set FSS_ASK_URL")
+            raise Failure(
+                Exit.USAGE,
+                "no ask function given: name it in fss.toml (fss init --ask), use --ask, or set "
+                "FSS_ASK_URL",
+            )
         return self._call(self._ask, "/ask", body=request)
+
+    def find_ask(self) -> None:
+        """Ask the ask function nothing; it refuses the method, once it lets this caller in."""
+        try:
+            self._call(self._ask, "/ask")
+        except Failure as failure:
+            if failure.status != HTTPStatus.METHOD_NOT_ALLOWED:
+                raise
 
     def store(self) -> dict[str, Any]:
         """Return the names of the current, the next and the previous store."""

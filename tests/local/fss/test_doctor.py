@@ -51,8 +51,8 @@ class Doctor:
         if self.then is not None:
             self.answer(STATUS, self.then)
 
-    def finds(self) -> dict[str, Finding]:
-        deployment = Deployment(f"{self.played.url}/d", f"{self.played.url}/s")
+    def finds(self, ask: str | None = None) -> dict[str, Finding]:
+        deployment = Deployment(f"{self.played.url}/d", f"{self.played.url}/s", ask=ask)
         found = examined(deployment, code="c1", now=lambda: NOW, wait=self.wait)
         return {each.check: each for each in found}
 
@@ -100,6 +100,16 @@ def test_a_fault_is_named_with_what_mends_it(
     found = doctor.finds()[check]
     assert not found.ok
     assert told in f"{found.detail}; {found.mend}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "ok"), [((405, {"error": "use POST"}), True), ((403, "<html>"), False)]
+)
+def test_the_ask_function_is_looked_at_if_there_is_one(
+    doctor: Doctor, answer: tuple[int, Any], *, ok: bool
+) -> None:
+    doctor.played.answers["GET /a/ask"] = answer
+    assert doctor.finds(ask=f"{doctor.played.url}/a")["ask"].ok is ok
 
 
 def test_a_process_that_has_just_begun_is_given_time_for_a_call_of_scheduler(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ import pytest
 from local.fss.__main__ import main
 from local.fss.command_line.catalogue import CATALOGUE, COMMANDS
 from local.fss.deployment.outcome import Exit
-from tests.docs.command import commands
+from tests.docs.command import commands, parse
 from tests.local.fss.command import FSS, ROOT, fss
 from tests.local.fss.played import DETAILS, SUMMARY, Played
 from tests.local.fss.snapshots import same_as_kept
@@ -38,9 +39,9 @@ def test_every_example_of_a_help_is_a_command_line_that_can_be_read() -> None:
     for name, command in commands().items():
         for example in getattr(command, "examples", ()):
             line = example.partition("    #")[0].partition(" | ")[0].strip()
-            words = line.removeprefix('eval "$(').removesuffix(')"').split()
+            words = shlex.split(line.removeprefix('eval "$(').removesuffix(')"'))
             assert words[:2] == ["fss", name]
-            command.make_context(name, words[2:])
+            parse(name, words[2:])
 
 
 def loaded_by(*words: str, **variables: str) -> set[str]:

@@ -113,6 +113,7 @@ def test_a_file_that_others_may_write_is_refused(
 
 OUTPUTS = """
 output "dispatcher_url" { value = "https://d.run.app" }
+output "ask_url" { value = "https://a.run.app" }
 output "status_url" { value = "https://s.run.app" }
 output "add_key_command" { value = "gcloud secrets versions add k --project my-project" }
 """
@@ -128,7 +129,7 @@ def test_init_reads_the_outputs_of_terraform(here: Path) -> None:
     profile = found_profiles(here).named("dev")
     assert (profile.dispatcher, profile.status) == ("https://d.run.app", "https://s.run.app")
     assert profile.token_command == "gcloud auth print-identity-token"
-    assert profile.project == "my-project"
+    assert (profile.project, profile.ask) == ("my-project", "https://a.run.app")
 
 
 def test_init_keeps_what_else_the_file_holds(here: Path) -> None:
