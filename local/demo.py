@@ -195,7 +195,7 @@ def main() -> int:
             "EXPECTED_FIELDS": ",".join(DEFAULT_EXPECTED_FIELDS),
             "EMBEDDING_MODEL": "models/gemini-embedding-2",
         }
-        options = StackOptions(tier=tier_named("tier3"), settings=settings)
+        options = StackOptions(tier=tier_named("tier3"), asks=True, settings=settings)
         return _exit_code_of(lambda: _run(options, folder, began))
 
 

@@ -22,19 +22,26 @@ module "pipeline" {
   status_url          = local.url.status
 
   deployer        = google_service_account.deployer[0]
-  database        = module.firestore.name
+  databases       = concat([module.firestore.name], google_firestore_database.ask[*].name)
   packages_bucket = module.build.build.bucket
-  functions       = { dispatcher = module.dispatcher.name, upload = module.upload.name, status = module.status.name }
-  queues          = module.queues.names
+  functions = merge(
+    { dispatcher = module.dispatcher.name, upload = module.upload.name, status = module.status.name },
+    { for name in module.ask[*].name : "ask" => name },
+  )
+  queues = module.queues.names
 
   # Accounts that the deployer assigns to a function, its build, a job or a subscription.
-  service_accounts = merge({ for id in module.events[*].account_id : "events" => id }, {
-    build      = module.build.service_account_id
-    dispatcher = module.dispatcher.service_account_id
-    scheduler  = google_service_account.scheduler.name
-    status     = module.status.service_account_id
-    upload     = module.upload.service_account_id
-  })
+  service_accounts = merge(
+    {
+      build      = module.build.service_account_id
+      dispatcher = module.dispatcher.service_account_id
+      scheduler  = google_service_account.scheduler.name
+      status     = module.status.service_account_id
+      upload     = module.upload.service_account_id
+    },
+    { for id in module.ask[*].service_account_id : "ask" => id },
+    { for id in module.events[*].account_id : "events" => id },
+  )
 
   depends_on = [terraform_data.services]
 }

@@ -11,7 +11,7 @@ module "documents" {
 }
 
 module "build" {
-  source = "./modules/build"
+  source = "./modules/builder"
 
   project_id          = var.project_id
   project_number      = data.google_project.this.number

@@ -23,6 +23,7 @@ from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
 from shared.services.context import Context
+from shared.services.health import Health
 from shared.services.report.report import Report
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.worker.advance_file import AdvanceFile
@@ -85,6 +86,7 @@ class World:
         self.scan = ScanBucket(context)
         self.supervise = Supervise(context)
         self.control = ControlBatch(context)
+        self.health = Health(context, "AQ.key", simulated=True)
         self.advance = AdvanceFile(context)
 
     def context_with(self, **changes: Any) -> Context:

@@ -77,7 +77,7 @@ def local(asked: Asked, request: Mapping[str, Any], output: Output, *, keeps: bo
         output: Where the summary goes.
         keeps: Whether the stack stays up after the sync, until Ctrl-C.
     """
-    with _stack(asked, output, str(request["prefix"] or "")) as stack:
+    with _stack(asked, output, str(request["prefix"] or ""), asks=keeps) as stack:
         deployment = _deployment(stack.urls)
         with _page(deployment, stack) if keeps else nullcontext() as front:
             if front is not None:
@@ -94,7 +94,7 @@ def local(asked: Asked, request: Mapping[str, Any], output: Output, *, keeps: bo
 
 def up(asked: Asked, output: Output) -> Exit:
     """Start a stack with the folder in its bucket, print the addresses, and keep running."""
-    with _stack(asked, output) as stack:
+    with _stack(asked, output, asks=True) as stack:
         with output.display() as display:
             _copy(stack, asked, display)
         with _page(_deployment(stack.urls), stack) as front:
@@ -105,9 +105,9 @@ def up(asked: Asked, output: Output) -> Exit:
 
 
 @contextmanager
-def _stack(asked: Asked, output: Output, prefix: str = "") -> Iterator[LocalStack]:
+def _stack(asked: Asked, output: Output, prefix: str = "", *, asks: bool) -> Iterator[LocalStack]:
     """Run a stack for the block; raise `Failure` if it can't run."""
-    options = _options(asked)
+    options = replace(_options(asked), asks=asks)
     usual = os.umask(_OWNER_ALONE)  # for every file that the parts of the stack make
     try:
         _refuse_nothing(_survey(asked, options, prefix), asked, prefix)

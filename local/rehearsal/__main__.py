@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--earlier",
         metavar="COMMIT",
-        help="the version to upgrade from and to roll back to; unless told, the latest commit "
+        help="the version to roll back to and to upgrade from; unless told, the latest of main "
         "whose functions differ from today's",
     )
     parser.add_argument(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,10 +88,10 @@ class LocalDeployment:
             self._packages = {name: each.path for name, each in built.items()}
         return self._packages
 
-    def serve(self, packages: Mapping[str, Path], findings: Findings) -> None:
+    def serve(self, packages: Mapping[str, Path], findings: Findings) -> datetime:
         """Stop the functions, unpack the other zips in their places, and start them again."""
         findings.say("The functions start again; until they answer, calls fail and are repeated.")
-        self.stack.redeploy(packages)
+        return self.stack.redeploy(packages)
 
     def check(self) -> None:
         """Raise `CouldNotRun` if a part of the stack has stopped."""

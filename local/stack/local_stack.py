@@ -9,6 +9,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -123,11 +124,14 @@ class LocalStack:
         with contextlib.closing(self._storage.client(self.urls.project)) as client:
             yield client.bucket(BUCKET)
 
-    def redeploy(self, packages: Mapping[str, Path]) -> None:
+    def redeploy(self, packages: Mapping[str, Path]) -> datetime:
         """Serve other zips, and return when they answer; requests in progress may be lost.
 
         Args:
             packages: The zip of each function.
+
+        Returns:
+            When the last of the zips served before had stopped.
 
         Raises:
             CouldNotRun: A function does not start with its zip.
@@ -135,10 +139,12 @@ class LocalStack:
         if self._watched is None:
             raise RuntimeError("the stack has not been started")
         self._stop_functions(self._watched)
+        stopped_at = datetime.now(UTC)
         for name, function in self.functions.items():
             function.redeploy(packages[name])
         for function in self.functions.values():
             function.wait()
+        return stopped_at
 
     @contextlib.contextmanager
     def as_on_cloud_run(self) -> Iterator[Mapping[str, str]]:
@@ -313,6 +319,7 @@ class LocalStack:
                 ("status", 0),
                 ("ask", 0),
             )
+            if name != "ask" or self.options.asks
         }
 
     def _stop_functions(self, processes: Processes) -> None:
@@ -355,7 +362,7 @@ class LocalStack:
             dispatcher=f"http://{at('dispatcher')}",
             upload=f"http://{at('upload')}",
             status=f"http://{at('status')}",
-            ask=f"http://{at('ask')}",
+            ask=f"http://{at('ask')}" if self.options.asks else None,
             firestore=firestore,
             project=self._project,
             cloud_tasks=at("cloud-tasks"),

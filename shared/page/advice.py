@@ -44,11 +44,11 @@ SKIPPED = {
         "Give it the right extension, or upload the content itself.",
     ),
     SkipReason.PICTURE_IN_TEXT_STORE: Advice(
-        "It is a picture, and the store's embedding model embeds text only.",
-        "To have it searched, fill a new store with models/gemini-embedding-2.",
+        "It is a picture, and the store takes text only.",
+        "To have pictures searched, fill a new store with EMBEDDING_MODEL=gemini-embedding-2.",
     ),
     SkipReason.TOO_MANY_PIXELS: Advice(
-        "It is a picture with more than 4,096 pixels on a side.", "Make it smaller."
+        "It is a picture of more than 4,096 pixels on a side.", "Make it smaller."
     ),
     SkipReason.UNREADABLE: Advice(
         "A read of it is refused.", "Let the dispatcher and the upload function read it."

@@ -110,7 +110,7 @@ run "access" {
       "roles/pubsub.publisher fss-${var.deployment}-plans",
       "roles/storage.objectCreator ${var.project_id}-fss-${var.deployment}-plans resource.name.startsWith(\"projects/_/buckets/${var.project_id}-fss-${var.deployment}-plans/objects/plans/\")",
       "roles/storage.objectViewer ${var.project_id}-fss-${var.deployment}-packages",
-      "roles/storage.objectViewer ${var.project_id}-fss-${var.deployment}-plans resource.name == \"projects/_/buckets/${var.project_id}-fss-${var.deployment}-plans/objects/applied.json\"",
+      "roles/storage.objectViewer ${var.project_id}-fss-${var.deployment}-plans resource.name == \"projects/_/buckets/${var.project_id}-fss-${var.deployment}-plans\" || resource.name == \"projects/_/buckets/${var.project_id}-fss-${var.deployment}-plans/objects/applied.json\"",
       "roles/storage.objectViewer state resource.name == \"projects/_/buckets/state\" || resource.name.startsWith(\"projects/_/buckets/state/objects/${var.deployment}/\")",
     ])
     error_message = "The planner reads configuration and this deployment's state, adds plans, and publishes them."
@@ -170,5 +170,36 @@ run "access" {
   assert {
     condition     = contains(module.dispatcher.invokers.run, "serviceAccount:deployer@p.iam.gserviceaccount.com") && !contains(module.upload.invokers.run, "serviceAccount:deployer@p.iam.gserviceaccount.com")
     error_message = "The smoke test calls what people call."
+  }
+}
+
+run "access_with_askers" {
+  command = plan
+
+  variables {
+    askers = ["group:askers@example.com"]
+  }
+
+  override_resource {
+    target          = module.ask[0].google_service_account.this
+    override_during = plan
+    values = {
+      id     = "projects/p/serviceAccounts/ask"
+      name   = "projects/p/serviceAccounts/ask"
+      email  = "ask@p.iam.gserviceaccount.com"
+      member = "serviceAccount:ask@p.iam.gserviceaccount.com"
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      for grant in [
+        "projects/${var.project_id}/roles/fss_${var.deployment}_functions fss-${var.deployment}-ask",
+        "roles/datastore.indexAdmin project resource.name == \"projects/${var.project_id}/databases/fss-${var.deployment}\" || resource.name == \"projects/${var.project_id}/databases/fss-${var.deployment}-ask\"",
+        "roles/iam.serviceAccountUser projects/p/serviceAccounts/ask",
+      ] :
+      contains(module.pipeline[0].grants, "serviceAccount:deployer@p.iam.gserviceaccount.com ${grant}")
+    ])
+    error_message = "The deployer changes the ask function and the indexes of its database too."
   }
 }

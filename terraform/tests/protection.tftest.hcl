@@ -22,7 +22,7 @@ run "protected_packages" {
   command = plan
 
   module {
-    source = "./modules/build"
+    source = "./modules/builder"
   }
 
   variables {

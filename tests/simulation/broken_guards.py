@@ -133,7 +133,7 @@ MUTATIONS = tuple(
         ),
         (
             "any_start_takes_the_flag_back",
-            68,
+            1,
             "told_changes_are_synced",
             {(start, "is_answered_by"): lambda *_: True},
         ),

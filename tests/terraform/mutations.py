@@ -36,7 +36,7 @@ FUNCTION = "modules/function/main.tf"
 ALERTS = "modules/monitoring/alerts.tf"
 METRICS = "modules/monitoring/metrics.tf"
 NOTIFICATIONS = "modules/events/main.tf"
-BUILD = "modules/build/main.tf"
+BUILD = "modules/builder/main.tf"
 DATABASE = "modules/firestore/main.tf"
 DATABASE_ACCESS = "modules/firestore/access.tf"
 DOCUMENTS = "modules/documents/main.tf"
@@ -614,7 +614,7 @@ MUTATIONS: dict[str, Mutation] = {
     "an agent that is granted too late": Mutation(
         "waits",
         "module.build.google_artifact_registry_repository_iam_member.agent_reads_images",
-        "modules/build/outputs.tf",
+        "modules/builder/outputs.tf",
         "    google_artifact_registry_repository_iam_member.agent_reads_images,\n",
         "",
     ),
@@ -821,6 +821,13 @@ MUTATIONS |= {
         "/objects/${var.deployment}/",
         "/objects/",
         alone=True,
+    ),
+    "an ask function that nobody changes": Mutation(
+        "pipeline",
+        "The deployer changes the ask function and the indexes of its database too.",
+        "pipeline.tf",
+        '    { for name in module.ask[*].name : "ask" => name },\n',
+        "",
     ),
     "approvers who see everything": Mutation(
         "pipeline",

@@ -139,16 +139,24 @@ def test_who_plans_and_who_applies_reads_every_planned_type(account: str, plan: 
             assert may(plan, account, permission, on), f"{kind}: {permission}"
 
 
+def names(plan: Plan, kind: str) -> list[str]:
+    found = [each["name"] for each in plan.of_type(kind).values()]
+    assert found
+    return found
+
+
 def places(plan: Plan, kind: str) -> list[tuple[str, str]]:
     """Where the deployer has grants for a type: what they are on, and the resource's full name."""
-    name = name_of(plan)
     packages = bucket_of(plan, "packages")
     found: Mapping[str, list[tuple[str, str]]] = {
         "project": [("-", "")],
-        "functions": [(f"{name}-{each}", "") for each in ("dispatcher", "upload", "status")],
-        "queues": [(f"{name}-{each}", "") for each in ("uploads", "polls", "control")],
+        "functions": [(each, "") for each in names(plan, "google_cloudfunctions2_function")],
+        "queues": [(each, "") for each in names(plan, "google_cloud_tasks_queue")],
         "packages": [(packages, objects(packages, "upload-1.zip"))],
-        "database": [("-", f"projects/{project_of(plan)}/databases/{name}")],
+        "database": [
+            ("-", f"projects/{project_of(plan)}/databases/{each}")
+            for each in names(plan, "google_firestore_database")
+        ],
     }
     return found[ACCESS[kind]["apply_on"]]
 
@@ -193,6 +201,14 @@ def test_the_planner_replaces_and_approves_nothing(plan: Plan) -> None:
     for name in ("applied.json", "plans/1/b/bundle.tar.gz"):
         assert not may(plan, "planner", "storage.objects.delete", plans, objects(plans, name))
     assert not may(plan, "planner", "storage.objects.create", plans, objects(plans, "applied.json"))
+
+
+@pytest.mark.parametrize("account", ["planner", "deployer"])
+def test_a_record_that_is_not_there_is_told_from_one_that_is_forbidden(
+    account: str, plan: Plan
+) -> None:
+    plans = bucket_of(plan, "plans")
+    assert may(plan, account, "storage.objects.list", plans, f"projects/_/buckets/{plans}")
 
 
 def test_who_checks_has_one_bucket_for_its_log(plan: Plan) -> None:

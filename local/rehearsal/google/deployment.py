@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,13 +120,14 @@ class GoogleDeployment:
             shutil.copytree(self.place.checkout / "build", kept)
         return {name: kept / f"{name}.zip" for name in FUNCTIONS}
 
-    def serve(self, packages: Mapping[str, Path], findings: Findings) -> None:
+    def serve(self, packages: Mapping[str, Path], findings: Findings) -> datetime:
         """Apply with other zips."""
         self.packages()
         for name, package in packages.items():
             shutil.copy(package, self.place.checkout / "build" / f"{name}.zip")
         findings.say(f"Terraform deploys other zips: about {SWAP_SECONDS / 60:.0f} minutes.")
         self._programs.run(self._commands.apply())
+        return datetime.now(UTC)
 
     def check(self) -> None:
         """Do nothing: nothing of it runs here."""
@@ -155,6 +157,8 @@ class GoogleDeployment:
             "status": (str(self.outputs["status_url"]), False),
             "upload": (dispatcher.replace("-dispatcher-", "-upload-", 1), True),
         }
+        if ask := self.outputs.get("ask_url"):
+            functions["ask"] = (str(ask), False)
         refuse_strangers(functions, findings)
 
     def _wait_for_an_answer(self) -> None:

@@ -15,7 +15,12 @@ REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 HIDDEN = HTTPStatus.NOT_FOUND
 """What Cloud Run answers from outside for a function that only takes internal calls."""
 
-ROUTES = {"dispatcher": ("POST", "/sync"), "upload": ("POST", "/step"), "status": ("GET", "/store")}
+ROUTES = {
+    "dispatcher": ("POST", "/sync"),
+    "upload": ("POST", "/step"),
+    "status": ("GET", "/store"),
+    "ask": ("POST", "/ask"),
+}
 """A route that each function has, by the function's name; others are called with ``POST /``."""
 
 FORGED = "eyJhbGciOiJub25lIn0.eyJlbWFpbCI6ImFAZXhhbXBsZS5jb20ifQ."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -50,8 +51,12 @@ class Deployed(Protocol):
     def packages(self) -> Mapping[str, Path]:
         """The zips that it runs from the beginning, by function."""
 
-    def serve(self, packages: Mapping[str, Path], findings: Findings) -> None:
-        """Deploy other zips, and return when they answer. A sync may be running."""
+    def serve(self, packages: Mapping[str, Path], findings: Findings) -> datetime:
+        """Deploy other zips, and return when they answer. A sync may be running.
+
+        Returns:
+            From when on the zips that were served before did nothing more.
+        """
 
     def check(self) -> None:
         """Raise `CouldNotRun` if a part of it has stopped."""

@@ -15,6 +15,7 @@ SEARCHED = 50
 """How many commits are searched for one whose zips differ from today's."""
 
 _DEPLOYED = ("functions", "shared")
+_MAIN_LINES = ("main", "origin/main")
 
 
 class NoSuchCommit(Exception):
@@ -101,10 +102,14 @@ def _differ(some: Mapping[str, Path], others: Mapping[str, Path]) -> bool:
 
 
 def _commits() -> Iterator[str]:
-    """Yield the latest commits that changed what is deployed, newest first."""
-    listed = _git(
-        "log", f"--max-count={SEARCHED}", "--first-parent", "--format=%H", "--", *_DEPLOYED
-    )
+    """Yield the latest commits that changed what is deployed, newest first.
+
+    On a branch they are those of the main line: a branch's own may be half done.
+    """
+    heads = (_git("merge-base", "HEAD", line) for line in _MAIN_LINES)
+    newest = next((head.strip() for head in heads if head), "HEAD")
+    most = f"--max-count={SEARCHED}"
+    listed = _git("log", most, "--first-parent", "--format=%H", newest, "--", *_DEPLOYED)
     yield from (listed or "").split()
 
 

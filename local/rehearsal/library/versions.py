@@ -7,6 +7,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from local.fss.deployment.client import Deployment
@@ -126,15 +127,15 @@ class Versions:
         client = self._deployed.client()
         batch_id = begin(client, self._deployed, findings)
         before = self._wait_for_a_file(client, batch_id)
-        self._deployed.serve(packages, findings)
-        client = self._deployed.client()
-        after = client.batch(batch_id)
+        changed_at = self._deployed.serve(packages, findings)
+        summary = end(self._deployed.client(), self._deployed, findings, batch_id)
+        after = (datetime.fromisoformat(summary["completed_at"]) - changed_at).total_seconds()
         findings.check(
             f"the sync was at work before and after the change to {name}",
-            not is_over(after),
-            f"of {files} files {before} were done before, {after['progress']['done']} after",
+            0 < before < files and after > 0,
+            f"of {files} files {before} were done before; it ended {abs(after):.0f} s "
+            f"{'after' if after > 0 else 'before'} the change",
         )
-        summary = end(client, self._deployed, findings, batch_id)
         findings.check(
             "the sync ended by itself, as completed",
             summary["status"] in _ENDED_WELL,

@@ -68,8 +68,8 @@ locals {
         role   = "roles/datastore.indexAdmin"
         member = var.deployer.member
         condition = {
-          title      = "Database ${var.database} only"
-          expression = "resource.name == \"projects/${var.project_id}/databases/${var.database}\""
+          title      = "Databases of ${var.deployment} only"
+          expression = join(" || ", [for database in var.databases : "resource.name == \"projects/${var.project_id}/databases/${database}\""])
         }
       }
     },
@@ -146,10 +146,12 @@ resource "google_pubsub_topic_iam_member" "planner_publishes" {
 }
 
 locals {
-  state  = "projects/_/buckets/${var.pipeline.state_bucket}"
-  plans  = "projects/_/buckets/${google_storage_bucket.plans.name}"
-  record = "resource.name == \"${local.plans}/objects/applied.json\""
-  plan   = "resource.name.startsWith(\"${local.plans}/objects/plans/\")"
+  state = "projects/_/buckets/${var.pipeline.state_bucket}"
+  plans = "projects/_/buckets/${google_storage_bucket.plans.name}"
+  plan  = "resource.name.startsWith(\"${local.plans}/objects/plans/\")"
+
+  # Who may not list a bucket is told of an object that isn't there that it is forbidden.
+  record = "resource.name == \"${local.plans}\" || resource.name == \"${local.plans}/objects/applied.json\""
 
   # Terraform lists the objects of the state's bucket, which is a permission on the bucket.
   own_state = "resource.name == \"${local.state}\" || resource.name.startsWith(\"${local.state}/objects/${var.deployment}/\")"

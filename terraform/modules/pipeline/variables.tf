@@ -54,9 +54,9 @@ variable "deployer" {
   })
 }
 
-variable "database" {
-  description = "Name of the Firestore database, in which the deployer changes indexes."
-  type        = string
+variable "databases" {
+  description = "Names of the Firestore databases, in which the deployer changes indexes."
+  type        = list(string)
 }
 
 variable "packages_bucket" {

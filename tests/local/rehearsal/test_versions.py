@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,14 @@ from shared.domain.throttle.tiers import tier_named
 
 NOW = {"dispatcher": Path("now.zip")}
 EARLIER = {"dispatcher": Path("earlier.zip")}
+
+CHANGED_AT = datetime(2026, 12, 1, 10, tzinfo=UTC)
+
+
+def ended(*, seconds_after: float = 30, **more: object) -> dict[str, object]:
+    """The summary of a sync that ended so long after the change."""
+    at = (CHANGED_AT + timedelta(seconds=seconds_after)).isoformat()
+    return {"status": "completed", "failed": 0, "completed_at": at, **more}
 
 
 class Stage:
@@ -51,8 +60,9 @@ class Stage:
     def packages(self) -> Mapping[str, Path]:
         return NOW
 
-    def serve(self, packages: Mapping[str, Path], _: Findings) -> None:
+    def serve(self, packages: Mapping[str, Path], _: Findings) -> datetime:
         self.served.append(packages)
+        return CHANGED_AT
 
     def check(self) -> None:
         pass
@@ -72,7 +82,7 @@ class Stage:
 @pytest.fixture(autouse=True)
 def no_syncs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions_module, "begin", lambda *_: "batch")
-    monkeypatch.setattr(versions_module, "end", lambda *_: {"status": "completed", "failed": 0})
+    monkeypatch.setattr(versions_module, "end", lambda *_: ended())
     monkeypatch.setattr(versions_module, "compare", lambda *_: None)
     monkeypatch.setattr(
         versions_module, "earlier_code", lambda *_: EarlierCode("abc1234567", EARLIER)
@@ -80,7 +90,7 @@ def no_syncs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_code_is_changed_once_a_file_is_done_and_changed_back_later(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, [0, 0, 1, 5, 1, 5])
+    stage = Stage(tmp_path, [0, 0, 1, 1])
     stage.versions.roll_back(stage.found)
     assert stage.served == [EARLIER]
     stage.versions.upgrade(stage.found)
@@ -89,7 +99,7 @@ def test_the_code_is_changed_once_a_file_is_done_and_changed_back_later(tmp_path
 
 
 def test_an_upgrade_alone_begins_with_the_earlier_version(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, [1, 5])
+    stage = Stage(tmp_path, [1])
     stage.versions.upgrade(stage.found)
     assert stage.served == [EARLIER, NOW]
 
@@ -97,15 +107,20 @@ def test_an_upgrade_alone_begins_with_the_earlier_version(tmp_path: Path) -> Non
 def test_a_step_that_was_interrupted_begins_with_the_version_that_it_needs(
     tmp_path: Path,
 ) -> None:
-    stage = Stage(tmp_path, [1, 5, 1, 5])
+    stage = Stage(tmp_path, [1, 1])
     stage.found.is_again = True
     stage.versions.roll_back(stage.found)
     stage.versions.upgrade(stage.found)
     assert stage.served == [NOW, EARLIER, EARLIER, NOW]
 
 
-def test_a_sync_that_was_over_too_soon_proves_nothing(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, [1, 1000])
+@pytest.mark.parametrize(("done", "seconds_after"), [(1, -1), (1, 0), (1000, 30)])
+def test_a_sync_that_was_over_too_soon_proves_nothing(
+    tmp_path: Path, done: int, seconds_after: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = ended(seconds_after=seconds_after)
+    monkeypatch.setattr(versions_module, "end", lambda *_: summary)
+    stage = Stage(tmp_path, [done])
     stage.versions.roll_back(stage.found)
     (expected,) = stage.wrong()
     assert expected == "the sync was at work before and after the change to the code of abc1234"
@@ -114,8 +129,8 @@ def test_a_sync_that_was_over_too_soon_proves_nothing(tmp_path: Path) -> None:
 def test_a_sync_that_ends_otherwise_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage = Stage(tmp_path, [1, 5])
-    monkeypatch.setattr(versions_module, "end", lambda *_: {"status": "failed", "failed": 2})
+    stage = Stage(tmp_path, [1])
+    monkeypatch.setattr(versions_module, "end", lambda *_: ended(status="failed", failed=2))
     stage.versions.roll_back(stage.found)
     assert stage.wrong() == ["the sync ended by itself, as completed", "no file failed"]
 
@@ -129,7 +144,7 @@ def test_after_a_failure_this_version_is_deployed_again(tmp_path: Path) -> None:
 
 
 def test_new_files_are_put_into_the_bucket_each_time(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, [1, 5, 1, 5])
+    stage = Stage(tmp_path, [1, 1])
     expected = files_for(stage.tier, stage.swap_seconds)
     stage.versions.roll_back(stage.found)
     stage.versions.upgrade(stage.found)

@@ -8,6 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from shared.domain.batch.asked_sync import AskedSync
+from shared.domain.batch.request import SyncRequest
 from shared.gateways.database.records import ASKED
 from tests.simulation.checks.violation import require
 from tests.simulation.world.roles import Role
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 SHARE = 0.3
 """Share of the runs in which notifications come."""
+
+LOOKS = 0.5
+"""Share of the runs with a sync to begin in which somebody makes a dry run first."""
 
 PATIENCE = timedelta(hours=12)
 """Within this time a sync that was asked for begins; longer than three scans of any run."""
@@ -37,8 +41,16 @@ class Notifications:
         return [(chance.randint(1, 300), self._tell) for _ in range(chance.choice((1, 2, 5)))]
 
     def answered(self) -> None:
-        """Check that a sync begins which was asked for, while Cloud Scheduler goes on calling."""
+        """Check that a sync begins which was asked for, while Cloud Scheduler goes on calling.
+
+        In some runs somebody makes a dry run before, which answers nothing.
+        """
         play = self._play
+        chance = Random(f"look before the answer of {play.seed}")  # noqa: S311 - chance that repeats
+        if self._is_asked() and chance.random() < LOOKS:
+            looks = SyncRequest(dry_run=True)
+            play.perform_as(self._role("start"), lambda: play.start_sync(looks))
+            play.quiet.peace()
         end = play.stage.now() + PATIENCE
         while self._is_asked():
             require(play.stage.now() < end, "told_changes_are_synced", "no sync began")
