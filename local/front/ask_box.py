@@ -11,6 +11,8 @@ from urllib.parse import parse_qs
 
 from jinja2 import Environment, StrictUndefined
 
+from shared.page import words
+
 PATH: Final = "/ask"
 MAX_FORM: Final = 16_384
 """Most bytes of a form that is sent."""
@@ -18,33 +20,39 @@ MAX_FORM: Final = 16_384
 Ask = Callable[[Mapping[str, str]], Mapping[str, Any]]
 """Asks the deployment, and returns its answer. Raises ``NotAnswered``."""
 
-_BEFORE: Final = b'<main id="main">'
-"""Where the page gets the box; the page's script changes what comes after it only."""
+_PLACE: Final = b'<div id="ask"></div>'
+"""Where the page gets the box."""
 
-_BOX: Final = """<section class="card ask" aria-label="Ask the store">
-<form method="post" action="{{ path }}">
-<label>Ask the store
-<input name="question" maxlength="2000" required value="{{ given.question }}"></label>
-<label>Only documents where
-<input name="filter" maxlength="1000" placeholder='year=2025 AND topic="x"' \
-value="{{ given.filter }}"></label>
-<button>Ask</button>
+_BOX: Final = """<section id="ask" class="card ask" aria-labelledby="ask-title">
+<h2 id="ask-title">Ask the store</h2>
+<form method="post" action="{{ path }}" class="find">
+<label for="question">Question</label>
+<span><input id="question" name="question" maxlength="2000" required autocomplete="off" \
+value="{{ given.question }}"><button>Ask</button></span>
+<label for="filter">Only documents where <span class="hidden">(a filter)</span></label>
+<span><input id="filter" name="filter" maxlength="1000" autocomplete="off" spellcheck="false" \
+placeholder='year=2025 AND topic="x"' value="{{ given.filter }}"></span>
 </form>
-{% if problem %}<p class="said" role="status">{{ problem }}</p>{% endif %}
-{% if told %}<p class="said" role="status">{{ told.answer }}</p>
-{% if told.stopped %}<p>The answer ends early: {{ told.stopped }}.</p>{% endif %}
-{% for source in told.sources %}<article>
-<h3>[{{ source.number }}] <bdi>{{ source.path }}</bdi>\
-{% if source.page %}, page {{ source.page }}{% endif %}</h3>
-<p><code>{{ source.uri }}</code></p>
-<blockquote class="said">{{ source.passage or "(a picture)" }}</blockquote>
-{% for key, value in source.metadata.items() %}<code>{{ key }}: {{ value }}</code> {% endfor %}
-</article>{% endfor %}
-<p>Store as of {{ told.store_as_of or "an unknown time" }}. {{ "%.5f"|format(told.cost) }} \
-{{ told.currency }}, {{ told.model }}.</p>{% endif %}
+{% if problem %}<p class="said bad" role="status">{{ problem|plain }}</p>{% endif %}
+{% if told %}<p class="answer" role="status"><bdi>{{ told.answer|lines }}</bdi></p>
+{% if told.stopped %}<p>The answer ends early: {{ told.stopped|plain }}.</p>{% endif %}
+{% if told.sources %}<ol class="sources">
+{% for source in told.sources %}<li value="{{ source.number }}">
+<p><strong>{{ source.path|name }}</strong>{% if source.page %}, page {{ source.page }}{% endif %} \
+<code class="soft small">{{ source.uri|plain }}</code></p>
+<blockquote><bdi>{{ (source.passage or "(a picture)")|lines }}</bdi></blockquote>
+{% if source.metadata %}<p class="small soft">\
+{% for key, value in source.metadata.items() %}<code>{{ key|plain }}: {{ value|plain }}</code> \
+{% endfor %}</p>{% endif %}
+</li>{% endfor %}</ol>{% endif %}
+<p class="small soft">Store as of {{ told.store_as_of|moment }}. \
+{{ "%.5f"|format(told.cost) }} {{ told.currency }}, {{ told.model|plain }}.</p>{% endif %}
 </section>
 """
-_TEMPLATE: Final = Environment(autoescape=True, undefined=StrictUndefined).from_string(_BOX)
+_FILTERS: Final = (words.lines, words.moment, words.name, words.plain)
+_ENVIRONMENT: Final = Environment(autoescape=True, undefined=StrictUndefined)
+_ENVIRONMENT.filters |= {each.__name__: each for each in _FILTERS}
+_TEMPLATE: Final = _ENVIRONMENT.from_string(_BOX)
 
 
 class NotAnswered(Exception):
@@ -52,10 +60,10 @@ class NotAnswered(Exception):
 
 
 def with_box(page: bytes, **shown: Any) -> bytes:  # noqa: ANN401 - what the template shows
-    """The page with the box; a page without a main part stays as it is."""
+    """The page with the box; a page without a place for it stays as it is."""
     given = {"question": "", "filter": ""}
     box = _TEMPLATE.render({"path": PATH, "given": given, "told": None, "problem": "", **shown})
-    return page.replace(_BEFORE, box.encode() + _BEFORE, 1)
+    return page.replace(_PLACE, box.encode(), 1)
 
 
 def answered(form: bytes, ask: Ask, page: bytes) -> bytes:

@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.front.ask_box import NotAnswered
+from local.front.ask_box import NotAnswered, with_box
 from local.front.page_front import Answer, PageFront, Unreachable
 from local.processes.ports import free_ports
+from shared.http.pages import Pages
+from tests.world import World
 
 
 class Site:
@@ -126,7 +128,7 @@ def test_a_port_that_is_taken_is_an_error_only_if_it_was_asked_for(site: Site) -
 
 # --- the box that asks the store ---------------------------------------------------------------
 
-PAGE = b'<html><body><header></header><main id="main">page</main></body></html>'
+PAGE = b'<html><body><main id="main"><h1>Page</h1><div id="ask"></div></main></body></html>'
 EVIL = '<img src=x onerror=alert(1)> "quoted"'
 TOLD = {
     "answer": f"Wax it. [1]\n{EVIL}", "stopped": "", "store_as_of": None, "cost": 0.0005,
@@ -171,7 +173,8 @@ def posted(
 def test_the_overview_has_a_box_where_questions_are_answered() -> None:
     with PageFront(page, of="x", ask=Asked()) as front:
         cookie = cookie_of(front)
-        assert b'<form method="post" action="/ask">' in ask(front, "/", Cookie=cookie)[2]
+        form = b'<form method="post" action="/ask" class="find">'
+        assert form in ask(front, "/", Cookie=cookie)[2]
         assert b"<form" not in ask(front, "/data", Cookie=cookie)[2]
         assert b"<form" not in ask(front, "/failed", Cookie=cookie)[2]
     with PageFront(page, of="x") as front:
@@ -192,6 +195,13 @@ def test_a_question_is_answered_in_the_page_and_all_of_it_is_text() -> None:
     assert "<img" not in text
     assert text.count("&lt;img") == 5
     assert 'value="Why?"' in text
+    assert text.index("<h1>") < text.index("<form") < text.index("</main>")
+
+
+def test_the_page_has_a_place_for_the_box() -> None:
+    shown = Pages(World().report, 1.0).overview().get_data()
+    assert b"Ask the store" not in shown
+    assert b"Ask the store" in with_box(shown)
 
 
 def test_a_question_that_is_not_answered_says_why() -> None:
