@@ -136,7 +136,8 @@ def _terminate(*_: object) -> NoReturn:
 
 
 _LOCAL = """\
-The rehearsal on this machine: no account, no key, no cost. A simulator stands in for Gemini.
+The rehearsal on this machine: no account, no key, no cost. A simulator stands in for Gemini; the
+cost in a summary is what the real service would take.
 With PROJECT=... and KEY_FILE=... it is played in a project of Google Cloud, and asks first."""
 
 
