@@ -227,6 +227,7 @@ def test_a_model_of_another_family_and_an_unknown_field_are_refused(
         (PNG + chunk(b"tEXt", b"Title\0A boat"), "image/png", [("A boat", None)]),
         (b"no picture", "image/png", []),
     ],
+    ids=["text", "html", "docx", "pptx", "cut off", "binary", "jpeg", "png", "no picture"],
 )
 def test_the_text_of_a_document(
     content: bytes, mime_type: str, pages: list[tuple[str, int | None]]
