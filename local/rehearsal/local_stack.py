@@ -16,10 +16,9 @@ from local.packaging import build
 from local.rehearsal.library.access import refuse_strangers
 from local.rehearsal.library.steps import library_steps
 from local.rehearsal.library.syncs import SETTINGS
-from local.rehearsal.step import Findings, LeftOut, Step
-from local.stack.local_stack import BUCKET, SERVICE, LocalStack
+from local.rehearsal.step import Findings, Step
+from local.stack.local_stack import BUCKET, LocalStack
 from local.stack.options import StackOptions
-from shared.config import CommonSettings
 from shared.domain.ids import owner_tag
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.gemini.connection import API_VERSION
@@ -100,13 +99,7 @@ class LocalDeployment:
     # --- steps ----------------------------------------------------------------------------
 
     def refuse_strangers(self, findings: Findings) -> None:
-        """Serve the functions once more as Cloud Run does, where they ask who calls.
-
-        Raises:
-            LeftOut: This version leaves that to IAM, which is not on this machine.
-        """
-        if SERVICE.lower() not in CommonSettings.model_fields:
-            raise LeftOut("IAM refuses strangers, and it is not on this machine")
+        """Serve the functions once more as Cloud Run does, where they ask who calls."""
         with self.stack.as_on_cloud_run() as functions:
             refuse_strangers({name: (url, False) for name, url in functions.items()}, findings)
 
