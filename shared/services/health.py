@@ -139,11 +139,12 @@ class Health:
             return Finding("key", ok=True, detail="any; Gemini is a simulator")
         if self._key.startswith(AUTH_KEY):
             return Finding("key", ok=True, detail="an auth key")
-        kind = "a standard key" if self._key.startswith(STANDARD_KEY) else "of an unknown kind"
+        if not self._key.startswith(STANDARD_KEY):
+            return Finding("key", ok=True, detail="of a kind that isn't known here")
         return Finding(
             "key",
             ok=False,
-            detail=f"it is {kind}; standard keys are refused since September 2026",
+            detail="it is a standard key, and these are refused since September 2026",
             mend=_MENDS["key"],
         )
 
