@@ -338,7 +338,6 @@ class LocalStack:
         }
         ask = {
             **common,
-            **options.settings,
             "GEMINI_API_KEY": os.environ[GEMINI_KEY] if options.real else "local",
             **({} if urls.gemini is None else {"GEMINI_BASE_URL": urls.gemini}),
         }
@@ -352,6 +351,8 @@ class LocalStack:
             "CLOUD_TASKS_EMULATOR_HOST": urls.cloud_tasks,
             "STORAGE_EMULATOR_HOST": urls.storage,
         }
+        sync.update(options.settings)
+        ask.update(options.settings)
         return {"dispatcher": sync, "upload": sync, "status": common, "ask": ask}
 
     def _addresses(self, firestore: str, gemini: str | None) -> StackUrls:
