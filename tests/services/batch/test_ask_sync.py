@@ -22,6 +22,7 @@ from tests.services.story import (
     SECOND,
     begun,
     later,
+    logged,
     play_for,
     play_out,
     synced,
@@ -149,8 +150,7 @@ def test_the_log_says_that_an_event_asked(caplog: pytest.LogCaptureFixture) -> N
     world = after_pause(synced())
     world.ask_sync(told("new.md"))
     world.supervise()
-    events = [vars(record).get("fields", {}).get("event") for record in caplog.records]
-    assert Event.SYNC_ASKED_FOR in events
+    assert logged(caplog, Event.SYNC_ASKED_FOR)
     assert "asked for by an event" in caplog.text
 
 

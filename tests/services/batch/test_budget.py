@@ -14,6 +14,7 @@ from shared.domain.file.record import FileStatus
 from shared.domain.throttle.holds import next_quota_reset, quota_day_began
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.ports import Query
+from shared.services.events import Event
 from tests.services.story import (
     DAY,
     HOUR,
@@ -23,6 +24,7 @@ from tests.services.story import (
     begun,
     invalid,
     later,
+    logged,
     lost,
     play,
     play_for,
@@ -127,8 +129,7 @@ def test_the_hold_is_logged_once_for_an_alert(caplog: pytest.LogCaptureFixture) 
     world = library(10, max_cost_per_day=4 * COST)
     world.sync()
 
-    logged = [vars(each).get("fields", {}) for each in caplog.records]
-    (reached,) = [each for each in logged if each.get("event") == "budget_reached"]
+    (reached,) = logged(caplog, Event.BUDGET_REACHED)
     assert (reached["files"], reached["limit"]) == (6, 4 * COST)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -17,6 +16,7 @@ from tests.services.story import (
     begun,
     cancelled,
     later,
+    logged,
     step,
     synced,
 )
@@ -25,10 +25,8 @@ from tests.world import World, rules
 
 def ages(caplog: pytest.LogCaptureFixture) -> list[timedelta | None]:
     """The freshness that each closed batch told, and that the log forgets then."""
-    told: list[dict[str, Any]] = [vars(record).get("fields", {}) for record in caplog.records]
-    ends = [each for each in told if each.get("event") == Event.BATCH_CLOSED]
+    found = [each["freshness_seconds"] for each in logged(caplog, Event.BATCH_CLOSED)]
     caplog.clear()
-    found = [each["freshness_seconds"] for each in ends]
     return [None if age is None else timedelta(seconds=age) for age in found]
 
 

@@ -13,6 +13,7 @@ from shared.domain.estimate.storage_reading import LearnedFrom, SizeOf, StorageR
 from shared.domain.estimate.store_capacity import STORED_PER_BYTE
 from shared.domain.throttle.holds import Hold
 from shared.gateways.database.records import HOLD, STORAGE
+from shared.services.events import Event
 from tests.services.story import (
     DAY,
     HOUR,
@@ -21,6 +22,7 @@ from tests.services.story import (
     begun,
     in_step,
     later,
+    logged,
     play,
     play_out,
 )
@@ -275,7 +277,7 @@ def test_near_the_limit_by_the_reading_in_force_people_are_warned(
 
     assert summary["status"] == "completed"
     assert "55.2 kB of the 60 kB of tier3 (they report 18.4 kB" in summary["message"]
-    assert "storage_near_cap" in caplog.messages
+    assert logged(caplog, Event.STORAGE_NEAR_CAP)
 
 
 def test_a_refusal_after_the_last_measurement_is_told_in_the_batchs_message() -> None:
