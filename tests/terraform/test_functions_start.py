@@ -82,12 +82,18 @@ def pythons(
         found[name] = venv / "bin" / "python"
         if not venv.exists():
             subprocess.run([base, "-m", "venv", venv], check=True)
-            pip = [str(found[name]), "-m", "pip"]
-            # Left to resolve extras, a pip before 23.3 looks past the pins; so `check` does it.
-            install = ["install", "-qq", "--no-deps", "--require-hashes", "--requirement"]
-            subprocess.run([*pip, *install, requirements], check=True)
-            subprocess.run([*pip, "check"], check=True)
+            install(found[name], requirements)
     return found
+
+
+def install(python: Path, requirements: Path) -> None:
+    """Install exactly what is pinned: by uv, or by pip where uv finds no index."""
+    pip, uv = [str(python), "-m", "pip"], [sys.executable, "-m", "uv", "pip"]
+    # Left to resolve extras, a pip before 23.3 looks past the pins; so `check` does it.
+    pinned = ["--no-deps", "--require-hashes", "--requirement", str(requirements)]
+    if subprocess.run([*uv, "install", "-qq", "--python", python, *pinned], check=False).returncode:
+        subprocess.run([*pip, "install", "-qq", *pinned], check=True)
+    subprocess.run([*pip, "check"], check=True)
 
 
 @pytest.fixture(scope="module")

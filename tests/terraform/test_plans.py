@@ -55,7 +55,8 @@ def test_the_functions_accept_what_they_are_told(plan: Plan, function: str) -> N
 
 def test_the_status_function_accepts_what_it_is_told(plan: Plan) -> None:
     settings = StatusSettings.from_environment(environment_of(plan, "status"))
-    assert settings.schedule is not None
+    sync = plan.resources['google_cloud_scheduler_job.this["sync"]']
+    assert (settings.schedule is None) == sync["paused"]
     assert settings.deployment == plan.resources[DATABASE]["name"][4:]
     assert settings.firestore_database == plan.resources[DATABASE]["name"]
 
