@@ -218,10 +218,14 @@ class RunningBatch:
             state = reconcile(deadline)
         except GatewayError as error:  # the next call continues the listing
             self._gate.unmetered_failed(error)
+            often = reconcile.failures >= MOST_LISTING_FAILURES
+            if often and isinstance(error, Forbidden) and self._is_refused(batch.store):
+                said = f"{ACCOUNT_FAULT} ({error})"
+                return self._close_batch.close(held, BatchStatus.FAILED, said)
             if not batch.is_scanned:
                 message = f"the store could not be listed, and is tried again: {error}"
                 return changed(self._context, held, message=message)
-            if reconcile.failures < MOST_LISTING_FAILURES:
+            if not often:
                 return held
             message = f"{batch.message} the store could not be listed: {error}".strip()
             return self._after_reconcile(changed(self._context, held, message=message))
@@ -396,6 +400,18 @@ class RunningBatch:
             ResolveUncertain(self._context)(batch.store, batch.batch_id, state.generation, deadline)
         except GatewayError as error:  # the next call continues the listing
             self._gate.unmetered_failed(error)
+            if isinstance(error, Forbidden) and self._is_refused(batch.store):
+                self._gate.hold(HoldReason.ACCOUNT)
+
+    def _is_refused(self, store: str) -> bool:
+        """Whether the store can't be read: the account is refused, or the store is gone."""
+        try:
+            self._context.gemini.get_store(store)
+        except Forbidden:
+            return True
+        except GatewayError as error:
+            self._gate.unmetered_failed(error)
+        return False
 
     def _release_removals(self, held: Stored[Batch]) -> Stored[Batch]:
         """Release the removal candidates of the complete scan, unless they are too many."""
