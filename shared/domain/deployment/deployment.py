@@ -17,7 +17,7 @@ class Settled:
 
     Attributes:
         failed: Failed files.
-        kept: Skipped files that may keep a document, those that wait for a removal included.
+        kept: Skipped files that may keep a document.
         without: Documents that the scan expected and the records didn't hold.
     """
 

@@ -172,7 +172,7 @@ class Completion:
             context.nudge(batch.batch_id)
             return
         left = self._left_to_next_sync(batch)
-        lost = self._comparison.save(batch, found, is_all_done=not left)
+        lost = self._comparison.save(batch, found)
         held = self._with_question(held)
         batch = held.present
         whole = batch.prefix == context.rules.settings.prefix

@@ -71,16 +71,13 @@ class FinalComparison:
             deployment,
             drift,
             foreign,
-            Settled(failed, kept, scanned - drift.held) if scanned is not None else None,
+            _settled(scanned, drift.held, failed, kept),
             self._lost(batch) if whole and drift.is_counted else None,
             whole and not batch.had_last_look and (is_due or differs),
         )
 
-    def save(self, batch: Batch, found: Compared, *, is_all_done: bool) -> str:
-        """Save what the next sync goes by; returns what the batch's message says of it.
-
-        While files are left to be imported, the records hold less than they will.
-        """
+    def save(self, batch: Batch, found: Compared) -> str:
+        """Save what the next sync goes by; returns what the batch's message says of it."""
         difference, known = found.drift.difference, found.deployment.present
         if difference is None or batch.prefix != self._context.rules.settings.prefix:
             return ""
@@ -102,7 +99,7 @@ class FinalComparison:
         )
         after = replace(known, known_drift=found.foreign, count_trust=trust)
         if found.lost is not None:
-            settled = found.settled if is_all_done and not found.lost else None
+            settled = None if found.lost else found.settled
             after = replace(after, recount=found.lost > 0, settled=settled)
         self._context.records.write(found.deployment, after)
         return (
@@ -131,15 +128,22 @@ class FinalComparison:
         return self._context.records.documents.count(queries.with_status(FileStatus.FAILED))
 
     def _kept(self, batch: Batch) -> int:
-        """How many skipped files may have documents, which the scan's counts leave out.
-
-        With a skipped file, one that waits for its removal may be such a file too.
-        """
+        """How many skipped files may have documents, which the scan's counts leave out."""
         if not batch.counts.get(Change.SKIPPED):
             return 0
         count = self._context.records.documents.count
-        waiting = count(queries.with_status(FileStatus.REMOVAL_CANDIDATE))
-        return waiting + count(queries.unreadable(None)) + count(queries.asking_first(None))
+        return count(queries.unreadable(None)) + count(queries.asking_first(None))
+
+
+def _settled(scanned: int | None, held: int, failed: int, kept: int) -> Settled | None:
+    """What the next sync may go by.
+
+    What neither failed nor kept files explain will pass: a removal that waits, a file that its
+    upload skipped, one that is left to the next sync.
+    """
+    if scanned is None or not -kept <= scanned - held <= failed:
+        return None
+    return Settled(failed, kept, scanned - held)
 
 
 def _held(scanned: int | None, settled: Settled | None, failed: int, kept: int) -> int | None:
