@@ -116,7 +116,8 @@ class AskedSyncs:
         if context.clock.now() < may_begin_at(asked.asked_at, last, pause):
             return None
         try:
-            return StartSync(context)(SyncRequest(trigger=Trigger.SCHEDULER), by="an event")
+            request = SyncRequest(trigger=Trigger.SCHEDULER)
+            return StartSync(context)(request, by="an event", asked_at=asked.asked_at)
         except AlreadyRunning:  # somebody was faster, and that sync answers the event as well
             return None
         except (Refused, InvalidRequest) as refusal:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from shared.domain.batch.asked_sync import AskedSync, is_answered_by
 from shared.domain.batch.batch import Batch, SyncMode
 from shared.domain.batch.lease import Lease, LeaseHeld
@@ -44,15 +46,18 @@ class StartSync:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def __call__(self, request: SyncRequest, *, by: str = "") -> Batch:
+    def __call__(
+        self, request: SyncRequest, *, by: str = "", asked_at: datetime | None = None
+    ) -> Batch:
         """Start a batch, and create the task of the supervisor's first call.
 
         Args:
             request: What is asked for.
             by: Who asks, for the log; by default the request's trigger.
+            asked_at: The bucket's wish that this sync answers; None if somebody else asks.
 
         Raises:
-            AlreadyRunning: another batch is running.
+            AlreadyRunning: another batch is running, or has answered that wish.
             InvalidRequest: the prefix is outside the deployment's; ``new_store`` is given without
                 mode full or with a prefix; or the cost is limited and the embedding model's price
                 is unknown.
@@ -86,7 +91,7 @@ class StartSync:
             )
         for _ in range(START_ATTEMPTS):
             try:
-                batch = self._begin(request)
+                batch = self._begin(request, asked_at)
             except (Conflict, AlreadyExists):
                 continue
             self._context.queues.create(
@@ -101,13 +106,16 @@ class StartSync:
             return batch
         raise AlreadyRunning(self._context.records.get(Lease, LEASE).present.holder)
 
-    def _begin(self, request: SyncRequest) -> Batch:
+    def _begin(self, request: SyncRequest, asked_at: datetime | None) -> Batch:
         context, settings = self._context, self._context.rules.settings
         lease, deployment, asked = context.records.get_all(
             [(Lease, LEASE), (Deployment, DEPLOYMENT), (AskedSync, ASKED)]
         )
         self._check_deployment(deployment.record)
         self._check_idle(lease.record)
+        flag: AskedSync | None = asked.record
+        if asked_at and (flag is None or flag.asked_at != asked_at):
+            raise AlreadyRunning(lease.record.holder if lease.record else "")
         now = lease.read_time
         nonce = context.new_id()
         batch_id = f"{now:%Y%m%d-%H%M%S}-{nonce[:6]}"
@@ -138,7 +146,6 @@ class StartSync:
         )
         writes: list[Write] = [creating(batch_path(batch_id), batch)]
         writes.append(replacing(lease, taken))
-        flag: AskedSync | None = asked.record
         if flag and flag.asked_at and is_answered_by(batch, context.rules.settings.prefix):
             writes.append(replacing(asked, AskedSync()))
         context.records.documents.commit(writes)

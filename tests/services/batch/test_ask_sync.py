@@ -11,9 +11,11 @@ import pytest
 
 from shared.domain.batch.asked_sync import AskedSync, may_begin_at
 from shared.domain.batch.batch import Batch, BatchStatus, Trigger
+from shared.domain.batch.request import SyncRequest
 from shared.domain.errors import Refused
 from shared.gateways.database.records import ASKED
 from shared.services.batch.ask_sync import Asked
+from shared.services.batch.start import AlreadyRunning, StartSync
 from shared.services.events import Event
 from shared.services.task_payload import InvalidTask
 from tests.services.story import (
@@ -152,6 +154,17 @@ def test_the_log_says_that_an_event_asked(caplog: pytest.LogCaptureFixture) -> N
     world.supervise()
     assert logged(caplog, Event.SYNC_ASKED_FOR)
     assert "asked for by an event" in caplog.text
+
+
+def test_a_supervisor_that_was_paused_begins_no_sync_for_a_wish_that_was_answered() -> None:
+    world = after_pause(synced())
+    world.ask_sync(told("new.md"))
+    wish = world.records.get(AskedSync, ASKED).present.asked_at
+    world.sync()
+    assert not is_asked(world)
+
+    with pytest.raises(AlreadyRunning):
+        StartSync(world.context)(SyncRequest(trigger=Trigger.SCHEDULER), asked_at=wish)
 
 
 def test_a_sync_begins_no_sooner_than_the_pause_after_the_last_one() -> None:
