@@ -67,13 +67,13 @@ MUTATIONS = tuple(
         ),
         (
             "requested_cap_is_not_asked",
-            13,
+            42,
             "removals_within_the_cap",
             {(guards, "check_deletions"): _nothing},
         ),
         (
             "requested_imports_are_not_counted",
-            11,
+            4,
             "imports_within_what_was_asked",
             {(guards, "check_imports"): _nothing},
         ),
@@ -103,7 +103,7 @@ MUTATIONS = tuple(
         ),
         (
             "stopped_batch_goes_on",
-            6,
+            19,
             "nothing_begins_while_held",
             {(Batch, "is_running"): property(lambda _: True)},
         ),
@@ -115,7 +115,7 @@ MUTATIONS = tuple(
         ),
         (
             "probe_keeps_its_permit",
-            16,
+            15,
             "permits_are_returned",
             {(CallGate, "return_permit"): _nothing},
         ),

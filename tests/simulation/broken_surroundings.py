@@ -132,13 +132,13 @@ MUTATIONS = tuple(
         ),
         (
             "part_of_a_range_stays_remembered",
-            7,
+            42,
             "no_file_lost store_matches_bucket",
             {(PageMemory, "forget"): _nothing},
         ),
         (
             "paths_to_scan_again_forgotten",
-            39,
+            19,
             "no_file_lost store_matches_bucket",
             {(RescanPaths, "__call__"): _false},
         ),
@@ -180,19 +180,19 @@ MUTATIONS = tuple(
         ),
         (
             "permit_of_the_dead_stays",
-            682,
+            0,
             "no_wait_without_deadline every_batch_closed",
             {(breaker, "admit"): _permit_lasts_for_ever},
         ),
         (
             "known_difference_is_listed_each_time",
-            10,
+            3,
             "unchanged_costs_nothing",
             {(Batch, "explains_store"): property(_false)},
         ),
         (
             "failed_upload_is_used_again",
-            158,
+            42,
             "no_file_blamed_without_cause no_wait_without_deadline every_batch_closed",
             {(attempt, "restarted"): _same_name_again},
         ),
