@@ -5,25 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from shared.domain.reconcile.scan_count import Settled
 from shared.domain.reconcile.store_count import CountTrust
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The end of a sync at which scan, records and store agreed, when the records were counted.
-
-    While ``failed`` and ``kept`` are the same, the next scan's figures tell how many documents the
-    records hold.
-
-    Attributes:
-        failed: Failed files.
-        kept: Skipped files that may keep a document.
-        without: Documents that the scan expected and the records didn't hold.
-    """
-
-    failed: int
-    kept: int
-    without: int
 
 
 @dataclass(frozen=True, slots=True)
