@@ -6,10 +6,10 @@ Meanwhile no other import is begun beyond the old limit. The limit grows if the 
 become ACTIVE, and keeps growing only while more imports end in a minute than before.
 
 An import that FAILED while more than the preset were in progress may have failed for that reason or
-because of its file. The limit is cut to the preset first, and these files, the suspects, are
-imported again, at or below the preset. If one is indexed then, the size at which it failed is
-harmful, and is not tried again for a while. If they fail again, the files are to blame, and the
-limit is what it was.
+because of its file. So the trial ends first, or the limit is cut to the preset if there was none.
+Later these files, the suspects, are imported again at or below the preset. If one is indexed then,
+the size at which it failed is harmful, and is not tried again for a while. If they fail again, the
+files are to blame, and the limit is what it was.
 """
 
 from __future__ import annotations
@@ -83,10 +83,11 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The limit is the preset until it is known why imports failed.
+    """Imports failed, and it isn't known yet why.
 
     Attributes:
         limit: The limit to return to if the files are to blame.
+        meanwhile: The limit until then.
         above: Suspects that failed at or below this size tell nothing of the cause.
         since: Nor do those that failed before this time.
         began_at: When the limit was cut.
@@ -94,6 +95,7 @@ class Cut:
     """
 
     limit: int
+    meanwhile: int
     above: int
     since: datetime
     began_at: datetime
@@ -108,7 +110,7 @@ class ImportsLimit:
         limit: Imports that may be in progress; 0 for the preset.
         grew: Whether the last trial went well.
         trial: The larger limit that is being tried; None without one.
-        cut: Why the limit is the preset for now; None if it is not.
+        cut: Imports that failed, of which the cause isn't known yet; None without any.
         harmful: A size at which imports failed for its sake; None if none is known.
         before: The limit before the last growth, until that is judged; None after that.
         speed_before: Imports a second that ended with it.
@@ -153,13 +155,26 @@ class Ended:
 
 def limit_of(state: ImportsLimit, preset: int) -> int:
     """Imports that may be in progress, without a trial."""
-    return preset if state.cut else max(state.limit, preset)
+    return state.cut.meanwhile if state.cut else max(state.limit, preset)
 
 
-def allowed(state: ImportsLimit, preset: int) -> int:
-    """Imports that may be in progress once the next one is begun."""
+def allowed(state: ImportsLimit, preset: int, *, suspects_wait: bool = False) -> int:
+    """Imports that may be in progress once the next one is begun.
+
+    While suspects wait that could tell why imports failed, no others are begun beyond the preset.
+    """
+    if state.cut and suspects_wait:
+        return preset
     trial = state.trial
     return trial.size if trial and not trial.is_reached else limit_of(state, preset)
+
+
+def tells(state: ImportsLimit, failed_beside: int, failed_at: datetime | None) -> bool:
+    """Whether another import of this suspect shows why imports failed."""
+    cut = state.cut
+    if cut is None or failed_at is None:
+        return False
+    return failed_at >= cut.since and failed_beside > cut.above
 
 
 def is_near(size: int, state: ImportsLimit, preset: int) -> bool:
@@ -240,11 +255,11 @@ def _crowded_ended(state: ImportsLimit, preset: int, ended: Ended, now: datetime
         )
         share = trial.failed / (trial.indexed + trial.failed)
         if trial.failed >= FEW_FAILED and share >= FAILED_SHARE:
-            return _cut(state, Cut(limit, limit, trial.began_at, now))
+            return _cut(state, Cut(limit, limit, limit, trial.began_at, now))
         return replace(state, trial=trial)
     recent = (*state.recent, ended.is_indexed)[-RECENT:]
     if recent.count(False) >= MANY_FAILED:
-        return _cut(state, Cut(limit, preset, now - timedelta(seconds=ended.seconds), now))
+        return _cut(state, Cut(limit, preset, preset, now - timedelta(seconds=ended.seconds), now))
     return replace(state, recent=recent)
 
 
@@ -254,15 +269,11 @@ def _cut(state: ImportsLimit, cut: Cut) -> ImportsLimit:
 
 def _suspect_ended(state: ImportsLimit, ended: Ended, now: datetime) -> ImportsLimit:
     cut = state.cut
-    failed_at = ended.failed_at
-    if cut is None or failed_at is None:
-        return state
-    if failed_at < cut.since or ended.failed_beside <= cut.above:
+    if cut is None or not tells(state, ended.failed_beside, ended.failed_at):
         return state
     if ended.is_indexed:
-        harmful = ended.failed_beside
-        limit = cut.limit if cut.limit < harmful else 0
-        return replace(state, cut=None, limit=limit, harmful=harmful, rest_until=now + REST)
+        harmful, rest_until = ended.failed_beside, now + REST
+        return replace(state, cut=None, limit=cut.meanwhile, harmful=harmful, rest_until=rest_until)
     cut = replace(cut, failed=cut.failed + 1)
     return _acquitted(state) if cut.failed >= SUSPECTS else replace(state, cut=cut)
 

@@ -17,6 +17,9 @@ from shared.domain.throttle.imports_limit import Ended, ImportsLimit
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PRESET = 50
 
+GRACE = 300
+"""Seconds until a file whose document FAILED is imported again."""
+
 FAILING = 0.84
 """Share of the imports beyond the bound that fail, as reported."""
 
@@ -62,6 +65,94 @@ class Outcome:
     limits: list[int] = field(default_factory=list)
 
 
+@dataclass
+class _Deployment:
+    """Begins imports as slots and the limit allow, and tells the limit how they ended."""
+
+    bound: Bound
+    chance: Random
+    ready: deque[File]
+    per_second: float
+    seconds: float
+    shared_speed: float | None
+    most_attempts: int
+    second: int = 0
+    state: ImportsLimit = field(default_factory=ImportsLimit)
+    suspects: deque[File] = field(default_factory=deque)
+    graced: deque[tuple[int, File]] = field(default_factory=deque)
+    under_way: list[_Import] = field(default_factory=list)
+    outcome: Outcome = field(default_factory=Outcome)
+    slots: float = 0.0
+
+    @property
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.second)
+
+    def run(self) -> Outcome:
+        while self.ready or self.suspects or self.under_way or self.graced:
+            self._end_imports()
+            while self.graced and self.graced[0][0] <= self.second:
+                file = self.graced.popleft()[1]
+                (self.suspects if file.failed_beside else self.ready).append(file)
+            self._begin_imports()
+            self.outcome.limits.append(imports_limit.limit_of(self.state, PRESET))
+            self.second += 1
+        return self.outcome
+
+    def _end_imports(self) -> None:
+        over = [each for each in self.under_way if each.ends <= self.second]
+        self.under_way = [each for each in self.under_way if each.ends > self.second]
+        told = [_ended(each, self.second) for each in over]
+        self.state = imports_limit.ended(self.state, PRESET, told, self.now)
+        failed = [each for each in over if each.fails]
+        self.outcome.indexed.append(len(over) - len(failed))
+        for each in failed:
+            self._failed(each)
+
+    def _failed(self, each: _Import) -> None:
+        file = each.file
+        self.outcome.wasted += not file.is_bad
+        if each.beside > PRESET and not file.failed_beside:
+            file.failed_beside, file.failed_at = each.beside, self.now
+        else:
+            file.attempts += 1
+        if file.attempts == self.most_attempts:
+            self.outcome.given_up.append(file)
+        else:
+            self.graced.append((self.second + GRACE, file))
+
+    def _begin_imports(self) -> None:
+        self.slots = min(self.slots + self.per_second, self.per_second * 2)
+        limit = imports_limit.limit_of(self.state, PRESET)
+        if len(self.ready) + len(self.under_way) > limit:
+            self.state = imports_limit.tried(self.state, PRESET, self.per_second, self.now)
+        while self.slots >= 1 and (file := self._next_file()):
+            self.slots -= 1
+            self._begin(file)
+
+    def _next_file(self) -> File | None:
+        size, state = len(self.under_way) + 1, self.state
+        tell = any(
+            imports_limit.tells(state, each.failed_beside, each.failed_at) for each in self.suspects
+        )
+        if self.suspects and size <= PRESET:
+            return self.suspects.popleft()
+        if self.ready and size <= imports_limit.allowed(state, PRESET, suspects_wait=tell):
+            return self.ready.popleft()
+        return None
+
+    def _begin(self, file: File) -> None:
+        size = len(self.under_way) + 1
+        self.outcome.imports += 1
+        self.state = imports_limit.begun(self.state, PRESET, [size])
+        most = self.bound(self.second)
+        crowded = most is not None and size > most and self.chance.random() < FAILING
+        speed = self.shared_speed
+        took = self.seconds if speed is None else max(self.seconds, size / speed)
+        ends = self.second + took * self.chance.lognormvariate(0, 0.3)
+        self.under_way.append(_Import(file, size, self.second, ends, crowded or file.is_bad))
+
+
 def run(
     files: int,
     bound: Bound,
@@ -88,52 +179,7 @@ def run(
     """
     chance = Random(seed)  # noqa: S311 - repeatable, not secret
     ready = deque(File(chance.random() < bad) for _ in range(files))
-    suspects: deque[File] = deque()
-    under_way: list[_Import] = []
-    state, outcome, slots = ImportsLimit(), Outcome(), 0.0
-    second = 0
-    while ready or suspects or under_way:
-        now = START + timedelta(seconds=second)
-        over = [each for each in under_way if each.ends <= second]
-        under_way = [each for each in under_way if each.ends > second]
-        state = imports_limit.ended(state, PRESET, [_ended(each, second) for each in over], now)
-        indexed = 0
-        for each in over:
-            if not each.fails:
-                indexed += 1
-                continue
-            outcome.wasted += not each.file.is_bad
-            if each.beside > PRESET and not each.file.failed_beside:
-                each.file.failed_beside, each.file.failed_at = each.beside, now
-            else:
-                each.file.attempts += 1
-            if each.file.attempts == most_attempts:
-                outcome.given_up.append(each.file)
-            else:
-                (suspects if each.file.failed_beside else ready).append(each.file)
-        outcome.indexed.append(indexed)
-        slots = min(slots + per_second, per_second * 2)
-        if len(ready) + len(under_way) > imports_limit.limit_of(state, PRESET):
-            state = imports_limit.tried(state, PRESET, per_second, now)
-        while slots >= 1 and (ready or suspects):
-            size = len(under_way) + 1
-            if suspects and size <= PRESET:
-                file = suspects.popleft()
-            elif ready and size <= imports_limit.allowed(state, PRESET):
-                file = ready.popleft()
-            else:
-                break
-            slots -= 1
-            outcome.imports += 1
-            state = imports_limit.begun(state, PRESET, [size])
-            most = bound(second)
-            crowded = most is not None and size > most and chance.random() < FAILING
-            took = seconds if shared_speed is None else max(seconds, size / shared_speed)
-            ends = second + took * chance.lognormvariate(0, 0.3)
-            under_way.append(_Import(file, size, second, ends, crowded or file.is_bad))
-        outcome.limits.append(imports_limit.limit_of(state, PRESET))
-        second += 1
-    return outcome
+    return _Deployment(bound, chance, ready, per_second, seconds, shared_speed, most_attempts).run()
 
 
 def _ended(each: _Import, second: int) -> Ended:

@@ -142,12 +142,12 @@ def test_a_few_bad_files_do_not_end_a_trial_and_more_do() -> None:
     state = ended(state, Ended(55, 8.0, False), Ended(55, 8.0, False))
     assert state.cut is None
     state = ended(state, Ended(56, 8.0, False))
-    assert state.cut == Cut(PRESET, PRESET, START, START)
+    assert state.cut == Cut(PRESET, PRESET, PRESET, START, START)
     assert state.trial is None
 
 
 def test_a_suspect_that_is_indexed_condemns_the_size_at_which_it_failed() -> None:
-    state = ready(limit=100, cut=Cut(100, PRESET, START, START))
+    state = ready(limit=100, cut=Cut(100, 100, 100, START, START))
     state = ended(state, Ended(30, 8.0, True, 120, START))
     assert state.harmful == 120
     assert imports_limit.limit_of(state, PRESET) == 100
@@ -160,19 +160,20 @@ def test_a_suspect_that_is_indexed_condemns_the_size_at_which_it_failed() -> Non
 
 def test_a_limit_that_is_harmful_itself_is_given_up() -> None:
     state = ended(
-        ready(limit=100, cut=Cut(100, PRESET, START, START)), Ended(30, 8.0, True, 90, START)
+        ready(limit=100, cut=Cut(100, PRESET, PRESET, START, START)),
+        Ended(30, 8.0, True, 90, START),
     )
     assert imports_limit.limit_of(state, PRESET) == PRESET
 
 
 def test_of_a_trial_that_failed_only_its_own_suspects_tell() -> None:
-    state = ready(limit=100, cut=Cut(100, 100, START, START))
+    state = ready(limit=100, cut=Cut(100, 100, 100, START, START))
     assert ended(state, *[Ended(30, 8.0, False, 90, START)] * 9) == state
     assert ended(state, Ended(30, 8.0, True, 101, START)).harmful == 101
 
 
 def test_suspects_that_fail_again_acquit_the_size() -> None:
-    state = ready(limit=100, cut=Cut(100, PRESET, START, START))
+    state = ready(limit=100, cut=Cut(100, PRESET, PRESET, START, START))
     again = Ended(30, 8.0, False, 120, START)
     state = ended(state, again, again)
     assert imports_limit.limit_of(state, PRESET) == PRESET
@@ -187,7 +188,7 @@ def test_many_failures_at_a_limit_that_went_well_cut_it() -> None:
     state = ended(state, *failed)
     assert state.cut is None
     began = START - timedelta(seconds=8)
-    assert ended(state, failed[0]).cut == Cut(100, PRESET, began, START)
+    assert ended(state, failed[0]).cut == Cut(100, PRESET, PRESET, began, START)
 
 
 def test_failures_at_or_below_the_preset_tell_nothing() -> None:
@@ -198,7 +199,7 @@ def test_failures_at_or_below_the_preset_tell_nothing() -> None:
 def test_what_is_never_decided_is_dropped() -> None:
     late = imports_limit.PATIENCE + timedelta(seconds=1)
     assert ended(ready(trial=Trial(62, START)), after=late).trial is None
-    state = ended(ready(cut=Cut(100, PRESET, START, START)), after=late)
+    state = ended(ready(cut=Cut(100, PRESET, PRESET, START, START)), after=late)
     assert (state.cut, state.limit) == (None, 100)
 
 
