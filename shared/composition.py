@@ -15,12 +15,14 @@ from importlib import import_module
 from shared.config import CommonSettings, SyncSettings
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.time_scale import scaled
+from shared.gateways.at_once import Threads
 from shared.gateways.clock import SystemClock
 from shared.gateways.database.records import Records
 from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
 from shared.services.context import Context
+from shared.services.looks.poller import Poller
 from shared.services.report import Report
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.store.cut_over import CutOver
@@ -79,6 +81,7 @@ def context(settings: SyncSettings) -> Context:
             base_url=settings.gemini_base_url,
             timeout=max(GEMINI_TIMEOUT / settings.time_scale, LEAST_GEMINI_TIMEOUT),
         ),
+        at_once=Threads(),
         clock=SystemClock(),
         new_id=lambda: uuid.uuid4().hex,
         jitter=random.random,
@@ -129,3 +132,7 @@ class UseCases:
     @cached_property
     def advance(self) -> AdvanceFile:
         return AdvanceFile(self._context)
+
+    @cached_property
+    def look(self) -> Poller:
+        return Poller(self._context)

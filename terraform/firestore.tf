@@ -26,6 +26,7 @@ locals {
       path                  = ["ASCENDING"]
       removed_in            = ["ASCENDING"]
       rescan                = ["ASCENDING"]
+      "schedule.look_at"    = ["ASCENDING"]
       "schedule.overdue_at" = ["ASCENDING"]
       "schedule.slot"       = ["ASCENDING"]
       set_aside_in          = ["ASCENDING"]

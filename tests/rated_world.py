@@ -146,6 +146,7 @@ class RatedWorld:
     def _begin(self, task: Task, record: TaskRecord | None, attempt: Attempt | None) -> None:
         handlers: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
             "/step": self.world.advance,
+            "/looks": self.world.look,
             "/control/scan": self.world.scan,
             "/control/supervise": lambda _: self.world.supervise(),
         }

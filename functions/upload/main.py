@@ -1,4 +1,7 @@
-"""The upload function makes one step for one file. The uploads and polls queues call it."""
+"""The upload function takes one file a step further, or looks after all files that wait for Gemini.
+
+The uploads and polls queues call it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from shared.http.framework import answer_everything
 from shared.http.requests import task_body
 from shared.http.routes import Routes
 from shared.process import settings_of
+from shared.services.context import LOOKS_PATH
 
 SETTINGS = settings_of(SyncSettings)
 USE = UseCases(SETTINGS)
@@ -23,7 +27,14 @@ def _step(request: Request) -> tuple[dict[str, Any], int]:
     return {"outcome": USE.advance(task_body(request))}, 200
 
 
-ROUTES = Routes({("POST", "/step"): _step}, budget=SETTINGS.watchdog_budget)
+def _looks(request: Request) -> tuple[dict[str, Any], int]:
+    run = USE.look(task_body(request))
+    return {"outcome": run.outcome, "looked_at": run.looked_at}, 200
+
+
+ROUTES = Routes(
+    {("POST", "/step"): _step, ("POST", LOOKS_PATH): _looks}, budget=SETTINGS.watchdog_budget
+)
 answer_everything(ROUTES)
 
 

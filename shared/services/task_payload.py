@@ -58,6 +58,10 @@ class StepPayload(_Payload):
     generation: _Number
 
 
+class LooksPayload(_Payload):
+    """A run of the poller, which looks after the files of all batches."""
+
+
 class ScanPayload(_Payload):
     """Pages of a batch's scan, from page ``index`` on."""
 

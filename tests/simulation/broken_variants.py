@@ -30,6 +30,8 @@ from shared.services.batch.start import StartSync
 from shared.services.context import Context
 from shared.services.guard.removal_guard import RemovalGuard
 from shared.services.lease.fencing import FencedDocuments
+from shared.services.looks import finish_import
+from shared.services.looks.finish_import import FinishImport
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.scan_page import ScanPage
@@ -39,10 +41,8 @@ from shared.services.throttle.booked_start import BookedStart, StartTurn
 from shared.services.throttle.budget import Budget
 from shared.services.throttle.call_gate import CallGate
 from shared.services.throttle.pump import Pump
-from shared.services.worker import finish_import
 from shared.services.worker.delete_documents import DeleteDocuments
 from shared.services.worker.delivery import Delivery
-from shared.services.worker.finish_import import FinishImport
 
 Patches = Mapping[tuple[Any, str], Any]
 """Replacements for attributes of modules and classes."""

@@ -20,6 +20,7 @@ from shared.gateways.ports import Chunking, QueueName, Task
 from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
+from shared.services.looks.poller import Poller
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.task_payload import InvalidTask
 from shared.services.worker.advance_file import AdvanceFile
@@ -127,6 +128,7 @@ class Simulation(Deployment):
         self.supervise = Supervise(context)
         self.control = ControlBatch(context)
         self.advance = AdvanceFile(context)
+        self.look = Poller(context)
 
     # --- the play ---------------------------------------------------------------------------
 
@@ -367,9 +369,15 @@ class Simulation(Deployment):
         if self._strikes(Fault.DUPLICATE):
             again = now + timedelta(seconds=self.chance.choice((0, 0, 1, 30)))
         self.queues.retry_later(task, again)
-        kinds = {"/step": "step", "/control/scan": "scan", "/control/supervise": "supervise"}
+        kinds = {
+            "/step": "step",
+            "/looks": "look",
+            "/control/scan": "scan",
+            "/control/supervise": "supervise",
+        }
         handlers: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
             "/step": self.advance,
+            "/looks": self.look,
             "/control/scan": self.scan,
             "/control/supervise": lambda _: self.supervise(),
         }

@@ -111,11 +111,13 @@ def turn(record: FileRecord, seq: int, now: datetime) -> Turn:
     """Whether the delivery of task ``seq`` may work on the record.
 
     MINE: it may. STALE: a newer task is responsible. BUSY: another delivery has a live claim. OVER:
-    there is nothing to do. ``now`` is the database's read time.
+    there is nothing to do for a task. ``now`` is the database's read time.
     """
-    if next_step(record) is Step.NOTHING or record.schedule.slot is not None:
+    schedule = record.schedule
+    waits = schedule.slot is not None or schedule.look_at is not None
+    if next_step(record) is Step.NOTHING or waits:
         return Turn.OVER
-    if seq < record.schedule.seq:
+    if seq < schedule.seq:
         return Turn.STALE
     if record.claim is not None and now < record.claim.expires_at:
         return Turn.BUSY
@@ -157,6 +159,22 @@ def handed_on(
         claim=None,
         updated_at=now,
     )
+
+
+def to_be_looked_at(
+    record: FileRecord, at: datetime, now: datetime, policy: FilePolicy
+) -> FileRecord:
+    """The record, waiting for the poller to look at its raw file or import at ``at``.
+
+    It has no task and no claim. The caller wakes the poller after this record is written.
+    """
+    schedule = Schedule(
+        record.schedule.seq + 1,
+        look_at=at,
+        overdue_at=max(at, now) + policy.look_grace,
+        deadline=record.schedule.deadline,
+    )
+    return replace(record, schedule=schedule, claim=None, updated_at=now)
 
 
 def is_stuck(record: FileRecord, since: datetime, now: datetime, policy: FilePolicy) -> bool:

@@ -235,16 +235,18 @@ class FileTask:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What leads to the file's next step, and when: a task, or a slot that the pump gives.
+    """What leads to the file's next step, and when: a task, a slot that the pump gives, or a look.
 
     Attributes:
         seq: Number of the latest task; a delivery with a smaller number is stale.
         task: The task for the next step, created already or about to be; None without one.
         slot: The metered request that the file waits for; None if it waits for none.
         ready_at: When the slot may be given, or when an uncertain import may be searched for.
-        overdue_at: When the task counts as lost, unless it has changed the record before.
+        overdue_at: When the task, or the poller's, counts as lost, unless the record has changed.
         deadline: When the wait for the raw file or the import is given up; in a removal, when a
             deletion of unknown outcome can't take effect any more.
+        look_at: When the poller looks at the raw file or the import; None if the file waits for
+            neither.
     """
 
     seq: int = 0
@@ -253,6 +255,7 @@ class Schedule:
     ready_at: datetime | None = None
     overdue_at: datetime | None = None
     deadline: datetime | None = None
+    look_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ WINDOW = "breaker/state/window"
 SLOT = "schedule.slot"
 READY_AT = "schedule.ready_at"
 OVERDUE_AT = "schedule.overdue_at"
+LOOK_AT = "schedule.look_at"
 ELIGIBLE_AT = "failure.eligible_at"
 DOCUMENT = "current.document"
 ASIDE_UNTIL = "aside.until"
@@ -157,6 +158,11 @@ def interrupted_uploads() -> Query:
 def overdue(now: datetime, limit: int) -> Query:
     """Files whose task is overdue, the longest overdue first."""
     return Query(FILES, (Where(OVERDUE_AT, Op.LE, now),), (OVERDUE_AT,), limit)
+
+
+def to_look_at(now: datetime, limit: int) -> Query:
+    """Files whose raw file or import is to be looked at by now, the longest due first."""
+    return Query(FILES, (Where(LOOK_AT, Op.LE, now),), (LOOK_AT,), limit)
 
 
 def with_status(*statuses: FileStatus, limit: int | None = None) -> Query:

@@ -140,7 +140,7 @@ class RunningBatch:
         if batch.phase is BatchPhase.WORKING and not batch.removals_released:
             held = self._release_removals(held)
         planned = self._plan(held, state)
-        self._search_uncertain_imports(batch, state, deadline)
+        self._search_uncertain_imports(batch, deadline)
         if SetAside(self._context, batch)():
             changed(self._context, held, sets_aside=True)
         return planned
@@ -368,11 +368,9 @@ class RunningBatch:
             plan = replace(probe, storage_room=room)
         return held, plan
 
-    def _search_uncertain_imports(
-        self, batch: Batch, state: BreakerState, deadline: Deadline
-    ) -> None:
+    def _search_uncertain_imports(self, batch: Batch, deadline: Deadline) -> None:
         try:
-            ResolveUncertain(self._context)(batch.store, batch.batch_id, state.generation, deadline)
+            ResolveUncertain(self._context)(batch.store, batch.batch_id, deadline)
         except GatewayError as error:  # the next call continues the listing
             self._gate.unmetered_failed(error)
 

@@ -15,16 +15,18 @@ from http import HTTPStatus
 from shared.domain.errors import GatewayError, OutcomeUnknown, QuotaKind, Throttled, Unavailable
 from shared.domain.estimate import storage_reading
 from shared.domain.estimate.storage_reading import StorageReading
-from shared.domain.throttle import breaker, holds
+from shared.domain.throttle import breaker, holds, unmetered
 from shared.domain.throttle.breaker import Permit, Proceed, Wait
 from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.domain.throttle.breaker_window import EntryOutcome, WindowEntry, window_entry
 from shared.domain.throttle.holds import Hold, HoldReason
 from shared.domain.throttle.learned_factor import on_document_failed
+from shared.domain.throttle.unmetered import Polls
 from shared.gateways.database import queries
 from shared.gateways.database.records import (
     BREAKER,
     HOLD,
+    POLLS,
     STORAGE,
     Stored,
     creating,
@@ -122,7 +124,9 @@ class CallGate:
             self._change(lambda state, now: breaker.on_other_error(state, permit, now))
 
     def unmetered_failed(self, error: GatewayError, generation: int | None = None) -> None:
-        """Record an unmetered call's failure with the breaker; it has no effect on the file.
+        """Record an unmetered call's failure; it has no effect on the file.
+
+        A 429 slows the poller first, and holds metered calls only if it can't be slower.
 
         ``generation`` is the breaker's when the call was made; None means the present one. Errors
         of anything but Gemini are ignored.
@@ -136,12 +140,26 @@ class CallGate:
             self.failed(error, permit)
         elif (reason := self._hold_reason(error)) is not None:
             self._used_up(error, reason)
-        else:
+        elif self._slow_polls(error):
             self._change(
                 lambda state, now: breaker.on_unmetered_throttled(
                     state, permit, now, self._policy, retry_after=error.retry_after
                 )
             )
+
+    def _slow_polls(self, error: Throttled) -> bool:
+        """Make unmetered requests slower; True if they were as slow as they can be already."""
+        asked = breaker.believed(error.retry_after, self._policy)
+        was_slowest = False
+
+        def decide(stored: Stored[Polls]) -> Polls:
+            nonlocal was_slowest
+            polls = stored.record or Polls()
+            was_slowest = unmetered.is_slowest(polls)
+            return unmetered.throttled(polls, asked, self._context.clock.now())
+
+        self._context.records.change(Polls, POLLS, decide)
+        return was_slowest
 
     def failed(self, error: GatewayError, permit: Permit) -> CircuitState:
         """Record a metered call's failure; call it after a 429's window entry is written.
@@ -202,10 +220,17 @@ class CallGate:
             )
         self.hold(reason)
 
-    def document_failed(self) -> None:
-        """Record a FAILED document: many of them slow the pace, though every reply was good."""
+    def documents_failed(self, number: int) -> None:
+        """Record FAILED documents: many of them slow the pace, though every reply was good."""
         window = self._window()
-        self._change(lambda state, now: on_document_failed(state, window, now, self._policy))
+
+        def decide(state: BreakerState, now: datetime) -> BreakerState | None:
+            after = state
+            for _ in range(number):
+                after = on_document_failed(after, window, now, self._policy) or after
+            return after
+
+        self._change(decide)
 
     def hold(self, reason: HoldReason) -> Hold:
         """Hold metered calls for ``reason``, until its cause may have passed."""

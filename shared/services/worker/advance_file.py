@@ -25,8 +25,8 @@ from shared.services.throttle.booked_start import BookedStart, StartTurn
 from shared.services.throttle.call_gate import CallGate
 from shared.services.worker.claim import Abandoned, ClaimedFile
 from shared.services.worker.delete_documents import DeleteDocuments
-from shared.services.worker.delivery import Delivery, HandedOn
-from shared.services.worker.finish_import import FinishImport
+from shared.services.worker.delivery import Delivery
+from shared.services.worker.file_work import HandedOn
 from shared.services.worker.import_file import ImportStep
 from shared.services.worker.upload import UploadStep
 
@@ -107,15 +107,26 @@ class AdvanceFile:
                 pass
 
         try:
-            if lifecycle.next_step(record).is_metered:
-                return self._metered_step(file, batch.record, state, hold.record, task)
-            if not batch.record.is_running and self._is_left(file, hold.record):
-                return Outcome.GIVEN_BACK
-            self._unmetered_step(file, batch.record, state)
+            return self._step(file, batch.record, state, hold.record, task)
         except Abandoned:
             return Outcome.ABANDONED
         except HandedOn:
             return Outcome.DONE
+
+    def _step(
+        self,
+        file: Stored[FileRecord],
+        batch: Batch,
+        state: Stored[BreakerState],
+        hold: Hold | None,
+        task: _DeliveredTask,
+    ) -> Outcome:
+        step = lifecycle.next_step(file.present)
+        if step.is_metered:
+            return self._metered_step(file, batch, state, hold, task)
+        if step is Step.REMOVE:
+            return self._removal(file, batch, state, hold)
+        self._leave_to_poller(file, task)
         return Outcome.DONE
 
     def _metered_step(
@@ -167,6 +178,7 @@ class AdvanceFile:
             file=ClaimedFile(self._context, file),
             store=batch.store,
             batch_id=batch.batch_id,
+            generation=permit.generation,
             permit=permit,
         )
 
@@ -187,9 +199,22 @@ class AdvanceFile:
         now = self._context.clock.now()
         self._context.records.write(file, attempt.postponed(file.present, ready_at, now))
 
-    def _unmetered_step(
-        self, file: Stored[FileRecord], batch: Batch, state: Stored[BreakerState]
-    ) -> None:
+    def _leave_to_poller(self, file: Stored[FileRecord], task: _DeliveredTask) -> None:
+        """Let the poller go on with a file whose delivery died, or is of an older version."""
+        now, policy = self._context.clock.now(), self._context.rules.file
+        record = lifecycle.to_be_looked_at(file.present, now, now, policy)
+        self._context.records.write(file, record)
+        self._context.wake_poller(task.batch_id, [now])
+
+    def _removal(
+        self,
+        file: Stored[FileRecord],
+        batch: Batch,
+        state: Stored[BreakerState],
+        hold: Hold | None,
+    ) -> Outcome:
+        if not batch.is_running and self._is_left(file, hold):
+            return Outcome.GIVEN_BACK
         context = self._context
         claim_id = context.new_id()
         generation = (state.record or BreakerState()).generation
@@ -197,13 +222,8 @@ class AdvanceFile:
         delivery.file.claim(
             lambda record: lifecycle.claimed(record, claim_id, file.read_time, context.rules.file)
         )
-        match lifecycle.next_step(delivery.record):
-            case Step.AWAIT_ACTIVE:
-                UploadStep(delivery).await_active()
-            case Step.AWAIT_IMPORT:
-                FinishImport(delivery).run()
-            case Step.REMOVE:
-                DeleteDocuments(delivery).run()
+        DeleteDocuments(delivery).run()
+        return Outcome.DONE
 
     def _ensure_task(self, record: FileRecord, generation: int) -> None:
         """Create the record's current task, in case a crash prevented it."""

@@ -37,7 +37,6 @@ from shared.services.source.inspection import metadata_sources
 from shared.services.source.sidecars import find_sidecar, names_in_other_forms
 from shared.services.worker.claim import Abandoned
 from shared.services.worker.delivery import Delivery
-from shared.services.worker.finish_import import FinishImport
 
 FAILED_PRECONDITION = "FAILED_PRECONDITION"
 """The status of a 400 that may pass: the raw file is not ready."""
@@ -51,7 +50,7 @@ class ImportStep:
         self._gemini = delivery.context.gemini
 
     def import_file(self, claim_id: str, read_time: datetime) -> None:
-        """Claim the file, send the import, and follow it for a few seconds."""
+        """Claim the file and send the import; the poller follows it."""
         delivery = self._delivery
 
         def claimed(before: FileRecord) -> FileRecord:
@@ -141,19 +140,21 @@ class ImportStep:
     def _started(self, intent: LedgerEntry, operation: ImportOperation) -> None:
         """Save the operation's name in the file's record, or in the ledger if the claim is lost."""
         delivery = self._delivery
+        look_at = delivery.now() + delivery.policy.look_first
+
+        def started(before: FileRecord) -> FileRecord:
+            now = delivery.now()
+            known = attempt.import_started(before, operation.name, now, delivery.policy)
+            return lifecycle.to_be_looked_at(known, look_at, now, delivery.policy)
+
         try:
-            delivery.file.apply(
-                lambda record: attempt.import_started(
-                    record, operation.name, delivery.now(), delivery.policy
-                ),
-                [delivery.success_entry("import_file")],
-            )
+            delivery.file.apply(started, [delivery.success_entry("import_file")])
         except Abandoned:  # the reply took too long: another delivery has claimed the file
             note = Update(operation_path(intent.operation_id), {"operation": operation.name})
             delivery.context.records.commit_each([note])
             raise
         delivery.gate.succeeded(delivery.permit)
-        FinishImport(delivery).run(operation)
+        delivery.wake(look_at)
 
     # --- before -----------------------------------------------------------------------------
 

@@ -229,7 +229,7 @@ class Invariants:
             return
         record = from_fields(FileRecord, after)
         if record.status is FileStatus.INDEXED and role:
-            (self.indexed if role.kind == "step" else self.put_back).add(record.path)
+            (self.indexed if role.kind in ("step", "look") else self.put_back).add(record.path)
         if before["status"] == FileStatus.INDEXED.value and record.status is FileStatus.PENDING:
             require(
                 record.desired_key != record.current_key,

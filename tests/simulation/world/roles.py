@@ -13,7 +13,7 @@ class Role:
     """What an actor does.
 
     Attributes:
-        kind: "step", "scan", "supervise", "start" or "control".
+        kind: "step", "look", "scan", "supervise", "start" or "control".
         deadline: When its caller gives up.
         task: The task that is delivered, for deliveries.
         fence: The lease's fence when it first wrote records.
@@ -43,7 +43,7 @@ class Role:
     @property
     def function(self) -> str:
         """The function whose instances run such calls."""
-        return "upload" if self.kind == "step" else "dispatcher"
+        return "upload" if self.kind in ("step", "look") else "dispatcher"
 
     @property
     def path(self) -> str:
