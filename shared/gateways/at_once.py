@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import TypeVar
 
@@ -30,23 +30,18 @@ class Threads:
             return []
         pool = ThreadPoolExecutor(min(MOST_AT_ONCE, len(calls)))
         try:
-            futures: list[Future[T]] = [pool.submit(call) for call in calls]
+            futures = [pool.submit(_answer, call) for call in calls]
             done, _ = wait(futures, within.total_seconds())
-            answers: list[T | Exception] = []
-            for future in futures:
-                answers.append(_answer(future) if future in done else _too_slow())
-            return answers
+            return [each.result() if each in done else _too_slow() for each in futures]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _answer(future: Future[T]) -> T | Exception:
-    error = future.exception()
-    if error is None:
-        return future.result()
-    if not isinstance(error, Exception):
-        raise error
-    return error
+def _answer(call: Callable[[], T]) -> T | Exception:
+    try:
+        return call()
+    except Exception as error:  # noqa: BLE001 - each caller judges its own
+        return error
 
 
 def _too_slow() -> Unavailable:

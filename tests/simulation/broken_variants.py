@@ -20,8 +20,8 @@ from shared.domain.file.lifecycle import Step
 from shared.domain.file.record import Change, FailureKind, FileRecord, FileStatus
 from shared.domain.scan import comparison
 from shared.domain.throttle import breaker, breaker_state, late_starts
-from shared.gateways.database.records import Records
-from shared.gateways.ports import RemoteState
+from shared.gateways.database.records import Records, replacing
+from shared.gateways.ports import RemoteState, Update
 from shared.services.batch.completion import Completion
 from shared.services.batch.lost_tasks import LostTasks
 from shared.services.batch.prepare import Preparation
@@ -30,8 +30,9 @@ from shared.services.batch.start import StartSync
 from shared.services.context import Context
 from shared.services.guard.removal_guard import RemovalGuard
 from shared.services.lease.fencing import FencedDocuments
-from shared.services.looks import finish_import
+from shared.services.looks import finish_import, group
 from shared.services.looks.finish_import import FinishImport
+from shared.services.looks.look import Look
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.scan_page import ScanPage
@@ -304,6 +305,39 @@ def _finds_no_object(delivery: Delivery) -> Delivery:
         stat(name)
 
     return replace(delivery, context=_with_bucket(delivery.context, stat=gone))
+
+
+# --- looks ----------------------------------------------------------------------------------
+
+
+def _whatever_is_there(stored: Any, new: Any) -> Any:
+    write = replacing(stored, new)
+    return replace(write, if_version=None) if isinstance(write, Update) else write
+
+
+_commit_together = Records.commit_together
+
+
+def _overwrites_what_changed(self: Any, units: Any, most: Any) -> Any:
+    """Write the result of a look although the file has begun another attempt since."""
+    versions = _commit_together(self, units, most)
+    for place, (unit, made) in enumerate(zip(units, versions, strict=True)):
+        if made is None and len(unit) == 1 and isinstance(unit[0], Update):
+            versions[place] = self.documents.commit([replace(unit[0], if_version=None)])
+    return versions
+
+
+def _parts_the_units(self: Any, units: Any, most: Any) -> Any:
+    return _commit_together(self, [unit[:1] for unit in units], most)
+
+
+def _wakes_nobody(context: Context) -> Context:
+    queues: Any = Altered(context.queues, {"create_many": len})
+    return replace(context, queues=queues)
+
+
+def _goes_on_before_the_commit(_self: Any, then: Callable[[], None]) -> None:
+    then()
 
 
 # --- the service ----------------------------------------------------------------------------
@@ -625,6 +659,36 @@ MUTATIONS = tuple(
             1,
             "no_wait_without_deadline every_batch_closed",
             {(LostTasks, "recreate"): _nothing},
+        ),
+        (
+            "looks_committed_without_precondition",
+            0,
+            f"no_wait_without_deadline every_batch_closed closed_counts_match {_DOUBLES}",
+            {(group, "replacing"): _whatever_is_there},
+        ),
+        (
+            "look_at_another_attempt_believed",
+            0,
+            f"no_wait_without_deadline every_batch_closed closed_counts_match {_DOUBLES}",
+            {(Records, "commit_together"): _overwrites_what_changed},
+        ),
+        (
+            "ledger_parted_from_the_record",
+            0,
+            "ledger_goes_with_the_record",
+            {(Records, "commit_together"): _parts_the_units},
+        ),
+        (
+            "dead_poller_never_replaced",
+            0,
+            "no_wait_without_deadline every_batch_closed",
+            _given(LostTasks, _wakes_nobody),
+        ),
+        (
+            "documents_deleted_before_the_commit",
+            0,
+            "nothing_relied_on_is_deleted",
+            {(Look, "after_commit"): _goes_on_before_the_commit},
         ),
         (
             "restless_file_never_left",

@@ -20,6 +20,7 @@ from shared.gateways.ports import Chunking, QueueName, Task
 from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
+from shared.services.looks import poller
 from shared.services.looks.poller import Poller
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.task_payload import InvalidTask
@@ -189,6 +190,10 @@ class Simulation(Deployment):
     def _reproducibly(self) -> Iterator[None]:
         """Take tenacity's jitter from the seed as well."""
         state, life, page = random.getstate(), gemini_twin.FILE_LIFE, gemini_twin.PAGE_SIZE
+        few, most = poller.FEW, poller.MOST_FILES
+        sizes = Random(f"looks of {self.seed}")  # noqa: S311 - chance that repeats
+        if not self.is_large:
+            poller.FEW, poller.MOST_FILES = sizes.choice((0, 2, few)), sizes.choice((2, most))
         random.seed(self.seed)
         if self.raw_files_expire_soon:
             gemini_twin.FILE_LIFE = timedelta(minutes=10)
@@ -199,6 +204,7 @@ class Simulation(Deployment):
                 yield
         finally:
             gemini_twin.FILE_LIFE, gemini_twin.PAGE_SIZE = life, page
+            poller.FEW, poller.MOST_FILES = few, most
             random.setstate(state)
             logging.disable(logging.NOTSET)
 

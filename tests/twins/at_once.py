@@ -6,9 +6,14 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
-from shared.domain.errors import SyncError
+from shared.domain.errors import SyncError, Unavailable
+from shared.gateways.at_once import NO_ANSWER
 
 T = TypeVar("T")
+
+
+class Hangs(Exception):
+    """A call has no answer in the time that calls which are made at once are given."""
 
 
 def one_by_one(
@@ -20,6 +25,8 @@ def one_by_one(
     for call in calls:
         try:
             answers.append(call())
+        except Hangs:
+            answers.append(Unavailable("gemini.look", status=NO_ANSWER))
         except SyncError as error:
             answers.append(error)
     return answers

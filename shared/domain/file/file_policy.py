@@ -28,8 +28,9 @@ class FilePolicy:
             unknown outcome can no longer take effect.
         failed_grace: How long a FAILED document may still turn ACTIVE.
         look_grace: A look counts as overdue this long after it was due.
-        raw_look_first: Time until the first look at a raw file, and between the next ones.
-        look_first: Time until the first look at an import, and between the next ones.
+        raw_look_first: Time until the first look at a raw file. The next ones come after half of
+            the time waited so far, and half of this time at least.
+        look_first: Time until the first look at an import; the next ones likewise.
         look_most: The longest time between later looks.
         raw_reserve: A raw file is used only if it expires no sooner than this.
         exhausted_first: Wait before an exhausted file is tried again; doubles with each round.
@@ -48,7 +49,7 @@ class FilePolicy:
     failed_grace: timedelta = timedelta(minutes=5)
     look_grace: timedelta = timedelta(seconds=30)
     raw_look_first: timedelta = timedelta(seconds=2)
-    look_first: timedelta = timedelta(seconds=5)
+    look_first: timedelta = timedelta(seconds=8)
     look_most: timedelta = timedelta(seconds=60)
     raw_reserve: FixedTime = timedelta(hours=2)
     exhausted_first: FixedTime = timedelta(days=1)

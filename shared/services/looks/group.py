@@ -177,6 +177,7 @@ def _failed(look: Look, error: Exception) -> Look:
 
     Nothing of the failed one is used, since it may still be under way.
     """
+    look.file.is_given_up = True
     if not isinstance(error, GatewayError):
         _log.error("the look at %r failed", look.file.stored.path, exc_info=error)
         error = Unavailable("look", status=type(error).__name__, detail=str(error))

@@ -16,7 +16,7 @@ from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database.records import Stored
 from shared.gateways.ports import Write
 from shared.services.worker.claim import Transition
-from shared.services.worker.file_work import FileWork
+from shared.services.worker.file_work import FileWork, HandedOn
 
 
 @dataclass(slots=True)
@@ -27,18 +27,23 @@ class LookedAtFile:
         stored: The record as it was read, or as the run has written it since.
         record: What it is to become.
         also: What is to be written in the same commit.
+        is_given_up: Whether the run has stopped waiting for this look, which is to make no more
+            requests.
     """
 
     stored: Stored[FileRecord]
     record: FileRecord = field(init=False)
     also: list[Write] = field(default_factory=list)
+    is_given_up: bool = False
     _requests: Requests = field(default_factory=Requests)
 
     def __post_init__(self) -> None:
         self.record = self.stored.present
 
     def count(self, *, metered: int = 0, throttled: int = 0, unmetered: int = 0) -> None:
-        """Count requests made for this file."""
+        """Count requests about to be made for this file. Raises ``HandedOn`` if it is given up."""
+        if self.is_given_up:
+            raise HandedOn
         self._requests += Requests(metered, throttled, unmetered)
 
     def apply(self, transition: Transition, also: Sequence[Write] = ()) -> None:

@@ -181,10 +181,10 @@ class FileWork:
             self.context.wake_poller(self.batch_id, [at])
 
     def next_look_at(self, waiting_since: datetime, first: timedelta) -> datetime:
-        """When to look next: after half the time waited so far, from ``first`` to the most."""
+        """When to look next: after half the time waited so far, from half of ``first`` on."""
         now = self.now()
-        wait = (now - waiting_since) / 2
-        return now + min(max(wait, first), self.policy.look_most)
+        wait = max(now - waiting_since, first) / 2
+        return now + min(wait, self.policy.look_most)
 
     def waiting_since(self, patience: timedelta) -> datetime:
         """When the record began to wait: its deadline less ``patience``."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, DeletePolicy
 from shared.domain.batch.lease import Lease
 from shared.domain.file import keeping
+from shared.domain.file.ledger import ImportState
 from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
 from shared.gateways.database.codec import from_fields
 from shared.gateways.database.records import (
@@ -17,6 +18,7 @@ from shared.gateways.database.records import (
     DEPLOYMENT,
     LEASE,
     batch_path,
+    operation_path,
 )
 from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState
 from tests.simulation.checks.guards import GuardChecks
@@ -90,9 +92,20 @@ class Invariants:
         result = effect()
         for path in paths:
             self._written(path, before[path], self._fields(path))
+            self._ledger_goes_along(before[path], self._fields(path))
         self._fenced([path for path in paths if not _is_closed(before[path])], supervisor)
         self._guards.dry_run(paths)
         return result
+
+    def _ledger_goes_along(self, before: Fields | None, after: Fields | None) -> None:
+        """The commit that makes a file INDEXED ends its import's ledger entry, if there is one."""
+        if not before or not after or before.get("status") != FileStatus.IMPORTING.value:
+            return
+        call = before.get("working") and before["working"]["import_call"]
+        if call and after["status"] == FileStatus.INDEXED.value:
+            entry = self._fields(operation_path(call["id"]))
+            is_open = entry is not None and entry["state"] == ImportState.SENT.value
+            require(not is_open, "ledger_goes_with_the_record", after["path"], entry)
 
     def _fields(self, path: str) -> Fields | None:
         stored = self._simulation.documents._find(path)
