@@ -30,6 +30,7 @@ from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.domain.throttle.breaker_window import WindowEntry
 from shared.gateways.database.records import BREAKER, batch_path
 from shared.gateways.ports import Query, Task
+from shared.services.context import LOOKS_PATH
 from shared.services.source.inspection import inspect_one
 from tests.world import World, rules
 
@@ -200,6 +201,27 @@ def come_to_task(world: World, status: FileStatus, queue: str, path: str = PATH)
     if task.at is not None and task.at > world.clock.now():
         world.clock.set(task.at)
     return task
+
+
+def come_to_look(world: World, status: FileStatus, path: str = PATH) -> Task:
+    """Play until a file with this status waits for a look; returns the poller's task, now due."""
+
+    def there() -> bool:
+        found = [file for file in world.files() if file.path == path]
+        return any(f.status is status and f.schedule.look_at for f in found) and bool(runs(world))
+
+    play(world, there)
+    look_at = world.file(path).schedule.look_at
+    assert look_at is not None
+    task = next(task for task in runs(world) if (task.at or look_at) >= look_at)
+    world.clock.set(max(task.at or look_at, world.clock.now()))
+    return task
+
+
+def runs(world: World) -> list[Task]:
+    """The poller's tasks that wait, in the order of their times."""
+    waiting = [task for task in world.queues.waiting if task.path == LOOKS_PATH]
+    return sorted(waiting, key=lambda task: task.at or world.clock.now())
 
 
 # --- looking ----------------------------------------------------------------------------------

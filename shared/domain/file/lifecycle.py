@@ -177,16 +177,17 @@ def to_be_looked_at(
     return replace(record, schedule=schedule, claim=None, updated_at=now)
 
 
-def is_stuck(record: FileRecord, since: datetime, now: datetime, policy: FilePolicy) -> bool:
+def is_stuck(record: FileRecord, since: datetime, policy: FilePolicy) -> bool:
     """Whether the file's next step has failed so often that no batch should wait for it.
 
-    The latest error must have come after ``since``. A file is not stuck before its deadline, while
-    its import is uncertain (a listing of the store will decide), or if its latest error is a 429.
+    The latest error must have come after ``since``, and after the file's deadline, if it has one:
+    then the next step may end otherwise. A file is not stuck while its import is uncertain (a
+    listing of the store will decide), or if its latest error is a 429.
     """
     tries, deadline = record.tries, record.schedule.deadline
     if record.claim or record.status is FileStatus.UNCERTAIN or tries.error_at is None:
         return False
-    has_deadline = deadline is not None and now < deadline
+    has_deadline = deadline is not None and tries.error_at < deadline
     throttled = record.failure is not None and record.failure.code == TOO_MANY_REQUESTS
     often = tries.errors_in_a_row >= policy.stuck_after and tries.error_at >= since
     return often and not has_deadline and not throttled

@@ -210,7 +210,7 @@ class Completion:
         for limit in (1, MOST_STUCK + 1):  # the first file mostly shows that not all are stuck
             query = queries.with_status(*UNFINISHED, limit=limit)
             left = [each.present for each in self._context.records.query(FileRecord, query)]
-            if not all(lifecycle.is_stuck(each, since, now, policy) for each in left):
+            if not all(lifecycle.is_stuck(each, since, policy) for each in left):
                 return []
         if SetAside(self._context, batch)():
             changed(self._context, held, sets_aside=True)

@@ -76,7 +76,8 @@ def record(status: FileStatus = S.PENDING, **fields: object) -> FileRecord:
             {"tries": Tries(errors_in_a_row=POLICY.stuck_after, error_at=NOW - 2 * MINUTE)},
         ),
         (False, {"tries": Tries(errors_in_a_row=POLICY.stuck_after)}),
-        (False, {"schedule": replace(SCHEDULE, deadline=NOW + SECOND)}),  # it ends by that
+        # After its deadline it may end otherwise.
+        (False, {"schedule": replace(SCHEDULE, deadline=NOW + SECOND)}),
         (False, {"failure": Failure("too many", 429)}),
         (False, {"status": S.UNCERTAIN}),  # a listing of the store decides
         (False, {"claim": Claim("c1", NOW)}),  # somebody is at it
@@ -87,7 +88,7 @@ def test_no_batch_waits_for_what_fails_each_time(*, stuck: bool, changes: dict[s
     known = {"tries": tries, "failure": Failure("it broke", 503)}
     file = record(**{"status": S.IMPORTING, **known, **changes})
 
-    assert lifecycle.is_stuck(file, NOW - MINUTE, NOW, POLICY) is stuck
+    assert lifecycle.is_stuck(file, NOW - MINUTE, POLICY) is stuck
 
 
 # --- moves ------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ import pytest
 from shared.domain.errors import BadRequest, GatewayError, NotFound, Throttled
 from shared.domain.file.ledger import ImportState
 from shared.domain.file.record import FailureKind, FileStatus, Slot, Tries
+from shared.domain.throttle.unmetered import Polls
+from shared.gateways.database.records import POLLS
 from shared.services.worker.advance_file import Outcome
 from tests.file_records import raw_name
 from tests.services.story import (
@@ -18,7 +20,7 @@ from tests.services.story import (
     Crash,
     batch_now,
     begun,
-    breaker_now,
+    come_to_look,
     come_to_task,
     contents,
     denied,
@@ -50,6 +52,7 @@ def test_the_intent_is_written_before_the_request() -> None:
 
     world.gemini.on_call = look
     world.deliver(task)
+    play_to(world, FileStatus.INDEXED)
 
     (intent,) = seen
     assert (intent.path, intent.state, intent.operation) == (PATH, ImportState.SENT, None)
@@ -59,10 +62,11 @@ def test_the_intent_is_written_before_the_request() -> None:
     assert done.document == world.file(PATH).current_document
 
 
-def test_an_import_without_faults_ends_in_the_same_delivery() -> None:
+def test_an_import_without_faults_ends_with_the_first_look() -> None:
     world = world_with()
     begun(world)
     world.deliver(come_to_task(world, FileStatus.UPLOADED, "uploads"))
+    world.deliver(come_to_look(world, FileStatus.IMPORTING))
 
     file = world.file(PATH)
     assert (file.status, file.requests.metered) == (FileStatus.INDEXED, 2)
@@ -145,7 +149,7 @@ def test_the_reply_to_an_import_is_saved_even_if_another_delivery_has_the_file()
 
     (operation,) = operations(world)
     assert (operation.state, bool(operation.operation)) == (ImportState.SENT, True)
-    assert world.file(PATH).status is FileStatus.UNCERTAIN
+    play_to(world, FileStatus.UNCERTAIN)
     play_out(world, batch)
     assert world.gemini.imports == 1
     assert in_step(world)
@@ -393,7 +397,8 @@ def test_an_error_counts_against_no_file_while_the_store_cannot_be_read(
 
     file = world.file(PATH)
     assert (file.status, file.tries.attempts) == (FileStatus.UPLOADED, attempts)
-    assert (breaker_now(world).hold_until is not None) == isinstance(unknown, Throttled)
+    is_slowed = world.records.get(Polls, POLLS).record is not None
+    assert is_slowed == isinstance(unknown, Throttled)
     assert play_out(world, batch).status == "completed"
     assert world.gemini.calls["upload"] == 1
     assert in_step(world)

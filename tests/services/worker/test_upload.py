@@ -42,6 +42,7 @@ from tests.services.story import (
     begun,
     breaker_now,
     cancelled,
+    come_to_look,
     come_to_task,
     contents,
     deliver_at_its_time,
@@ -85,12 +86,17 @@ def test_an_upload_counts_its_attempt_and_waits_for_an_import_slot_when_active()
     world = world_with()
     begun(world)
     deliver_at_its_time(world, come_to_task(world, FileStatus.PENDING, "uploads"))
+    uploaded_at = world.clock.now()
+    world.deliver(come_to_look(world, FileStatus.UPLOADED))
 
     file = world.file(PATH)
     now = world.clock.now()
     assert file.status is FileStatus.UPLOADED
     assert file.raw_file == RawFile(
-        raw_name(file), is_active=True, expires_at=now + 48 * HOUR, uploaded_at=now
+        raw_name(file),
+        is_active=True,
+        expires_at=uploaded_at + 48 * HOUR,
+        uploaded_at=uploaded_at,
     )
     assert file.schedule == Schedule(file.schedule.seq, slot=Slot.IMPORT, ready_at=now)
     assert file.tries == Tries(attempts=1)
@@ -327,16 +333,16 @@ def test_an_object_rewritten_with_the_same_bytes_is_uploaded_once() -> None:
 # --- waiting for ACTIVE -----------------------------------------------------------------------
 
 
-def test_a_raw_file_that_is_slow_is_polled_on_the_polls_queue() -> None:
+def test_a_raw_file_that_is_slow_is_looked_at_by_the_poller() -> None:
     world = world_with()
     world.gemini.file_latency = 30 * SECOND
     batch = begun(world)
-    task = come_to_task(world, FileStatus.UPLOADED, "polls")
+    task = come_to_look(world, FileStatus.UPLOADED)
 
     raw_file = world.file(PATH).raw_file
     assert raw_file is not None
     assert not raw_file.is_active
-    assert task.at == world.clock.now()
+    assert (task.queue, task.at) == ("polls", world.clock.now())
     assert play_out(world, batch).status == "completed"
     assert world.gemini.metered == 2
 
