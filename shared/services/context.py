@@ -57,12 +57,13 @@ class Context:
     jitter: Callable[[], float]
     chunking: Chunking | None = None
 
-    def step_task(self, record: FileRecord, generation: int = 0) -> Task:
+    def step_task(self, record: FileRecord, generation: int = 0, store: str = "") -> Task:
         """The task of the record's next step, as its schedule defines it.
 
         Args:
             record: A file record whose schedule names a task.
             generation: The breaker's generation when the step's slot was planned.
+            store: Resource name of the batch's store, if the caller knows it.
 
         Raises:
             LookupError: the schedule names no task.
@@ -76,6 +77,7 @@ class Context:
             "seq": record.schedule.seq,
             "batch": record.batch_id,
             "generation": generation,
+            "store": store,
         }
         return Task(QueueName(task.queue), task.id, "/step", payload, task.at)
 

@@ -48,7 +48,6 @@ UNCERTAIN_SEARCH = "meta/uncertain"
 STORAGE = "meta/storage"
 BREAKER = "breaker/state"
 POLLS = "breaker/polls"
-HOLD = "breaker/hold"
 
 CAS_ATTEMPTS = 12
 """How often a change is tried; if all tries meet a conflict, it fails with ``Conflict``."""

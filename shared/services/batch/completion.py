@@ -91,7 +91,7 @@ class Completion:
                 return
         now = self._context.clock.now()
         unconcerned = at_rest and batch.phase is BatchPhase.SCANNING
-        hold = None if unconcerned else holds.in_force(self._gate.read()[1].record, now)
+        hold = None if unconcerned else holds.in_force(self._gate.read().hold, now)
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
             self._close_batch.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
         elif batch.hold is not None and not unconcerned and self._is_held_up(batch):

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from shared.domain.batch.batch import Batch, BatchStatus, is_batch_id
 from shared.domain.errors import InvalidRequest, SyncError
-from shared.gateways.database.records import Stored, batch_path
+from shared.domain.throttle.breaker_state import BreakerState
+from shared.gateways.database.records import BREAKER, Stored, batch_path, cas_retrying
 from shared.services.context import Context
 from shared.services.lease.close_batch import CloseBatch
+from shared.services.throttle.call_gate import CallGate
 
 
 class NoSuchBatch(SyncError):
@@ -54,13 +56,22 @@ class ControlBatch:
         return held
 
     def _set(self, batch_id: str, status: BatchStatus) -> Batch:
-        def decide(stored: Stored[Batch]) -> Batch:
-            if stored.record is None:
-                raise NoSuchBatch(f"there is no batch {batch_id}")
-            _check_running(stored.record)
-            return replace(stored.record, status=status)
+        path = _path(batch_id)
+        retrying = cas_retrying(self._context.clock)
+        return retrying(lambda: self._write(batch_id, path, status))
 
-        return self._context.records.change(Batch, _path(batch_id), decide).present
+    def _write(self, batch_id: str, path: str, status: BatchStatus) -> Batch:
+        """Set the status, and whether the batch may begin metered requests, in one commit."""
+        records = self._context.records
+        held, breaker = records.get_all([(Batch, path), (BreakerState, BREAKER)])
+        if held.record is None:
+            raise NoSuchBatch(f"there is no batch {batch_id}")
+        _check_running(held.record)
+        begins = batch_id if status is BatchStatus.RUNNING else ""
+        also = CallGate(self._context).running(begins, known=breaker)
+        new: Batch = replace(held.record, status=status)
+        records.write(held, new, also)
+        return new
 
 
 def _path(batch_id: str) -> str:

@@ -136,7 +136,7 @@ class RunningBatch:
         """Advance the files; returns how many metered requests were planned."""
         batch = held.present
         self._lost_tasks.recreate(batch.batch_id)
-        state = self._gate.tick()
+        state = self._gate.tick(batch.batch_id)
         if batch.phase is BatchPhase.WORKING and not batch.removals_released:
             held = self._release_removals(held)
         planned = self._plan(held, state)
@@ -336,10 +336,9 @@ class RunningBatch:
             return 0
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0
-        hold = self._gate.read()[1].record
-        if self._storage.is_due(batch, hold):
+        if self._storage.is_due(batch, state.hold):
             held = self._storage.measure(held)
-        if self._gate.blocked_until(state, hold) is not None:
+        if self._gate.blocked_until(state) is not None:
             return 0
         held, plan = self._planned(held, state)
         held = self._budget_hold.update(held, plan)
@@ -350,7 +349,7 @@ class RunningBatch:
         if not plan.assigned:
             return 0
         changed(self._context, held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)
-        return self._pump.carry_out(plan, batch.batch_id, state.generation)
+        return self._pump.carry_out(plan, batch.batch_id, batch.store, state.generation)
 
     def _planned(self, held: Stored[Batch], state: BreakerState) -> tuple[Stored[Batch], Plan]:
         """The plan, and the batch with a new measurement if the storage seemed full."""

@@ -9,7 +9,9 @@ from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, Refused, SyncError
 from shared.domain.ids import digest
 from shared.domain.source.object_name import composed
+from shared.domain.throttle.breaker_state import BreakerState
 from shared.gateways.database.records import (
+    BREAKER,
     DEPLOYMENT,
     LEASE,
     batch_path,
@@ -21,6 +23,7 @@ from shared.services.context import Context
 from shared.services.lease.acquire import acquired
 from shared.services.lease.holder import holder_of
 from shared.services.task_payload import PAYLOAD_VERSION
+from shared.services.throttle.call_gate import CallGate
 
 START_ATTEMPTS = 5
 """Attempts to take a contended lease; after them the holder can be named."""
@@ -87,7 +90,9 @@ class StartSync:
 
     def _begin(self, request: SyncRequest) -> Batch:
         context = self._context
-        lease, deployment = context.records.get_all([(Lease, LEASE), (Deployment, DEPLOYMENT)])
+        lease, deployment, breaker = context.records.get_all(
+            [(Lease, LEASE), (Deployment, DEPLOYMENT), (BreakerState, BREAKER)]
+        )
         self._check_deployment(deployment.record)
         self._check_idle(lease.record)
         now = lease.read_time
@@ -119,6 +124,7 @@ class StartSync:
         )
         writes: list[Write] = [creating(batch_path(batch_id), batch)]
         writes.append(replacing(lease, taken))
+        writes += CallGate(context).running(batch_id, known=breaker)
         context.records.documents.commit(writes)
         return batch
 

@@ -12,8 +12,17 @@ from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import LostLease
 from shared.domain.file import setting_aside
 from shared.domain.file.record import Change, FileRecord, FileStatus
+from shared.domain.throttle.breaker_state import BreakerState
 from shared.gateways.database import queries
-from shared.gateways.database.records import DEPLOYMENT, LEASE, Stored, cas_retrying, updating
+from shared.gateways.database.records import (
+    BREAKER,
+    DEPLOYMENT,
+    LEASE,
+    Stored,
+    cas_retrying,
+    replacing,
+    updating,
+)
 from shared.gateways.ports import Write
 from shared.services.context import Context
 from shared.services.events import Event, emit
@@ -115,7 +124,7 @@ class CloseBatch:
 
     def _close(self, path: str, end: _End) -> Stored[Batch]:
         context = self._context
-        batch = context.records.get(Batch, path)
+        batch, breaker = context.records.get_all([(Batch, path), (BreakerState, BREAKER)])
         if batch.present.status.is_terminal:
             return batch
         if end.by and batch.present.supervisor != end.by:
@@ -138,6 +147,8 @@ class CloseBatch:
         writes: list[Write] = [updating(batch.path, closed, batch.version, batch.record)]
         if not busy:
             writes += self._release_writes(closed)
+        if breaker.record is not None and breaker.record.running == closed.batch_id:
+            writes.append(replacing(breaker, replace(breaker.record, running="")))
         versions = context.records.documents.commit(writes)
         counted = {name: closed.counts.get(name, 0) for name in COUNTED}
         emit(

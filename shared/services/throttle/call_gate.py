@@ -19,17 +19,17 @@ from shared.domain.throttle import breaker, holds, unmetered
 from shared.domain.throttle.breaker import Permit, Proceed, Wait
 from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.domain.throttle.breaker_window import EntryOutcome, WindowEntry, window_entry
-from shared.domain.throttle.holds import Hold, HoldReason
+from shared.domain.throttle.holds import HoldReason
 from shared.domain.throttle.learned_factor import on_document_failed
 from shared.domain.throttle.unmetered import Polls
 from shared.gateways.database import queries
 from shared.gateways.database.records import (
     BREAKER,
-    HOLD,
     POLLS,
     STORAGE,
     Stored,
     creating,
+    replacing,
     window_path,
 )
 from shared.gateways.ports import Create, Write
@@ -47,25 +47,33 @@ class CallGate:
         self._context = context
         self._policy = context.rules.breaker
 
-    def read(self) -> tuple[Stored[BreakerState], Stored[Hold]]:
-        state, hold = self._context.records.get_all([(BreakerState, BREAKER), (Hold, HOLD)])
-        return state, hold
+    def read(self) -> BreakerState:
+        """The breaker's record as it is now."""
+        return self._context.records.get(BreakerState, BREAKER).record or BreakerState()
 
-    def blocked_until(self, state: BreakerState, hold: Hold | None) -> datetime | None:
+    def running(self, batch_id: str, *, known: Stored[BreakerState]) -> list[Write]:
+        """The write that names the batch which may begin metered requests; empty: none may.
+
+        Commit it together with what decides that.
+        """
+        state = known.record or BreakerState()
+        if state.running == batch_id:
+            return []
+        return [replacing(known, replace(state, running=batch_id))]
+
+    def blocked_until(self, state: BreakerState) -> datetime | None:
         """The time until which no metered call may be made; None if one may be made now."""
         now = self._context.clock.now()
-        standing = holds.in_force(hold, now)
+        standing = holds.in_force(state.hold, now)
         return standing.hold_until if standing else breaker.held_until(state, now)
 
-    def admit(
-        self, state: Stored[BreakerState], hold: Hold | None, permit_id: str
-    ) -> Proceed | Wait:
+    def admit(self, state: Stored[BreakerState], permit_id: str) -> Proceed | Wait:
         """Decide whether a metered call may be made now.
 
         In HALF_OPEN the breaker stores the permit, under ``permit_id``, before this returns.
         """
         now = self._context.clock.now()
-        until = self.blocked_until(state.record or BreakerState(), hold)
+        until = self.blocked_until(state.record or BreakerState())
         if until is not None:
             return Wait(until)
         admission = breaker.admit(state.record or BreakerState(), now, permit_id, self._policy)
@@ -134,7 +142,7 @@ class CallGate:
         if not error.is_of_gemini:
             return
         if generation is None:
-            generation = (self.read()[0].record or BreakerState()).generation
+            generation = self.read().generation
         permit = Permit(generation)
         if not isinstance(error, Throttled):
             self.failed(error, permit)
@@ -232,35 +240,37 @@ class CallGate:
 
         self._change(decide)
 
-    def hold(self, reason: HoldReason) -> Hold:
+    def hold(self, reason: HoldReason) -> None:
         """Hold metered calls for ``reason``, until its cause may have passed."""
 
-        def decide(stored: Stored[Hold]) -> Hold:
-            now = self._context.clock.now()
+        def decide(state: BreakerState, now: datetime) -> BreakerState:
             new = holds.hold_for(reason, now, self._context.rules.holds)
-            return holds.merge(stored.record, new, now)
+            return replace(state, hold=holds.merge(state.hold, new, now))
 
-        return self._context.records.change(Hold, HOLD, decide).present
+        self._change(decide)
 
     # --- time -------------------------------------------------------------------------------
 
     def account_answered(self) -> None:
         """End a hold for the account: the store was read with the present key."""
-        now = self._context.clock.now()
 
-        def decide(stored: Stored[Hold]) -> Hold | None:
-            hold = holds.in_force(stored.record, now)
-            is_refuted = hold is not None and hold.reason is HoldReason.ACCOUNT
-            return replace(hold, hold_until=now) if hold and is_refuted else None
+        def decide(state: BreakerState, now: datetime) -> BreakerState | None:
+            hold = holds.in_force(state.hold, now)
+            if hold is None or hold.reason is not HoldReason.ACCOUNT:
+                return None
+            return replace(state, hold=replace(hold, hold_until=now))
 
-        self._context.records.change(Hold, HOLD, decide)
+        self._change(decide)
 
-    def tick(self) -> BreakerState:
+    def tick(self, running: str) -> BreakerState:
         """Apply what time alone changes in the breaker, and return its state.
 
-        That is: the cooldown's end, expired permits, and the rate regained.
+        That is: the cooldown's end, expired permits, and the rate regained. The record names the
+        ``running`` batch, unless it was lost.
         """
-        state = self._context.records.get(BreakerState, BREAKER).record or BreakerState()
+        state = self.read()
+        if state.running != running:
+            state = self._change(lambda state, _: replace(state, running=running))
         if breaker.is_untroubled(state):
             return state
         window = self._window()

@@ -232,7 +232,7 @@ class Pump:
             return False
         return self._budget.fits_none(spending)
 
-    def carry_out(self, plan: Plan, batch_id: str, generation: int) -> int:
+    def carry_out(self, plan: Plan, batch_id: str, store: str, generation: int) -> int:
         """Create the tasks of a plan; returns how many are new.
 
         Save ``next_slot_at`` first: a crash in between then wastes slots, but assigns none twice.
@@ -254,7 +254,7 @@ class Pump:
         for write in context.records.commit_each(writes):
             del planned[write.path]  # the record changed meanwhile: a later plan takes the file
         return context.queues.create_many(
-            [context.step_task(record, generation) for record in planned.values()]
+            [context.step_task(record, generation, store) for record in planned.values()]
         )
 
     # --- the day's quota --------------------------------------------------------------------

@@ -176,7 +176,9 @@ class FileWork:
     def wake(self, at: datetime) -> None:
         """Create the task that goes on with the file, which the record is written for."""
         if self.record.schedule.task is not None:
-            self.context.queues.create(self.context.step_task(self.record, self.generation))
+            self.context.queues.create(
+                self.context.step_task(self.record, self.generation, self.store)
+            )
         else:
             self.context.wake_poller(self.batch_id, [at])
 

@@ -16,7 +16,10 @@ from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.record import FileStatus
 from shared.domain.throttle.breaker_state import CircuitState, OpenCause
 from shared.domain.throttle.tiers import tier_named
+from shared.domain.throttle.unmetered import Polls
+from shared.gateways.database.records import POLLS
 from shared.gateways.ports import Write
+from shared.services.throttle.call_gate import CallGate
 from tests.file_records import document_name, is_document_failed
 from tests.services.story import (
     DAY,
@@ -422,7 +425,7 @@ def played(
 
 
 @pytest.mark.parametrize("prepare", STORIES)
-def test_a_429_of_any_unmetered_call_holds_metered_ones(prepare: Prepare) -> None:
+def test_a_429_of_any_unmetered_call_slows_such_calls_before_metered_ones(prepare: Prepare) -> None:
     """In the earlier system gets, polls and listings bypassed the breaker."""
     _, calls = played(prepare, None)
     assert calls
@@ -430,4 +433,19 @@ def test_a_429_of_any_unmetered_call_holds_metered_ones(prepare: Prepare) -> Non
     for number in range(len(calls)):
         world, seen = played(prepare, number)
         name, when = seen[number]
-        assert breaker_now(world).hold_until == when + 77 * SECOND, f"call {number}, {name}"
+        polls = world.records.get(Polls, POLLS).present
+        assert polls.held_until == when + 77 * SECOND, f"call {number}, {name}"
+        assert breaker_now(world).hold_until is None
+
+
+def test_a_429_of_an_unmetered_call_holds_metered_ones_if_polls_are_slowest() -> None:
+    world = world_with()
+    gate = CallGate(world.context)
+    for _ in range(4):
+        gate.unmetered_failed(throttled(retry_after=SECOND))
+        world.clock.advance(SECOND)
+    assert breaker_now(world).hold_until is None
+
+    gate.unmetered_failed(throttled(retry_after=SECOND))
+
+    assert breaker_now(world).hold_until == world.clock.now() + SECOND
