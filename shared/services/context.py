@@ -57,13 +57,21 @@ class Context:
     jitter: Callable[[], float]
     chunking: Chunking | None = None
 
-    def step_task(self, record: FileRecord, generation: int = 0, store: str = "") -> Task:
+    def step_task(
+        self,
+        record: FileRecord,
+        generation: int = 0,
+        store: str = "",
+        *,
+        nudges: bool = True,
+    ) -> Task:
         """The task of the record's next step, as its schedule defines it.
 
         Args:
             record: A file record whose schedule names a task.
             generation: The breaker's generation when the step's slot was planned.
             store: Resource name of the batch's store, if the caller knows it.
+            nudges: Whether the supervisor is to be called once the step is done.
 
         Raises:
             LookupError: the schedule names no task.
@@ -78,8 +86,16 @@ class Context:
             "batch": record.batch_id,
             "generation": generation,
             "store": store,
+            "nudges": nudges,
         }
         return Task(QueueName(task.queue), task.id, "/step", payload, task.at)
+
+    def is_planned_ahead(self, next_slot_at: datetime | None) -> bool:
+        """Whether metered requests are planned beyond Cloud Scheduler's next call.
+
+        Then that call is soon enough to plan others, and no nudge is needed.
+        """
+        return next_slot_at is not None and next_slot_at > self.clock.now() + self.rules.tick
 
     def nudge(self, batch_id: str) -> None:
         """Ask for a call of the supervisor soon.

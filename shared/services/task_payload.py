@@ -58,12 +58,14 @@ class StepPayload(_Payload):
         seq: The number of its task.
         generation: The breaker's generation when the step was planned.
         store: Resource name of the batch's store; empty if the task doesn't tell.
+        nudges: Whether the supervisor is to be called once the step is done.
     """
 
     path: _Path
     seq: _Number
     generation: _Number
     store: _Store = ""
+    nudges: bool = True
 
 
 class LooksPayload(_Payload):

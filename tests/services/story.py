@@ -32,6 +32,7 @@ from shared.gateways.database.records import BREAKER, batch_path
 from shared.gateways.ports import Query, Task
 from shared.services.context import LOOKS_PATH
 from shared.services.source.inspection import inspect_one
+from tests.file_records import raw_name
 from tests.world import World, rules
 
 PATH = "a.md"
@@ -222,6 +223,15 @@ def runs(world: World) -> list[Task]:
     """The poller's tasks that wait, in the order of their times."""
     waiting = [task for task in world.queues.waiting if task.path == LOOKS_PATH]
     return sorted(waiting, key=lambda task: task.at or world.clock.now())
+
+
+def spoil(world: World, **changes: object) -> None:
+    """Change fields of the service's answer about the raw file of ``PATH``."""
+    name = raw_name(world.file(PATH))
+    kept = world.gemini._files[name]
+    reply = replace(kept.reply, **changes)  # type: ignore[arg-type]  # field names
+    never = world.clock.now() + 48 * HOUR
+    world.gemini._files[name] = replace(kept, reply=reply, ready_at=never)
 
 
 # --- looking ----------------------------------------------------------------------------------

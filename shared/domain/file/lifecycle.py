@@ -54,6 +54,10 @@ LEGAL_MOVES: dict[FileStatus, frozenset[FileStatus]] = {
 may have any."""
 
 
+POLLS = "polls"
+"""The queue of an earlier version's tasks that looked at raw files."""
+
+
 class IllegalMove(Exception):
     """``LEGAL_MOVES`` doesn't allow this move: a defect of the code."""
 
@@ -88,14 +92,22 @@ def next_step(record: FileRecord) -> Step:
         case FileStatus.PENDING | FileStatus.UPLOADING:
             return Step.UPLOAD
         case FileStatus.UPLOADED:
-            is_active = record.raw_file is not None and record.raw_file.is_active
-            return Step.IMPORT if is_active else Step.AWAIT_ACTIVE
+            return Step.AWAIT_ACTIVE if _is_to_become_active(record) else Step.IMPORT
         case FileStatus.IMPORTING:
             return Step.AWAIT_IMPORT
         case FileStatus.DELETING:
             return Step.REMOVE
         case _:
             return Step.NOTHING
+
+
+def _is_to_become_active(record: FileRecord) -> bool:
+    """Whether the raw file is looked at until it is ACTIVE, or was by an earlier version's task."""
+    if record.raw_file is not None and record.raw_file.is_active:
+        return False
+    schedule = record.schedule
+    has_task = schedule.task is not None and schedule.task.queue == POLLS
+    return has_task or schedule.look_at is not None
 
 
 class Turn(StrEnum):

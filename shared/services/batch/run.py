@@ -58,7 +58,8 @@ OTHER_PREFIX = (
 )
 
 MOST_LISTING_FAILURES = 10
-"""Failed calls in a row after which a sync ends without the last listing of the store."""
+"""Failed calls in a row after which a sync ends: without the last listing of the store, or if the
+store is refused before the scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +201,14 @@ class RunningBatch:
             state = reconcile(deadline)
         except GatewayError as error:  # the next call continues the listing
             self._gate.unmetered_failed(error)
+            often = reconcile.failures >= MOST_LISTING_FAILURES
+            if often and isinstance(error, Forbidden) and not batch.is_scanned:
+                said = f"{ACCOUNT_FAULT} ({error})"
+                return self._close_batch.close(held, BatchStatus.FAILED, said)
             if not batch.is_scanned:
                 message = f"the store could not be listed, and is tried again: {error}"
                 return changed(self._context, held, message=message)
-            if reconcile.failures < MOST_LISTING_FAILURES:
+            if not often:
                 return held
             message = f"{batch.message} the store could not be listed: {error}".strip()
             return self._after_reconcile(changed(self._context, held, message=message))

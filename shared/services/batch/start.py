@@ -124,7 +124,8 @@ class StartSync:
         )
         writes: list[Write] = [creating(batch_path(batch_id), batch)]
         writes.append(replacing(lease, taken))
-        writes += CallGate(context).running(batch_id, known=breaker)
+        if not batch.dry_run:
+            writes += CallGate(context).running(batch_id, known=breaker)
         context.records.documents.commit(writes)
         return batch
 

@@ -149,6 +149,7 @@ def _look(context: Context, stored: Stored[FileRecord], batch: Batch) -> Look:
         store=batch.store,
         batch_id=batch.batch_id,
         generation=0,
+        nudges=not context.is_planned_ahead(batch.next_slot_at),
     )
 
 
@@ -196,7 +197,7 @@ def _found(looks: Sequence[Look], saved: Sequence[Look]) -> LookedAt:
     now = [look.file.stored.present.schedule.look_at for look in looks]
     return LookedAt(
         tuple(at for at in now if at is not None),
-        any(look.nudges for look in saved),
+        any(look.moves and look.nudges for look in saved),
         any(isinstance(error, Throttled) for look in looks for error in look.gate.errors),
         any(look.gate.refused for look in looks),
     )

@@ -100,13 +100,13 @@ class Look(FileWork):
 
     Attributes:
         next: What to do once the record is written as it is now; empty for nothing.
-        nudges: Whether the supervisor is to be called; empty if not.
+        moves: When the file moved on, so that the supervisor may have something to do.
     """
 
     gate: NotedReports
     file: LookedAtFile
     next: list[Callable[[], None]] = field(default_factory=list)
-    nudges: list[datetime] = field(default_factory=list)
+    moves: list[datetime] = field(default_factory=list)
 
     def after_commit(self, then: Callable[[], None]) -> None:
         """End this look here; ``then`` goes on with it once the record is written.
@@ -118,7 +118,7 @@ class Look(FileWork):
 
     def nudge(self) -> None:
         """Let the run call the supervisor after its commit."""
-        self.nudges.append(self.now())
+        self.moves.append(self.now())
 
     def log_if_failed(self) -> None:
         """Leave it to the run, which logs once the record is written."""

@@ -239,6 +239,7 @@ class Pump:
         """
         context = self._context
         now = context.clock.now()
+        nudges = not context.is_planned_ahead(plan.next_slot_at)
         planned: dict[str, FileRecord] = {}
         writes: list[Write] = []
         for stored, at in plan.assigned:
@@ -254,7 +255,10 @@ class Pump:
         for write in context.records.commit_each(writes):
             del planned[write.path]  # the record changed meanwhile: a later plan takes the file
         return context.queues.create_many(
-            [context.step_task(record, generation, store) for record in planned.values()]
+            [
+                context.step_task(record, generation, store, nudges=nudges)
+                for record in planned.values()
+            ]
         )
 
     # --- the day's quota --------------------------------------------------------------------

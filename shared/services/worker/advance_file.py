@@ -53,6 +53,7 @@ class _DeliveredTask:
     batch_id: str
     store: str
     generation: int
+    nudges: bool
     start: BookedStart
 
 
@@ -74,7 +75,13 @@ class AdvanceFile:
         given = checked_payload(StepPayload, payload)
         start = BookedStart(self._context)
         task = _DeliveredTask(
-            given.path, given.seq, given.batch, given.store, given.generation, start
+            path=given.path,
+            seq=given.seq,
+            batch_id=given.batch,
+            store=given.store,
+            generation=given.generation,
+            nudges=given.nudges,
+            start=start,
         )
         for _ in range(READ_ATTEMPTS):
             try:
@@ -166,6 +173,7 @@ class AdvanceFile:
             store=task.store or self._store_of(task.batch_id),
             batch_id=task.batch_id,
             generation=permit.generation,
+            nudges=task.nudges,
             permit=permit,
         )
 

@@ -75,6 +75,7 @@ class FileWork:
         store: Resource name of the store that the batch fills.
         batch_id: The batch.
         generation: The breaker's generation when the work began.
+        nudges: Whether the supervisor is to be called once this is done.
     """
 
     context: Context
@@ -83,6 +84,7 @@ class FileWork:
     store: str
     batch_id: str
     generation: int
+    nudges: bool
 
     @property
     def record(self) -> FileRecord:
@@ -199,7 +201,8 @@ class FileWork:
         return deadline is not None and self.now() >= deadline
 
     def nudge(self) -> None:
-        self.context.nudge(self.batch_id)
+        if self.nudges:
+            self.context.nudge(self.batch_id)
 
     # --- failures ---------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ from shared.domain.source.tokens import tokens_of
 from shared.domain.throttle.breaker_state import CircuitState
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import creating, operation_path
-from shared.gateways.ports import ImportOperation, Put, Update
+from shared.gateways.ports import ImportOperation, Put, RemoteState, Update
 from shared.services.source.content import open_content
 from shared.services.source.inspection import metadata_sources
 from shared.services.source.sidecars import find_sidecar, names_in_other_forms
@@ -59,6 +59,13 @@ class ImportStep:
         if self._is_raw_file_unusable():
             delivery.file.claim(claimed)
             self._discard_raw_file()
+            return
+        if not self._is_raw_file_active():
+            delivery.file.claim(claimed)
+            delivery.file.apply(
+                lambda before: attempt.raw_isnt_active(before, delivery.now(), delivery.policy)
+            )
+            delivery.wake(delivery.now() + delivery.policy.raw_look_first)
             return
         try:
             metadata = self._metadata()
@@ -167,6 +174,19 @@ class ImportStep:
             and expires_at - self._delivery.now() < self._delivery.policy.raw_reserve
         )
         return expiring or record.working_key != record.desired_key
+
+    def _is_raw_file_active(self) -> bool:
+        """Whether the raw file can be imported; False if that can't be read either."""
+        delivery = self._delivery
+        raw_file = delivery.record.raw_file
+        if raw_file is None or raw_file.is_active:
+            return True
+        delivery.file.count(unmetered=1)
+        try:
+            return self._gemini.get_file(raw_file.name).state is RemoteState.ACTIVE
+        except GatewayError as error:
+            delivery.report_to_breaker(error)
+            return False
 
     def _discard_raw_file(self) -> None:
         delivery = self._delivery

@@ -168,30 +168,27 @@ class UploadStep:
     # --- the end ----------------------------------------------------------------------------
 
     def _sent(self, remote: RemoteFile, also: Sequence[Write]) -> None:
-        """Write the raw file's state; the poller looks after one that isn't ACTIVE yet."""
+        """Write the raw file's state: it waits for the import's slot.
+
+        If it isn't ACTIVE yet, it mostly is by then, and the import looks.
+        """
         delivery = self._delivery
-        match remote.state:
-            case RemoteState.ACTIVE:
-                delivery.file.apply(lambda record: self._active(record, remote), also)
-                delivery.nudge()
-            case RemoteState.FAILED:
-                delivery.try_again(f"the raw file failed: {remote.error}", None, also)
-            case RemoteState.PENDING:
-                delivery.poll_at(
-                    delivery.now() + delivery.policy.raw_look_first,
-                    lambda record: self._uploaded(record, remote),
-                    also,
-                )
+        if remote.state is RemoteState.FAILED:
+            delivery.try_again(f"the raw file failed: {remote.error}", None, also)
+            return
+        delivery.file.apply(lambda record: self._uploaded(record, remote), also)
+        delivery.nudge()
 
     def _uploaded(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
         if remote.size != self._delivery.desired.size:
             record = with_working(record, decoded_size=remote.size)
         return attempt.uploaded(
-            record, remote.expires_at, self._delivery.now(), self._delivery.policy
+            record,
+            remote.expires_at,
+            self._delivery.now(),
+            self._delivery.policy,
+            is_active=remote.state is RemoteState.ACTIVE,
         )
-
-    def _active(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
-        return attempt.raw_became_active(self._uploaded(record, remote), self._delivery.now())
 
 
 def _sha256(content: IO[bytes]) -> str:

@@ -311,7 +311,7 @@ def test_an_old_document_is_deleted_in_the_same_run_after_the_record_says_so() -
 @pytest.mark.parametrize("status", [FileStatus.UPLOADED, FileStatus.IMPORTING])
 def test_a_dead_poller_is_replaced_within_a_minute_or_so(how: str, status: FileStatus) -> None:
     world = world_with()
-    world.gemini.file_latency = world.gemini.import_latency = 5 * SECOND
+    world.gemini.file_latency = world.gemini.import_latency = MINUTE
     batch = begun(world)
     task = come_to_look(world, status)
     if how == "crash":

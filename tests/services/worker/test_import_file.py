@@ -11,10 +11,12 @@ from shared.domain.file.ledger import ImportState
 from shared.domain.file.record import FailureKind, FileStatus, Slot, Tries
 from shared.domain.throttle.unmetered import Polls
 from shared.gateways.database.records import POLLS
+from shared.gateways.ports import RemoteState
 from shared.services.worker.advance_file import Outcome
 from tests.file_records import raw_name
 from tests.services.story import (
     HOUR,
+    MINUTE,
     PATH,
     SECOND,
     Crash,
@@ -31,6 +33,7 @@ from tests.services.story import (
     operations,
     play_out,
     play_to,
+    spoil,
     synced,
     throttled,
     throttled_calls,
@@ -278,8 +281,13 @@ def test_an_expired_raw_file_is_uploaded_again_without_an_attempt() -> None:
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.UPLOADED, "uploads")
-    world.gemini.delete_file(raw_name(world.file(PATH)))
 
+    def expire(call: str) -> None:
+        if call == "import_file:enter":
+            world.gemini.on_call = lambda _: None
+            world.gemini.delete_file(raw_name(world.file(PATH)))
+
+    world.gemini.on_call = expire
     world.deliver(task)
 
     file = world.file(PATH)
@@ -287,6 +295,31 @@ def test_an_expired_raw_file_is_uploaded_again_without_an_attempt() -> None:
     (operation,) = operations(world)
     assert operation.state is ImportState.FAILED
     assert play_out(world, batch).status == "completed"
+    assert in_step(world)
+
+
+@pytest.mark.parametrize("state", ["slow", "failed", "gone", "unreadable"])
+def test_no_import_is_sent_of_a_raw_file_that_isnt_active(state: str) -> None:
+    """The poller looks after it, and the slot is lost."""
+    world = world_with()
+    world.gemini.file_latency = 2 * MINUTE if state == "slow" else timedelta()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    match state:
+        case "failed":
+            spoil(world, state=RemoteState.FAILED)
+        case "gone":
+            world.gemini.delete_file(raw_name(world.file(PATH)))
+        case "unreadable":
+            world.gemini.fail_next("get_file", unavailable())
+
+    world.deliver(task)
+
+    assert world.gemini.calls["import_file"] == 0
+    assert world.file(PATH).schedule.look_at is not None
+    assert operations(world) == []
+    assert play_out(world, batch).status == "completed"
+    assert (world.gemini.imports, world.gemini.calls["import_file"]) == (1, 1)
     assert in_step(world)
 
 
