@@ -22,6 +22,7 @@ locals {
       "current.document"    = ["ASCENDING"]
       "desired.skip_reason" = ["ASCENDING"]
       fence                 = ["DESCENDING"]
+      "import_accepted.at"  = ["ASCENDING", "DESCENDING"]
       left_in               = ["ASCENDING"]
       path                  = ["ASCENDING"]
       removed_in            = ["ASCENDING"]
@@ -31,6 +32,7 @@ locals {
       "schedule.slot"       = ["ASCENDING"]
       set_aside_in          = ["ASCENDING"]
       status                = ["ASCENDING"]
+      "upload_accepted.at"  = ["ASCENDING", "DESCENDING"]
     }
     batches    = { created_at = ["DESCENDING"], fence = ["DESCENDING"] }
     listing    = { index = ["ASCENDING"] }

@@ -22,7 +22,7 @@ from local.cloud_tasks.queue.task import Attempt, Outcome, TaskRecord
 from local.cloud_tasks.wire.messages import PAUSED, RUNNING, set_seconds
 from local.cloud_tasks.wire.messages import Queue as QueueMessage
 from local.cloud_tasks.wire.messages import Task as TaskMessage
-from shared.domain.batch.batch import Batch
+from shared.domain.batch.batch import Batch, BatchPhase
 from shared.domain.batch.request import SyncRequest
 from shared.domain.errors import SyncError, Throttled
 from shared.domain.throttle.tiers import tier_named
@@ -85,9 +85,9 @@ class RatedWorld:
     def play_out(self) -> Batch:
         """Let the sync come to its end."""
         path = batch_path(self.batch.batch_id)
-        while not (stored := self.world.records.get(Batch, path).present).status.is_terminal:
+        while self.world.documents._find(path).fields["phase"] != BatchPhase.CLOSED.value:  # type: ignore[union-attr]  # no read that counts
             self.play_for(timedelta(seconds=10))
-        return stored
+        return self.world.records.get(Batch, path).present
 
     def pause(self) -> None:
         """Pause the uploads queue."""

@@ -257,9 +257,17 @@ def half_open(world: World) -> BreakerState:
 
 
 def entries(world: World) -> list[WindowEntry]:
-    """The breaker's window, oldest first."""
+    """The breaker's window, oldest first: also what stands in the records of files."""
     query = Query("breaker/state/window", order_by=("at",))
-    return [stored.present for stored in world.records.query(WindowEntry, query)]
+    found = [stored.present for stored in world.records.query(WindowEntry, query)]
+    for file in world.files():
+        for call, success in (
+            ("files.upload", file.upload_accepted),
+            ("import_file", file.import_accepted),
+        ):
+            if success:
+                found.append(WindowEntry(success.at, generation=success.generation, call=call))
+    return sorted(found, key=lambda entry: entry.at)
 
 
 def throttled_calls(world: World) -> list[str]:

@@ -330,6 +330,21 @@ class Requests:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """A metered request that the service accepted.
+
+    The breaker's window counts it here, which saves a document of its own.
+
+    Attributes:
+        at: When the reply came.
+        generation: The breaker's generation when the request was made.
+    """
+
+    at: datetime
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class Aside:
     """Why a record was set aside: its document was damaged, so what the store holds is unknown.
 
@@ -383,6 +398,8 @@ class FileRecord:
             if none did.
         metadata_reports: What was changed in its metadata or left out, one sentence each.
         requests: Requests made for it in its present batch.
+        upload_accepted: The latest upload; None before the first.
+        import_accepted: The latest import; None before the first.
         aside: Why it is set aside, with status DELETED; None for all others.
         set_aside_in: The batch that set it aside; None if none did.
         updated_at: When the record last changed.
@@ -414,6 +431,8 @@ class FileRecord:
     left_in: str | None = None
     metadata_reports: tuple[str, ...] = ()
     requests: Requests = field(default_factory=Requests)
+    upload_accepted: Accepted | None = None
+    import_accepted: Accepted | None = None
     aside: Aside | None = None
     set_aside_in: str | None = None
     updated_at: datetime | None = None

@@ -26,6 +26,8 @@ DESIRED_SIZE = "desired.size"
 DESIRED_TOKENS = "desired.tokens"
 WORKING_SIZE = "working.size"
 CURRENT_SIZE = "current.size"
+UPLOAD_ACCEPTED_AT = "upload_accepted.at"
+IMPORT_ACCEPTED_AT = "import_accepted.at"
 COST = "cost"
 FENCE = "fence"
 REQUESTS = ("requests.metered", "requests.throttled", "requests.unmetered")
@@ -229,9 +231,29 @@ def latest_entries(limit: int) -> Query:
     return Query(WINDOW, (), ("-at",), limit)
 
 
+def latest_uploads(limit: int) -> Query:
+    """The files with the latest accepted uploads, newest first; they count in the window, too."""
+    return Query(FILES, (), (f"-{UPLOAD_ACCEPTED_AT}",), limit)
+
+
+def latest_imports(limit: int) -> Query:
+    """The files with the latest accepted imports, newest first; they count in the window, too."""
+    return Query(FILES, (), (f"-{IMPORT_ACCEPTED_AT}",), limit)
+
+
 def entries_since(at: datetime) -> Query:
-    """The entries of metered calls since then, which count for the daily quota."""
+    """The window's entries since then; those calls count for the daily quota."""
     return Query(WINDOW, (Where("at", Op.GE, at),))
+
+
+def uploads_since(at: datetime) -> Query:
+    """The files whose latest accepted upload was made since then; likewise."""
+    return Query(FILES, (Where(UPLOAD_ACCEPTED_AT, Op.GE, at),))
+
+
+def accepted_imports_since(at: datetime) -> Query:
+    """The files whose latest accepted import was made since then; likewise."""
+    return Query(FILES, (Where(IMPORT_ACCEPTED_AT, Op.GE, at),))
 
 
 def range_at(start: str) -> Query:

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from shared.domain.errors import GatewayError, OutcomeUnknown, QuotaKind, Throttled, Unavailable
 from shared.domain.estimate import storage_reading
 from shared.domain.estimate.storage_reading import StorageReading
+from shared.domain.file.record import Accepted, FileRecord
 from shared.domain.throttle import breaker, holds, unmetered
 from shared.domain.throttle.breaker import Permit, Proceed, Wait
 from shared.domain.throttle.breaker_state import BreakerState, CircuitState
@@ -96,29 +97,41 @@ class CallGate:
 
     # --- results ----------------------------------------------------------------------------
 
-    def entry(self, outcome: EntryOutcome, permit: Permit, *, batch_id: str, call: str) -> Create:
-        """The write of a window entry; commit it together with what the result changes."""
-        now = self._context.clock.now()
+    def _entry(
+        self, outcome: EntryOutcome, generation: int, at: datetime, batch_id: str, call: str
+    ) -> Create:
         entry = window_entry(
             outcome,
-            generation=permit.generation,
+            generation=generation,
             batch_id=batch_id,
             call=call,
-            now=now,
+            now=at,
             policy=self._policy,
         )
         return creating(window_path(self._context.new_id()), entry)
+
+    def displaced(self, earlier: Accepted | None, *, batch_id: str, call: str) -> list[Write]:
+        """The window entry of a success whose place in its file's record another one takes.
+
+        Commit it together with that. None if the earlier one counts no more.
+        """
+        now = self._context.clock.now()
+        if earlier is None or now - earlier.at > self._policy.window_retention:
+            return []
+        success = EntryOutcome.SUCCESS
+        return [self._entry(success, earlier.generation, earlier.at, batch_id, call)]
 
     def throttled_entries(self, error: Throttled, permit: Permit, *, batch_id: str) -> list[Write]:
         """The window entry of a 429; none if an allowance is used up, since the rate was fine."""
         if self._hold_reason(error) is not None:
             return []
-        return [self.entry(EntryOutcome.THROTTLED, permit, batch_id=batch_id, call=error.call)]
+        now = self._context.clock.now()
+        return [self._entry(EntryOutcome.THROTTLED, permit.generation, now, batch_id, error.call)]
 
     def succeeded(self, permit: Permit) -> None:
         """Record a metered call's success; a probe's success may close the breaker.
 
-        Call it after the call's window entry is written.
+        Call it after the success is written in its file's record.
         """
         if permit.probe_id:
             self._change(lambda state, now: breaker.on_success(state, permit, now, self._policy))
@@ -282,8 +295,14 @@ class CallGate:
         )
 
     def _window(self) -> list[WindowEntry]:
-        query = queries.latest_entries(self._policy.window_size)
-        return [stored.present for stored in self._context.records.query(WindowEntry, query)]
+        """The latest metered calls: successes mostly stand in the records of their files."""
+        records, size = self._context.records, self._policy.window_size
+        found = [each.present for each in records.query(WindowEntry, queries.latest_entries(size))]
+        for each in records.query(FileRecord, queries.latest_uploads(size)):
+            found += _accepted(each.present.upload_accepted)
+        for each in records.query(FileRecord, queries.latest_imports(size)):
+            found += _accepted(each.present.import_accepted)
+        return sorted(found, key=lambda entry: entry.at, reverse=True)[:size]
 
     def _change(
         self, decide: Callable[[BreakerState, datetime], BreakerState | None]
@@ -304,3 +323,7 @@ class CallGate:
                 cooldown_seconds=after.cooldown_seconds,
             )
         return after
+
+
+def _accepted(success: Accepted | None) -> list[WindowEntry]:
+    return [WindowEntry(success.at, generation=success.generation)] if success else []

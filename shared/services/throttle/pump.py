@@ -279,7 +279,9 @@ class Pump:
         if rpd is None:
             return None
         documents = self._context.records.documents
-        used = documents.count(queries.entries_since(holds.quota_day_began(now)))
+        since = holds.quota_day_began(now)
+        made = (queries.entries_since, queries.uploads_since, queries.accepted_imports_since)
+        used = sum(documents.count(of_call(since)) for of_call in made)
         return max(rpd - used - self._count_planned(), 0)
 
     def _count_planned(self) -> int:

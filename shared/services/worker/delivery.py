@@ -8,13 +8,12 @@ from datetime import datetime
 
 from shared.domain.errors import BadRequest, GatewayError, Throttled
 from shared.domain.file import attempt, outcomes
-from shared.domain.file.record import FailureKind, FileRecord
+from shared.domain.file.record import Accepted, FailureKind, FileRecord
 from shared.domain.scan import comparison
 from shared.domain.source.eligibility import SkipReason
 from shared.domain.throttle.breaker import Permit
 from shared.domain.throttle.breaker_state import CircuitState
-from shared.domain.throttle.breaker_window import EntryOutcome
-from shared.gateways.ports import Create, Write
+from shared.gateways.ports import Write
 from shared.services.source.inspection import inspect_one
 from shared.services.throttle.call_gate import CallGate
 from shared.services.worker.claim import ClaimedFile
@@ -29,8 +28,13 @@ class Delivery(FileWork):
     file: ClaimedFile
     permit: Permit
 
-    def success_entry(self, call: str) -> Create:
-        return self.gate.entry(EntryOutcome.SUCCESS, self.permit, batch_id=self.batch_id, call=call)
+    def accepted(self) -> Accepted:
+        """What the file's record says of the metered request that has just succeeded."""
+        return Accepted(self.now(), self.permit.generation)
+
+    def displaced(self, earlier: Accepted | None, call: str) -> list[Write]:
+        """What is written where such a note takes the place of an ``earlier`` one."""
+        return self.gate.displaced(earlier, batch_id=self.batch_id, call=call)
 
     def metered_failed(self, error: GatewayError, also: Sequence[Write] = ()) -> None:
         """Handle a failed metered request that had no effect, or one that a retry will find."""

@@ -38,6 +38,9 @@ from shared.services.source.sidecars import find_sidecar, names_in_other_forms
 from shared.services.worker.claim import Abandoned
 from shared.services.worker.delivery import Delivery
 
+IMPORT = "import_file"
+"""The call as the breaker's window names it."""
+
 FAILED_PRECONDITION = "FAILED_PRECONDITION"
 """The status of a 400 that may pass: the raw file is not ready."""
 
@@ -148,17 +151,20 @@ class ImportStep:
         """Save the operation's name in the file's record, or in the ledger if the claim is lost."""
         delivery = self._delivery
         look_at = delivery.now() + delivery.policy.look_first
+        accepted, earlier = delivery.accepted(), delivery.record.import_accepted
 
         def started(before: FileRecord) -> FileRecord:
             now = delivery.now()
             known = attempt.import_started(before, operation.name, now, delivery.policy)
+            known = replace(known, import_accepted=accepted)
             return lifecycle.to_be_looked_at(known, look_at, now, delivery.policy)
 
         try:
-            delivery.file.apply(started, [delivery.success_entry("import_file")])
+            delivery.file.apply(started, delivery.displaced(earlier, IMPORT))
         except Abandoned:  # the reply took too long: another delivery has claimed the file
             note = Update(operation_path(intent.operation_id), {"operation": operation.name})
-            delivery.context.records.commit_each([note])
+            counted = delivery.displaced(accepted, IMPORT)
+            delivery.context.records.commit_each([note, *counted])
             raise
         delivery.gate.succeeded(delivery.permit)
         delivery.wake(look_at)

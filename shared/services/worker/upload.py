@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import IO
 
@@ -17,10 +17,11 @@ from shared.domain.errors import (
     Unreadable,
 )
 from shared.domain.file import attempt, lifecycle, outcomes
-from shared.domain.file.record import FileRecord, FileStatus, with_working
+from shared.domain.file.record import Accepted, FileRecord, FileStatus, with_working
 from shared.domain.ids import raw_file_id
 from shared.domain.source.eligibility import SkipReason
-from shared.gateways.ports import RemoteFile, RemoteState, Write
+from shared.gateways.ports import RemoteFile, RemoteState
+from shared.services.worker.claim import Abandoned
 from shared.services.worker.delivery import Delivery
 from shared.services.worker.file_work import GONE
 from shared.services.worker.source_content import SourceContent
@@ -28,6 +29,9 @@ from shared.services.worker.source_content import SourceContent
 READ_SIZE = 1 << 20
 
 RAW_FILES = "files/"
+
+UPLOAD = "files.upload"
+"""The call as the breaker's window names it."""
 
 
 class UploadStep:
@@ -54,7 +58,7 @@ class UploadStep:
         try:
             remote = self._earlier_upload() if resumed else None
             if remote is not None:
-                self._sent(remote, [])
+                self._sent(remote)
             elif spent:
                 delivery.try_again("no attempt to upload brought a reply", None)
             else:
@@ -115,7 +119,7 @@ class UploadStep:
         if remote is None:
             self._adopt_or_restart()
             return
-        self._sent(remote, [delivery.success_entry("files.upload")])
+        self._sent(remote, delivery.accepted())
         delivery.gate.succeeded(delivery.permit)
 
     # --- an upload that is there already ----------------------------------------------------
@@ -149,7 +153,7 @@ class UploadStep:
         if remote is None:
             self._delivery.restart()
         else:
-            self._sent(remote, [])
+            self._sent(remote)
 
     def _is_usable(self, remote: RemoteFile) -> bool:
         """Whether it has not failed, is not about to expire, and has the object's content."""
@@ -167,19 +171,33 @@ class UploadStep:
 
     # --- the end ----------------------------------------------------------------------------
 
-    def _sent(self, remote: RemoteFile, also: Sequence[Write]) -> None:
+    def _sent(self, remote: RemoteFile, accepted: Accepted | None = None) -> None:
         """Write the raw file's state: it waits for the import's slot.
 
-        If it isn't ACTIVE yet, it mostly is by then, and the import looks.
+        If it isn't ACTIVE yet, it mostly is by then, and the import looks. ``accepted`` tells of
+        the upload, if this delivery has sent it.
         """
         delivery = self._delivery
+        counted = delivery.displaced(accepted, UPLOAD)
         if remote.state is RemoteState.FAILED:
-            delivery.try_again(f"the raw file failed: {remote.error}", None, also)
+            delivery.try_again(f"the raw file failed: {remote.error}", None, counted)
             return
-        delivery.file.apply(lambda record: self._uploaded(record, remote), also)
+        earlier = delivery.record.upload_accepted if accepted else None
+        try:
+            delivery.file.apply(
+                lambda record: self._uploaded(record, remote, accepted),
+                delivery.displaced(earlier, UPLOAD),
+            )
+        except Abandoned:  # the reply took too long: another delivery has claimed the file
+            delivery.context.records.commit_each(counted)
+            raise
         delivery.nudge()
 
-    def _uploaded(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
+    def _uploaded(
+        self, record: FileRecord, remote: RemoteFile, accepted: Accepted | None
+    ) -> FileRecord:
+        if accepted:
+            record = replace(record, upload_accepted=accepted)
         if remote.size != self._delivery.desired.size:
             record = with_working(record, decoded_size=remote.size)
         return attempt.uploaded(
