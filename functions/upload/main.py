@@ -16,7 +16,6 @@ from shared.http.framework import answer_everything
 from shared.http.requests import task_body
 from shared.http.routes import Routes
 from shared.process import settings_of
-from shared.services.context import LOOKS_PATH
 
 SETTINGS = settings_of(SyncSettings)
 USE = UseCases(SETTINGS)
@@ -33,7 +32,7 @@ def _looks(request: Request) -> tuple[dict[str, Any], int]:
 
 
 ROUTES = Routes(
-    {("POST", "/step"): _step, ("POST", LOOKS_PATH): _looks}, budget=SETTINGS.watchdog_budget
+    {("POST", "/step"): _step, ("POST", "/looks"): _looks}, budget=SETTINGS.watchdog_budget
 )
 answer_everything(ROUTES)
 

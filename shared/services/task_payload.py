@@ -38,7 +38,9 @@ _Path = Annotated[
 ]
 
 
-_Store = Annotated[str, Field(max_length=MAX_STORE_NAME)]
+_Store = Annotated[
+    str, Field(max_length=MAX_STORE_NAME, pattern=r"^(fileSearchStores/[a-z0-9-]+)?$")
+]
 
 
 class _Payload(BaseModel):
