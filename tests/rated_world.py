@@ -45,6 +45,7 @@ class RatedWorld:
 
     Attributes:
         delay: How much later than planned each task of the uploads queue becomes due.
+        spans: When each call of a function began and ended, in the order of the ends.
         requests: The time of each metered request, in order.
         refused: How many of them got a 429.
     """
@@ -56,6 +57,7 @@ class RatedWorld:
         self.world = World(given, cast("ManualClock", self.stage))
         self.world.put({f"{number:05}.md": f"content of {number}" for number in range(files)})
         self.delay = delay
+        self.spans: list[tuple[datetime, datetime]] = []
         self.requests: list[datetime] = []
         self.refused = 0
         self._queue = self._uploads_queue()
@@ -129,8 +131,10 @@ class RatedWorld:
 
     def _tick(self) -> None:
         self._next_tick += self.world.rules.tick
+        began = self.stage.now()
         with suppress(SyncError):
             self.world.supervise()
+        self.spans.append((began, self.stage.now()))
 
     def _deliver_upload(self) -> None:
         # A time as a float may come a microsecond too soon.
@@ -158,6 +162,7 @@ class RatedWorld:
         self.stage.resume(actor)
         if not actor.finished:
             return
+        self.spans.append((actor.started_at, self.stage.now()))
         task, record, attempt = self._attempts.pop(actor)
         if actor.error is not None and not isinstance(actor.error, SyncError):
             raise actor.error

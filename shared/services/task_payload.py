@@ -39,7 +39,7 @@ _Path = Annotated[
 
 
 _Store = Annotated[
-    str, Field(max_length=MAX_STORE_NAME, pattern=r"^(fileSearchStores/[a-z0-9-]+)?$")
+    str, Field(max_length=MAX_STORE_NAME, pattern=r"^(fileSearchStores/[A-Za-z0-9_-]+)?$")
 ]
 
 

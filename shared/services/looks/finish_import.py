@@ -150,8 +150,8 @@ class FinishImport:
         return document.name if document is not None and self._is_ours(document) else None
 
     def _name_of_document(self, operation: str) -> str:
-        store, _, number = operation.partition("/operations/")
-        return f"{store}/documents/{number}"
+        store, number = operation.split("/")[:2], operation.rpartition("/")[2]
+        return f"{'/'.join(store)}/documents/{number}"
 
     def _import_failed(self, operation: ImportOperation) -> None:
         look = self._look
