@@ -663,13 +663,13 @@ MUTATIONS = tuple(
         (
             "looks_committed_without_precondition",
             0,
-            f"no_wait_without_deadline every_batch_closed closed_counts_match {_DOUBLES}",
+            "looks_hold_for_what_was_read",
             {(group, "replacing"): _whatever_is_there},
         ),
         (
             "look_at_another_attempt_believed",
             0,
-            f"no_wait_without_deadline every_batch_closed closed_counts_match {_DOUBLES}",
+            "looks_hold_for_what_was_read",
             {(Records, "commit_together"): _overwrites_what_changed},
         ),
         (

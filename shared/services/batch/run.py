@@ -377,6 +377,18 @@ class RunningBatch:
             ResolveUncertain(self._context)(batch.store, batch.batch_id, deadline)
         except GatewayError as error:  # the next call continues the listing
             self._gate.unmetered_failed(error)
+            if isinstance(error, Forbidden) and self._is_refused(batch.store):
+                self._gate.hold(HoldReason.ACCOUNT)
+
+    def _is_refused(self, store: str) -> bool:
+        """Whether the store can't be read: the account is refused, or the store is gone."""
+        try:
+            self._context.gemini.get_store(store)
+        except Forbidden:
+            return True
+        except GatewayError as error:
+            self._gate.unmetered_failed(error)
+        return False
 
     def _release_removals(self, held: Stored[Batch]) -> Stored[Batch]:
         """Release the removal candidates of the complete scan, unless they are too many."""

@@ -20,7 +20,7 @@ from shared.gateways.database.records import (
     batch_path,
     operation_path,
 )
-from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState
+from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState, Snapshot
 from tests.simulation.checks.guards import GuardChecks
 from tests.simulation.checks.pace import PaceChecks
 from tests.simulation.checks.violation import require
@@ -69,6 +69,10 @@ class Invariants:
                 return result
             case "get" | "get_all":
                 self.pace.looks(call)
+            case "query":
+                found = effect()
+                self._seen(cast("list[Snapshot]", found))
+                return found
             case "delete_document":
                 if self._simulation.role() is None:  # the request was checked when it was sent
                     self._counts_no_more(call.arguments[0])
@@ -88,14 +92,37 @@ class Invariants:
 
     def _watch_commit(self, paths: list[str], effect: Callable[[], T]) -> T:
         before = {path: self._fields(path) for path in paths}
+        versions = {path: self._version(path) for path in paths}
         supervisor = self._supervisor()
         result = effect()
+        self._looks_hold_for_what_was_read(versions)
         for path in paths:
             self._written(path, before[path], self._fields(path))
             self._ledger_goes_along(before[path], self._fields(path))
         self._fenced([path for path in paths if not _is_closed(before[path])], supervisor)
         self._guards.dry_run(paths)
         return result
+
+    def _seen(self, found: list[Snapshot]) -> None:
+        """Note what the poller has read of its files."""
+        role = self._simulation.role()
+        if role is not None and role.kind == "look":
+            role.seen |= {each.path: each.version for each in found}
+
+    def _looks_hold_for_what_was_read(self, versions: Mapping[str, object]) -> None:
+        """What the poller writes of a file is about the version that it has read."""
+        role = self._simulation.role()
+        if role is None or role.kind != "look":
+            return
+        for path, version in versions.items():
+            if path.startswith("files/"):
+                name = "looks_hold_for_what_was_read"
+                require(role.seen.get(path) == version, name, path, role.seen.get(path), version)
+                role.seen[path] = self._version(path)
+
+    def _version(self, path: str) -> object:
+        stored = self._simulation.documents._find(path)
+        return stored.updated if stored else None
 
     def _ledger_goes_along(self, before: Fields | None, after: Fields | None) -> None:
         """The commit that makes a file INDEXED ends its import's ledger entry, if there is one."""
