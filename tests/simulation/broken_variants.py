@@ -674,7 +674,7 @@ MUTATIONS = tuple(
         ),
         (
             "ledger_parted_from_the_record",
-            0,
+            1,
             "ledger_goes_with_the_record",
             {(Records, "commit_together"): _parts_the_units},
         ),
@@ -686,7 +686,7 @@ MUTATIONS = tuple(
         ),
         (
             "documents_deleted_before_the_commit",
-            0,
+            3,
             "nothing_relied_on_is_deleted",
             {(Look, "after_commit"): _goes_on_before_the_commit},
         ),
