@@ -126,19 +126,19 @@ MUTATIONS = tuple(
         ),
         (
             "page_trusted_under_other_settings",
-            22,
+            56,
             "no_file_lost store_matches_bucket",
             {(RememberedRange, "says"): _says_by_listing_alone},
         ),
         (
             "part_of_a_range_stays_remembered",
-            7,
+            25,
             "no_file_lost store_matches_bucket",
             {(PageMemory, "forget"): _nothing},
         ),
         (
             "paths_to_scan_again_forgotten",
-            39,
+            49,
             "no_file_lost store_matches_bucket",
             {(RescanPaths, "__call__"): _false},
         ),
@@ -156,7 +156,7 @@ MUTATIONS = tuple(
         ),
         (
             "unknown_document_is_of_another_deployment",
-            46,
+            0,
             "every_batch_closed",
             _given(OtherDeployment, _knows_no_import),
         ),
@@ -168,7 +168,7 @@ MUTATIONS = tuple(
         ),
         (
             "lost_scan_task_is_waited_for",
-            1,
+            8,
             "no_wait_without_deadline every_batch_closed",
             _given(RunningBatch, _believes_every_task_waits),
         ),
@@ -180,19 +180,19 @@ MUTATIONS = tuple(
         ),
         (
             "permit_of_the_dead_stays",
-            682,
+            0,
             "no_wait_without_deadline every_batch_closed",
             {(breaker, "admit"): _permit_lasts_for_ever},
         ),
         (
             "known_difference_is_listed_each_time",
-            10,
+            6,
             "unchanged_costs_nothing",
             {(Batch, "explains_store"): property(_false)},
         ),
         (
             "failed_upload_is_used_again",
-            158,
+            8,
             "no_file_blamed_without_cause no_wait_without_deadline every_batch_closed",
             {(attempt, "restarted"): _same_name_again},
         ),
