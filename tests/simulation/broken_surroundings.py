@@ -156,7 +156,7 @@ MUTATIONS = tuple(
         ),
         (
             "unknown_document_is_of_another_deployment",
-            0,
+            209,
             "every_batch_closed",
             _given(OtherDeployment, _knows_no_import),
         ),

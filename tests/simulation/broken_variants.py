@@ -484,7 +484,7 @@ MUTATIONS = tuple(
         ),
         (
             "foreign_documents_taken",
-            0,
+            225,
             "foreign_documents_untouched store_matches_bucket",
             _given(ResolveUncertain, _lists_all_as_ours),
         ),
@@ -553,7 +553,7 @@ MUTATIONS = tuple(
         ),
         (
             "bucket_failure_costs_a_try",
-            0,
+            159,
             "no_file_blamed_without_cause",
             {(Delivery, "source_unavailable"): _source_counts_as_a_try},
         ),
@@ -577,7 +577,7 @@ MUTATIONS = tuple(
         ),
         (
             "no_last_look_before_removal",
-            0,
+            156,
             "old_document_goes_last",
             _given(DeleteDocuments, _finds_no_object),
         ),
