@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult, SyncMode
 from shared.domain.deployment.deployment import Deployment
-from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, Refused
+from shared.domain.errors import (
+    AlreadyExists,
+    BadRequest,
+    Conflict,
+    Forbidden,
+    GatewayError,
+    LostLease,
+    Refused,
+)
 from shared.domain.estimate.preview import Preview
 from shared.domain.file.record import FileRecord
 from shared.domain.file.setting_aside import UNKNOWN_PATHS
@@ -21,8 +29,8 @@ from shared.domain.source.object_name import other_forms
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries
-from shared.gateways.database.records import DEPLOYMENT, Stored
-from shared.gateways.ports import Delete
+from shared.gateways.database.records import BREAKER, DEPLOYMENT, Stored
+from shared.gateways.ports import Delete, Update
 from shared.services.batch.budget_hold import BudgetHold
 from shared.services.batch.completion import Completion
 from shared.services.batch.dry_run import DryRun
@@ -137,7 +145,9 @@ class RunningBatch:
         """Advance the files; returns how many metered requests were planned."""
         batch = held.present
         self._lost_tasks.recreate(batch.batch_id)
-        state = self._gate.tick(batch.batch_id)
+        state = self._gate.tick()
+        if state.running != batch.batch_id:
+            self._say_that_it_runs(held)
         if batch.phase is BatchPhase.WORKING and not batch.removals_released:
             held = self._release_removals(held)
         planned = self._plan(held, state)
@@ -145,6 +155,15 @@ class RunningBatch:
         if SetAside(self._context, batch)():
             changed(self._context, held, sets_aside=True)
         return planned
+
+    def _say_that_it_runs(self, held: Stored[Batch]) -> None:
+        """Name the batch in the breaker's record, which was lost; not if it was paused just now."""
+        records, batch = self._context.records, held.present
+        breaker = records.get(BreakerState, BREAKER)
+        is_unchanged = Update(held.path, {"fence": batch.fence}, held.version)
+        writes = self._gate.running(batch.batch_id, known=breaker)
+        with suppress(AlreadyExists, Conflict):
+            records.documents.commit([*writes, is_unchanged])
 
     def _prepare(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
         """Find or create the store, and choose the next phase; none if more time is needed."""

@@ -275,15 +275,12 @@ class CallGate:
 
         self._change(decide)
 
-    def tick(self, running: str) -> BreakerState:
+    def tick(self) -> BreakerState:
         """Apply what time alone changes in the breaker, and return its state.
 
-        That is: the cooldown's end, expired permits, and the rate regained. The record names the
-        ``running`` batch, unless it was lost.
+        That is: the cooldown's end, expired permits, and the rate regained.
         """
         state = self.read()
-        if state.running != running:
-            state = self._change(lambda state, _: replace(state, running=running))
         if breaker.is_untroubled(state):
             return state
         window = self._window()
