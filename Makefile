@@ -9,13 +9,13 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCK := $(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes \
 	--python-version 3.11 --custom-compile-command "make lock"
-FUNCTIONS := dispatcher upload status
+FUNCTIONS := dispatcher upload status ask
 
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test terraform lint format docs package rate chaos simulate model fuzz browser
-.PHONY: bench lock clean
+.PHONY: rehearse bench images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,8 +40,9 @@ format: $(READY) ## lay the code out
 	@$(BIN)/ruff check --select I --fix
 	@$(BIN)/ruff format
 
-docs: $(READY) ## the tables of docs/configuration.md, from the settings' declarations
+docs: $(READY) ## the tables of docs/configuration.md, and docs/rehearsal.md
 	@$(BIN)/python -m tests.docs.configuration_tables
+	@$(BIN)/python -m local.rehearsal.page
 
 package: $(READY) ## the deployable zips, byte for byte reproducible, in build/
 	@$(BIN)/python -m local.packaging build
@@ -63,12 +64,21 @@ fuzz: $(READY) ## the functions, asked for whatever their description allows and
 	@CASES=$(CASES) $(BIN)/pytest tests/functions/test_described.py tests/functions/test_odd_tasks.py \
 		-n 2 $(ARGS)
 
-browser: $(READY) ## what a web page can do to a running stack, in a real Chromium
+browser: $(READY) ## the page, and what a foreign one can do to a running stack, in a real Chromium
 	@$(BIN)/pytest tests/browser -m browser $(ARGS)
 
-bench: $(READY) ## what a sync of unchanged objects costs, and each page of a list
+rehearse: $(READY) ## a deployment's whole life; in a project: PROJECT=my-project KEY_FILE=gemini.key
+	@$(BIN)/python -m local.rehearsal $(if $(PROJECT),--project "$(PROJECT)") \
+		$(if $(KEY_FILE),--key-file "$(KEY_FILE)") $(ARGS)
+
+bench: $(READY) ## what an unchanged sync, lists, pages and the fss command cost
 	@$(BIN)/python -m tests.benchmarks.unchanged $(ARGS)
 	@$(BIN)/python -m tests.benchmarks.lists
+	@$(BIN)/python -m tests.benchmarks.pages
+	@$(BIN)/python -m tests.benchmarks.command
+
+images: $(READY) ## renew the digests of the images that the pipeline runs in
+	@$(BIN)/python -m local.terraform.images
 
 lock: $(READY) ## pin dependencies anew; newest versions: make lock ARGS=--upgrade
 	@$(LOCK) $(ARGS) --extra dev --output-file requirements/dev.txt pyproject.toml

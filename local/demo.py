@@ -1,4 +1,4 @@
-"""`python -m local.demo`: syncs the sample library three times and checks each figure."""
+"""`python -m local.demo`: syncs the sample library three times, asks it, and checks each figure."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from google.genai import types
 from local.bucket.folder_survey import UnusableFolder
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure
+from local.fss.report.answer import answer_text
 from local.fss.report.progress import Display, display
 from local.fss.report.summary import complete_summary, summary_text
 from local.fss.sync import watch
@@ -27,7 +28,7 @@ from local.stack.local_stack import LocalStack
 from local.stack.options import StackOptions
 from shared.domain.metadata.metadata import DEFAULT_EXPECTED_FIELDS
 from shared.domain.throttle.tiers import tier_named
-from shared.gateways.gemini.file_search import API_VERSION
+from shared.gateways.gemini.connection import API_VERSION
 
 LIBRARY = ROOT / "samples" / "library"
 TEMPLATE = "{category}/{course}/{year:int}/week-{week:int} {title}"
@@ -38,6 +39,12 @@ REMOVED = "humanities/history/2024/week-12 La ligue hanséatique.html"
 RETAGGED = "natural-science/chemistry/2025/week-7 Kinetics.md"
 
 SHOWN = (RETAGGED, ADDED)
+
+QUESTIONS = (
+    ("How is a tear in a sail stitched?", CHANGED),
+    ("Which picture shows a lighthouse with red and white stripes?", "crafts/Lighthouse.png"),
+)
+"""Questions, each with the file that answers it."""
 
 METERED_PER_FILE = 2
 """One upload and one import."""
@@ -62,10 +69,11 @@ class Demo:
         self._stack = stack
         self._folder = folder
         self._display = shown
-        self._deployment = Deployment(stack.urls.dispatcher, stack.urls.status)
+        urls = stack.urls
+        self._deployment = Deployment(urls.dispatcher, urls.status, ask=urls.ask)
 
     def run(self) -> None:
-        """Sync three times.
+        """Sync three times, and ask.
 
         Raises:
             WrongFigure: A sync did not do what it should.
@@ -93,6 +101,10 @@ class Demo:
         for path in SHOWN:
             self._show(path, documents)
 
+        self._title("Two questions to the store, whose embedding model takes pictures")
+        for question, path in QUESTIONS:
+            self._ask(question, path)
+
     def _sync(self) -> dict[str, Any]:
         began = time.monotonic()
         self._stack.mirror(self._folder)
@@ -102,6 +114,12 @@ class Demo:
         news = summary if summary["new"] else {**summary, "skips": ()}
         self._display.say(f"{summary_text(news)}\n({time.monotonic() - began:.1f} s)")
         return summary
+
+    def _ask(self, question: str, path: str) -> None:
+        told = self._deployment.ask({"question": question})
+        self._display.say(f"{question}\n\n{answer_text(told)}\n")
+        if [source["path"] for source in told["sources"]] != [path]:
+            raise WrongFigure(f"{question!r} is not answered from {path} alone")
 
     def _edit(self) -> None:
         with (self._folder / CHANGED).open("a", encoding="utf-8") as changed:
@@ -172,8 +190,12 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="fss-demo-") as scratch:
         folder = Path(shutil.copytree(LIBRARY, Path(scratch) / "library"))
-        settings = {"PATH_TEMPLATE": TEMPLATE, "EXPECTED_FIELDS": ",".join(DEFAULT_EXPECTED_FIELDS)}
-        options = StackOptions(tier=tier_named("tier3"), settings=settings)
+        settings = {
+            "PATH_TEMPLATE": TEMPLATE,
+            "EXPECTED_FIELDS": ",".join(DEFAULT_EXPECTED_FIELDS),
+            "EMBEDDING_MODEL": "models/gemini-embedding-2",
+        }
+        options = StackOptions(tier=tier_named("tier3"), asks=True, settings=settings)
         return _exit_code_of(lambda: _run(options, folder, began))
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 
-FUNCTIONS = ("dispatcher", "upload", "status")
+FUNCTIONS = ("dispatcher", "upload", "status", "ask")
 
 _KINDS = frozenset({".css", ".html", ".js", ".json", ".py", ".svg", ".typed", ".yaml"})
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold

@@ -11,22 +11,31 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, cached_property
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from shared.config import CommonSettings, SyncSettings
+from shared.config import AskSettings, CommonSettings, StatusSettings, SyncSettings
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.time_scale import scaled
 from shared.gateways.at_once import Threads
 from shared.gateways.clock import SystemClock
 from shared.gateways.database.records import Records
+from shared.services.ask.ask_store import AskStore
+from shared.services.batch.ask_sync import AskSync
 from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
 from shared.services.context import Context
+from shared.services.health import Health
 from shared.services.looks.poller import Poller
-from shared.services.report import Report
+from shared.services.report.report import Report
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.store.cut_over import CutOver
 from shared.services.worker.advance_file import AdvanceFile
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from shared.http.pages import Pages
 
 GEMINI_TIMEOUT = timedelta(seconds=60)
 """Timeout of each connect, read and write of a request. Divided by the time scale, so that a slow
@@ -36,19 +45,54 @@ LEAST_GEMINI_TIMEOUT = timedelta(seconds=5)
 """The shortest timeout that a time scale may lead to."""
 
 
-def records(settings: CommonSettings) -> Records:
-    """The typed records over Firestore."""
+def records(settings: CommonSettings, database: str = "") -> Records:
+    """The typed records over Firestore, of the deployment's database if none is named."""
     from shared.gateways.database.firestore import FirestoreDocuments
 
-    documents = FirestoreDocuments.connect(settings.project_id, settings.firestore_database)
-    return Records(documents, SystemClock())
+    name = database or settings.firestore_database
+    return Records(FirestoreDocuments.connect(settings.project_id, name), SystemClock())
 
 
 @cache
-def report(settings: CommonSettings) -> Report:
+def report(settings: StatusSettings) -> Report:
     """The read-only use case, which needs Firestore only."""
-    policy = scaled(BreakerPolicy(), settings.time_scale)
-    return Report(records(settings), SystemClock(), policy)
+    policy, schedule = scaled(BreakerPolicy(), settings.time_scale), settings.schedule
+    return Report(
+        records(settings), policy, lambda now: schedule.next_after(now) if schedule else None
+    )
+
+
+def pages(settings: StatusSettings) -> Pages:
+    """The answers for browsers; Jinja's templates are loaded for the first of them only."""
+    from shared.http.pages import Pages
+
+    return Pages(report(settings), settings.time_scale)
+
+
+def page_asset(name: str) -> Response | None:
+    """The page's style sheet or script; None if there is none of this name."""
+    from shared.http.pages import asset
+
+    return asset(name)
+
+
+@cache
+def ask(settings: AskSettings) -> AskStore:
+    """The use case that answers questions."""
+    from shared.gateways.gemini.answering import GeminiAnswers
+
+    return AskStore(
+        identity=settings,
+        limit=settings.max_ask_cost_per_day,
+        records=records(settings),
+        asked=records(settings, settings.ask_database),
+        answers=GeminiAnswers(
+            settings.gemini_api_key.get_secret_value(),
+            base_url=settings.gemini_base_url,
+            timeout=GEMINI_TIMEOUT,
+        ),
+        clock=SystemClock(),
+    )
 
 
 def context(settings: SyncSettings) -> Context:
@@ -114,12 +158,22 @@ class UseCases:
         return StartSync(self._context)
 
     @cached_property
+    def ask_sync(self) -> AskSync:
+        return AskSync(self._context)
+
+    @cached_property
     def scan(self) -> ScanBucket:
         return ScanBucket(self._context)
 
     @cached_property
     def supervise(self) -> Supervise:
         return Supervise(self._context)
+
+    @cached_property
+    def health(self) -> Health:
+        settings = self.settings
+        key = settings.gemini_api_key.get_secret_value()
+        return Health(self._context, key, simulated=settings.gemini_base_url is not None)
 
     @cached_property
     def control(self) -> ControlBatch:

@@ -6,15 +6,19 @@ status function has no Gemini key and can't leak one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError, model_validator
 
 from shared.domain.batch.lease import LeasePolicy
+from shared.domain.batch.schedule import Schedule
+from shared.domain.deployment.callers import Caller, Callers
 from shared.domain.deployment.rules import (
+    EVENT_PAUSE,
     LOOK_GRID,
     MOST_LOOK_GRID,
     NUDGE,
@@ -78,7 +82,63 @@ def _sendable(key: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
-class CommonSettings(IdentitySettings):
+def _address(value: str) -> str:
+    if not re.fullmatch(r"[^@\s,:]+@[^@\s,:]+\.[^@\s,:]+", value):
+        raise ValueError("must be an e-mail address, without serviceAccount:")
+    return value
+
+
+def _listed(value: object) -> object:
+    return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class CallerSettings(Declared):
+    """Who may call a function, by the e-mail address of the caller's identity token."""
+
+    k_service: str | None = setting(
+        None,
+        about="name of the service, which Cloud Run sets. With it, or with any of the accounts "
+        "below, each route [names its callers](../SECURITY.md#who-may-call-what)",
+        example="fss-prod-dispatcher",
+    )
+    scheduler_service_account: Address | None = setting(
+        None,
+        about="account of Cloud Scheduler, which may start and supervise syncs",
+        example="scheduler@acme-docs.iam.gserviceaccount.com",
+    )
+    tasks_service_account: Address | None = setting(
+        None,
+        about="account whose identity token each task carries; if not set, tasks carry none",
+        example="tasks@acme-docs.iam.gserviceaccount.com",
+    )
+    events_service_account: Address | None = setting(
+        None,
+        about="account of the [bucket's notifications](operations.md#bucket-notifications), which "
+        "may call `/events`",
+        example="events@acme-docs.iam.gserviceaccount.com",
+    )
+    caller_service_accounts: Annotated[tuple[Address, ...], BeforeValidator(_listed)] = setting(
+        (),
+        about="service accounts that may do what people may; any other one is refused",
+        example="ci@acme-docs.iam.gserviceaccount.com",
+    )
+
+    @property
+    def callers(self) -> Callers:
+        machines = {
+            Caller.SCHEDULER: self.scheduler_service_account,
+            Caller.TASKS: self.tasks_service_account,
+            Caller.EVENTS: self.events_service_account,
+        }
+        known = {kind: address for kind, address in machines.items() if address}
+        is_named = bool(known or self.caller_service_accounts)
+        return Callers(known, self.caller_service_accounts, bool(self.k_service) or is_named)
+
+
+class CommonSettings(IdentitySettings, CallerSettings):
     """Settings of every function. Field names are the environment variables, in lower case."""
 
     project_id: Text = setting(
@@ -98,7 +158,8 @@ class CommonSettings(IdentitySettings):
     )
     log_level: str = setting(
         "INFO",
-        about="`DEBUG`, `INFO`, `WARNING` or `ERROR`",
+        about="`DEBUG`, `INFO`, `WARNING` or `ERROR`; silences no "
+        "[event](operations.md#events) that an alert needs",
         example="WARNING",
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",
     )
@@ -118,6 +179,36 @@ class CommonSettings(IdentitySettings):
         except ValidationError as error:
             problems = map(_problem, error.errors(include_input=False))
             raise InvalidRequest(*sorted(problems)) from None
+
+
+class ScheduleSettings(Declared):
+    """When a sync starts by itself."""
+
+    sync_schedule: str | None = setting(
+        None,
+        about="when a sync starts by itself, as cron of five fields; the page shows the next time",
+        example="0 3 * * *",
+    )
+    sync_time_zone: Text = setting(
+        "Etc/UTC", about="the time zone of `SYNC_SCHEDULE`", example="Europe/Berlin"
+    )
+
+    @model_validator(mode="after")
+    def _schedule_is_one(self) -> Self:
+        if self.sync_schedule is not None:
+            Schedule(self.sync_schedule, self.sync_time_zone)
+        return self
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """When a sync starts by itself; None if none does."""
+        if self.sync_schedule is None:
+            return None
+        return Schedule(self.sync_schedule, self.sync_time_zone)
+
+
+class StatusSettings(CommonSettings, ScheduleSettings):
+    """Settings of the status function."""
 
 
 class PlaceSettings(Declared):
@@ -151,11 +242,6 @@ class PlaceSettings(Declared):
         about="base URL of the status function, for the links in replies",
         example="https://status-x.a.run.app",
     )
-    tasks_service_account: str | None = setting(
-        None,
-        about="account whose identity token each task carries; if not set, tasks carry none",
-        example="tasks@acme-docs.iam.gserviceaccount.com",
-    )
     cloud_tasks_emulator_host: str | None = setting(
         None,
         about="`host:port` of a Cloud Tasks server to use without TLS",
@@ -167,7 +253,8 @@ class GeminiSettings(Declared):
     """How Gemini is called."""
 
     gemini_api_key: Annotated[SecretStr, AfterValidator(_sendable)] = setting(
-        about="the API key; never logged or stored", example="from Secret Manager"
+        about="the API key, an [auth key](deploy.md#the-key); never logged or stored",
+        example="from Secret Manager",
     )
     gemini_base_url: Url | None = setting(
         None, about="base URL to call instead of the service's", example="http://127.0.0.1:8090"
@@ -186,7 +273,43 @@ class TimeoutSettings(Declared):
     )
 
 
-class SyncSettings(CommonSettings, PlaceSettings, GeminiSettings, TimeoutSettings, Settings):
+class AskLimits(Declared):
+    """What questions may cost, and where that is written down."""
+
+    max_ask_cost_per_day: float = setting(
+        1.0,
+        about="US dollars that the answers of a quota day may cost; the imports have a "
+        "[limit of their own](operations.md#the-budget)",
+        example="5",
+        gt=0,
+        allow_inf_nan=False,
+    )
+    ask_database: Text = setting(
+        "ask", about="the database that holds what questions cost", example="fss-prod-ask"
+    )
+
+
+class AskSettings(CommonSettings, GeminiSettings, AskLimits):
+    """Settings of the ask function."""
+
+
+class EventSettings(Declared):
+    """How the bucket's notifications are answered."""
+
+    event_pause_seconds: int = setting(
+        int(EVENT_PAUSE.total_seconds()),
+        about="seconds between a sync's end and one that the "
+        "[bucket's notifications](operations.md#bucket-notifications) ask for; three times the "
+        "last scan if that is longer; 60 to 86400",
+        example="900",
+        ge=60,
+        le=86_400,
+    )
+
+
+class SyncSettings(
+    CommonSettings, PlaceSettings, GeminiSettings, TimeoutSettings, EventSettings, Settings
+):
     """Settings of the dispatcher and the upload function."""
 
     @property
@@ -274,6 +397,7 @@ class SyncSettings(CommonSettings, PlaceSettings, GeminiSettings, TimeoutSetting
             scan_patience=SCAN_PATIENCE / scale,
             tick=TICK / scale,
             nudge=max(NUDGE / scale, LEAST_NUDGE),
+            event_pause=timedelta(seconds=self.event_pause_seconds) / scale,
         )
 
 

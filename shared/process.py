@@ -14,6 +14,8 @@ from typing import TypeVar
 from shared.config import CommonSettings
 from shared.domain.errors import InvalidRequest
 from shared.json_text import json_line
+from shared.log_labels import labels, trace
+from shared.services.events import Event, emit
 
 Settings = TypeVar("Settings", bound=CommonSettings)
 
@@ -27,7 +29,17 @@ _log = logging.getLogger(__name__)
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats each record as one line of JSON, with the keys that Cloud Logging reads."""
+    """Formats each record as one line of JSON, with the keys that Cloud Logging reads.
+
+    Source of the keys: Google's page on structured logging.
+
+    Attributes:
+        project: The project of the traces; without one, lines name none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.project = ""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -36,6 +48,10 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             **getattr(record, "fields", {}),
         }
+        if known := labels():
+            entry["logging.googleapis.com/labels"] = dict(known)
+        if self.project and (of := trace()):
+            entry["logging.googleapis.com/trace"] = f"projects/{self.project}/traces/{of}"
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json_line(entry, as_text=str)
@@ -46,8 +62,8 @@ def settings_of(kind: type[Settings]) -> Settings:
 
     If a setting is missing or wrong, logs every problem and exits with ``EXIT_CONFIGURATION``.
     """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler, formatter = logging.StreamHandler(sys.stderr), JsonFormatter()
+    handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     try:
         settings = kind.from_environment(os.environ)
@@ -55,8 +71,18 @@ def settings_of(kind: type[Settings]) -> Settings:
         _log.critical("configuration: %s", "; ".join(error.problems))
         # Exit before gunicorn's master exists: it would start failing workers over and over.
         sys.exit(EXIT_CONFIGURATION)
+    formatter.project = settings.project_id
     logging.getLogger().setLevel(settings.log_level)
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs a line per request
+    emit(
+        Event.FUNCTION_STARTED,
+        f"Started for the deployment {settings.deployment!r} of "
+        f"gs://{settings.bucket}/{settings.prefix}.",
+        deployment=settings.deployment,
+        bucket=settings.bucket,
+        prefix=settings.prefix,
+        tier=settings.tier.name,
+    )
     return settings
 
 

@@ -15,26 +15,37 @@ locals {
   common_environment = merge(
     {
       PROJECT_ID         = var.project_id
-      FIRESTORE_DATABASE = local.name
-      BUCKET             = var.documents_bucket.name
+      FIRESTORE_DATABASE = module.firestore.name
+      BUCKET             = module.documents.name
       DEPLOYMENT         = var.deployment
       TIER               = var.tier
     },
     { for name in ["PREFIX", "LOG_LEVEL"] : name => local.settings[name] if contains(keys(local.settings), name) },
   )
 
+  # The service accounts among those who call a function like people; the functions check each
+  # caller's address. IAM decides about users and groups.
+  like_people = {
+    for function, members in {
+      dispatcher = concat(local.people.operators, google_service_account.deployer[*].member)
+      status     = concat(local.people.viewers, google_service_account.deployer[*].member)
+      ask        = var.askers
+    } :
+    function => join(",", [for member in members : trimprefix(member, "serviceAccount:") if startswith(member, "serviceAccount:")])
+  }
+
   sync_environment = merge(
     local.common_environment,
     local.settings,
     {
       LOCATION                 = var.region
-      UPLOADS_QUEUE            = google_cloud_tasks_queue.this["uploads"].name
-      POLLS_QUEUE              = google_cloud_tasks_queue.this["polls"].name
-      CONTROL_QUEUE            = google_cloud_tasks_queue.this["control"].name
+      UPLOADS_QUEUE            = module.queues.names["uploads"]
+      POLLS_QUEUE              = module.queues.names["polls"]
+      CONTROL_QUEUE            = module.queues.names["control"]
       UPLOAD_URL               = local.url.upload
       DISPATCHER_URL           = local.url.dispatcher
       STATUS_URL               = local.url.status
-      TASKS_SERVICE_ACCOUNT    = google_service_account.tasks.email
+      TASKS_SERVICE_ACCOUNT    = module.queues.account.email
       FUNCTION_TIMEOUT_SECONDS = tostring(local.budgets.function_timeout)
     },
     var.documents_bucket.billing_project == null ? {} : { BILLING_PROJECT = var.documents_bucket.billing_project },
@@ -47,15 +58,7 @@ locals {
     }
   }
 
-  # Requests that one upload instance serves at once: a step mostly waits for the network.
-  upload_concurrency = 4
-
-  build = {
-    runtime         = var.runtime
-    bucket          = google_storage_bucket.packages.name
-    repository      = google_artifact_registry_repository.images.id
-    service_account = google_service_account.build.id
-  }
+  build = merge(module.build.build, { runtime = var.runtime })
 
   people = { operators = var.operators, viewers = distinct(concat(var.operators, var.viewers)) }
 }
@@ -63,12 +66,19 @@ locals {
 module "dispatcher" {
   source = "./modules/function"
 
-  name            = "${local.name}-dispatcher"
-  description     = "Starts, scans and supervises syncs"
-  project_id      = var.project_id
-  region          = var.region
-  build           = merge(local.build, { object = google_storage_bucket_object.package["dispatcher"].name })
-  environment     = local.sync_environment
+  name        = "${local.name}-dispatcher"
+  description = "Starts, scans and supervises syncs"
+  project_id  = var.project_id
+  region      = var.region
+  build       = merge(local.build, { object = module.build.packages["dispatcher"] })
+  environment = merge(
+    local.sync_environment,
+    {
+      SCHEDULER_SERVICE_ACCOUNT = google_service_account.scheduler.email
+      CALLER_SERVICE_ACCOUNTS   = local.like_people.dispatcher
+    },
+    { for email in module.events[*].email : "EVENTS_SERVICE_ACCOUNT" => email },
+  )
   secrets         = local.key
   timeout_seconds = local.budgets.function_timeout
   memory          = "1Gi"
@@ -76,18 +86,15 @@ module "dispatcher" {
   max_instances   = 3
   ingress         = "ALLOW_ALL" # people call it from anywhere; IAM decides who may
   invokers = concat(
-    [google_service_account.scheduler.member, google_service_account.tasks.member],
+    [google_service_account.scheduler.member, module.queues.account.member],
     local.people.operators,
-    module.pipeline[*].deployer_member,
+    google_service_account.deployer[*].member,
+    module.events[*].member,
   )
 
-  depends_on = [
-    google_storage_bucket_iam_member.build_reads_packages,
-    google_project_iam_member.build_reads_sources,
-    google_project_iam_member.build_writes_logs,
-    google_artifact_registry_repository_iam_member.build_writes_images,
-  ]
+  depends_on = [terraform_data.services]
 }
+
 module "upload" {
   source = "./modules/function"
 
@@ -95,23 +102,26 @@ module "upload" {
   description     = "Takes one file one step further"
   project_id      = var.project_id
   region          = var.region
-  build           = merge(local.build, { object = google_storage_bucket_object.package["upload"].name })
+  build           = merge(local.build, { object = module.build.packages["upload"] })
   environment     = local.sync_environment
   secrets         = local.key
   timeout_seconds = local.budgets.function_timeout
   memory          = "1Gi"
   concurrency     = local.upload_concurrency
-  # Enough for all that its two queues dispatch at once, and one more for uneven distribution.
-  max_instances = ceil((local.queues.uploads.concurrent + local.queues.polls.concurrent) / local.upload_concurrency) + 1
-  ingress       = "ALLOW_INTERNAL_ONLY" # Cloud Tasks of the same project counts as internal
-  invokers      = [google_service_account.tasks.member]
+  max_instances   = local.upload_instances
+  ingress         = "ALLOW_INTERNAL_ONLY" # Cloud Tasks of the same project counts as internal
+  invokers        = [module.queues.account.member]
 
-  depends_on = [
-    google_storage_bucket_iam_member.build_reads_packages,
-    google_project_iam_member.build_reads_sources,
-    google_project_iam_member.build_writes_logs,
-    google_artifact_registry_repository_iam_member.build_writes_images,
-  ]
+  depends_on = [terraform_data.services]
+}
+
+locals {
+  # The page tells when the next sync starts, if Cloud Scheduler starts any.
+  status_environment = merge(
+    local.common_environment,
+    { CALLER_SERVICE_ACCOUNTS = local.like_people.status },
+    var.sync.paused ? {} : { SYNC_SCHEDULE = var.sync.schedule, SYNC_TIME_ZONE = var.sync.time_zone },
+  )
 }
 
 module "status" {
@@ -121,37 +131,16 @@ module "status" {
   description     = "Shows the state of syncs, and changes nothing"
   project_id      = var.project_id
   region          = var.region
-  build           = merge(local.build, { object = google_storage_bucket_object.package["status"].name })
-  environment     = local.common_environment
+  build           = merge(local.build, { object = module.build.packages["status"] })
+  environment     = local.status_environment
   secrets         = {}
   timeout_seconds = 60
   memory          = "512Mi"
   concurrency     = 8
   max_instances   = 3
   ingress         = "ALLOW_ALL" # people call it from anywhere; IAM decides who may
-  invokers        = concat(local.people.viewers, module.pipeline[*].deployer_member)
+  invokers        = concat(local.people.viewers, google_service_account.deployer[*].member)
+  observers       = local.people.viewers # gcloud run services proxy looks at the service first
 
-  depends_on = [
-    google_storage_bucket_iam_member.build_reads_packages,
-    google_project_iam_member.build_reads_sources,
-    google_project_iam_member.build_writes_logs,
-    google_artifact_registry_repository_iam_member.build_writes_images,
-  ]
-}
-
-resource "google_storage_bucket_iam_member" "reads_documents" {
-  for_each = local.syncing
-
-  bucket = var.documents_bucket.create ? google_storage_bucket.documents[0].name : var.documents_bucket.name
-  role   = "roles/storage.objectViewer"
-  member = each.value
-}
-
-# Requests to a bucket whose requesters pay name a project, which the caller must be allowed to use.
-resource "google_project_iam_member" "uses_billing_project" {
-  for_each = var.documents_bucket.billing_project == null ? {} : local.syncing
-
-  project = var.documents_bucket.billing_project
-  role    = "roles/serviceusage.serviceUsageConsumer"
-  member  = each.value
+  depends_on = [terraform_data.services]
 }

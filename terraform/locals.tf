@@ -1,14 +1,15 @@
 data "google_project" "this" {}
 
 locals {
-  name = "fss-${var.deployment}"
+  name      = "fss-${var.deployment}"
+  functions = concat(["dispatcher", "upload", "status"], length(var.askers) > 0 ? ["ask"] : [])
 
   # Python reads the same file, so a queue's rate and the code's spacing can't disagree.
   tier = jsondecode(file("${path.module}/../shared/tiers.json")).tiers[var.tier]
 
   # Known before the functions exist: each gets its own address and those of the others.
   url = {
-    for function in ["dispatcher", "upload", "status"] :
+    for function in local.functions :
     function => "https://${local.name}-${function}-${data.google_project.this.number}.${var.region}.run.app"
   }
 

@@ -8,6 +8,11 @@ output "status_url" {
   value       = local.url.status
 }
 
+output "ask_url" {
+  description = "Address of the ask function, where POST /ask asks a question; FSS_ASK_URL of the fss command. Null without askers."
+  value       = try(local.url.ask, null)
+}
+
 output "status_page_command" {
   description = "Makes the status function, which answers in JSON, available on http://localhost:8080 to operators and viewers."
   value       = "gcloud run services proxy ${module.status.name} --project ${var.project_id} --region ${var.region} --port 8080"
@@ -25,12 +30,12 @@ output "documents_bucket" {
 
 output "queues" {
   description = "Rate (dispatches per second) and concurrency of each queue."
-  value       = { for key, queue in local.queues : google_cloud_tasks_queue.this[key].name => queue }
+  value       = { for key, queue in local.queues : module.queues.names[key] => queue }
 }
 
 output "packages" {
   description = "The deployed zip of each function, named by its sha256."
-  value       = { for function, package in google_storage_bucket_object.package : function => package.name }
+  value       = module.build.packages
 }
 
 output "dashboard_url" {
@@ -53,4 +58,9 @@ output "budgets" {
     )
     error_message = "The budgets don't nest: work < watchdog < function timeout <= dispatch deadline < claim, and no caller waits longer than 30 minutes."
   }
+}
+
+output "events_owner_command" {
+  description = "The command with which the bucket's owner lets it tell of changes, with events on a bucket that Terraform didn't create; otherwise null."
+  value       = one(module.events[*].owner_command)
 }

@@ -1,13 +1,29 @@
 locals {
+  # What the tier's rate needs at once.
+  wanted = {
+    uploads = local.tier.max_concurrent_dispatches
+    polls   = 20
+  }
+
+  # Requests that one upload instance serves at once: a step mostly waits for the network.
+  upload_concurrency = 4
+
+  # Enough for all that the two queues dispatch at once, and one more for uneven distribution.
+  upload_instances = min(ceil(sum(values(local.wanted)) / local.upload_concurrency) + 1, var.max_upload_instances)
+
+  # Where the instances are too few, both queues dispatch less at once, in proportion.
+  upload_slots = max(1, local.upload_instances - 1) * local.upload_concurrency
+  concurrent   = { for queue, wanted in local.wanted : queue => max(1, floor(wanted * min(1, local.upload_slots / sum(values(local.wanted))))) }
+
   # Rates are set only here; no code changes them.
   queues = {
     uploads = {
       rate       = local.tier.rpm / 60 # a dispatch makes at most one metered request
-      concurrent = local.tier.max_concurrent_dispatches
+      concurrent = local.concurrent.uploads
     }
     polls = {
       rate       = 500
-      concurrent = 20
+      concurrent = local.concurrent.polls
     }
     control = {
       rate       = 10
@@ -16,65 +32,15 @@ locals {
   }
 }
 
-# A deleted queue's name can't be used again for three days.
-resource "google_cloud_tasks_queue" "this" {
-  for_each = local.queues
+module "queues" {
+  source = "./modules/queues"
 
-  name     = "${local.name}-${each.key}"
-  location = var.region
+  name         = local.name
+  region       = var.region
+  queues       = local.queues
+  creators     = local.syncing
+  inspectors   = { dispatcher = module.dispatcher.member } # the supervisor looks for lost tasks
+  log_sampling = var.queue_log_sampling
 
-  # The service chooses the burst, at least 10; deliveries that come late space their starts.
-  rate_limits {
-    max_dispatches_per_second = each.value.rate
-    max_concurrent_dispatches = each.value.concurrent
-  }
-
-  retry_config {
-    max_attempts = -1 # unlimited: a task ends when its handler acknowledges it
-    min_backoff  = "10s"
-    max_backoff  = "300s"
-  }
-
-  stackdriver_logging_config {
-    sampling_ratio = var.queue_log_sampling
-  }
-
-  depends_on = [google_project_service.this]
-}
-
-# Cloud Tasks calls the functions as this account.
-resource "google_service_account" "tasks" {
-  account_id   = "${local.name}-tasks"
-  display_name = "Delivers the tasks of ${var.deployment}"
-
-  depends_on = [google_project_service.this]
-}
-
-# --- who creates tasks ---------------------------------------------------------------------------
-
-locals {
-  queue_grants = merge([
-    for queue in keys(local.queues) : merge(
-      { for function, member in local.syncing : "${function} creates in ${queue}" => { queue = queue, member = member, role = "roles/cloudtasks.enqueuer" } },
-      # Only the supervisor checks whether a task still exists.
-      { "dispatcher looks into ${queue}" = { queue = queue, member = local.syncing.dispatcher, role = "roles/cloudtasks.viewer" } },
-    )
-  ]...)
-}
-
-resource "google_cloud_tasks_queue_iam_member" "this" {
-  for_each = local.queue_grants
-
-  name     = google_cloud_tasks_queue.this[each.value.queue].name
-  location = var.region
-  role     = each.value.role
-  member   = each.value.member
-}
-
-resource "google_service_account_iam_member" "acts_as_tasks" {
-  for_each = local.syncing
-
-  service_account_id = google_service_account.tasks.name
-  role               = "roles/iam.serviceAccountUser"
-  member             = each.value
+  depends_on = [terraform_data.services]
 }

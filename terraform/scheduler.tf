@@ -3,7 +3,7 @@ resource "google_service_account" "scheduler" {
   account_id   = "${local.name}-scheduler"
   display_name = "Starts and supervises the syncs of ${var.deployment}"
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }
 
 locals {
@@ -18,7 +18,7 @@ locals {
       retries     = 3
     }
     supervise = {
-      description = "Continues a running batch; costs two reads if none is running"
+      description = "Continues a running batch, or begins one that the bucket asked for; costs two reads otherwise"
       schedule    = "* * * * *"
       time_zone   = "Etc/UTC"
       paused      = false # a sync that is started by hand needs it too

@@ -8,5 +8,5 @@ resource "google_secret_manager_secret" "gemini_api_key" {
     auto {}
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }

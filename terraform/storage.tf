@@ -1,119 +1,24 @@
-# The documents. An existing bucket is not managed here.
-resource "google_storage_bucket" "documents" {
-  # checkov:skip=CKV_GCP_62: Cloud Audit Logs' data access logs are the project's to switch on
-  count = var.documents_bucket.create ? 1 : 0
+module "documents" {
+  source = "./modules/documents"
 
-  name                        = var.documents_bucket.name
-  location                    = var.region
-  uniform_bucket_level_access = true
-  public_access_prevention    = "enforced"
-  force_destroy               = false
+  name            = var.documents_bucket.name
+  create          = var.documents_bucket.create
+  location        = var.region
+  billing_project = var.documents_bucket.billing_project
+  readers         = local.syncing
 
-  versioning {
-    enabled = true
-  }
-
-  lifecycle_rule {
-    action {
-      type = "Delete"
-    }
-    condition {
-      days_since_noncurrent_time = 30
-    }
-  }
-
-  depends_on = [google_project_service.this]
+  depends_on = [terraform_data.services]
 }
 
-resource "google_storage_bucket" "packages" {
-  # checkov:skip=CKV_GCP_62: Cloud Audit Logs' data access logs are the project's to switch on
-  name                        = "${var.project_id}-${local.name}-packages"
-  location                    = var.region
-  uniform_bucket_level_access = true
-  public_access_prevention    = "enforced"
-  force_destroy               = !var.deletion_protection
+module "build" {
+  source = "./modules/builder"
 
-  versioning {
-    enabled = true
-  }
+  project_id          = var.project_id
+  project_number      = data.google_project.this.number
+  name                = local.name
+  region              = var.region
+  packages            = { for function in local.functions : function => "${path.module}/${var.packages_dir}/${function}.zip" }
+  deletion_protection = var.deletion_protection
 
-  depends_on = [google_project_service.this]
-}
-
-# Named by content: the same zip is the same object, and changed code makes a new revision.
-resource "google_storage_bucket_object" "package" {
-  for_each = toset(["dispatcher", "upload", "status"])
-
-  bucket = google_storage_bucket.packages.name
-  name   = "${each.key}-${filesha256("${path.module}/${var.packages_dir}/${each.key}.zip")}.zip"
-  source = "${path.module}/${var.packages_dir}/${each.key}.zip"
-
-  lifecycle {
-    create_before_destroy = true
-  }
-}
-
-resource "google_artifact_registry_repository" "images" {
-  # checkov:skip=CKV_GCP_84: images contain this repository's code and public packages, nothing confidential
-  repository_id = "${local.name}-images"
-  description   = "Images that Cloud Build builds of the functions of ${var.deployment}"
-  location      = var.region
-  format        = "DOCKER"
-
-  cleanup_policies {
-    id     = "keep-the-latest"
-    action = "KEEP"
-    most_recent_versions {
-      keep_count = 10
-    }
-  }
-  cleanup_policies {
-    id     = "delete-old-ones"
-    action = "DELETE"
-    condition {
-      older_than = "2592000s" # 30 days
-    }
-  }
-
-  depends_on = [google_project_service.this]
-}
-
-# --- who builds the images: reads packages, writes images and logs, nothing else -----------------
-
-resource "google_service_account" "build" {
-  account_id   = "${local.name}-build"
-  display_name = "Builds the functions of ${var.deployment}"
-
-  depends_on = [google_project_service.this]
-}
-
-resource "google_storage_bucket_iam_member" "build_reads_packages" {
-  bucket = google_storage_bucket.packages.name
-  role   = "roles/storage.objectViewer"
-  member = google_service_account.build.member
-}
-
-# Cloud Functions copies a package to this bucket of its own before it builds.
-resource "google_project_iam_member" "build_reads_sources" {
-  project = var.project_id
-  role    = "roles/storage.objectViewer"
-  member  = google_service_account.build.member
-
-  condition {
-    title      = "Sources of functions in ${var.region}"
-    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${data.google_project.this.number}-${var.region}/\")"
-  }
-}
-
-resource "google_artifact_registry_repository_iam_member" "build_writes_images" {
-  repository = google_artifact_registry_repository.images.name
-  location   = var.region
-  role       = "roles/artifactregistry.writer"
-  member     = google_service_account.build.member
-}
-
-resource "google_project_iam_member" "build_writes_logs" {
-  project = var.project_id
-  role    = "roles/logging.logWriter" # there is no smaller resource to grant it on
-  member  = google_service_account.build.member
+  depends_on = [terraform_data.services]
 }

@@ -21,7 +21,7 @@ variable "deployment" {
 }
 
 variable "region" {
-  description = "Region of the functions, queues, jobs, images and packages."
+  description = "Region of the functions, queues, jobs, images and packages. Cloud Build lets new projects build in us-central1, us-west2, europe-west1, asia-east1, australia-southeast1 and southamerica-east1 only."
   type        = string
   default     = "us-central1"
 
@@ -76,7 +76,7 @@ variable "gemini_api_key_version" {
 # --- the sync -----------------------------------------------------------------------------------
 
 variable "sync" {
-  description = "When Cloud Scheduler starts a sync. period_hours is the longest time between two starts; an alert fires if no sync was completed in twice that time."
+  description = "When Cloud Scheduler starts a sync. period_hours is the longest time between two starts; an alert fires if no sync was completed in twice that time, or in 24 hours and 50 minutes if that is less, since alerts look no further back."
   type = object({
     schedule     = string
     time_zone    = optional(string, "Etc/UTC")
@@ -92,6 +92,19 @@ variable "sync" {
   validation {
     condition     = var.sync.period_hours >= 1 && var.sync.period_hours <= 24 && floor(var.sync.period_hours) == var.sync.period_hours
     error_message = "Whole hours from 1 to 24: changes and deletions should be seen at least daily."
+  }
+}
+
+variable "events" {
+  description = "Notifications of the bucket, so that a sync begins minutes after a change; see modules/events/README.md. null: none. publisher is the Cloud Storage service agent of the bucket's project, if that is another one."
+  type = object({
+    publisher = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = can(regex("^[^@\\s:]+@gs-project-accounts.iam.gserviceaccount.com$", coalesce(try(var.events.publisher, null), "x@gs-project-accounts.iam.gserviceaccount.com")))
+    error_message = "The e-mail address that gcloud storage service-agent prints for the bucket's project."
   }
 }
 
@@ -118,6 +131,7 @@ variable "settings" {
     chunk_max_tokens        = optional(number)
     chunk_overlap_tokens    = optional(number)
     log_level               = optional(string)
+    event_pause_seconds     = optional(number)
   })
   default = {}
 
@@ -147,9 +161,9 @@ variable "packages_dir" {
 }
 
 variable "runtime" {
-  description = "Python version of the functions; tested with 3.11."
+  description = "Python version of the functions; tested with 3.11 and 3.13."
   type        = string
-  default     = "python311"
+  default     = "python313"
 
   validation {
     condition     = can(regex("^python31[1-9]$", var.runtime))
@@ -165,6 +179,17 @@ variable "function_timeout_seconds" {
   validation {
     condition     = var.function_timeout_seconds >= 60 && var.function_timeout_seconds <= 1795
     error_message = "60 to 1795 seconds: a dispatch waits 5 s longer, and Cloud Tasks no longer than 30 minutes."
+  }
+}
+
+variable "max_upload_instances" {
+  description = "Most instances of the upload function, of one CPU each. A new project's quota of CPUs in a region may be as low as 20; a function that asks for more is not deployed. tier3 needs 131 to keep its rate, of which at most 100 can be had. Fewer lower what the queues dispatch at once."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.max_upload_instances >= 1 && var.max_upload_instances <= 100 && floor(var.max_upload_instances) == var.max_upload_instances
+    error_message = "1 to 100: Cloud Run limits a service to 100 instances unless told otherwise, and a function can't tell it."
   }
 }
 
@@ -191,6 +216,28 @@ variable "viewers" {
   }
 }
 
+variable "askers" {
+  description = "Who may ask the store questions, which cost money; with nobody, there is no ask function."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for member in var.askers : can(regex("^(user|group|serviceAccount|principal|principalSet):.+", member))])
+    error_message = "Each names a user, group, service account or principal; the functions are open to nobody else."
+  }
+}
+
+variable "max_ask_cost_per_day" {
+  description = "US dollars that the answers of a day may cost; null for the function's default."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = try(var.max_ask_cost_per_day > 0, true)
+    error_message = "More than 0."
+  }
+}
+
 variable "notification_channels" {
   description = "Cloud Monitoring channels that receive the alerts, as projects/PROJECT/notificationChannels/ID."
   type        = list(string)
@@ -199,6 +246,59 @@ variable "notification_channels" {
   validation {
     condition     = alltrue([for channel in var.notification_channels : can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", channel))])
     error_message = "projects/PROJECT/notificationChannels/ID."
+  }
+
+  validation {
+    condition     = length(var.notification_channels) > 0 || var.alerts_to_nobody
+    error_message = "Name at least one channel, or say alerts_to_nobody = true where nobody needs to know."
+  }
+}
+
+variable "alerts_to_nobody" {
+  description = "Whether alerts may go unheard: they open incidents in the console and tell nobody."
+  type        = bool
+  default     = false
+}
+
+variable "documentation_url" {
+  description = "Address of this repository's docs/ as your team reads it, such as https://github.com/my-team/file-search-sync/blob/main/docs; each alert links to its section of operations.md there. Without it an alert names the section."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^https://.+[^/]$", coalesce(var.documentation_url, "https://none")))
+    error_message = "An https address without a slash at its end."
+  }
+}
+
+variable "freshness_hours" {
+  description = "A change in the bucket should be searchable within this many hours, 99 % of the time; null for twice the longest time between two syncs. An alert tells if it isn't."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = contains([for half in range(1, 97) : half / 2], coalesce(var.freshness_hours, 1))
+    error_message = "Half hours, from 0.5 to 48."
+  }
+}
+
+variable "budget" {
+  description = "What the project may cost a month, Gemini included if the key is the project's; alerts tell at 50, 90 and 100 % and when more is forecast. null for none. Who applies needs roles/billing.costsManager on the billing account."
+  type = object({
+    billing_account = string
+    amount          = number
+    currency        = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account)) || var.budget == null
+    error_message = "A billing account is named like 012345-6789AB-CDEF01."
+  }
+
+  validation {
+    condition     = try(var.budget.amount, 1) >= 1 && floor(try(var.budget.amount, 1)) == try(var.budget.amount, 1)
+    error_message = "A whole amount, of the billing account's currency."
   }
 }
 
@@ -230,12 +330,13 @@ variable "queue_log_sampling" {
 # --- the pipeline -------------------------------------------------------------------------------
 
 variable "pipeline" {
-  description = "Cloud Build triggers for this deployment; null for none. repository is a connected repository, projects/P/locations/L/connections/C/repositories/R. The plan trigger runs on pull requests to the branch, and the apply trigger on pushes to it."
+  description = "Cloud Build triggers for this deployment; null for none. repository is a connected repository, projects/P/locations/L/connections/C/repositories/R. Pull requests to the branch are checked, and what is merged into it is planned; an approver, such as group:leads@example.com, reads the plan and lets it be applied."
   type = object({
     repository        = string
     state_bucket      = string
     branch            = optional(string, "main")
     approval_required = optional(bool, true)
+    approvers         = optional(list(string), [])
   })
   default = null
 

@@ -18,12 +18,14 @@ from shared.domain.file.record import FileRecord
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.database.records import Records, batch_path, file_path
 from shared.gateways.ports import Document, Query, QueueName, Task
+from shared.services.batch.ask_sync import AskSync
 from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
 from shared.services.context import Context
+from shared.services.health import Health
 from shared.services.looks.poller import Poller
-from shared.services.report import Report
+from shared.services.report.report import Report
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.worker.advance_file import AdvanceFile
 from tests.twins.at_once import one_by_one
@@ -44,7 +46,8 @@ SETTINGS = Settings(
 RULES = Rules(settings=SETTINGS)
 
 INDEXES = IndexSet.from_json(firestore_indexes())
-"""Those of terraform/firestore.tf: a query without its index fails the first test that makes it."""
+"""Those of terraform/modules/firestore/indexes.tf: a query without its index fails the first test
+that makes it."""
 
 
 @dataclass
@@ -74,7 +77,7 @@ class World:
                 jitter=lambda: 0.5,
             )
         )
-        self.report = Report(self.records, self.clock, self.rules.breaker)
+        self.report = Report(self.records, self.rules.breaker)
         self.deliveries: list[tuple[datetime, QueueName, int]] = []
         self._next_tick = self.clock.now()
 
@@ -82,9 +85,11 @@ class World:
         """Build the use cases with this context."""
         self.context = context
         self.start = StartSync(context)
+        self.ask_sync = AskSync(context)
         self.scan = ScanBucket(context)
         self.supervise = Supervise(context)
         self.control = ControlBatch(context)
+        self.health = Health(context, "AQ.key", simulated=True)
         self.advance = AdvanceFile(context)
         self.look = Poller(context)
 

@@ -8,10 +8,12 @@ from typing import Any
 import functions_framework
 from flask import Request, Response
 
+from shared.code_digest import code_digest
 from shared.composition import UseCases, preload
 from shared.config import SyncSettings
 from shared.domain.batch.batch import Batch, Trigger
 from shared.domain.batch.request import SyncRequest
+from shared.domain.deployment.callers import Caller
 from shared.http.framework import answer_everything
 from shared.http.requests import checked_body, task_body
 from shared.http.routes import Routes
@@ -41,10 +43,21 @@ def _state(batch: Batch) -> tuple[dict[str, Any], int]:
     return _answer(batch.batch_id, status=batch.status), 200
 
 
+def _supervise(_: Request) -> tuple[dict[str, Any], int]:
+    USE.health.supervised()
+    return asdict(USE.supervise()), 200
+
+
+def _health(_: Request) -> tuple[dict[str, Any], int]:
+    known = {"function": "dispatcher", "code": code_digest(), "time_scale": SETTINGS.time_scale}
+    return {**known, **USE.health()}, 200
+
+
 ROUTES = Routes(
     {
         ("POST", "/"): _sync,
         ("POST", "/sync"): _sync,
+        ("POST", "/events"): lambda request: ({"outcome": USE.ask_sync(task_body(request))}, 200),
         ("POST", "/batches/<batch_id>:cancel"): lambda _, batch_id: _state(
             USE.control.cancel(batch_id)
         ),
@@ -59,8 +72,16 @@ ROUTES = Routes(
             {"dropped": USE.cut_over.drop_previous()},
             200,
         ),
-        ("POST", "/control/supervise"): lambda _: (asdict(USE.supervise()), 200),
+        ("GET", "/health"): _health,
+        ("POST", "/control/supervise"): _supervise,
         ("POST", "/control/scan"): lambda request: ({"pages": USE.scan(task_body(request))}, 200),
+    },
+    callers=SETTINGS.callers,
+    machines={
+        ("POST", "/sync"): {Caller.SCHEDULER, Caller.PEOPLE},
+        ("POST", "/events"): {Caller.EVENTS},
+        ("POST", "/control/supervise"): {Caller.SCHEDULER, Caller.TASKS},
+        ("POST", "/control/scan"): {Caller.TASKS},
     },
     budget=SETTINGS.watchdog_budget,
 )

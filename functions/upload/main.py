@@ -12,6 +12,7 @@ from flask import Request, Response
 
 from shared.composition import UseCases, preload
 from shared.config import SyncSettings
+from shared.domain.deployment.callers import Caller
 from shared.http.framework import answer_everything
 from shared.http.requests import task_body
 from shared.http.routes import Routes
@@ -32,7 +33,10 @@ def _looks(request: Request) -> tuple[dict[str, Any], int]:
 
 
 ROUTES = Routes(
-    {("POST", "/step"): _step, ("POST", "/looks"): _looks}, budget=SETTINGS.watchdog_budget
+    {("POST", "/step"): _step, ("POST", "/looks"): _looks},
+    callers=SETTINGS.callers,
+    machines={("POST", "/step"): {Caller.TASKS}, ("POST", "/looks"): {Caller.TASKS}},
+    budget=SETTINGS.watchdog_budget,
 )
 answer_everything(ROUTES)
 

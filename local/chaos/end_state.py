@@ -9,7 +9,7 @@ from typing import Any
 
 from local.chaos.firestore_records import Database
 from local.chaos.store_listing import Contents, list_everything
-from local.fss.deployment.client import fetched
+from local.fss.deployment.http import fetched
 from local.stack.local_stack import LocalStack
 from shared.domain.ids import owner_tag
 

@@ -7,7 +7,7 @@ import urllib.request
 from typing import Any
 
 from local.chaos.fault_rates import FaultRates
-from local.fss.deployment.client import fetched
+from local.fss.deployment.http import fetched
 from local.stack.firestore import LocalFirestore
 from local.stack.local_stack import LocalStack
 from local.web_guard.rules import ADMIN_HEADER

@@ -18,7 +18,7 @@ from local.chaos.function_killer import FunctionKiller
 from local.chaos.injected_faults import InjectedFaults
 from local.chaos.persistent_client import Deadline, DeadlinePassed, PersistentClient
 from local.chaos.sample_files import write_library
-from local.fss.deployment.client import fetched
+from local.fss.deployment.http import fetched
 from local.stack.local_stack import LocalStack
 from local.stack.options import FirestoreKind, Quota, StackOptions
 from shared.domain.throttle.tiers import tier_named

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from google import genai
 from google.genai import types
 
-from shared.gateways.gemini.file_search import API_VERSION
+from shared.gateways.gemini.connection import API_VERSION
 
 PAGE = 20
 

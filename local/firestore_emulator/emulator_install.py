@@ -139,7 +139,7 @@ def find_jar(environment: Mapping[str, str]) -> Path | None:
         if not Path(named).is_file():
             raise FileNotFoundError(f"FIRESTORE_EMULATOR_JAR is not a file: {named}")
         return Path(named)
-    for root in _sdk_roots(environment):
+    for root in sdk_roots(environment):
         for jar in sorted((root / "platform" / "cloud-firestore-emulator").glob("*.jar")):
             return jar
     cached = _firebase_cache(environment).glob("cloud-firestore-emulator-v*.jar")
@@ -217,7 +217,7 @@ def _firebase_cache(environment: Mapping[str, str]) -> Path:
     return _home(environment) / ".cache" / "firebase" / "emulators"
 
 
-def _sdk_roots(environment: Mapping[str, str]) -> Iterator[Path]:
+def sdk_roots(environment: Mapping[str, str]) -> Iterator[Path]:
     """Yield possible roots of a Cloud SDK: first that of gcloud on PATH, then the usual places."""
     if found := shutil.which("gcloud", path=environment.get("PATH", "")):
         gcloud = Path(found).resolve()

@@ -22,17 +22,24 @@ class Output:
     """
 
     def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
+        self.as_json = as_json
 
     def answer(self, value: object, text: str) -> None:
         """Print the answer."""
-        print(json.dumps(value) if self._as_json else printable_lines(text), flush=True)
+        print(json.dumps(value) if self.as_json else printable_lines(text), flush=True)
+
+    def part(self, text: str) -> None:
+        """Print a part of the answer; with JSON, the answer alone is printed."""
+        if not self.as_json:
+            print(printable_lines(text), flush=True)
 
     def fail(self, failure: Failure) -> None:
         """Print why there is no answer."""
-        if self._as_json:
+        if self.as_json:
             self.answer({"error": str(failure), **failure.details}, "")
         self.note(f"fss: {failure}")
+        if failure.usage:
+            self.note(failure.usage)
 
     def note(self, text: str) -> None:
         """Print a message."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure, is_over
 from local.fss.report.progress import Display
+
+LIMITS = ("max_deletes", "max_imports", "max_estimated_cost")
+REQUEST = ("mode", "prefix", "dry_run", "delete_policy", "force", "new_store", *LIMITS)
+"""The fields of a request that are options of a command."""
 
 LOOK_AGAIN = 0.5
 """Seconds between the first two requests for the state of a watched batch."""
@@ -21,16 +24,14 @@ MAX_SILENCE = 60.0
 """Seconds without an answer from the status function before watching ends."""
 
 
-def request_of(arguments: Namespace) -> dict[str, object]:
-    """Return the request body for the given options."""
-    request: dict[str, object] = {"mode": arguments.mode}
-    for name in ("delete_policy", "max_deletes", "max_imports", "max_estimated_cost"):
-        if (value := getattr(arguments, name)) is not None:  # 0 is a limit too
-            request[name] = value
-    for name in ("prefix", "dry_run", "force", "new_store"):
-        if value := getattr(arguments, name, False):
-            request[name] = value
-    return request
+def request_of(options: Mapping[str, Any]) -> dict[str, object]:
+    """Return the request body for the given options, which leave out what was not given."""
+    asked = {name: options.get(name) for name in REQUEST}
+    return {name: value for name, value in asked.items() if value not in (None, "", False)} | {
+        name: asked[name]
+        for name in LIMITS
+        if asked[name] is not None  # 0 is a limit too
+    }
 
 
 def watch(

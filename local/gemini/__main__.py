@@ -58,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
         "--full-names", action="store_true", help="return full resource names from finished imports"
     )
     add(
+        "--bare-citations", action="store_true", help="leave the documents' metadata out of answers"
+    )
+    add(
         "--faults", type=_faults, default=[], metavar="JSON", help="a fault rule or a list of rules"
     )
     _add_quota(parser)
@@ -148,6 +151,7 @@ def _simulator(options: argparse.Namespace) -> Simulator:
             import_per_mb_s=options.import_seconds_per_mb,
             jitter=options.jitter,
             full_names=options.full_names,
+            bare_citations=options.bare_citations,
             store_figures=StoreFigures(options.reported_per_byte, options.counts_lag_seconds),
         ),
         limits=QuotaLimits(

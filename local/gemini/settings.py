@@ -41,6 +41,8 @@ class Settings:
             ids, as users report of the real service.
         store_figures: How a store counts its documents.
         keep_bytes: How many bytes of each content are kept for questions and downloads.
+        bare_citations: Whether citations come without the documents' metadata, as those of imported
+            files did at first: a title that is the raw file's id, and the text.
     """
 
     time_scale: float = 1.0
@@ -53,6 +55,7 @@ class Settings:
     full_names: bool = False
     store_figures: StoreFigures = StoreFigures()
     keep_bytes: int = 256 * KIB
+    bare_citations: bool = False
 
 
 class Latencies:

@@ -81,7 +81,13 @@ class Simulator:
             self.latencies,
             full_names=settings.full_names,
         )
-        self.answers = Answers(self.stores, self.documents, self.contents, clock)
+        self.answers = Answers(
+            self.stores,
+            self.documents,
+            self.contents,
+            clock,
+            bare_citations=settings.bare_citations,
+        )
 
     def forget_unsaved(self) -> None:
         """Return to what the state file has, after it couldn't be written."""

@@ -12,7 +12,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from local.fss.deployment.client import Deployment, fetched
+from local.fss.deployment.client import Deployment
+from local.fss.deployment.http import fetched
 from local.processes.children import CouldNotRun
 from local.rate.request_rate import RequestRate, surplus
 from local.stack import task_queues

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import compileall
 import os
+import shutil
 import signal
 import sys
 import zipfile
@@ -45,10 +46,14 @@ def unpack(destination: Path) -> dict[str, Path]:
     folders = {}
     for function, package in packages.items():
         folders[function] = destination / function
-        with zipfile.ZipFile(package.path) as archive:
-            archive.extractall(folders[function])
-        compileall.compile_dir(folders[function], quiet=1)
+        _extract(package.path, folders[function])
     return folders
+
+
+def _extract(package: Path, folder: Path) -> None:
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(folder)
+    compileall.compile_dir(folder, quiet=1)
 
 
 def threads_for(concurrent_dispatches: int) -> int:
@@ -79,6 +84,7 @@ class Function:
         inherited = {key: value for key, value in os.environ.items() if key in _INHERITED}
         framework = [sys.executable, "-m", "local.stack.guarded_function", "--port", str(port)]
         self._processes = processes
+        self._folder = folder
         self._serve = partial(
             processes.start,
             name,
@@ -100,3 +106,9 @@ class Function:
     def restart(self) -> None:
         """Start the function again on the same port after `kill`; call `wait` to wait for it."""
         self.child = self._serve()
+
+    def redeploy(self, package: Path) -> None:
+        """Serve another zip, after the function was stopped; call `wait` to wait for it."""
+        shutil.rmtree(self._folder)
+        _extract(package, self._folder)
+        self.restart()

@@ -7,10 +7,11 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from local import packaging
 from local.bucket.bucket_server import BucketServer
@@ -20,7 +21,7 @@ from local.bucket.synced_names import synced_names
 from local.firestore_emulator.emulator import FirestoreEmulator
 from local.gemini.settings import Settings
 from local.processes.children import Child, CouldNotRun, Processes
-from local.processes.ports import HOST, is_free, loopback
+from local.processes.ports import HOST, free_ports, is_free, loopback
 from local.stack import scheduler, task_queues
 from local.stack.disk_space import DiskSpace
 from local.stack.firestore import EXTERNAL, LocalFirestore, address, firestore
@@ -31,9 +32,15 @@ from local.stack.scheduler import Scheduler
 from local.stack.urls import StackUrls
 from shared.gateways.ports import QueueName
 
+if TYPE_CHECKING:
+    from google.cloud import storage
+
 BUCKET = "fss-local"
 PROJECT = "demo-fss"
 LOCATION = "local"
+
+SERVICE = "K_SERVICE"
+"""The environment variable by which a function knows that Cloud Run serves it."""
 
 logger = logging.getLogger(__name__)
 
@@ -43,13 +50,20 @@ _PORTS = (*FUNCTIONS, "cloud-storage", "cloud-tasks", "cloud-tasks-admin", "fire
 class LocalStack:
     """A running deployment, as a context. All its parts stop with it, even if it is killed.
 
+    Args:
+        options: What it is like.
+        waits_for: Is told what the start waits for, each time that is something else.
+
     Raises:
         UnusableState: See `RunFolder`.
         StateInUse: See `RunFolder`.
     """
 
-    def __init__(self, options: StackOptions) -> None:
+    def __init__(
+        self, options: StackOptions, waits_for: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.options = options
+        self._waits_for = waits_for
         self._folder = RunFolder(options.state, deployment=options.deployment, real=options.real)
         self._cleanup = contextlib.ExitStack()
         self._cleanup.callback(self._folder.close)
@@ -101,11 +115,65 @@ class LocalStack:
         Raises:
             CouldNotRun: The files could not be copied.
         """
-        with (
-            self._disk.named_when_full(),
-            contextlib.closing(self._storage.client(self.urls.project)) as client,
-        ):
-            return mirror(files, client.bucket(BUCKET))
+        with self._disk.named_when_full(), self.bucket() as bucket:
+            return mirror(files, bucket)
+
+    @contextlib.contextmanager
+    def bucket(self) -> Iterator[storage.Bucket]:
+        """Open the bucket with Google's client."""
+        with contextlib.closing(self._storage.client(self.urls.project)) as client:
+            yield client.bucket(BUCKET)
+
+    def redeploy(self, packages: Mapping[str, Path]) -> datetime:
+        """Serve other zips, and return when they answer; requests in progress may be lost.
+
+        Args:
+            packages: The zip of each function.
+
+        Returns:
+            When the last of the zips served before had stopped.
+
+        Raises:
+            CouldNotRun: A function does not start with its zip.
+        """
+        if self._watched is None:
+            raise RuntimeError("the stack has not been started")
+        self._stop_functions(self._watched)
+        stopped_at = datetime.now(UTC)
+        for name, function in self.functions.items():
+            function.redeploy(packages[name])
+        for function in self.functions.values():
+            function.wait()
+        return stopped_at
+
+    @contextlib.contextmanager
+    def as_on_cloud_run(self) -> Iterator[Mapping[str, str]]:
+        """Serve each function once more, as Cloud Run would: it then asks who calls.
+
+        Yields:
+            The address of each function.
+        """
+        if self._watched is None:
+            raise RuntimeError("the stack has not been started")
+        settings = self._settings()
+        ports = free_ports(len(self.functions))
+        served = {
+            name: Function(
+                name,
+                self._folder.functions / name,
+                self._watched,
+                port=port,
+                settings={**settings[name], SERVICE: name},
+                threads=1,
+            )
+            for name, port in zip(self.functions, ports, strict=True)
+        }
+        try:
+            for function in served.values():
+                function.wait()
+            yield {name: function.url for name, function in served.items()}
+        finally:
+            self._watched.stop(*(each.child for each in served.values()), grace=3)
 
     def check(self) -> None:
         """Raise `CouldNotRun` if a part has stopped; log a line if the disk has become full."""
@@ -147,6 +215,10 @@ class LocalStack:
         processes = self._cleanup.enter_context(Processes(folder.logs))
         self._storage = self._bucket_server(processes)
         gemini = None if self.options.real else self._gemini(processes)
+        servers = (
+            "the bucket and Firestore" if gemini is None else "the bucket, Firestore and Gemini"
+        )
+        self._waits_for(servers)
         with ThreadPoolExecutor() as pool:
             database = pool.submit(
                 firestore, self.options.firestore, folder, self._project, processes, self._cleanup
@@ -162,9 +234,11 @@ class LocalStack:
         self._cleanup.callback(ticker.join)
         self.functions = self._functions(processes, folders.result())
         self._cleanup.callback(self._stop_functions, processes)
-        for function in self.functions.values():
+        for name, function in self.functions.items():
+            self._waits_for(f"the {name} function")
             function.wait()
 
+        self._waits_for("Cloud Tasks")
         self._start_cloud_tasks(processes, tasks_state)
         ticker.start()
         self._cleanup.callback(ticker.stop)
@@ -227,7 +301,7 @@ class LocalStack:
             )
 
     def _functions(self, processes: Processes, folders: Mapping[str, Path]) -> dict[str, Function]:
-        common, sync = self._settings()
+        settings = self._settings()
         rate = task_queues.rates(self.options.tier)
         steps = rate[QueueName.UPLOADS].concurrent + rate[QueueName.POLLS].concurrent
         return {
@@ -236,21 +310,23 @@ class LocalStack:
                 folders[name],
                 processes,
                 port=self._port(name),
-                settings=settings,
+                settings=settings[name],
                 threads=threads_for(dispatches),
             )
-            for name, settings, dispatches in (
-                ("dispatcher", common | sync, rate[QueueName.CONTROL].concurrent),
-                ("upload", common | sync, steps),
-                ("status", common, 0),
+            for name, dispatches in (
+                ("dispatcher", rate[QueueName.CONTROL].concurrent),
+                ("upload", steps),
+                ("status", 0),
+                ("ask", 0),
             )
+            if name != "ask" or self.options.asks
         }
 
     def _stop_functions(self, processes: Processes) -> None:
         processes.stop(*(each.child for each in self.functions.values()), grace=3)
 
-    def _settings(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the environment variables of all functions, and those of the syncing functions."""
+    def _settings(self) -> dict[str, dict[str, str]]:
+        """Return the environment variables of each function."""
         urls, options = self.urls, self.options
         common = {
             "PROJECT_ID": urls.project,
@@ -260,7 +336,13 @@ class LocalStack:
             "TIME_SCALE": str(options.time_scale),
             "FIRESTORE_EMULATOR_HOST": urls.firestore,
         }
+        ask = {
+            **common,
+            "GEMINI_API_KEY": os.environ[GEMINI_KEY] if options.real else "local",
+            **({} if urls.gemini is None else {"GEMINI_BASE_URL": urls.gemini}),
+        }
         sync = {
+            **ask,
             "LOCATION": LOCATION,
             **{f"{name.upper()}_QUEUE": name.value for name in QueueName},
             "UPLOAD_URL": urls.upload,
@@ -268,11 +350,10 @@ class LocalStack:
             "STATUS_URL": urls.status,
             "CLOUD_TASKS_EMULATOR_HOST": urls.cloud_tasks,
             "STORAGE_EMULATOR_HOST": urls.storage,
-            "GEMINI_API_KEY": os.environ[GEMINI_KEY] if options.real else "local",
-            **({} if urls.gemini is None else {"GEMINI_BASE_URL": urls.gemini}),
-            **options.settings,
         }
-        return common, sync
+        sync.update(options.settings)
+        ask.update(options.settings)
+        return {"dispatcher": sync, "upload": sync, "status": common, "ask": ask}
 
     def _addresses(self, firestore: str, gemini: str | None) -> StackUrls:
         def at(part: str) -> str:
@@ -282,6 +363,7 @@ class LocalStack:
             dispatcher=f"http://{at('dispatcher')}",
             upload=f"http://{at('upload')}",
             status=f"http://{at('status')}",
+            ask=f"http://{at('ask')}" if self.options.asks else None,
             firestore=firestore,
             project=self._project,
             cloud_tasks=at("cloud-tasks"),

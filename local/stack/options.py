@@ -14,6 +14,10 @@ GEMINI_KEY = "GEMINI_API_KEY"
 """The environment variable that holds the key of the real service."""
 
 
+FAST_TIER = "tier3"
+"""The tier of the simulator unless another is given: nobody wants to wait for its quota."""
+
+
 class Quota(StrEnum):
     """Whether the simulated service enforces the request quota."""
 
@@ -51,6 +55,7 @@ class StackOptions:
         faults: Faults of the simulated service, in the form of its ``--faults`` option.
         real: Use the real service, with the key in GEMINI_API_KEY, instead of the simulator.
         status_port: The port of the status function; None takes a free one.
+        asks: Whether the ask function is served.
         deployment: The deployment's name, used when the state has none yet.
         firestore: What serves Firestore.
         settings: Additional environment variables of the functions, such as PATH_TEMPLATE.
@@ -64,6 +69,7 @@ class StackOptions:
     faults: str | None = None
     real: bool = False
     status_port: int | None = None
+    asks: bool = False
     deployment: str = "local"
     firestore: FirestoreKind = FirestoreKind.EMBEDDED
     settings: Mapping[str, str] = field(default_factory=dict)

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StackUrls:
-    """The address of each part; `firestore` and `cloud_tasks` are ``host:port``, others URLs."""
+    """The address of each part; `firestore` and `cloud_tasks` are ``host:port``, others URLs.
+
+    `ask` is None if the ask function is not served, and `gemini` if it is the real service.
+    """
 
     dispatcher: str
     upload: str
     status: str
+    ask: str | None
     firestore: str
     project: str
     cloud_tasks: str

@@ -32,15 +32,24 @@ REASONS: Mapping[tuple[str, str], str] = {
     ("google_cloud_tasks_queue", "max_concurrent_dispatches"): "the tier",
     ("google_cloud_tasks_queue", "max_dispatches_per_second"): "the tier: rpm / 60",
     ("google_cloud_tasks_queue", "sampling_ratio"): "prod's queues log too much to pay for",
+    ("google_cloudfunctions2_function", "SYNC_SCHEDULE"): "the schedule, where there is one",
+    ("google_cloudfunctions2_function", "SYNC_TIME_ZONE"): "the schedule, where there is one",
     ("google_cloudfunctions2_function", "TIER"): "the tier",
     ("google_cloudfunctions2_function", "max_instance_count"): "follows the queues' concurrency",
     ("google_firestore_database", "delete_protection_state"): "prod survives terraform destroy",
     ("google_firestore_database", "deletion_policy"): "prod survives terraform destroy",
     ("google_firestore_database", "point_in_time_recovery_enablement"): "prod keeps its history",
+    ("google_firestore_field", "deletion_policy"): "prod's database keeps its indexes",
+    ("google_firestore_index", "deletion_policy"): "prod's database keeps its indexes",
+    ("google_logging_metric", "filter"): "the schedule's period",
     ("google_monitoring_alert_policy", ""): "no sync is missed or refused where none is scheduled",
+    ("google_monitoring_alert_policy", "content"): "the schedule's period",
     ("google_monitoring_alert_policy", "duration"): "the schedule's period",
+    ("google_monitoring_alert_policy", "notification_channels"): "prod's alerts are heard",
     ("google_monitoring_alert_policy", "query"): "the schedule's period",
     ("google_monitoring_dashboard", "prometheusQuery"): "the tier's limit as a line",
+    ("google_monitoring_slo", "display_name"): "the schedule's period",
+    ("google_monitoring_slo", "max"): "the schedule's period",
     ("google_secret_manager_secret", "deletion_protection"): "prod survives terraform destroy",
     ("google_storage_bucket", "force_destroy"): "prod survives terraform destroy",
 }
@@ -80,13 +89,8 @@ def differences(plans: Mapping[str, Plan]) -> list[Difference]:
 def page(plans: Mapping[str, Plan]) -> str:
     """The text of the page for these plans."""
     rows = [
-        [
-            f"`{found.address}`",
-            found.attribute,
-            *found.values,
-            found.reason or "**no reason given**",
-        ]
-        for found in differences(plans)
+        [f"`{where}`", each.attribute, *each.values, each.reason or "**no reason given**"]
+        for where, each in _together(differences(plans))
     ]
     counts = {name: Counter(map(_kind, plan.resources)) for name, plan in plans.items()}
     kinds = sorted({kind for counter in counts.values() for kind in counter})
@@ -170,8 +174,18 @@ def _differences(
             yield Difference(address, attribute, values)
 
 
+def _together(found: Sequence[Difference]) -> Iterator[tuple[str, Difference]]:
+    """One of all that differ in the same way, with an address that stands for them."""
+    alike: dict[tuple[str, str, tuple[str, ...]], list[Difference]] = {}
+    for each in found:
+        base = re.sub(r'\["[^]]+"\]', "[*]", each.address)
+        alike.setdefault((base, each.attribute, each.values), []).append(each)
+    for (base, _, _), group in alike.items():
+        yield (group[0].address if len(group) == 1 else f"{base}, {len(group)} of them"), group[0]
+
+
 def _kind(address: str) -> str:
-    return str(re.findall(r"(?:^|\.)(google_\w+)\.", address)[-1])
+    return str(re.findall(r"(?:^|\.)((?:google|terraform)_\w+)\.", address)[-1])
 
 
 def _addresses(plans: Mapping[str, Plan]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The indexes of terraform/firestore.tf, in the form of ``firestore.indexes.json``.
+"""The indexes of terraform/modules/firestore/indexes.tf, in the form of ``firestore.indexes.json``.
 
 The file is read as text, so Terraform need not be installed. A test compares the result with what
 Terraform plans.
@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from local.packaging import ROOT
 
-FIRESTORE_TF: Final = ROOT / "terraform" / "firestore.tf"
+INDEXES_TF: Final = ROOT / "terraform" / "modules" / "firestore" / "indexes.tf"
 
 _WORD: Final = re.compile(r'\s+|,|#[^\n]*|(?P<mark>[{}\[\]=])|(?P<text>"[^"$%\\]*"|[A-Za-z_]\w*)')
 
 
-def firestore_indexes(file: Path = FIRESTORE_TF) -> dict[str, Any]:
+def firestore_indexes(file: Path = INDEXES_TF) -> dict[str, Any]:
     """Read the indexes and the fields with times of expiry.
 
     Raises:

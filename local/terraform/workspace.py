@@ -14,7 +14,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -42,10 +42,12 @@ class Plan:
     Attributes:
         resources: The known attributes of each resource, by its address.
         outputs: Each output whose value is known.
+        unknown: Of each resource, what is known only after it is made: true in the value's place.
     """
 
     resources: Mapping[str, Mapping[str, Any]]
     outputs: Mapping[str, Any]
+    unknown: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def of_type(self, kind: str) -> dict[str, Mapping[str, Any]]:
         """The resources of one type, by address."""
@@ -71,7 +73,7 @@ class Workspace:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
-        self._environment = dict(environment)
+        self.environment = dict(environment)
         self.configuration = folder / "terraform"
 
     @classmethod
@@ -110,14 +112,14 @@ class Workspace:
     def copy(self, folder: Path) -> Workspace:
         """Return an initialized copy of this workspace, free to be changed."""
         shutil.copytree(self._folder, folder, symlinks=True)
-        return Workspace(folder, self._environment)
+        return Workspace(folder, self.environment)
 
     def run(self, *arguments: str) -> Answer:
         """Run a Terraform command in the configuration."""
         done = subprocess.run(
             ["terraform", *arguments, *(["-no-color"] if arguments[0] != "fmt" else [])],
             cwd=self.configuration,
-            env=self._environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -205,5 +207,10 @@ def _plan(plan: Mapping[str, Any]) -> Plan:
             name: change["after"]
             for name, change in plan["output_changes"].items()
             if change.get("after") is not None
+        },
+        unknown={
+            change["address"]: change["change"]["after_unknown"]
+            for change in plan["resource_changes"]
+            if change["mode"] == "managed"
         },
     )

@@ -41,6 +41,10 @@ class Refused(SyncError):
     """A guard refused; the message has the figures and says how to allow it."""
 
 
+class Exhausted(SyncError):
+    """An allowance is used up; the same request may succeed later. The message says of which."""
+
+
 class SourceChanged(SyncError):
     """The object no longer has the planned bytes: it is gone, or its length or hash differs."""
 
@@ -130,6 +134,34 @@ class OutcomeUnknown(GatewayError):
 
 class NotFound(GatewayError):
     """404: the resource doesn't exist."""
+
+
+class NotSetUp(GatewayError):
+    """Firestore or Cloud Tasks refused: a grant, an index, a database or a queue is missing.
+
+    Never an error of Gemini, of the bucket or of a file. The same call succeeds once what
+    ``missing`` names is there, so the work waits for it.
+
+    Attributes:
+        missing: What is missing, and what to do; a sentence without its full stop.
+    """
+
+    def __init__(
+        self, call: str, missing: str, *, code: int | None = None, status: str = ""
+    ) -> None:
+        super().__init__(call, code=code, status=status, detail=missing)
+        self.missing = missing
+
+    def __str__(self) -> str:
+        return f"{self.missing} ({self.call}: {self.code or 'no reply'} {self.status})"
+
+
+KEY_ADVICE = (
+    "The kind of the API key may be why: Google refuses unrestricted standard keys since 19 June "
+    "2026, and all standard keys since September 2026. Make an auth key in the same project "
+    "(docs/deploy.md says how)"
+)
+"""What to say where Gemini refuses a key. Source: Google's page on API keys."""
 
 
 class Forbidden(GatewayError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from datetime import timedelta
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ NO_ANSWER = "NO_ANSWER_IN_TIME"
 
 
 class Threads:
-    """``AtOnce`` over threads.
+    """``AtOnce`` over threads, whose log lines have the labels of the caller's.
 
     A call that hangs is left behind: its client gives up sooner or later, and what it returns then
     is not used.
@@ -30,7 +31,7 @@ class Threads:
             return []
         pool = ThreadPoolExecutor(min(MOST_AT_ONCE, len(calls)))
         try:
-            futures = [pool.submit(_answer, call) for call in calls]
+            futures = [pool.submit(copy_context().run, _answer, call) for call in calls]
             done, _ = wait(futures, within.total_seconds())
             return [each.result() if each in done else _too_slow() for each in futures]
         finally:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Self
 
@@ -13,7 +14,8 @@ from google.api_core.exceptions import AlreadyExists, NotFound
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from shared.domain.errors import GatewayError
+from shared.domain import errors
+from shared.domain.errors import GatewayError, NotSetUp
 from shared.gateways.google_errors import google_errors
 from shared.gateways.ports import QueueName, Task
 
@@ -21,6 +23,11 @@ CALL_TIMEOUT_S = 10.0
 """Seconds for one call. Creating a named task can be slow, since the service checks the name."""
 PARALLEL_CREATES = 16
 """Most threads that create tasks at once."""
+
+CREATOR = "roles/cloudtasks.enqueuer (or roles/iam.serviceAccountUser on TASKS_SERVICE_ACCOUNT)"
+"""What a creation needs."""
+VIEWER = "roles/cloudtasks.viewer"
+"""What a look at a task needs."""
 
 
 class CloudTasks:
@@ -98,7 +105,7 @@ class CloudTasks:
         """Queue a task; False if its name is in use or was used recently."""
         parent = self._parents[task.queue]
         message = self._message(parent, task)
-        with google_errors("tasks.create"):
+        with self._told_what_lacks(CREATOR, task.queue), google_errors("tasks.create"):
             try:
                 self._client.create_task(
                     parent=parent, task=message, retry=None, timeout=CALL_TIMEOUT_S
@@ -128,7 +135,7 @@ class CloudTasks:
 
     def exists(self, queue: QueueName, task_id: str) -> bool:
         """Whether the task is still in its queue."""
-        with google_errors("tasks.exists"):
+        with self._told_what_lacks(VIEWER, queue), google_errors("tasks.exists"):
             try:
                 self._client.get_task(
                     name=f"{self._parents[queue]}/tasks/{task_id}",
@@ -138,6 +145,25 @@ class CloudTasks:
             except NotFound:
                 return False
         return True
+
+    @contextmanager
+    def _told_what_lacks(self, roles: str, queue: QueueName) -> Iterator[None]:
+        """Turn a refusal into ``NotSetUp``: ``roles`` or the queue itself is missing."""
+        try:
+            yield
+        except errors.Forbidden as error:
+            missing = (
+                f"Cloud Tasks refuses this function's service account: it lacks {roles} for the "
+                f"queue {self._parents[queue]}. terraform apply grants it, and a new grant takes "
+                "a few minutes to count"
+            )
+            raise NotSetUp(error.call, missing, code=error.code, status=error.status) from error
+        except errors.NotFound as error:
+            missing = (
+                f"the queue {self._parents[queue]} does not exist: run terraform apply. The name "
+                "of a queue that was deleted can't be used again for three days"
+            )
+            raise NotSetUp(error.call, missing, code=error.code, status=error.status) from error
 
     def _try(self, task: Task) -> bool | GatewayError:
         try:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import IO, Any, Protocol, TypeVar
 
+from shared.domain.ask.reply import Reply
 from shared.domain.errors import Unreadable
 from shared.domain.metadata.metadata import MetadataEntry
 from shared.domain.source.object_info import ObjectInfo
@@ -399,3 +400,34 @@ class Gemini(Protocol):
 
     def delete_store(self, name: str) -> None:
         """Delete a store and its documents (``force``)."""
+
+
+# --- answers of a model -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A question to a model that searches one store.
+
+    Attributes:
+        question: The question.
+        instruction: What the model is told about how to answer.
+        model: Name of the model, without ``models/``.
+        store: Resource name of the store.
+        metadata_filter: Which documents are searched.
+        passages: Most passages that the search finds.
+        max_output_tokens: Most tokens of the answer, with thoughts.
+    """
+
+    question: str
+    instruction: str
+    model: str
+    store: str
+    metadata_filter: str
+    passages: int
+    max_output_tokens: int
+
+
+class Answers(Protocol):
+    def ask(self, inquiry: Inquiry) -> Reply:
+        """Ask once. Raises as ``Gemini`` does; ``OutcomeUnknown`` may have been charged."""

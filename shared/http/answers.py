@@ -8,7 +8,16 @@ from typing import Any
 
 from flask import Response
 
-from shared.domain.errors import InvalidRequest, LostLease, Refused, SyncError
+from shared.domain.errors import (
+    KEY_ADVICE,
+    Exhausted,
+    Forbidden,
+    InvalidRequest,
+    LostLease,
+    NotSetUp,
+    Refused,
+    SyncError,
+)
 from shared.json_text import json_line
 from shared.services.batch.control import NoSuchBatch
 from shared.services.batch.start import AlreadyRunning
@@ -37,11 +46,19 @@ def explained(error: SyncError, path: str) -> tuple[dict[str, Any], int]:
             return {"error": str(error)}, 404
         case AlreadyRunning():
             return {"error": str(error), "batch_id": error.batch_id}, 409
+        case Exhausted():
+            return {"error": str(error)}, 429
         case Refused():
             return {"error": str(error)}, 409
         case InvalidTask():  # with a 200, or Cloud Tasks would deliver it again and again
             _log.error("dropped a task of %s: %s", path, error)
             return {"dropped": str(error)}, 200
+        case NotSetUp():
+            _log.error("%s failed: %s", path, error)
+            return {"error": str(error)}, 503
+        case Forbidden() if error.is_of_gemini:
+            _log.error("%s failed: %s. %s", path, error, KEY_ADVICE)
+            return {"error": f"{error}. {KEY_ADVICE}"}, 503
         case LostLease():
             _log.warning("stopped: %s", error)
             return {"stopped": str(error)}, 200

@@ -56,6 +56,20 @@ class FilesQuery(PageQuery):
     status: FileStatus | None = None
 
 
+class ChangesQuery(BaseModel):
+    """Query parameters of a dry run's changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    page_token: str = Field("", max_length=512)
+
+
+class ListQuery(PageQuery):
+    """Query parameters of a list of files in order of their paths."""
+
+    prefix: str = Field("", max_length=1024)
+
+
 class FileQuery(BaseModel):
     """Query parameters of one file."""
 

@@ -3,7 +3,7 @@
 project_id            = "example-search-prod"
 documents_bucket      = { name = "example-search-prod-documents" }
 operators             = ["group:search-team@example.com"]
-notification_channels = []
+notification_channels = ["projects/example-search-prod/notificationChannels/1234567890"]
 
 # After the repository is connected (docs/deploy.md): repository, state_bucket.
 pipeline = null

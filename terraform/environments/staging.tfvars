@@ -4,6 +4,7 @@ project_id            = "example-search-staging"
 documents_bucket      = { name = "example-search-staging-documents" }
 operators             = ["group:search-team@example.com"]
 notification_channels = []
+alerts_to_nobody      = true
 
 # After the repository is connected (docs/deploy.md): repository, state_bucket.
 pipeline = null

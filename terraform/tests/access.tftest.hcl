@@ -8,35 +8,29 @@ run "access" {
   command = plan
 
   assert {
-    condition = { for key, grant in google_storage_bucket_iam_member.reads_documents : key => "${grant.member} ${grant.role} ${grant.bucket}" } == {
+    condition = toset([for grant in module.documents.grants : "${grant.member} ${grant.role} ${grant.on}"]) == toset([
       for name in ["dispatcher", "upload"] :
-      name => "serviceAccount:${name}@p.iam.gserviceaccount.com roles/storage.objectViewer ${var.documents_bucket.name}"
-    }
+      "serviceAccount:${name}@p.iam.gserviceaccount.com roles/storage.objectViewer ${var.documents_bucket.name}"
+    ])
     error_message = "Dispatcher and upload function read the documents; nobody else does, and nobody writes them."
   }
 
   assert {
-    condition = { for key, grant in google_project_iam_member.writes_records : key => "${grant.member} ${grant.role}" } == {
-      for name in ["dispatcher", "upload"] : name => "serviceAccount:${name}@p.iam.gserviceaccount.com roles/datastore.user"
-    }
-    error_message = "Dispatcher and upload function write records."
-  }
-
-  assert {
-    condition     = google_project_iam_member.reads_records.role == "roles/datastore.viewer" && google_project_iam_member.reads_records.member == "serviceAccount:status@p.iam.gserviceaccount.com"
-    error_message = "The status function reads records and writes none."
-  }
-
-  assert {
-    condition = alltrue([
-      for grant in concat(values(google_project_iam_member.writes_records), [google_project_iam_member.reads_records]) :
-      one(grant.condition[*].expression) == "resource.name == \"projects/${var.project_id}/databases/fss-${var.deployment}\""
+    condition = toset([for grant in module.firestore.grants : "${grant.member} ${grant.role}"]) == toset([
+      "serviceAccount:dispatcher@p.iam.gserviceaccount.com roles/datastore.user",
+      "serviceAccount:upload@p.iam.gserviceaccount.com roles/datastore.user",
+      "serviceAccount:status@p.iam.gserviceaccount.com roles/datastore.viewer",
     ])
+    error_message = "Dispatcher and upload function write records; the status function only reads them."
+  }
+
+  assert {
+    condition     = alltrue([for grant in module.firestore.grants : grant.condition == "resource.name == \"projects/${var.project_id}/databases/fss-${var.deployment}\""])
     error_message = "Access to Firestore is to this deployment's database only."
   }
 
   assert {
-    condition = toset([for grant in google_cloud_tasks_queue_iam_member.this : "${grant.member} ${grant.role} ${grant.name}"]) == toset(concat(
+    condition = toset([for grant in module.queues.grants : "${grant.member} ${grant.role} ${grant.on}" if startswith(grant.role, "roles/cloudtasks.")]) == toset(concat(
       [
         for pair in setproduct(["dispatcher", "upload"], ["uploads", "polls", "control"]) :
         "serviceAccount:${pair[0]}@p.iam.gserviceaccount.com roles/cloudtasks.enqueuer fss-${var.deployment}-${pair[1]}"
@@ -47,19 +41,28 @@ run "access" {
   }
 
   assert {
-    condition = { for key, grant in google_service_account_iam_member.acts_as_tasks : key => "${grant.member} ${grant.service_account_id}" } == {
-      for name in ["dispatcher", "upload"] : name => "serviceAccount:${name}@p.iam.gserviceaccount.com projects/p/serviceAccounts/tasks"
-    }
+    condition = toset([for grant in module.queues.grants : "${grant.member} ${grant.role} ${grant.on}" if !startswith(grant.role, "roles/cloudtasks.")]) == toset([
+      for name in ["dispatcher", "upload"] :
+      "serviceAccount:${name}@p.iam.gserviceaccount.com roles/iam.serviceAccountUser projects/p/serviceAccounts/tasks"
+    ])
     error_message = "Dispatcher and upload function hand tasks the tasks' account, and no other."
   }
 
   assert {
-    condition     = one(google_project_iam_member.build_reads_sources.condition[*].expression) == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-123456789012-${var.region}/\")"
-    error_message = "The builder reads the functions' sources only."
+    condition = toset([for grant in module.build.grants : "${grant.role} ${coalesce(grant.condition, "always")}" if grant.on == var.project_id]) == toset([
+      "roles/storage.objectViewer resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-123456789012-${var.region}/\")",
+      "roles/logging.logWriter always",
+    ])
+    error_message = "The builder reads the functions' sources only, and writes logs."
   }
 
   assert {
-    condition     = length(google_storage_bucket.documents) == (var.documents_bucket.create ? 1 : 0)
+    condition     = contains([for grant in module.build.grants : "${grant.member} ${grant.role} ${grant.on}"], "serviceAccount:service-123456789012@gcf-admin-robot.iam.gserviceaccount.com roles/artifactregistry.reader fss-${var.deployment}-images")
+    error_message = "The service agent of Cloud Functions sees the repository of the images."
+  }
+
+  assert {
+    condition     = (module.documents.created != null) == var.documents_bucket.create
     error_message = "An existing bucket of documents is only granted on."
   }
 }
@@ -72,11 +75,7 @@ run "created_documents_bucket" {
   }
 
   assert {
-    condition = (
-      google_storage_bucket.documents[0].uniform_bucket_level_access &&
-      google_storage_bucket.documents[0].public_access_prevention == "enforced" &&
-      !google_storage_bucket.documents[0].force_destroy
-    )
+    condition     = module.documents.created == { uniform_access = true, public_access_prevention = "enforced", force_destroy = false }
     error_message = "A bucket of documents is private and never deleted with its content."
   }
 }
@@ -89,10 +88,10 @@ run "requesters_pay" {
   }
 
   assert {
-    condition = { for key, grant in google_project_iam_member.uses_billing_project : key => "${grant.member} ${grant.role} ${grant.project}" } == {
+    condition = toset([for grant in module.documents.grants : "${grant.member} ${grant.role}" if grant.on == "project-that-pays"]) == toset([
       for name in ["dispatcher", "upload"] :
-      name => "serviceAccount:${name}@p.iam.gserviceaccount.com roles/serviceusage.serviceUsageConsumer project-that-pays"
-    }
+      "serviceAccount:${name}@p.iam.gserviceaccount.com roles/serviceusage.serviceUsageConsumer"
+    ])
     error_message = "Dispatcher and upload function use the project that pays for the documents."
   }
 

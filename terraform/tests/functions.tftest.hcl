@@ -119,8 +119,26 @@ run "functions" {
   assert {
     condition = (
       module.upload.service.max_instances * module.upload.service.concurrency
-      >= google_cloud_tasks_queue.this["uploads"].rate_limits[0].max_concurrent_dispatches + google_cloud_tasks_queue.this["polls"].rate_limits[0].max_concurrent_dispatches
+      >= module.queues.limits["uploads"].concurrent + module.queues.limits["polls"].concurrent
     )
     error_message = "There are instances for all that the queues dispatch at once."
+  }
+
+  assert {
+    condition = (
+      toset(try(module.status.observers["roles/run.viewer"], [])) == toset(["group:operators@example.com", "group:viewers@example.com"]) &&
+      module.dispatcher.observers == {} && module.upload.observers == {}
+    )
+    error_message = "Operators and viewers may see the status function, as the proxy does before it calls."
+  }
+
+  assert {
+    condition     = contains(["us-central1", "us-west2", "europe-west1", "asia-east1", "australia-southeast1", "southamerica-east1"], var.region)
+    error_message = "The default region is one in which a new project can build."
+  }
+
+  assert {
+    condition     = contains(["python311", "python313"], var.runtime)
+    error_message = "The default runtime is one that the functions were tested with."
   }
 }

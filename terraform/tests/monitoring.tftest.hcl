@@ -20,7 +20,7 @@ run "alerts" {
   }
 
   assert {
-    condition     = alltrue([for alert in ["no-completed-sync", "refusal-repeats"] : contains(keys(module.monitoring.policies), alert) == !var.sync.paused])
+    condition     = alltrue([for alert in ["no-completed-sync", "refusal-repeats", "searchable-too-late"] : contains(keys(module.monitoring.policies), alert) == !var.sync.paused])
     error_message = "A missing sync is told where one is scheduled."
   }
 
@@ -48,6 +48,21 @@ run "alerts" {
     condition     = alltrue([for policy in module.monitoring.policies : policy.condition.disable_metric_validation])
     error_message = "An alert can be made before its metric has a first entry."
   }
+
+  assert {
+    condition     = alltrue([for policy in module.monitoring.policies : strcontains(policy.documentation, "docs/operations.md#") && length(policy.links) == 0])
+    error_message = "Each alert names its section of the documentation."
+  }
+
+  assert {
+    condition     = module.monitoring.objective.goal == 0.99 && module.monitoring.objective.seconds == 2 * var.sync.period_hours * 3600
+    error_message = "A change is searchable within twice the sync's period, 99 % of the time."
+  }
+
+  assert {
+    condition     = strcontains(module.monitoring.policies["supervisor-silent"].documentation, "fss-${var.deployment}-supervise")
+    error_message = "An alert is made once there is what it watches."
+  }
 }
 
 run "no_completed_sync" {
@@ -66,7 +81,72 @@ run "no_completed_sync" {
   }
 
   assert {
-    condition     = strcontains(module.monitoring.policies["refusal-repeats"].condition.query, "status=\"refused\"}[12h])")
+    condition     = strcontains(module.monitoring.policies["refusal-repeats"].condition.query, "status=\"refused\"}[720m])")
     error_message = "Refusals that repeat are told apart from a single one."
+  }
+}
+
+run "a_daily_sync" {
+  command = plan
+
+  variables {
+    sync = { schedule = "0 6 * * *", period_hours = 24 }
+  }
+
+  assert {
+    condition = (
+      strcontains(module.monitoring.policies["no-completed-sync"].condition.query, "[24h]") &&
+      module.monitoring.policies["no-completed-sync"].condition.duration == "3000s" &&
+      strcontains(module.monitoring.policies["refusal-repeats"].condition.query, "[1490m]")
+    )
+    error_message = "An alert looks back and waits for less than 25 hours."
+  }
+}
+
+run "dashboard" {
+  command = plan
+
+  module {
+    source = "./modules/monitoring"
+  }
+
+  variables {
+    name                  = "fss-test"
+    services              = { dispatcher = "d", upload = "u", status = "s" }
+    queues                = { uploads = "u", polls = "p", control = "c" }
+    rate                  = 1
+    sync_period_hours     = null
+    notification_channels = []
+    freshness_hours       = 12
+    documentation_url     = null
+    supervisor_job        = "j"
+  }
+
+  assert {
+    condition     = !can(regex("\"[xy]Pos\":0", google_monitoring_dashboard.this.dashboard_json))
+    error_message = "A zero that isn't returned would be planned for ever."
+  }
+}
+
+run "a_budget" {
+  command = plan
+
+  variables {
+    budget = { billing_account = "012345-6789AB-CDEF01", amount = 100 }
+  }
+
+  assert {
+    condition     = google_billing_budget.this[0].amount[0].specified_amount[0].units == "100" && google_billing_budget.this[0].all_updates_rule[0].monitoring_notification_channels == tolist(var.notification_channels)
+    error_message = "Who hears the alerts hears of the bill too."
+  }
+
+  assert {
+    condition     = google_billing_budget.this[0].budget_filter[0].projects == toset(["projects/123456789012"])
+    error_message = "The budget is this project's."
+  }
+
+  assert {
+    condition     = contains(local.services, "billingbudgets.googleapis.com")
+    error_message = "A budget's service is enabled."
   }
 }

@@ -113,3 +113,54 @@ run "a_channel_by_its_name" {
 
   expect_failures = [var.notification_channels]
 }
+
+run "more_instances_than_a_function_can_have" {
+  command = plan
+
+  variables {
+    max_upload_instances = 131
+  }
+
+  expect_failures = [var.max_upload_instances]
+}
+
+run "alerts_that_nobody_hears" {
+  command = plan
+
+  variables {
+    notification_channels = []
+    alerts_to_nobody      = false
+  }
+
+  expect_failures = [var.notification_channels]
+}
+
+run "a_billing_account_by_its_title" {
+  command = plan
+
+  variables {
+    budget = { billing_account = "Our billing", amount = 100 }
+  }
+
+  expect_failures = [var.budget]
+}
+
+run "a_documentation_without_an_address" {
+  command = plan
+
+  variables {
+    documentation_url = "docs/"
+  }
+
+  expect_failures = [var.documentation_url]
+}
+
+run "a_freshness_of_nothing" {
+  command = plan
+
+  variables {
+    freshness_hours = 0
+  }
+
+  expect_failures = [var.freshness_hours]
+}

@@ -18,7 +18,7 @@ from shared.domain.file.record import FileRecord, FileStatus
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import batch_path, file_path
 from shared.gateways.ports import MAX_WRITES_PER_COMMIT, Delete, Put, Write
-from shared.services.report import Report
+from shared.services.report.report import Report
 from tests.services.story import begun, later, play_to
 from tests.twins.documents import MemoryDocuments
 from tests.world import World

@@ -40,7 +40,7 @@ def chromium() -> str:
 def visiting(browser: str, url: str, profile: Path) -> Iterator[None]:
     """Have the page open for the duration of the context, in a browser with an empty profile."""
     process = subprocess.Popen(
-        [*_command(browser, profile), "--remote-debugging-port=0", url],
+        [*command(browser, profile), "--remote-debugging-port=0", url],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -54,7 +54,7 @@ def visiting(browser: str, url: str, profile: Path) -> Iterator[None]:
 def content_of(browser: str, url: str, profile: Path) -> str:
     """What the browser shows of a page, as HTML."""
     done = subprocess.run(
-        [*_command(browser, profile), "--dump-dom", url],
+        [*command(browser, profile), "--dump-dom", url],
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -63,6 +63,7 @@ def content_of(browser: str, url: str, profile: Path) -> str:
     return done.stdout
 
 
-def _command(browser: str, profile: Path) -> list[str]:
+def command(browser: str, profile: Path) -> list[str]:
+    """The command line of the browser, without the page."""
     rebinding = f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1"
     return [browser, *_FLAGS, f"--user-data-dir={profile}", rebinding]

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from local.fss.deployment.client import fetched
+from local.fss.deployment.http import fetched
 from local.stack.local_stack import LocalStack
 from tests.browser.chromium import REBOUND, chromium, content_of, visiting
 from tests.browser.foreign_page import ForeignPage, OpenServer, Target, foreign_page

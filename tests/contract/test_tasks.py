@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.errors import NotFound, Unavailable
+from shared.domain.errors import NotSetUp, Unavailable
 from shared.gateways.ports import QueueName, Task
 from tests.contract.servers import free_port, wait_until
 from tests.contract.task_world import LOCATION, PROJECT, ServedTaskWorld, TaskWorld
@@ -102,9 +102,9 @@ def test_a_task_carries_the_dispatch_deadline(served_tasks: ServedTaskWorld) -> 
 
 def test_a_missing_queue_is_an_error_to_a_create(served_tasks: ServedTaskWorld) -> None:
     tasks = served_tasks.connect(service_account=None, queues="missing")
-    with pytest.raises(NotFound):
+    with pytest.raises(NotSetUp, match=r"the queue .*/missing-.* does not exist"):
         tasks.create(task("a"))
-    with pytest.raises(NotFound):
+    with pytest.raises(NotSetUp):
         tasks.create_many([task("a"), task("b")])
     tasks.close()
 

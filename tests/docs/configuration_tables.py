@@ -9,9 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shared.config import (
+    AskLimits,
+    AskSettings,
     CommonSettings,
+    EventSettings,
     GeminiSettings,
     PlaceSettings,
+    ScheduleSettings,
+    StatusSettings,
     SyncSettings,
     TimeoutSettings,
 )
@@ -33,10 +38,12 @@ PAGE = ROOT / "docs" / "configuration.md"
 
 SECTIONS: Mapping[str, Sequence[type[BaseModel]]] = {
     "What every function needs": [CommonSettings],
+    "What the status function shows": [ScheduleSettings],
     "Where things are": [PlaceSettings],
     "Gemini and the store": [GeminiSettings, StoreSettings],
     "Which files, and what is said of them": [SourceSettings],
-    "How fast, and how long": [PaceSettings, TimeoutSettings],
+    "How fast, and how long": [PaceSettings, EventSettings, TimeoutSettings],
+    "What the ask function needs": [AskLimits],
 }
 """Heading of the page, and the declarations its table shows."""
 
@@ -83,7 +90,11 @@ def page(text: str) -> str:
 
 def declared() -> dict[str, FieldInfo]:
     """Every setting of any function, by its name."""
-    return dict(SyncSettings.model_fields)
+    return {
+        **SyncSettings.model_fields,
+        **StatusSettings.model_fields,
+        **AskSettings.model_fields,
+    }
 
 
 def _rows(sections: Sequence[type[BaseModel]]) -> Iterator[list[str]]:

@@ -14,21 +14,31 @@ import yaml
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from shared.domain.ask.metadata_filter import MAX_LENGTH
+from shared.domain.ask.request import MAX_QUESTION, AskRequest
 from shared.domain.batch.batch import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
+from shared.domain.batch.left import LeftReason
 from shared.domain.batch.request import SyncRequest
+from shared.domain.batch.standing import StandingState
 from shared.domain.errors import BadRequest
 from shared.domain.estimate.preview import RETRIED, SAMPLES
+from shared.domain.estimate.prices import load_prices
 from shared.domain.file.record import Change, FailureKind, FileStatus
 from shared.domain.source.eligibility import SkipReason
 from shared.domain.throttle.breaker_state import CircuitState
 from shared.domain.throttle.holds import HoldReason
-from shared.http.requests import MAX_BODY, FileQuery, FilesQuery
+from shared.http.requests import MAX_BODY, FileQuery, FilesQuery, ListQuery
+from shared.services.batch.ask_sync import Asked
 from shared.services.batch.run import Supervision
+from shared.services.report.file_lists import FileList
 from shared.services.worker.advance_file import Outcome
 from tests.docs.markdown import ROOT
+from tests.services.ask.asking import Asking, passage_of
+from tests.services.story import MINUTE, begun, play_to
+from tests.twins.answers import supported
 from tests.world import World, rules
 
-FUNCTIONS = ("dispatcher", "upload", "status")
+FUNCTIONS = ("dispatcher", "upload", "status", "ask")
 DESCRIPTION: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
 SCHEMAS: dict[str, Any] = DESCRIPTION["components"]["schemas"]
 
@@ -90,6 +100,8 @@ def test_each_operation_belongs_to_one_function() -> None:
         ("SkipReason", SkipReason),
         ("CircuitState", CircuitState),
         ("HoldReason", HoldReason),
+        ("LeftReason", LeftReason),
+        ("StandingState", StandingState),
     ],
 )
 def test_an_enumeration_has_the_values_of_the_code(schema: str, values: Iterable[Enum]) -> None:
@@ -102,6 +114,10 @@ def test_a_file_that_has_not_failed_has_an_empty_kind() -> None:
 
 def test_the_outcomes_of_a_step_are_those_of_the_code() -> None:
     assert SCHEMAS["Step"]["properties"]["outcome"]["enum"] == list(Outcome)
+
+
+def test_the_outcomes_of_a_notification_are_those_of_the_code() -> None:
+    assert SCHEMAS["Notified"]["properties"]["outcome"]["enum"] == list(Asked)
 
 
 def test_a_sync_request_has_the_fields_and_defaults_of_the_code() -> None:
@@ -146,7 +162,8 @@ def test_the_query_parameters_are_those_of_the_code() -> None:
         for parameter in operation.get("parameters", ())
         for name, schema in [_query(parameter, shared)]
     }
-    assert used.keys() == FilesQuery.model_fields.keys() | FileQuery.model_fields.keys()
+    models = (FilesQuery, FileQuery, ListQuery)
+    assert used.keys() == {name for model in models for name in model.model_fields} | {"name"}
     assert used["limit"]["default"] == FilesQuery.model_fields["limit"].default
 
 
@@ -174,8 +191,9 @@ def test_a_batch_is_reported_as_described() -> None:
     assert problems("BatchReport", report) == []
     assert report["skips"]
     assert problems("Batches", world.report.history("", 10)) == []
-    overview = {"batches": world.report.batches(10), **world.report.breaker()}
-    assert problems("Overview", overview) == []
+    assert problems("Overview", world.report.overview()) == []
+    assert problems("Overview", World().report.overview()) == []
+    assert problems("Window", world.report.overview.window()) == []
     assert problems("Throttle", world.report.breaker()) == []
 
 
@@ -228,6 +246,27 @@ def test_failures_are_reported_as_described() -> None:
     assert problems("FailedFile", {**failure, "surplus": 1})
 
 
+def test_an_answer_is_as_described() -> None:
+    world = World()
+    world.put({"a/one.md": "# One\n", "a/one.md.meta.json": '{"year": 2025, "tags": ["a"]}'})
+    world.sync()
+    reply = supported("It is one.", passage_of(world, "a/one.md", page=2))
+
+    told = Asking(world, reply).ask()
+
+    assert problems("Answer", told) == []
+    assert told["sources"]
+    assert problems("Answer", Asking(world).ask()) == []
+
+
+def test_a_question_has_the_fields_and_models_of_the_code() -> None:
+    described = SCHEMAS["AskRequest"]["properties"]
+    assert described.keys() == AskRequest.model_fields.keys()
+    assert described["question"]["maxLength"] == MAX_QUESTION
+    assert described["filter"]["maxLength"] == MAX_LENGTH
+    assert described["model"]["enum"] == ["", *load_prices().answers.per_million_tokens]
+
+
 def test_a_report_with_a_field_more_or_less_is_noticed() -> None:
     world = World()
     world.put({"a/one.md": "# One\n"})
@@ -236,3 +275,18 @@ def test_a_report_with_a_field_more_or_less_is_noticed() -> None:
     assert problems("BatchReport", {**report, "surplus": 1})
     assert problems("BatchReport", {k: v for k, v in report.items() if k != "scanned"})
     assert problems("BatchReport", {**report, "status": "splendid"})
+
+
+def test_a_running_batch_is_in_the_overview_as_described() -> None:
+    world = World()
+    world.put({f"{number}.md": f"# {number}" for number in range(4)})
+    world.gemini.import_latency = 10 * MINUTE
+    begun(world)
+    play_to(world, FileStatus.IMPORTING, "0.md")
+
+    overview = world.report.overview()
+
+    assert problems("Overview", overview) == []
+    assert overview["running"]["progress"]["total"] == 4
+    for which in FileList:
+        assert problems("FilePage", world.report.lists(which, "", "", 10)) == []

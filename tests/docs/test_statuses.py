@@ -10,6 +10,7 @@ import pytest
 
 from local.fss.deployment.outcome import Exit
 from shared.domain.batch.batch import BatchPhase, BatchStatus
+from shared.domain.batch.left import LeftReason
 from shared.domain.estimate.prices import load_prices
 from shared.domain.file.ledger import ImportState
 from shared.domain.file.record import FailureKind, FileStatus
@@ -44,6 +45,7 @@ LIMITS = Page.read("docs/limits.md")
         ("## Why a file failed", [kind for kind in FailureKind if kind]),
         ("## The breaker", CircuitState),
         ("## Holds", HoldReason),
+        ("## What a sync leaves", LeftReason),
     ],
 )
 def test_a_table_of_operations_lists_every_value_once(heading: str, values: Iterable[Enum]) -> None:

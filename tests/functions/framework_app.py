@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,12 @@ from unittest import mock
 
 import functions_framework
 
+from shared.composition import preload
+from shared.http.pages import Pages
+from shared.services.health import Health
 from shared.services.store.cut_over import CutOver
 from tests.docs.markdown import ROOT
+from tests.services.ask.asking import Asking
 from tests.world import World
 
 if TYPE_CHECKING:
@@ -34,26 +38,34 @@ SETTINGS = {
 }
 
 
+# Modules that an app loads are forgotten with it, and Google's can't be loaded twice.
+preload("google.cloud.firestore", "google.cloud.storage", "google.cloud.tasks_v2", "google.genai")
+
+
 class UseCases:
     """The use cases of a world, as the functions call them."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.cut_over = CutOver(world.context)
+        self.health = Health(world.context, "local", simulated=True)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.world, name)
 
 
 @contextmanager
-def framework_app(function: str, world: World) -> Iterator[Flask]:
-    """The framework's app of a function over that world's use cases."""
+def framework_app(
+    function: str, world: World, more: Mapping[str, str] | None = None
+) -> Iterator[Flask]:
+    """The framework's app of a function over that world's use cases.
+
+    ``more`` are further settings.
+    """
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    with (
-        mock.patch.dict("os.environ", SETTINGS),
-        mock.patch.dict(sys.modules),  # the framework loads each function as ``main``
-    ):
+    before = sys.modules.pop("main", None)  # the framework loads each function under this name
+    with mock.patch.dict("os.environ", {**SETTINGS, **(more or {})}):
         source = ROOT / "functions" / function / "main.py"
         app: Flask = functions_framework.create_app("main", str(source), "http")  # type: ignore[no-untyped-call]
         replace_use_cases(sys.modules["main"], world)
@@ -62,6 +74,9 @@ def framework_app(function: str, world: World) -> Iterator[Flask]:
         finally:
             root.handlers[:] = handlers
             root.setLevel(level)
+            sys.modules.pop("main", None)
+            if before is not None:
+                sys.modules["main"] = before
 
 
 def replace_use_cases(module: ModuleType, world: World) -> None:
@@ -70,3 +85,6 @@ def replace_use_cases(module: ModuleType, world: World) -> None:
         vars(module)["USE"] = UseCases(world)
     if hasattr(module, "report"):
         vars(module)["report"] = lambda _: world.report
+        vars(module)["pages"] = lambda _: Pages(world.report, 1.0)
+    if hasattr(module, "ask"):
+        vars(module)["ask"] = lambda _: Asking(world).use

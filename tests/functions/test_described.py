@@ -4,8 +4,8 @@ Each function is asked at least ``CASES`` times, always the same; ``make fuzz`` 
 
 Checks that are off:
 
-- ``ignored_auth``, ``object_level_authorization``: the functions check no credentials, which the
-  platform in front of them does, and have one tenant.
+- ``ignored_auth``, ``object_level_authorization``: the functions verify no tokens, which the
+  platform in front of them does, and have one tenant. ``test_callers.py`` asks as each caller.
 - ``use_after_free``, ``ensure_resource_availability``: they follow what one operation makes to
   another that uses it, and no operation here deletes what another has made.
 - ``positive_data_acceptance``: what no schema can say is refused too. A page token is of its list,
@@ -16,6 +16,7 @@ Checks that are off:
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ from schemathesis.specs.openapi import checks
 from shared.domain.errors import BadRequest
 from tests.docs.markdown import ROOT
 from tests.functions.framework_app import framework_app
+from tests.functions.tokens import ACCOUNTS, EVENTS, PERSON, STRANGER, TASKS, bearer
 from tests.services.story import SECOND, begun, later, world_with
 from tests.world import World
 
@@ -126,6 +128,11 @@ def strategies(
         yield operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
 
 
+def usual_callers(function: str) -> tuple[str, ...]:
+    """Who may call most of a function's operations, three times as often as others."""
+    return (TASKS if function == "upload" else PERSON,) * 9
+
+
 def at_the_bounds(schema: OpenApiSchema, operation: Operation) -> Iterator[Case[Any]]:
     config = schema.config.generation_for(operation=operation)
     return schema.iter_coverage_cases(
@@ -133,7 +140,7 @@ def at_the_bounds(schema: OpenApiSchema, operation: Operation) -> Iterator[Case[
     )
 
 
-@pytest.mark.parametrize("function", ["dispatcher", "upload", "status"])
+@pytest.mark.parametrize("function", ["dispatcher", "upload", "status", "ask"])
 def test_no_answer_is_a_5xx_or_undescribed(function: str) -> None:
     world = busy()
     schema = described(function)
@@ -141,8 +148,10 @@ def test_no_answer_is_a_5xx_or_undescribed(function: str) -> None:
     wrong: list[str] = []
     answers: Counter[int] = Counter()
 
+    callers = itertools.cycle((*usual_callers(function), TASKS, EVENTS, STRANGER))
+
     def ask(case: Case[Any]) -> None:
-        response = case.call(app=app)
+        response = case.call(app=app, headers={"Authorization": bearer(next(callers))})
         answers[response.status_code] += 1
         if response.status_code == HTTPStatus.CONFLICT:  # so that the next start is accepted
             cancel_running(world)
@@ -152,7 +161,7 @@ def test_no_answer_is_a_5xx_or_undescribed(function: str) -> None:
         except (Failure, FailureGroup) as failure:
             wrong.append(f"{case.as_curl_command()}\n{failure}")
 
-    with framework_app(function, world) as app:
+    with framework_app(function, world, ACCOUNTS) as app:
         for operation in operations:
             for case in at_the_bounds(schema, operation):
                 ask(case)

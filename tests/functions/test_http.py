@@ -12,12 +12,21 @@ from flask import Request, Response
 from werkzeug.test import EnvironBuilder
 
 from shared.domain.batch.request import SyncRequest
-from shared.domain.errors import BadRequest, InvalidRequest, LostLease, Refused, Unavailable
+from shared.domain.deployment.callers import Callers
+from shared.domain.errors import (
+    BadRequest,
+    Forbidden,
+    InvalidRequest,
+    LostLease,
+    NotSetUp,
+    Refused,
+    Unavailable,
+)
 from shared.http.requests import MAX_BODY, FilesQuery, checked_body, checked_query
 from shared.http.routes import Routes
 from shared.services.batch.control import NoSuchBatch
 from shared.services.batch.start import AlreadyRunning
-from tests.functions.framework_app import SETTINGS
+from tests.functions.framework_app import SETTINGS, UseCases
 from tests.services.story import SECOND, begun, later, world_with
 from tests.world import World
 
@@ -31,6 +40,9 @@ def request(
         return Request(builder.get_environ())
     finally:
         builder.close()
+
+
+ANYBODY = Callers(are_checked=False)
 
 
 def body_of(response: Response) -> Any:
@@ -58,7 +70,7 @@ def function(name: str, world: World, monkeypatch: pytest.MonkeyPatch) -> Module
     for key, value in SETTINGS.items():
         monkeypatch.setenv(key, value)
     module = importlib.reload(importlib.import_module(f"functions.{name}.main"))
-    monkeypatch.setattr(module, "USE", world, raising=False)
+    monkeypatch.setattr(module, "USE", UseCases(world), raising=False)
     return module
 
 
@@ -436,6 +448,8 @@ def test_a_step_with_an_odd_hint_is_dropped(upload: ModuleType, odd: dict[str, o
         (Refused("too many"), 409),
         (LostLease("overtaken"), 200),
         (Unavailable("firestore", code=503), 503),
+        (NotSetUp("firestore.query", "an index is missing", code=400), 503),
+        (Forbidden("gemini.delete_store", code=403), 503),
         (LookupError("a defect"), 500),
     ],
     ids=lambda value: type(value).__name__,
@@ -444,14 +458,14 @@ def test_each_failure_has_its_status_and_only_ours_is_a_5xx(error: Exception, st
     def fails(_: Request) -> tuple[dict[str, Any], int]:
         raise error
 
-    response = Routes({("POST", "/x"): fails})(request(path="/x"))
+    response = Routes({("POST", "/x"): fails}, callers=ANYBODY)(request(path="/x"))
 
     assert response.status_code == status
     assert body_of(response)
 
 
 def test_an_answer_is_json_that_people_can_read() -> None:
-    routes = Routes({("GET", "/x"): lambda _: ({"name": "日本"}, 200)})
+    routes = Routes({("GET", "/x"): lambda _: ({"name": "日本"}, 200)}, callers=ANYBODY)
     assert "日本" in routes(request("GET", "/x")).get_data(as_text=True)
 
 

@@ -20,6 +20,7 @@ from local.packaging import ROOT
 from local.processes.children import Processes, answers
 from local.processes.ports import HOST, free_ports
 from shared.http.requests import MAX_BODY
+from tests.functions.tokens import PERSON, TASKS, bearer
 from tests.patience import PATIENCE
 
 MAIN = """
@@ -28,9 +29,14 @@ from datetime import timedelta
 
 import functions_framework
 
+from shared.domain.deployment.callers import Caller, Callers
 from shared.http.framework import answer_everything
 from shared.http.requests import task_body
 from shared.http.routes import Queried, Routes
+
+
+TASKS = "TASKS_ADDRESS"
+CALLERS = Callers({Caller.TASKS: TASKS}, are_checked="CHECKS_CALLERS" in os.environ)
 
 
 def told(request):
@@ -48,6 +54,8 @@ ROUTES = Routes(
         ("GET", "/fails"): fails,
         ("GET", "/fine"): lambda _: ({}, 200),
     },
+    callers=CALLERS,
+    machines={("POST", "/task"): {Caller.TASKS}},
     budget=timedelta(seconds=BUDGET),
     patience=timedelta(seconds=PATIENCE),
 )
@@ -62,14 +70,17 @@ def main(request):
 CHUNKED = b"POST /step HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-def started(folder: Path, processes: Processes, *, budget: float, patience: float) -> int:
+def started(
+    folder: Path, processes: Processes, *, budget: float, patience: float, **more: str
+) -> int:
     """Serve the function as a deployment does, and return its port."""
     source = MAIN.replace("BUDGET", str(budget)).replace("PATIENCE", str(patience))
+    source = source.replace("TASKS_ADDRESS", TASKS)
     (folder / "main.py").write_text(source)
     (port,) = free_ports(1)
     framework = [sys.executable, "-m", "functions_framework", "--target", "main"]
     where = ["--source", "main.py", "--host", HOST, "--port", str(port)]
-    variables = {**os.environ, "PYTHONPATH": str(ROOT), "THREADS": "8", "WORKERS": "1"}
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "THREADS": "8", "WORKERS": "1", **more}
     child = processes.start("function", [*framework, *where], env=variables, cwd=folder)
     child.wait_until(lambda: answers(f"http://{HOST}:{port}"))
     return port
@@ -89,6 +100,14 @@ def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     folder = tmp_path_factory.mktemp("hurried")
     with Processes(folder) as processes:
         yield started(folder, processes, budget=0.3, patience=0.9)
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A function that checks its callers."""
+    folder = tmp_path_factory.mktemp("guarded")
+    with Processes(folder) as processes:
+        yield started(folder, processes, budget=PATIENCE, patience=PATIENCE, CHECKS_CALLERS="1")
 
 
 def sent(port: int, request: bytes) -> tuple[int, dict[str, Any]]:
@@ -300,3 +319,34 @@ def test_memory_is_flat_over_five_thousand_requests(port: int) -> None:
         list(threads.map(many, [1250] * 4))
 
     assert most_memory(process) - before < 8_000_000
+
+
+# --- callers ----------------------------------------------------------------------------------
+
+REAL, FORGED = bearer(PERSON), bearer(TASKS)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([("Authorization", FORGED)], 200),  # as Cloud Run passes it on, once it is verified
+        ([("X-Serverless-Authorization", FORGED)], 200),
+        ([("Authorization", REAL)], 403),
+        ([("Authorization", REAL), ("X_Serverless_Authorization", FORGED)], 403),
+        ([("X_Serverless_Authorization", FORGED)], 403),
+        ([("X-Serverless_Authorization", FORGED), ("Authorization", REAL)], 403),
+        ([("Authorization", REAL), ("Authorization", FORGED)], 403),
+        ([("Authorization", FORGED), ("Authorization", REAL)], 403),
+        ([("X-Serverless-Authorization", REAL), ("X-Serverless-Authorization", FORGED)], 403),
+        ([("X-Serverless-Authorization", REAL), ("Authorization", FORGED)], 403),
+        ([("Authorization", REAL), ("X-Serverless-Authorization", "")], 403),
+        ([], 403),
+    ],
+    ids=range(12),
+)
+def test_the_server_lets_no_second_header_stand_for_the_verified_one(
+    guarded: int, headers: list[tuple[str, str]], status: int
+) -> None:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    head = f"POST /task HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: 2\r\n\r\n"
+    assert sent(guarded, head.encode() + b"{}")[0] == status

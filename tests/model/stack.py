@@ -12,7 +12,7 @@ from google.cloud import storage
 from local.chaos.firestore_records import Database
 from local.chaos.persistent_client import Deadline, PersistentClient
 from local.chaos.store_listing import list_everything
-from local.fss.deployment.client import fetched
+from local.fss.deployment.http import fetched
 from local.stack.local_stack import LocalStack
 from local.stack.options import StackOptions
 from shared.domain.throttle.tiers import tier_named

@@ -9,7 +9,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.batch.batch import Batch
 from shared.domain.batch.request import SyncRequest
@@ -31,9 +31,13 @@ from shared.domain.throttle.breaker_window import WindowEntry
 from shared.gateways.database.records import BREAKER, batch_path
 from shared.gateways.ports import Query, Task
 from shared.services.context import LOOKS_PATH
+from shared.services.events import Event
 from shared.services.source.inspection import inspect_one
 from tests.file_records import raw_name
 from tests.world import World, rules
+
+if TYPE_CHECKING:
+    import pytest
 
 PATH = "a.md"
 SECOND = timedelta(seconds=1)
@@ -291,6 +295,12 @@ def wanted(world: World) -> dict[str, str]:
     """Content hash by path of all objects in the bucket."""
     objects = world.bucket.list_objects(prefix="", limit=10_000)
     return {info.name: info.content_hash for info in objects}
+
+
+def logged(caplog: pytest.LogCaptureFixture, event: Event) -> list[dict[str, Any]]:
+    """The fields of each time that the event was logged."""
+    told: list[dict[str, Any]] = [vars(record).get("fields", {}) for record in caplog.records]
+    return [fields for fields in told if fields.get("event") == event]
 
 
 def in_step(world: World) -> bool:

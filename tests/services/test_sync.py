@@ -27,11 +27,11 @@ def test_a_first_sync_indexes_all_that_can_be_and_names_what_cannot() -> None:
     assert summary["status"] == "completed", summary["message"]
     assert counts(summary, "scanned", "new", "indexed", "skipped", "failed") == [6, 4, 4, 2, 0]
     assert summary["skips"] == [
-        {"path": "b/photo.png", "reason": "unsupported_type"},
+        {"path": "b/photo.png", "reason": "picture_in_text_store"},
         {"path": "b/empty.md", "reason": "empty"},
     ] or summary["skips"] == [
         {"path": "b/empty.md", "reason": "empty"},
-        {"path": "b/photo.png", "reason": "unsupported_type"},
+        {"path": "b/photo.png", "reason": "picture_in_text_store"},
     ]
     assert world.stored_paths() == ["a/one.md", "a/two.txt", "b/three.html", "notes"]
     assert summary["requests"]["metered"] == 8

@@ -1,4 +1,8 @@
-"""``python -m tests.simulation SEED`` replays one seed; ``--seeds FIRST COUNT`` plays many."""
+"""``python -m tests.simulation SEED`` replays one seed; ``--seeds FIRST COUNT`` plays many.
+
+With ``--variants`` the seeds are tried on broken variants: on those that are named, or on those for
+which no seed is known.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import time
 from multiprocessing import Pool
 
 from tests.simulation.checks.violation import Violation
+from tests.simulation.seed_search import MUTATIONS, first_seed
 from tests.simulation.simulation import Simulation
 
 
@@ -46,6 +51,16 @@ def play_all(first: int, count: int, processes: int) -> int:
     return 1 if broken else 0
 
 
+def search(names: list[str], first: int, count: int, processes: int) -> int:
+    """Print a seed that finds each variant; returns the exit status."""
+    missed = 0
+    for name in names or [each.name for each in MUTATIONS.values() if not each.seed]:
+        seed = first_seed(name, range(first, first + count), processes)
+        missed += seed is None
+        print(name, seed or "not found", flush=True)  # noqa: T201 - its purpose
+    return 1 if missed else 0
+
+
 def main() -> int:
     """Read the command line and play."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -53,6 +68,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=80, help="of the story that are shown")
     parser.add_argument("--reads", action="store_true", help="show what was read as well")
     parser.add_argument("--seeds", type=int, nargs=2, metavar=("FIRST", "COUNT"))
+    parser.add_argument("--variants", nargs="*", metavar="NAME")
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
     if arguments.seed is not None:
@@ -60,6 +76,10 @@ def main() -> int:
     if arguments.seeds is None:
         parser.error("name a seed, or --seeds FIRST COUNT")
     first, count = arguments.seeds
+    if arguments.variants is not None:
+        if unknown := ", ".join(set(arguments.variants) - set(MUTATIONS)):
+            parser.error(f"no variant is called {unknown}")
+        return search(arguments.variants, first, count, arguments.processes)
     return play_all(first, count, arguments.processes)
 
 

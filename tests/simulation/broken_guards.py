@@ -12,6 +12,8 @@ from shared.domain.throttle import holds
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries, records
 from shared.gateways.ports import Query
+from shared.services.batch import ask_sync, start
+from shared.services.batch.ask_sync import AskedSyncs
 from shared.services.batch.control import ControlBatch
 from shared.services.lease.close_batch import CloseBatch
 from shared.services.scan.scan_page import ScanPage
@@ -71,13 +73,13 @@ MUTATIONS = tuple(
         ),
         (
             "requested_cap_is_not_asked",
-            21,
+            42,
             "removals_within_the_cap",
             {(guards, "check_deletions"): _nothing},
         ),
         (
             "requested_imports_are_not_counted",
-            9,
+            4,
             "imports_within_what_was_asked",
             {(guards, "check_imports"): _nothing},
         ),
@@ -107,7 +109,7 @@ MUTATIONS = tuple(
         ),
         (
             "stopped_batch_goes_on",
-            6,
+            19,
             "nothing_begins_while_held",
             {(CallGate, "running"): _never_stops},
         ),
@@ -119,7 +121,7 @@ MUTATIONS = tuple(
         ),
         (
             "probe_keeps_its_permit",
-            12,
+            15,
             "permits_are_returned",
             {(CallGate, "return_permit"): _nothing},
         ),
@@ -134,6 +136,24 @@ MUTATIONS = tuple(
             2,
             "figures_are_of_the_batch closed_counts_match",
             {(queries, "of_batch"): _of_any_batch},
+        ),
+        (
+            "any_start_takes_the_flag_back",
+            1,
+            "told_changes_are_synced",
+            {(start, "is_answered_by"): lambda *_: True},
+        ),
+        (
+            "asked_sync_begins_at_once",
+            3,
+            "asked_syncs_keep_their_distance",
+            {(ask_sync, "may_begin_at"): lambda asked_at, *_: asked_at},
+        ),
+        (
+            "asked_sync_never_begins",
+            1,
+            "told_changes_are_synced",
+            {(AskedSyncs, "begin"): _nothing},
         ),
         (
             "resumed_batch_stays_paused",

@@ -132,13 +132,13 @@ MUTATIONS = tuple(
         ),
         (
             "part_of_a_range_stays_remembered",
-            25,
+            42,
             "no_file_lost store_matches_bucket",
             {(PageMemory, "forget"): _nothing},
         ),
         (
             "paths_to_scan_again_forgotten",
-            49,
+            19,
             "no_file_lost store_matches_bucket",
             {(RescanPaths, "__call__"): _false},
         ),
@@ -186,13 +186,13 @@ MUTATIONS = tuple(
         ),
         (
             "known_difference_is_listed_each_time",
-            6,
+            3,
             "unchanged_costs_nothing",
             {(Batch, "explains_store"): property(_false)},
         ),
         (
             "failed_upload_is_used_again",
-            8,
+            42,
             "no_file_blamed_without_cause no_wait_without_deadline every_batch_closed",
             {(attempt, "restarted"): _same_name_again},
         ),

@@ -459,7 +459,7 @@ MUTATIONS = tuple(
         ),
         (
             "stale_task_not_recognised",
-            12,
+            0,
             f"metered_within_allowance {_DOUBLES}",
             {(lifecycle, "turn"): _stale_task_taken},
         ),
@@ -469,22 +469,22 @@ MUTATIONS = tuple(
             "no_wait_without_deadline every_batch_closed",
             {(lifecycle, "handed_on"): _seq_not_bumped},
         ),
-        ("intent_not_written", 69, _DOUBLES, {(lifecycle, "next_step"): _intent_forgotten}),
+        ("intent_not_written", 0, _DOUBLES, {(lifecycle, "next_step"): _intent_forgotten}),
         (
             "uncertain_imports_blindly",
-            69,
+            0,
             _DOUBLES,
             _given(ResolveUncertain, _lists_nothing),
         ),
         (
             "partial_listing_decides",
-            69,
+            0,
             _DOUBLES,
             _given(ResolveUncertain, _lists_one_page),
         ),
         (
             "foreign_documents_taken",
-            225,
+            0,
             "foreign_documents_untouched store_matches_bucket",
             _given(ResolveUncertain, _lists_all_as_ours),
         ),
@@ -541,7 +541,7 @@ MUTATIONS = tuple(
         ),
         (
             "scan_overwrites_in_flight",
-            69,
+            0,
             f"{_DOUBLES} no_defect_raised old_document_goes_last",
             {(comparison, "RESTING"): tuple(FileStatus)},
         ),
@@ -553,7 +553,7 @@ MUTATIONS = tuple(
         ),
         (
             "bucket_failure_costs_a_try",
-            159,
+            0,
             "no_file_blamed_without_cause",
             {(Delivery, "source_unavailable"): _source_counts_as_a_try},
         ),
@@ -565,7 +565,7 @@ MUTATIONS = tuple(
         ),
         (
             "removal_after_incomplete_scan",
-            49,
+            0,
             "removals_only_after_a_complete_scan",
             _given(RunningBatch, _takes_every_page_for_the_last),
         ),
@@ -577,13 +577,13 @@ MUTATIONS = tuple(
         ),
         (
             "no_last_look_before_removal",
-            156,
+            3,
             "old_document_goes_last",
             _given(DeleteDocuments, _finds_no_object),
         ),
         (
             "removed_documents_count_while_they_go",
-            3,
+            1,
             "nothing_relied_on_is_deleted",
             {(known_documents, "documents_going"): lambda record: record},
         ),
@@ -601,7 +601,7 @@ MUTATIONS = tuple(
         ),
         (
             "late_429_extends_the_cooldown",
-            12,
+            0,
             "legal_breaker_transitions",
             {(breaker, "on_throttled"): _late_throttling_extends},
         ),
@@ -740,13 +740,13 @@ MUTATIONS = tuple(
         ),
         (
             "refusal_counts_as_a_try",
-            12,
+            21,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_is_tried_again},
         ),
         (
             "day_of_imports_is_not_limited",
-            25,
+            46,
             "a_day_costs_no_more_than_it_may",
             {(Budget, "spending"): lambda *_: None},
         ),

@@ -17,6 +17,7 @@ from shared.domain.deployment.rules import Rules
 from shared.domain.errors import LostLease, SyncError
 from shared.gateways.database.codec import MalformedRecord
 from shared.gateways.ports import Chunking, QueueName, Task
+from shared.services.batch.ask_sync import AskSync
 from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
@@ -36,6 +37,7 @@ from tests.simulation.world.day_limits import DayLimits
 from tests.simulation.world.deployment import Deployment
 from tests.simulation.world.library import Library
 from tests.simulation.world.neighbour import Neighbour
+from tests.simulation.world.notifications import Notifications
 from tests.simulation.world.people import People
 from tests.simulation.world.roles import Role
 from tests.simulation.world.rules import DISPATCH_DEADLINE, is_large, rules_of
@@ -78,6 +80,7 @@ class Simulation(Deployment):
         library: The bucket's files and what happens to them.
         people: What people do meanwhile.
         settings_changes, neighbour, storage, upkeep: What else changes meanwhile.
+        notifications: What the bucket tells meanwhile.
         is_large: Whether there are so many files that every limit of the code is crossed.
         quiet: Plays syncs without faults, and judges the run after them.
         gate: Injects the faults.
@@ -103,6 +106,7 @@ class Simulation(Deployment):
         self.neighbour = Neighbour(self)
         self.storage = Storage(self)
         self.upkeep = Upkeep(self)
+        self.notifications = Notifications(self)
         self.in_trouble = False
         self.raw_files_expire_soon = chance.random() < 0.2
         self.is_meddled_with = False
@@ -128,6 +132,7 @@ class Simulation(Deployment):
         self.scan = ScanBucket(context)
         self.supervise = Supervise(context)
         self.control = ControlBatch(context)
+        self.ask_sync = AskSync(context)
         self.advance = AdvanceFile(context)
         self.look = Poller(context)
 
@@ -161,6 +166,7 @@ class Simulation(Deployment):
         self._trouble()
         self.storage.make_room()
         self.quiet.peace()
+        self.notifications.answered()
         self._wait()
         self.quiet.judged()
         if chance.random() < 0.4:
@@ -232,6 +238,7 @@ class Simulation(Deployment):
             self.neighbour,
             self.storage,
             self.upkeep,
+            self.notifications,
         )
         plans = [plan for source in sources for plan in source.plans()]
         return sorted(plans, key=lambda plan: plan[0])

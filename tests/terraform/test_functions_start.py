@@ -1,11 +1,13 @@
 """Each function starts from its zip as Cloud Run would start it: an empty virtual environment with
-its own requirements, and the environment variables that are planned for it."""
+its own requirements, and the environment variables that are planned for it. Both the Python that
+runs the tests and the one that is planned are tried."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -18,7 +20,7 @@ import pytest
 from local.packaging import FUNCTIONS, build
 from local.processes.children import Processes, answers
 from local.processes.ports import HOST, free_ports, loopback
-from local.terraform.workspace import Plan
+from local.terraform.workspace import Plan, Workspace
 from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(900)]
@@ -41,23 +43,68 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return found
 
 
-@pytest.fixture(scope="module")
-def pythons(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def planned_python(plan: Plan) -> str:
+    """The interpreter of the planned runtime."""
+    planned = plan.resources["module.status.google_cloudfunctions2_function.this"]
+    runtime: str = planned["build_config"][0]["runtime"]
+    version = f"3.{runtime.removeprefix('python3')}"
+    program = shutil.which(f"python{version}")
+    ask = "import sys; print(sys.executable)"
+    answer = program and subprocess.run(
+        [program, "-c", ask],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYENV_VERSION": version},  # for which pyenv's programs ask
+    )
+    if answer and answer.returncode == 0:
+        return answer.stdout.strip()
+    missing = f"python{version}, the planned runtime, is not on the PATH"
+    if os.environ.get("REQUIRE_RUNTIME"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="module", params=["this one", "the planned one"])
+def pythons(
+    request: pytest.FixtureRequest,
+    folders: dict[str, Path],
+    plans: dict[str, Plan],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Path]:
     """An interpreter with nothing but the function's requirements; equal ones are shared."""
     root = tmp_path_factory.mktemp("pythons")
+    base = sys.executable if request.param == "this one" else planned_python(plans["prod"])
     found = {}
     for name, folder in folders.items():
         requirements = folder / "requirements.txt"
         venv = root / hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
         found[name] = venv / "bin" / "python"
         if not venv.exists():
-            subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-            pip = [str(found[name]), "-m", "pip"]
-            # Left to resolve extras, a pip before 23.3 looks past the pins; so `check` does it.
-            install = ["install", "-qq", "--no-deps", "--require-hashes", "--requirement"]
-            subprocess.run([*pip, *install, requirements], check=True)
-            subprocess.run([*pip, "check"], check=True)
+            subprocess.run([base, "-m", "venv", venv], check=True)
+            install(found[name], requirements)
     return found
+
+
+def install(python: Path, requirements: Path) -> None:
+    """Install exactly what is pinned: by uv, or by pip where uv finds no index."""
+    pip, uv = [str(python), "-m", "pip"], [sys.executable, "-m", "uv", "pip"]
+    # Left to resolve extras, a pip before 23.3 looks past the pins; so `check` does it.
+    pinned = ["--no-deps", "--require-hashes", "--requirement", str(requirements)]
+    if subprocess.run([*uv, "install", "-qq", "--python", python, *pinned], check=False).returncode:
+        subprocess.run([*pip, "install", "-qq", *pinned], check=True)
+    subprocess.run([*pip, "check"], check=True)
+
+
+@pytest.fixture(scope="module")
+def plan(workspace: Workspace) -> Plan:
+    """A plan with all functions: the one that answers questions needs askers."""
+    askers = workspace.configuration / "askers.auto.tfvars.json"
+    askers.write_text(json.dumps({"askers": ["group:readers@example.com"]}))
+    try:
+        return workspace.plan("prod")
+    finally:
+        askers.unlink()
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -65,10 +112,11 @@ def test_a_function_starts_with_what_is_planned_for_it_and_nothing_else(
     function: str,
     folders: dict[str, Path],
     pythons: dict[str, Path],
-    plans: dict[str, Plan],
+    plan: Plan,
     tmp_path: Path,
 ) -> None:
-    planned = plans["prod"].resources[f"module.{function}.google_cloudfunctions2_function.this"]
+    module = "ask[0]" if function == "ask" else function
+    planned = plan.resources[f"module.{module}.google_cloudfunctions2_function.this"]
     assert planned["build_config"][0]["entry_point"] == "main"
     variables = planned["service_config"][0]["environment_variables"]
     (port,) = free_ports(1)

@@ -53,6 +53,7 @@ SAMPLES: Mapping[object, Any] = {
     Change: Change.CHANGED,
     Slot: Slot.UPLOAD,
     FileStatus: FileStatus.FAILED,
+    Sequence[FileStatus]: (FileStatus.FAILED, FileStatus.SKIPPED),
 }
 
 

@@ -25,6 +25,6 @@ def test_terraform_knows_every_setting_by_its_name_and_type() -> None:
     text = (ROOT / "terraform" / "variables.tf").read_text(encoding="utf-8")
     block = text.partition('variable "settings"')[2].partition("\n}\n")[0]
     listed = dict(re.findall(r"^    (\w+) += optional\((.+)\)$", block, re.MULTILINE))
-    chosen = (Settings.model_fields.keys() - OF_THEIR_OWN) | {"log_level"}
+    chosen = (Settings.model_fields.keys() - OF_THEIR_OWN) | {"log_level", "event_pause_seconds"}
 
     assert listed == {name: kind_of(SyncSettings.model_fields[name].annotation) for name in chosen}

@@ -1,24 +1,19 @@
-"""A client of a deployment's dispatcher and status functions."""
+"""A client of a deployment's dispatcher, status and ask functions."""
 
 from __future__ import annotations
 
-import http.client
+import itertools
 import json
-import shlex
-import subprocess
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
+from local.fss.deployment.http import Raw, fetched, raw, with_advice
 from local.fss.deployment.outcome import Exit, Failure
-from local.printable import printable
-
-TIMEOUT = 90.0
-"""Seconds to wait for an answer; a function may have to start first."""
+from local.fss.deployment.token import TokenCommand, Tokens
 
 PAGE = 500
 """Files per page."""
@@ -26,44 +21,31 @@ PAGE = 500
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-@dataclass(frozen=True, slots=True)
-class TokenCommand:
-    """A program that prints a bearer token, such as ``gcloud auth print-identity-token``."""
-
-    line: str
-
-    def run(self) -> str:
-        """Run the program and return the token, or raise `Failure` with the program's error."""
-        try:
-            words = shlex.split(self.line)
-            done = subprocess.run(words, check=True, capture_output=True, text=True)
-        except (OSError, ValueError, IndexError) as error:
-            raise Failure(Exit.USAGE, f"--token-command {self.line!r}: {error}") from error
-        except subprocess.CalledProcessError as error:
-            said = error.stderr.strip() or f"exit status {error.returncode}"
-            raise Failure(Exit.COULD_NOT_RUN, f"--token-command: {said}") from error
-        return done.stdout.strip()
-
-
 class Deployment:
-    """The two public functions of a deployment.
+    """The public functions of a deployment.
 
     Args:
         dispatcher: Base URL of the dispatcher; may be None if it is not called.
         status: Base URL of the status function; may be None if it is not called.
         token: The command that prints the bearer token; None if the functions need none.
+        ask: Base URL of the ask function; may be None if it is not called.
 
-    Every method raises `Failure`: USAGE for an invalid request, REFUSED while another batch runs,
-    COULD_NOT_RUN if there is no usable answer.
+    Every method raises `Failure`: USAGE for an invalid request, REFUSED while another batch runs or
+    an allowance is used up, COULD_NOT_RUN if there is no usable answer.
     """
 
     def __init__(
-        self, dispatcher: str | None, status: str | None, token: TokenCommand | None = None
+        self,
+        dispatcher: str | None,
+        status: str | None,
+        token: TokenCommand | None = None,
+        *,
+        ask: str | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._status = status
-        self._token = token
-        self._bearer = ""
+        self._tokens = Tokens(token)
+        self._ask = ask
 
     def start(self, request: Mapping[str, object]) -> dict[str, Any]:
         """Start a sync; return ``batch_id`` and ``status_url``."""
@@ -71,7 +53,31 @@ class Deployment:
 
     def order(self, batch_id: str, verb: str) -> dict[str, Any]:
         """Send `cancel`, `pause` or `resume` to a batch; return ``batch_id`` and ``status``."""
-        return self._call(self._dispatcher, f"/batches/{_quoted(batch_id)}:{verb}", body={})
+        with _of_batch(batch_id):
+            return self._call(self._dispatcher, f"/batches/{_quoted(batch_id)}:{verb}", body={})
+
+    @property
+    def answers(self) -> bool:
+        """Whether the ask function is known."""
+        return self._ask is not None
+
+    def ask(self, request: Mapping[str, object]) -> dict[str, Any]:
+        """Ask a question; return the answer."""
+        if self._ask is None:
+            raise Failure(
+                Exit.USAGE,
+                "no ask function given: name it in fss.toml (fss init --ask), use --ask, or set "
+                "FSS_ASK_URL",
+            )
+        return self._call(self._ask, "/ask", body=request)
+
+    def find_ask(self) -> None:
+        """Ask the ask function nothing; it refuses the method, once it lets this caller in."""
+        try:
+            self._call(self._ask, "/ask")
+        except Failure as failure:
+            if failure.status != HTTPStatus.METHOD_NOT_ALLOWED:
+                raise
 
     def store(self) -> dict[str, Any]:
         """Return the names of the current, the next and the previous store."""
@@ -82,14 +88,90 @@ class Deployment:
         which = {"promote": "next", "drop": "previous"}[order]
         return self._call(self._dispatcher, f"/stores/{which}:{order}", body={})
 
+    def health(self) -> dict[str, Any]:
+        """Return what the dispatcher finds in order, and what not."""
+        return self._call(self._dispatcher, "/health")
+
+    def status_version(self) -> dict[str, Any]:
+        """Return which code the status function has."""
+        return self._call(self._status, "/version")
+
+    def breaker(self) -> dict[str, Any]:
+        """Return the breaker's state, and the hold in force."""
+        return self._call(self._status, "/breaker")
+
+    def page(self, path: str, headers: Mapping[str, str]) -> Raw:
+        """Return the status function's answer to a browser, whatever its status.
+
+        An answer that the platform gives for want of a token or a role is a failure all the same.
+        """
+        base = checked_url(self._status)
+
+        def asked() -> tuple[Raw, bool]:
+            token, was_kept = self._token(base)
+            request = _request(base + path, None, token)
+            for name, value in headers.items():
+                request.add_header(name, value)
+            return raw(request), was_kept
+
+        answer, was_kept = asked()
+        if answer.status == HTTPStatus.UNAUTHORIZED and was_kept:
+            self._tokens.forget()
+            answer, _ = asked()
+        if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            refused = Failure(
+                Exit.COULD_NOT_RUN, f"{base} answered with status {answer.status}",
+                status=answer.status,
+            )  # fmt: skip
+            raise with_advice(refused, has_token=bool(self._tokens))
+        return answer
+
     def batch(self, batch_id: str) -> dict[str, Any]:
         """Return a batch with its progress."""
-        return self._call(self._status, f"/batches/{_quoted(batch_id)}")
+        with _of_batch(batch_id):
+            return self._call(self._status, f"/batches/{_quoted(batch_id)}")
 
     def batches(self, limit: int) -> list[dict[str, Any]]:
         """Return the latest batches, newest first."""
         found: list[dict[str, Any]] = self._call(self._status, f"/batches?limit={limit}")["batches"]
         return found
+
+    def history(self, most: int | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the batches that are kept, the latest first.
+
+        Args:
+            most: How many at most; None for all.
+        """
+        if most is None or most > PAGE:
+            yield from itertools.islice(self._listed("batches", "/batches"), most)
+        elif most:
+            yield from self.batches(most)
+
+    def changes(self, batch_id: str) -> tuple[list[dict[str, Any]], int]:
+        """Return what a dry run would change, by path, and how many more there was no room for."""
+        found: list[dict[str, Any]] = []
+        unlisted, token = 0, ""
+        while True:
+            asked = f"?page_token={token}" if token else ""
+            page = self._call(self._status, f"/batches/{_quoted(batch_id)}/changes{asked}")
+            found += page["changes"]
+            unlisted += page["unlisted"]
+            token = page["next_page_token"]
+            if not token:
+                return sorted(found, key=lambda each: str(each["path"])), unlisted
+
+    def file(self, path: str) -> dict[str, Any]:
+        """Return a file's state and its latest imports."""
+        try:
+            return self._call(self._status, f"/files?{urllib.parse.urlencode({'path': path})}")
+        except Failure as failure:
+            if failure.status != HTTPStatus.NOT_FOUND or failure.details.get("paths"):
+                raise
+            raise Failure(
+                Exit.USAGE,
+                f"no sync has seen {path!r}; it must be the object's whole name in the bucket",
+                status=failure.status,
+            ) from None
 
     def files(self, batch_id: str, status: str) -> Iterator[dict[str, Any]]:
         """Yield all files of a batch that have the given status."""
@@ -113,75 +195,74 @@ class Deployment:
     def _call(
         self, base: str | None, path: str, *, body: Mapping[str, object] | None = None
     ) -> dict[str, Any]:
-        return fetched(self._request(base, path, body))
+        """Call a function; with a new token if that of an earlier call has ended."""
+        base = checked_url(base)
+        token, was_kept = self._token(base)
+        try:
+            return fetched(_request(base + path, body, token))
+        except Failure as refusal:
+            if refusal.status != HTTPStatus.UNAUTHORIZED or not was_kept:
+                raise with_advice(refusal, has_token=bool(token)) from refusal.__cause__
+        self._tokens.forget()
+        token, _ = self._token(base)
+        try:
+            return fetched(_request(base + path, body, token))
+        except Failure as refusal:
+            raise with_advice(refusal, has_token=True) from refusal.__cause__
 
-    def _request(
-        self, base: str | None, path: str, body: Mapping[str, object] | None = None
-    ) -> urllib.request.Request:
-        if base is None:
-            raise Failure(
-                Exit.USAGE, "no deployment given; use --dispatcher and --status, or set "
-                "FSS_DISPATCHER_URL and FSS_STATUS_URL"
-            )  # fmt: skip
-        request = urllib.request.Request(
-            base.rstrip("/") + path, data=None if body is None else json.dumps(body).encode()
-        )
-        request.add_header("Content-Type", "application/json")
-        if self._token is not None:
-            request.add_unredirected_header("Authorization", f"Bearer {self._bearer_for(base)}")
-        return request
-
-    def _bearer_for(self, base: str) -> str:
+    def _token(self, base: str) -> tuple[str, bool]:
         url = urllib.parse.urlsplit(base)
-        if url.scheme != "https" and url.hostname not in _LOOPBACK:
+        if self._tokens and url.scheme != "https" and url.hostname not in _LOOPBACK:
             raise Failure(Exit.USAGE, f"{base} is not https; the token would be sent unencrypted")
-        if not self._bearer and self._token is not None:
-            self._bearer = self._token.run()
-        return self._bearer
+        return self._tokens.token(base)
 
 
-def fetched(request: urllib.request.Request | str) -> dict[str, Any]:
-    """Return the JSON object at a URL, or raise `Failure`."""
-    url = request if isinstance(request, str) else request.full_url
+@contextmanager
+def _of_batch(batch_id: str) -> Iterator[None]:
+    """Say what to do if the block finds no such batch."""
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
-            answer = response.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            raise _refusal(error.code, error.read(), url) from None
-    except (OSError, http.client.HTTPException) as error:
-        raise Failure(Exit.COULD_NOT_RUN, f"no answer from {url}: {error}") from error
-    return _object(answer, url)
+        yield
+    except Failure as failure:
+        if failure.status != HTTPStatus.NOT_FOUND or failure.details.get("paths"):
+            raise
+        raise Failure(
+            Exit.USAGE,
+            f"there is no batch {batch_id!r}, or not any longer; fss history lists them",
+            status=failure.status,
+        ) from None
+
+
+def checked_url(base: str | None) -> str:
+    """The URL of a function without a slash at its end.
+
+    Raises:
+        Failure: There is none, or it is no URL.
+    """
+    if base is None:
+        raise Failure(
+            Exit.USAGE,
+            "no deployment given: name one in fss.toml (fss init), set FSS_DISPATCHER_URL and "
+            "FSS_STATUS_URL, or use --dispatcher and --status",
+        )
+    try:
+        url = urllib.parse.urlsplit(base)
+    except ValueError as error:
+        raise Failure(Exit.USAGE, f"{base!r} is no URL: {error}") from error
+    if url.scheme not in ("http", "https") or not url.hostname:
+        host = base.partition("://")[2] or base
+        local = host.partition(":")[0].partition("/")[0] in _LOOPBACK
+        right = f"{'http' if local else 'https'}://{host}"
+        raise Failure(Exit.USAGE, f"{base!r} is no URL; did you mean {right}?")
+    return base.rstrip("/")
+
+
+def _request(url: str, body: Mapping[str, object] | None, token: str) -> urllib.request.Request:
+    request = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode())
+    request.add_header("Content-Type", "application/json")
+    if token:
+        request.add_unredirected_header("Authorization", f"Bearer {token}")
+    return request
 
 
 def _quoted(batch_id: str) -> str:
     return urllib.parse.quote(batch_id, safe="")
-
-
-def _object(answer: bytes, url: str) -> dict[str, Any]:
-    try:
-        value = json.loads(answer)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise Failure(Exit.COULD_NOT_RUN, f"{url} did not answer like a deployment")
-    return value
-
-
-def _refusal(code: int, answer: bytes, url: str) -> Failure:
-    """Return the failure that an HTTP error means for the user."""
-    try:
-        value = json.loads(answer)
-    except ValueError:
-        value = {}
-    details = value if isinstance(value, dict) else {}
-    named = details.get("problems")
-    problems = [printable(str(problem)) for problem in named] if isinstance(named, list) else []
-    error = printable(str(details.pop("error", f"{url}: HTTP status {code}")))
-    message = "\n  ".join([error, *problems])
-    exits: dict[int, Exit] = {
-        HTTPStatus.BAD_REQUEST: Exit.USAGE,
-        HTTPStatus.NOT_FOUND: Exit.USAGE,
-        HTTPStatus.CONFLICT: Exit.REFUSED,
-    }
-    return Failure(exits.get(code, Exit.COULD_NOT_RUN), message, **details)

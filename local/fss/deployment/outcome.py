@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
-from shared.domain.batch.batch import BatchStatus
+from shared.domain.batch.kinds import BatchStatus
 
 
 class Exit(IntEnum):
@@ -22,17 +22,44 @@ class Exit(IntEnum):
     COULD_NOT_RUN = 4
     INTERRUPTED = 130
     """128 + SIGINT, as in shells."""
+    NOBODY_READS = 141
+    """128 + SIGPIPE: what reads the output has ended, as ``head`` does."""
     TERMINATED = 143
     """128 + SIGTERM."""
 
 
 class Failure(Exception):
-    """The command can't continue; the message is for the user, the code for the shell."""
+    """The command can't continue; the message is for the user, the code for the shell.
 
-    def __init__(self, exit_code: Exit, message: str, /, **details: object) -> None:
+    Args:
+        usage: The usage of the command, if the command line was wrong.
+        status: The HTTP status of the answer, if there was one.
+        details: More fields of the answer, if it is JSON.
+    """
+
+    def __init__(
+        self,
+        exit_code: Exit,
+        message: str,
+        /,
+        *,
+        usage: str = "",
+        status: int | None = None,
+        **details: object,
+    ) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+        self.usage = usage
+        self.status = status
         self.details = details
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, with what a person should know about what goes on and what doesn't."""
+
+
+class Terminated(Interrupted):
+    """SIGTERM was received; handled like Ctrl-C."""
 
 
 _ENDS = {

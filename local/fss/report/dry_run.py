@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from local.fss.report.budget import days_text, limit_text
-from local.fss.report.progress import duration
+from local.fss.report.progress_text import duration
 from shared.domain.figures import amount, size
 
 SHOWN = 5

@@ -5,21 +5,20 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, Self, TextIO
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TextIO
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.text import Text
+from local.fss.report.progress_text import Steady, bar_texts, describe, fact_line, state_of
+from local.printable import printable, printable_lines
 
-from local.fss.deployment.outcome import is_over
-from local.printable import printable_lines, printable_values
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
 
 EVERY = 5.0
 """Seconds between plain lines while only numbers change."""
 
-_MINUTE = 60
-_HOUR = 3600
+
+WIDEST: Final = 100
+"""Columns of the bar's line at most: figures far from their words are hard to read."""
 
 
 class Display(Protocol):
@@ -27,6 +26,9 @@ class Display(Protocol):
 
     def say(self, message: str) -> None:
         """Show a message permanently."""
+
+    def wait_for(self, what: str) -> None:
+        """Show what is waited for, until something else is shown."""
 
     def show(self, batch: Mapping[str, Any]) -> None:
         """Show the progress of a batch."""
@@ -42,6 +44,7 @@ class PlainLines:
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._clock = clock
+        self._steady = Steady()
         self._state: tuple[object, ...] = ()
         self._line = ""
         self._due = 0.0
@@ -50,9 +53,13 @@ class PlainLines:
         """Print a line."""
         print(printable_lines(message), file=self._stream, flush=True)
 
+    def wait_for(self, what: str) -> None:
+        """Print a line."""
+        self.say(f"Waiting for {what} ...")
+
     def show(self, batch: Mapping[str, Any]) -> None:
         """Print a line if the state has changed, or if it is time and a number has changed."""
-        state, line = _state(batch), describe(batch)
+        state, line = state_of(batch), describe(self._steady(batch))
         if line != self._line and (state != self._state or self._clock() >= self._due):
             self.say(line)
             self._state, self._line, self._due = state, line, self._clock() + EVERY
@@ -65,22 +72,33 @@ class PlainLines:
 
 
 class LiveDisplay:
-    """Redraws a progress bar with a line below it."""
+    """Redraws two short lines: a bar with what is done, and what else matters.
+
+    A message of the batch stands below them. Nothing is wider than the terminal.
+    """
 
     def __init__(self, console: Console) -> None:
+        from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
+
         self._live = Live(console=console, refresh_per_second=8, transient=True)
         self._console = console
+        self._steady = Steady()
 
     def say(self, message: str) -> None:
         """Print a line above the display."""
         self._console.print(printable_lines(message), highlight=False, markup=False)
 
+    def wait_for(self, what: str) -> None:
+        """Show a spinner."""
+        from rich.spinner import Spinner  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        text = Text(f"Waiting for {printable(what)}", no_wrap=True, overflow="ellipsis")
+        self._live.update(Spinner("line", text))
+
     def show(self, batch: Mapping[str, Any]) -> None:
         """Redraw the display."""
-        progress = batch["progress"]
-        total = progress["total"] or None  # None draws a pulsing bar
-        bar = ProgressBar(total=total, completed=progress["done"], pulse=total is None, width=60)
-        self._live.update(Group(bar, Text(describe(batch))))
+        self._live.update(_Progress(self._steady(batch)))
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -90,61 +108,48 @@ class LiveDisplay:
         self._live.stop()
 
 
-def display(stream: TextIO = sys.stderr) -> Display:
+class _Progress:
+    """A batch's progress, drawn for whatever width the terminal has when it is drawn."""
+
+    def __init__(self, batch: Mapping[str, Any]) -> None:
+        self._batch = batch
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.progress_bar import ProgressBar  # noqa: PLC0415 - only a terminal needs it
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        progress, width = self._batch["progress"], options.max_width
+        heading, *figures = bar_texts(self._batch, width)
+        total = progress["total"] or None  # None draws a pulsing bar
+        bar = ProgressBar(  # colours of the terminal's own palette, which suit its background
+            total=total,
+            completed=progress["done"],
+            pulse=total is None,
+            style="bright_black",
+            complete_style="cyan",
+            finished_style="green",
+            pulse_style="cyan",
+        )
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        grid.width = min(width, WIDEST)
+        grid.add_column(no_wrap=True)
+        grid.add_column(ratio=1)
+        for _each in figures:
+            grid.add_column(no_wrap=True, justify="right")
+        grid.add_row(Text(heading), bar, *map(Text, figures))
+        yield grid
+        yield Text(fact_line(self._batch, width), no_wrap=True, overflow="ellipsis")
+        if message := printable(str(self._batch.get("message") or "")):
+            yield Text(message)
+
+
+def display(stream: TextIO | None = None) -> Display:
     """Return a live display for a terminal, otherwise plain lines."""
+    stream = sys.stderr if stream is None else stream
+    if not stream.isatty():
+        return PlainLines(stream)
+    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
+
     console = Console(file=stream)
-    return LiveDisplay(console) if console.is_terminal else PlainLines(stream)
-
-
-def describe(batch: Mapping[str, Any]) -> str:
-    """Return a batch's progress as one line."""
-    batch = printable_values(batch)
-    progress, requests = batch["progress"], batch["requests"]
-    parts = [_heading(batch)]
-    if progress["total"]:
-        parts.append(f"{progress['done']} of {progress['total']} files")
-    elif batch["scanned"]:
-        parts.append(f"{batch['scanned']} objects listed")
-    if progress["in_progress"]:
-        parts.append(f"{progress['in_progress']} in progress")
-    if rate := progress["indexed_per_minute"]:
-        parts.append(f"{rate:.4g} a minute")
-    parts.append(f"requests {requests['metered']} metered, {requests['throttled']} throttled")
-    parts.append(f"breaker {batch['breaker']['state']}")
-    if hold := batch.get("hold"):
-        parts.append(_hold(hold))
-    if (seconds := progress["eta_seconds"]) and not is_over(batch):
-        parts.append(f"about {duration(seconds)} left")
-    if message := batch.get("message"):
-        parts.append(message)
-    return "; ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as text, in seconds, minutes or hours."""
-    if seconds < 2 * _MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < 2 * _HOUR:
-        return f"{seconds / _MINUTE:.0f} min"
-    return f"{seconds / _HOUR:.1f} h"
-
-
-def _heading(batch: Mapping[str, Any]) -> str:
-    return str(batch["status"] if is_over(batch) or batch["status"] == "paused" else batch["phase"])
-
-
-def _hold(hold: Mapping[str, Any]) -> str:
-    until = f" until {hold['until']}" if hold.get("until") else ""
-    return f"on hold{until}: {hold['reason']}"
-
-
-def _state(batch: Mapping[str, Any]) -> tuple[object, ...]:
-    """Return the values whose change is shown immediately."""
-    hold = batch.get("hold") or {}
-    return (
-        batch["status"],
-        batch["phase"],
-        batch["breaker"]["state"],
-        hold.get("reason"),
-        batch.get("message"),
-    )
+    return PlainLines(stream) if console.is_dumb_terminal else LiveDisplay(console)

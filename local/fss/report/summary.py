@@ -9,17 +9,20 @@ from typing import Any
 from local.fss.deployment.client import Deployment
 from local.fss.report.budget import cost_lines
 from local.fss.report.dry_run import dry_run_lines
+from local.fss.report.left import left_lines, rate_lines
 from local.printable import printable, printable_values
 
 FIELDS = (
     "batch_id", "status", "mode", "trigger",
     "scanned", "new", "changed", "metadata_changed", "removed", "unchanged", "skipped",
     "young", "indexed", "deleted", "failed", "unreadable", "drift", "reconciliation", "requests",
-    "started_at", "completed_at", "skips", "failures",
+    "started_at", "completed_at", "duration_seconds", "estimated_cost", "rate", "left", "message",
+    "skips", "failures",
 )  # fmt: skip
+"""Fields of every summary; null if the status function is one of an earlier version without it."""
 
 MORE_FIELDS = (
-    "ignored", "set_aside", "estimated_cost", "metadata_changed_cost", "budget", "hold",
+    "ignored", "set_aside", "metadata_changed_cost", "budget", "hold",
     "estimate", "samples",
 )  # fmt: skip
 """Fields that not every summary has; what is null is left out."""
@@ -47,7 +50,7 @@ def complete_summary(deployment: Deployment, batch: Mapping[str, Any]) -> dict[s
     whole = dict(batch)
     whole["skips"] = [{name: file[name] for name in _SKIP} for file in skips]
     whole["failures"] = [{name: file[name] for name in _FAILURE} for file in failures]
-    return {name: whole[name] for name in FIELDS} | {
+    return {name: whole.get(name) for name in FIELDS} | {
         name: whole[name] for name in MORE_FIELDS if whole.get(name) is not None
     }
 
@@ -81,6 +84,8 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
         counts = summary["reconciliation"].items()
         yield f"  store    {', '.join(f'{count} {kind}' for kind, count in counts)}"
     yield from cost_lines(summary)
+    yield from left_lines(summary)
+    yield from rate_lines(summary)
     requests = summary["requests"]
     yield f"  requests {_counts(requests, ('metered', 'throttled', 'unmetered'))}"
     if summary["skips"]:

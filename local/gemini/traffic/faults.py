@@ -105,7 +105,12 @@ class FaultRule:
         types = {field.name: field for field in fields(cls)}
         if unknown := set(value) - set(types):
             raise ValueError(f"unknown fields of a fault rule: {', '.join(sorted(unknown))}")
-        kind = FaultKind(str(value.get("kind")))
+        try:
+            kind = FaultKind(str(value.get("kind")))
+        except ValueError:
+            raise ValueError(
+                f"unknown kind {value.get('kind')!r}; the kinds are {', '.join(FaultKind)}"
+            ) from None
         rule = cls(**{**value, "kind": kind})
         rule._check()
         return rule

@@ -6,14 +6,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
+from shared.domain.batch.kinds import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
+from shared.domain.batch.left import Left
+from shared.domain.batch.progress import Progress
 from shared.domain.estimate.budget import BudgetState
 from shared.domain.estimate.estimate import Estimate
-from shared.domain.estimate.preview import Preview, Retried, Sample
+from shared.domain.estimate.preview import Names, Preview, Retried, Sample
 from shared.domain.estimate.storage_reading import StorageUse
 from shared.domain.reconcile.judge import Discrepancy
 from shared.domain.throttle.holds import HoldReason
+
+__all__ = [  # who reads or writes batches takes their words from here too
+    "Batch", "BatchPhase", "BatchStatus", "DeletePolicy", "PageResult", "SyncMode", "Trigger",
+]  # fmt: skip
 
 
 def is_batch_id(text: str) -> bool:
@@ -37,50 +43,6 @@ def counts_by_rule(counts: Mapping[str, int]) -> dict[str, int]:
         if name.startswith(_IGNORED)
     }
     return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
-
-
-class SyncMode(StrEnum):
-    INCREMENTAL = "incremental"
-    FULL = "full"
-    RETRY_FAILED = "retry_failed"
-    RECONCILE = "reconcile"
-
-
-class DeletePolicy(StrEnum):
-    """``mirror`` removes documents whose object is gone; ``add_only`` never removes any."""
-
-    MIRROR = "mirror"
-    ADD_ONLY = "add_only"
-
-
-class Trigger(StrEnum):
-    HTTP = "http"
-    SCHEDULER = "scheduler"
-
-
-class BatchStatus(StrEnum):
-    RUNNING = "running"
-    PAUSED = "paused"
-    COMPLETED = "completed"
-    COMPLETED_WITH_FAILURES = "completed_with_failures"
-    CANCELLED = "cancelled"
-    DEFERRED = "deferred"
-    REFUSED = "refused"
-    FAILED = "failed"
-
-    @property
-    def is_terminal(self) -> bool:
-        return self not in (BatchStatus.RUNNING, BatchStatus.PAUSED)
-
-
-class BatchPhase(StrEnum):
-    """The phase of a running batch; each starts only when the one before is complete."""
-
-    PREPARING = "preparing"
-    RECONCILING = "reconciling"
-    SCANNING = "scanning"
-    WORKING = "working"
-    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +81,10 @@ class Batch:
     # Part of a scan task's name; increases if the task is lost, since its name is then used up.
     scan_attempt: int = 0
     scan_fault: ScanFault | None = None
+    scanning_since: datetime | None = None
+    scanned_at: datetime | None = None
+    # When the first of the new and changed objects that the scan found changed; None without any.
+    oldest_change: datetime | None = None
     removals_released: bool = False
     # Whether a listing of the store was completed.
     reconciled: bool = False
@@ -142,6 +108,13 @@ class Batch:
 
     # Number of files that today's quota is expected to leave for another day.
     tomorrow: int = 0
+    # Metered requests a minute of the tier when the batch began; None in one of an earlier version.
+    preset_rate: int | None = None
+    # The figures of a running batch, as its supervisor last counted them; None before the first
+    # count and once it is closed.
+    progress: Progress | None = None
+    # What a closed batch left; None in a dry run, and in a batch of an earlier version.
+    left: Left | None = None
 
     # The deployment's limits, as the latest plan found them; None without a limit or a plan.
     budget: BudgetState | None = None
@@ -259,9 +232,10 @@ class Batch:
 class PageResult:
     """Result of a scan page, at ``batches/{id}/pages/{index}``; written when the page is done.
 
-    ``counts`` and a dry run's ``preview`` are totals of all pages so far, so the last page has
-    those of the whole scan. ``start`` is the page's first name, and ``next_start`` that of the next
-    page; if it is empty, the scan is complete.
+    ``counts``, a dry run's ``preview`` and ``oldest_change`` are of all pages so far, so the last
+    page has those of the whole scan. A dry run's ``names`` are those of the page. ``start`` is the
+    page's first name, and ``next_start`` that of the next page; if it is empty, the scan is
+    complete.
     """
 
     index: int
@@ -270,5 +244,12 @@ class PageResult:
     schema_version: int = 1
     counts: dict[str, int] = field(default_factory=dict)
     preview: Preview | None = None
+    oldest_change: datetime | None = None
+    names: Names | None = None
     completed_at: datetime | None = None
     expires_at: datetime | None = None
+
+
+def earliest(*times: datetime | None) -> datetime | None:
+    """The earliest of these times that are known; None if none is."""
+    return min(filter(None, times), default=None)

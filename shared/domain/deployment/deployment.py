@@ -5,25 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from shared.domain.reconcile.scan_count import Settled
 from shared.domain.reconcile.store_count import CountTrust
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The end of a sync at which scan, records and store agreed, when the records were counted.
-
-    While ``failed`` and ``kept`` are the same, the next scan's figures tell how many documents the
-    records hold.
-
-    Attributes:
-        failed: Failed files.
-        kept: Skipped files that may keep a document.
-        without: Documents that the scan expected and the records didn't hold.
-    """
-
-    failed: int
-    kept: int
-    without: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +36,9 @@ class Deployment:
     reconciled_at: datetime | None = None
     # Whether the records must be rebuilt from the store; stays set until that is complete.
     unreconciled: bool = False
+    # When the first change was made that earlier syncs found and left to later ones; None if they
+    # left none.
+    oldest_left: datetime | None = None
     # Whether files were set aside when the last sync ended, so that the store is to be listed.
     sets_aside: bool = False
     # Digest of the settings under which imports were last let through; empty if that isn't known.

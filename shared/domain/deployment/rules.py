@@ -22,6 +22,9 @@ NUDGE = timedelta(seconds=10)
 SCAN_PATIENCE = timedelta(hours=1)
 """How long listing the bucket may fail before the batch ends."""
 
+EVENT_PAUSE = timedelta(minutes=5)
+"""The shortest time between a sync's end and one that a change in the bucket asks for."""
+
 LOOK_GRID = timedelta(seconds=2)
 """Least time between two runs of the poller."""
 
@@ -53,6 +56,7 @@ class Rules:
         start_wait: How long a metered delivery waits for a start if some come late, at most.
         tick: Period of Cloud Scheduler.
         nudge: Events within this time wake the supervisor only once.
+        event_pause: The shortest time between a sync's end and one that the bucket asks for.
         batch_max_age: Age at which a batch ends and leaves the rest to the next one.
         retention: How long batches and ledger entries are kept.
     """
@@ -72,6 +76,7 @@ class Rules:
     start_wait: timedelta = START_WAIT
     tick: timedelta = TICK
     nudge: timedelta = NUDGE
+    event_pause: timedelta = EVENT_PAUSE
     batch_max_age: timedelta = timedelta(hours=23)
     retention: timedelta = timedelta(days=90)
 

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from shared.domain.batch.batch import DeletePolicy
 from shared.domain.estimate.budget import default_cost_per_day
-from shared.domain.estimate.prices import Price, load_prices
+from shared.domain.estimate.prices import PICTURE_TOKENS, Price, load_prices
 from shared.domain.ids import digest, import_settings_digest, owner_tag
 from shared.domain.metadata.metadata import DEFAULT_EXPECTED_FIELDS, parse_expected_fields
 from shared.domain.metadata.path_template import PathTemplate
@@ -26,13 +26,14 @@ from shared.domain.source.eligibility import MAX_DOCUMENT_SIZE
 from shared.domain.source.ignored_names import checked_rule
 from shared.domain.source.object_name import checked_prefix
 from shared.domain.source.path_glob import PathGlob
+from shared.domain.source.picture import takes_pictures
 from shared.domain.throttle.tiers import Tier, default_tier, tier_named
 
 RECONCILE_DAYS = 7
 """Days between two listings of the whole store. Counts may agree by chance, so the store is listed
 this often even if they agree."""
 
-SCAN_VERSION = 3
+SCAN_VERSION = 4
 """Increase it if the code decides differently about the same listing than before."""
 
 
@@ -311,8 +312,25 @@ class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
 
     @property
     def price(self) -> Price | None:
-        """The price of embedding with this deployment's model; None if it isn't known."""
-        return load_prices().price_of(self.embedding_model)
+        """The price of embedding with this deployment's model; None if it isn't known.
+
+        It isn't if the model embeds pictures and their price is missing.
+        """
+        price = load_prices().price_of(self.embedding_model)
+        if price and self.takes_pictures and price.picture_tokens is None:
+            return None
+        return price
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether the store indexes pictures; its embedding model is the one that is set."""
+        return takes_pictures(self.embedding_model)
+
+    @property
+    def picture_tokens(self) -> int:
+        """Tokens of text that cost as much as a picture; without a price, those of a picture."""
+        price = self.price
+        return (price.picture_tokens if price else None) or PICTURE_TOKENS
 
     @property
     def cost_per_day(self) -> float | None:

@@ -12,6 +12,12 @@ from shared.domain.file.record import Change, FileRecord
 SAMPLES = 20
 """Most samples of each kind; limited since a Firestore document holds at most one megabyte."""
 
+LISTED = (Change.NEW, Change.CHANGED, Change.METADATA_CHANGED, Change.REMOVED)
+"""The kinds of change whose names a dry run lists, all of them."""
+
+MOST_BYTES = 600_000
+"""Bytes of names that the result of one page may have, for the same reason."""
+
 RETRIED = "retried"
 """The kind for failed files to try again; the other kinds are the values of ``Change``."""
 
@@ -75,6 +81,33 @@ def previewed(steps: Iterable[PlannedChange], retried: Retried) -> Preview:
             if len(kind) < SAMPLES:
                 kind.append(Sample(step.after.path, step.after.skip_reason or ""))
     return Preview(work, {kind: tuple(found) for kind, found in samples.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of the files of one page that a dry run would change.
+
+    Attributes:
+        by_kind: Their names by kind of change, sorted.
+        unlisted: How many more there are, for which there was no room.
+    """
+
+    by_kind: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unlisted: int = 0
+
+
+def named(steps: Iterable[PlannedChange]) -> Names:
+    """The names of the files that are new, changed or removed."""
+    by_kind: dict[str, list[str]] = {}
+    room, unlisted = MOST_BYTES, 0
+    for step in sorted(steps, key=lambda each: each.after.path):
+        if step.change in LISTED:
+            room -= len(step.after.path.encode(errors="surrogatepass"))
+            if room < 0:
+                unlisted += 1
+            else:
+                by_kind.setdefault(step.change.value, []).append(step.after.path)
+    return Names({kind: tuple(names) for kind, names in by_kind.items()}, unlisted)
 
 
 def joined(first: Preview, second: Preview) -> Preview:

@@ -48,6 +48,8 @@ class Wanted:
             record.
         is_young: Whether the object, or its sidecar, changed too recently to be imported yet.
         import_settings: Digest of the settings that the key depends on.
+        picture_tokens: Tokens of text that cost as much as a picture.
+        changed_at: When the object or its sidecar last changed; None if that isn't known.
 
     The other fields are those of ``record.Desired``.
     """
@@ -68,6 +70,8 @@ class Wanted:
     hashes: Hashes = NO_HASHES
     content_encoding: str = ""
     import_settings: str = ""
+    picture_tokens: int = 0
+    changed_at: datetime | None = None
 
 
 def paired_by_path(
@@ -301,9 +305,7 @@ def _with_desired(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
         generation=want.generation,
         metageneration=want.metageneration,
         size=want.size,
-        tokens=0
-        if is_skipped
-        else tokens_of(want.media_type or "", want.size, packing_of(want.content_encoding)),
+        tokens=0 if is_skipped else _tokens(want),
         content_hash=want.content_hash,
         metadata_digest=want.metadata_digest,
         media_type=want.media_type,
@@ -312,6 +314,11 @@ def _with_desired(record: FileRecord, want: Wanted, fence: int) -> FileRecord:
         content_encoding=want.content_encoding,
     )
     return replace(record, desired=desired, verdict=want.verdict, rescan=False, fence=fence)
+
+
+def _tokens(want: Wanted) -> int:
+    packing = packing_of(want.content_encoding)
+    return tokens_of(want.media_type or "", want.size, packing, picture=want.picture_tokens)
 
 
 def _same_but_fence(target: FileRecord, record: FileRecord) -> bool:

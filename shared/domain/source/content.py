@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.domain.source.media_types import EXTENSIONS, PLAIN_TEXT
+from shared.domain.source.picture import HEAD, PICTURES, picture_type
 
 LOOKED_AT: Final = 4096
 """Number of first bytes that should be given."""
@@ -80,6 +81,9 @@ def content_of(media_type: str, head: bytes) -> Content | None:
         return None
     if media_type == "application/pdf":
         return Content(media_type) if is_pdf(head) else None
+    if media_type in PICTURES:  # many a PNG is called .jpg
+        found = picture_type(head)
+        return Content(found) if found else None
     if media_type not in _SIGNATURES:
         return _text(media_type, head)
     if head.startswith(_SIGNATURES[media_type]):
@@ -87,6 +91,11 @@ def content_of(media_type: str, head: bytes) -> Content | None:
     if media_type in (_WORD, _EXCEL):
         return _office(media_type, head)
     return None
+
+
+def looked_at(media_type: str) -> int:
+    """How many first bytes ``content_of`` and the check of a picture's pixels should be given."""
+    return HEAD if media_type in PICTURES else LOOKED_AT
 
 
 def declared_content(declared: str, head: bytes) -> str | None:

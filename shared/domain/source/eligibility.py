@@ -21,8 +21,14 @@ from shared.domain.source.content import (
 )
 from shared.domain.source.content_encoding import Packing, largest_packed
 from shared.domain.source.ignored_names import rule_against
-from shared.domain.source.media_types import PLAIN_TEXT, is_unsupported, media_type_of
+from shared.domain.source.media_types import (
+    PLAIN_TEXT,
+    is_unsupported,
+    media_type_of,
+    picture_type_of,
+)
 from shared.domain.source.path_glob import PathGlob
+from shared.domain.source.picture import picture_type
 from shared.domain.source.sidecar_name import MAX_SIDECAR_SIZE, base_name, is_sidecar
 
 MAX_DOCUMENT_SIZE: Final = 104_857_600
@@ -38,7 +44,7 @@ MAX_CONTROL_SHARE: Final = 0.02
 _TEXT_CONTROLS = frozenset("\t\n\v\f\r\b\x1b\x85")  # layout, overstriking, terminal colours
 
 
-RULES: Final = 1
+RULES: Final = 2
 """Version of the rules about an object's content; raise it when they change, so that verdicts that
 were reached by other rules are reached again."""
 
@@ -56,6 +62,9 @@ class SkipReason(StrEnum):
     SIDECAR_WITHOUT_BASE = "sidecar_without_base"
     ENCODED_CONTENT = "encoded_content"
     CONTRADICTS_NAME = "contradicts_name"
+    PICTURE_IN_TEXT_STORE = "picture_in_text_store"
+    """It is a picture, and the store's embedding model embeds text only."""
+    TOO_MANY_PIXELS = "too_many_pixels"
     UNREADABLE = "unreadable"
     """It is listed, but a read of it or of its sidecar is refused. The store keeps what it has."""
 
@@ -103,6 +112,7 @@ def preflight(
     exclude: Sequence[PathGlob] = (),
     not_ignored: Collection[str] = (),
     packing: Packing = Packing.NONE,
+    pictures: bool = False,
 ) -> Accepted | NeedsSniff | Sidecar | Skipped:
     """Decide what to do with a file, by its name and size.
 
@@ -118,6 +128,7 @@ def preflight(
         exclude: A file must match none of these; `exclude` wins over `include`.
         not_ignored: The built-in rules of ``ignored_names`` that don't hold.
         packing: How the content is packed. What gzip holds is measured when it is uploaded.
+        pictures: Whether the store's embedding model embeds pictures.
     """
     base = base_name(path) if is_sidecar(path) else None
     left_out = rule_against(base or path, include=include, exclude=exclude, not_ignored=not_ignored)
@@ -129,17 +140,20 @@ def preflight(
     if base is not None:
         fault = _reason_to_ignore(size, packing)
         return Skipped(fault) if fault else Sidecar(base)
-    fault = _reason_to_skip(path, size, max_size, packing)
+    fault = _reason_to_skip(path, size, max_size, packing, pictures=pictures)
     if fault is not None:
         return Skipped(fault)
-    media_type = media_type_of(path)
+    media_type = media_type_of(path) or picture_type_of(path)
     return NeedsSniff() if media_type is None else Accepted(media_type)
 
 
-def sniff(head: bytes, *, complete: bool, declared: str = "") -> Accepted | Skipped:
+def sniff(
+    head: bytes, *, complete: bool, declared: str = "", pictures: bool = False
+) -> Accepted | Skipped:
     """Decide by its first bytes what a file of unknown type is.
 
-    It has the declared type if the bytes agree, or else is readable text, or is skipped. Text is
+    It is a picture if it begins as one. Else it has the declared type if the bytes agree, or else
+    is readable text, or is skipped. Text is
     UTF-8, or UTF-16 with a byte order mark, has no NUL and few control characters. Other encodings
     can't be told from binary data with certainty, so they count as binary.
 
@@ -147,9 +161,12 @@ def sniff(head: bytes, *, complete: bool, declared: str = "") -> Accepted | Skip
         head: The first bytes, about `SNIFF_LENGTH` of them.
         complete: Whether `head` is the whole file; if not, its last character may be cut off.
         declared: The media type that the uploader declared.
+        pictures: Whether the store's embedding model embeds pictures.
     """
     if not head:
         return Skipped(SkipReason.EMPTY)
+    if picture := picture_type(head):
+        return Accepted(picture) if pictures else Skipped(SkipReason.PICTURE_IN_TEXT_STORE)
     if is_pointer(head):
         return Skipped(SkipReason.CONTRADICTS_NAME)
     agreed = declared_content(declared, head)
@@ -193,11 +210,15 @@ def _reason_to_ignore(size: int, packing: Packing) -> SkipReason | None:
     return SkipReason.ENCODED_CONTENT if packing is Packing.UNKNOWN else None
 
 
-def _reason_to_skip(path: str, size: int, max_size: int, packing: Packing) -> SkipReason | None:
+def _reason_to_skip(
+    path: str, size: int, max_size: int, packing: Packing, *, pictures: bool
+) -> SkipReason | None:
     if size == 0:
         return SkipReason.EMPTY
     if size > (max_size if packing is Packing.NONE else largest_packed(max_size)):
         return SkipReason.TOO_LARGE
     if is_unsupported(path):
         return SkipReason.UNSUPPORTED_TYPE
+    if picture_type_of(path) and not pictures:
+        return SkipReason.PICTURE_IN_TEXT_STORE
     return SkipReason.ENCODED_CONTENT if packing is Packing.UNKNOWN else None

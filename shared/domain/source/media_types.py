@@ -11,6 +11,8 @@ import re
 from types import MappingProxyType
 from typing import Final
 
+from shared.domain.source.picture import JPEG, PNG
+
 PLAIN_TEXT: Final = "text/plain"
 
 # Source: the list of supported file types in Google's File Search documentation, September 2026.
@@ -48,7 +50,7 @@ SUPPORTED: Final[frozenset[str]] = frozenset(
     [f"application/{name}" for name in _APPLICATION.split()]
     + [f"text/{name}" for name in _TEXT.split()]
 )
-"""Every media type the service documents as supported."""
+"""Every media type that the service documents as supported in every store."""
 
 # Media type -> its extensions. Where the service lists several names for one format, this has the
 # text/ name: application/x-sh was refused with a 400 (googleapis/python-genai, issue 1900).
@@ -175,11 +177,16 @@ EXTENSIONS: Final = MappingProxyType(
 )
 """Lower-case extension without its dot -> the media type sent to the service."""
 
+PICTURE_EXTENSIONS: Final = MappingProxyType(
+    {"png": PNG, **dict.fromkeys(("jpg", "jpeg", "jpe", "jfif"), JPEG)}
+)
+"""The same for pictures, which a store accepts if its embedding model does."""
+
 # The first bytes of these are never read: some formats begin with readable text, and embedding them
-# costs money. Only a store created with a multimodal embedding model accepts PNG and JPEG.
+# costs money.
 # Extensions that are also language codes (README.pt, README.ar) are left out: the bytes decide.
 _UNSUPPORTED = """
-    png jpg jpeg jpe jfif gif bmp tif tiff webp heic heif avif jxl ico icns svg svgz raw cr2 cr3 nef
+    gif bmp tif tiff webp heic heif avif jxl ico icns svg svgz raw cr2 cr3 nef
     arw dng psd psb ai eps ps indd idml xcf sketch fig
     mp3 wav flac ogg oga opus m4a aac wma aif aiff mid midi amr
     mp4 m4v mov avi mkv webm wmv flv mpg mpeg m2ts 3gp ogv vob
@@ -218,6 +225,11 @@ def media_type_of(path: str) -> str | None:
     unknown, where the first bytes decide.
     """
     return EXTENSIONS.get(extension_of(path).lower())
+
+
+def picture_type_of(path: str) -> str | None:
+    """The media type of a picture, for the extension of `path`; None if it names none."""
+    return PICTURE_EXTENSIONS.get(extension_of(path).lower())
 
 
 def is_unsupported(path: str) -> bool:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.domain.source.content_encoding import Packing
+from shared.domain.source.picture import PICTURES
 
 BYTES_PER_TOKEN: Final = 4
 """For text: about four characters per token, https://ai.google.dev/gemini-api/docs/tokens ."""
@@ -47,8 +48,15 @@ GZIP_RATIO: Final = 3
 five. Formatted documents are compressed already."""
 
 
-def tokens_of(media_type: str, size: int, packing: Packing = Packing.NONE) -> int:
-    """Estimated number of tokens to embed for a file of this type and size in stored bytes."""
+def tokens_of(
+    media_type: str, size: int, packing: Packing = Packing.NONE, *, picture: int = 0
+) -> int:
+    """Estimated number of tokens to embed for a file of this type and size in stored bytes.
+
+    ``picture`` is the number for a picture of any size: as many tokens of text as cost the same.
+    """
+    if media_type in PICTURES:
+        return picture
     bytes_per_token = _BYTES_PER_TOKEN_OF.get(media_type)
     if bytes_per_token is None:
         unpacked = size if packing is Packing.NONE else size * GZIP_RATIO

@@ -13,17 +13,6 @@ from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.errors import (
-    AlreadyExists,
-    BadRequest,
-    Conflict,
-    Forbidden,
-    GatewayError,
-    NotFound,
-    OutcomeUnknown,
-    SyncError,
-    Unavailable,
-)
 from shared.gateways.database.document_rules import (
     FieldValue,
     billed_entries,
@@ -33,6 +22,11 @@ from shared.gateways.database.document_rules import (
     check_sums,
     storable_fields,
     storable_value,
+)
+from shared.gateways.database.firestore_failures import (
+    commit_failure,
+    indexed_fields,
+    read_failure,
 )
 from shared.gateways.ports import (
     Create,
@@ -75,17 +69,24 @@ class FirestoreDocuments:
         writes: Documents written or deleted so far.
     """
 
-    def __init__(self, client: firestore.Client, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        client: firestore.Client,
+        *,
+        patience: float = PATIENCE,
+        database: str = "(default)",
+    ) -> None:
         self.reads = 0
         self.writes = 0
         self._client = client
         self._patience = patience
+        self._database = database
         self._counting = threading.Lock()
 
     @classmethod
     def connect(cls, project: str, database: str) -> Self:
         """A client for this database, with the environment's credentials; connects when used."""
-        return cls(firestore.Client(project=project, database=database))
+        return cls(firestore.Client(project=project, database=database), database=database)
 
     def close(self) -> None:
         """Close the connection."""
@@ -119,7 +120,8 @@ class FirestoreDocuments:
             AlreadyExists: A document to create exists already.
             OutcomeUnknown: The commit may have been applied; read again to see.
             Unavailable: Firestore refused the commit for now; nothing was applied.
-            Forbidden, BadRequest: Firestore refused the commit for good; nothing was applied.
+            NotSetUp: the function may not write, or the database is missing; nothing was applied.
+            BadRequest: Firestore refused the commit for good; nothing was applied.
             ValueError, TypeError: The writes break ``document_rules``; nothing was sent.
         """
         check_commit(writes)
@@ -137,7 +139,7 @@ class FirestoreDocuments:
             results = send()
         except exceptions.GoogleAPIError as error:
             creates = any(isinstance(write, Create) for write in writes)
-            raise _commit_failure(error, lost, creates=creates) from error
+            raise commit_failure(error, lost, creates=creates, database=self._database) from error
         self._count(writes=len(writes))
         return [result.update_time for result in results]
 
@@ -145,14 +147,19 @@ class FirestoreDocuments:
         """The documents that match, in order."""
         check_query(query)
         built = self._built(query)
-        found = self._read("query", lambda: built.get(retry=_ONE_TRY, timeout=self._patience))
+        found = self._read(
+            "query",
+            lambda: built.get(retry=_ONE_TRY, timeout=self._patience),
+            indexed_fields(query),
+        )
         self._count(reads=max(1, len(found)))
         return [_snapshot(snapshot) for snapshot in found]
 
     def count(self, query: Query) -> int:
         """Number of documents that match, but at most ``limit``."""
         check_query(query, ordered=False)
-        matches = int(self._aggregated("count", self._built(query).count(alias="value")))
+        counted = self._built(query).count(alias="value")
+        matches = int(self._aggregated("count", counted, indexed_fields(query)))
         self._count(reads=billed_entries(matches))
         return matches
 
@@ -164,7 +171,12 @@ class FirestoreDocuments:
         """
         check_sums(query)
         built = self._built(query)
-        sums = {name: self._aggregated("sums", built.sum(name, alias="value")) for name in names}
+        sums = {
+            name: self._aggregated(
+                "sums", built.sum(name, alias="value"), indexed_fields(query, name)
+            )
+            for name in names
+        }
         self._count(reads=len(sums))
         return sums
 
@@ -184,8 +196,15 @@ class FirestoreDocuments:
             built = built.start_after([storable_value(value) for value in query.start_after])
         return built if query.limit is None else built.limit(query.limit)
 
-    def _aggregated(self, call: str, aggregation: Any) -> float:  # noqa: ANN401 - mistyped there
-        rows = self._read(call, lambda: aggregation.get(retry=_ONE_TRY, timeout=self._patience))
+    def _aggregated(
+        self,
+        call: str,
+        aggregation: Any,  # noqa: ANN401 - mistyped there
+        fields: str,
+    ) -> float:
+        rows = self._read(
+            call, lambda: aggregation.get(retry=_ONE_TRY, timeout=self._patience), fields
+        )
         value: float = rows[0][0].value
         return value
 
@@ -201,11 +220,12 @@ class FirestoreDocuments:
             case Delete():
                 batch.delete(document, option=_unchanged(write))
 
-    def _read(self, call: str, request: Callable[[], T]) -> T:
+    def _read(self, call: str, request: Callable[[], T], fields: str = "") -> T:
+        """Make a request that only reads; ``fields`` tells what a query would need an index of."""
         try:
             return _patient(_REPEATED_READS, self._patience)(request)()
         except exceptions.GoogleAPIError as error:
-            raise _failure(call, _cause(error), lost_as=Unavailable) from error
+            raise read_failure(call, error, fields=fields, database=self._database) from error
 
     def _count(self, *, reads: int = 0, writes: int = 0) -> None:
         with self._counting:
@@ -248,53 +268,3 @@ def _plain(value: FieldValue) -> FieldValue:
             return [_plain(item) for item in value]
         case _:
             return value
-
-
-def _cause(error: exceptions.GoogleAPIError) -> Exception:
-    """The error of the last try, if the request was repeated; else the error itself."""
-    return error.cause or error if isinstance(error, exceptions.RetryError) else error
-
-
-def _commit_failure(
-    error: exceptions.GoogleAPIError, lost: Sequence[Exception], *, creates: bool
-) -> SyncError:
-    """Translate the error of a commit.
-
-    Args:
-        error: The final error.
-        lost: The errors that led to repetitions.
-        creates: Whether the commit was to create a document.
-    """
-    last = _cause(error)
-    if not all(isinstance(one, exceptions.TooManyRequests) for one in lost):
-        return _gateway_error(OutcomeUnknown, "commit", last)
-    match last:
-        case exceptions.Conflict() if creates and not isinstance(last, exceptions.Aborted):
-            return AlreadyExists(last.message)
-        case exceptions.Conflict() | exceptions.FailedPrecondition() | exceptions.NotFound():
-            return Conflict(last.message)
-        case _:
-            return _failure("commit", last, lost_as=OutcomeUnknown)
-
-
-def _failure(call: str, error: Exception, *, lost_as: type[GatewayError]) -> GatewayError:
-    """Translate an error; ``lost_as`` is the class for requests that may have had an effect."""
-    match error:
-        case exceptions.Unauthorized() | exceptions.Forbidden():
-            kind: type[GatewayError] = Forbidden
-        case exceptions.NotFound():
-            kind = NotFound  # of the whole database, since a missing document is no error
-        case exceptions.TooManyRequests() | exceptions.Conflict():
-            kind = Unavailable
-        case exceptions.ClientError() if not isinstance(error, exceptions.Cancelled):
-            kind = BadRequest
-        case _:
-            kind = lost_as
-    return _gateway_error(kind, call, error)
-
-
-def _gateway_error(kind: type[GatewayError], call: str, error: Exception) -> GatewayError:
-    if not isinstance(error, exceptions.GoogleAPICallError):
-        return kind(call, detail=str(error))
-    status = error.grpc_status_code.name if error.grpc_status_code else ""
-    return kind(call, code=error.code, status=status, detail=error.message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from shared.domain.file.record import Change, FileStatus, Slot
@@ -175,6 +176,13 @@ def with_status(*statuses: FileStatus, limit: int | None = None) -> Query:
     return Query(FILES, (Where("status", Op.IN, values),), (), limit)
 
 
+def listed(statuses: Sequence[FileStatus], prefix: str, end: str, limit: int) -> Query:
+    """Files in one of these statuses with prefix <= path < end, by path; empty: no bound."""
+    (where,) = with_status(*statuses).where
+    below = (Where("path", Op.LT, end),) if end else ()
+    return Query(FILES, (where, Where("path", Op.GE, prefix), *below), ("path",), limit)
+
+
 def readable_of_batch(batch_id: str) -> Query:
     """All files of a batch whose status this version knows."""
     known = [status.value for status in FileStatus]
@@ -308,6 +316,11 @@ def imports_of(path: str, limit: int) -> Query:
 def imports_of_key(content_key: str) -> Query:
     """Ledger entries of imports of a content."""
     return Query(OPERATIONS, (Where("content_key", Op.EQ, content_key),))
+
+
+def imports_of_raw_file(name: str) -> Query:
+    """The ledger entry of an import of a raw file; any one of them, since they have one path."""
+    return Query(OPERATIONS, (Where("raw_file", Op.EQ, name),), limit=1)
 
 
 def imports_since(at: datetime) -> Query:

@@ -46,6 +46,7 @@ LEASE = "locks/writer"
 DEPLOYMENT = "meta/deployment"
 UNCERTAIN_SEARCH = "meta/uncertain"
 STORAGE = "meta/storage"
+ASKED = "meta/asked"
 BREAKER = "breaker/state"
 POLLS = "breaker/polls"
 
@@ -83,6 +84,11 @@ def bookings_path(share: int) -> str:
 
 def operation_path(operation_id: str) -> str:
     return f"operations/{operation_id}"
+
+
+def asks_path(day: str) -> str:
+    """The spending of a day's questions; in a database of its own."""
+    return f"asks/{day}"
 
 
 def window_path(entry_id: str) -> str:

@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 MAX_DETAIL = 500
 """Most characters kept of an error's message; some 5xx bodies are whole web pages."""
 
-_KEY_REASONS = frozenset({"API_KEY_INVALID", "API_KEY_EXPIRED"})
-"""ErrorInfo reasons of the 400 that answers a bad key."""
+_KEY_REASONS = "API_KEY_"
+"""How the ErrorInfo reasons of a 400 begin that is about the key, such as API_KEY_INVALID."""
+
+_KEY_SENTENCE = "api key"
+"""Part of the message of a 400 about the key whose details give no reason."""
 
 _QUOTA_MARKS = (
     ("spend", QuotaKind.SPEND),
@@ -154,11 +157,18 @@ def from_reply(call: str, effect: Effect, error: APIError, secret: str) -> Gatew
         kind = OutcomeUnknown if effect is Effect.ONCE else Unavailable
     elif code < HTTPStatus.BAD_REQUEST:
         kind = _unreadable(effect)  # the API never answers 201 or 204
-    elif any(item.get("reason") in _KEY_REASONS for item in details):
+    elif code == HTTPStatus.BAD_REQUEST and _is_about_key(details, detail):
         kind = Forbidden
     else:
         kind = _KINDS.get(code, BadRequest)
     return kind(call, code=code, status=status, detail=detail, retry_after=wait)
+
+
+def _is_about_key(details: list[Mapping[str, Any]], message: str) -> bool:
+    reasons = [str(item["reason"]) for item in details if item.get("reason")]
+    if not reasons:
+        return _KEY_SENTENCE in message.lower()
+    return any(reason.startswith(_KEY_REASONS) for reason in reasons)
 
 
 def _unreadable(effect: Effect) -> type[GatewayError]:

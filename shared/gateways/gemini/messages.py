@@ -97,7 +97,7 @@ def document(reply: types.Document) -> Document:
         state=state(reply.state),
         size=reply.size_bytes,
         created_at=reply.create_time,
-        metadata={entry.key: _value(entry) for entry in reply.custom_metadata or () if entry.key},
+        metadata={entry.key: value(entry) for entry in reply.custom_metadata or () if entry.key},
     )
 
 
@@ -141,7 +141,10 @@ def _custom_metadata(entry: MetadataEntry) -> types.CustomMetadataDict:
             return {"key": entry.key, "numeric_value": number}
 
 
-def _value(entry: types.CustomMetadata) -> str | float | tuple[str, ...]:
+def value(
+    entry: types.CustomMetadata | types.GroundingChunkCustomMetadata,
+) -> str | float | tuple[str, ...]:
+    """The value of an entry of metadata."""
     if entry.numeric_value is not None:
         return entry.numeric_value
     if entry.string_list_value is not None:

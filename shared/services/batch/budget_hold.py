@@ -61,6 +61,8 @@ class BudgetHold:
         if state is not None and before.hold is not HoldReason.BUDGET:
             emit(
                 Event.BUDGET_REACHED,
+                f"{_reached(state)}; {_left(state)}.",
+                batch_id=before.batch_id,
                 limit=state.limit,
                 spent=state.spent,
                 max_imports=state.max_imports,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
+from shared.domain.batch.left import LeftReason
 from shared.domain.errors import Refused
 from shared.domain.estimate.budget import NOTHING
 from shared.domain.file import lifecycle
@@ -17,7 +18,7 @@ from shared.services.batch.budget_hold import BudgetHold
 from shared.services.batch.final_comparison import FinalComparison
 from shared.services.context import Context
 from shared.services.guard.removal_guard import RemovalGuard
-from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch
+from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch, Why
 from shared.services.lease.held_batch import changed
 from shared.services.lease.set_aside import SetAside
 from shared.services.reconcile.reconcile import Reconcile
@@ -73,6 +74,7 @@ class Completion:
             BatchStatus.DEFERRED,
             f"{said}{'; ' if said else ''}closed after {max_age}, so that the bucket is scanned "
             "again; the next sync continues with the files that are left",
+            Why(LeftReason.AGE),
         )
 
     def close_if_over(self, held: Stored[Batch], *, at_rest: bool) -> None:
@@ -93,7 +95,8 @@ class Completion:
         unconcerned = at_rest and batch.phase is BatchPhase.SCANNING
         hold = None if unconcerned else holds.in_force(self._gate.read().hold, now)
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
-            self._close_batch.close(held, BatchStatus.FAILED, ACCOUNT_FAULT)
+            why = Why(LeftReason.ACCOUNT, hold.hold_until)
+            self._close_batch.close(held, BatchStatus.FAILED, ACCOUNT_FAULT, why)
         elif batch.hold is not None and not unconcerned and self._is_held_up(batch):
             held = self._budget_hold.refreshed(held)
             self._close_held(held)
@@ -105,6 +108,7 @@ class Completion:
                 f"out of allowance ({hold.reason}) until "
                 f"{hold.hold_until.isoformat(timespec='minutes')}: {self._left()} files are left; "
                 f"the first sync after that continues with them{'; ' if figures else ''}{figures}",
+                Why(LeftReason(hold.reason), hold.hold_until),
             )
         elif batch.removals_released and (stuck := self._stuck(held)):
             self._close_with_stuck(held, stuck)
@@ -126,7 +130,9 @@ class Completion:
     def _close_held(self, held: Stored[Batch]) -> None:
         said, why = held.present.message, self._budget_hold.message(held.present)
         message = "; ".join(filter(None, (said, why)))
-        self._close_batch.close(held, BatchStatus.DEFERRED, message)
+        batch = held.present
+        left = Why(LeftReason(batch.hold), batch.hold_until) if batch.hold else None
+        self._close_batch.close(held, BatchStatus.DEFERRED, message, left)
 
     def _is_done(self, held: Stored[Batch]) -> bool:
         """Close the batch if no file is left, and return whether none is.
@@ -165,8 +171,8 @@ class Completion:
             )
             context.nudge(batch.batch_id)
             return
-        lost = self._comparison.save(batch, found)
         left = self._left_to_next_sync(batch)
+        lost = self._comparison.save(batch, found)
         held = self._with_question(held)
         batch = held.present
         whole = batch.prefix == context.rules.settings.prefix
@@ -226,6 +232,7 @@ class Completion:
             BatchStatus.DEFERRED,
             f"{said}{'; ' if said else ''}every file that is left fails each time it is tried: "
             f"{first.path!r} ({reason}){others}; the next sync tries again",
+            Why(LeftReason.FAILING),
         )
 
     def _is_too_old(self, batch: Batch, more: timedelta = timedelta(0)) -> bool:

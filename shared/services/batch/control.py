@@ -9,6 +9,7 @@ from shared.domain.errors import InvalidRequest, SyncError
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.gateways.database.records import BREAKER, Stored, batch_path, cas_retrying
 from shared.services.context import Context
+from shared.services.events import Event, emit
 from shared.services.lease.close_batch import CloseBatch
 from shared.services.throttle.call_gate import CallGate
 
@@ -58,9 +59,17 @@ class ControlBatch:
     def _set(self, batch_id: str, status: BatchStatus) -> Batch:
         path = _path(batch_id)
         retrying = cas_retrying(self._context.clock)
-        return retrying(lambda: self._write(batch_id, path, status))
+        before, after = retrying(lambda: self._write(batch_id, path, status))
+        if before.status is status:
+            return after
+        if status is BatchStatus.PAUSED:
+            said = f"Batch {batch_id} is paused on request, until somebody resumes it."
+            emit(Event.BATCH_PAUSED, said, batch_id=batch_id)
+        else:
+            emit(Event.BATCH_RESUMED, f"Batch {batch_id} goes on.", batch_id=batch_id)
+        return after
 
-    def _write(self, batch_id: str, path: str, status: BatchStatus) -> Batch:
+    def _write(self, batch_id: str, path: str, status: BatchStatus) -> tuple[Batch, Batch]:
         """Set the status, and whether the batch may begin metered requests, in one commit."""
         records = self._context.records
         held, breaker = records.get_all([(Batch, path), (BreakerState, BREAKER)])
@@ -71,7 +80,7 @@ class ControlBatch:
         also = CallGate(self._context).running(begins, known=breaker)
         new: Batch = replace(held.record, status=status)
         records.write(held, new, also)
-        return new
+        return held.record, new
 
 
 def _path(batch_id: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from shared.domain.batch.batch import Batch
-from shared.domain.deployment.deployment import Deployment, Settled
+from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import GatewayError
 from shared.domain.file.record import Change, FileStatus
+from shared.domain.reconcile.scan_count import Settled, held_by_scan, settled
 from shared.domain.scan.comparison import end_of
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored
@@ -62,7 +63,9 @@ class FinalComparison:
         every, now = context.rules.settings.reconcile_every, context.clock.now()
         is_due = known.is_to_be_listed(now, every)
         scanned = batch.expected_documents if whole else None
-        expected = None if is_due or known.recount else _held(scanned, known.settled, failed, kept)
+        expected = (
+            None if is_due or known.recount else held_by_scan(scanned, known.settled, failed, kept)
+        )
         foreign = batch.foreign if batch.explains_store else known.known_drift
         drift = self._drift(batch, expected, foreign)
         difference, trust = drift.difference, known.count_trust
@@ -71,7 +74,7 @@ class FinalComparison:
             deployment,
             drift,
             foreign,
-            Settled(failed, kept, scanned - drift.held) if scanned is not None else None,
+            settled(scanned, drift.held, failed, kept),
             self._lost(batch) if whole and drift.is_counted else None,
             whole and not batch.had_last_look and (is_due or differs),
         )
@@ -84,7 +87,13 @@ class FinalComparison:
         before, listed = known.count_trust, batch.explains_store
         if found.unexplained is not None and (listed or not before.lags):
             drift = found.drift
-            emit(Event.STORE_DRIFTED, store=batch.store, stored=drift.stored, held=drift.held)
+            emit(
+                Event.STORE_DRIFTED,
+                f"{batch.store} counts {drift.stored} documents, and the records {drift.held}.",
+                store=batch.store,
+                stored=drift.stored,
+                held=drift.held,
+            )
         repaired = batch.has_repaired or found.foreign != known.known_drift
         trust = (
             before.after_listing(batch.drift, difference, found.foreign, repaired=repaired)
@@ -93,8 +102,8 @@ class FinalComparison:
         )
         after = replace(known, known_drift=found.foreign, count_trust=trust)
         if found.lost is not None:
-            settled = None if found.lost else found.settled
-            after = replace(after, recount=found.lost > 0, settled=settled)
+            lasts = None if found.lost else found.settled
+            after = replace(after, recount=found.lost > 0, settled=lasts)
         self._context.records.write(found.deployment, after)
         return (
             f"{found.lost} records are missing that the scan has counted: the next sync finds out "
@@ -127,12 +136,3 @@ class FinalComparison:
             return 0
         count = self._context.records.documents.count
         return count(queries.unreadable(None)) + count(queries.asking_first(None))
-
-
-def _held(scanned: int | None, settled: Settled | None, failed: int, kept: int) -> int | None:
-    """Documents that the records hold by the scan's counts; None if these can't tell."""
-    if scanned is None:
-        return None
-    if settled is not None and (settled.failed, settled.kept) == (failed, kept):
-        return scanned - settled.without
-    return None if failed or kept else scanned

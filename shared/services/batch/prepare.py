@@ -9,6 +9,7 @@ from typing import NoReturn
 from shared.domain.batch.batch import Batch
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import Refused
+from shared.domain.estimate.prices import load_prices
 from shared.domain.file.record import IN_FLIGHT, FileStatus
 from shared.domain.reconcile.store_count import CountTrust
 from shared.gateways.database import queries
@@ -200,11 +201,14 @@ class Preparation:
 
     def _check_model(self, store: Store) -> None:
         asked = self._settings.embedding_model
-        if asked and _model(asked) != _model(store.embedding_model):
+        default = load_prices().default_model
+        meant = asked or default
+        if _model(meant) != (_model(store.embedding_model) or default):
+            told = asked or f"not set, which means {meant}"
             raise Refused(
                 f"{store.name} was made for {store.embedding_model}, but EMBEDDING_MODEL is "
-                f"{asked}: set it back, or choose a new STORE_DISPLAY_NAME and sync with mode full "
-                "and new_store"
+                f"{told}: set it to the store's, or choose a new STORE_DISPLAY_NAME and sync with "
+                "mode full and new_store"
             )
 
     def _has_records(self, store: Store) -> bool:
@@ -253,7 +257,13 @@ class Preparation:
         elif is_replaced:
             record = record.replacing_lost(store.name, name)
             if record.target == record.store:
-                emit(Event.STORE_CUT_OVER, store=store.name, previous_store=record.lost_store)
+                emit(
+                    Event.STORE_CUT_OVER,
+                    f"{store.name} serves from now on, in place of {record.lost_store}, which is "
+                    "gone.",
+                    store=store.name,
+                    previous_store=record.lost_store,
+                )
         elif record.target != store.name:
             record = replace(
                 record,

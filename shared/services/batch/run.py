@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult, SyncMode
+from shared.domain.batch.left import LeftReason
+from shared.domain.batch.progress import Progress
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import (
     AlreadyExists,
@@ -19,6 +22,7 @@ from shared.domain.errors import (
     Forbidden,
     GatewayError,
     LostLease,
+    NotSetUp,
     Refused,
 )
 from shared.domain.estimate.preview import Preview
@@ -40,9 +44,10 @@ from shared.services.batch.retry_failed import RetryFailed
 from shared.services.context import Context, Deadline
 from shared.services.guard.import_guard import ImportGuard
 from shared.services.guard.removal_guard import RemovalGuard
-from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch
+from shared.services.lease.close_batch import ACCOUNT_FAULT, CloseBatch, Why
 from shared.services.lease.held_batch import changed
 from shared.services.lease.set_aside import SetAside
+from shared.services.progress import count
 from shared.services.reconcile import other_deployment
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain
@@ -64,6 +69,9 @@ OTHER_PREFIX = (
     "the bucket also has names that begin with the prefix in another Unicode form, {!a}, and are "
     "not part of this sync: rename them, or sync that prefix too"
 )
+
+METERED_PER_FILE = 2
+"""Metered requests of a file: its upload and its import."""
 
 MOST_LISTING_FAILURES = 10
 """Failed calls in a row after which a sync ends: without the last listing of the store, or if the
@@ -134,11 +142,14 @@ class RunningBatch:
             return Supervision(batch.batch_id, batch.status)
 
         at_rest = self._completion.is_at_rest()
-        planned = 0 if at_rest else self._advance_files(held, deadline)
+        if at_rest:
+            self._completion.close_if_over(held, at_rest=True)
+            return Supervision(batch.batch_id, batch.status)
+        planned = self._advance_files(held, deadline)
         now = context.records.get(Batch, held.path)
         if now.present.supervisor != batch.supervisor:
             raise LostLease("another call supervises the batch")
-        self._completion.close_if_over(now, at_rest=at_rest)
+        self._completion.close_if_over(now, at_rest=False)
         return Supervision(batch.batch_id, batch.status, planned)
 
     def _advance_files(self, held: Stored[Batch], deadline: Deadline) -> int:
@@ -154,6 +165,7 @@ class RunningBatch:
         self._search_uncertain_imports(batch, deadline)
         if SetAside(self._context, batch)():
             changed(self._context, held, sets_aside=True)
+        self._count(held)
         return planned
 
     def _say_that_it_runs(self, held: Stored[Batch]) -> None:
@@ -165,20 +177,26 @@ class RunningBatch:
         with suppress(AlreadyExists, Conflict):
             records.documents.commit([*writes, is_unchanged])
 
+    def _count(self, held: Stored[Batch]) -> None:
+        """Save the batch's figures in its record, if that is due, for whoever looks."""
+        context, batch, now = self._context, held.present, held.read_time
+        # A batch of less than a minute is never counted.
+        known = batch.progress or Progress(batch.started_at or now)
+        per_file = timedelta(minutes=METERED_PER_FILE / context.rules.settings.tier.rpm)
+        if known.is_due(now, per_file, context.rules.tick):
+            changed(context, held, progress=count(context.records, batch, now))
+
     def _prepare(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
         """Find or create the store, and choose the next phase; none if more time is needed."""
         batch = held.present
         try:
             store = Preparation(self._context)(batch, deadline)
         except (Forbidden, BadRequest) as error:
-            return self._close_batch.close(held, BatchStatus.FAILED, f"{ACCOUNT_FAULT} ({error})")
+            said, why = f"{ACCOUNT_FAULT} ({error})", Why(LeftReason.ACCOUNT)
+            return self._close_batch.close(held, BatchStatus.FAILED, said, why)
         except GatewayError as error:
             self._gate.unmetered_failed(error)
-            changed(
-                self._context,
-                held,
-                message=f"the store could not be read, and is tried again: {error}",
-            )
+            changed(self._context, held, message=_why_waiting(error))
             raise
         if store is None:
             self._context.nudge(batch.batch_id)
@@ -197,6 +215,7 @@ class RunningBatch:
             self._context,
             held,
             phase=BatchPhase.RECONCILING if reconciles else BatchPhase.SCANNING,
+            scanning_since=None if reconciles else self._context.clock.now(),
             store=store.name,
             recounts=store.recounts,
             drift=store.difference,
@@ -221,7 +240,7 @@ class RunningBatch:
         except GatewayError as error:  # the next call continues the listing
             self._gate.unmetered_failed(error)
             often = reconcile.failures >= MOST_LISTING_FAILURES
-            if often and isinstance(error, Forbidden) and not batch.is_scanned:
+            if often and isinstance(error, Forbidden) and self._is_refused(batch.store):
                 said = f"{ACCOUNT_FAULT} ({error})"
                 return self._close_batch.close(held, BatchStatus.FAILED, said)
             if not batch.is_scanned:
@@ -253,11 +272,12 @@ class RunningBatch:
         return self._after_reconcile(held)
 
     def _after_reconcile(self, held: Stored[Batch]) -> Stored[Batch]:
-        is_scanned = held.present.is_scanned
+        is_scanned, since = held.present.is_scanned, held.present.scanning_since
         return changed(
             self._context,
             held,
             phase=BatchPhase.WORKING if is_scanned else BatchPhase.SCANNING,
+            scanning_since=since if is_scanned else self._context.clock.now(),
             had_last_look=is_scanned,
             removals_released=False,
         )
@@ -314,6 +334,8 @@ class RunningBatch:
             self._context,
             held,
             counts=dict(last.counts),
+            scanned_at=last.completed_at,
+            oldest_change=last.oldest_change,
             metadata_changed_cost=price.cost(again) if price else None,
             message=message,
         )
@@ -421,3 +443,10 @@ class RunningBatch:
                 self._context, held, removals_released=True, message=said, refusal=refusal
             )
         return changed(self._context, held, removals_released=True)
+
+
+def _why_waiting(error: GatewayError) -> str:
+    """What to say while the store can't be prepared; the next call tries again."""
+    if isinstance(error, NotSetUp):
+        return f"the sync waits, and is tried again every minute: {error}"
+    return f"the store could not be read, and is tried again: {error}"

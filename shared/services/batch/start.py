@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from shared.domain.batch.asked_sync import AskedSync, is_answered_by
 from shared.domain.batch.batch import Batch, SyncMode
 from shared.domain.batch.lease import Lease, LeaseHeld
 from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.deployment import Deployment
+from shared.domain.deployment.settings import Settings
 from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, Refused, SyncError
 from shared.domain.ids import digest
 from shared.domain.source.object_name import composed
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.gateways.database.records import (
+    ASKED,
     BREAKER,
     DEPLOYMENT,
     LEASE,
@@ -20,6 +25,7 @@ from shared.gateways.database.records import (
 )
 from shared.gateways.ports import QueueName, Task, Write
 from shared.services.context import Context
+from shared.services.events import Event, emit
 from shared.services.lease.acquire import acquired
 from shared.services.lease.holder import holder_of
 from shared.services.task_payload import PAYLOAD_VERSION
@@ -43,16 +49,24 @@ class StartSync:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def __call__(self, request: SyncRequest) -> Batch:
+    def __call__(
+        self, request: SyncRequest, *, by: str = "", asked_at: datetime | None = None
+    ) -> Batch:
         """Start a batch, and create the task of the supervisor's first call.
 
+        Args:
+            request: What is asked for.
+            by: Who asks, for the log; by default the request's trigger.
+            asked_at: The bucket's wish that this sync answers; None if somebody else asks.
+
         Raises:
-            AlreadyRunning: another batch is running.
+            AlreadyRunning: another batch is running, or has answered that wish.
             InvalidRequest: the prefix is outside the deployment's; ``new_store`` is given without
                 mode full or with a prefix; or the cost is limited and the embedding model's price
                 is unknown.
-            Refused: the records belong to another bucket, prefix or deployment; or the cost of a
-                day is limited and the price is unknown.
+            Refused: the records belong to another bucket, prefix or deployment; or the price of the
+                embedding model is unknown, and the cost of a day is limited or nothing bounds the
+                number of imports.
         """
         settings = self._context.rules.settings
         if request.prefix and not request.prefix.startswith(settings.prefix):
@@ -72,9 +86,15 @@ class StartSync:
                 f"MAX_COST_PER_DAY needs the price of {settings.embedding_model!r}: add it to "
                 "shared/prices.json, or limit MAX_IMPORTS_PER_SYNC instead"
             )
+        if settings.price is None and not _is_bounded(request, settings):
+            raise Refused(
+                f"the price of {settings.embedding_model!r} is not known, so nothing bounds what "
+                "the imports cost: add it to shared/prices.json, or say how many files may be "
+                "imported, with max_imports or MAX_IMPORTS_PER_SYNC; a dry run tells how many wait"
+            )
         for _ in range(START_ATTEMPTS):
             try:
-                batch = self._begin(request)
+                batch = self._begin(request, asked_at)
             except (Conflict, AlreadyExists):
                 continue
             self._context.queues.create(
@@ -85,16 +105,20 @@ class StartSync:
                     {"schema": PAYLOAD_VERSION, "batch": batch.batch_id},
                 )
             )
+            _log_start(batch, by or batch.trigger)
             return batch
         raise AlreadyRunning(self._context.records.get(Lease, LEASE).present.holder)
 
-    def _begin(self, request: SyncRequest) -> Batch:
-        context = self._context
-        lease, deployment, breaker = context.records.get_all(
-            [(Lease, LEASE), (Deployment, DEPLOYMENT), (BreakerState, BREAKER)]
+    def _begin(self, request: SyncRequest, asked_at: datetime | None) -> Batch:
+        context, settings = self._context, self._context.rules.settings
+        lease, deployment, asked, breaker = context.records.get_all(
+            [(Lease, LEASE), (Deployment, DEPLOYMENT), (AskedSync, ASKED), (BreakerState, BREAKER)]
         )
         self._check_deployment(deployment.record)
         self._check_idle(lease.record)
+        flag: AskedSync | None = asked.record
+        if asked_at and (flag is None or flag.asked_at != asked_at):
+            raise AlreadyRunning(lease.record.holder if lease.record else "")
         now = lease.read_time
         nonce = context.new_id()
         batch_id = f"{now:%Y%m%d-%H%M%S}-{nonce[:6]}"
@@ -106,9 +130,9 @@ class StartSync:
             batch_id=batch_id,
             mode=request.mode,
             trigger=request.trigger,
-            prefix=request.prefix or context.rules.settings.prefix,
+            prefix=request.prefix or settings.prefix,
             dry_run=request.dry_run,
-            delete_policy=request.delete_policy or context.rules.settings.delete_policy,
+            delete_policy=request.delete_policy or settings.delete_policy,
             max_deletes=request.max_deletes,
             max_imports=request.max_imports,
             max_estimated_cost=request.max_estimated_cost,
@@ -117,6 +141,7 @@ class StartSync:
             store=deployment.record.target if deployment.record else "",
             nonce=nonce,
             fence=taken.fence,
+            preset_rate=settings.tier.rpm,
             created_at=now,
             started_at=now,
             first_slot_at=lease.record.first_slot_at if lease.record else None,
@@ -124,6 +149,8 @@ class StartSync:
         )
         writes: list[Write] = [creating(batch_path(batch_id), batch)]
         writes.append(replacing(lease, taken))
+        if flag and flag.asked_at and is_answered_by(batch, context.rules.settings.prefix):
+            writes.append(replacing(asked, AskedSync()))
         if not batch.dry_run:
             writes += CallGate(context).running(batch_id, known=breaker)
         context.records.documents.commit(writes)
@@ -161,3 +188,23 @@ class StartSync:
                 f"the records belong to bucket, prefix and deployment {theirs}, but the settings "
                 f"say {ours}: use another Firestore database, or the old settings"
             )
+
+
+def _is_bounded(request: SyncRequest, settings: Settings) -> bool:
+    """Whether somebody said how many files the sync may import; a dry run imports none."""
+    most = request.max_imports, settings.max_imports_per_sync
+    return request.dry_run or any(each is not None for each in most)
+
+
+def _log_start(batch: Batch, by: str) -> None:
+    kind = "dry run" if batch.dry_run else "sync"
+    below = f" of {batch.prefix!r}" if batch.prefix else ""
+    emit(
+        Event.BATCH_STARTED,
+        f"Batch {batch.batch_id} began: a {kind}{below}, mode {batch.mode}, asked for by {by}.",
+        batch_id=batch.batch_id,
+        mode=batch.mode.value,
+        trigger=batch.trigger.value,
+        dry_run=batch.dry_run,
+        prefix=batch.prefix,
+    )

@@ -14,6 +14,8 @@ from shared.domain.batch.lease import Lease, LeaseHeld
 from shared.domain.errors import AlreadyExists, Conflict, LostLease
 from shared.gateways.database.records import LEASE, Stored, creating, updating
 from shared.gateways.ports import Write
+from shared.log_labels import labelled
+from shared.services.batch.ask_sync import AskedSyncs
 from shared.services.batch.run import RunningBatch, Supervision
 from shared.services.context import Context
 from shared.services.events import Event, emit
@@ -33,13 +35,18 @@ class Supervise:
     def __call__(self) -> Supervision:
         """Advance the running batch, if there is one and no other call supervises it.
 
+        If there is none, a sync that the bucket's notifications asked for begins in its time.
+
         Raises:
             GatewayError: Gemini, the bucket, Firestore or Cloud Tasks failed; the next call tries
                 again.
         """
         lease = self._context.records.get(Lease, LEASE)
         batch = holder_of(self._context, lease.record)
-        if batch is None or batch.record is None:
+        if batch is None:
+            begun = AskedSyncs(self._context).begin(lease.record)
+            return Supervision(begun.batch_id, begun.status) if begun else Supervision()
+        if batch.record is None:
             return Supervision()
         if batch.record.status.is_terminal:
             if not batch.record.is_supervised(batch.read_time):
@@ -47,18 +54,22 @@ class Supervise:
                     batch.record
                 )  # the call that closed it was interrupted
             return Supervision()
+        with labelled(batch=batch.record.batch_id, step="supervise"):
+            return self._supervised(lease, batch)
+
+    def _supervised(self, lease: Stored[Lease], batch: Stored[Batch]) -> Supervision:
         try:
             held = self._take(lease, batch)
         except (Conflict, AlreadyExists):
-            return Supervision(batch.record.batch_id, "busy")
+            return Supervision(batch.present.batch_id, "busy")
         except LeaseHeld:
-            return Supervision(batch.record.batch_id, "waiting to take over")
+            return Supervision(batch.present.batch_id, "waiting to take over")
         if held is None:
-            return Supervision(batch.record.batch_id, "busy")
+            return Supervision(batch.present.batch_id, "busy")
         try:
             return RunningBatch(self._fenced(held)).advance(held)
         except (AlreadyExists, Conflict, LostLease):
-            return Supervision(batch.record.batch_id, "overtaken")
+            return Supervision(batch.present.batch_id, "overtaken")
         finally:
             self._hand_back(held)
 
@@ -96,7 +107,13 @@ class Supervise:
             writes.append(updating(LEASE, renewed, lease.version, lease.record))
         versions = context.records.documents.commit(writes)
         if taken.fence != known.fence:
-            emit(Event.LEASE_TAKEN_OVER, batch_id=taken.batch_id, fence=taken.fence)
+            emit(
+                Event.LEASE_TAKEN_OVER,
+                f"Batch {taken.batch_id} goes on under fence {taken.fence}: its supervisor's lease "
+                "had ended.",
+                batch_id=taken.batch_id,
+                fence=taken.fence,
+            )
         return Stored(batch.path, taken, versions[0], now)
 
     def _fenced(self, held: Stored[Batch]) -> Context:

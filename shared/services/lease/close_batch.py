@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from shared.domain.batch import lease as leases
-from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus
+from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
 from shared.domain.batch.lease import Lease
+from shared.domain.batch.left import Left, LeftReason
 from shared.domain.deployment.deployment import Deployment
-from shared.domain.errors import LostLease
+from shared.domain.deployment.freshness import after_end, freshness
+from shared.domain.errors import KEY_ADVICE, LostLease
 from shared.domain.file import setting_aside
-from shared.domain.file.record import Change, FileRecord, FileStatus
+from shared.domain.file.record import UNFINISHED, Change, FileRecord, FileStatus
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.gateways.database import queries
 from shared.gateways.database.records import (
@@ -25,17 +28,14 @@ from shared.gateways.database.records import (
 )
 from shared.gateways.ports import Write
 from shared.services.context import Context
-from shared.services.events import Event, emit
+from shared.services.lease.closing_event import log_end
 from shared.services.lease.set_aside import SetAside
 
 ACCOUNT_FAULT = (
     "Gemini refuses the account, or the store is gone: check the API key, its project and the "
     "store's permissions, then sync again, which tells these cases apart. No file was marked as "
-    "failed for it"
+    f"failed for it. {KEY_ADVICE}"
 )
-
-COUNTED = ("indexed", "deleted", "failed", "unreadable")
-"""The counts that the event of a closed batch has."""
 
 ASIDE = (Change.SET_ASIDE, setting_aside.UNKNOWN_PATHS)
 """Counts of a scan that tell of files that are set aside."""
@@ -45,6 +45,16 @@ MOST_ASIDE = 100
 
 REQUESTS = ("metered", "throttled", "unmetered")
 """The kinds of requests that are counted."""
+
+
+WAITING = (*UNFINISHED, FileStatus.REMOVAL_CANDIDATE)
+"""Statuses of the files that a batch leaves."""
+
+_WHY = {
+    BatchStatus.CANCELLED: LeftReason.CANCELLED,
+    BatchStatus.REFUSED: LeftReason.REFUSED,
+    BatchStatus.FAILED: LeftReason.FAILED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +76,26 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why a batch leaves files, and until when if that is known."""
+
+    reason: LeftReason
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _End:
-    """How a batch ends. ``by`` is the supervisor that closes it; empty means another caller."""
+    """How a batch ends.
+
+    ``by`` is the supervisor that closes it; empty means another caller. ``why`` is None if the
+    status says why files are left.
+    """
 
     status: BatchStatus
     message: str
     by: str = ""
     figures: Figures | None = None
+    why: Why | None = None
 
 
 class CloseBatch:
@@ -100,16 +123,23 @@ class CloseBatch:
         if batch.refusal is not None:
             status = BatchStatus.REFUSED
         message = " ".join(filter(None, (batch.message, drift)))
-        return self._close_retrying(held.path, _End(status, message, batch.supervisor, figures))
+        why = None if is_all_done or status is BatchStatus.REFUSED else Why(LeftReason.CHANGING)
+        end = _End(status, message, batch.supervisor, figures, why)
+        return self._close_retrying(held.path, end)
 
-    def close(self, held: Stored[Batch], status: BatchStatus, message: str) -> Stored[Batch]:
+    def close(
+        self, held: Stored[Batch], status: BatchStatus, message: str, why: Why | None = None
+    ) -> Stored[Batch]:
         """Close the batch as its supervisor, and release the lease.
+
+        ``why`` tells why files are left, if ``status`` doesn't.
 
         Raises:
             LostLease: another call supervises the batch.
             Conflict: the batch or the lease keeps changing.
         """
-        return self._close_retrying(held.path, _End(status, message, held.present.supervisor))
+        end = _End(status, message, held.present.supervisor, why=why)
+        return self._close_retrying(held.path, end)
 
     def close_from_outside(self, path: str, status: BatchStatus, message: str) -> Stored[Batch]:
         """Close the batch, whichever call supervises it.
@@ -131,6 +161,7 @@ class CloseBatch:
             raise LostLease("another call supervises the batch")
         busy = batch.present.is_supervised(batch.read_time) and batch.present.supervisor != end.by
         figures = end.figures or self._figures(batch.present)
+        oldest = batch.present.oldest_change or self._oldest_of_pages(batch.present)
         aside = self._said_of_aside(batch.present, figures)
         closed = replace(
             batch.present,
@@ -140,26 +171,55 @@ class CloseBatch:
             counts={**batch.present.counts, **figures.counts},
             requests=dict(figures.requests),
             cost=figures.cost,
+            oldest_change=oldest,
+            left=self._left(batch.present, end),
+            progress=None,
             supervisor=batch.present.supervisor if busy else "",
             supervised_until=batch.present.supervised_until if busy else None,
             completed_at=context.clock.now(),
         )
         writes: list[Write] = [updating(batch.path, closed, batch.version, batch.record)]
+        age = self._note_freshness(closed, writes)
         if not busy:
             writes += self._release_writes(closed)
         if breaker.record is not None and breaker.record.running == closed.batch_id:
             writes.append(replacing(breaker, replace(breaker.record, running="")))
         versions = context.records.documents.commit(writes)
-        counted = {name: closed.counts.get(name, 0) for name in COUNTED}
-        emit(
-            Event.BATCH_CLOSED,
-            batch_id=closed.batch_id,
-            status=closed.status.value,
-            detail=closed.message,
-            dry_run=closed.dry_run,
-            **counted,
-        )
+        log_end(closed, age)
         return Stored(batch.path, closed, versions[0], batch.read_time)
+
+    def _oldest_of_pages(self, batch: Batch) -> datetime | None:
+        """When the oldest change was made that a scan has found which isn't complete."""
+        if batch.scanning_since is None or batch.scanned_at is not None:
+            return None
+        pages = self._context.records.query(PageResult, queries.latest_page(batch.batch_id))
+        return pages[0].present.oldest_change if pages else None
+
+    def _note_freshness(self, batch: Batch, writes: list[Write]) -> timedelta | None:
+        """The age of the oldest change made searchable; what is left is noted in ``writes``."""
+        if batch.oldest_change is None and not batch.counts["indexed"]:
+            return None  # saves the read
+        stored = self._context.records.get(Deployment, DEPLOYMENT)
+        if stored.record is not None:
+            after = after_end(stored.record, batch)
+            if after != stored.record:
+                writes.append(updating(stored.path, after, stored.version, stored.record))
+        return freshness(batch, stored.record, self._context.clock.now())
+
+    def _left(self, batch: Batch, end: _End) -> Left | None:
+        """What the batch leaves; None in a dry run, which takes nothing up."""
+        if batch.dry_run:
+            return None
+        by_status = _WHY.get(end.status)
+        why = end.why or (Why(by_status) if by_status else None)
+        if why is None:  # all is done
+            return Left()
+        documents = self._context.records.documents
+        if why.reason is LeftReason.CHANGING:
+            files = documents.count(queries.left_in(batch.batch_id))
+        else:
+            files = documents.count(queries.with_status(*WAITING))
+        return Left(files, why.reason, why.until) if files else Left()
 
     def _said_of_aside(self, batch: Batch, figures: Figures) -> str:
         """Names the files that this batch set aside, or that still are; empty without any."""

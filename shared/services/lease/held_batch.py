@@ -8,6 +8,7 @@ from shared.domain.batch.batch import Batch
 from shared.domain.errors import LostLease
 from shared.gateways.database.records import Stored
 from shared.services.context import Context
+from shared.services.events import Event, emit
 
 
 def changed(context: Context, held: Stored[Batch], **changes: object) -> Stored[Batch]:
@@ -23,4 +24,14 @@ def changed(context: Context, held: Stored[Batch], **changes: object) -> Stored[
             raise LostLease("the batch is over, or another call supervises it")
         return replace(stored.present, **changes)  # type: ignore[arg-type]  # field names
 
-    return context.records.change(Batch, held.path, decide, known=held)
+    after = context.records.change(Batch, held.path, decide, known=held)
+    phase = after.present.phase
+    if phase is not held.present.phase:
+        batch_id = after.present.batch_id
+        emit(
+            Event.PHASE_BEGAN,
+            f"Batch {batch_id} is {phase}.",
+            batch_id=batch_id,
+            phase=phase.value,
+        )
+    return after

@@ -16,12 +16,14 @@ from shared.domain.file.record import FileRecord
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database.records import Stored, replacing
 from shared.gateways.ports import MAX_WRITES_PER_COMMIT, Update, Write
+from shared.log_labels import labelled
 from shared.services.context import Context, Deadline
+from shared.services.events import emit_outcome
 from shared.services.looks.finish_import import FinishImport
 from shared.services.looks.look import Look, LookedAtFile, NotedReports
 from shared.services.looks.raw_file import AwaitActive
 from shared.services.throttle.call_gate import CallGate
-from shared.services.worker.file_work import FileWork, HandedOn
+from shared.services.worker.file_work import HandedOn
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +91,7 @@ class Group:
 
     def _made(self, stages: Sequence[tuple[Look, Callable[[], None]]]) -> list[Look]:
         """The looks, once their stages were made at the same time."""
-        answers = self._context.at_once([_ended(stage) for _, stage in stages], LOOK_TIME)
+        answers = self._context.at_once([_ended(*each) for each in stages], LOOK_TIME)
         return [
             look if answer is None else _failed(look, answer)
             for (look, _), answer in zip(stages, answers, strict=True)
@@ -109,8 +111,9 @@ class Group:
         for look, unit, made in zip(looks, units, versions, strict=True):
             new = made or self._without_ledger(unit)
             if new is not None:
+                before = look.file.stored.record
                 look.file.saved(new[0])
-                FileWork.log_if_failed(look)
+                emit_outcome(before, look.record)
                 saved.append(look)
         return saved
 
@@ -163,11 +166,12 @@ def _next_stage(look: Look) -> tuple[Look, Callable[[], None]]:
     return look, look.next.pop()
 
 
-def _ended(stage: Callable[[], None]) -> Callable[[], None]:
+def _ended(look: Look, stage: Callable[[], None]) -> Callable[[], None]:
     """The stage, which ends early where the look's next step is decided."""
+    step = lifecycle.next_step(look.record).value
 
     def run() -> None:
-        with suppress(HandedOn):
+        with suppress(HandedOn), labelled(file=look.record.path, step=step):
             stage()
 
     return run

@@ -120,8 +120,5 @@ class Look(FileWork):
         """Let the run call the supervisor after its commit."""
         self.moves.append(self.now())
 
-    def log_if_failed(self) -> None:
-        """Leave it to the run, which logs once the record is written."""
-
     def wake(self, at: datetime) -> None:
         """Leave it to the run, which reads in the records when to run again."""

@@ -19,6 +19,7 @@ from shared.domain.throttle import unmetered
 from shared.domain.throttle.unmetered import Polls
 from shared.gateways.database import queries
 from shared.gateways.database.records import POLLS, Stored, batch_path
+from shared.log_labels import labelled
 from shared.services.context import Context, Deadline
 from shared.services.looks.group import Group, LookedAt
 from shared.services.task_payload import LooksPayload, checked_payload
@@ -76,7 +77,8 @@ class Poller:
             return Run(RunOutcome.BUSY)
         claim = _Claim(context, polls)
         try:
-            return self._run(batch.record, claim)
+            with labelled(batch=batch_id):
+                return self._run(batch.record, claim)
         except (AlreadyExists, Conflict):
             return Run(RunOutcome.BUSY)  # another run has claimed the looks just now
 

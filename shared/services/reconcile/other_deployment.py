@@ -54,7 +54,13 @@ class OtherDeployment:
         deployment = self._context.records.get(Deployment, DEPLOYMENT)
         known = deployment.present.other_documents
         if not known:
-            emit(Event.OTHER_DEPLOYMENT, store=deployment.present.target, documents=len(names))
+            store = deployment.present.target
+            emit(
+                Event.OTHER_DEPLOYMENT,
+                f"Another deployment writes documents like ours to {store}: imports stop.",
+                store=store,
+                documents=len(names),
+            )
         merged = tuple(dict.fromkeys((*known, *names)))[:MOST_KEPT]
         self._context.records.change(
             Deployment,

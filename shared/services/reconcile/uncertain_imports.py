@@ -19,6 +19,7 @@ from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import UNCERTAIN_SEARCH, Stored, operation_path
 from shared.gateways.ports import Document, Put, Write
 from shared.services.context import Context, Deadline
+from shared.services.events import emit_outcome
 
 NO_DOCUMENT = "the import left no document in the store"
 
@@ -152,6 +153,7 @@ class ResolveUncertain:
         also = [] if fresh else self._ledger_failure(file.present)
         changed = context.records.change(FileRecord, file.path, decide, known=file, also=also)
         settled = changed.present
+        emit_outcome(file.record, settled)
         if settled.status is FileStatus.IMPORTING:
             context.wake_poller(batch_id, [context.clock.now()])
 

@@ -12,7 +12,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult, ScanFault
+from shared.domain.batch.batch import (
+    Batch,
+    BatchPhase,
+    BatchStatus,
+    PageResult,
+    ScanFault,
+    earliest,
+)
 from shared.domain.errors import (
     AlreadyExists,
     BadRequest,
@@ -28,6 +35,7 @@ from shared.domain.ids import digest
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, batch_path, creating, page_path
 from shared.gateways.ports import QueueName, Task
+from shared.log_labels import labelled
 from shared.services.context import Context, Deadline
 from shared.services.lease.close_batch import CloseBatch
 from shared.services.lease.fencing import fenced
@@ -80,7 +88,8 @@ class ScanBucket:
         previous = latest[0].present if latest else None
         if task.index > _next_index(previous):
             return 0
-        return self._fenced(batch).scan_pages(batch, previous)
+        with labelled(batch=task.batch, step="scan"):
+            return self._fenced(batch).scan_pages(batch, previous)
 
     def _fenced(self, batch: Stored[Batch]) -> ScanBucket:
         """A scan that writes only while the batch scans under the fence that was read."""
@@ -130,12 +139,15 @@ class ScanBucket:
         page = ScanPage(context, batch, rescan_paths)(start)
         counts = Counter(previous.counts if previous else {})
         counts.update(page.counts)
+        before = previous.oldest_change if previous else None
         result = PageResult(
             index=index,
             start=start,
             next_start=page.next_start,
             counts=dict(counts),
             preview=_joined_preview(previous, page.preview),
+            oldest_change=earliest(before, page.oldest_change),
+            names=page.names,
             completed_at=context.clock.now(),
             expires_at=batch.expires_at,
         )

@@ -13,8 +13,17 @@ from shared.domain.batch.batch import (
     SyncMode,
     count_of_rule,
     counts_by_rule,
+    earliest,
 )
-from shared.domain.estimate.preview import SAMPLES, PlannedChange, Preview, Sample, previewed
+from shared.domain.estimate.preview import (
+    SAMPLES,
+    Names,
+    PlannedChange,
+    Preview,
+    Sample,
+    named,
+    previewed,
+)
 from shared.domain.file import known_documents, outcomes
 from shared.domain.file.record import IN_FLIGHT, Change, Desired, FileRecord, FileStatus
 from shared.domain.ids import digest
@@ -55,12 +64,16 @@ class ScannedPage:
         memory: Writes of the page memory. Commit them with the page's result: otherwise a repeated
             page would count as unchanged.
         preview: What a dry run would change; None otherwise.
+        oldest_change: When the first of the new and changed objects changed; None without any.
+        names: The names of what a dry run would change; None otherwise.
     """
 
     next_start: str
     counts: Mapping[str, int]
     memory: tuple[Write, ...] = ()
     preview: Preview | None = None
+    oldest_change: datetime | None = None
+    names: Names | None = None
 
 
 class ScanPage:
@@ -75,6 +88,7 @@ class ScanPage:
         # Whether every record was compared with this listing; otherwise the page isn't remembered.
         self._is_sure = True
         self._set_aside = SetAside(context, batch)
+        self._oldest_change: datetime | None = None
         # Ranges belong to scans of the whole deployment; a scan of a part only drops them.
         self._is_whole = batch.prefix == context.rules.settings.prefix
 
@@ -115,8 +129,11 @@ class ScanPage:
         shows_all = len(wide.sidecars) == len(listing.sidecars)
         is_sure = shows_all and self._is_sure and not counts.get(Change.SET_ASIDE)
         memory = self._memory_writes(known, listing, identity if is_sure else "", settings, counts)
-        preview = previewed(steps, self._batch.retried) if self._batch.dry_run else None
-        return ScannedPage(listing.end, counts, tuple(memory), preview)
+        if not self._batch.dry_run:
+            oldest = self._oldest_change
+            return ScannedPage(listing.end, counts, tuple(memory), oldest_change=oldest)
+        preview = previewed(steps, self._batch.retried)
+        return ScannedPage(listing.end, counts, tuple(memory), preview, names=named(steps))
 
     # --- the bucket -------------------------------------------------------------------------
 
@@ -173,6 +190,7 @@ class ScanPage:
                 after = replace(after, rescan=True)
             if finding is not None:
                 counts[finding.change] += 1
+                self._note_age(want, finding.change)
                 steps += _planned(finding, want, record, after)
             if after is not None and after != record:
                 writes[after.path] = _write(after, stored.get(after.path))
@@ -186,6 +204,11 @@ class ScanPage:
                 self._ranges.forget(max(listing.start, self._batch.prefix), listing.end)
             _count_as_aside(self._commit(writes, now), steps, counts)
         return dict(counts), steps
+
+    def _note_age(self, want: comparison.Wanted | None, change: Change) -> None:
+        """Note when the object changed, for the age of the oldest change."""
+        if want is not None and change in (Change.NEW, Change.CHANGED):
+            self._oldest_change = earliest(self._oldest_change, want.changed_at)
 
     def _not_yet(self, finding: comparison.Comparison | None) -> comparison.Comparison | None:
         """Set aside what looks new, since the store may hold a document of it."""

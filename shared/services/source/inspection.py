@@ -70,16 +70,19 @@ def inspect(
     for info in unknown:
         row = rows[info.name]
         key = as_known(row, record).key if (record := known.get(info.name)) else row.key
-        rows[info.name] = _sniffed(row, info, heads[info.name], key)
+        takes = context.rules.settings.takes_pictures
+        rows[info.name] = _sniffed(row, info, heads[info.name], key, pictures=takes)
     return list(rows.values())
 
 
-def _sniffed(row: Wanted, info: ObjectInfo, head: Head, key: str) -> Wanted:
+def _sniffed(row: Wanted, info: ObjectInfo, head: Head, key: str, *, pictures: bool) -> Wanted:
     """The row of an object of unknown media type, by its first bytes; ``key`` is the content's."""
     if head is None:  # replaced since the listing: the upload notices and plans again
         return replace(row, media_type=PLAIN_TEXT)
     finding = (
-        Skipped(SkipReason.UNREADABLE) if isinstance(head, Unreadable) else _found_in(head, info)
+        Skipped(SkipReason.UNREADABLE)
+        if isinstance(head, Unreadable)
+        else _found_in(head, info, pictures=pictures)
     )
     declared = info.content_type
     verdict = (
@@ -90,14 +93,14 @@ def _sniffed(row: Wanted, info: ObjectInfo, head: Head, key: str) -> Wanted:
     return _judged(row, verdict)
 
 
-def _found_in(head: bytes, info: ObjectInfo) -> Accepted | Skipped:
+def _found_in(head: bytes, info: ObjectInfo, *, pictures: bool) -> Accepted | Skipped:
     complete = info.size <= len(head)
     if packing_of(info.content_encoding) is Packing.GZIP:
         try:
             head, complete = unpacked_head(head, complete=complete, most=SNIFF_LENGTH)
         except ValueError:
             return Skipped(SkipReason.ENCODED_CONTENT)
-    return sniff(head, complete=complete, declared=info.content_type)
+    return sniff(head, complete=complete, declared=info.content_type, pictures=pictures)
 
 
 def _verdict_on(row: Wanted, info: ObjectInfo, record: FileRecord) -> Verdict | None:
@@ -136,6 +139,7 @@ def _by_name_and_size(
             exclude=settings.exclude,
             not_ignored=settings.not_ignored,
             packing=packing_of(info.content_encoding),
+            pictures=settings.takes_pictures,
         )
         if isinstance(verdict, Sidecar):
             if info.name in used:
@@ -173,10 +177,12 @@ def _described(context: Context, info: ObjectInfo, sidecar: ObjectInfo | None) -
         metadata_digest=digest,
         key=key,
         sidecar_generation=sidecar.generation if sidecar else None,
+        changed_at=updated,
         is_young=context.clock.now() - updated < rules.settings.min_age,
         hashes=info.hashes,
         content_encoding=packing_of(info.content_encoding).value,
         import_settings=rules.settings.import_settings,
+        picture_tokens=rules.settings.picture_tokens,
     )
 
 

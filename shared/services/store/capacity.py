@@ -115,7 +115,13 @@ class CapacityWatch:
     def _measured(self) -> dict[str, Any]:
         use = storage_use(self._context, learns=True)
         if store_capacity.is_near_cap(use.used, use.cap):
-            emit(Event.STORAGE_NEAR_CAP, bytes=use.used, cap=use.cap)
+            emit(
+                Event.STORAGE_NEAR_CAP,
+                f"The project's stores hold {size(use.used)} of the {size(use.cap)} that the tier "
+                "allows.",
+                bytes=use.used,
+                cap=use.cap,
+            )
         room = store_capacity.room_for(use.used, use.cap, self._bytes_under_way())
         return {"storage": use, "storage_room": room}
 

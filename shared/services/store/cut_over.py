@@ -97,7 +97,12 @@ class CutOver:
         known = deployment.present
         after = replace(known, store=known.next_store, previous_store=known.store, next_store="")
         self._context.records.write(deployment, after)
-        emit(Event.STORE_CUT_OVER, store=after.store, previous_store=after.previous_store)
+        emit(
+            Event.STORE_CUT_OVER,
+            f"{after.store} serves from now on, in place of {after.previous_store}.",
+            store=after.store,
+            previous_store=after.previous_store,
+        )
         return after
 
     def _left_with_documents(self) -> list[str]:

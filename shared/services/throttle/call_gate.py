@@ -15,15 +15,14 @@ from http import HTTPStatus
 from shared.domain.errors import GatewayError, OutcomeUnknown, QuotaKind, Throttled, Unavailable
 from shared.domain.estimate import storage_reading
 from shared.domain.estimate.storage_reading import StorageReading
-from shared.domain.file.record import Accepted, FileRecord
+from shared.domain.file.record import Accepted
 from shared.domain.throttle import breaker, holds, unmetered
 from shared.domain.throttle.breaker import Permit, Proceed, Wait
 from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.domain.throttle.breaker_window import EntryOutcome, WindowEntry, window_entry
-from shared.domain.throttle.holds import HoldReason
+from shared.domain.throttle.holds import Hold, HoldReason
 from shared.domain.throttle.learned_factor import on_document_failed
 from shared.domain.throttle.unmetered import Polls
-from shared.gateways.database import queries
 from shared.gateways.database.records import (
     BREAKER,
     POLLS,
@@ -36,6 +35,7 @@ from shared.gateways.database.records import (
 from shared.gateways.ports import Create, Write
 from shared.services.context import Context
 from shared.services.events import Event, emit
+from shared.services.throttle.latest_calls import latest_calls
 
 IMPORT = "gemini.import_file"
 """The call that adds to a store."""
@@ -255,12 +255,23 @@ class CallGate:
 
     def hold(self, reason: HoldReason) -> None:
         """Hold metered calls for ``reason``, until its cause may have passed."""
+        before: Hold | None = None
 
         def decide(state: BreakerState, now: datetime) -> BreakerState:
+            nonlocal before
+            before = holds.in_force(state.hold, now)
             new = holds.hold_for(reason, now, self._context.rules.holds)
             return replace(state, hold=holds.merge(state.hold, new, now))
 
-        self._change(decide)
+        after = self._change(decide).hold
+        if after is not None and (before is None or before.reason is not after.reason):
+            until = after.hold_until.isoformat(timespec="seconds")
+            emit(
+                Event.HOLD_BEGAN,
+                f"Metered requests are held until {until} ({after.reason}).",
+                reason=after.reason.value,
+                until=until,
+            )
 
     # --- time -------------------------------------------------------------------------------
 
@@ -292,14 +303,7 @@ class CallGate:
         )
 
     def _window(self) -> list[WindowEntry]:
-        """The latest metered calls: successes mostly stand in the records of their files."""
-        records, size = self._context.records, self._policy.window_size
-        found = [each.present for each in records.query(WindowEntry, queries.latest_entries(size))]
-        for each in records.query(FileRecord, queries.latest_uploads(size)):
-            found += _accepted(each.present.upload_accepted)
-        for each in records.query(FileRecord, queries.latest_imports(size)):
-            found += _accepted(each.present.import_accepted)
-        return sorted(found, key=lambda entry: entry.at, reverse=True)[:size]
+        return latest_calls(self._context.records, self._policy.window_size)
 
     def _change(
         self, decide: Callable[[BreakerState, datetime], BreakerState | None]
@@ -312,15 +316,26 @@ class CallGate:
             return decide(before, self._context.clock.now())
 
         after = self._context.records.change(BreakerState, BREAKER, apply).record or before
-        opened = after.state is CircuitState.OPEN and after.generation != before.generation
-        if opened and after.open_cause:
-            emit(
-                Event.BREAKER_OPENED,
-                cause=after.open_cause.value,
-                cooldown_seconds=after.cooldown_seconds,
-            )
+        _log_move(before, after)
         return after
 
 
-def _accepted(success: Accepted | None) -> list[WindowEntry]:
-    return [WindowEntry(success.at, generation=success.generation)] if success else []
+def _log_move(before: BreakerState, after: BreakerState) -> None:
+    """Log that the breaker changed its state, if it did."""
+    opened = after.state is CircuitState.OPEN and after.generation != before.generation
+    if opened and after.open_cause:
+        seconds = after.cooldown_seconds
+        emit(
+            Event.BREAKER_OPENED,
+            f"The breaker opened ({after.open_cause}): metered requests slow down, and are probed "
+            f"after {seconds:g} s.",
+            cause=after.open_cause.value,
+            cooldown_seconds=seconds,
+        )
+    elif after.state is not before.state:
+        emit(
+            Event.BREAKER_MOVED,
+            f"The breaker went from {before.state} to {after.state}.",
+            state=after.state.value,
+            learned_factor=round(after.learned_factor, 3),
+        )

@@ -19,6 +19,7 @@ from shared.domain.throttle.breaker import Permit, Proceed
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import Hold, HoldReason
 from shared.gateways.database.records import BREAKER, Stored, batch_path, file_path
+from shared.log_labels import labelled
 from shared.services.context import Context
 from shared.services.task_payload import StepPayload, checked_payload
 from shared.services.throttle.booked_start import BookedStart, StartTurn
@@ -83,11 +84,12 @@ class AdvanceFile:
             nudges=given.nudges,
             start=start,
         )
-        for _ in range(READ_ATTEMPTS):
-            try:
-                return self._deliver(task)
-            except Conflict:
-                continue
+        with labelled(batch=task.batch_id, file=task.path):
+            for _ in range(READ_ATTEMPTS):
+                try:
+                    return self._deliver(task)
+                except Conflict:
+                    continue
         raise Conflict(f"the record of {task.path!r} keeps changing")
 
     def _deliver(self, task: _DeliveredTask) -> Outcome:
@@ -111,7 +113,8 @@ class AdvanceFile:
                 pass
 
         try:
-            return self._step(file, state, task)
+            with labelled(step=lifecycle.next_step(record).value):
+                return self._step(file, state, task)
         except Abandoned:
             return Outcome.ABANDONED
         except HandedOn:

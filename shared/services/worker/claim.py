@@ -11,6 +11,7 @@ from shared.domain.file.record import FileRecord, Requests
 from shared.gateways.database.records import Stored
 from shared.gateways.ports import Update, Write
 from shared.services.context import Context
+from shared.services.events import emit_outcome
 
 Transition = Callable[[FileRecord], FileRecord]
 
@@ -62,6 +63,7 @@ class ClaimedFile:
             after = transition(record)
             return replace(after, requests=after.requests + counted)
 
+        before = self._stored.record
         try:
             self._stored = self._changed(decide, also)
         except Abandoned:
@@ -69,6 +71,7 @@ class ClaimedFile:
                 self._context.records.documents.commit(self._applicable(also))
             raise
         self._requests = Requests()
+        emit_outcome(before, self._stored.present)
 
     def _changed(
         self, decide: Callable[[Stored[FileRecord]], FileRecord], also: Sequence[Write]

@@ -26,7 +26,6 @@ from shared.domain.throttle import breaker
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.ports import QueueName, Write
 from shared.services.context import Context
-from shared.services.events import Event, emit
 from shared.services.worker.claim import Transition
 
 T = TypeVar("T")
@@ -268,7 +267,6 @@ class FileWork:
             ),
             also,
         )
-        self.log_if_failed()
         self.nudge()
 
     def fail(
@@ -279,22 +277,9 @@ class FileWork:
             lambda record: outcomes.failed(record, kind, reason, code, self.now(), self.policy),
             also,
         )
-        self.log_if_failed()
         self.nudge()
 
     def restart(self, also: Sequence[Write] = ()) -> None:
         """Begin again with the upload, since the raw file can't be used."""
         self.file.apply(lambda record: attempt.restarted(record, self.now(), self.policy), also)
         self.nudge()
-
-    def log_if_failed(self) -> None:
-        """Log the file's failure, if it has failed."""
-        record = self.record
-        if record.status is FileStatus.FAILED and record.failure is not None:
-            emit(
-                Event.FILE_FAILED,
-                path=record.path,
-                kind=record.failure.kind or "",
-                reason=record.failure.reason,
-                attempts=record.tries.attempts,
-            )

@@ -35,11 +35,9 @@ from shared.gateways.ports import ImportOperation, Put, RemoteState, Update
 from shared.services.source.content import open_content
 from shared.services.source.inspection import metadata_sources
 from shared.services.source.sidecars import find_sidecar, names_in_other_forms
+from shared.services.throttle.latest_calls import IMPORT
 from shared.services.worker.claim import Abandoned
 from shared.services.worker.delivery import Delivery
-
-IMPORT = "import_file"
-"""The call as the breaker's window names it."""
 
 FAILED_PRECONDITION = "FAILED_PRECONDITION"
 """The status of a 400 that may pass: the raw file is not ready."""
@@ -113,7 +111,10 @@ class ImportStep:
     def _tokens(self) -> int:
         """Estimated tokens, by the size that was uploaded if that was not known to the scan."""
         desired, size = self._delivery.desired, self._delivery.working.decoded_size
-        return desired.tokens if size is None else tokens_of(desired.media_type or "", size)
+        if size is None:
+            return desired.tokens
+        picture = self._delivery.context.rules.settings.picture_tokens
+        return tokens_of(desired.media_type or "", size, picture=picture)
 
     def _send(self, intent: LedgerEntry, metadata: CustomMetadata) -> None:
         delivery = self._delivery

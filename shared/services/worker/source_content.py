@@ -9,8 +9,9 @@ from itertools import chain
 from typing import IO
 
 from shared.domain.errors import NotFound, NotIndexable, SourceChanged, Unreadable
-from shared.domain.source.content import LOOKED_AT, content_of
+from shared.domain.source.content import content_of, looked_at
 from shared.domain.source.eligibility import SkipReason
+from shared.domain.source.picture import PICTURES, has_too_many_pixels
 from shared.services.source.content import decoded, measured
 from shared.services.source.sidecars import planned_sidecar
 from shared.services.source.stream import as_utf8, blocks, stream
@@ -39,7 +40,8 @@ class SourceContent:
         Raises:
             SourceChanged: that generation is gone, or no scan has seen the object yet.
             NotIndexable: a read of the object or of its sidecar is refused, its bytes are of
-                another kind than its name says, or what they decode to is empty or too large.
+                another kind than its name says, it has too many pixels, or what the bytes decode to
+                is empty or too large.
             GatewayError: the bucket can't be read.
         """
         desired, path = self._delivery.desired, self._delivery.record.path
@@ -50,10 +52,13 @@ class SourceContent:
             name = planned_sidecar(self._delivery.context, path)
             self._opened(name, desired.sidecar_generation).close()
         with self._decoded() as content:
-            head = _read(content, LOOKED_AT)
-            found = content_of(desired.media_type or "", head)
+            media_type = desired.media_type or ""
+            head = _read(content, looked_at(media_type))
+            found = content_of(media_type, head)
             if found is None:
                 raise NotIndexable(SkipReason.CONTRADICTS_NAME)
+            if found.media_type in PICTURES and has_too_many_pixels(head):
+                raise NotIndexable(SkipReason.TOO_MANY_PIXELS)
             as_sent = _converted(chain([head], blocks(content)), found.encoding)
             if found.encoding is None and not desired.content_encoding:
                 yield Source(as_sent, desired.size, found.media_type)

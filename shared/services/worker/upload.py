@@ -21,6 +21,7 @@ from shared.domain.file.record import Accepted, FileRecord, FileStatus, with_wor
 from shared.domain.ids import raw_file_id
 from shared.domain.source.eligibility import SkipReason
 from shared.gateways.ports import RemoteFile, RemoteState
+from shared.services.throttle.latest_calls import UPLOAD
 from shared.services.worker.claim import Abandoned
 from shared.services.worker.delivery import Delivery
 from shared.services.worker.file_work import GONE
@@ -29,9 +30,6 @@ from shared.services.worker.source_content import SourceContent
 READ_SIZE = 1 << 20
 
 RAW_FILES = "files/"
-
-UPLOAD = "files.upload"
-"""The call as the breaker's window names it."""
 
 
 class UploadStep:

@@ -85,3 +85,16 @@ resource "google_cloudfunctions2_function_iam_binding" "invokers" {
     replace_triggered_by = [google_cloudfunctions2_function.this.id]
   }
 }
+
+resource "google_cloud_run_v2_service_iam_binding" "observers" {
+  count = length(var.observers) > 0 ? 1 : 0
+
+  name     = google_cloudfunctions2_function.this.name
+  location = var.region
+  role     = "roles/run.viewer"
+  members  = var.observers
+
+  lifecycle {
+    replace_triggered_by = [google_cloudfunctions2_function.this.id]
+  }
+}

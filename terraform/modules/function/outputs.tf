@@ -48,3 +48,8 @@ output "readable_secrets" {
   description = "Secrets that the function's service account may read."
   value       = { for name, grant in google_secret_manager_secret_iam_member.this : name => grant.secret_id }
 }
+
+output "observers" {
+  description = "Who may see how the service is configured, by role."
+  value       = { for binding in google_cloud_run_v2_service_iam_binding.observers : binding.role => binding.members }
+}

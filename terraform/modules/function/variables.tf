@@ -72,6 +72,12 @@ variable "ingress" {
   type        = string
 }
 
+variable "observers" {
+  description = "Who may see how the service is configured, which gcloud run services proxy asks for, as IAM members."
+  type        = list(string)
+  default     = []
+}
+
 variable "invokers" {
   description = "Who may call the function, as IAM members."
   type        = list(string)

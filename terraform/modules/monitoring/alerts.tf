@@ -11,6 +11,15 @@ locals {
   refused   = "${local.counter.batches_closed}{${local.run},status=\"refused\"}"
   completed = "${local.counter.batches_closed}{${local.run},status=~\"completed|completed_with_failures\"}"
 
+  # An alert's look-back and duration together stay below 25 hours: longer ones are in preview.
+  # With a period of 24 hours a sync may end 50 minutes later than the one before.
+  longest_minutes = 24 * 60 + 50
+  overdue = var.sync_period_hours == null ? null : {
+    look_back = "${var.sync_period_hours}h"
+    wait      = "${min(var.sync_period_hours * 60, local.longest_minutes - var.sync_period_hours * 60) * 60}s"
+    told      = 2 * var.sync_period_hours <= 24 ? "${2 * var.sync_period_hours} hours" : "24 hours and 50 minutes"
+  }
+
   # Each window is longer than the time between evaluations, so that no event is missed.
   events = {
     breaker-open = {
@@ -96,29 +105,44 @@ locals {
       supervisor-silent = {
         title    = "Nobody supervises"
         severity = "CRITICAL"
-        text     = "The dispatcher has answered no request successfully for over ten minutes, although Cloud Scheduler calls it every minute: syncs stand still. Look at the supervise job's last result, then at the dispatcher's logs."
+        text     = "The dispatcher has answered no request successfully for over ten minutes, although Cloud Scheduler calls it every minute: syncs stand still. Look at the last result of the job ${var.supervisor_job}, then at the dispatcher's logs."
         query    = "(sum(increase(${local.answered}[10m])) or vector(0)) < 1"
         duration = "300s"
       }
     },
     var.sync_period_hours == null ? {} : {
+      searchable-too-late = {
+        title    = "Changes are searchable too late"
+        severity = "WARNING"
+        text     = "In the last 24 hours more than ${format("%g", 100 * (1 - local.goal))} % of the syncs made a change searchable later than ${var.freshness_hours} hours after it was made in the bucket. The summaries of these syncs show what they waited for."
+        query    = "sum(increase(${local.counter.syncs_late}{${local.run}}[24h])) / sum(increase(${local.counter.syncs_measured}{${local.run}}[24h])) > ${1 - local.goal}"
+        duration = "0s"
+      }
       refusal-repeats = {
         title    = "Syncs are refused again and again"
         severity = "CRITICAL"
-        text     = "At least two syncs in the last three periods were refused, so the store falls behind the bucket until somebody decides. `fss status` shows the figures of the guard, and the call that allows them."
-        query    = "sum(increase(${local.refused}[${3 * var.sync_period_hours}h])) > 1.5"
+        text     = "At least two syncs in a row were refused, so the store falls behind the bucket until somebody decides. `fss status` shows the figures of the guard, and the call that allows them."
+        query    = "sum(increase(${local.refused}[${min(3 * var.sync_period_hours * 60, local.longest_minutes)}m])) > 1.5"
         duration = "0s"
       }
-      # A window of one period that has been empty for one more period.
+      # A window of one period that has been empty for one more period, or for as long as an alert can wait.
       no-completed-sync = {
-        title    = "No completed sync in twice its period"
+        title    = "No completed sync for too long"
         severity = "ERROR"
-        text     = "Changes and deletions in the bucket may not be searchable. `fss status` shows whether a sync runs, waits or was refused; the sync job's last result shows whether it was started."
-        query    = "(sum(increase(${local.completed}[${var.sync_period_hours}h])) or vector(0)) < 1"
-        duration = "${var.sync_period_hours * 3600}s"
+        text     = "No sync was completed in ${local.overdue.told}. Changes and deletions in the bucket may not be searchable. `fss status` shows whether a sync runs, waits or was refused; the sync job's last result shows whether it was started."
+        query    = "(sum(increase(${local.completed}[${local.overdue.look_back}])) or vector(0)) < 1"
+        duration = local.overdue.wait
       }
     },
   )
+}
+
+locals {
+  # Each alert's section of docs/operations.md has its title.
+  section = {
+    for key, alert in local.alerts :
+    key => "${coalesce(var.documentation_url, "docs")}/operations.md#${replace(replace(lower(alert.title), "/[^a-z0-9 -]/", ""), " ", "-")}"
+  }
 }
 
 resource "google_monitoring_alert_policy" "this" {
@@ -147,7 +171,15 @@ resource "google_monitoring_alert_policy" "this" {
   documentation {
     mime_type = "text/markdown"
     subject   = "${var.name}: ${each.value.title}"
-    content   = each.value.text
+    content   = "${each.value.text}\n\nWhat to look at and what to do: ${local.section[each.key]}"
+
+    dynamic "links" {
+      for_each = var.documentation_url == null ? [] : [local.section[each.key]]
+      content {
+        display_name = "What to look at and what to do"
+        url          = links.value
+      }
+    }
   }
 
   depends_on = [google_logging_metric.counter]

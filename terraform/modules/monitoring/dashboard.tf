@@ -56,9 +56,8 @@ resource "google_monitoring_dashboard" "this" {
     mosaicLayout = {
       columns = 12
       tiles = [
-        for index, tile in local.tiles : {
-          xPos   = index % 2 * 6
-          yPos   = floor(index / 2) * 4
+        # A position of zero is not returned, and would be planned again and again.
+        for index, tile in local.tiles : merge({ for name, at in { xPos = index % 2 * 6, yPos = floor(index / 2) * 4 } : name => at if at > 0 }, {
           width  = 6
           height = 4
           widget = {
@@ -73,7 +72,7 @@ resource "google_monitoring_dashboard" "this" {
               ]
             }
           }
-        }
+        })
       ]
     }
   })

@@ -5,6 +5,7 @@ locals {
 
   services = join(" OR ", [for service in values(var.services) : "\"${service}\""])
   logs     = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${local.services})"
+  freshest = var.freshness_hours * 3600
   real_end = "jsonPayload.event=\"batch_closed\" AND NOT jsonPayload.dry_run=true"
 
   counters = {
@@ -21,6 +22,16 @@ locals {
     batches_with_unreadable = {
       description = "Syncs that ended with files whose read the bucket refuses"
       filter      = "${local.real_end} AND jsonPayload.unreadable>0"
+      label       = null
+    }
+    syncs_measured = {
+      description = "Syncs that made changes of the bucket searchable"
+      filter      = "${local.real_end} AND jsonPayload.freshness_seconds>=0"
+      label       = null
+    }
+    syncs_late = {
+      description = "Syncs that made a change of the bucket searchable later than the objective allows"
+      filter      = "${local.real_end} AND jsonPayload.freshness_seconds>${local.freshest}"
       label       = null
     }
     store_drifted = {
@@ -70,8 +81,8 @@ locals {
       label       = "kind"
     }
     errors = {
-      description = "Errors that the functions logged"
-      filter      = "log_id(\"run.googleapis.com/stderr\") AND severity>=ERROR"
+      description = "Errors that the functions logged, without syncs that failed"
+      filter      = "log_id(\"run.googleapis.com/stderr\") AND severity>=ERROR AND NOT jsonPayload.event=\"batch_closed\""
       label       = null
     }
   }
@@ -118,5 +129,36 @@ resource "google_logging_metric" "figure" {
   metric_descriptor {
     metric_kind = "DELTA"
     value_type  = "DISTRIBUTION"
+  }
+
+  bucket_options {
+    exponential_buckets {
+      num_finite_buckets = 32
+      growth_factor      = 2
+      scale              = 1
+    }
+  }
+}
+
+# The time from the oldest change that a sync made searchable to the sync's end.
+resource "google_logging_metric" "freshness" {
+  name            = "${local.metric_prefix}_freshness"
+  description     = "Seconds until a change of the bucket was searchable"
+  filter          = "${local.logs} AND ${local.counters.syncs_measured.filter}"
+  value_extractor = "EXTRACT(jsonPayload.freshness_seconds)"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+    unit        = "s"
+  }
+
+  # Half hours up to two days: the objective is a boundary, so no value has to be guessed in a bucket.
+  bucket_options {
+    linear_buckets {
+      num_finite_buckets = 96
+      width              = 1800
+      offset             = 0
+    }
   }
 }

@@ -3,7 +3,6 @@ variable "name" {
   type        = string
 }
 
-
 variable "project_id" {
   description = "The deployment's project."
   type        = string
@@ -32,4 +31,19 @@ variable "sync_period_hours" {
 variable "notification_channels" {
   description = "Channels that receive the alerts."
   type        = list(string)
+}
+
+variable "freshness_hours" {
+  description = "A change in the bucket should be searchable within this many hours, 99 % of the time."
+  type        = number
+}
+
+variable "documentation_url" {
+  description = "Address of the documentation, to whose page operations.md the alerts link; null for none."
+  type        = string
+}
+
+variable "supervisor_job" {
+  description = "The Cloud Scheduler job that calls the supervisor every minute. Alerts are made once it exists."
+  type        = string
 }

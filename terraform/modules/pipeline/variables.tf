@@ -19,12 +19,13 @@ variable "region" {
 }
 
 variable "pipeline" {
-  description = "The connected repository, its branch, whether an apply needs approval, and the bucket of the Terraform state."
+  description = "The connected repository, its branch, whether an apply needs approval, who approves, and the bucket of the Terraform state."
   type = object({
     repository        = string
     state_bucket      = string
     branch            = string
     approval_required = bool
+    approvers         = list(string)
   })
 }
 
@@ -41,6 +42,36 @@ variable "dispatcher_url" {
 variable "status_url" {
   description = "Address where the smoke test reads the result."
   type        = string
+}
+
+variable "deployer" {
+  description = "The service account that applies, and makes the smoke test's calls."
+  type = object({
+    id     = string
+    name   = string
+    email  = string
+    member = string
+  })
+}
+
+variable "databases" {
+  description = "Names of the Firestore databases, in which the deployer changes indexes."
+  type        = list(string)
+}
+
+variable "packages_bucket" {
+  description = "Bucket of the functions' zips, to which the deployer adds."
+  type        = string
+}
+
+variable "functions" {
+  description = "Names of the functions that the deployer changes, which are those of their Cloud Run services too."
+  type        = map(string)
+}
+
+variable "queues" {
+  description = "Names of the queues that the deployer changes."
+  type        = map(string)
 }
 
 variable "service_accounts" {

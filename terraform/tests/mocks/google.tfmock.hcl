@@ -7,7 +7,7 @@ mock_data "google_project" {
 }
 
 override_resource {
-  target          = google_service_account.build
+  target          = module.build.google_service_account.build
   override_during = plan
   values = {
     id     = "projects/p/serviceAccounts/build"
@@ -18,7 +18,7 @@ override_resource {
 }
 
 override_resource {
-  target          = google_service_account.tasks
+  target          = module.queues.google_service_account.tasks
   override_during = plan
   values = {
     id     = "projects/p/serviceAccounts/tasks"
@@ -84,12 +84,40 @@ override_resource {
 }
 
 override_resource {
-  target          = module.pipeline[0].google_service_account.deployer
+  target          = google_service_account.deployer[0]
   override_during = plan
   values = {
     id     = "projects/p/serviceAccounts/deployer"
     name   = "projects/p/serviceAccounts/deployer"
     email  = "deployer@p.iam.gserviceaccount.com"
     member = "serviceAccount:deployer@p.iam.gserviceaccount.com"
+  }
+}
+
+mock_data "google_storage_project_service_account" {
+  defaults = {
+    email_address = "service-123456789012@gs-project-accounts.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
+  target          = module.events[0].google_service_account.events
+  override_during = plan
+  values = {
+    id     = "projects/p/serviceAccounts/events"
+    name   = "projects/p/serviceAccounts/events"
+    email  = "events@p.iam.gserviceaccount.com"
+    member = "serviceAccount:events@p.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
+  target          = module.pipeline[0].google_service_account.checker
+  override_during = plan
+  values = {
+    id     = "projects/p/serviceAccounts/checker"
+    name   = "projects/p/serviceAccounts/checker"
+    email  = "checker@p.iam.gserviceaccount.com"
+    member = "serviceAccount:checker@p.iam.gserviceaccount.com"
   }
 }

@@ -196,7 +196,7 @@ def test_without_an_extension_the_declared_type_holds_where_the_bytes_agree(
 @pytest.mark.parametrize(
     ("declared", "head", "reason"),
     [
-        ("application/pdf", PNG, SkipReason.BINARY_CONTENT),
+        ("application/pdf", PNG, SkipReason.PICTURE_IN_TEXT_STORE),
         ("text/plain", b"%PDF-1.7\n\x00", SkipReason.BINARY_CONTENT),
         ("text/plain", POINTER, SkipReason.CONTRADICTS_NAME),
         ("application/pdf", POINTER, SkipReason.CONTRADICTS_NAME),

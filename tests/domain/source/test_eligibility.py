@@ -40,7 +40,8 @@ def test_a_file_without_a_telling_name_needs_a_look() -> None:
         ("a.md", 0, SkipReason.EMPTY),
         ("a.png", 0, SkipReason.EMPTY),
         ("a.md", MAX_DOCUMENT_SIZE + 1, SkipReason.TOO_LARGE),
-        ("a.png", 10, SkipReason.UNSUPPORTED_TYPE),
+        ("a.png", 10, SkipReason.PICTURE_IN_TEXT_STORE),
+        ("a.gif", 10, SkipReason.UNSUPPORTED_TYPE),
         ("folder/", 0, SkipReason.ODD_NAME),
     ],
 )
@@ -130,7 +131,7 @@ def test_readable_text_is_plain_text(head: bytes) -> None:
 @pytest.mark.parametrize(
     "head",
     [
-        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+        b"GIF89a\x10\x00\x10\x00",
         b"a long text with a single NUL " * 9 + b"\x00",
         b"\xff\xfb\x90d mp3",
         "Grüße".encode("latin-1"),

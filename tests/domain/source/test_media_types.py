@@ -57,7 +57,7 @@ def test_the_last_dot_of_the_last_segment_begins_the_extension(path: str, extens
 
 @pytest.mark.parametrize(
     "path",
-    ["a.png", "a.JPG", "a.jpeg", "a.mp4", "a.tar.gz", "a.exe", "a.ppt", "a.epub", "a.parquet"],
+    ["a.gif", "a.SVG", "a.mp4", "a.tar.gz", "a.exe", "a.ppt", "a.epub", "a.parquet"],
 )
 def test_a_known_binary_format_has_no_type_and_is_known_to_have_none(path: str) -> None:
     assert media_type_of(path) is None

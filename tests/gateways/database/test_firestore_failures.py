@@ -5,24 +5,25 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from unittest import mock
 
 import pytest
 from google.api_core import exceptions
 from google.cloud import firestore
+from google.cloud.firestore_v1.aggregation import AggregationQuery
 
 from shared.domain.errors import (
     AlreadyExists,
     BadRequest,
     Conflict,
-    Forbidden,
     GatewayError,
-    NotFound,
+    NotSetUp,
     OutcomeUnknown,
     Unavailable,
 )
 from shared.gateways.database.firestore import FirestoreDocuments
-from shared.gateways.ports import Create, Delete, Put, Query, Update, Write
+from shared.gateways.ports import Create, Delete, Op, Put, Query, Update, Where, Write
 
 LOST = exceptions.ServiceUnavailable("lost")
 BUSY = exceptions.ResourceExhausted("busy")
@@ -84,8 +85,8 @@ GUARDED = Update("files/b", {"n": 1}, if_version="v")
         (PUT, exceptions.Unknown("?"), OutcomeUnknown),
         (PUT, exceptions.Cancelled("cut"), OutcomeUnknown),
         (PUT, exceptions.InvalidArgument("too large"), BadRequest),
-        (PUT, exceptions.PermissionDenied("no"), Forbidden),
-        (PUT, exceptions.Unauthenticated("who"), Forbidden),
+        (PUT, exceptions.PermissionDenied("no"), NotSetUp),
+        (PUT, exceptions.Unauthenticated("who"), NotSetUp),
     ],
 )
 def test_a_commits_error_is_told_by_its_type(
@@ -145,9 +146,9 @@ def test_a_read_is_repeated_for_a_while(failure: Exception) -> None:
     ("answer", "error"),
     [
         (exceptions.DeadlineExceeded("late"), Unavailable),
-        (exceptions.NotFound("no such database"), NotFound),
-        (exceptions.FailedPrecondition("no such index"), BadRequest),
-        (exceptions.PermissionDenied("no"), Forbidden),
+        (exceptions.NotFound("no such database"), NotSetUp),
+        (exceptions.FailedPrecondition("in another mode"), BadRequest),
+        (exceptions.PermissionDenied("no"), NotSetUp),
         (exceptions.GoogleAPICallError("of no status"), Unavailable),
     ],
 )
@@ -155,7 +156,42 @@ def test_a_reads_error_is_told_by_its_type(answer: Exception, error: type[Gatewa
     with pytest.raises(error) as caught:
         over(Script(answer)).get("files/a")
     assert type(caught.value) is error
-    assert caught.value.call == "get_all"
+    assert caught.value.call == "firestore.get_all"
+
+
+SELECTED = Query("files", (Where("status", Op.EQ, "failed"),), ("path",))
+
+
+def test_a_denial_names_the_grant_and_the_database() -> None:
+    with pytest.raises(NotSetUp, match=r"roles/datastore\.user.*'\(default\)'") as caught:
+        over(Script(exceptions.PermissionDenied("Missing or insufficient permissions."))).get("a/b")
+    assert "Gemini" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("request_", "named"),
+    [
+        (lambda each: each.query(SELECTED), "'files' (status, path)"),
+        (lambda each: each.count(replace(SELECTED, order_by=())), "'files' (status)"),
+        (
+            lambda each: each.sums(replace(SELECTED, order_by=()), ["cost"]),
+            "'files' (status, cost)",
+        ),
+    ],
+)
+def test_a_missing_index_is_named(
+    request_: Callable[[FirestoreDocuments], object], named: str
+) -> None:
+    client = mock.MagicMock(spec=firestore.Client)
+    refused = exceptions.FailedPrecondition("The query requires an index.")
+    with (
+        mock.patch.object(firestore.Query, "get", side_effect=refused),
+        mock.patch.object(AggregationQuery, "get", side_effect=refused),
+        pytest.raises(NotSetUp) as caught,
+    ):
+        request_(FirestoreDocuments(client))
+    assert f"lacks an index of {named}" in caught.value.missing
+    assert caught.value.call.startswith("firestore.")
 
 
 REQUESTS: dict[str, Callable[[FirestoreDocuments], object]] = {

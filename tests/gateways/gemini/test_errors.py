@@ -134,8 +134,22 @@ def test_the_source_speaks_for_itself() -> None:
         raise SourceChanged("shorter")
 
 
-def test_a_bad_key_is_denied_though_it_is_a_400() -> None:
-    assert type(raised(problem(400, detail("ErrorInfo", reason="API_KEY_INVALID")))) is Forbidden
+@pytest.mark.parametrize(
+    ("details", "message", "kind"),
+    [
+        ([detail("ErrorInfo", reason="API_KEY_INVALID")], "", Forbidden),
+        ([detail("ErrorInfo", reason="API_KEY_EXPIRED")], "", Forbidden),
+        ([detail("ErrorInfo", reason="API_KEY_SERVICE_BLOCKED")], "", Forbidden),
+        ([], "API key not valid. Please pass a valid API key.", Forbidden),
+        ([], "Standard API keys are no longer supported.", Forbidden),
+        ([detail("ErrorInfo", reason="BAD_NAME")], "'my api key.md' is no name", BadRequest),
+        ([], "mimeType is not valid", BadRequest),
+    ],
+)
+def test_a_400_about_the_key_is_denied(
+    details: list[dict[str, Any]], message: str, kind: type[GatewayError]
+) -> None:
+    assert type(raised(problem(400, *details, message=message))) is kind
     assert type(raised(problem(400, detail("ErrorInfo", reason="OTHER")))) is BadRequest
 
 

@@ -101,7 +101,7 @@ class _Client:
 
 def upload(monkeypatch: pytest.MonkeyPatch, reply: types.File) -> str:
     gemini = GeminiFileSearch("k", base_url=None, timeout=timedelta(seconds=1))
-    monkeypatch.setattr(gemini, "_client", lambda: _Client(reply))
+    monkeypatch.setattr(gemini, "client", lambda: _Client(reply))
     source = io.BytesIO(b"hello")
     return gemini.upload("f", source, size=5, media_type="text/plain", display_name="f").sha256
 

@@ -176,14 +176,24 @@ def test_a_killed_run_is_finished_by_the_next_one_with_its_state(
     assert local(folder, "--state", state)["unchanged"] == 23
 
 
+def page_at(address: str) -> str:
+    """The page, as a browser gets it."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    browser.addheaders = [("Accept", "text/html")]
+    with browser.open(address, timeout=PATIENCE) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
 def test_up_prints_where_everything_is_and_ctrl_c_leaves_no_process(folder: Path) -> None:
     with running("up", folder, *FAST, "--json") as process:
         assert process.stdout is not None
         urls = json.loads(process.stdout.readline())
         assert set(urls) == {
-            "dispatcher", "upload", "status", "firestore", "project", "cloud_tasks",
-            "cloud_tasks_admin", "storage", "gemini", "bucket", "queues",
+            "dispatcher", "upload", "status", "ask", "firestore", "project", "cloud_tasks",
+            "cloud_tasks_admin", "storage", "gemini", "bucket", "queues", "page",
         }  # fmt: skip
+        assert "<h1" in page_at(urls["page"])
         assert fetched(f"{urls['status']}/batches")["batches"] == []
         listing = fetched(f"{urls['storage']}/storage/v1/b/{urls['bucket']}/o")
         assert {item["name"] for item in listing["items"]} == set(FILES)

@@ -5,92 +5,15 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from local.fss.__main__ import main
 from local.fss.deployment import client as clients
-from local.fss.deployment.client import Deployment, TokenCommand
+from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure
-
-SUMMARY = {
-    "batch_id": "b1", "status": "completed", "mode": "incremental", "trigger": "http",
-    "scanned": 3, "new": 0, "changed": 0, "metadata_changed": 0, "removed": 0, "unchanged": 3,
-    "skipped": 0, "young": 0, "indexed": 0, "deleted": 0, "failed": 0, "unreadable": 0,
-    "drift": 0, "reconciliation": None,
-    "requests": {"metered": 0, "throttled": 0, "unmetered": 0},
-    "started_at": None, "completed_at": None, "skips": [], "failures": [],
-}  # fmt: skip
-DETAILS = {
-    "phase": "closed", "message": "", "hold": None, "breaker": {"state": "closed"},
-    "progress": {"total": 0, "done": 0, "waiting": 0, "in_progress": 0,
-                 "indexed_per_minute": 0, "eta_seconds": 0},
-}  # fmt: skip
-
-
-class Played:
-    """Answers by method and path, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, tuple[int, Any]] = {}
-        self.asked: list[tuple[str, Any, str]] = []
-        self.url = ""
-
-    def has(self, *batches: dict[str, Any]) -> None:
-        self.answers["GET /batches"] = (200, {"batches": list(batches)})
-        for batch in batches:
-            self.answers[f"GET /batches/{batch['batch_id']}"] = (200, batch)
-
-    def has_files(self, batch_id: str, files: list[dict[str, Any]]) -> None:
-        self.answers[f"GET /batches/{batch_id}/files"] = (200, files)
-
-    def answer(self, method: str, target: str, body: bytes, bearer: str) -> tuple[int, Any]:
-        url = urlsplit(target)
-        self.asked.append((f"{method} {target}", json.loads(body or b"null"), bearer))
-        status, value = self.answers.get(f"{method} {url.path}", (404, {"error": "no such thing"}))
-        if isinstance(value, list):
-            query = parse_qs(url.query)
-            start, size = int(query.get("page_token", ["0"])[0]), int(query["limit"][0])
-            token = str(start + size) if start + size < len(value) else ""
-            name = url.path.rpartition("/")[2]
-            value = {name: value[start : start + size], "next_page_token": token}
-        return status, value
-
-
-@pytest.fixture
-def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[Played]:
-    deployment = Played()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            bearer = self.headers.get("Authorization", "")
-            status, value = deployment.answer(self.command, self.path, body, bearer)
-            self.send_response(status)
-            self.end_headers()
-            text = value if isinstance(value, str) else json.dumps(value)
-            self.wfile.write(text.encode())
-
-        def do_POST(self) -> None:
-            self.do_GET()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        deployment.url = f"http://127.0.0.1:{server.server_port}"
-        monkeypatch.setenv("FSS_DISPATCHER_URL", deployment.url)
-        monkeypatch.setenv("FSS_STATUS_URL", deployment.url)
-        yield deployment
-        server.shutdown()
-        thread.join()
+from local.fss.deployment.token import TokenCommand
+from tests.local.fss.played import DETAILS, SUMMARY, Played
 
 
 def test_a_sync_sends_only_what_was_asked_for(
@@ -119,7 +42,8 @@ def test_a_running_batch_refuses_another(
     played.answers["POST /sync"] = (409, {"error": "batch b0 is running", "batch_id": "b0"})
     assert main(["sync", "--json"]) == Exit.REFUSED
     told = json.loads(capsys.readouterr().out)
-    assert told == {"error": "batch b0 is running", "batch_id": "b0"}
+    assert told["batch_id"] == "b0"
+    assert "fss watch b0, or fss cancel b0" in told["error"]
 
 
 def test_every_problem_of_a_request_is_shown(
@@ -282,3 +206,68 @@ def test_a_token_command_that_fails_is_told() -> None:
         TokenCommand(f"{shlex.quote(sys.executable)} -c 'raise SystemExit(1)'").run()
     with pytest.raises(Failure, match="--token-command"):
         TokenCommand("").run()
+
+
+ANSWER = {
+    "question": "Why?", "answer": "Wax it. [1]", "supported": True, "stopped": "",
+    "sources": [
+        {
+            "number": 1, "path": "a\x1b[2J.md", "uri": "gs://b/a.md", "generation": "7", "page": 3,
+            "passage": "word " * 300, "picture": None,
+            "metadata": {"year": 2025.0, "tags": ["a", "b"], "evil": "x\x07"},
+        },
+    ],
+    "store_as_of": "2026-11-28T04:00:00+00:00", "model": "gemini-3.5-flash-lite",
+    "tokens": {"input": 1000, "output": 100}, "cost": 0.00055, "currency": "USD",
+}  # fmt: skip
+
+
+def test_a_question_is_asked_and_its_sources_are_shown(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played.answers["POST /ask"] = (200, ANSWER)
+    words = ["ask", "Why?", "--filter", "year=2025", "--model", "gemini-3.8-flash"]
+    assert main(words) == Exit.IN_STEP
+    asked = {"question": "Why?", "filter": "year=2025", "model": "gemini-3.8-flash"}
+    assert played.asked[0][:2] == ("POST /ask", asked)
+    shown = capsys.readouterr().out
+    lines = shown.splitlines()
+    assert lines[:5] == [
+        "Wax it. [1]",
+        "",
+        r"[1] a\x1b[2J.md, page 3",
+        "    gs://b/a.md#7",
+        r"    year: 2025, tags: a, b, evil: x\x07",
+    ]
+    assert lines[-1] == ("Store as of 2026-11-28 04:00 UTC. 0.00055 USD, gemini-3.5-flash-lite.")
+    assert max(map(len, lines)) <= 100
+    assert "\x1b" not in shown
+
+
+def test_an_answer_without_support_shows_no_source(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = {**ANSWER, "answer": "Nothing.", "supported": False, "sources": []}
+    played.answers["POST /ask"] = (200, {**nothing, "store_as_of": None, "stopped": "SAFETY"})
+    assert main(["ask", "Why?"]) == Exit.IN_STEP
+    shown = capsys.readouterr().out
+    assert "[1]" not in shown
+    assert "(The answer ends early: SAFETY.)" in shown
+    assert "no sync of the whole bucket was completed" in shown
+
+
+def test_a_spent_allowance_for_questions_is_a_refusal(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played.answers["POST /ask"] = (429, {"error": "MAX_ASK_COST_PER_DAY"})
+    assert main(["ask", "Why?", "--json"]) == Exit.REFUSED
+    assert json.loads(capsys.readouterr().out) == {"error": "MAX_ASK_COST_PER_DAY"}
+
+
+def test_without_an_ask_function_the_command_says_what_to_give(
+    played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("FSS_ASK_URL")
+    assert main(["ask", "Why?"]) == Exit.USAGE
+    assert "use --ask, or set FSS_ASK_URL" in capsys.readouterr().err
+    assert played.asked == []

@@ -9,42 +9,10 @@ from rich.console import Console
 from local.fss.deployment.outcome import Exit, Failure, exit_code
 from local.fss.output import Output
 from local.fss.report.history import history_lines
-from local.fss.report.progress import LiveDisplay, PlainLines, describe, duration
+from local.fss.report.progress import LiveDisplay, PlainLines
+from local.fss.report.progress_text import describe, duration
 from local.fss.report.summary import FIELDS, failure_lines, summary_text
-
-
-def batch(**changes: Any) -> dict[str, Any]:
-    counts = dict.fromkeys(("scanned", "new", "changed", "metadata_changed", "removed"), 0)
-    counts |= dict.fromkeys(
-        ("unchanged", "skipped", "young", "indexed", "deleted", "failed", "unreadable"), 0
-    )
-    return {
-        **counts,
-        "batch_id": "b1",
-        "status": "running",
-        "drift": 0,
-        "reconciliation": None,
-        "mode": "incremental",
-        "trigger": "http",
-        "phase": "working",
-        "progress": {
-            "total": 48,
-            "done": 12,
-            "waiting": 33,
-            "in_progress": 3,
-            "indexed_per_minute": 8.5,
-            "eta_seconds": 254,
-        },
-        "requests": {"metered": 24, "throttled": 1, "unmetered": 90},
-        "breaker": {"state": "closed"},
-        "hold": None,
-        "message": "",
-        "started_at": None,
-        "completed_at": None,
-        "skips": [],
-        "failures": [],
-        **changes,
-    }
+from tests.local.fss.example_batches import batch
 
 
 def failure(path: str, kind: str = "permanent", attempts: int = 1) -> dict[str, Any]:
@@ -53,8 +21,8 @@ def failure(path: str, kind: str = "permanent", attempts: int = 1) -> dict[str, 
 
 def test_progress_is_one_line_with_everything_that_matters() -> None:
     assert describe(batch()) == (
-        "working; 12 of 48 files; 3 in progress; 8.5 a minute; "
-        "requests 24 metered, 1 throttled; breaker closed; about 4 min left"
+        "working; 12 of 48 files; about 4 min left; 3 in progress; 8.5 a minute; "
+        "requests 24 metered, 1 throttled"
     )
 
 
@@ -62,7 +30,7 @@ def test_a_hold_and_the_breaker_are_told() -> None:
     hold = {"reason": "day", "until": "2026-01-01T08:00:00+00:00"}
     line = describe(batch(hold=hold, breaker={"state": "open"}, message="waits"))
     assert "breaker open" in line
-    assert "on hold until 2026-01-01T08:00:00+00:00: day" in line
+    assert "on hold until 2026-01-01 08:00 UTC: day" in line
     assert line.endswith("waits")
 
 
@@ -70,7 +38,10 @@ def test_a_batch_that_is_over_or_paused_is_told_by_its_status() -> None:
     over = describe(batch(status="completed", phase="closed"))
     assert over.startswith("completed; ")
     assert "left" not in over
-    assert describe(batch(status="paused")).startswith("paused; ")
+    paused = describe(batch(status="paused"))
+    assert paused.startswith("paused; ")
+    assert "left" not in paused, "it waits for a person"
+    assert describe(batch(mode="reconcile")).startswith("reconcile · working; ")
 
 
 def test_plain_lines_come_on_a_change_of_state_at_once_and_else_every_few_seconds() -> None:
@@ -112,6 +83,26 @@ def test_the_summary_groups_skips_and_says_what_to_do_about_failures() -> None:
     assert "b.txt: unreadable (exhausted, 7 attempts)" in text
     assert "fss retry" in text
     assert "\x1b" not in text, "a name must not speak to the terminal"
+
+
+def test_what_is_left_is_told_with_the_reason_and_the_time() -> None:
+    left = {"files": 398, "reason": "cancelled", "until": None}
+    assert "  left     398 files wait: the sync was cancelled\n" in summary_text(batch(left=left))
+    left = {"files": 1, "reason": "day", "until": "2026-01-01T08:01:00+00:00"}
+    text = summary_text(batch(left=left))
+    assert "1 file waits: today's quota is used up, until 2026-01-01 08:01 UTC" in text
+    left = {"files": 2, "reason": "of_a_newer_version", "until": None}
+    assert "2 files wait: of_a_newer_version" in summary_text(batch(left=left))
+    for nothing in (None, {"files": 0, "reason": None, "until": None}):
+        assert "  left " not in summary_text(batch(left=nothing))
+
+
+def test_the_time_and_the_rate_against_the_tiers_are_told() -> None:
+    rate: dict[str, Any] = {"used": 18.4, "preset": 20}
+    text = summary_text(batch(duration_seconds=191.4, rate=rate))
+    assert "  took     3 min; 18.4 metered requests a minute, of 20 that the tier allows\n" in text
+    assert "  took     3 s\n" in summary_text(batch(duration_seconds=3.2, rate={**rate, "used": 0}))
+    assert "  took " not in summary_text(batch())
 
 
 def test_what_rules_leave_out_is_counted_by_rule() -> None:
@@ -179,7 +170,7 @@ def test_what_a_dry_run_could_not_find_out_is_said() -> None:
 
 def test_the_summary_has_exactly_the_fields_of_the_contract() -> None:
     assert set(FIELDS) <= set(batch())
-    assert len(FIELDS) == 23
+    assert len(FIELDS) == 28
 
 
 @pytest.mark.parametrize(

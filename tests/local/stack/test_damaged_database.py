@@ -11,7 +11,7 @@ import pytest
 from google.cloud import firestore
 
 from local.chaos.store_listing import list_everything
-from local.fss.deployment.client import fetched
+from local.fss.deployment.http import fetched
 from shared.gateways.database.records import DEPLOYMENT, LEASE, file_path, range_path
 from tests.local.stack.test_reconcile import service
 from tests.model.stack import Stack, started

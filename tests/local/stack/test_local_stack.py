@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from local import packaging
-from local.fss.deployment.client import fetched
+from local.fss.deployment.http import fetched
 from local.processes.children import CouldNotRun, Processes
 from local.processes.ports import free_ports
 from local.stack.firestore import EMBEDDED_DATA
@@ -80,9 +81,29 @@ def test_a_function_that_will_not_start_is_told_with_its_reason(tmp_path: Path) 
             function.wait()
 
 
+def test_a_function_serves_another_zip_in_its_place_and_nothing_of_the_old_one(
+    tmp_path: Path,
+) -> None:
+    served, package = tmp_path / "served", tmp_path / "other.zip"
+    served.mkdir()
+    (served / "main.py").write_text(SHOW)
+    (served / "old.py").touch()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("main.py", "def main(request):\n    return {'version': 'other'}\n")
+    with Processes(tmp_path) as processes:
+        port = free_ports(1)[0]
+        function = Function("f", served, processes, port=port, settings={}, threads=2)
+        function.wait()
+        processes.stop(function.child)
+        function.redeploy(package)
+        function.wait()
+        assert fetched(function.url) == {"version": "other"}
+    assert not (served / "old.py").exists()
+
+
 def test_every_function_is_unpacked_with_what_it_shares_and_compiled(tmp_path: Path) -> None:
     folders = unpack(tmp_path)
-    assert list(folders) == ["dispatcher", "upload", "status"]
+    assert list(folders) == ["dispatcher", "upload", "status", "ask"]
     for folder in folders.values():
         assert (folder / "main.py").is_file()
         assert (folder / "shared" / "tiers.json").is_file()

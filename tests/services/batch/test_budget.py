@@ -14,6 +14,7 @@ from shared.domain.file.record import FileStatus
 from shared.domain.throttle.holds import next_quota_reset, quota_day_began
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.ports import Query
+from shared.services.events import Event
 from tests.services.story import (
     DAY,
     HOUR,
@@ -23,6 +24,7 @@ from tests.services.story import (
     begun,
     invalid,
     later,
+    logged,
     lost,
     play,
     play_for,
@@ -127,8 +129,7 @@ def test_the_hold_is_logged_once_for_an_alert(caplog: pytest.LogCaptureFixture) 
     world = library(10, max_cost_per_day=4 * COST)
     world.sync()
 
-    logged = [vars(each).get("fields", {}) for each in caplog.records]
-    (reached,) = [each for each in logged if each.get("event") == "budget_reached"]
+    (reached,) = logged(caplog, Event.BUDGET_REACHED)
     assert (reached["files"], reached["limit"]) == (6, 4 * COST)
 
 
@@ -359,7 +360,19 @@ def test_a_limit_needs_a_price() -> None:
 def test_without_a_price_there_is_no_default_limit() -> None:
     world = world_with(given=rules(embedding_model="models/gemini-embedding-9"))
 
-    assert world.sync()["budget"] is None
+    assert world.sync(max_imports=1)["budget"] is None
+
+
+def test_without_a_price_somebody_must_say_how_much_may_be_imported() -> None:
+    world = world_with(given=rules(embedding_model="models/gemini-embedding-9"))
+
+    with pytest.raises(Refused, match=r"price of 'models/gemini-embedding-9' is not known"):
+        begun(world)
+    assert world.sync(dry_run=True)["estimate"]["files"] == 1
+    assert world.sync(max_imports=1)["indexed"] == 1
+
+    bounded = rules(embedding_model="models/gemini-embedding-9", max_imports_per_sync=1)
+    assert world_with(given=bounded).sync()["indexed"] == 1
 
 
 # --- what is under way goes on ----------------------------------------------------------------

@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from shared.domain.batch.batch import Batch
+from shared.domain.batch.left import Left, LeftReason
 from shared.domain.errors import Forbidden
 from shared.domain.file.record import FileStatus
 from tests.file_records import raw_name
@@ -114,6 +115,7 @@ def test_a_batch_does_not_wait_for_what_always_fails(
 
         assert ended.status == "deferred"
         assert f"fails each time it is tried: {PATH!r} ({error});" in ended.message
+        assert ended.left == Left(1, LeftReason.FAILING)
         assert lasted(ended) < 2 * HOUR
         assert world.file(PATH).status == status
 

@@ -310,7 +310,7 @@ def test_a_replaced_file_grows_the_store_by_the_difference() -> None:
 
 def test_an_unknown_price_and_unlisted_stores_are_reported_as_unknown() -> None:
     world = world_with(given=rules(embedding_model="models/gemini-embedding-9"))
-    world.sync()
+    world.sync(max_imports=1)
     later(world, SECOND)
     world.gemini.fail_next("list_stores", throttled(quota=QuotaKind.RATE))
 

@@ -179,6 +179,20 @@ def test_a_second_copy_that_lands_between_listing_and_count_is_found_by_the_next
     assert in_step(world)
 
 
+def test_a_removal_that_had_to_wait_hides_no_other_document() -> None:
+    world = synced(*FILES)
+    world.bucket.put("b.md", b"")  # skipped as empty: what was there is to be removed
+    assert world.sync(max_deletes=0)["status"] == "refused"
+    assert world.stored_paths() == list(FILES)
+
+    # Once the document of b.md is gone, there are as many as before.
+    plant(world, store_of(world), "else.md", owner="somebody else")
+    summary = world.sync()
+
+    assert (summary["deleted"], summary["drift"]) == (1, 1)
+    assert deployment(world).known_drift == 1
+
+
 def test_foreign_documents_that_were_listed_are_a_known_difference() -> None:
     world = synced(*FILES)
     plant(world, store_of(world), "x.md", owner="another")

@@ -399,7 +399,7 @@ def test_max_estimated_cost_without_a_known_price_is_an_invalid_request() -> Non
 
     with pytest.raises(InvalidRequest, match=r"prices\.json"):
         begun(world, max_estimated_cost=1.0)
-    assert world.sync()["indexed"] == 1
+    assert world.sync(max_imports=1)["indexed"] == 1
 
 
 @pytest.mark.parametrize(

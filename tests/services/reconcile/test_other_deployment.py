@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from shared.domain.deployment.deployment import Deployment
 from shared.gateways.database.records import DEPLOYMENT
 from shared.gateways.ports import Delete, Query
+from shared.services.events import Event
 from tests.services.story import (
     DAY,
     HOUR,
     MINUTE,
     later,
+    logged,
     lost,
     plant,
     store_of,
@@ -72,8 +74,7 @@ def test_a_second_deployment_on_the_store_is_noticed_and_imports_stop(
     noticed = second.sync()  # it imports the change too, and then finds the other's document
 
     assert "another deployment writes documents" in noticed["message"]
-    events = [vars(each).get("fields", {}).get("event") for each in caplog.records]
-    assert "other_deployment" in events
+    assert logged(caplog, Event.OTHER_DEPLOYMENT)
     imports = first.gemini.imports
     first.put({"b.md": "changed"})
     held = synced_again(second)

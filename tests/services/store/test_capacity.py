@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.estimate.store_capacity import STORED_PER_BYTE
+from shared.services.events import Event
 from tests.services.story import (
     DAY,
     HOUR,
@@ -18,6 +19,7 @@ from tests.services.story import (
     begun,
     in_step,
     later,
+    logged,
     play_for,
     play_out,
     unavailable,
@@ -143,7 +145,7 @@ def test_from_nine_tenths_on_a_batch_warns(caplog: pytest.LogCaptureFixture) -> 
     world = world_of(10_000)
     world.put({"a.md": "x" * 2999})
     assert world.sync()["message"] == ""
-    assert "storage_near_cap" not in caplog.messages
+    assert not logged(caplog, Event.STORAGE_NEAR_CAP)
     later(world, SECOND)
     world.put({"b.md": "x" * 2})
     world.sync()
@@ -153,7 +155,7 @@ def test_from_nine_tenths_on_a_batch_warns(caplog: pytest.LogCaptureFixture) -> 
 
     assert summary["status"] == "completed"
     assert "9 kB of the 10 kB" in summary["message"]
-    assert "storage_near_cap" in caplog.messages
+    assert logged(caplog, Event.STORAGE_NEAR_CAP)
 
 
 def test_the_storage_is_measured_now_and_then_and_not_at_each_tick() -> None:

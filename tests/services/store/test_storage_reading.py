@@ -12,6 +12,7 @@ from shared.domain.errors import QuotaKind, Throttled
 from shared.domain.estimate.storage_reading import LearnedFrom, SizeOf, StorageReading
 from shared.domain.estimate.store_capacity import STORED_PER_BYTE
 from shared.gateways.database.records import STORAGE
+from shared.services.events import Event
 from tests.services.story import (
     DAY,
     HOUR,
@@ -21,6 +22,7 @@ from tests.services.story import (
     breaker_now,
     in_step,
     later,
+    logged,
     play,
     play_out,
 )
@@ -277,7 +279,7 @@ def test_near_the_limit_by_the_reading_in_force_people_are_warned(
 
     assert summary["status"] == "completed"
     assert "55.2 kB of the 60 kB of tier3 (they report 18.4 kB" in summary["message"]
-    assert "storage_near_cap" in caplog.messages
+    assert logged(caplog, Event.STORAGE_NEAR_CAP)
 
 
 def test_a_refusal_after_the_last_measurement_is_told_in_the_batchs_message() -> None:

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from shared.domain.batch.batch import Batch, BatchStatus
+from shared.domain.batch.left import Left, LeftReason
 from shared.domain.file.record import FileStatus
 from tests.services.story import (
     HOUR,
@@ -62,6 +63,7 @@ def test_an_object_rewritten_all_the_time_is_left_to_the_next_sync() -> None:
     assert batch.status is BatchStatus.DEFERRED
     assert "1 files changed each time they were to be imported" in batch.message
     assert "'a.md'" in batch.message
+    assert batch.left == Left(1, LeftReason.CHANGING)
     assert sorted(contents(world)) == ["b.md", "c.md"]
     assert world.gemini.imports == 2
     assert batch.counts["failed"] == 0

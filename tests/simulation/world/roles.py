@@ -13,7 +13,7 @@ class Role:
     """What an actor does.
 
     Attributes:
-        kind: "step", "look", "scan", "supervise", "start" or "control".
+        kind: "step", "look", "scan", "supervise", "start", "control" or "event".
         deadline: When its caller gives up.
         task: The task that is delivered, for deliveries.
         fence: The lease's fence when it first wrote records.

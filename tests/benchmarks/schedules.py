@@ -1,0 +1,107 @@
+"""``python -m tests.benchmarks.schedules``: what syncs cost that find nothing, at each frequency.
+
+Reads, writes, listings and tasks are counted on the in-memory twins. They grow by the same number
+with each thousand objects, so those of larger buckets follow. Prices are list prices of us-central1
+without the free tiers. The seconds are assumed, since only the cloud can measure them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
+
+from tests.benchmarks.unchanged import settled
+
+OBJECTS = (1_000, 20_000, 1_000_000)
+MINUTES = (1, 5, 15)
+MONTH = timedelta(days=30)
+
+READ, WRITE = 0.03 / 100_000, 0.09 / 100_000
+LISTING = 0.005 / 1_000
+TASK = 0.40 / 1_000_000
+SECOND = 0.03 / 1_000
+"""US dollars for each; a second is that of an instance with 1 vCPU and 1 GiB."""
+
+SECONDS_A_SYNC, SECONDS_A_PAGE = 3.0, 0.7
+"""Assumed: what a sync takes of an instance without its scan, and each thousand objects of it."""
+
+PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """What one sync takes that finds nothing."""
+
+    reads: float
+    writes: float
+    listings: float
+    tasks: float
+    seconds: float
+
+    @property
+    def cost(self) -> float:
+        """US dollars."""
+        calls = self.listings * LISTING + self.tasks * TASK
+        return self.reads * READ + self.writes * WRITE + calls + self.seconds * SECOND
+
+
+def measured(objects: int) -> Sync:
+    """A sync of so many objects, on the twins."""
+    world = settled(objects)
+    documents, queues = world.documents, world.queues
+    before = (documents.reads, documents.writes, queues.created)
+    listings = world.bucket.calls["list_objects"]
+    world.sync()
+    return Sync(
+        documents.reads - before[0],
+        documents.writes - before[1],
+        world.bucket.calls["list_objects"] - listings,
+        queues.created - before[2],
+        SECONDS_A_SYNC + SECONDS_A_PAGE * objects / PAGE,
+    )
+
+
+def of(objects: int, one: Sync, three: Sync) -> Sync:
+    """A sync of so many objects, by those of one page and of three."""
+    more = objects / PAGE - 1
+
+    def grown(first: float, third: float) -> float:
+        return first + more * (third - first) / 2
+
+    return Sync(
+        grown(one.reads, three.reads),
+        grown(one.writes, three.writes),
+        grown(one.listings, three.listings),
+        grown(one.tasks, three.tasks),
+        SECONDS_A_SYNC + SECONDS_A_PAGE * objects / PAGE,
+    )
+
+
+def a_month(sync: Sync, minutes: int) -> float:
+    """US dollars of a month's syncs; one that is due while one runs is left out."""
+    period = timedelta(minutes=minutes)
+    apart = period * ceil(timedelta(seconds=sync.seconds) / period)
+    return MONTH / apart * sync.cost
+
+
+def rows() -> list[list[str]]:
+    """The table of ``docs/limits.md``."""
+    one, three = measured(PAGE), measured(3 * PAGE)
+    table = []
+    for objects in OBJECTS:
+        sync = of(objects, one, three)
+        counts = [sync.reads, sync.writes, sync.listings, sync.seconds]
+        costs = [f"{a_month(sync, minutes):.2f}" for minutes in MINUTES]
+        table.append([f"{objects:,}", *(f"{count:,.0f}" for count in counts), *costs])
+    return table
+
+
+def main() -> None:
+    """Print the table."""
+    for row in rows():
+        print(f"| {' | '.join(row)} |")
+
+
+if __name__ == "__main__":
+    main()
