@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from shared.domain.errors import NotFound, Unavailable
 from shared.gateways.at_once import MOST_AT_ONCE, NO_ANSWER, Threads
+from shared.log_labels import labelled, labels
 
 PATIENCE = timedelta(seconds=30)
 SOON = timedelta(seconds=0.2)
@@ -37,6 +38,11 @@ def test_answers_come_in_the_order_of_the_calls() -> None:
     calls = [(lambda n=n: n) for n in range(100)]
 
     assert Threads()(calls, PATIENCE) == [*range(100)]
+
+
+def test_calls_have_the_labels_of_the_caller() -> None:
+    with labelled(batch="b"):
+        assert Threads()([labels, labels], PATIENCE) == [{"batch": "b"}] * 2
 
 
 def test_an_error_is_the_answer_of_its_own_call() -> None:

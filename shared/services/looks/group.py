@@ -111,9 +111,10 @@ class Group:
         for look, unit, made in zip(looks, units, versions, strict=True):
             new = made or self._without_ledger(unit)
             if new is not None:
-                before = look.file.stored.record
+                before = look.file.stored.present
                 look.file.saved(new[0])
-                emit_outcome(before, look.record)
+                with labelled(step=lifecycle.next_step(before).value):
+                    emit_outcome(before, look.record)
                 saved.append(look)
         return saved
 

@@ -46,12 +46,12 @@ class Overview:
         self._next_run = next_run
 
     def __call__(self) -> dict[str, Any]:
-        """Everything but the window: ``RUNS`` batches and three more documents."""
+        """Everything but the window: ``RUNS`` batches and two more documents."""
         found = self._latest(RUNS)
         return {**self._now(found), **self._rest(found)}
 
     def now(self) -> dict[str, Any]:
-        """What changes often, in three reads, and one more during a scan."""
+        """What changes often, in two reads, and one more during a scan."""
         return self._now(self._latest(1))
 
     def window(self) -> dict[str, Any]:

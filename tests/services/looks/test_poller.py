@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from shared.gateways.at_once import NO_ANSWER
 from shared.gateways.database import queries
 from shared.gateways.database.records import POLLS, file_path, operation_path
 from shared.gateways.ports import Delete
+from shared.log_labels import labels
 from shared.services.looks.poller import MOST_FILES, RunOutcome
 from tests.services.story import (
     HOUR,
@@ -188,6 +189,17 @@ def test_a_look_that_fails_costs_its_own_file_alone_a_turn(error: Exception) -> 
     assert play_out(world, batch).status == "completed"
     assert world.gemini.imports == 3
     assert in_step(world)
+
+
+def test_what_is_logged_during_a_look_names_its_batch_file_and_step() -> None:
+    world, batch = all_importing(PATH)
+    seen: list[Mapping[str, str]] = []
+    world.gemini.on_call = lambda _: seen.append(labels())
+
+    run(world, batch)
+
+    assert {each["step"] for each in seen} == {"await_import"}
+    assert {(each["batch"], each["file"]) for each in seen} == {(batch.batch_id, PATH)}
 
 
 def test_a_look_that_was_given_up_makes_no_more_requests() -> None:
