@@ -22,7 +22,7 @@ from local.cloud_tasks.queue.task import Attempt, Outcome, TaskRecord
 from local.cloud_tasks.wire.messages import PAUSED, RUNNING, set_seconds
 from local.cloud_tasks.wire.messages import Queue as QueueMessage
 from local.cloud_tasks.wire.messages import Task as TaskMessage
-from shared.domain.batch.batch import Batch
+from shared.domain.batch.batch import Batch, BatchPhase
 from shared.domain.batch.request import SyncRequest
 from shared.domain.errors import SyncError, Throttled
 from shared.domain.throttle.tiers import tier_named
@@ -45,6 +45,7 @@ class RatedWorld:
 
     Attributes:
         delay: How much later than planned each task of the uploads queue becomes due.
+        spans: When each call of a function began and ended, in the order of the ends.
         requests: The time of each metered request, in order.
         refused: How many of them got a 429.
     """
@@ -56,6 +57,7 @@ class RatedWorld:
         self.world = World(given, cast("ManualClock", self.stage))
         self.world.put({f"{number:05}.md": f"content of {number}" for number in range(files)})
         self.delay = delay
+        self.spans: list[tuple[datetime, datetime]] = []
         self.requests: list[datetime] = []
         self.refused = 0
         self._queue = self._uploads_queue()
@@ -85,9 +87,9 @@ class RatedWorld:
     def play_out(self) -> Batch:
         """Let the sync come to its end."""
         path = batch_path(self.batch.batch_id)
-        while not (stored := self.world.records.get(Batch, path).present).status.is_terminal:
+        while self.world.documents._find(path).fields["phase"] != BatchPhase.CLOSED.value:  # type: ignore[union-attr]  # no read that counts
             self.play_for(timedelta(seconds=10))
-        return stored
+        return self.world.records.get(Batch, path).present
 
     def pause(self) -> None:
         """Pause the uploads queue."""
@@ -129,8 +131,10 @@ class RatedWorld:
 
     def _tick(self) -> None:
         self._next_tick += self.world.rules.tick
+        began = self.stage.now()
         with suppress(SyncError):
             self.world.supervise()
+        self.spans.append((began, self.stage.now()))
 
     def _deliver_upload(self) -> None:
         # A time as a float may come a microsecond too soon.
@@ -146,6 +150,7 @@ class RatedWorld:
     def _begin(self, task: Task, record: TaskRecord | None, attempt: Attempt | None) -> None:
         handlers: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
             "/step": self.world.advance,
+            "/looks": self.world.look,
             "/control/scan": self.world.scan,
             "/control/supervise": lambda _: self.world.supervise(),
         }
@@ -157,6 +162,7 @@ class RatedWorld:
         self.stage.resume(actor)
         if not actor.finished:
             return
+        self.spans.append((actor.started_at, self.stage.now()))
         task, record, attempt = self._attempts.pop(actor)
         if actor.error is not None and not isinstance(actor.error, SyncError):
             raise actor.error

@@ -15,7 +15,16 @@ from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
 from shared.domain.batch.left import LeftReason
 from shared.domain.batch.progress import Progress
 from shared.domain.deployment.deployment import Deployment
-from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, NotSetUp, Refused
+from shared.domain.errors import (
+    AlreadyExists,
+    BadRequest,
+    Conflict,
+    Forbidden,
+    GatewayError,
+    LostLease,
+    NotSetUp,
+    Refused,
+)
 from shared.domain.estimate.preview import Preview
 from shared.domain.file.record import FileRecord
 from shared.domain.file.setting_aside import UNKNOWN_PATHS
@@ -24,8 +33,8 @@ from shared.domain.source.object_name import other_forms
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries
-from shared.gateways.database.records import DEPLOYMENT, Stored
-from shared.gateways.ports import Delete
+from shared.gateways.database.records import BREAKER, DEPLOYMENT, Stored
+from shared.gateways.ports import Delete, Update
 from shared.services.batch.budget_hold import BudgetHold
 from shared.services.batch.completion import Completion
 from shared.services.batch.dry_run import DryRun
@@ -65,7 +74,8 @@ METERED_PER_FILE = 2
 """Metered requests of a file: its upload and its import."""
 
 MOST_LISTING_FAILURES = 10
-"""Failed calls in a row after which a sync ends without the last listing of the store."""
+"""Failed calls in a row after which a sync ends: without the last listing of the store, or if the
+store is refused before the scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +157,25 @@ class RunningBatch:
         batch = held.present
         self._lost_tasks.recreate(batch.batch_id)
         state = self._gate.tick()
+        if state.running != batch.batch_id:
+            self._say_that_it_runs(held)
         if batch.phase is BatchPhase.WORKING and not batch.removals_released:
             held = self._release_removals(held)
         planned = self._plan(held, state)
-        self._search_uncertain_imports(batch, state, deadline)
+        self._search_uncertain_imports(batch, deadline)
         if SetAside(self._context, batch)():
             changed(self._context, held, sets_aside=True)
         self._count(held)
         return planned
+
+    def _say_that_it_runs(self, held: Stored[Batch]) -> None:
+        """Name the batch in the breaker's record, which was lost; not if it was paused just now."""
+        records, batch = self._context.records, held.present
+        breaker = records.get(BreakerState, BREAKER)
+        is_unchanged = Update(held.path, {"fence": batch.fence}, held.version)
+        writes = self._gate.running(batch.batch_id, known=breaker)
+        with suppress(AlreadyExists, Conflict):
+            records.documents.commit([*writes, is_unchanged])
 
     def _count(self, held: Stored[Batch]) -> None:
         """Save the batch's figures in its record, if that is due, for whoever looks."""
@@ -361,10 +382,9 @@ class RunningBatch:
             return 0
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0
-        hold = self._gate.read()[1].record
-        if self._storage.is_due(batch, hold):
+        if self._storage.is_due(batch, state.hold):
             held = self._storage.measure(held)
-        if self._gate.blocked_until(state, hold) is not None:
+        if self._gate.blocked_until(state) is not None:
             return 0
         held, plan = self._planned(held, state)
         held = self._budget_hold.update(held, plan)
@@ -375,7 +395,7 @@ class RunningBatch:
         if not plan.assigned:
             return 0
         changed(self._context, held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)
-        return self._pump.carry_out(plan, batch.batch_id, state.generation)
+        return self._pump.carry_out(plan, batch.batch_id, batch.store, state.generation)
 
     def _planned(self, held: Stored[Batch], state: BreakerState) -> tuple[Stored[Batch], Plan]:
         """The plan, and the batch with a new measurement if the storage seemed full."""
@@ -393,11 +413,9 @@ class RunningBatch:
             plan = replace(probe, storage_room=room)
         return held, plan
 
-    def _search_uncertain_imports(
-        self, batch: Batch, state: BreakerState, deadline: Deadline
-    ) -> None:
+    def _search_uncertain_imports(self, batch: Batch, deadline: Deadline) -> None:
         try:
-            ResolveUncertain(self._context)(batch.store, batch.batch_id, state.generation, deadline)
+            ResolveUncertain(self._context)(batch.store, batch.batch_id, deadline)
         except GatewayError as error:  # the next call continues the listing
             self._gate.unmetered_failed(error)
             if isinstance(error, Forbidden) and self._is_refused(batch.store):
