@@ -54,10 +54,9 @@ def unpack(destination: Path) -> dict[str, Path]:
 
 
 def _extract(package: Path, folder: Path, compiled: dict[bytes, str]) -> None:
-    """Unpack a zip, and compile its modules.
+    """Unpack a zip, and compile its modules, unless ``compiled`` has a module's bytecode already.
 
-    Args:
-        compiled: Where the bytecode of a source is; what is compiled here is added.
+    What is compiled here is added to it.
     """
     with zipfile.ZipFile(package) as archive:
         archive.extractall(folder)

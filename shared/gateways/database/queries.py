@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from shared.domain.file.record import Change, FileStatus, Slot
 from shared.domain.source.eligibility import SkipReason
@@ -20,6 +20,7 @@ SLOT = "schedule.slot"
 READY_AT = "schedule.ready_at"
 OVERDUE_AT = "schedule.overdue_at"
 LOOK_AT = "schedule.look_at"
+DOCUMENT_FAILED_AT = "working.new_document.failed_at"
 ELIGIBLE_AT = "failure.eligible_at"
 DOCUMENT = "current.document"
 ASIDE_UNTIL = "aside.until"
@@ -32,6 +33,9 @@ IMPORT_ACCEPTED_AT = "import_accepted.at"
 COST = "cost"
 FENCE = "fence"
 REQUESTS = ("requests.metered", "requests.throttled", "requests.unmetered")
+
+_EVER = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before all times of records; null, which has no time, is not after it."""
 
 _WITH_FENCE = (Where(FENCE, Op.GT, 0),)
 
@@ -134,6 +138,11 @@ def waiting_for(slot: Slot) -> Query:
 def planned_imports() -> Query:
     """Files whose import has a task in the uploads queue and has not begun."""
     return _with_uploads_task(FileStatus.UPLOADED)
+
+
+def failed_documents() -> Query:
+    """Files whose import's document is FAILED and may still turn ACTIVE."""
+    return Query(FILES, (Where(DOCUMENT_FAILED_AT, Op.GT, _EVER),))
 
 
 def planned_uploads() -> Query:

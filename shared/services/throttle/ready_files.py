@@ -12,9 +12,14 @@ from shared.gateways.database.records import Stored
 from shared.services.context import Context, Deadline
 from shared.services.source.unreadable import UnreadableFiles
 from shared.services.throttle.budget import Budget
+from shared.services.throttle.import_room import is_suspect
 
 RAW_FILES_PER_IMPORT = 4
 """Files that may lie uploaded and not imported, for each import that may be in progress."""
+
+PASSED_OVER = 50
+"""Suspects that are passed over to find other imports that may be begun. If more wait, imports
+pause until so few are in progress that the suspects may be imported."""
 
 READS_AT_ONCE = 200
 """Files whose first byte is read at once, while many can't be read."""
@@ -32,18 +37,31 @@ class ReadyFiles:
         """Whether any file is ready; one read, which may save the many reads of the limits."""
         return bool(self._context.records.documents.count(queries.ready(now, 1)))
 
+    def imports(self, most: int, now: datetime) -> list[Stored[FileRecord]]:
+        """Files ready to import; more than ``most`` where suspects are among them."""
+        ready = self.ready(Slot.IMPORT, most, now)
+        if any(is_suspect(each.present) for each in ready):
+            return self.ready(Slot.IMPORT, most + PASSED_OVER, now)
+        return ready
+
     def uploads(
-        self, most: int, now: datetime, *, cheapest: bool = False
+        self, most: int, imports: int, now: datetime, *, cheapest: bool = False
     ) -> list[Stored[FileRecord]]:
         """Files ready to upload, within the limits on raw files in number and in bytes.
 
         They are those that wait longest, or the cheapest.
 
         One file beyond the limit in bytes is let through if nothing else is under way.
+
+        Args:
+            most: The most files.
+            imports: Imports that may be in progress, which limits the raw files.
+            now: The time.
+            cheapest: Whether it is the cheapest.
         """
         rules = self._context.rules
         documents = self._context.records.documents
-        ahead = rules.settings.imports_in_progress * RAW_FILES_PER_IMPORT - self.count_uploads()
+        ahead = imports * RAW_FILES_PER_IMPORT - self.count_uploads()
         ready = self._readable(min(most, ahead), now, cheapest=cheapest)
         if not ready:
             return []
@@ -74,13 +92,6 @@ class ReadyFiles:
         documents = self._context.records.documents
         begun = self.count_uploads(*([FileStatus.UPLOADING] if held else []))
         return bool(begun or documents.count(queries.planned_uploads()))
-
-    def imports_left(self) -> int:
-        """Imports that may still be planned: the limit less those in progress and those planned."""
-        documents = self._context.records.documents
-        started = documents.count(queries.with_status(FileStatus.IMPORTING, FileStatus.UNCERTAIN))
-        planned = documents.count(queries.planned_imports())
-        return self._context.rules.settings.imports_in_progress - started - planned
 
     def _readable(self, most: int, now: datetime, *, cheapest: bool) -> list[Stored[FileRecord]]:
         """Files ready to upload, less those whose read is refused, which are skipped here.

@@ -23,6 +23,7 @@ locals {
       set_aside_in          = ["ASCENDING"]
       status                = ["ASCENDING"]
       "upload_accepted.at"  = ["ASCENDING", "DESCENDING"]
+      "working.new_document.failed_at" = ["ASCENDING"]
     }
     batches    = { created_at = ["DESCENDING"], fence = ["DESCENDING"] }
     listing    = { index = ["ASCENDING"] }
