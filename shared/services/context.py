@@ -100,8 +100,8 @@ class Context:
     def nudge(self, batch_id: str) -> None:
         """Ask for a call of the supervisor soon.
 
-        All nudges within one span (``rules.nudge_span``) share one task, which runs at the span's end.
-        A lost nudge only costs time: Cloud Scheduler calls the supervisor anyway.
+        All nudges within one span (``rules.nudge_span``) share one task, which runs at the span's
+        end. A lost nudge only costs time: Cloud Scheduler calls the supervisor anyway.
         """
         span = self.rules.nudge_span
         number = _next_point(self.clock.now(), span)
