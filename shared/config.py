@@ -219,7 +219,7 @@ class PlaceSettings(Declared):
         about="id of the queue for metered steps, which has the tier's rate", example="fss-uploads"
     )
     polls_queue: Text = setting(
-        about="id of the queue for polls, checks and deletions", example="fss-polls"
+        about="id of the queue for the poller and for removals", example="fss-polls"
     )
     control_queue: Text = setting(
         about="id of the queue for scans and the supervisor", example="fss-control"

@@ -15,16 +15,7 @@ from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
 from shared.domain.batch.left import LeftReason
 from shared.domain.batch.progress import Progress
 from shared.domain.deployment.deployment import Deployment
-from shared.domain.errors import (
-    AlreadyExists,
-    BadRequest,
-    Conflict,
-    Forbidden,
-    GatewayError,
-    LostLease,
-    NotSetUp,
-    Refused,
-)
+from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, NotSetUp, Refused
 from shared.domain.estimate.preview import Preview
 from shared.domain.file.record import FileRecord
 from shared.domain.file.setting_aside import UNKNOWN_PATHS
@@ -33,12 +24,13 @@ from shared.domain.source.object_name import other_forms
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import HoldReason
 from shared.gateways.database import queries
-from shared.gateways.database.records import BREAKER, DEPLOYMENT, Stored
-from shared.gateways.ports import Delete, Update
+from shared.gateways.database.records import DEPLOYMENT, Stored
+from shared.gateways.ports import Delete
 from shared.services.batch.budget_hold import BudgetHold
 from shared.services.batch.completion import Completion
 from shared.services.batch.dry_run import DryRun
 from shared.services.batch.lost_tasks import LostTasks
+from shared.services.batch.named_batch import name_again
 from shared.services.batch.prepare import Preparation
 from shared.services.batch.retry_failed import RetryFailed
 from shared.services.context import Context, Deadline
@@ -158,7 +150,7 @@ class RunningBatch:
         self._lost_tasks.recreate(batch.batch_id)
         state = self._gate.tick()
         if state.running != batch.batch_id:
-            self._say_that_it_runs(held)
+            name_again(self._context, held)
         if batch.phase is BatchPhase.WORKING and not batch.removals_released:
             held = self._release_removals(held)
         planned = self._plan(held, state)
@@ -167,15 +159,6 @@ class RunningBatch:
             changed(self._context, held, sets_aside=True)
         self._count(held)
         return planned
-
-    def _say_that_it_runs(self, held: Stored[Batch]) -> None:
-        """Name the batch in the breaker's record, which was lost; not if it was paused just now."""
-        records, batch = self._context.records, held.present
-        breaker = records.get(BreakerState, BREAKER)
-        is_unchanged = Update(held.path, {"fence": batch.fence}, held.version)
-        writes = self._gate.running(batch.batch_id, known=breaker)
-        with suppress(AlreadyExists, Conflict):
-            records.documents.commit([*writes, is_unchanged])
 
     def _count(self, held: Stored[Batch]) -> None:
         """Save the batch's figures in its record, if that is due, for whoever looks."""

@@ -73,7 +73,8 @@ class Group:
     ) -> LookedAt:
         """Look at these files, write their records, and go on with those that need it."""
         found = LookedAt()
-        stages = [(look, _first_stage(look)) for look in map(self._look_of(batch), due)]
+        begun = [_look(self._context, stored, batch) for stored in due]
+        stages = [(look, _first_stage(look)) for look in begun]
         while stages:
             looks = self._made(stages)
             saved = self._save(looks)
@@ -82,15 +83,6 @@ class Group:
             self._learn(saved)
             stages = [] if deadline.passed else [_next_stage(look) for look in saved if look.next]
         return found
-
-    def _look_of(self, batch: Batch) -> Callable[[Stored[FileRecord]], Look]:
-        def look_of(stored: Stored[FileRecord]) -> Look:
-            look = _look(self._context, stored, batch)
-            if batch.is_running:
-                look.file.apply(lambda record: lifecycle.taken_over(record, batch.batch_id))
-            return look
-
-        return look_of
 
     def _made(self, stages: Sequence[tuple[Look, Callable[[], None]]]) -> list[Look]:
         """The looks, once their stages were made at the same time."""
@@ -162,7 +154,8 @@ class Group:
 
 
 def _look(context: Context, stored: Stored[FileRecord], batch: Batch) -> Look:
-    return Look(
+    """A look at a file, which the batch takes over if it runs."""
+    look = Look(
         context=context,
         gate=NotedReports(),
         file=LookedAtFile(stored),
@@ -171,6 +164,9 @@ def _look(context: Context, stored: Stored[FileRecord], batch: Batch) -> Look:
         generation=0,
         nudges=not context.is_planned_ahead(batch.next_slot_at),
     )
+    if batch.is_running:
+        look.file.apply(lambda record: lifecycle.taken_over(record, batch.batch_id))
+    return look
 
 
 def _first_stage(look: Look) -> Callable[[], None]:
@@ -203,7 +199,9 @@ def _failed(look: Look, error: Exception) -> Look:
     if not isinstance(error, GatewayError):
         _log.error("the look at %r failed", look.file.stored.path, exc_info=error)
         error = Unavailable("look", status=type(error).__name__, detail=str(error))
-    again = replace(look, gate=NotedReports(), file=LookedAtFile(look.file.stored), next=[])
+    again = replace(
+        look, gate=NotedReports(), file=LookedAtFile(look.file.stored), next=[], moves=[]
+    )
     with suppress(HandedOn):
         again.retry_later(error)
     return again
