@@ -15,7 +15,10 @@ from shared.gateways.database.records import Records
 def count(records: Records, batch: Batch, now: datetime) -> Progress:
     """Count the batch's files, requests and costs, in one read for each thousand of a kind."""
     documents, batch_id, cost = records.documents, batch.batch_id, queries.COST
-    removing = queries.with_status(FileStatus.DELETING, FileStatus.REMOVAL_CANDIDATE)
+
+    def of_batch(*statuses: FileStatus) -> int:
+        return documents.count(queries.below(batch.prefix, queries.with_status(*statuses)))
+
     spent = None
     if batch.budget is not None:
         of_day = queries.imports_since(holds.quota_day_began(now))
@@ -30,9 +33,9 @@ def count(records: Records, batch: Batch, now: datetime) -> Progress:
             "unreadable": documents.count(queries.unreadable(None)),
         },
         requests=requests_of(documents.sums(queries.all_of_batch(batch_id), queries.REQUESTS)),
-        waiting=documents.count(queries.with_status(FileStatus.PENDING)),
-        in_progress=documents.count(queries.with_status(*IN_FLIGHT)),
-        removing=documents.count(removing),
+        waiting=of_batch(FileStatus.PENDING),
+        in_progress=of_batch(*IN_FLIGHT),
+        removing=of_batch(FileStatus.DELETING, FileStatus.REMOVAL_CANDIDATE),
         cost=documents.sums(queries.imports_in(batch_id), [cost])[cost],
         spent=spent,
     )

@@ -90,6 +90,15 @@ MUTATIONS = tuple(
             {(queries, "effective_imports_in"): _no_imports},
         ),
         (
+            "part_imports_what_others_left",
+            0,
+            "imports_of_a_part_are_of_the_part",
+            {
+                (queries, "below"): lambda _prefix, query: query,
+                (Batch, "may_import"): lambda self, _: self.is_running,
+            },
+        ),
+        (
             "dry_run_writes_records",
             2,
             "dry_run_changes_nothing",

@@ -158,6 +158,10 @@ class Batch:
         """Whether planned work may begin; not so if the batch is paused or over."""
         return self.status is BatchStatus.RUNNING
 
+    def may_import(self, path: str) -> bool:
+        """Whether the batch may send metered requests for a file now."""
+        return self.is_running and path.startswith(self.prefix)
+
     @property
     def is_scanned(self) -> bool:
         """Whether the scan is complete and the removals have been decided."""

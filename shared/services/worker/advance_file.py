@@ -134,7 +134,7 @@ class AdvanceFile:
         now = context.clock.now()
         known = state.record or BreakerState()
         planned_before = task.generation != known.generation
-        if not batch.is_running or planned_before:
+        if not batch.may_import(task.path) or planned_before:
             # The pump assigns a new slot, at the pace of that time.
             self._postpone(file, now)
             return Outcome.GIVEN_BACK
