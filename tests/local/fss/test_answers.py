@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 from local.fss.__main__ import main
 from local.fss.command_line.catalogue import COMMANDS
 from shared.services.health import Health
-from tests.docs.command import commands, parse
 from tests.local.fss.played import Played
 from tests.local.fss.snapshots import same_as_kept
 from tests.services.story import DAY, later
@@ -130,17 +127,3 @@ def test_a_batch_that_is_over_ends_the_command_with_its_exit_code(
     deployment.answers[target] = (200, {**deployment.answers[target][1], "status": status})
     deployment.answers["POST /sync"] = (202, {"batch_id": deployment.done, "status_url": "u"})
     assert main(line.replace("DONE", deployment.done).split()) == code
-
-
-README = Path(__file__).parents[3] / "README.md"
-
-
-def test_every_command_line_of_the_readme_can_be_read() -> None:
-    shown = re.findall(r"(?<=fss )[a-z]+(?: (?:--?[a-z-]+|[A-Z]+)\b)*", README.read_text())
-    lines = [line.split() for line in shown if line.split()[0] in commands()]
-    assert len(lines) > 10
-    for name, *words in lines:
-        try:
-            parse(name, words)
-        except click.MissingParameter:
-            assert not words, "a command may be named without its arguments"

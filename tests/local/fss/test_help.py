@@ -12,7 +12,7 @@ import pytest
 from local.fss.__main__ import main
 from local.fss.command_line.catalogue import CATALOGUE, COMMANDS
 from local.fss.deployment.outcome import Exit
-from tests.docs.command import commands, parse
+from tests.docs.fss_command import commands, parse
 from tests.local.fss.command import FSS, ROOT, fss
 from tests.local.fss.played import DETAILS, SUMMARY, Played
 from tests.local.fss.snapshots import same_as_kept
