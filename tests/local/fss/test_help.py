@@ -28,6 +28,19 @@ def test_the_help_is_the_one_that_was_kept(
     same_as_kept(f"help/{name or 'fss'}.txt", capsys.readouterr().out)
 
 
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("name", ["", "sync", "local", "init"])
+def test_a_help_fits_the_terminal(
+    name: str, columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main([*filter(None, [name]), "--help"]) == Exit.IN_STEP
+    text = capsys.readouterr().out.partition("Examples:")[0]  # a command line is not broken
+    for line in text.splitlines():
+        # Neither are an option's name and its values.
+        assert len(line) <= min(columns, 100) or line.startswith("  --"), line
+
+
 def test_every_command_has_its_place_and_says_what_it_does() -> None:
     for name, command in commands().items():
         assert command.name == name
