@@ -96,6 +96,11 @@ def fact_line(batch: Mapping[str, Any], width: int) -> str:
     return line
 
 
+def attempts(file: Mapping[str, Any]) -> str:
+    """Return how often a file was tried."""
+    return "1 attempt" if file["attempts"] == 1 else f"{file['attempts']} attempts"
+
+
 def moment(text: str) -> str:
     """Return a time in ISO 8601 as a person reads it: to the minute, in UTC."""
     try:

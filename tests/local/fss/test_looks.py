@@ -124,13 +124,14 @@ def test_diff_makes_a_dry_run_and_lists_its_names_by_path(
     }  # fmt: skip
 
 
-def test_diff_of_a_store_in_step_says_so_and_ends_with_0(
-    played: Played, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("failed", [0, 2])
+def test_diff_with_nothing_to_do_says_so_and_ends_with_0(
+    failed: int, played: Played, capsys: pytest.CaptureFixture[str]
 ) -> None:
     estimate = {"files": 0, "removals": 0, "retries": 0, "cost": 0.0, "currency": "USD",
                 "seconds": 0}  # fmt: skip
     played.answers["POST /sync"] = (202, {"batch_id": "b1", "status_url": ""})
-    played.has({**SUMMARY, **DETAILS, "estimate": estimate, "dry_run": True})
+    played.has({**SUMMARY, **DETAILS, "estimate": estimate, "dry_run": True, "failed": failed})
     nothing: dict[str, Any] = {"changes": [], "unlisted": 0, "next_page_token": ""}
     played.answers["GET /batches/b1/changes"] = (200, nothing)
     assert ran(capsys, "diff") == (Exit.IN_STEP, "Nothing to import or remove.\n")

@@ -60,6 +60,7 @@ MISTAKES = [
     ("failures --status", 2, "Option '--status' requires an argument"),
     ("failures --profile prod", 2, "so no profile 'prod'; fss init makes one"),
     ("failures NOWHERE", 2, "no deployment given: name one in fss.toml (fss init)"),
+    ("doctor NOWHERE", 2, "no deployment given: name one in fss.toml (fss init)"),
 ]  # fmt: skip
 
 
