@@ -70,7 +70,8 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
         yield f"  {message}"
     found = ["new", "changed", "metadata_changed", "removed", "unchanged", "skipped"]
     found += [kind for kind in ("young", "set_aside") if summary.get(kind)]
-    yield f"  found    {_counts(summary, found)} of {summary['scanned']} files"
+    scanned = "1 file" if summary["scanned"] == 1 else f"{summary['scanned']} files"
+    yield f"  found    {_counts(summary, found)} of {scanned}"
     if ignored := summary.get("ignored"):
         counts = (f"{count} {rule}" for rule, count in ignored.items())
         yield f"  ignored  {', '.join(counts)}"
