@@ -44,7 +44,8 @@ def unpack(destination: Path) -> dict[str, Path]:
     try:
         packages = packaging.build(destination / "zips")
     except (OSError, ValueError) as error:
-        raise CouldNotRun(f"the functions could not be packaged: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise CouldNotRun(f"the functions could not be packaged: {why}") from error
     folders = {}
     compiled: dict[bytes, str] = {}
     for function, package in packages.items():

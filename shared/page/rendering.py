@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from shared.domain.figures import size
+from shared.domain.figures import roughly, size
 from shared.page import advice, charts, words
 from shared.page.headline import busy, headline
 from shared.page.journey import journey
@@ -47,7 +47,7 @@ def _environment() -> Environment:
     )
     for function in (
         *(words.plain, words.name, words.moment, words.number, words.money),
-        *(words.duration, words.roughly, words.words, words.lines),
+        *(words.duration, roughly, words.words, words.lines),
     ):
         environment.filters[function.__name__] = function
     environment.filters["filesize"] = size

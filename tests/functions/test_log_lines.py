@@ -98,7 +98,7 @@ def test_lines_outside_a_request_have_no_trace_and_no_labels() -> None:
     record = logging.LogRecord("a", logging.INFO, "f", 1, "x", (), None)
     formatter = JsonFormatter()
     formatter.project = "p"
-    assert set(json.loads(formatter.format(record))) == {"severity", "message", "logger"}
+    assert set(json.loads(formatter.format(record))) == {"time", "severity", "message", "logger"}
 
 
 @pytest.mark.parametrize(

@@ -365,6 +365,10 @@ class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
         }
         return digest("scan settings", SCAN_VERSION, shaping)
 
+    def part(self, prefix: str) -> str:
+        """The prefix of a sync that is about a part of the deployment; empty if it is about all."""
+        return "" if prefix == self.prefix else prefix
+
     def relative(self, path: str) -> str:
         """An object's name without the deployment's prefix."""
         return path.removeprefix(self.prefix)

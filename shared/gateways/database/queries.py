@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from shared.domain.file.record import Change, FileStatus, Slot
+from shared.domain.scan.comparison import end_of
 from shared.domain.source.eligibility import SkipReason
 from shared.gateways.ports import Op, Query, QueueName, Where
 
@@ -38,6 +40,19 @@ _EVER = datetime(2000, 1, 1, tzinfo=UTC)
 """Before all times of records; null, which has no time, is not after it."""
 
 _WITH_FENCE = (Where(FENCE, Op.GT, 0),)
+
+
+def below(prefix: str, query: Query) -> Query:
+    """The files of a query whose paths begin with ``prefix``; all of them if it is empty.
+
+    Those that the query's order doesn't tell apart come by path.
+    """
+    if not prefix:
+        return query
+    where = [Where("path", Op.GE, prefix)]
+    if end := end_of(prefix):
+        where.append(Where("path", Op.LT, end))
+    return replace(query, where=(*query.where, *where), order_by=(*query.order_by, "path"))
 
 
 def records_in_range(start: str, end: str, limit: int | None) -> Query:

@@ -18,10 +18,16 @@ MOST_FILES = 500
 
 
 class Budget:
-    """The limits of one deployment."""
+    """The limits of one deployment.
 
-    def __init__(self, context: Context) -> None:
+    Args:
+        context: The deployment's.
+        part: The prefix of a sync of a part, whose files alone wait for it.
+    """
+
+    def __init__(self, context: Context, part: str = "") -> None:
         self._context = context
+        self._part = part
         self._settings = context.rules.settings
         self._documents = context.records.documents
 
@@ -43,7 +49,7 @@ class Budget:
 
     def left(self) -> Load:
         """All files whose import was not sent yet."""
-        return self._load(queries.to_import(), counted=True)
+        return self._load(self._below(queries.to_import()), counted=True)
 
     def spent(self, now: datetime) -> float:
         """What the imports of the quota day cost, without those that were refused for certain."""
@@ -57,7 +63,7 @@ class Budget:
         """
         if not self.is_limited:
             return None
-        left = self._load(queries.to_import())
+        left = self._load(self._below(queries.to_import()))
         if self._used(batch_id, now).room.fits(left):
             return None
         planned = self._load(queries.planned_imports())
@@ -114,7 +120,8 @@ class Budget:
         if spending.limit is None or price is None or not price.per_million_tokens:
             return []
         tokens = int(spending.limit / price.cost(1))
-        found = self._context.records.query(FileRecord, queries.dearer_than(tokens, slot, most))
+        query = self._below(queries.dearer_than(tokens, slot, most))
+        found = self._context.records.query(FileRecord, query)
         dear = [each for each in found if spending.is_dear(self.cost_of(each))]
         return sorted(dear, key=lambda each: each.present.schedule.ready_at or each.read_time)
 
@@ -162,7 +169,11 @@ class Budget:
         return not any(room.fits(Load(1, self.cost_of(each))) for each in waiting)
 
     def _cheapest(self, slot: Slot, most: int) -> list[Stored[FileRecord]]:
-        return self._context.records.query(FileRecord, queries.cheapest(slot, most))
+        query = self._below(queries.cheapest(slot, most))
+        return self._context.records.query(FileRecord, query)
+
+    def _below(self, query: Query) -> Query:
+        return queries.below(self._part, query)
 
     # --- sums -------------------------------------------------------------------------------
 

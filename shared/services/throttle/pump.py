@@ -79,12 +79,18 @@ class _Admitted:
 
 
 class Pump:
-    """Plans metered requests up to ``rules.pump_horizon`` ahead."""
+    """Plans metered requests up to ``rules.pump_horizon`` ahead.
 
-    def __init__(self, context: Context) -> None:
+    Args:
+        context: The deployment's.
+        part: The prefix of a sync of a part; nothing else is planned.
+    """
+
+    def __init__(self, context: Context, part: str = "") -> None:
         self._context = context
-        self._budget = Budget(context)
-        self._files = ReadyFiles(context, self._budget)
+        self._part = part
+        self._budget = Budget(context, part)
+        self._files = ReadyFiles(context, self._budget, part)
         self._rooms = ImportRooms(context)
 
     def plan(
@@ -290,7 +296,8 @@ class Pump:
         documents = self._context.records.documents
         begun = self._files.count_uploads() + documents.count(queries.planned_uploads())
         owed = begun - documents.count(queries.planned_imports())
-        return DailyQuota(left, owed, documents.count(queries.waiting_for(Slot.UPLOAD)))
+        waiting = queries.below(self._part, queries.waiting_for(Slot.UPLOAD))
+        return DailyQuota(left, owed, documents.count(waiting))
 
     def left_today(self, now: datetime) -> int | None:
         """Requests left of the daily quota after those planned; None if the tier has no quota."""

@@ -9,6 +9,7 @@ from shared.domain.errors import GatewayError
 from shared.domain.file.record import FileRecord, FileStatus, Slot
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored
+from shared.gateways.ports import Query
 from shared.services.context import Context, Deadline
 from shared.services.source.unreadable import UnreadableFiles
 from shared.services.throttle.budget import Budget
@@ -26,16 +27,24 @@ READS_AT_ONCE = 200
 
 
 class ReadyFiles:
-    """The files of one deployment that wait for a slot and may have it now."""
+    """The files that wait for a slot and may have it now.
 
-    def __init__(self, context: Context, budget: Budget) -> None:
+    Args:
+        context: The deployment's.
+        budget: The deployment's limits.
+        part: The prefix of a sync of a part. What lies uploaded elsewhere then waits for another
+            sync, and takes no place from this one's files.
+    """
+
+    def __init__(self, context: Context, budget: Budget, part: str = "") -> None:
         self._context = context
         self._budget = budget
+        self._part = part
         self._unreadable = UnreadableFiles(context)
 
     def is_any(self, now: datetime) -> bool:
         """Whether any file is ready; one read, which may save the many reads of the limits."""
-        return bool(self._context.records.documents.count(queries.ready(now, 1)))
+        return bool(self._context.records.documents.count(self._below(queries.ready(now, 1))))
 
     def imports(self, most: int, now: datetime) -> list[Stored[FileRecord]]:
         """Files ready to import; more than ``most`` where suspects are among them."""
@@ -79,10 +88,17 @@ class ReadyFiles:
         Interrupted uploads that wait for a slot are not counted: if they were, each would wait
         for the others to end.
         """
-        count = self._context.records.documents.count
+        documents = self._context.records.documents
         wanted = statuses or (FileStatus.UPLOADING, FileStatus.UPLOADED)
-        begun = count(queries.with_status(*wanted))
-        return begun - count(queries.interrupted_uploads()) if begun else 0
+        begun = documents.count(self._below(queries.with_status(*wanted)))
+        return begun - self._count_interrupted() if begun else 0
+
+    def _count_interrupted(self) -> int:
+        query = queries.interrupted_uploads()
+        if not self._part:
+            return self._context.records.documents.count(query)
+        found = self._context.records.query(FileRecord, query)  # few, so they need no index
+        return sum(each.present.path.startswith(self._part) for each in found)
 
     def is_any_under_way(self, *, held: bool) -> bool:
         """Whether a file is uploaded, being uploaded, or has a planned upload.
@@ -124,7 +140,11 @@ class ReadyFiles:
     def ready(self, slot: Slot, most: int, now: datetime) -> list[Stored[FileRecord]]:
         if most <= 0:
             return []
-        return self._context.records.query(FileRecord, queries.ready_for(slot, now, most))
+        query = self._below(queries.ready_for(slot, now, most))
+        return self._context.records.query(FileRecord, query)
+
+    def _below(self, query: Query) -> Query:
+        return queries.below(self._part, query)
 
 
 def _within_bytes(ready: Iterable[Stored[FileRecord]], room: int) -> Iterable[Stored[FileRecord]]:
