@@ -20,7 +20,7 @@ from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, updating
 from shared.gateways.ports import QueueName, Write
 from shared.services.context import Context
-from shared.services.throttle.budget import Budget
+from shared.services.throttle.budget import Budget, is_ready
 from shared.services.throttle.import_room import Begun, ImportRoom, ImportRooms, crowded
 from shared.services.throttle.ready_files import PASSED_OVER, ReadyFiles
 
@@ -189,7 +189,8 @@ class Pump:
             return _Admitted(begun([]), NO_ROOM)
         alone = self._budget.dear(spending, now)
         if alone is not None and alone.present.status is FileStatus.UPLOADED:
-            held, fitting = self._fitting_imports([alone], storage_room)
+            ready = [alone] if is_ready(alone, now) else []
+            held, fitting = self._fitting_imports(ready, storage_room)
             if not held:
                 return _Admitted(begun(fitting), NO_ROOM)
         elif alone is not None and any(_within_storage([alone], storage_room)):
