@@ -68,6 +68,8 @@ class ListQuery(PageQuery):
     """Query parameters of a list of files in order of their paths."""
 
     prefix: str = Field("", max_length=1024)
+    kind: str = Field("", max_length=64)
+    text: str = Field("", max_length=256)
 
 
 class FileQuery(BaseModel):

@@ -16,6 +16,8 @@ RANGES = "ranges"
 WINDOW = "breaker/state/window"
 
 # Paths of nested fields of a file's record that queries filter by or sum.
+FAILURE_KIND = "failure.kind"
+SKIP_REASON = "desired.skip_reason"
 SLOT = "schedule.slot"
 READY_AT = "schedule.ready_at"
 OVERDUE_AT = "schedule.overdue_at"
@@ -66,7 +68,7 @@ def without_path() -> Query:
 
 def unreadable(limit: int | None) -> Query:
     """Files that are skipped because a read of them is refused, by id."""
-    where = Where("desired.skip_reason", Op.EQ, SkipReason.UNREADABLE.value)
+    where = Where(SKIP_REASON, Op.EQ, SkipReason.UNREADABLE.value)
     return Query(FILES, (where,), (), limit)
 
 
@@ -168,11 +170,23 @@ def with_status(*statuses: FileStatus, limit: int | None = None) -> Query:
     return Query(FILES, (Where("status", Op.IN, values),), (), limit)
 
 
-def listed(statuses: Sequence[FileStatus], prefix: str, end: str, limit: int) -> Query:
-    """Files in one of these statuses with prefix <= path < end, by path; empty: no bound."""
-    (where,) = with_status(*statuses).where
-    below = (Where("path", Op.LT, end),) if end else ()
-    return Query(FILES, (where, Where("path", Op.GE, prefix), *below), ("path",), limit)
+def listed(
+    statuses: Sequence[FileStatus],
+    prefix: str,
+    end: str,
+    limit: int,
+    kind: tuple[str, str] | None = None,
+) -> Query:
+    """Files in one of these statuses with prefix <= path < end, by path; empty: no bound.
+
+    ``kind`` is a field and the value that it must have.
+    """
+    field, value = kind or ("", "")
+    where = [] if field == "status" else [*with_status(*statuses).where]
+    where += [Where(field, Op.EQ, value)] if kind else []
+    where.append(Where("path", Op.GE, prefix))
+    where += [Where("path", Op.LT, end)] if end else []
+    return Query(FILES, tuple(where), ("path",), limit)
 
 
 def readable_of_batch(batch_id: str) -> Query:

@@ -13,7 +13,7 @@ from shared.domain.batch.schedule import Schedule
 from shared.domain.file.record import FileStatus
 from shared.gateways.database.records import batch_path, file_path
 from shared.gateways.ports import Put
-from shared.services.report.file_lists import FileList
+from shared.services.report.file_lists import FileList, Wanted
 from shared.services.report.report import Report
 from tests.services.story import (
     DAY,
@@ -150,7 +150,7 @@ def test_a_damaged_record_stops_no_list() -> None:
     rows: list[dict[str, Any]] = []
     token = ""
     while True:
-        page = world.report.lists(FileList.FAILED, "", token, 1)
+        page = world.report.lists(FileList.FAILED, Wanted(), token, 1)
         rows += page["files"]
         if not (token := page["next_page_token"]):
             break
@@ -167,7 +167,7 @@ def test_lists_name_what_needs_a_look() -> None:
     play_to(world, FileStatus.IMPORTING, "c.md")
 
     listed = {
-        which: [row["path"] for row in world.report.lists(which, "", "", 10)["files"]]
+        which: [row["path"] for row in world.report.lists(which, Wanted(), "", 10)["files"]]
         for which in FileList
     }
 
