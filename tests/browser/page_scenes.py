@@ -29,7 +29,7 @@ from shared.gateways.database.records import (
     window_path,
 )
 from shared.gateways.ports import MAX_WRITES_PER_COMMIT, Put
-from tests.world import World
+from tests.world import World, rules
 
 HOUR = timedelta(hours=1)
 STORE = "fileSearchStores/acme-library-7q2k"
@@ -51,7 +51,7 @@ class Scene:
     """Writes records as syncs would have left them."""
 
     def __init__(self) -> None:
-        self.world = World()
+        self.world = World(rules(bucket="acme-documents", prefix="library/", deployment="prod"))
         self.now = self.world.clock.now()
         self._writes: list[Put] = []
 

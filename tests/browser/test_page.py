@@ -5,9 +5,7 @@ The pictures of the run are kept in ``build/pages``.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,57 +18,20 @@ from shared.domain.batch.kinds import BatchPhase, BatchStatus
 from shared.domain.batch.left import Left
 from shared.gateways.database.records import batch_path
 from shared.http.pages import IDLE, RUNNING
-from tests.browser.chromium import chromium
-from tests.browser.devtools import Tab, tab
+from tests.browser.devtools import Tab
+from tests.browser.looks import PICTURES, WIDTHS, check, visit
 from tests.browser.page_scenes import HOSTILE, JOURNEY, SCENES, in_step, journey, running
-from tests.browser.site import Site, served
-from tests.docs.markdown import ROOT
-from tests.npm_packages import node_modules
+from tests.browser.site import served
 from tests.world import World
 
 pytestmark = pytest.mark.browser
 
-PICTURES = ROOT / "build" / "pages"
-WIDTHS = (360, 768, 1600)
 HOUR = timedelta(hours=1)
 MOST_READS = 600
-
-AXE = "axe.run(document, {resultTypes: ['violations', 'incomplete']}).then((found) => found.violations.map((each) => `${each.id}: ${each.help}: ${each.nodes.map((node) => node.html).slice(0, 3)}`))"  # fmt: skip # noqa: E501
-
-
-@pytest.fixture(scope="session")
-def browser() -> str:
-    return chromium()
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    return (node_modules(Path(__file__).with_name("axe")) / "axe-core" / "axe.min.js").read_text()
-
-
-def visit(browser: str, profile: Path, look: Callable[[Tab], Awaitable[None]]) -> None:
-    """Look at pages in a browser of their own."""
-
-    async def visited() -> None:
-        async with tab(browser, profile) as opened:
-            await look(opened)
-
-    asyncio.run(visited())
-
-
-async def check(page: Tab, site: Site, axe: str) -> None:
-    """What holds for every page: it fits, it is accessible, and it asks nobody else."""
-    size = await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert size[0] <= size[1], "it has to be scrolled sideways"
-    await page.evaluate(axe + "; 0")
-    assert await page.evaluate(AXE) == []
-    assert page.complaints == []
-    assert all(each.startswith((site.url, "data:")) for each in page.requests), page.requests
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_every_state_is_shown_well(browser: str, axe: str, name: str, tmp_path: Path) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
     with served(SCENES[name]()) as site:
 
         async def look(page: Tab) -> None:
@@ -78,7 +39,7 @@ def test_every_state_is_shown_well(browser: str, axe: str, name: str, tmp_path: 
                 for dark in (False, True):
                     await page.look_like(width, dark=dark)
                     await page.open(site.url)
-                    await check(page, site, axe)
+                    await check(page, site.url, axe)
                     shade = "dark" if dark else "light"
                     await page.screenshot(PICTURES / f"{name}, {width}, {shade}.png")
 
@@ -99,7 +60,7 @@ def test_the_other_pages_are_shown_well(browser: str, axe: str, name: str, tmp_p
                 for number, path in enumerate(paths):
                     await page.open(site.url + path)
                     page.complaints = [each for each in page.complaints if "404" not in each]
-                    await check(page, site, axe)
+                    await check(page, site.url, axe)
                     assert await page.evaluate("document.querySelector('bdi, h1') !== null")
                     await page.screenshot(PICTURES / f"{name}, page {number}, {width}.png")
 
@@ -112,7 +73,7 @@ def test_a_files_journey_is_shown_well(browser: str, axe: str, tmp_path: Path) -
         async def look(page: Tab) -> None:
             await page.look_like(768)
             await page.open(f"{site.url}/files?path={quote(JOURNEY, safe='')}")
-            await check(page, site, axe)
+            await check(page, site.url, axe)
             await page.screenshot(PICTURES / "journey.png")
 
         visit(browser, tmp_path, look)
@@ -232,14 +193,7 @@ def test_the_first_tab_leads_past_the_header(browser: str, tmp_path: Path) -> No
 
         async def look(page: Tab) -> None:
             await page.open(site.url)
-            for kind in ("keyDown", "keyUp"):
-                await page.send(
-                    "Input.dispatchKeyEvent",
-                    type=kind,
-                    key="Tab",
-                    code="Tab",
-                    windowsVirtualKeyCode=9,
-                )
+            await page.press("Tab")
             assert await page.evaluate("document.activeElement.getAttribute('href')") == "#main"
 
         visit(browser, tmp_path, look)
