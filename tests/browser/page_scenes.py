@@ -29,6 +29,7 @@ from shared.gateways.database.records import (
     window_path,
 )
 from shared.gateways.ports import MAX_WRITES_PER_COMMIT, Put
+from shared.services.report.report import Report
 from tests.world import World, rules
 
 HOUR = timedelta(hours=1)
@@ -45,6 +46,11 @@ HOSTILE = (
     "\U0001f469\u200d\U0001f4bb nai\u0308ve \u4f60\u597d \ufeff\u200b.md",
 )
 """Names that try to leave their place: tags, templates, directions, controls, 1,000 bytes."""
+
+
+def next_hour(now: datetime) -> datetime:
+    """When the next sync of the scenes' deployment starts."""
+    return now.replace(minute=0, second=0, microsecond=0) + HOUR
 
 
 class Scene:
@@ -64,6 +70,8 @@ class Scene:
         return self.world
 
     def deployment(self) -> None:
+        records, policy = self.world.records, self.world.rules.breaker
+        self.world.report = Report(records, policy, next_hour)
         self.put(DEPLOYMENT, Deployment("acme-documents", "library/", "prod", STORE))
 
     def batch(

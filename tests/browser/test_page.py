@@ -6,6 +6,7 @@ The pictures of the run are kept in ``build/pages``.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -184,6 +185,25 @@ def test_the_page_says_what_changed_since_the_last_look(browser: str, tmp_path: 
             told = await page.evaluate("document.getElementById('since').innerText")
             assert told.startswith("Since your last look, ")
             assert ": 4 syncs, " in told
+            await page.evaluate("localStorage.clear(); sessionStorage.clear()")
+            await page.evaluate("localStorage.setItem('last look', '2025-01-01T00:00:00Z')")
+            await page.open(site.url)
+            told = await page.evaluate("document.getElementById('since').innerText")
+            assert ": at least 30 syncs, " in told, "the page knows no others"
+
+        visit(browser, tmp_path, look)
+
+
+def test_times_are_in_the_readers_zone(browser: str, tmp_path: Path) -> None:
+    with served(in_step()) as site:
+
+        async def look(page: Tab) -> None:
+            await page.send("Emulation.setTimezoneOverride", timezoneId="Asia/Tokyo")
+            await page.open(site.url)
+            text = await page.evaluate("document.body.innerText")
+            # It is 23:48 the day before in UTC. The year is left out while it lasts.
+            assert re.search(r"last checked Jan 1,( 2026,)? 8:48", text)
+            assert "Times are in Asia/Tokyo" in text
 
         visit(browser, tmp_path, look)
 

@@ -24,8 +24,11 @@ def answer_text(told: Mapping[str, Any]) -> str:
     for source in told["sources"]:
         lines += ["", *_source(source)]
     as_of = told["store_as_of"]
-    cost = f"{amount(told['cost'])} {told['currency']}, {told['model']}"
-    return "\n".join([*lines, "", printable(f"Store as of {_time(as_of)}. {cost}.")])
+    known = told["cost"]
+    cost = "Its cost is not known" if known is None else f"{amount(known)} {told['currency']}"
+    return "\n".join(
+        [*lines, "", printable(f"Store as of {_time(as_of)}. {cost}, {told['model']}.")]
+    )
 
 
 def _source(source: Mapping[str, Any]) -> Iterator[str]:
