@@ -52,6 +52,7 @@ def test_the_other_pages_are_shown_well(browser: str, axe: str, name: str, tmp_p
     world = SCENES[name]()
     files = [each.path for each in world.files()]
     paths = [f"/lists/{which}" for which in ("failed", "skipped", "waiting")]
+    paths += ["/lists/failed?text=503&kind=exhausted", "/lists/skipped?text=no+such+name"]
     paths += [f"/files?path={quote(path, safe='')}" for path in [*HOSTILE, *files][:9]]
     with served(world) as site:
 
@@ -88,6 +89,7 @@ def test_the_page_works_without_its_script(browser: str, tmp_path: Path) -> None
                 ("/", "In step, except for 4 files that failed"),
                 ("/", "31 Dec 2025, 23:00 UTC"),
                 ("/lists/failed?prefix=manuals", "pump x-200/wiring.pdf"),
+                ("/lists/failed?text=WIRING&prefix=&kind=", "pump x-200/wiring.pdf"),
                 ("/files?path=minutes/2025-11-03.md", "key 17 is too long"),
             ):
                 await page.look_like(768, script=False)
