@@ -17,7 +17,10 @@ import pytest
 from shared.domain.batch.batch import Batch
 from shared.domain.batch.kinds import BatchPhase, BatchStatus
 from shared.domain.batch.left import Left
-from shared.gateways.database.records import batch_path
+from shared.domain.file.record import FileRecord, FileStatus
+from shared.gateways.database.codec import to_fields
+from shared.gateways.database.records import batch_path, file_path
+from shared.gateways.ports import Put
 from shared.http.pages import IDLE, RUNNING
 from tests.browser.devtools import Tab
 from tests.browser.looks import PICTURES, WIDTHS, check, visit
@@ -149,11 +152,14 @@ def test_the_page_shows_the_end_of_a_sync_by_itself(browser: str, tmp_path: Path
             assert "A sync is under way, with 1,278 files to go" in text
             await page.evaluate("document.getElementById('numbers').open = true")
             world.records.change(Batch, path, lambda each: ended(each.present, world))
+            failed = FileRecord(path="minutes.md", status=FileStatus.FAILED)
+            world.documents.commit([Put(file_path(failed.path), to_fields(failed))])
             await page.advance(2 * RUNNING.total_seconds())
             text = await page.evaluate("document.body.innerText")
             assert "818 of 2,096 files" not in text
             assert "under way" not in text
             assert "In step, except for 3 files that failed" in text
+            assert "minutes.md" in text
             said = await page.evaluate("document.getElementById('said').textContent")
             assert said == "In step, except for 3 files that failed"
             assert await page.evaluate("document.getElementById('numbers').open")
