@@ -117,7 +117,7 @@ def test_a_page_of_a_list_of_20000_reads_its_files_only() -> None:
     shown = Pages(world.report, 1.0)
     for which in FileList:
         for query in (ListQuery(), ListQuery(prefix="shelf 070/")):
-            counts = len(KINDS[which][1])
+            counts = len(KINDS[which])
             now = 3 if which is FileList.WAITING else 0  # what they wait for
             # A count reads one entry of an index for each thousand.
             assert reads(world, partial(shown.file_list, query, which)) <= ROWS + counts + now
@@ -168,7 +168,7 @@ def test_a_text_is_found_anywhere_in_a_path_and_each_page_looks_at_few_files(
     assert found == [path for path in waiting if text.lower() in path]
     assert len(found) == matching
     assert sum(page["searched"] for page in pages) == len(waiting)
-    most = MOST_SEARCHED + len(KINDS[FileList.WAITING][1]) + 3
+    most = MOST_SEARCHED + len(KINDS[FileList.WAITING]) + 3
     assert world.documents.reads - before <= most * len(pages)
     assert max(len(page["files"]) for page in pages) <= 25
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from shared.domain.file.record import Change, FileStatus, Slot
+from shared.domain.file.record import Change, FailureKind, FileStatus, Slot
 from shared.domain.source.eligibility import SkipReason
 from shared.gateways.ports import Op, Query, QueueName, Where
 
@@ -170,23 +171,23 @@ def with_status(*statuses: FileStatus, limit: int | None = None) -> Query:
     return Query(FILES, (Where("status", Op.IN, values),), (), limit)
 
 
-def listed(
-    statuses: Sequence[FileStatus],
-    prefix: str,
-    end: str,
-    limit: int,
-    kind: tuple[str, str] | None = None,
-) -> Query:
-    """Files in one of these statuses with prefix <= path < end, by path; empty: no bound.
+def listed(statuses: Sequence[FileStatus], prefix: str, end: str, limit: int) -> Query:
+    """Files in one of these statuses with prefix <= path < end, by path; empty: no bound."""
+    (where,) = with_status(*statuses).where
+    below = (Where("path", Op.LT, end),) if end else ()
+    return Query(FILES, (where, Where("path", Op.GE, prefix), *below), ("path",), limit)
 
-    ``kind`` is a field and the value that it must have.
-    """
-    field, value = kind or ("", "")
-    where = [] if field == "status" else [*with_status(*statuses).where]
-    where += [Where(field, Op.EQ, value)] if kind else []
-    where.append(Where("path", Op.GE, prefix))
-    where += [Where("path", Op.LT, end)] if end else []
-    return Query(FILES, tuple(where), ("path",), limit)
+
+def failed_as(kind: FailureKind, prefix: str, end: str, limit: int) -> Query:
+    """Files that failed in this way with prefix <= path < end, by path; empty: no bound."""
+    query = listed((FileStatus.FAILED,), prefix, end, limit)
+    return replace(query, where=(*query.where, Where(FAILURE_KIND, Op.EQ, kind.value)))
+
+
+def skipped_for(reason: SkipReason, prefix: str, end: str, limit: int) -> Query:
+    """Files skipped for this reason with prefix <= path < end, by path; empty: no bound."""
+    query = listed((FileStatus.SKIPPED,), prefix, end, limit)
+    return replace(query, where=(*query.where, Where(SKIP_REASON, Op.EQ, reason.value)))
 
 
 def readable_of_batch(batch_id: str) -> Query:

@@ -47,12 +47,12 @@ STATUSES = {
 }
 """The statuses of each list's files."""
 
-KINDS: Mapping[FileList, tuple[str, Sequence[StrEnum]]] = {
-    FileList.FAILED: (queries.FAILURE_KIND, tuple(FailureKind)),
-    FileList.SKIPPED: (queries.SKIP_REASON, tuple(SkipReason)),
-    FileList.WAITING: ("status", STATUSES[FileList.WAITING]),
+KINDS: Mapping[FileList, Sequence[StrEnum]] = {
+    FileList.FAILED: tuple(FailureKind),
+    FileList.SKIPPED: tuple(SkipReason),
+    FileList.WAITING: STATUSES[FileList.WAITING],
 }
-"""By what field each list's files are of different kinds, and which kinds there are."""
+"""The kinds of each list's files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +107,25 @@ class FileLists:
         }
 
     def _query(self, which: FileList, prefix: str, kind: str, limit: int) -> Query:
-        field, kinds = KINDS[which]
-        if kind and kind not in kinds:
-            raise InvalidRequest(f"kind: must be one of {', '.join(kinds)}")
-        end = end_of(prefix) if prefix else ""
-        return queries.listed(STATUSES[which], prefix, end, limit, (field, kind) if kind else None)
+        if kind and kind not in KINDS[which]:
+            raise InvalidRequest(f"kind: must be one of {', '.join(KINDS[which])}")
+        asked = (prefix, end_of(prefix) if prefix else "", limit)
+        if not kind:
+            return queries.listed(STATUSES[which], *asked)
+        match which:
+            case FileList.FAILED:
+                return queries.failed_as(FailureKind(kind), *asked)
+            case FileList.SKIPPED:
+                return queries.skipped_for(SkipReason(kind), *asked)
+            case FileList.WAITING:
+                return queries.listed((FileStatus(kind),), *asked)
 
     def _counts(self, which: FileList, prefix: str) -> dict[str, int]:
         """How many files of each kind there are, up to ``MOST_COUNTED``; none that has none."""
         count = self._records.documents.count
         counts = {
             kind.value: count(self._query(which, prefix, kind, MOST_COUNTED))
-            for kind in KINDS[which][1]
+            for kind in KINDS[which]
         }
         return {kind: found for kind, found in counts.items() if found}
 
