@@ -74,7 +74,7 @@ class Pages:
         report = self._report
         told = report.overview()
         failed = any(each["failed"] for each in told["batches"][:2])
-        failures = report.lists(FileList.FAILED, Wanted(), "", FAILURES) if failed else None
+        failures = report.lists.page(FileList.FAILED, Wanted(), "", FAILURES) if failed else None
         window = report.overview.window() if with_window else None
         return _html(rendering.overview(told, window, failures, self._seconds))
 

@@ -77,6 +77,11 @@ class FileLists:
         self._records = records
 
     def __call__(self, which: FileList, wanted: Wanted, token: str, limit: int) -> dict[str, Any]:
+        """A page as ``page`` tells it, and how many files there are of each kind."""
+        told = self.page(which, wanted, token, limit)
+        return {**told, "kinds": self._counts(which, wanted.prefix)}
+
+    def page(self, which: FileList, wanted: Wanted, token: str, limit: int) -> dict[str, Any]:
         """A page of the files that are wanted, with the next page's token.
 
         With a text, a page looks at up to ``MOST_SEARCHED`` files. So it may have fewer rows than
@@ -102,7 +107,6 @@ class FileLists:
         return {
             "files": shown,
             "searched": sum(each.path <= end for each in read),
-            "kinds": self._counts(which, wanted.prefix),
             "next_page_token": page_token(file_id(end), *listing) if goes_on else "",
         }
 
