@@ -13,7 +13,8 @@ from local.fss.deployment.client import Deployment
 from local.fss.deployment.page_source import ask_of, source_of
 from shared.domain.ask.reply import Passage, Reply, Support
 from shared.domain.errors import GatewayError, QuotaKind, Throttled
-from tests.browser.page_scenes import HOSTILE, hostile, in_step
+from tests.browser.hostile_names import HOSTILE
+from tests.browser.page_scenes import hostile, in_step
 from tests.browser.site import Site, served, serving
 from tests.functions.framework_app import framework_app
 from tests.services.ask.asking import Asking

@@ -23,8 +23,9 @@ from shared.gateways.database.records import batch_path, file_path
 from shared.gateways.ports import Put
 from shared.http.pages import IDLE, RUNNING
 from tests.browser.devtools import Tab
+from tests.browser.hostile_names import HOSTILE
 from tests.browser.looks import PICTURES, WIDTHS, check, visit
-from tests.browser.page_scenes import HOSTILE, JOURNEY, SCENES, in_step, journey, running
+from tests.browser.page_scenes import JOURNEY, SCENES, in_step, journey, running
 from tests.browser.site import served
 from tests.world import World
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.page_scenes import HOSTILE, failures, hostile
+from tests.browser.hostile_names import HOSTILE
+from tests.browser.page_scenes import failures, hostile
 from tests.docs.markdown import ROOT
 from tests.functions.framework_app import SETTINGS, framework_app
 from tests.world import World

@@ -22,7 +22,8 @@ from shared.http.requests import FileQuery, ListQuery
 from shared.page.rendering import assets
 from shared.services.report.file_lists import KINDS, MOST_SEARCHED, FileList, Wanted
 from shared.services.report.overview import RUNS, WINDOW
-from tests.browser.page_scenes import HOSTILE, JOURNEY, SCENES, journey, many_files, running
+from tests.browser.hostile_names import HOSTILE
+from tests.browser.page_scenes import JOURNEY, SCENES, journey, many_files, running
 from tests.services.story import begun
 from tests.world import World
 
