@@ -17,9 +17,10 @@ from local.terraform.workspace import Plan
 from shared.domain.batch.batch import Batch, PageResult
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.file.ledger import LedgerEntry
-from shared.domain.file.record import Change, FileRecord, FileStatus, Slot
+from shared.domain.file.record import Change, FailureKind, FileRecord, FileStatus, Slot
 from shared.domain.reconcile.state import ListedDocuments, ReconcileState
 from shared.domain.scan.remembered_range import RememberedRange
+from shared.domain.source.eligibility import SkipReason
 from shared.domain.throttle.breaker_window import WindowEntry
 from shared.gateways.database import queries
 from shared.gateways.ports import Op, Query, Where
@@ -53,6 +54,8 @@ SAMPLES: Mapping[object, Any] = {
     Change: Change.CHANGED,
     Slot: Slot.UPLOAD,
     FileStatus: FileStatus.FAILED,
+    FailureKind: FailureKind.EXHAUSTED,
+    SkipReason: SkipReason.EMPTY,
     Sequence[FileStatus]: (FileStatus.FAILED, FileStatus.SKIPPED),
 }
 

@@ -13,7 +13,7 @@ from local.fss.report.answer import answer_text
 
 @command(
     examples=(
-        'fss ask "Which stitch closes a tear in a sail?"',
+        'fss ask "In which year did the lighthouse get electric lights?"',
         """fss ask "Which knots are there?" --filter 'year>=2024 AND category="crafts"'""",
     )
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from shared.domain.file.record import Change, FileStatus, Slot
+from shared.domain.file.record import Change, FailureKind, FileStatus, Slot
 from shared.domain.scan.comparison import end_of
 from shared.domain.source.eligibility import SkipReason
 from shared.gateways.ports import Op, Query, QueueName, Where
@@ -18,6 +18,8 @@ RANGES = "ranges"
 WINDOW = "breaker/state/window"
 
 # Paths of nested fields of a file's record that queries filter by or sum.
+FAILURE_KIND = "failure.kind"
+SKIP_REASON = "desired.skip_reason"
 SLOT = "schedule.slot"
 READY_AT = "schedule.ready_at"
 OVERDUE_AT = "schedule.overdue_at"
@@ -88,7 +90,7 @@ def without_path() -> Query:
 
 def unreadable(limit: int | None) -> Query:
     """Files that are skipped because a read of them is refused, by id."""
-    where = Where("desired.skip_reason", Op.EQ, SkipReason.UNREADABLE.value)
+    where = Where(SKIP_REASON, Op.EQ, SkipReason.UNREADABLE.value)
     return Query(FILES, (where,), (), limit)
 
 
@@ -205,6 +207,18 @@ def listed(statuses: Sequence[FileStatus], prefix: str, end: str, limit: int) ->
     (where,) = with_status(*statuses).where
     below = (Where("path", Op.LT, end),) if end else ()
     return Query(FILES, (where, Where("path", Op.GE, prefix), *below), ("path",), limit)
+
+
+def failed_as(kind: FailureKind, prefix: str, end: str, limit: int) -> Query:
+    """Files that failed in this way with prefix <= path < end, by path; empty: no bound."""
+    query = listed((FileStatus.FAILED,), prefix, end, limit)
+    return replace(query, where=(*query.where, Where(FAILURE_KIND, Op.EQ, kind.value)))
+
+
+def skipped_for(reason: SkipReason, prefix: str, end: str, limit: int) -> Query:
+    """Files skipped for this reason with prefix <= path < end, by path; empty: no bound."""
+    query = listed((FileStatus.SKIPPED,), prefix, end, limit)
+    return replace(query, where=(*query.where, Where(SKIP_REASON, Op.EQ, reason.value)))
 
 
 def readable_of_batch(batch_id: str) -> Query:

@@ -43,6 +43,8 @@ locals {
     ["files", "batch_id", "status"],
     ["files", "change", "status"],
     ["files", "change", "status", "desired.tokens"],
+    ["files", "desired.skip_reason", "status", "path"],
+    ["files", "failure.kind", "status", "path"],
     ["files", "schedule.slot", "desired.tokens"],
     ["files", "schedule.slot", "desired.tokens", "path"],
     ["files", "schedule.slot", "path"],

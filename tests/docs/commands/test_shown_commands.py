@@ -20,7 +20,7 @@ import pytest
 from google.cloud.tasks_v2 import CloudTasksClient
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from local.demo import LIBRARY
+from local.demo import LIBRARY, TEMPLATE
 from local.fss.deployment.client import Deployment
 from local.fss.report.progress import PlainLines
 from local.fss.sync import watch
@@ -137,7 +137,7 @@ def stack() -> Iterator[LocalStack]:
         tier=tier_named("tier3"),
         time_scale=20.0,
         asks=True,
-        settings={"PATH_TEMPLATE": "{category}/{title}"},
+        settings={"PATH_TEMPLATE": TEMPLATE},
     )
     with LocalStack(options) as stack:
         stack.mirror(LIBRARY)
