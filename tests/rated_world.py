@@ -28,6 +28,7 @@ from shared.domain.errors import SyncError, Throttled
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.database.records import batch_path
 from shared.gateways.ports import QueueName, Task
+from tests.benchmarks.quota.service import METERED
 from tests.simulation.world.stage import Actor, Stage
 from tests.twins.clock import ManualClock
 from tests.world import World, rules
@@ -35,8 +36,6 @@ from tests.world import World, rules
 MINUTE = timedelta(minutes=1)
 NO_DELAY = timedelta(0)
 OK, FAILED = Outcome(200), Outcome(500, "HTTP status 500")
-
-METERED = ("upload", "import_file")
 
 Delay = Callable[[Task], timedelta]
 

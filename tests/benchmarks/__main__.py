@@ -13,14 +13,27 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.benchmarks.objects import section as objects
 from tests.benchmarks.price import section as price
+from tests.benchmarks.quota import lateness, pacing
 from tests.benchmarks.quota import section as quota
+from tests.benchmarks.reading import section as reading
 from tests.benchmarks.report import stored, table
 from tests.benchmarks.report.figures import Measurement, Section, Size
+from tests.benchmarks.scale import section as scale
+from tests.benchmarks.stack import section as stack
+from tests.benchmarks.starts import section as starts
 
 MEASUREMENTS: Mapping[str, Measurement] = {
     "quota": quota.section,
     "price": price.section,
+    "objects": objects.section,
+    "starts": starts.section,
+    "scale": scale.section,
+    "stack": stack.section,
+    "lateness": lateness.section,
+    "pacing": pacing.section,
+    "reading": reading.section,
 }
 
 

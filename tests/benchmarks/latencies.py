@@ -9,16 +9,14 @@ from typing import Any, TypeVar, cast
 
 from shared.domain.errors import SyncError
 from shared.gateways.database.records import Records
+from tests.benchmarks.quota.service import GET, IMPORT_CALL, RAW_FILE, REFUSED, UPLOAD
 from tests.rated_world import RatedWorld
 from tests.simulation.faults.faulty_ports import Call, GatedPort
 
 T = TypeVar("T")
 
-UPLOAD, IMPORT_CALL, GET, REFUSED = 1.0, 0.7, 0.25, 0.25
-"""Seconds of a call of Gemini; ``GET`` is that of any call which is not metered."""
-
-RAW_FILE, IMPORT = 2.0, 8.0
-"""Seconds from an upload until the raw file can be imported, and from the call to the document."""
+IMPORT = 8.0
+"""Seconds from the call to the document."""
 
 
 @dataclass(frozen=True, slots=True)

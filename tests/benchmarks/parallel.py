@@ -16,7 +16,7 @@ def each(work: Callable[..., T], arguments: Sequence[tuple[Any, ...]]) -> list[T
 
     One call alone runs in this process, so that tests can be measured and debugged.
     """
-    processes = min(os.cpu_count() or 1, len(arguments))
+    processes = min(len(os.sched_getaffinity(0)), len(arguments))
     if processes < 2:
         return [work(*each) for each in arguments]
     with multiprocessing.Pool(processes, initializer=logging.disable) as pool:
