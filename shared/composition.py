@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from shared.config import AskSettings, CommonSettings, StatusSettings, SyncSettings
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.time_scale import scaled
+from shared.gateways.at_once import Threads
 from shared.gateways.clock import SystemClock
 from shared.gateways.database.records import Records
 from shared.services.ask.ask_store import AskStore
@@ -25,6 +26,7 @@ from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
 from shared.services.context import Context
 from shared.services.health import Health
+from shared.services.looks.poller import Poller
 from shared.services.report.report import Report
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.store.cut_over import CutOver
@@ -123,6 +125,7 @@ def context(settings: SyncSettings) -> Context:
             base_url=settings.gemini_base_url,
             timeout=max(GEMINI_TIMEOUT / settings.time_scale, LEAST_GEMINI_TIMEOUT),
         ),
+        at_once=Threads(),
         clock=SystemClock(),
         new_id=lambda: uuid.uuid4().hex,
         jitter=random.random,
@@ -183,3 +186,7 @@ class UseCases:
     @cached_property
     def advance(self) -> AdvanceFile:
         return AdvanceFile(self._context)
+
+    @cached_property
+    def look(self) -> Poller:
+        return Poller(self._context)

@@ -19,7 +19,8 @@ from shared.domain.batch.schedule import Schedule
 from shared.domain.deployment.callers import Caller, Callers
 from shared.domain.deployment.rules import (
     EVENT_PAUSE,
-    INLINE_WAIT,
+    LOOK_GRID,
+    MOST_LOOK_GRID,
     NUDGE,
     SCAN_PATIENCE,
     TICK,
@@ -52,6 +53,9 @@ LEAST_WATCHDOG = timedelta(seconds=15)
 
 LEAST_NUDGE = timedelta(seconds=0.5)
 """The shortest time between two wake-ups of the supervisor, whatever the time scale."""
+
+LEAST_LOOK_GRID = timedelta(seconds=0.5)
+"""The shortest time between two runs of the poller, whatever the time scale."""
 
 CLAIM_MARGIN = timedelta(seconds=60)
 """Time between the end of a delivery and the end of its claim."""
@@ -215,7 +219,7 @@ class PlaceSettings(Declared):
         about="id of the queue for metered steps, which has the tier's rate", example="fss-uploads"
     )
     polls_queue: Text = setting(
-        about="id of the queue for polls, checks and deletions", example="fss-polls"
+        about="id of the queue for the poller and for removals", example="fss-polls"
     )
     control_queue: Text = setting(
         about="id of the queue for scans and the supervisor", example="fss-control"
@@ -385,7 +389,8 @@ class SyncSettings(
                 takeover_delay=max(lease.takeover_delay, self.watchdog_budget),
             ),
             work_budget=self.work_budget,
-            inline_wait=INLINE_WAIT / min(scale, 10),
+            least_look_grid=max(LOOK_GRID / scale, LEAST_LOOK_GRID),
+            most_look_grid=max(MOST_LOOK_GRID / scale, LEAST_LOOK_GRID),
             start=scaled(Start(), scale),
             # Not scaled, since request rates aren't; the step itself needs most of the time.
             start_wait=min(START_WAIT, self.watchdog_budget / 3),

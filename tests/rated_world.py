@@ -213,6 +213,7 @@ class RatedWorld:
     def _handlers(self) -> dict[str, tuple[str, Callable[[Mapping[str, Any]], object]]]:
         return {
             "/step": ("upload", self.world.advance),
+            "/looks": ("upload", self.world.look),
             "/control/scan": ("dispatcher", self.world.scan),
             "/control/supervise": ("dispatcher", lambda _: self.world.supervise()),
         }

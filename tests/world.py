@@ -24,9 +24,11 @@ from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
 from shared.services.context import Context
 from shared.services.health import Health
+from shared.services.looks.poller import Poller
 from shared.services.report.report import Report
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.worker.advance_file import AdvanceFile
+from tests.twins.at_once import one_by_one
 from tests.twins.bucket import MemoryBucket
 from tests.twins.clock import ManualClock
 from tests.twins.documents import MemoryDocuments
@@ -73,6 +75,7 @@ class World:
                 queues=self.queues,
                 bucket=self.bucket,
                 gemini=self.gemini,
+                at_once=one_by_one,
                 clock=self.clock,
                 new_id=lambda: f"{next(ids):06d}",
                 jitter=lambda: 0.5,
@@ -92,6 +95,7 @@ class World:
         self.control = ControlBatch(context)
         self.health = Health(context, "AQ.key", simulated=True)
         self.advance = AdvanceFile(context)
+        self.look = Poller(context)
 
     def context_with(self, **changes: Any) -> Context:
         """The same ports with other settings or times."""
@@ -104,6 +108,7 @@ class World:
         metered = self.gemini.metered
         handlers: dict[str, Callable[[Mapping[str, Any]], object]] = {
             "/step": self.advance,
+            "/looks": self.look,
             "/control/scan": self.scan,
             "/control/supervise": lambda _: self.supervise(),
         }

@@ -1,4 +1,7 @@
-"""The upload function makes one step for one file. The uploads and polls queues call it."""
+"""The upload function takes one file a step further, or looks after all files that wait for Gemini.
+
+The uploads and polls queues call it.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,15 @@ def _step(request: Request) -> tuple[dict[str, Any], int]:
     return {"outcome": USE.advance(task_body(request))}, 200
 
 
+def _looks(request: Request) -> tuple[dict[str, Any], int]:
+    run = USE.look(task_body(request))
+    return {"outcome": run.outcome, "looked_at": run.looked_at}, 200
+
+
 ROUTES = Routes(
-    {("POST", "/step"): _step},
+    {("POST", "/step"): _step, ("POST", "/looks"): _looks},
     callers=SETTINGS.callers,
-    machines={("POST", "/step"): {Caller.TASKS}},
+    machines={("POST", "/step"): {Caller.TASKS}, ("POST", "/looks"): {Caller.TASKS}},
     budget=SETTINGS.watchdog_budget,
 )
 answer_everything(ROUTES)

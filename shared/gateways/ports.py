@@ -8,11 +8,11 @@ exceptions of a client library.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
 from shared.domain.ask.reply import Reply
 from shared.domain.errors import Unreadable
@@ -34,6 +34,22 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait for a short time, in ``seconds``; longer waits are left to tasks."""
+
+
+T = TypeVar("T")
+
+
+class AtOnce(Protocol):
+    """Makes calls at the same time, so that one which is slow holds up none of the others."""
+
+    def __call__(
+        self, calls: Sequence[Callable[[], T]], within: timedelta
+    ) -> Sequence[T | Exception]:
+        """What each call returns or raises, in order.
+
+        A call that hasn't ended ``within`` this time counts as ``Unavailable``. It may still have
+        its effect.
+        """
 
 
 # --- Firestore ----------------------------------------------------------------------------

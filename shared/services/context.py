@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import floor
@@ -11,8 +11,20 @@ from shared.domain.deployment.rules import Rules
 from shared.domain.file.record import FileRecord
 from shared.domain.ids import digest
 from shared.gateways.database.records import Records
-from shared.gateways.ports import Bucket, Chunking, Clock, Gemini, QueueName, Task, TaskQueues
+from shared.gateways.ports import (
+    AtOnce,
+    Bucket,
+    Chunking,
+    Clock,
+    Gemini,
+    QueueName,
+    Task,
+    TaskQueues,
+)
 from shared.services.task_payload import PAYLOAD_VERSION
+
+LOOKS_PATH = "/looks"
+"""Path of the poller's task."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -27,6 +39,7 @@ class Context:
         queues: Cloud Tasks.
         bucket: Cloud Storage.
         gemini: The File Search service.
+        at_once: Makes calls at the same time.
         clock: The current time, except where the database's read time decides.
         new_id: Returns a new unguessable id.
         jitter: Returns a random number in [0, 1).
@@ -38,17 +51,27 @@ class Context:
     queues: TaskQueues
     bucket: Bucket
     gemini: Gemini
+    at_once: AtOnce
     clock: Clock
     new_id: Callable[[], str]
     jitter: Callable[[], float]
     chunking: Chunking | None = None
 
-    def step_task(self, record: FileRecord, generation: int = 0) -> Task:
+    def step_task(
+        self,
+        record: FileRecord,
+        generation: int = 0,
+        store: str = "",
+        *,
+        nudges: bool = True,
+    ) -> Task:
         """The task of the record's next step, as its schedule defines it.
 
         Args:
             record: A file record whose schedule names a task.
             generation: The breaker's generation when the step's slot was planned.
+            store: Resource name of the batch's store, if the caller knows it.
+            nudges: Whether the supervisor is to be called once the step is done.
 
         Raises:
             LookupError: the schedule names no task.
@@ -62,8 +85,17 @@ class Context:
             "seq": record.schedule.seq,
             "batch": record.batch_id,
             "generation": generation,
+            "store": store,
+            "nudges": nudges,
         }
         return Task(QueueName(task.queue), task.id, "/step", payload, task.at)
+
+    def is_planned_ahead(self, next_slot_at: datetime | None) -> bool:
+        """Whether metered requests are planned beyond Cloud Scheduler's next call.
+
+        Then that call is soon enough to plan others, and no nudge is needed.
+        """
+        return next_slot_at is not None and next_slot_at > self.clock.now() + self.rules.tick
 
     def nudge(self, batch_id: str) -> None:
         """Ask for a call of the supervisor soon.
@@ -72,7 +104,7 @@ class Context:
         A lost nudge only costs time: Cloud Scheduler calls the supervisor anyway.
         """
         span = self.rules.nudge
-        number = floor((self.clock.now() - _EPOCH) / span) + 1
+        number = _next_point(self.clock.now(), span)
         self.queues.create(
             Task(
                 QueueName.CONTROL,
@@ -82,6 +114,32 @@ class Context:
                 _EPOCH + span * number,
             )
         )
+
+    def wake_poller(self, batch_id: str, times: Iterable[datetime]) -> None:
+        """Let the poller run when looks are due at these times; call it once the records say so.
+
+        All looks up to one point of the grid (``rules.look_grid``) share one task, which runs at
+        that point. A lost task is noticed when its looks are overdue.
+        """
+        grid, now = self.rules.look_grid, self.clock.now()
+        payload = {"schema": PAYLOAD_VERSION, "batch": batch_id}
+        points = sorted({_EPOCH + grid * _next_point(max(at, now), grid) for at in times})
+        tasks = [
+            Task(
+                QueueName.POLLS,
+                digest("looks", batch_id, point.isoformat()),
+                LOOKS_PATH,
+                payload,
+                point,
+            )
+            for point in points
+        ]
+        self.queues.create_many(tasks)
+
+
+def _next_point(after: datetime, grid: timedelta) -> int:
+    """The number of the first point of a grid that comes later than ``after``."""
+    return floor((after - _EPOCH) / grid) + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ from shared.domain.source.object_name import MAX_NAME_BYTES, checked_prefix
 
 PAYLOAD_VERSION: Final = 1
 
+MAX_STORE_NAME: Final = 200
+"""Characters of a store's resource name, at most; the service's are shorter by far."""
+
 
 class InvalidTask(SyncError):
     """This version can't read the task's payload.
@@ -35,6 +38,11 @@ _Path = Annotated[
 ]
 
 
+_Store = Annotated[
+    str, Field(max_length=MAX_STORE_NAME, pattern=r"^(fileSearchStores/[A-Za-z0-9_-]+)?$")
+]
+
+
 class _Payload(BaseModel):
     """Fields that are not listed come from a newer version, and are ignored."""
 
@@ -51,11 +59,19 @@ class StepPayload(_Payload):
         path: The file.
         seq: The number of its task.
         generation: The breaker's generation when the step was planned.
+        store: Resource name of the batch's store; empty if the task doesn't tell.
+        nudges: Whether the supervisor is to be called once the step is done.
     """
 
     path: _Path
     seq: _Number
     generation: _Number
+    store: _Store = ""
+    nudges: bool = True
+
+
+class LooksPayload(_Payload):
+    """A run of the poller, which looks after the files of all batches."""
 
 
 class ScanPayload(_Payload):

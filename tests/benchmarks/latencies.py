@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from shared.domain.errors import SyncError
+from shared.gateways.at_once import MOST_AT_ONCE
 from shared.gateways.database.records import Records
 from tests.benchmarks.quota.service import GET, IMPORT_CALL, RAW_FILE, REFUSED, UPLOAD
 from tests.rated_world import RatedWorld
 from tests.simulation.faults.faulty_ports import Call, GatedPort
+from tests.twins.at_once import one_by_one
 
 T = TypeVar("T")
 
@@ -55,6 +57,7 @@ class Latencies:
     ) -> None:
         self._rated = rated
         self._named = named or Named()
+        self._at_once: float | None = None
         world = rated.world
         world.gemini.file_latency = timedelta(seconds=RAW_FILE)
         world.gemini.import_latency = timedelta(seconds=import_seconds)
@@ -65,6 +68,7 @@ class Latencies:
                 bucket=self._gated("bucket", world.bucket),
                 gemini=self._gated("gemini", world.gemini),
                 queues=self._gated("queues", world.queues),
+                at_once=self.at_once,
             )
         )
 
@@ -80,4 +84,20 @@ class Latencies:
             seconds = min(seconds, REFUSED)
             raise
         finally:
-            self._rated.stage.sleep(seconds)
+            if self._at_once is None:
+                self._rated.stage.sleep(seconds)
+            else:
+                self._at_once += seconds
+
+    def at_once(self, calls: Sequence[Callable[[], T]], within: timedelta) -> list[T | Exception]:
+        """``AtOnce``: the calls of as many threads as there are overlap; none is too slow here."""
+        answers: list[T | Exception] = []
+        took: list[float] = []
+        for call in calls:
+            self._at_once = 0.0
+            answers += one_by_one([call], within)
+            took.append(self._at_once)
+        self._at_once = None
+        groups = range(0, len(took), MOST_AT_ONCE)
+        self._rated.stage.sleep(sum(max(took[n : n + MOST_AT_ONCE]) for n in groups))
+        return answers

@@ -22,7 +22,6 @@ from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import (
     BREAKER,
     DEPLOYMENT,
-    HOLD,
     batch_path,
     file_path,
     operation_path,
@@ -248,7 +247,8 @@ def on_hold() -> World:
     scene.history(29, until=scene.now - 2 * HOUR)
     scene.window(lambda number: number == 0)
     until = scene.now + 7 * HOUR
-    scene.put(HOLD, Hold(until, HoldReason.DAY, set_at=scene.now - HOUR))
+    hold = Hold(until, HoldReason.DAY, set_at=scene.now - HOUR)
+    scene.put(BREAKER, BreakerState(hold=hold))
     scene.batch(
         scene.now - HOUR, status=BatchStatus.DEFERRED, left=Left(398, LeftReason.DAY, until),
         message="out of allowance (day) until 2026-01-01T08:01+00:00: 398 files are left",

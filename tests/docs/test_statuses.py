@@ -106,6 +106,7 @@ def test_the_tiers_are_those_of_the_table() -> None:
     assert listed == {
         tier.name: [
             str(tier.rpm),
+            str(tier.unmetered_rpm),
             "no limit known" if tier.rpd is None else str(tier.rpd),
             str(tier.max_concurrent_dispatches),
             str(tier.max_imports_in_progress),

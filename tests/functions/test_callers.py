@@ -37,6 +37,7 @@ MACHINES = {
     ("POST", "/control/supervise"): {SCHEDULER, TASKS},
     ("POST", "/control/scan"): {TASKS},
     ("POST", "/step"): {TASKS},
+    ("POST", "/looks"): {TASKS},
 }
 """Who may call the routes that aren't for people alone."""
 

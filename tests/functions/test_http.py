@@ -410,6 +410,32 @@ def test_a_step_tells_its_outcome(upload: ModuleType) -> None:
     assert called(upload, path="/step", body=STEP) == (200, {"outcome": "gone"})
 
 
+LOOKS = {"schema": 1, "batch": "b"}
+
+
+def test_a_run_of_the_poller_tells_what_it_did(upload: ModuleType) -> None:
+    told = called(upload, path="/looks", body=LOOKS)
+    assert told == (200, {"outcome": "done", "looked_at": 0})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {**LOOKS, "schema": 2}, *({**LOOKS, "batch": each} for each in BATCHES), b"{"],
+    ids=lambda body: repr(body)[:70],
+)
+def test_a_run_that_cant_be_read_is_dropped(upload: ModuleType, body: object) -> None:
+    status, told = called(upload, path="/looks", body=body)
+    assert (status, [*told]) == (200, ["dropped"])
+
+
+@pytest.mark.parametrize(
+    "odd", [{"store": 7}, {"store": "x" * 201}, {"store": None}, {"nudges": "yes"}]
+)
+def test_a_step_with_an_odd_hint_is_dropped(upload: ModuleType, odd: dict[str, object]) -> None:
+    status, told = called(upload, path="/step", body={**STEP, **odd})
+    assert (status, [*told]) == (200, ["dropped"])
+
+
 # --- failures ---------------------------------------------------------------------------------
 
 

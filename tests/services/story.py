@@ -30,8 +30,10 @@ from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.domain.throttle.breaker_window import WindowEntry
 from shared.gateways.database.records import BREAKER, batch_path
 from shared.gateways.ports import Query, Task
+from shared.services.context import LOOKS_PATH
 from shared.services.events import Event
 from shared.services.source.inspection import inspect_one
+from tests.file_records import raw_name
 from tests.world import World, rules
 
 if TYPE_CHECKING:
@@ -206,6 +208,36 @@ def come_to_task(world: World, status: FileStatus, queue: str, path: str = PATH)
     return task
 
 
+def come_to_look(world: World, status: FileStatus, path: str = PATH) -> Task:
+    """Play until a file with this status waits for a look; returns the poller's task, now due."""
+
+    def there() -> bool:
+        found = [file for file in world.files() if file.path == path]
+        return any(f.status is status and f.schedule.look_at for f in found) and bool(runs(world))
+
+    play(world, there)
+    look_at = world.file(path).schedule.look_at
+    assert look_at is not None
+    task = next(task for task in runs(world) if (task.at or look_at) >= look_at)
+    world.clock.set(max(task.at or look_at, world.clock.now()))
+    return task
+
+
+def runs(world: World) -> list[Task]:
+    """The poller's tasks that wait, in the order of their times."""
+    waiting = [task for task in world.queues.waiting if task.path == LOOKS_PATH]
+    return sorted(waiting, key=lambda task: task.at or world.clock.now())
+
+
+def spoil(world: World, **changes: object) -> None:
+    """Change fields of the service's answer about the raw file of ``PATH``."""
+    name = raw_name(world.file(PATH))
+    kept = world.gemini._files[name]
+    reply = replace(kept.reply, **changes)  # type: ignore[arg-type]  # field names
+    never = world.clock.now() + 48 * HOUR
+    world.gemini._files[name] = replace(kept, reply=reply, ready_at=never)
+
+
 # --- looking ----------------------------------------------------------------------------------
 
 
@@ -229,9 +261,17 @@ def half_open(world: World) -> BreakerState:
 
 
 def entries(world: World) -> list[WindowEntry]:
-    """The breaker's window, oldest first."""
+    """The breaker's window, oldest first: also what stands in the records of files."""
     query = Query("breaker/state/window", order_by=("at",))
-    return [stored.present for stored in world.records.query(WindowEntry, query)]
+    found = [stored.present for stored in world.records.query(WindowEntry, query)]
+    for file in world.files():
+        for call, success in (
+            ("files.upload", file.upload_accepted),
+            ("import_file", file.import_accepted),
+        ):
+            if success:
+                found.append(WindowEntry(success.at, generation=success.generation, call=call))
+    return sorted(found, key=lambda entry: entry.at)
 
 
 def throttled_calls(world: World) -> list[str]:

@@ -126,7 +126,7 @@ MUTATIONS = tuple(
         ),
         (
             "page_trusted_under_other_settings",
-            22,
+            56,
             "no_file_lost store_matches_bucket",
             {(RememberedRange, "says"): _says_by_listing_alone},
         ),
@@ -156,7 +156,7 @@ MUTATIONS = tuple(
         ),
         (
             "unknown_document_is_of_another_deployment",
-            46,
+            209,
             "every_batch_closed",
             _given(OtherDeployment, _knows_no_import),
         ),
@@ -168,7 +168,7 @@ MUTATIONS = tuple(
         ),
         (
             "lost_scan_task_is_waited_for",
-            1,
+            8,
             "no_wait_without_deadline every_batch_closed",
             _given(RunningBatch, _believes_every_task_waits),
         ),

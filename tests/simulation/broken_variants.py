@@ -20,8 +20,8 @@ from shared.domain.file.lifecycle import Step
 from shared.domain.file.record import Change, FailureKind, FileRecord, FileStatus
 from shared.domain.scan import comparison
 from shared.domain.throttle import breaker, breaker_state, late_starts
-from shared.gateways.database.records import Records
-from shared.gateways.ports import RemoteState
+from shared.gateways.database.records import Records, replacing
+from shared.gateways.ports import RemoteState, Update
 from shared.services.batch.completion import Completion
 from shared.services.batch.lost_tasks import LostTasks
 from shared.services.batch.prepare import Preparation
@@ -30,6 +30,9 @@ from shared.services.batch.start import StartSync
 from shared.services.context import Context
 from shared.services.guard.removal_guard import RemovalGuard
 from shared.services.lease.fencing import FencedDocuments
+from shared.services.looks import finish_import, group
+from shared.services.looks.finish_import import FinishImport
+from shared.services.looks.look import Look
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain
 from shared.services.scan.scan_page import ScanPage
@@ -39,10 +42,8 @@ from shared.services.throttle.booked_start import BookedStart, StartTurn
 from shared.services.throttle.budget import Budget
 from shared.services.throttle.call_gate import CallGate
 from shared.services.throttle.pump import Pump
-from shared.services.worker import finish_import
 from shared.services.worker.delete_documents import DeleteDocuments
 from shared.services.worker.delivery import Delivery
-from shared.services.worker.finish_import import FinishImport
 
 Patches = Mapping[tuple[Any, str], Any]
 """Replacements for attributes of modules and classes."""
@@ -306,6 +307,39 @@ def _finds_no_object(delivery: Delivery) -> Delivery:
     return replace(delivery, context=_with_bucket(delivery.context, stat=gone))
 
 
+# --- looks ----------------------------------------------------------------------------------
+
+
+def _whatever_is_there(stored: Any, new: Any) -> Any:
+    write = replacing(stored, new)
+    return replace(write, if_version=None) if isinstance(write, Update) else write
+
+
+_commit_together = Records.commit_together
+
+
+def _overwrites_what_changed(self: Any, units: Any, most: Any) -> Any:
+    """Write the result of a look although the file has begun another attempt since."""
+    versions = _commit_together(self, units, most)
+    for place, (unit, made) in enumerate(zip(units, versions, strict=True)):
+        if made is None and len(unit) == 1 and isinstance(unit[0], Update):
+            versions[place] = self.documents.commit([replace(unit[0], if_version=None)])
+    return versions
+
+
+def _parts_the_units(self: Any, units: Any, most: Any) -> Any:
+    return _commit_together(self, [unit[:1] for unit in units], most)
+
+
+def _wakes_nobody(context: Context) -> Context:
+    queues: Any = Altered(context.queues, {"create_many": len})
+    return replace(context, queues=queues)
+
+
+def _goes_on_before_the_commit(_self: Any, then: Callable[[], None]) -> None:
+    then()
+
+
 # --- the service ----------------------------------------------------------------------------
 
 _on_throttled = breaker.on_throttled
@@ -431,7 +465,7 @@ MUTATIONS = tuple(
         ),
         (
             "task_seq_not_bumped",
-            27,
+            180,
             "no_wait_without_deadline every_batch_closed",
             {(lifecycle, "handed_on"): _seq_not_bumped},
         ),
@@ -456,31 +490,31 @@ MUTATIONS = tuple(
         ),
         (
             "attempts_not_counted",
-            19,
+            25,
             "no_wait_without_deadline every_batch_closed",
             {(attempt, "tried_again"): _attempts_not_counted},
         ),
         (
             "give_back_fails_the_file",
-            8,
+            27,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_is_failed},
         ),
         (
             "throttling_costs_an_attempt",
-            21,
+            12,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_costs_an_attempt},
         ),
         (
             "old_document_not_deleted",
-            2,
+            3,
             _DOUBLES,
             {(known_documents, "forerunners"): lambda _record: ()},
         ),
         (
             "unreadable_costs_a_document",
-            33,
+            21,
             "old_document_goes_last nothing_deleted_after_bad_listing",
             {
                 (keeping, "keeps_documents"): lambda _record: False,
@@ -489,19 +523,19 @@ MUTATIONS = tuple(
         ),
         (
             "old_document_deleted_first",
-            2,
+            3,
             "old_document_goes_last nothing_relied_on_is_deleted",
             _given(FinishImport, _deletes_forerunners_first),
         ),
         (
             "new_document_not_verified",
-            29,
+            9,
             "old_document_goes_last store_matches_bucket",
             _given(FinishImport, _takes_the_document_for_good),
         ),
         (
             "raw_expiry_resets_indexed",
-            1,
+            10,
             "indexed_content_is_not_imported_again",
             {(comparison, "compare"): _raw_expiry_resets},
         ),
@@ -525,7 +559,7 @@ MUTATIONS = tuple(
         ),
         (
             "refused_for_good_is_tried_again",
-            33,
+            29,
             "no_file_blamed_without_cause",
             {(finish_import, "INVALID_ARGUMENT"): None},
         ),
@@ -555,13 +589,13 @@ MUTATIONS = tuple(
         ),
         (
             "older_documents_count_while_they_go",
-            2,
+            3,
             "nothing_relied_on_is_deleted",
             {(known_documents, "forerunners_going"): lambda record: record},
         ),
         (
             "failed_document_counts_while_it_goes",
-            19,
+            9,
             "nothing_relied_on_is_deleted",
             {(known_documents, "document_going"): lambda record, _document: record},
         ),
@@ -583,7 +617,7 @@ MUTATIONS = tuple(
         ("fence_stays", 1, "one_holder_per_fence", {(lease, "acquire"): _fence_stays}),
         (
             "two_batches_at_once",
-            3,
+            5,
             "one_running_batch one_holder_per_fence",
             {
                 **_given(StartSync, _sees_no_batch),
@@ -598,7 +632,7 @@ MUTATIONS = tuple(
         ),
         (
             "pump_gives_slots_twice",
-            1,
+            3,
             "metered_within_allowance",
             {(Pump, "plan"): _slots_given_stay_free},
         ),
@@ -622,13 +656,43 @@ MUTATIONS = tuple(
         ),
         (
             "overdue_files_not_looked_for",
-            1,
+            9,
             "no_wait_without_deadline every_batch_closed",
             {(LostTasks, "recreate"): _nothing},
         ),
         (
+            "looks_committed_without_precondition",
+            160,
+            "looks_hold_for_what_was_read",
+            {(group, "replacing"): _whatever_is_there},
+        ),
+        (
+            "look_at_another_attempt_believed",
+            160,
+            "looks_hold_for_what_was_read",
+            {(Records, "commit_together"): _overwrites_what_changed},
+        ),
+        (
+            "ledger_parted_from_the_record",
+            1,
+            "ledger_goes_with_the_record",
+            {(Records, "commit_together"): _parts_the_units},
+        ),
+        (
+            "dead_poller_never_replaced",
+            9,
+            "no_wait_without_deadline every_batch_closed",
+            _given(LostTasks, _wakes_nobody),
+        ),
+        (
+            "documents_deleted_before_the_commit",
+            3,
+            "nothing_relied_on_is_deleted",
+            {(Look, "after_commit"): _goes_on_before_the_commit},
+        ),
+        (
             "restless_file_never_left",
-            231,
+            0,
             "restless_files_are_left",
             {(comparison, "replanned"): _planned_anew_for_ever},
         ),
@@ -688,7 +752,7 @@ MUTATIONS = tuple(
         ),
         (
             "spending_of_the_day_is_forgotten",
-            20,
+            2,
             "a_day_costs_no_more_than_it_may",
             {(Budget, "spent"): lambda *_: 0.0},
         ),

@@ -9,8 +9,9 @@ from shared.domain.batch.batch import Batch, BatchStatus, SyncMode
 from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.deployment import Deployment as Belonging
 from shared.domain.throttle import holds
-from shared.domain.throttle.holds import Hold, HoldReason
-from shared.gateways.database.records import DEPLOYMENT, HOLD, batch_path
+from shared.domain.throttle.breaker_state import BreakerState
+from shared.domain.throttle.holds import HoldReason
+from shared.gateways.database.records import BREAKER, DEPLOYMENT, batch_path
 from tests.simulation.checks.outcome import (
     Outcome,
     check_differences,
@@ -133,7 +134,8 @@ class QuietSyncs:
         if batch is not None and batch.hold_until is not None:
             stage.advance_to(batch.hold_until)
             return True
-        standing = holds.in_force(self._play.records.get(Hold, HOLD).record, stage.now())
+        state = self._play.records.get(BreakerState, BREAKER).record or BreakerState()
+        standing = holds.in_force(state.hold, stage.now())
         if standing is not None:
             longest = standing.hold_until - stage.now()
             require(longest <= LONGEST_HOLD, "no_wait_without_deadline", standing)

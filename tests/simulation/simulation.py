@@ -21,6 +21,8 @@ from shared.services.batch.ask_sync import AskSync
 from shared.services.batch.control import ControlBatch
 from shared.services.batch.start import StartSync
 from shared.services.batch.supervise import Supervise
+from shared.services.looks import poller
+from shared.services.looks.poller import Poller
 from shared.services.scan.scan_bucket import ScanBucket
 from shared.services.task_payload import InvalidTask
 from shared.services.worker.advance_file import AdvanceFile
@@ -132,6 +134,7 @@ class Simulation(Deployment):
         self.control = ControlBatch(context)
         self.ask_sync = AskSync(context)
         self.advance = AdvanceFile(context)
+        self.look = Poller(context)
 
     # --- the play ---------------------------------------------------------------------------
 
@@ -193,6 +196,10 @@ class Simulation(Deployment):
     def _reproducibly(self) -> Iterator[None]:
         """Take tenacity's jitter from the seed as well."""
         state, life, page = random.getstate(), gemini_twin.FILE_LIFE, gemini_twin.PAGE_SIZE
+        few, most = poller.FEW, poller.MOST_FILES
+        sizes = Random(f"looks of {self.seed}")  # noqa: S311 - chance that repeats
+        if not self.is_large:
+            poller.FEW, poller.MOST_FILES = sizes.choice((0, 2, few)), sizes.choice((2, most))
         random.seed(self.seed)
         if self.raw_files_expire_soon:
             gemini_twin.FILE_LIFE = timedelta(minutes=10)
@@ -203,6 +210,7 @@ class Simulation(Deployment):
                 yield
         finally:
             gemini_twin.FILE_LIFE, gemini_twin.PAGE_SIZE = life, page
+            poller.FEW, poller.MOST_FILES = few, most
             random.setstate(state)
             logging.disable(logging.NOTSET)
 
@@ -374,9 +382,15 @@ class Simulation(Deployment):
         if self._strikes(Fault.DUPLICATE):
             again = now + timedelta(seconds=self.chance.choice((0, 0, 1, 30)))
         self.queues.retry_later(task, again)
-        kinds = {"/step": "step", "/control/scan": "scan", "/control/supervise": "supervise"}
+        kinds = {
+            "/step": "step",
+            "/looks": "look",
+            "/control/scan": "scan",
+            "/control/supervise": "supervise",
+        }
         handlers: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
             "/step": self.advance,
+            "/looks": self.look,
             "/control/scan": self.scan,
             "/control/supervise": lambda _: self.supervise(),
         }

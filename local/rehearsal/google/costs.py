@@ -34,7 +34,7 @@ DEPLOYS = 3
 BUILD_MINUTES = 3.0
 """Assumed minutes of one build."""
 
-FILE_SECONDS = 10.0
+FILE_SECONDS = 2.5
 """Seconds of a function for each file, as in docs/deploy.md."""
 
 _BYTES_PER_TOKEN = 4
@@ -58,7 +58,7 @@ def estimated(tier: Tier, swap_seconds: float) -> Iterator[Cost]:
     yield Cost("Cloud Build", f"{builds} builds of {BUILD_MINUTES:.0f} min", minutes * BUILD_MINUTE)
     yield Cost(
         "Functions",
-        f"{files} files of {FILE_SECONDS:.0f} s",
+        f"{files} files of {FILE_SECONDS:g} s",
         files * FILE_SECONDS * FUNCTION_SECOND,
     )
     yield Cost("Firestore", f"{files} files", files * FIRESTORE_FILE)

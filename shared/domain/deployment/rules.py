@@ -25,8 +25,14 @@ SCAN_PATIENCE = timedelta(hours=1)
 EVENT_PAUSE = timedelta(minutes=5)
 """The shortest time between a sync's end and one that a change in the bucket asks for."""
 
-INLINE_WAIT = timedelta(seconds=3.75)
-"""How long a delivery waits for Gemini while its instance is billed; after that, a task waits."""
+LOOK_GRID = timedelta(seconds=2)
+"""Least time between two runs of the poller."""
+
+MOST_LOOK_GRID = timedelta(seconds=15)
+"""Longest time between the points at which the poller may run; a slow tier has few files."""
+
+REQUESTS_PER_LOOK = 5
+"""Metered requests for which the poller waits, to look after several files in each run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +51,8 @@ class Rules:
         page_size: Number of objects in a scan page.
         scan_patience: If no page could be listed for this long, the batch ends.
         work_budget: Time after which a function leaves the rest of its work to a new task.
-        inline_wait: How long a delivery waits for Gemini before it leaves the wait to a task.
+        least_look_grid: Least time between two runs of the poller.
+        most_look_grid: Longest time between the points at which the poller may run.
         start_wait: How long a metered delivery waits for a start if some come late, at most.
         tick: Period of Cloud Scheduler.
         nudge: Events within this time wake the supervisor only once.
@@ -64,7 +71,8 @@ class Rules:
     page_size: int = 1000
     scan_patience: timedelta = SCAN_PATIENCE
     work_budget: timedelta = timedelta(seconds=240)
-    inline_wait: timedelta = INLINE_WAIT
+    least_look_grid: timedelta = LOOK_GRID
+    most_look_grid: timedelta = MOST_LOOK_GRID
     start_wait: timedelta = START_WAIT
     tick: timedelta = TICK
     nudge: timedelta = NUDGE
@@ -76,3 +84,9 @@ class Rules:
     def pump_horizon(self) -> timedelta:
         """How far ahead metered requests are planned: two ticks, since one may be missed."""
         return self.tick * 2
+
+    @property
+    def look_grid(self) -> timedelta:
+        """Time between the points at which the poller may run."""
+        several = timedelta(seconds=60 / self.settings.tier.rpm) * REQUESTS_PER_LOOK
+        return min(max(several, self.least_look_grid), self.most_look_grid)

@@ -51,16 +51,35 @@ def upload_begun(record: FileRecord, raw_file: str) -> FileRecord:
 
 
 def uploaded(
-    record: FileRecord, expires_at: datetime | None, now: datetime, policy: FilePolicy
+    record: FileRecord,
+    expires_at: datetime | None,
+    now: datetime,
+    policy: FilePolicy,
+    *,
+    is_active: bool,
 ) -> FileRecord:
-    """The raw file exists; the service may still be processing it."""
-    raw_file = record.raw_file and replace(record.raw_file, expires_at=expires_at, uploaded_at=now)
-    return lifecycle.moved(
+    """The raw file exists: wait for a slot for the import.
+
+    If it isn't ACTIVE, the service may still be processing it, and the import looks at it first.
+    """
+    raw_file = record.raw_file and replace(
+        record.raw_file, is_active=is_active, expires_at=expires_at, uploaded_at=now
+    )
+    there = lifecycle.moved(
         with_working(record, raw_file=raw_file),
         FileStatus.UPLOADED,
-        schedule=replace(record.schedule, deadline=now + policy.active_deadline),
         tries=replace(record.tries, errors_in_a_row=0),
     )
+    ready_at = now if is_active else now + policy.raw_look_first
+    return lifecycle.awaiting_slot(there, Slot.IMPORT, ready_at, now)
+
+
+def raw_isnt_active(record: FileRecord, now: datetime, policy: FilePolicy) -> FileRecord:
+    """The raw file can't be imported yet, if ever: the poller looks after it from now on."""
+    uploaded_at = record.raw_file.uploaded_at if record.raw_file else None
+    deadline = (uploaded_at or now) + policy.active_deadline
+    waiting = lifecycle.waiting_until(record, deadline)
+    return lifecycle.to_be_looked_at(waiting, now + policy.raw_look_first, now, policy)
 
 
 def raw_became_active(record: FileRecord, now: datetime) -> FileRecord:
@@ -109,8 +128,9 @@ def import_begun(record: FileRecord, operation_id: str, reports: tuple[str, ...]
         reports: What was changed in the metadata or left out, one sentence each.
     """
     shelved = known_documents.shelved(record)
+    raw_file = record.raw_file and replace(record.raw_file, is_active=True)
     return lifecycle.moved(
-        with_working(shelved, import_call=ImportCall(operation_id)),
+        with_working(shelved, raw_file=raw_file, import_call=ImportCall(operation_id)),
         FileStatus.IMPORTING,
         metadata_reports=reports,
     )

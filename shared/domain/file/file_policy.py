@@ -27,8 +27,11 @@ class FilePolicy:
         import_deadline: How long an import may take, and after how long an import or a deletion of
             unknown outcome can no longer take effect.
         failed_grace: How long a FAILED document may still turn ACTIVE.
-        poll_first: Time between the first polls.
-        poll_most: The longest time between later polls.
+        look_grace: A look counts as overdue this long after it was due.
+        raw_look_first: Time until the first look at a raw file. The next ones come after half of
+            the time waited so far, and half of this time at least.
+        look_first: Time until the first look at an import; the next ones likewise.
+        look_most: The longest time between later looks.
         raw_reserve: A raw file is used only if it expires no sooner than this.
         exhausted_first: Wait before an exhausted file is tried again; doubles with each round.
         exhausted_most: The longest wait that doubling leads to.
@@ -44,8 +47,10 @@ class FilePolicy:
     active_deadline: timedelta = timedelta(minutes=15)
     import_deadline: timedelta = timedelta(hours=1)
     failed_grace: timedelta = timedelta(minutes=5)
-    poll_first: timedelta = timedelta(seconds=5)
-    poll_most: timedelta = timedelta(seconds=60)
+    look_grace: timedelta = timedelta(seconds=30)
+    raw_look_first: timedelta = timedelta(seconds=2)
+    look_first: timedelta = timedelta(seconds=8)
+    look_most: timedelta = timedelta(seconds=60)
     raw_reserve: FixedTime = timedelta(hours=2)
     exhausted_first: FixedTime = timedelta(days=1)
     exhausted_most: FixedTime = timedelta(days=32)

@@ -54,6 +54,10 @@ LEGAL_MOVES: dict[FileStatus, frozenset[FileStatus]] = {
 may have any."""
 
 
+POLLS = "polls"
+"""The queue of an earlier version's tasks that looked at raw files."""
+
+
 class IllegalMove(Exception):
     """``LEGAL_MOVES`` doesn't allow this move: a defect of the code."""
 
@@ -88,14 +92,22 @@ def next_step(record: FileRecord) -> Step:
         case FileStatus.PENDING | FileStatus.UPLOADING:
             return Step.UPLOAD
         case FileStatus.UPLOADED:
-            is_active = record.raw_file is not None and record.raw_file.is_active
-            return Step.IMPORT if is_active else Step.AWAIT_ACTIVE
+            return Step.AWAIT_ACTIVE if _is_to_become_active(record) else Step.IMPORT
         case FileStatus.IMPORTING:
             return Step.AWAIT_IMPORT
         case FileStatus.DELETING:
             return Step.REMOVE
         case _:
             return Step.NOTHING
+
+
+def _is_to_become_active(record: FileRecord) -> bool:
+    """Whether the raw file is looked at until it is ACTIVE, or was by an earlier version's task."""
+    if record.raw_file is not None and record.raw_file.is_active:
+        return False
+    schedule = record.schedule
+    has_task = schedule.task is not None and schedule.task.queue == POLLS
+    return has_task or schedule.look_at is not None
 
 
 class Turn(StrEnum):
@@ -111,11 +123,13 @@ def turn(record: FileRecord, seq: int, now: datetime) -> Turn:
     """Whether the delivery of task ``seq`` may work on the record.
 
     MINE: it may. STALE: a newer task is responsible. BUSY: another delivery has a live claim. OVER:
-    there is nothing to do. ``now`` is the database's read time.
+    there is nothing to do for a task. ``now`` is the database's read time.
     """
-    if next_step(record) is Step.NOTHING or record.schedule.slot is not None:
+    schedule = record.schedule
+    waits = schedule.slot is not None or schedule.look_at is not None
+    if next_step(record) is Step.NOTHING or waits:
         return Turn.OVER
-    if seq < record.schedule.seq:
+    if seq < schedule.seq:
         return Turn.STALE
     if record.claim is not None and now < record.claim.expires_at:
         return Turn.BUSY
@@ -159,16 +173,33 @@ def handed_on(
     )
 
 
-def is_stuck(record: FileRecord, since: datetime, now: datetime, policy: FilePolicy) -> bool:
+def to_be_looked_at(
+    record: FileRecord, at: datetime, now: datetime, policy: FilePolicy
+) -> FileRecord:
+    """The record, waiting for the poller to look at its raw file or import at ``at``.
+
+    It has no task and no claim. The caller wakes the poller after this record is written.
+    """
+    schedule = Schedule(
+        record.schedule.seq + 1,
+        look_at=at,
+        overdue_at=max(at, now) + policy.look_grace,
+        deadline=record.schedule.deadline,
+    )
+    return replace(record, schedule=schedule, claim=None, updated_at=now)
+
+
+def is_stuck(record: FileRecord, since: datetime, policy: FilePolicy) -> bool:
     """Whether the file's next step has failed so often that no batch should wait for it.
 
-    The latest error must have come after ``since``. A file is not stuck before its deadline, while
-    its import is uncertain (a listing of the store will decide), or if its latest error is a 429.
+    The latest error must have come after ``since``, and after the file's deadline, if it has one:
+    then the next step may end otherwise. A file is not stuck while its import is uncertain (a
+    listing of the store will decide), or if its latest error is a 429.
     """
     tries, deadline = record.tries, record.schedule.deadline
     if record.claim or record.status is FileStatus.UNCERTAIN or tries.error_at is None:
         return False
-    has_deadline = deadline is not None and now < deadline
+    has_deadline = deadline is not None and tries.error_at < deadline
     throttled = record.failure is not None and record.failure.code == TOO_MANY_REQUESTS
     often = tries.errors_in_a_row >= policy.stuck_after and tries.error_at >= since
     return often and not has_deadline and not throttled

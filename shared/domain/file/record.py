@@ -235,16 +235,18 @@ class FileTask:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What leads to the file's next step, and when: a task, or a slot that the pump gives.
+    """What leads to the file's next step, and when: a task, a slot that the pump gives, or a look.
 
     Attributes:
         seq: Number of the latest task; a delivery with a smaller number is stale.
         task: The task for the next step, created already or about to be; None without one.
         slot: The metered request that the file waits for; None if it waits for none.
         ready_at: When the slot may be given, or when an uncertain import may be searched for.
-        overdue_at: When the task counts as lost, unless it has changed the record before.
+        overdue_at: When the task, or the poller's, counts as lost, unless the record has changed.
         deadline: When the wait for the raw file or the import is given up; in a removal, when a
             deletion of unknown outcome can't take effect any more.
+        look_at: When the poller looks at the raw file or the import; None if the file waits for
+            neither.
     """
 
     seq: int = 0
@@ -253,6 +255,7 @@ class Schedule:
     ready_at: datetime | None = None
     overdue_at: datetime | None = None
     deadline: datetime | None = None
+    look_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +330,21 @@ class Requests:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """A metered request that the service accepted.
+
+    The breaker's window counts it here, which saves a document of its own.
+
+    Attributes:
+        at: When the reply came.
+        generation: The breaker's generation when the request was made.
+    """
+
+    at: datetime
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class Aside:
     """Why a record was set aside: its document was damaged, so what the store holds is unknown.
 
@@ -380,6 +398,8 @@ class FileRecord:
             if none did.
         metadata_reports: What was changed in its metadata or left out, one sentence each.
         requests: Requests made for it in its present batch.
+        upload_accepted: The latest upload; None before the first.
+        import_accepted: The latest import; None before the first.
         aside: Why it is set aside, with status DELETED; None for all others.
         set_aside_in: The batch that set it aside; None if none did.
         updated_at: When the record last changed.
@@ -411,6 +431,8 @@ class FileRecord:
     left_in: str | None = None
     metadata_reports: tuple[str, ...] = ()
     requests: Requests = field(default_factory=Requests)
+    upload_accepted: Accepted | None = None
+    import_accepted: Accepted | None = None
     aside: Aside | None = None
     set_aside_in: str | None = None
     updated_at: datetime | None = None

@@ -244,7 +244,8 @@ def is_under_way(record: FileRecord) -> bool:
         FileStatus.DELETED,
         FileStatus.REMOVAL_CANDIDATE,
     )
-    is_at_work = record.claim is not None or record.schedule.task is not None
+    schedule = record.schedule
+    is_at_work = bool(record.claim or schedule.task or schedule.look_at)
     return record.status not in resting or is_at_work
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.throttle.holds import Hold
+
 
 class CircuitState(StrEnum):
     """CLOSED runs at the allowed rate, OPEN at a fraction of it, HALF_OPEN lets probes through."""
@@ -38,6 +40,9 @@ class IllegalStateChange(ValueError):
 class BreakerState:
     """The breaker's record, at ``breaker/state``. The defaults are a new breaker.
 
+    It also has what else decides about a metered request, so that a delivery reads one document
+    beside its file's. It is written a few times a minute at most.
+
     Attributes:
         state: The circuit's state.
         schema_version: Version of this record's schema.
@@ -57,6 +62,8 @@ class BreakerState:
         server_errors: Times of the latest 5xx replies without a success since, newest first.
         late_starts_until: Until then, metered deliveries look for the starts that are booked.
         failed_documents: Times at which the latest documents turned FAILED, newest first.
+        hold: The latest hold, whether or not it is in force; None before the first.
+        running: Id of the batch that may begin metered requests; empty if none may.
         updated_at: When this record last changed.
     """
 
@@ -78,6 +85,8 @@ class BreakerState:
     server_errors: tuple[datetime, ...] = ()
     failed_documents: tuple[datetime, ...] = ()
     late_starts_until: datetime | None = None
+    hold: Hold | None = None
+    running: str = ""
     updated_at: datetime | None = None
 
 

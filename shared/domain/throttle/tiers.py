@@ -37,6 +37,7 @@ class Tier:
     Attributes:
         name: The tier's key in the file.
         rpm: Metered requests per minute; the uploads queue runs at exactly ``rpm / 60``.
+        unmetered_rpm: Unmetered requests of the poller per minute, at most.
         rpd: Metered requests per quota day, or None where no limit is known.
         max_concurrent_dispatches: Deliveries of the uploads queue that may run at once.
         max_imports_in_progress: The most imports that may be started and not yet settled.
@@ -46,6 +47,7 @@ class Tier:
 
     name: str
     rpm: int
+    unmetered_rpm: int
     rpd: int | None
     max_concurrent_dispatches: int
     max_imports_in_progress: int
@@ -61,6 +63,7 @@ class TierRow(Table):
     """A tier as it is written in the file; ``Tier`` says what the numbers mean."""
 
     rpm: Annotated[int, Field(gt=0, le=60 * MAX_QUEUE_DISPATCHES_PER_SECOND)]
+    unmetered_rpm: PositiveInt
     rpd: PositiveInt | None
     max_concurrent_dispatches: Annotated[int, Field(gt=0, le=MAX_QUEUE_CONCURRENT_DISPATCHES)]
     max_imports_in_progress: PositiveInt

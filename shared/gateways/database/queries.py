@@ -19,6 +19,7 @@ WINDOW = "breaker/state/window"
 SLOT = "schedule.slot"
 READY_AT = "schedule.ready_at"
 OVERDUE_AT = "schedule.overdue_at"
+LOOK_AT = "schedule.look_at"
 ELIGIBLE_AT = "failure.eligible_at"
 DOCUMENT = "current.document"
 ASIDE_UNTIL = "aside.until"
@@ -26,6 +27,8 @@ DESIRED_SIZE = "desired.size"
 DESIRED_TOKENS = "desired.tokens"
 WORKING_SIZE = "working.size"
 CURRENT_SIZE = "current.size"
+UPLOAD_ACCEPTED_AT = "upload_accepted.at"
+IMPORT_ACCEPTED_AT = "import_accepted.at"
 COST = "cost"
 FENCE = "fence"
 REQUESTS = ("requests.metered", "requests.throttled", "requests.unmetered")
@@ -160,6 +163,11 @@ def overdue(now: datetime, limit: int) -> Query:
     return Query(FILES, (Where(OVERDUE_AT, Op.LE, now),), (OVERDUE_AT,), limit)
 
 
+def to_look_at(now: datetime, limit: int) -> Query:
+    """Files whose raw file or import is to be looked at by now, the longest due first."""
+    return Query(FILES, (Where(LOOK_AT, Op.LE, now),), (LOOK_AT,), limit)
+
+
 def with_status(*statuses: FileStatus, limit: int | None = None) -> Query:
     """Files in one of these statuses, by id."""
     values = [status.value for status in statuses]
@@ -231,9 +239,29 @@ def latest_entries(limit: int) -> Query:
     return Query(WINDOW, (), ("-at",), limit)
 
 
+def latest_uploads(limit: int) -> Query:
+    """The files with the latest accepted uploads, newest first; they count in the window, too."""
+    return Query(FILES, (), (f"-{UPLOAD_ACCEPTED_AT}",), limit)
+
+
+def latest_imports(limit: int) -> Query:
+    """The files with the latest accepted imports, newest first; they count in the window, too."""
+    return Query(FILES, (), (f"-{IMPORT_ACCEPTED_AT}",), limit)
+
+
 def entries_since(at: datetime) -> Query:
-    """The entries of metered calls since then, which count for the daily quota."""
+    """The window's entries since then; those calls count for the daily quota."""
     return Query(WINDOW, (Where("at", Op.GE, at),))
+
+
+def uploads_since(at: datetime) -> Query:
+    """The files whose latest accepted upload was made since then; likewise."""
+    return Query(FILES, (Where(UPLOAD_ACCEPTED_AT, Op.GE, at),))
+
+
+def accepted_imports_since(at: datetime) -> Query:
+    """The files whose latest accepted import was made since then; likewise."""
+    return Query(FILES, (Where(IMPORT_ACCEPTED_AT, Op.GE, at),))
 
 
 def range_at(start: str) -> Query:

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -47,7 +48,7 @@ UNCERTAIN_SEARCH = "meta/uncertain"
 STORAGE = "meta/storage"
 ASKED = "meta/asked"
 BREAKER = "breaker/state"
-HOLD = "breaker/hold"
+POLLS = "breaker/polls"
 
 CAS_ATTEMPTS = 12
 """How often a change is tried; if all tries meet a conflict, it fails with ``Conflict``."""
@@ -249,20 +250,36 @@ class Records:
         Writes are committed in groups, to be fast. A group that meets a conflict is split until
         the write in conflict is alone.
         """
-        conflicts: list[Write] = []
         size = MAX_WRITES_PER_COMMIT - 1  # leaves room for the write of a fence
-        groups = [list(writes[i : i + size]) for i in range(0, len(writes), size)]
+        versions = self.commit_together([[write] for write in writes], size)
+        return [write for write, each in zip(writes, versions, strict=True) if each is None]
+
+    def commit_together(
+        self, units: Sequence[Sequence[Write]], most: int
+    ) -> list[Sequence[object] | None]:
+        """Commit units of writes, several in one commit of at most ``most`` units.
+
+        The writes of a unit are committed together or not at all. A commit that meets a conflict
+        is split until the unit in conflict is alone.
+
+        Returns:
+            For each unit the new versions of its documents; None for one that met a conflict.
+        """
+        versions: list[Sequence[object] | None] = [None] * len(units)
+        places = list(range(len(units)))
+        groups = [places[i : i + most] for i in range(0, len(units), most)]
         while groups:
             group = groups.pop()
             try:
-                self.documents.commit(group)
+                new = iter(self.documents.commit([each for n in group for each in units[n]]))
             except (AlreadyExists, Conflict):
-                if len(group) == 1:
-                    conflicts += group
-                else:
+                if len(group) > 1:
                     middle = len(group) // 2
                     groups += [group[:middle], group[middle:]]
-        return conflicts
+                continue
+            for place in group:
+                versions[place] = list(islice(new, len(units[place])))
+        return versions
 
     def _stored(self, kind: type[T], snapshot: Snapshot) -> Stored[T]:
         stored = _stored(kind, snapshot)

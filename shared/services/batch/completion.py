@@ -93,7 +93,7 @@ class Completion:
                 return
         now = self._context.clock.now()
         unconcerned = at_rest and batch.phase is BatchPhase.SCANNING
-        hold = None if unconcerned else holds.in_force(self._gate.read()[1].record, now)
+        hold = None if unconcerned else holds.in_force(self._gate.read().hold, now)
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
             why = Why(LeftReason.ACCOUNT, hold.hold_until)
             self._close_batch.close(held, BatchStatus.FAILED, ACCOUNT_FAULT, why)
@@ -216,7 +216,7 @@ class Completion:
         for limit in (1, MOST_STUCK + 1):  # the first file mostly shows that not all are stuck
             query = queries.with_status(*UNFINISHED, limit=limit)
             left = [each.present for each in self._context.records.query(FileRecord, query)]
-            if not all(lifecycle.is_stuck(each, since, now, policy) for each in left):
+            if not all(lifecycle.is_stuck(each, since, policy) for each in left):
                 return []
         if SetAside(self._context, batch)():
             changed(self._context, held, sets_aside=True)

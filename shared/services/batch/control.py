@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from shared.domain.batch.batch import Batch, BatchStatus, is_batch_id
 from shared.domain.errors import InvalidRequest, SyncError
-from shared.gateways.database.records import Stored, batch_path
+from shared.domain.throttle.breaker_state import BreakerState
+from shared.gateways.database.records import BREAKER, Stored, batch_path, cas_retrying
 from shared.services.context import Context
 from shared.services.events import Event, emit
 from shared.services.lease.close_batch import CloseBatch
+from shared.services.throttle.call_gate import CallGate
 
 
 class NoSuchBatch(SyncError):
@@ -55,18 +57,10 @@ class ControlBatch:
         return held
 
     def _set(self, batch_id: str, status: BatchStatus) -> Batch:
-        before = status
-
-        def decide(stored: Stored[Batch]) -> Batch:
-            nonlocal before
-            if stored.record is None:
-                raise NoSuchBatch(f"there is no batch {batch_id}")
-            _check_running(stored.record)
-            before = stored.record.status
-            return replace(stored.record, status=status)
-
-        after = self._context.records.change(Batch, _path(batch_id), decide).present
-        if before is status:
+        path = _path(batch_id)
+        retrying = cas_retrying(self._context.clock)
+        before, after = retrying(lambda: self._write(batch_id, path, status))
+        if before.status is status:
             return after
         if status is BatchStatus.PAUSED:
             said = f"Batch {batch_id} is paused on request, until somebody resumes it."
@@ -74,6 +68,19 @@ class ControlBatch:
         else:
             emit(Event.BATCH_RESUMED, f"Batch {batch_id} goes on.", batch_id=batch_id)
         return after
+
+    def _write(self, batch_id: str, path: str, status: BatchStatus) -> tuple[Batch, Batch]:
+        """Set the status, and whether the batch may begin metered requests, in one commit."""
+        records = self._context.records
+        held, breaker = records.get_all([(Batch, path), (BreakerState, BREAKER)])
+        if held.record is None:
+            raise NoSuchBatch(f"there is no batch {batch_id}")
+        _check_running(held.record)
+        begins = batch_id if status is BatchStatus.RUNNING else ""
+        also = CallGate(self._context).running(begins, known=breaker)
+        new: Batch = replace(held.record, status=status)
+        records.write(held, new, also)
+        return held.record, new
 
 
 def _path(batch_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Finds overdue files, and creates a new task for each whose task is lost."""
+"""Finds overdue files, and creates the tasks that were lost: their own, or the poller's."""
 
 from __future__ import annotations
 
@@ -24,11 +24,18 @@ class LostTasks:
         self._context = context
 
     def recreate(self, batch_id: str) -> None:
-        """Create the lost tasks of overdue files. A task is lost only if its queue says so."""
+        """Create the lost tasks of overdue files. A task is lost only if its queue says so.
+
+        A look that is overdue shows that the poller's task is lost, or that its run died.
+        """
         context = self._context
+        looks: list[datetime] = []
         query = queries.overdue(context.clock.now(), AT_ONCE)
         for stored in context.records.query(FileRecord, query):
             record = stored.present
+            if record.schedule.look_at is not None:
+                looks.append(record.schedule.look_at)
+                continue
             has_task = self._may_have_task(record)
             transition = self._still_waiting if has_task else self._after_lost_task
             try:
@@ -36,8 +43,11 @@ class LostTasks:
                 saved = context.records.write(stored, new).present
             except Conflict:
                 continue  # the record has just changed: the file is being processed
+            if saved.schedule.look_at is not None:
+                looks.append(saved.schedule.look_at)
             if not has_task and saved.schedule.task is not None:
                 context.queues.create(context.step_task(saved))
+        context.wake_poller(batch_id, looks)
 
     def _may_have_task(self, record: FileRecord) -> bool:
         """Whether the record's task exists; True if the queue can't tell, until the next call."""
@@ -60,6 +70,8 @@ class LostTasks:
             return attempt.postponed(record, now, now)
         if step is Step.NOTHING:
             return _overdue_at(record, None)
+        if step is not Step.REMOVE:
+            return lifecycle.to_be_looked_at(record, now, now, self._context.rules.file)
         return lifecycle.handed_on(record, QueueName.POLLS, now, now, self._context.rules.file)
 
 

@@ -30,6 +30,7 @@ from shared.services.batch.budget_hold import BudgetHold
 from shared.services.batch.completion import Completion
 from shared.services.batch.dry_run import DryRun
 from shared.services.batch.lost_tasks import LostTasks
+from shared.services.batch.named_batch import name_again
 from shared.services.batch.prepare import Preparation
 from shared.services.batch.retry_failed import RetryFailed
 from shared.services.context import Context, Deadline
@@ -65,7 +66,8 @@ METERED_PER_FILE = 2
 """Metered requests of a file: its upload and its import."""
 
 MOST_LISTING_FAILURES = 10
-"""Failed calls in a row after which a sync ends without the last listing of the store."""
+"""Failed calls in a row after which a sync ends: without the last listing of the store, or if the
+store is refused before the scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +149,12 @@ class RunningBatch:
         batch = held.present
         self._lost_tasks.recreate(batch.batch_id)
         state = self._gate.tick()
+        if state.running != batch.batch_id:
+            name_again(self._context, held)
         if batch.phase is BatchPhase.WORKING and not batch.removals_released:
             held = self._release_removals(held)
         planned = self._plan(held, state)
-        self._search_uncertain_imports(batch, state, deadline)
+        self._search_uncertain_imports(batch, deadline)
         if SetAside(self._context, batch)():
             changed(self._context, held, sets_aside=True)
         self._count(held)
@@ -361,10 +365,9 @@ class RunningBatch:
             return 0
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
             return 0
-        hold = self._gate.read()[1].record
-        if self._storage.is_due(batch, hold):
+        if self._storage.is_due(batch, state.hold):
             held = self._storage.measure(held)
-        if self._gate.blocked_until(state, hold) is not None:
+        if self._gate.blocked_until(state) is not None:
             return 0
         held, plan = self._planned(held, state)
         held = self._budget_hold.update(held, plan)
@@ -375,7 +378,7 @@ class RunningBatch:
         if not plan.assigned:
             return 0
         changed(self._context, held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)
-        return self._pump.carry_out(plan, batch.batch_id, state.generation)
+        return self._pump.carry_out(plan, batch.batch_id, batch.store, state.generation)
 
     def _planned(self, held: Stored[Batch], state: BreakerState) -> tuple[Stored[Batch], Plan]:
         """The plan, and the batch with a new measurement if the storage seemed full."""
@@ -393,11 +396,9 @@ class RunningBatch:
             plan = replace(probe, storage_room=room)
         return held, plan
 
-    def _search_uncertain_imports(
-        self, batch: Batch, state: BreakerState, deadline: Deadline
-    ) -> None:
+    def _search_uncertain_imports(self, batch: Batch, deadline: Deadline) -> None:
         try:
-            ResolveUncertain(self._context)(batch.store, batch.batch_id, state.generation, deadline)
+            ResolveUncertain(self._context)(batch.store, batch.batch_id, deadline)
         except GatewayError as error:  # the next call continues the listing
             self._gate.unmetered_failed(error)
             if isinstance(error, Forbidden) and self._is_refused(batch.store):

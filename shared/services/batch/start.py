@@ -13,8 +13,10 @@ from shared.domain.deployment.settings import Settings
 from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, Refused, SyncError
 from shared.domain.ids import digest
 from shared.domain.source.object_name import composed
+from shared.domain.throttle.breaker_state import BreakerState
 from shared.gateways.database.records import (
     ASKED,
+    BREAKER,
     DEPLOYMENT,
     LEASE,
     batch_path,
@@ -27,6 +29,7 @@ from shared.services.events import Event, emit
 from shared.services.lease.acquire import acquired
 from shared.services.lease.holder import holder_of
 from shared.services.task_payload import PAYLOAD_VERSION
+from shared.services.throttle.call_gate import CallGate
 
 START_ATTEMPTS = 5
 """Attempts to take a contended lease; after them the holder can be named."""
@@ -108,8 +111,8 @@ class StartSync:
 
     def _begin(self, request: SyncRequest, asked_at: datetime | None) -> Batch:
         context, settings = self._context, self._context.rules.settings
-        lease, deployment, asked = context.records.get_all(
-            [(Lease, LEASE), (Deployment, DEPLOYMENT), (AskedSync, ASKED)]
+        lease, deployment, asked, breaker = context.records.get_all(
+            [(Lease, LEASE), (Deployment, DEPLOYMENT), (AskedSync, ASKED), (BreakerState, BREAKER)]
         )
         self._check_deployment(deployment.record)
         self._check_idle(lease.record)
@@ -148,6 +151,8 @@ class StartSync:
         writes.append(replacing(lease, taken))
         if flag and flag.asked_at and is_answered_by(batch, context.rules.settings.prefix):
             writes.append(replacing(asked, AskedSync()))
+        if not batch.dry_run:
+            writes += CallGate(context).running(batch_id, known=breaker)
         context.records.documents.commit(writes)
         return batch
 

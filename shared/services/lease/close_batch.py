@@ -15,8 +15,17 @@ from shared.domain.deployment.freshness import after_end, freshness
 from shared.domain.errors import KEY_ADVICE, LostLease
 from shared.domain.file import setting_aside
 from shared.domain.file.record import UNFINISHED, Change, FileRecord, FileStatus
+from shared.domain.throttle.breaker_state import BreakerState
 from shared.gateways.database import queries
-from shared.gateways.database.records import DEPLOYMENT, LEASE, Stored, cas_retrying, updating
+from shared.gateways.database.records import (
+    BREAKER,
+    DEPLOYMENT,
+    LEASE,
+    Stored,
+    cas_retrying,
+    replacing,
+    updating,
+)
 from shared.gateways.ports import Write
 from shared.services.context import Context
 from shared.services.lease.closing_event import log_end
@@ -145,7 +154,7 @@ class CloseBatch:
 
     def _close(self, path: str, end: _End) -> Stored[Batch]:
         context = self._context
-        batch = context.records.get(Batch, path)
+        batch, breaker = context.records.get_all([(Batch, path), (BreakerState, BREAKER)])
         if batch.present.status.is_terminal:
             return batch
         if end.by and batch.present.supervisor != end.by:
@@ -173,6 +182,8 @@ class CloseBatch:
         age = self._note_freshness(closed, writes)
         if not busy:
             writes += self._release_writes(closed)
+        if breaker.record is not None and breaker.record.running == closed.batch_id:
+            writes.append(replacing(breaker, replace(breaker.record, running="")))
         versions = context.records.documents.commit(writes)
         log_end(closed, age)
         return Stored(batch.path, closed, versions[0], batch.read_time)

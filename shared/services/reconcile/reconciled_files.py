@@ -14,7 +14,7 @@ from shared.gateways.database.records import (
     file_path,
     replacing,
 )
-from shared.gateways.ports import QueueName, Write
+from shared.gateways.ports import Write
 from shared.services.context import Context
 
 
@@ -32,7 +32,7 @@ class ReconciledFiles:
         return dict(zip(wanted, found, strict=True))
 
     def put(self, stored: Stored[FileRecord], record: FileRecord) -> Stored[FileRecord] | None:
-        """Write a repaired record, and create its task if its document must be verified.
+        """Write a repaired record, and wake the poller if its document must be verified.
 
         Returns None if the record has changed since it was read. A dry run writes nothing.
         """
@@ -41,16 +41,16 @@ class ReconciledFiles:
         verifying = record.status is FileStatus.IMPORTING
         writes: list[Write] = []
         if verifying:
-            record = self._handed_on(record)
+            record = self._to_be_looked_at(record)
         writes.append(replacing(stored, record))
         try:
             version = self._context.records.documents.commit(writes)[-1]
         except (AlreadyExists, Conflict):
             return None
         if verifying:
-            self._context.queues.create(self._context.step_task(record))
+            self._context.wake_poller(self._batch.batch_id, [self._context.clock.now()])
         return replace(stored, record=record, version=version)
 
-    def _handed_on(self, record: FileRecord) -> FileRecord:
+    def _to_be_looked_at(self, record: FileRecord) -> FileRecord:
         now = self._context.clock.now()
-        return lifecycle.handed_on(record, QueueName.POLLS, now, now, self._context.rules.file)
+        return lifecycle.to_be_looked_at(record, now, now, self._context.rules.file)

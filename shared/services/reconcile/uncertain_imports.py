@@ -17,7 +17,7 @@ from shared.domain.file.record import FileRecord, FileStatus
 from shared.gateways.database import queries
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import UNCERTAIN_SEARCH, Stored, operation_path
-from shared.gateways.ports import Document, Put, QueueName, Write
+from shared.gateways.ports import Document, Put, Write
 from shared.services.context import Context, Deadline
 from shared.services.events import emit_outcome
 
@@ -53,13 +53,12 @@ class ResolveUncertain:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def __call__(self, store: str, batch_id: str, generation: int, deadline: Deadline) -> int:
+    def __call__(self, store: str, batch_id: str, deadline: Deadline) -> int:
         """Continue the search, or begin one if any import is due; returns how many it settled.
 
         Args:
             store: Resource name of the store.
             batch_id: The batch that takes the files over.
-            generation: The breaker's, for the tasks that are created.
             deadline: When to stop; the next call continues.
 
         Raises:
@@ -84,7 +83,7 @@ class ResolveUncertain:
         for file in uncertain:
             key = file.present.working_key
             if key and key in state.wanted and _is_due(file.present, began):
-                self._settle(file, state.found.get(key, ()), batch_id, generation)
+                self._settle(file, state.found.get(key, ()), batch_id)
                 settled += 1
         self._save(UncertainSearch())
         return settled
@@ -129,9 +128,7 @@ class ResolveUncertain:
             if isinstance(key, str) and key in state.wanted:
                 yield key, document.name
 
-    def _settle(
-        self, file: Stored[FileRecord], found: tuple[str, ...], batch_id: str, generation: int
-    ) -> None:
+    def _settle(self, file: Stored[FileRecord], found: tuple[str, ...], batch_id: str) -> None:
         """Adopt the newest of the documents that the record doesn't know, or try the import again.
 
         The other unknown documents become stale.
@@ -151,14 +148,14 @@ class ResolveUncertain:
                 return attempt.tried_again(record, NO_DOCUMENT, None, now, context.jitter(), policy)
             stale = (*record.stale_documents, *fresh[:-1])
             chosen = attempt.adopted(replace(record, stale_documents=stale), fresh[-1], now, policy)
-            return lifecycle.handed_on(chosen, QueueName.POLLS, now, now, policy)
+            return lifecycle.to_be_looked_at(chosen, now, now, policy)
 
         also = [] if fresh else self._ledger_failure(file.present)
         changed = context.records.change(FileRecord, file.path, decide, known=file, also=also)
         settled = changed.present
         emit_outcome(file.record, settled)
         if settled.status is FileStatus.IMPORTING:
-            context.queues.create(context.step_task(settled, generation))
+            context.wake_poller(batch_id, [context.clock.now()])
 
     def _ledger_failure(self, record: FileRecord) -> list[Write]:
         """The ledger write of an import without a document; none if its entry has expired."""

@@ -13,7 +13,6 @@ from shared.domain.batch.progress import Progress
 from shared.domain.batch.standing import standing
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.file.record import Change
-from shared.domain.throttle.breaker_window import WindowEntry
 from shared.domain.throttle.holds import quota_day_began
 from shared.gateways.database import queries
 from shared.gateways.database.codec import to_fields
@@ -22,6 +21,7 @@ from shared.services.progress import scan_counts
 from shared.services.report.running import progress_row
 from shared.services.report.summary import summary, time_text
 from shared.services.report.throttle import ThrottleReport
+from shared.services.throttle.latest_calls import latest_calls
 
 RUNS = 30
 """Batches in the overview."""
@@ -46,22 +46,20 @@ class Overview:
         self._next_run = next_run
 
     def __call__(self) -> dict[str, Any]:
-        """Everything but the window: ``RUNS`` batches and three more documents."""
+        """Everything but the window: ``RUNS`` batches and two more documents."""
         found = self._latest(RUNS)
         return {**self._now(found), **self._rest(found)}
 
     def now(self) -> dict[str, Any]:
-        """What changes often, in three reads, and one more during a scan."""
+        """What changes often, in two reads, and one more during a scan."""
         return self._now(self._latest(1))
 
     def window(self) -> dict[str, Any]:
-        """How the latest metered requests ended, newest first, in as many reads."""
-        found = self._records.query(WindowEntry, queries.latest_entries(WINDOW))
-        entries = [each.present for each in found]
+        """How the latest metered requests ended, newest first, in three reads for each."""
         return {
             "window": [
                 {"at": time_text(each.at), "outcome": each.outcome.value, "call": each.call}
-                for each in entries
+                for each in latest_calls(self._records, WINDOW)
             ]
         }
 

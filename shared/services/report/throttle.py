@@ -10,8 +10,8 @@ from shared.domain.deployment.deployment import Deployment
 from shared.domain.throttle import breaker, holds
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.breaker_state import BreakerState
-from shared.domain.throttle.holds import Hold, HoldReason
-from shared.gateways.database.records import BREAKER, DEPLOYMENT, HOLD, Records
+from shared.domain.throttle.holds import HoldReason
+from shared.gateways.database.records import BREAKER, DEPLOYMENT, Records
 from shared.services.report.summary import time_text
 
 
@@ -24,9 +24,9 @@ class ThrottleReport:
 
     def breaker(self) -> dict[str, Any]:
         """The breaker's state, and the hold in force, or None."""
-        state, hold = self._records.get_all([(BreakerState, BREAKER), (Hold, HOLD)])
-        known: BreakerState = state.record or BreakerState()
-        standing = holds.in_force(hold.record, state.read_time)
+        state = self._records.get(BreakerState, BREAKER)
+        known = state.record or BreakerState()
+        standing = holds.in_force(known.hold, state.read_time)
         return {
             "breaker": {
                 "state": known.state.value,

@@ -15,24 +15,27 @@ from http import HTTPStatus
 from shared.domain.errors import GatewayError, OutcomeUnknown, QuotaKind, Throttled, Unavailable
 from shared.domain.estimate import storage_reading
 from shared.domain.estimate.storage_reading import StorageReading
-from shared.domain.throttle import breaker, holds
+from shared.domain.file.record import Accepted
+from shared.domain.throttle import breaker, holds, unmetered
 from shared.domain.throttle.breaker import Permit, Proceed, Wait
 from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.domain.throttle.breaker_window import EntryOutcome, WindowEntry, window_entry
 from shared.domain.throttle.holds import Hold, HoldReason
 from shared.domain.throttle.learned_factor import on_document_failed
-from shared.gateways.database import queries
+from shared.domain.throttle.unmetered import Polls
 from shared.gateways.database.records import (
     BREAKER,
-    HOLD,
+    POLLS,
     STORAGE,
     Stored,
     creating,
+    replacing,
     window_path,
 )
 from shared.gateways.ports import Create, Write
 from shared.services.context import Context
 from shared.services.events import Event, emit
+from shared.services.throttle.latest_calls import latest_calls
 
 IMPORT = "gemini.import_file"
 """The call that adds to a store."""
@@ -45,25 +48,33 @@ class CallGate:
         self._context = context
         self._policy = context.rules.breaker
 
-    def read(self) -> tuple[Stored[BreakerState], Stored[Hold]]:
-        state, hold = self._context.records.get_all([(BreakerState, BREAKER), (Hold, HOLD)])
-        return state, hold
+    def read(self) -> BreakerState:
+        """The breaker's record as it is now."""
+        return self._context.records.get(BreakerState, BREAKER).record or BreakerState()
 
-    def blocked_until(self, state: BreakerState, hold: Hold | None) -> datetime | None:
+    def running(self, batch_id: str, *, known: Stored[BreakerState]) -> list[Write]:
+        """The write that names the batch which may begin metered requests; empty: none may.
+
+        Commit it together with what decides that.
+        """
+        state = known.record or BreakerState()
+        if state.running == batch_id:
+            return []
+        return [replacing(known, replace(state, running=batch_id))]
+
+    def blocked_until(self, state: BreakerState) -> datetime | None:
         """The time until which no metered call may be made; None if one may be made now."""
         now = self._context.clock.now()
-        standing = holds.in_force(hold, now)
+        standing = holds.in_force(state.hold, now)
         return standing.hold_until if standing else breaker.held_until(state, now)
 
-    def admit(
-        self, state: Stored[BreakerState], hold: Hold | None, permit_id: str
-    ) -> Proceed | Wait:
+    def admit(self, state: Stored[BreakerState], permit_id: str) -> Proceed | Wait:
         """Decide whether a metered call may be made now.
 
         In HALF_OPEN the breaker stores the permit, under ``permit_id``, before this returns.
         """
         now = self._context.clock.now()
-        until = self.blocked_until(state.record or BreakerState(), hold)
+        until = self.blocked_until(state.record or BreakerState())
         if until is not None:
             return Wait(until)
         admission = breaker.admit(state.record or BreakerState(), now, permit_id, self._policy)
@@ -86,29 +97,41 @@ class CallGate:
 
     # --- results ----------------------------------------------------------------------------
 
-    def entry(self, outcome: EntryOutcome, permit: Permit, *, batch_id: str, call: str) -> Create:
-        """The write of a window entry; commit it together with what the result changes."""
-        now = self._context.clock.now()
+    def _entry(
+        self, outcome: EntryOutcome, generation: int, at: datetime, batch_id: str, call: str
+    ) -> Create:
         entry = window_entry(
             outcome,
-            generation=permit.generation,
+            generation=generation,
             batch_id=batch_id,
             call=call,
-            now=now,
+            now=at,
             policy=self._policy,
         )
         return creating(window_path(self._context.new_id()), entry)
+
+    def displaced(self, earlier: Accepted | None, *, batch_id: str, call: str) -> list[Write]:
+        """The window entry of a success whose place in its file's record another one takes.
+
+        Commit it together with that. None if the earlier one counts no more.
+        """
+        now = self._context.clock.now()
+        if earlier is None or now - earlier.at > self._policy.window_retention:
+            return []
+        success = EntryOutcome.SUCCESS
+        return [self._entry(success, earlier.generation, earlier.at, batch_id, call)]
 
     def throttled_entries(self, error: Throttled, permit: Permit, *, batch_id: str) -> list[Write]:
         """The window entry of a 429; none if an allowance is used up, since the rate was fine."""
         if self._hold_reason(error) is not None:
             return []
-        return [self.entry(EntryOutcome.THROTTLED, permit, batch_id=batch_id, call=error.call)]
+        now = self._context.clock.now()
+        return [self._entry(EntryOutcome.THROTTLED, permit.generation, now, batch_id, error.call)]
 
     def succeeded(self, permit: Permit) -> None:
         """Record a metered call's success; a probe's success may close the breaker.
 
-        Call it after the call's window entry is written.
+        Call it after the success is written in its file's record.
         """
         if permit.probe_id:
             self._change(lambda state, now: breaker.on_success(state, permit, now, self._policy))
@@ -122,7 +145,9 @@ class CallGate:
             self._change(lambda state, now: breaker.on_other_error(state, permit, now))
 
     def unmetered_failed(self, error: GatewayError, generation: int | None = None) -> None:
-        """Record an unmetered call's failure with the breaker; it has no effect on the file.
+        """Record an unmetered call's failure; it has no effect on the file.
+
+        A 429 slows the poller first, and holds metered calls only if it can't be slower.
 
         ``generation`` is the breaker's when the call was made; None means the present one. Errors
         of anything but Gemini are ignored.
@@ -130,18 +155,32 @@ class CallGate:
         if not error.is_of_gemini:
             return
         if generation is None:
-            generation = (self.read()[0].record or BreakerState()).generation
+            generation = self.read().generation
         permit = Permit(generation)
         if not isinstance(error, Throttled):
             self.failed(error, permit)
         elif (reason := self._hold_reason(error)) is not None:
             self._used_up(error, reason)
-        else:
+        elif self._slow_polls(error):
             self._change(
                 lambda state, now: breaker.on_unmetered_throttled(
                     state, permit, now, self._policy, retry_after=error.retry_after
                 )
             )
+
+    def _slow_polls(self, error: Throttled) -> bool:
+        """Make unmetered requests slower; True if they were as slow as they can be already."""
+        asked = breaker.believed(error.retry_after, self._policy)
+        was_slowest = False
+
+        def decide(stored: Stored[Polls]) -> Polls:
+            nonlocal was_slowest
+            polls = stored.record or Polls()
+            was_slowest = unmetered.is_slowest(polls)
+            return unmetered.throttled(polls, asked, self._context.clock.now())
+
+        self._context.records.change(Polls, POLLS, decide)
+        return was_slowest
 
     def failed(self, error: GatewayError, permit: Permit) -> CircuitState:
         """Record a metered call's failure; call it after a 429's window entry is written.
@@ -202,24 +241,30 @@ class CallGate:
             )
         self.hold(reason)
 
-    def document_failed(self) -> None:
-        """Record a FAILED document: many of them slow the pace, though every reply was good."""
+    def documents_failed(self, number: int) -> None:
+        """Record FAILED documents: many of them slow the pace, though every reply was good."""
         window = self._window()
-        self._change(lambda state, now: on_document_failed(state, window, now, self._policy))
 
-    def hold(self, reason: HoldReason) -> Hold:
+        def decide(state: BreakerState, now: datetime) -> BreakerState | None:
+            after = state
+            for _ in range(number):
+                after = on_document_failed(after, window, now, self._policy) or after
+            return after
+
+        self._change(decide)
+
+    def hold(self, reason: HoldReason) -> None:
         """Hold metered calls for ``reason``, until its cause may have passed."""
         before: Hold | None = None
 
-        def decide(stored: Stored[Hold]) -> Hold:
+        def decide(state: BreakerState, now: datetime) -> BreakerState:
             nonlocal before
-            now = self._context.clock.now()
-            before = holds.in_force(stored.record, now)
+            before = holds.in_force(state.hold, now)
             new = holds.hold_for(reason, now, self._context.rules.holds)
-            return holds.merge(stored.record, new, now)
+            return replace(state, hold=holds.merge(state.hold, new, now))
 
-        after = self._context.records.change(Hold, HOLD, decide).present
-        if before is None or before.reason is not after.reason:
+        after = self._change(decide).hold
+        if after is not None and (before is None or before.reason is not after.reason):
             until = after.hold_until.isoformat(timespec="seconds")
             emit(
                 Event.HOLD_BEGAN,
@@ -227,27 +272,26 @@ class CallGate:
                 reason=after.reason.value,
                 until=until,
             )
-        return after
 
     # --- time -------------------------------------------------------------------------------
 
     def account_answered(self) -> None:
         """End a hold for the account: the store was read with the present key."""
-        now = self._context.clock.now()
 
-        def decide(stored: Stored[Hold]) -> Hold | None:
-            hold = holds.in_force(stored.record, now)
-            is_refuted = hold is not None and hold.reason is HoldReason.ACCOUNT
-            return replace(hold, hold_until=now) if hold and is_refuted else None
+        def decide(state: BreakerState, now: datetime) -> BreakerState | None:
+            hold = holds.in_force(state.hold, now)
+            if hold is None or hold.reason is not HoldReason.ACCOUNT:
+                return None
+            return replace(state, hold=replace(hold, hold_until=now))
 
-        self._context.records.change(Hold, HOLD, decide)
+        self._change(decide)
 
     def tick(self) -> BreakerState:
         """Apply what time alone changes in the breaker, and return its state.
 
         That is: the cooldown's end, expired permits, and the rate regained.
         """
-        state = self._context.records.get(BreakerState, BREAKER).record or BreakerState()
+        state = self.read()
         if breaker.is_untroubled(state):
             return state
         window = self._window()
@@ -259,8 +303,7 @@ class CallGate:
         )
 
     def _window(self) -> list[WindowEntry]:
-        query = queries.latest_entries(self._policy.window_size)
-        return [stored.present for stored in self._context.records.query(WindowEntry, query)]
+        return latest_calls(self._context.records, self._policy.window_size)
 
     def _change(
         self, decide: Callable[[BreakerState, datetime], BreakerState | None]

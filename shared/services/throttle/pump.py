@@ -232,13 +232,14 @@ class Pump:
             return False
         return self._budget.fits_none(spending)
 
-    def carry_out(self, plan: Plan, batch_id: str, generation: int) -> int:
+    def carry_out(self, plan: Plan, batch_id: str, store: str, generation: int) -> int:
         """Create the tasks of a plan; returns how many are new.
 
         Save ``next_slot_at`` first: a crash in between then wastes slots, but assigns none twice.
         """
         context = self._context
         now = context.clock.now()
+        nudges = not context.is_planned_ahead(plan.next_slot_at)
         planned: dict[str, FileRecord] = {}
         writes: list[Write] = []
         for stored, at in plan.assigned:
@@ -254,7 +255,10 @@ class Pump:
         for write in context.records.commit_each(writes):
             del planned[write.path]  # the record changed meanwhile: a later plan takes the file
         return context.queues.create_many(
-            [context.step_task(record, generation) for record in planned.values()]
+            [
+                context.step_task(record, generation, store, nudges=nudges)
+                for record in planned.values()
+            ]
         )
 
     # --- the day's quota --------------------------------------------------------------------
@@ -275,7 +279,9 @@ class Pump:
         if rpd is None:
             return None
         documents = self._context.records.documents
-        used = documents.count(queries.entries_since(holds.quota_day_began(now)))
+        since = holds.quota_day_began(now)
+        made = (queries.entries_since, queries.uploads_since, queries.accepted_imports_since)
+        used = sum(documents.count(of_call(since)) for of_call in made)
         return max(rpd - used - self._count_planned(), 0)
 
     def _count_planned(self) -> int:

@@ -18,7 +18,7 @@ from shared.domain.throttle import holds
 from shared.domain.throttle.breaker import Permit, Proceed
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import Hold, HoldReason
-from shared.gateways.database.records import BREAKER, HOLD, Stored, batch_path, file_path
+from shared.gateways.database.records import BREAKER, Stored, batch_path, file_path
 from shared.log_labels import labelled
 from shared.services.context import Context
 from shared.services.task_payload import StepPayload, checked_payload
@@ -26,8 +26,8 @@ from shared.services.throttle.booked_start import BookedStart, StartTurn
 from shared.services.throttle.call_gate import CallGate
 from shared.services.worker.claim import Abandoned, ClaimedFile
 from shared.services.worker.delete_documents import DeleteDocuments
-from shared.services.worker.delivery import Delivery, HandedOn
-from shared.services.worker.finish_import import FinishImport
+from shared.services.worker.delivery import Delivery
+from shared.services.worker.file_work import HandedOn
 from shared.services.worker.import_file import ImportStep
 from shared.services.worker.upload import UploadStep
 
@@ -52,7 +52,9 @@ class _DeliveredTask:
     path: str
     seq: int
     batch_id: str
+    store: str
     generation: int
+    nudges: bool
     start: BookedStart
 
 
@@ -72,8 +74,15 @@ class AdvanceFile:
             Unavailable: Firestore or Cloud Tasks failed; answer 5xx likewise.
         """
         given = checked_payload(StepPayload, payload)
+        start = BookedStart(self._context)
         task = _DeliveredTask(
-            given.path, given.seq, given.batch, given.generation, BookedStart(self._context)
+            path=given.path,
+            seq=given.seq,
+            batch_id=given.batch,
+            store=given.store,
+            generation=given.generation,
+            nudges=given.nudges,
+            start=start,
         )
         with labelled(batch=task.batch_id, file=task.path):
             for _ in range(READ_ATTEMPTS):
@@ -85,22 +94,17 @@ class AdvanceFile:
 
     def _deliver(self, task: _DeliveredTask) -> Outcome:
         context = self._context
-        file, batch, state, hold = context.records.get_all(
-            [
-                (FileRecord, file_path(task.path)),
-                (Batch, batch_path(task.batch_id)),
-                (BreakerState, BREAKER),
-                (Hold, HOLD),
-            ]
+        file, state = context.records.get_all(
+            [(FileRecord, file_path(task.path)), (BreakerState, BREAKER)]
         )
         record: FileRecord | None = file.record
-        if record is None or batch.record is None:
+        if record is None:
             return Outcome.GONE
         match lifecycle.turn(record, task.seq, file.read_time):
             case Turn.OVER:
                 return Outcome.OVER
             case Turn.STALE:
-                self._ensure_task(record, task.generation)
+                self._ensure_task(record, task)
                 return Outcome.STALE
             case Turn.BUSY:
                 self._ensure_guard_task(record, task)
@@ -108,37 +112,37 @@ class AdvanceFile:
             case Turn.MINE:
                 pass
 
-        step = lifecycle.next_step(record)
-        with labelled(step=step.value):
-            try:
-                if step.is_metered:
-                    return self._metered_step(file, batch.record, state, hold.record, task)
-                if not batch.record.is_running and self._is_left(file, hold.record):
-                    return Outcome.GIVEN_BACK
-                self._unmetered_step(file, batch.record, state)
-            except Abandoned:
-                return Outcome.ABANDONED
-            except HandedOn:
-                return Outcome.DONE
+        try:
+            with labelled(step=lifecycle.next_step(record).value):
+                return self._step(file, state, task)
+        except Abandoned:
+            return Outcome.ABANDONED
+        except HandedOn:
+            return Outcome.DONE
+
+    def _step(
+        self, file: Stored[FileRecord], state: Stored[BreakerState], task: _DeliveredTask
+    ) -> Outcome:
+        step = lifecycle.next_step(file.present)
+        if step.is_metered:
+            return self._metered_step(file, state, task)
+        if step is Step.REMOVE:
+            return self._removal(file, state, task)
+        self._leave_to_poller(file, task)
         return Outcome.DONE
 
     def _metered_step(
-        self,
-        file: Stored[FileRecord],
-        batch: Batch,
-        state: Stored[BreakerState],
-        hold: Hold | None,
-        task: _DeliveredTask,
+        self, file: Stored[FileRecord], state: Stored[BreakerState], task: _DeliveredTask
     ) -> Outcome:
         context = self._context
         now = context.clock.now()
         known = state.record or BreakerState()
         planned_before = task.generation != known.generation
-        if not batch.is_running or planned_before:
+        if known.running != task.batch_id or planned_before:
             # The pump assigns a new slot, at the pace of that time.
             self._postpone(file, now)
             return Outcome.GIVEN_BACK
-        if self._gate.blocked_until(known, hold) is None:
+        if self._gate.blocked_until(known) is None:
             planned = file.present.schedule.task
             match task.start.take(planned.at if planned else now, state):
                 case StartTurn.WAITED:
@@ -149,12 +153,12 @@ class AdvanceFile:
                 case StartTurn.NOW:
                     pass
         claim_id = context.new_id()
-        admission = self._gate.admit(state, hold, claim_id)
+        admission = self._gate.admit(state, claim_id)
         if not isinstance(admission, Proceed):
             # One tick at most: a hold may also be lifted before its time.
             self._postpone(file, min(max(admission.until, now), now + context.rules.tick))
             return Outcome.GIVEN_BACK
-        delivery = self._delivery(file, batch, admission.permit)
+        delivery = self._delivery(file, task, admission.permit)
         try:
             if lifecycle.next_step(file.present) is Step.UPLOAD:
                 UploadStep(delivery).upload(claim_id, file.read_time)
@@ -164,15 +168,22 @@ class AdvanceFile:
             self._gate.return_permit(admission.permit)  # does nothing if a result has used it
         return Outcome.DONE
 
-    def _delivery(self, file: Stored[FileRecord], batch: Batch, permit: Permit) -> Delivery:
+    def _delivery(self, file: Stored[FileRecord], task: _DeliveredTask, permit: Permit) -> Delivery:
         return Delivery(
             context=self._context,
             gate=self._gate,
             file=ClaimedFile(self._context, file),
-            store=batch.store,
-            batch_id=batch.batch_id,
+            store=task.store or self._store_of(task.batch_id),
+            batch_id=task.batch_id,
+            generation=permit.generation,
+            nudges=task.nudges,
             permit=permit,
         )
+
+    def _store_of(self, batch_id: str) -> str:
+        """The store of a batch, for a task that doesn't name it."""
+        batch = self._context.records.get(Batch, batch_path(batch_id)).record
+        return batch.store if batch else ""
 
     def _is_left(self, file: Stored[FileRecord], hold: Hold | None) -> bool:
         """Whether a step that needs no metered request is left to the next batch.
@@ -191,28 +202,33 @@ class AdvanceFile:
         now = self._context.clock.now()
         self._context.records.write(file, attempt.postponed(file.present, ready_at, now))
 
-    def _unmetered_step(
-        self, file: Stored[FileRecord], batch: Batch, state: Stored[BreakerState]
-    ) -> None:
+    def _leave_to_poller(self, file: Stored[FileRecord], task: _DeliveredTask) -> None:
+        """Let the poller go on with a file whose delivery died, or is of an older version."""
+        now, policy = self._context.clock.now(), self._context.rules.file
+        record = lifecycle.to_be_looked_at(file.present, now, now, policy)
+        self._context.records.write(file, record)
+        self._context.wake_poller(task.batch_id, [now])
+
+    def _removal(
+        self, file: Stored[FileRecord], state: Stored[BreakerState], task: _DeliveredTask
+    ) -> Outcome:
+        known = state.record or BreakerState()
+        if known.running != task.batch_id and self._is_left(file, known.hold):
+            return Outcome.GIVEN_BACK
         context = self._context
         claim_id = context.new_id()
-        generation = (state.record or BreakerState()).generation
-        delivery = self._delivery(file, batch, Permit(generation))
+        delivery = self._delivery(file, task, Permit(known.generation))
         delivery.file.claim(
             lambda record: lifecycle.claimed(record, claim_id, file.read_time, context.rules.file)
         )
-        match lifecycle.next_step(delivery.record):
-            case Step.AWAIT_ACTIVE:
-                UploadStep(delivery).await_active()
-            case Step.AWAIT_IMPORT:
-                FinishImport(delivery).run()
-            case Step.REMOVE:
-                DeleteDocuments(delivery).run()
+        DeleteDocuments(delivery).run()
+        return Outcome.DONE
 
-    def _ensure_task(self, record: FileRecord, generation: int) -> None:
+    def _ensure_task(self, record: FileRecord, task: _DeliveredTask) -> None:
         """Create the record's current task, in case a crash prevented it."""
         if record.schedule.task is not None:
-            self._context.queues.create(self._context.step_task(record, generation))
+            again = self._context.step_task(record, task.generation, task.store)
+            self._context.queues.create(again)
 
     def _ensure_guard_task(self, record: FileRecord, task: _DeliveredTask) -> None:
         """Create a task for the time when the claim expires.
@@ -221,6 +237,6 @@ class AdvanceFile:
         """
         if record.claim is None:
             return
-        again = self._context.step_task(record, task.generation)
+        again = self._context.step_task(record, task.generation, task.store)
         guard_id = digest("guard", record.path, record.schedule.seq, record.claim.id)
         self._context.queues.create(replace(again, id=guard_id, at=record.claim.expires_at))

@@ -9,6 +9,7 @@ from shared.domain.scan import comparison
 from shared.gateways.ports import RemoteState
 from shared.services.source.inspection import inspect_one
 from shared.services.worker.delivery import Delivery
+from shared.services.worker.file_work import FileWork
 
 
 class DeleteDocuments:
@@ -73,10 +74,10 @@ class DeleteDocuments:
         return left if comparison.is_served(record, wanted, left) else None
 
 
-def delete_document(delivery: Delivery, name: str) -> None:
+def delete_document(work: FileWork, name: str) -> None:
     """Delete a document; one that does not exist is fine.
 
     Raises:
         HandedOn: the request failed, and is scheduled again.
     """
-    delivery.none_if_missing(lambda: delivery.context.gemini.delete_document(name))
+    work.none_if_missing(lambda: work.context.gemini.delete_document(name))

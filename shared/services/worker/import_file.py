@@ -31,13 +31,13 @@ from shared.domain.source.tokens import tokens_of
 from shared.domain.throttle.breaker_state import CircuitState
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import creating, operation_path
-from shared.gateways.ports import ImportOperation, Put, Update
+from shared.gateways.ports import ImportOperation, Put, RemoteState, Update
 from shared.services.source.content import open_content
 from shared.services.source.inspection import metadata_sources
 from shared.services.source.sidecars import find_sidecar, names_in_other_forms
+from shared.services.throttle.latest_calls import IMPORT
 from shared.services.worker.claim import Abandoned
 from shared.services.worker.delivery import Delivery
-from shared.services.worker.finish_import import FinishImport
 
 FAILED_PRECONDITION = "FAILED_PRECONDITION"
 """The status of a 400 that may pass: the raw file is not ready."""
@@ -51,7 +51,7 @@ class ImportStep:
         self._gemini = delivery.context.gemini
 
     def import_file(self, claim_id: str, read_time: datetime) -> None:
-        """Claim the file, send the import, and follow it for a few seconds."""
+        """Claim the file and send the import; the poller follows it."""
         delivery = self._delivery
 
         def claimed(before: FileRecord) -> FileRecord:
@@ -60,6 +60,13 @@ class ImportStep:
         if self._is_raw_file_unusable():
             delivery.file.claim(claimed)
             self._discard_raw_file()
+            return
+        if not self._is_raw_file_active():
+            delivery.file.claim(claimed)
+            delivery.file.apply(
+                lambda before: attempt.raw_isnt_active(before, delivery.now(), delivery.policy)
+            )
+            delivery.wake(delivery.now() + delivery.policy.raw_look_first)
             return
         try:
             metadata = self._metadata()
@@ -144,19 +151,24 @@ class ImportStep:
     def _started(self, intent: LedgerEntry, operation: ImportOperation) -> None:
         """Save the operation's name in the file's record, or in the ledger if the claim is lost."""
         delivery = self._delivery
+        look_at = delivery.now() + delivery.policy.look_first
+        accepted, earlier = delivery.accepted(), delivery.record.import_accepted
+
+        def started(before: FileRecord) -> FileRecord:
+            now = delivery.now()
+            known = attempt.import_started(before, operation.name, now, delivery.policy)
+            known = replace(known, import_accepted=accepted)
+            return lifecycle.to_be_looked_at(known, look_at, now, delivery.policy)
+
         try:
-            delivery.file.apply(
-                lambda record: attempt.import_started(
-                    record, operation.name, delivery.now(), delivery.policy
-                ),
-                [delivery.success_entry("import_file")],
-            )
+            delivery.file.apply(started, delivery.displaced(earlier, IMPORT))
         except Abandoned:  # the reply took too long: another delivery has claimed the file
             note = Update(operation_path(intent.operation_id), {"operation": operation.name})
-            delivery.context.records.commit_each([note])
+            counted = delivery.displaced(accepted, IMPORT)
+            delivery.context.records.commit_each([note, *counted])
             raise
         delivery.gate.succeeded(delivery.permit)
-        FinishImport(delivery).run(operation)
+        delivery.wake(look_at)
 
     # --- before -----------------------------------------------------------------------------
 
@@ -169,6 +181,19 @@ class ImportStep:
             and expires_at - self._delivery.now() < self._delivery.policy.raw_reserve
         )
         return expiring or record.working_key != record.desired_key
+
+    def _is_raw_file_active(self) -> bool:
+        """Whether the raw file can be imported; False if that can't be read either."""
+        delivery = self._delivery
+        raw_file = delivery.record.raw_file
+        if raw_file is None or raw_file.is_active:
+            return True
+        delivery.file.count(unmetered=1)
+        try:
+            return self._gemini.get_file(raw_file.name).state is RemoteState.ACTIVE
+        except GatewayError as error:
+            delivery.report_to_breaker(error)
+            return False
 
     def _discard_raw_file(self) -> None:
         delivery = self._delivery

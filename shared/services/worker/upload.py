@@ -1,9 +1,9 @@
-"""Step one: uploads the object as a raw file of the Files API, and waits until it is ACTIVE."""
+"""Step one: uploads the object as a raw file of the Files API."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import IO
 
@@ -17,11 +17,14 @@ from shared.domain.errors import (
     Unreadable,
 )
 from shared.domain.file import attempt, lifecycle, outcomes
-from shared.domain.file.record import FileRecord, FileStatus, with_working
+from shared.domain.file.record import Accepted, FileRecord, FileStatus, with_working
 from shared.domain.ids import raw_file_id
 from shared.domain.source.eligibility import SkipReason
-from shared.gateways.ports import RemoteFile, RemoteState, Write
-from shared.services.worker.delivery import GONE, Delivery
+from shared.gateways.ports import RemoteFile, RemoteState
+from shared.services.throttle.latest_calls import UPLOAD
+from shared.services.worker.claim import Abandoned
+from shared.services.worker.delivery import Delivery
+from shared.services.worker.file_work import GONE
 from shared.services.worker.source_content import SourceContent
 
 READ_SIZE = 1 << 20
@@ -30,7 +33,7 @@ RAW_FILES = "files/"
 
 
 class UploadStep:
-    """A delivery of the uploads queue, or of the polls queue while the raw file is processed."""
+    """A delivery of the uploads queue; it sends at most one upload."""
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
@@ -53,7 +56,7 @@ class UploadStep:
         try:
             remote = self._earlier_upload() if resumed else None
             if remote is not None:
-                self._wait_until_active(remote, [])
+                self._sent(remote)
             elif spent:
                 delivery.try_again("no attempt to upload brought a reply", None)
             else:
@@ -68,25 +71,6 @@ class UploadStep:
             if not error.is_of_bucket:
                 raise
             delivery.source_unavailable(error)
-
-    def await_active(self) -> None:
-        """Poll the raw file."""
-        delivery = self._delivery
-        try:
-            remote = delivery.ask(
-                lambda: self._gemini.get_file(delivery.raw_name), reraise=(GatewayError,)
-            )
-        except GONE as error:
-            if delivery.may_be_account_fault(error):
-                delivery.retry_later(error)
-            delivery.restart()
-        except GatewayError as error:
-            if isinstance(error, Throttled) or not delivery.is_too_late():
-                delivery.retry_later(error)
-            delivery.restart()
-            delivery.report_to_breaker(error)
-        else:
-            self._wait_until_active(remote, [])
 
     def _end_without_upload(self, claim_id: str, read_time: datetime) -> None:
         """End without an upload: the object is gone, skipped, or again as it is indexed."""
@@ -133,7 +117,7 @@ class UploadStep:
         if remote is None:
             self._adopt_or_restart()
             return
-        self._wait_until_active(remote, [delivery.success_entry("files.upload")])
+        self._sent(remote, delivery.accepted())
         delivery.gate.succeeded(delivery.permit)
 
     # --- an upload that is there already ----------------------------------------------------
@@ -167,7 +151,7 @@ class UploadStep:
         if remote is None:
             self._delivery.restart()
         else:
-            self._wait_until_active(remote, [])
+            self._sent(remote)
 
     def _is_usable(self, remote: RemoteFile) -> bool:
         """Whether it has not failed, is not about to expire, and has the object's content."""
@@ -183,51 +167,44 @@ class UploadStep:
                 return False
             return not remote.sha256 or remote.sha256 == _sha256(source.content)
 
-    # --- waiting ----------------------------------------------------------------------------
+    # --- the end ----------------------------------------------------------------------------
 
-    def _wait_until_active(self, remote: RemoteFile, also: Sequence[Write]) -> None:
-        """Wait a few seconds for the raw file to be ACTIVE; write its state and the next step."""
+    def _sent(self, remote: RemoteFile, accepted: Accepted | None = None) -> None:
+        """Write the raw file's state: it waits for the import's slot.
+
+        If it isn't ACTIVE yet, it mostly is by then, and the import looks. ``accepted`` tells of
+        the upload, if this delivery has sent it.
+        """
         delivery = self._delivery
-        if remote.state is RemoteState.PENDING:
-            remote = self._polled(remote)
-        match remote.state:
-            case RemoteState.ACTIVE:
-                delivery.file.apply(lambda record: self._active(record, remote), also)
-                delivery.nudge()
-            case RemoteState.FAILED:
-                delivery.try_again(f"the raw file failed: {remote.error}", None, also)
-            case RemoteState.PENDING if delivery.is_too_late():
-                delivery.try_again("the raw file never became active", None, also)
-            case RemoteState.PENDING:
-                delivery.poll_at(
-                    delivery.next_poll_at(delivery.waiting_since(delivery.policy.active_deadline)),
-                    lambda record: self._uploaded(record, remote),
-                    also,
-                )
-
-    def _polled(self, remote: RemoteFile) -> RemoteFile:
-        """Read the raw file a few more times; after an error, leave it to the next delivery."""
+        counted = delivery.displaced(accepted, UPLOAD)
+        if remote.state is RemoteState.FAILED:
+            delivery.try_again(f"the raw file failed: {remote.error}", None, counted)
+            return
+        earlier = delivery.record.upload_accepted if accepted else None
         try:
-            return self._delivery.poll_inline(
-                lambda: self._gemini.get_file(remote.name),
-                until=lambda latest: latest.state is not RemoteState.PENDING,
-                reraise=(GatewayError,),
+            delivery.file.apply(
+                lambda record: self._uploaded(record, remote, accepted),
+                delivery.displaced(earlier, UPLOAD),
             )
-        except GatewayError as error:
-            self._delivery.report_to_breaker(error)
-            return remote
+        except Abandoned:  # the reply took too long: another delivery has claimed the file
+            delivery.context.records.commit_each(counted)
+            raise
+        delivery.nudge()
 
-    def _uploaded(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
-        if record.status is FileStatus.UPLOADED:
-            return record
+    def _uploaded(
+        self, record: FileRecord, remote: RemoteFile, accepted: Accepted | None
+    ) -> FileRecord:
+        if accepted:
+            record = replace(record, upload_accepted=accepted)
         if remote.size != self._delivery.desired.size:
             record = with_working(record, decoded_size=remote.size)
         return attempt.uploaded(
-            record, remote.expires_at, self._delivery.now(), self._delivery.policy
+            record,
+            remote.expires_at,
+            self._delivery.now(),
+            self._delivery.policy,
+            is_active=remote.state is RemoteState.ACTIVE,
         )
-
-    def _active(self, record: FileRecord, remote: RemoteFile) -> FileRecord:
-        return attempt.raw_became_active(self._uploaded(record, remote), self._delivery.now())
 
 
 def _sha256(content: IO[bytes]) -> str:

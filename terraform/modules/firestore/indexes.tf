@@ -12,14 +12,17 @@ locals {
       "current.document"    = ["ASCENDING"]
       "desired.skip_reason" = ["ASCENDING"]
       fence                 = ["DESCENDING"]
+      "import_accepted.at"  = ["ASCENDING", "DESCENDING"]
       left_in               = ["ASCENDING"]
       path                  = ["ASCENDING"]
       removed_in            = ["ASCENDING"]
       rescan                = ["ASCENDING"]
+      "schedule.look_at"    = ["ASCENDING"]
       "schedule.overdue_at" = ["ASCENDING"]
       "schedule.slot"       = ["ASCENDING"]
       set_aside_in          = ["ASCENDING"]
       status                = ["ASCENDING"]
+      "upload_accepted.at"  = ["ASCENDING", "DESCENDING"]
     }
     batches    = { created_at = ["DESCENDING"], fence = ["DESCENDING"] }
     listing    = { index = ["ASCENDING"] }

@@ -73,6 +73,10 @@ class Bill:
         """All items as a share of the embedding's price."""
         return self.total / self.embedding
 
+    def amount(self, name: str) -> float:
+        """How much of an item a file takes."""
+        return next(item.amount for item in self.items if item.name == name)
+
     def dollars(self, name: str) -> float:
         """What an item costs."""
         return next(item.dollars for item in self.items if item.name == name)

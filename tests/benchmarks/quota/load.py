@@ -109,8 +109,7 @@ class Journal:
 
 def sync(tier: str, files: int, service: Service) -> Journal:
     """Sync ``files`` new files; only the pacing makes the sync wait."""
-    # No waits within a delivery, since here calls run one after the other.
-    given = rules(tier=tier_named(tier), inline_wait=timedelta(0), max_imports_in_progress=files)
+    given = rules(tier=tier_named(tier), max_imports_in_progress=files)
     world = World(given)
     world.put({f"{number:05}.md": f"content of {number}" for number in range(files)})
     requests: list[tuple[datetime, bool]] = []

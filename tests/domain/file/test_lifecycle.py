@@ -76,7 +76,8 @@ def record(status: FileStatus = S.PENDING, **fields: object) -> FileRecord:
             {"tries": Tries(errors_in_a_row=POLICY.stuck_after, error_at=NOW - 2 * MINUTE)},
         ),
         (False, {"tries": Tries(errors_in_a_row=POLICY.stuck_after)}),
-        (False, {"schedule": replace(SCHEDULE, deadline=NOW + SECOND)}),  # it ends by that
+        # After its deadline it may end otherwise.
+        (False, {"schedule": replace(SCHEDULE, deadline=NOW + SECOND)}),
         (False, {"failure": Failure("too many", 429)}),
         (False, {"status": S.UNCERTAIN}),  # a listing of the store decides
         (False, {"claim": Claim("c1", NOW)}),  # somebody is at it
@@ -87,7 +88,7 @@ def test_no_batch_waits_for_what_fails_each_time(*, stuck: bool, changes: dict[s
     known = {"tries": tries, "failure": Failure("it broke", 503)}
     file = record(**{"status": S.IMPORTING, **known, **changes})
 
-    assert lifecycle.is_stuck(file, NOW - MINUTE, NOW, POLICY) is stuck
+    assert lifecycle.is_stuck(file, NOW - MINUTE, POLICY) is stuck
 
 
 # --- moves ------------------------------------------------------------------------------------
@@ -141,7 +142,7 @@ def test_an_indexed_file_never_goes_back_to_an_import_or_to_failed_without_a_new
     [
         (S.PENDING, None, Step.UPLOAD),
         (S.UPLOADING, RAW_FILE, Step.UPLOAD),
-        (S.UPLOADED, RAW_FILE, Step.AWAIT_ACTIVE),
+        (S.UPLOADED, RAW_FILE, Step.IMPORT),
         (S.UPLOADED, ACTIVE, Step.IMPORT),
         (S.IMPORTING, ACTIVE, Step.AWAIT_IMPORT),
         (S.DELETING, None, Step.REMOVE),
@@ -273,17 +274,41 @@ def test_what_is_not_wanted_is_not_uploaded(wanted: object) -> None:
         attempt.upload_begun(record(desired=wanted), "files/x")
 
 
-def test_a_raw_file_has_fifteen_minutes_to_become_active() -> None:
+@pytest.mark.parametrize("is_active", [True, False])
+def test_an_uploaded_file_waits_for_an_import_slot(*, is_active: bool) -> None:
+    """By then it mostly is active, so nobody looks before."""
     tries = Tries(1, errors_in_a_row=2, error_at=NOW)
     before = record(S.UPLOADING, working=working(raw_file=RAW_FILE), tries=tries)
-    after = attempt.uploaded(before, NOW + 2 * DAY, NOW, POLICY)
+    after = attempt.uploaded(before, NOW + 2 * DAY, NOW, POLICY, is_active=is_active)
 
     assert after.status is S.UPLOADED
     assert after.raw_file == RawFile(
-        "files/x", is_active=False, expires_at=NOW + 2 * DAY, uploaded_at=NOW
+        "files/x", is_active=is_active, expires_at=NOW + 2 * DAY, uploaded_at=NOW
     )
-    assert after.schedule == replace(SCHEDULE, deadline=NOW + 15 * MINUTE)
+    ready_at = NOW if is_active else NOW + POLICY.raw_look_first
+    seq = before.schedule.seq + 1
+    assert after.schedule == Schedule(seq, slot=Slot.IMPORT, ready_at=ready_at)
     assert after.tries == Tries(1, errors_in_a_row=0, error_at=NOW)
+    assert next_step(after) is Step.IMPORT
+
+
+def test_a_raw_file_that_isnt_active_is_looked_at_for_fifteen_minutes() -> None:
+    raw_file = replace(RAW_FILE, uploaded_at=NOW - MINUTE)
+    before = record(S.UPLOADED, working=working(raw_file=raw_file))
+    after = attempt.raw_isnt_active(before, NOW, POLICY)
+
+    assert after.schedule.deadline == NOW + 14 * MINUTE
+    assert after.schedule.look_at == NOW + POLICY.raw_look_first
+    assert (after.schedule.task, after.claim) == (None, None)
+    assert next_step(after) is Step.AWAIT_ACTIVE
+
+
+def test_an_older_versions_task_that_looks_at_a_raw_file_is_known() -> None:
+    before = record(S.UPLOADED, working=working(raw_file=RAW_FILE))
+    polled = lifecycle.handed_on(before, "polls", NOW, NOW, POLICY)
+
+    assert next_step(polled) is Step.AWAIT_ACTIVE
+    assert next_step(lifecycle.handed_on(before, "uploads", NOW, NOW, POLICY)) is Step.IMPORT
 
 
 def test_an_active_raw_file_waits_for_an_import_slot() -> None:

@@ -76,6 +76,10 @@ class JourneyMachine(RuleBasedStateMachine):
         return lifecycle.turn(self.record, self.record.schedule.seq, self.now) is Turn.MINE
 
     @property
+    def is_to_be_looked_at(self) -> bool:
+        return self.record.schedule.look_at is not None
+
+    @property
     def is_claimed(self) -> bool:
         claim = self.record.claim
         return claim is not None and self.now < claim.expires_at
@@ -120,11 +124,9 @@ class JourneyMachine(RuleBasedStateMachine):
         assert self.attempts == tries + 1
         match fate:
             case "active":
-                done = attempt.uploaded(self.record, None, self.now, POLICY)
-                self.change(attempt.raw_became_active(done, self.now))
+                self.change(attempt.uploaded(self.record, None, self.now, POLICY, is_active=True))
             case "slow":
-                done = attempt.uploaded(self.record, None, self.now, POLICY)
-                self.change(lifecycle.handed_on(done, "polls", self.now, self.now, POLICY))
+                self.change(attempt.uploaded(self.record, None, self.now, POLICY, is_active=False))
             case "429":
                 self.change(attempt.given_back(self.record, self.now, self.now))
                 assert self.attempts == tries
@@ -136,14 +138,19 @@ class JourneyMachine(RuleBasedStateMachine):
                 self.change(attempt.restarted(self.record, self.now, POLICY))
                 assert self.record.status is S.FAILED or self.record.upload_epoch == epoch + 1
 
-    @precondition(lambda self: self.is_claimable and self.step is Step.AWAIT_ACTIVE)
+    @precondition(lambda self: self.is_claimable and self.step is Step.IMPORT)
+    @rule()
+    def finds_the_raw_file_not_active(self) -> None:
+        self.claim(self.record)
+        self.change(attempt.raw_isnt_active(self.record, self.now, POLICY))
+
+    @precondition(lambda self: self.is_to_be_looked_at and self.step is Step.AWAIT_ACTIVE)
     @rule(active=st.booleans())
     def look_at_the_raw_file(self, *, active: bool) -> None:
-        self.claim(self.record)
         if active:
             self.change(attempt.raw_became_active(self.record, self.now))
         else:
-            self.change(lifecycle.handed_on(self.record, "polls", self.now, self.now, POLICY))
+            self.change(lifecycle.to_be_looked_at(self.record, self.now, self.now, POLICY))
 
     @precondition(lambda self: self.is_claimable and self.step is Step.IMPORT)
     @rule(fate=st.sampled_from(["named", "lost", "429", "error", "crash", "crash after"]))
@@ -158,7 +165,7 @@ class JourneyMachine(RuleBasedStateMachine):
             case "named":
                 named = attempt.import_started(self.record, f"op{self.sent}", self.now, POLICY)
                 self.change(known_documents.document_known(named, document))
-                self.change(lifecycle.handed_on(self.record, "polls", self.now, self.now, POLICY))
+                self.change(lifecycle.to_be_looked_at(self.record, self.now, self.now, POLICY))
             case "lost":
                 self.change(attempt.import_uncertain(self.record, self.now, POLICY))
             case "429":
@@ -169,13 +176,17 @@ class JourneyMachine(RuleBasedStateMachine):
                 self.change(attempt.tried_again(self.record, "x", 503, self.now, 0.5, POLICY))
 
     @precondition(lambda self: self.is_claimable and self.step is Step.AWAIT_IMPORT)
+    @rule()
+    def a_delivery_finds_the_import_of_one_that_died(self) -> None:
+        self.change(lifecycle.to_be_looked_at(self.record, self.now, self.now, POLICY))
+
+    @precondition(lambda self: self.is_to_be_looked_at and self.step is Step.AWAIT_IMPORT)
     @rule(fate=st.sampled_from(["wait", "done", "failed", "hidden"]))
     def look_at_the_import(self, fate: str) -> None:
-        self.claim(self.record)
         if not self.record.new_document:
             self.change(attempt.import_uncertain(self.record, self.now, POLICY))
         elif fate == "wait":
-            self.change(lifecycle.handed_on(self.record, "polls", self.now, self.now, POLICY))
+            self.change(lifecycle.to_be_looked_at(self.record, self.now, self.now, POLICY))
         elif fate == "hidden":  # said not to be there, which may be for the moment only
             self.change(attempt.tried_again(self.record, "x", 404, self.now, 0.5, POLICY))
         elif fate == "failed":
@@ -208,7 +219,7 @@ class JourneyMachine(RuleBasedStateMachine):
             return
         stale = replace(self.record, stale_documents=(*self.record.stale_documents, *mine[:-1]))
         found = attempt.adopted(stale, mine[-1], self.now, POLICY)
-        self.change(lifecycle.handed_on(found, "polls", self.now, self.now, POLICY))
+        self.change(lifecycle.to_be_looked_at(found, self.now, self.now, POLICY))
 
     @precondition(lambda self: self.record.schedule.seq > 0)
     @rule(late_by=st.integers(1, 5))
@@ -232,7 +243,8 @@ class JourneyMachine(RuleBasedStateMachine):
         status, schedule = self.record.status, self.record.schedule
         if status in UNFINISHED and status is not S.UNCERTAIN:
             assert schedule.slot is not None or schedule.overdue_at is not None
-            assert (schedule.slot is not None) != (schedule.task is not None)
+            ways = (schedule.slot, schedule.task, schedule.look_at)
+            assert sum(way is not None for way in ways) == 1
 
     @invariant()
     def a_file_at_rest_waits_for_nothing(self) -> None:

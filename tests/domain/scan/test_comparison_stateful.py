@@ -132,7 +132,7 @@ class PlanningMachine(RuleBasedStateMachine):
         for path, record in self.records.items():
             if record.schedule.slot is Slot.UPLOAD:
                 moved = attempt.upload_begun(record, "files/x")
-                moved = attempt.uploaded(moved, None, self.now, POLICY)
+                moved = attempt.uploaded(moved, None, self.now, POLICY, is_active=True)
                 moved = attempt.import_begun(moved, "o", ())
                 moved = known_documents.document_known(moved, f"d{self.scans}")
                 self.records[path] = outcomes.settled(moved, self.now)

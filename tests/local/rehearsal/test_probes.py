@@ -76,7 +76,7 @@ def test_a_429_is_recorded_with_the_quota_that_it_names() -> None:
 
 def test_without_a_429_the_question_stays_open() -> None:
     found = findings()
-    slow = Tier("slow", 2, None, 1, 1, 1)
+    slow = Tier("slow", 2, 10, None, 1, 1, 1)
     with service() as client:
         probes._quotas(client, slow, found)
     assert not the_answer(found).is_settled

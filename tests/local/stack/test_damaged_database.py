@@ -66,7 +66,7 @@ def test_damaged_documents_stop_nothing_and_cost_no_import(stack: Stack) -> None
     edited(stack, file_path("04.md"), desired="everything")
     edited(stack, "files/x", path=["05.md"], status="indexed", rescan=True)
     edited(stack, "breaker/state", state=5)
-    edited(stack, "breaker/hold", hold_until="never")
+    edited(stack, "breaker/polls", share="all")
     edited(stack, "breaker/state/window/x", at=firestore.SERVER_TIMESTAMP, outcome=5)
     edited(stack, "meta/uncertain", wanted=3)
     edited(stack, "meta/storage", looked_at=[])

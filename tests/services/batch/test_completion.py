@@ -19,6 +19,7 @@ from tests.services.story import (
     MINUTE,
     PATH,
     begun,
+    come_to_look,
     come_to_task,
     denied,
     in_step,
@@ -145,7 +146,7 @@ def waiting_for_a_raw_file() -> tuple[World, Batch]:
     world = world_with()
     world.gemini.file_latency = MINUTE
     batch = begun(world)
-    come_to_task(world, FileStatus.UPLOADED, "polls")
+    come_to_look(world, FileStatus.UPLOADED)
     return world, batch
 
 

@@ -17,6 +17,7 @@ from tests.services.story import (
     batch_now,
     begun,
     cancelled,
+    come_to_look,
     come_to_task,
     in_step,
     play,
@@ -100,8 +101,9 @@ def test_a_step_that_runs_while_its_batch_is_cancelled_is_finished() -> None:
     world.gemini.on_call = cancel
     world.deliver(task)
 
-    assert world.file(PATH).status is FileStatus.INDEXED
     assert batch_now(world, batch).status == "cancelled"
+    world.deliver(come_to_look(world, FileStatus.IMPORTING))
+    assert world.file(PATH).status is FileStatus.INDEXED
 
 
 def test_a_task_planned_by_a_cancelled_batch_makes_no_metered_request() -> None:

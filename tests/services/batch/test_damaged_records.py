@@ -14,7 +14,6 @@ from shared.gateways.database import queries
 from shared.gateways.database.records import (
     BREAKER,
     DEPLOYMENT,
-    HOLD,
     LEASE,
     STORAGE,
     UNCERTAIN_SEARCH,
@@ -209,7 +208,7 @@ def test_many_damaged_records_are_no_reason_to_refuse_a_sync() -> None:
 
 
 def damaged_memories(world: World) -> None:
-    for path in (BREAKER, HOLD, STORAGE, UNCERTAIN_SEARCH, range_path("")):
+    for path in (BREAKER, STORAGE, UNCERTAIN_SEARCH, range_path("")):
         replaced(world, path, state=5, started_at="x", wanted=3, start=1, reason=[], bytes="x")
     replaced(world, "breaker/state/window/x", at=world.clock.now(), outcome=5)
     replaced(world, "operations/x", path="a.md", created_at=world.clock.now(), cost="dear")

@@ -13,7 +13,8 @@ from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, InvalidRequest, Refused
 from shared.domain.file.record import FileStatus
-from shared.gateways.database.records import DEPLOYMENT, LEASE
+from shared.domain.throttle.unmetered import Polls
+from shared.gateways.database.records import DEPLOYMENT, LEASE, POLLS
 from shared.gateways.ports import Query
 from shared.services.batch.start import AlreadyRunning, StartSync
 from tests.services.story import (
@@ -23,7 +24,6 @@ from tests.services.story import (
     Crash,
     batch_now,
     begun,
-    breaker_now,
     cancelled,
     denied,
     in_step,
@@ -254,14 +254,14 @@ def test_a_store_whose_creation_reply_was_lost_is_found_and_not_made_again() -> 
     assert stores(world) == 1
 
 
-def test_a_429_on_the_listing_of_stores_holds_metered_calls() -> None:
+def test_a_429_on_the_listing_of_stores_slows_unmetered_calls() -> None:
     """In the earlier system the listing of stores bypassed the breaker."""
     world = world_with()
     world.gemini.fail_next("list_stores", throttled())
     batch = begun(world)
 
     assert play_out(world, batch).status == "completed"
-    assert breaker_now(world).hold_seconds == 10
+    assert world.records.get(Polls, POLLS).present.held_until is not None
 
 
 def test_two_stores_of_one_name_are_refused_by_name() -> None:

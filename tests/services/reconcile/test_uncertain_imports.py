@@ -8,7 +8,8 @@ import pytest
 
 from shared.domain.errors import BadRequest
 from shared.domain.file.record import FailureKind, FileStatus
-from shared.gateways.database.records import UNCERTAIN_SEARCH
+from shared.domain.throttle.unmetered import Polls
+from shared.gateways.database.records import POLLS, UNCERTAIN_SEARCH
 from shared.gateways.ports import RemoteState
 from shared.services.context import Deadline
 from shared.services.reconcile.uncertain_imports import ResolveUncertain, UncertainSearch
@@ -44,9 +45,7 @@ def uncertain(world: World, *, took_effect: bool) -> None:
 
 def search(world: World, *, within: timedelta = MINUTE) -> int:
     (store,) = world.gemini.list_stores().stores
-    return ResolveUncertain(world.context)(
-        store.name, "batch", 0, Deadline.after(world.clock, within)
-    )
+    return ResolveUncertain(world.context)(store.name, "batch", Deadline.after(world.clock, within))
 
 
 def test_before_the_imports_deadline_nothing_is_decided() -> None:
@@ -278,7 +277,7 @@ def test_a_failed_document_of_a_lost_import_that_recovers_is_kept() -> None:
     assert [d.name for d in active] == [world.file(PATH).current_document]
 
 
-def test_a_429_on_the_store_listing_holds_metered_calls() -> None:
+def test_a_429_on_the_store_listing_slows_unmetered_calls() -> None:
     """In the earlier system the listing of the store bypassed the breaker."""
     world = world_with()
     batch = begun(world)
@@ -286,7 +285,8 @@ def test_a_429_on_the_store_listing_holds_metered_calls() -> None:
     world.gemini.fail_next("list_documents", throttled())
 
     assert play_out(world, batch).status == "completed"
-    assert breaker_now(world).hold_seconds == 10
+    assert world.records.get(Polls, POLLS).present.held_until is not None
+    assert breaker_now(world).hold_until is None
     assert in_step(world)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +27,7 @@ from tests.services.story import (
     play_out,
     play_to,
     synced,
+    throttled,
     world_with,
 )
 from tests.world import World, rules
@@ -73,7 +75,7 @@ def test_a_running_batch_has_the_figures_of_its_record() -> None:
 
     told = world.report.overview.now()
 
-    assert world.documents.reads - reads == 3
+    assert world.documents.reads - reads == 2
     assert told["running"]["progress"]["done"] == progress.done > 0
     assert told["running"]["progress"]["total"] == 300
     assert told["latest"]["indexed"] == progress.counts["indexed"]
@@ -138,6 +140,23 @@ def test_the_next_run_is_told_if_it_is_known() -> None:
     report = Report(world.records, world.rules.breaker, schedule.next_after)
     following = datetime.fromisoformat(report.overview()["next_run"])
     assert (following.minute, following > world.clock.now()) == (30, True)
+
+
+def test_the_window_has_the_latest_metered_requests_of_all_files() -> None:
+    world = world_with("a.md", "b.md")
+    world.gemini.fail_next("upload", throttled())
+    world.sync()
+
+    told = world.report.overview.window()["window"]
+
+    ended = Counter((each["outcome"], each["call"]) for each in told)
+    assert ended == {
+        ("throttled", "gemini.call"): 1,
+        ("success", "files.upload"): 2,
+        ("success", "import_file"): 2,
+    }
+    times = [each["at"] for each in told]
+    assert times == sorted(times, reverse=True)
 
 
 def test_a_damaged_record_stops_no_list() -> None:

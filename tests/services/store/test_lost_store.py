@@ -18,6 +18,7 @@ from shared.domain.file.ledger import ImportState
 from shared.domain.file.record import FileStatus
 from shared.gateways.database.records import DEPLOYMENT
 from shared.gateways.ports import Query
+from shared.services.context import LOOKS_PATH
 from shared.services.store.cut_over import CutOver
 from tests.services.story import (
     DAY,
@@ -410,13 +411,13 @@ def test_more_files_than_one_call_can_start_anew_take_several() -> None:
 
 
 def test_a_reply_that_comes_after_the_replacement_changes_nothing() -> None:
-    """A delivery is still at work for the old store when its file starts anew."""
+    """The poller is still looking in the old store when its file starts anew."""
     world = library()
     world.put({BUSY: "new content"})
     world.gemini.import_latency = 30 * SECOND
     batch = begun(world)
     play_to(world, FileStatus.IMPORTING, BUSY)
-    task = next(each for each in world.queues.waiting if each.payload.get("path") == BUSY)
+    task = next(each for each in world.queues.waiting if each.path == LOOKS_PATH)
     cancelled(world, batch)
     summaries: list[dict[str, Any]] = []
 
@@ -429,7 +430,7 @@ def test_a_reply_that_comes_after_the_replacement_changes_nothing() -> None:
 
     world.clock.advance(MINUTE)
     world.gemini.on_call = meanwhile
-    world.advance(task.payload)
+    world.look(task.payload)
 
     assert [each["status"] for each in summaries] == ["completed"]
     assert is_whole(world)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -15,8 +15,13 @@ from shared.domain.errors import OutcomeUnknown, QuotaKind, Unavailable
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.record import FileStatus
 from shared.domain.throttle.breaker_state import CircuitState, OpenCause
+from shared.domain.throttle.breaker_window import WindowEntry
 from shared.domain.throttle.tiers import tier_named
+from shared.domain.throttle.unmetered import Polls
+from shared.gateways.database import queries
+from shared.gateways.database.records import POLLS
 from shared.gateways.ports import Write
+from shared.services.throttle.call_gate import CallGate
 from tests.file_records import document_name, is_document_failed
 from tests.services.story import (
     DAY,
@@ -245,18 +250,38 @@ def test_an_account_fault_makes_a_hold_of_ten_minutes_and_every_call_waits() -> 
     assert [f.tries.attempts for f in world.files()] == [0, 0]
 
 
-def test_every_metered_success_is_an_entry_of_the_window_with_a_time_to_go() -> None:
+EARLY = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def test_every_metered_success_counts_in_the_window_and_costs_no_document() -> None:
     world = world_with("a.md", "b.md")
     batch = begun(world)
     play_out(world, batch)
 
-    window = entries(world)
-    calls = [entry.call for entry in window]
+    calls = [entry.call for entry in entries(world)]
     assert sorted(calls) == ["files.upload"] * 2 + ["import_file"] * 2
-    assert {entry.batch_id for entry in window} == {batch.batch_id}
-    for entry in window:
-        assert entry.expires_at is not None
-        assert entry.expires_at - entry.at >= 48 * 60 * MINUTE
+    assert world.documents.count(queries.entries_since(EARLY)) == 0
+
+
+@pytest.mark.parametrize("later_by", [HOUR, 49 * HOUR], ids=["counts", "is too old"])
+def test_a_success_whose_place_another_one_takes_gets_a_document_while_it_counts(
+    later_by: timedelta,
+) -> None:
+    world = world_with()
+    world.sync()
+    earlier = entries(world)
+    later(world, later_by)
+    world.put({PATH: "changed"})
+    world.sync()
+
+    documents = world.records.query(WindowEntry, queries.latest_entries(10))
+
+    assert len(documents) == (2 if later_by == HOUR else 0)
+    assert {each.present.at for each in documents} <= {entry.at for entry in earlier}
+    for each in documents:
+        assert each.present.expires_at is not None
+        assert each.present.expires_at - each.present.at >= 48 * HOUR
+    assert len(entries(world)) == 2 + len(documents)
 
 
 @pytest.mark.parametrize("count", [20, 19])
@@ -422,7 +447,7 @@ def played(
 
 
 @pytest.mark.parametrize("prepare", STORIES)
-def test_a_429_of_any_unmetered_call_holds_metered_ones(prepare: Prepare) -> None:
+def test_a_429_of_any_unmetered_call_slows_such_calls_before_metered_ones(prepare: Prepare) -> None:
     """In the earlier system gets, polls and listings bypassed the breaker."""
     _, calls = played(prepare, None)
     assert calls
@@ -430,4 +455,19 @@ def test_a_429_of_any_unmetered_call_holds_metered_ones(prepare: Prepare) -> Non
     for number in range(len(calls)):
         world, seen = played(prepare, number)
         name, when = seen[number]
-        assert breaker_now(world).hold_until == when + 77 * SECOND, f"call {number}, {name}"
+        polls = world.records.get(Polls, POLLS).present
+        assert polls.held_until == when + 77 * SECOND, f"call {number}, {name}"
+        assert breaker_now(world).hold_until is None
+
+
+def test_a_429_of_an_unmetered_call_holds_metered_ones_if_polls_are_slowest() -> None:
+    world = world_with()
+    gate = CallGate(world.context)
+    for _ in range(4):
+        gate.unmetered_failed(throttled(retry_after=SECOND))
+        world.clock.advance(SECOND)
+    assert breaker_now(world).hold_until is None
+
+    gate.unmetered_failed(throttled(retry_after=SECOND))
+
+    assert breaker_now(world).hold_until == world.clock.now() + SECOND

@@ -9,16 +9,20 @@ import pytest
 from shared.domain.errors import BadRequest, GatewayError, NotFound, Throttled
 from shared.domain.file.ledger import ImportState
 from shared.domain.file.record import FailureKind, FileStatus, Slot, Tries
+from shared.domain.throttle.unmetered import Polls
+from shared.gateways.database.records import POLLS
+from shared.gateways.ports import RemoteState
 from shared.services.worker.advance_file import Outcome
 from tests.file_records import raw_name
 from tests.services.story import (
     HOUR,
+    MINUTE,
     PATH,
     SECOND,
     Crash,
     batch_now,
     begun,
-    breaker_now,
+    come_to_look,
     come_to_task,
     contents,
     denied,
@@ -29,6 +33,7 @@ from tests.services.story import (
     operations,
     play_out,
     play_to,
+    spoil,
     synced,
     throttled,
     throttled_calls,
@@ -50,6 +55,7 @@ def test_the_intent_is_written_before_the_request() -> None:
 
     world.gemini.on_call = look
     world.deliver(task)
+    play_to(world, FileStatus.INDEXED)
 
     (intent,) = seen
     assert (intent.path, intent.state, intent.operation) == (PATH, ImportState.SENT, None)
@@ -59,10 +65,11 @@ def test_the_intent_is_written_before_the_request() -> None:
     assert done.document == world.file(PATH).current_document
 
 
-def test_an_import_without_faults_ends_in_the_same_delivery() -> None:
+def test_an_import_without_faults_ends_with_the_first_look() -> None:
     world = world_with()
     begun(world)
     world.deliver(come_to_task(world, FileStatus.UPLOADED, "uploads"))
+    world.deliver(come_to_look(world, FileStatus.IMPORTING))
 
     file = world.file(PATH)
     assert (file.status, file.requests.metered) == (FileStatus.INDEXED, 2)
@@ -145,7 +152,7 @@ def test_the_reply_to_an_import_is_saved_even_if_another_delivery_has_the_file()
 
     (operation,) = operations(world)
     assert (operation.state, bool(operation.operation)) == (ImportState.SENT, True)
-    assert world.file(PATH).status is FileStatus.UNCERTAIN
+    play_to(world, FileStatus.UNCERTAIN)
     play_out(world, batch)
     assert world.gemini.imports == 1
     assert in_step(world)
@@ -274,8 +281,13 @@ def test_an_expired_raw_file_is_uploaded_again_without_an_attempt() -> None:
     world = world_with()
     batch = begun(world)
     task = come_to_task(world, FileStatus.UPLOADED, "uploads")
-    world.gemini.delete_file(raw_name(world.file(PATH)))
 
+    def expire(call: str) -> None:
+        if call == "import_file:enter":
+            world.gemini.on_call = lambda _: None
+            world.gemini.delete_file(raw_name(world.file(PATH)))
+
+    world.gemini.on_call = expire
     world.deliver(task)
 
     file = world.file(PATH)
@@ -283,6 +295,31 @@ def test_an_expired_raw_file_is_uploaded_again_without_an_attempt() -> None:
     (operation,) = operations(world)
     assert operation.state is ImportState.FAILED
     assert play_out(world, batch).status == "completed"
+    assert in_step(world)
+
+
+@pytest.mark.parametrize("state", ["slow", "failed", "gone", "unreadable"])
+def test_no_import_is_sent_of_a_raw_file_that_isnt_active(state: str) -> None:
+    """The poller looks after it, and the slot is lost."""
+    world = world_with()
+    world.gemini.file_latency = 2 * MINUTE if state == "slow" else timedelta()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    match state:
+        case "failed":
+            spoil(world, state=RemoteState.FAILED)
+        case "gone":
+            world.gemini.delete_file(raw_name(world.file(PATH)))
+        case "unreadable":
+            world.gemini.fail_next("get_file", unavailable())
+
+    world.deliver(task)
+
+    assert world.gemini.calls["import_file"] == 0
+    assert world.file(PATH).schedule.look_at is not None
+    assert operations(world) == []
+    assert play_out(world, batch).status == "completed"
+    assert (world.gemini.imports, world.gemini.calls["import_file"]) == (1, 1)
     assert in_step(world)
 
 
@@ -393,7 +430,8 @@ def test_an_error_counts_against_no_file_while_the_store_cannot_be_read(
 
     file = world.file(PATH)
     assert (file.status, file.tries.attempts) == (FileStatus.UPLOADED, attempts)
-    assert (breaker_now(world).hold_until is not None) == isinstance(unknown, Throttled)
+    is_slowed = world.records.get(Polls, POLLS).record is not None
+    assert is_slowed == isinstance(unknown, Throttled)
     assert play_out(world, batch).status == "completed"
     assert world.gemini.calls["upload"] == 1
     assert in_step(world)

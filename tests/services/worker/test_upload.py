@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -42,6 +41,7 @@ from tests.services.story import (
     begun,
     breaker_now,
     cancelled,
+    come_to_look,
     come_to_task,
     contents,
     deliver_at_its_time,
@@ -55,6 +55,7 @@ from tests.services.story import (
     play_for,
     play_out,
     play_to,
+    spoil,
     synced,
     task_of,
     throttled,
@@ -66,22 +67,13 @@ from tests.services.story import (
 from tests.world import World
 
 
-def spoil(world: World, **changes: object) -> None:
-    """Change fields of the service's answer about the file's raw file."""
-    name = raw_name(world.file(PATH))
-    kept = world.gemini._files[name]
-    reply = replace(kept.reply, **changes)  # type: ignore[arg-type]  # field names
-    never = world.clock.now() + 48 * HOUR
-    world.gemini._files[name] = replace(kept, reply=reply, ready_at=never)
-
-
 def planned_generation(world: World) -> int:
     """The breaker's generation under which the file's task was planned; -1 without one."""
     mine = [task for task in world.queues.waiting if task.payload.get("path") == PATH]
     return int(mine[0].payload["generation"]) if mine else -1
 
 
-def test_an_upload_counts_its_attempt_and_waits_for_an_import_slot_when_active() -> None:
+def test_an_upload_counts_its_attempt_and_waits_for_an_import_slot() -> None:
     world = world_with()
     begun(world)
     deliver_at_its_time(world, come_to_task(world, FileStatus.PENDING, "uploads"))
@@ -90,9 +82,10 @@ def test_an_upload_counts_its_attempt_and_waits_for_an_import_slot_when_active()
     now = world.clock.now()
     assert file.status is FileStatus.UPLOADED
     assert file.raw_file == RawFile(
-        raw_name(file), is_active=True, expires_at=now + 48 * HOUR, uploaded_at=now
+        raw_name(file), is_active=False, expires_at=now + 48 * HOUR, uploaded_at=now
     )
-    assert file.schedule == Schedule(file.schedule.seq, slot=Slot.IMPORT, ready_at=now)
+    ready_at = now + world.rules.file.raw_look_first
+    assert file.schedule == Schedule(file.schedule.seq, slot=Slot.IMPORT, ready_at=ready_at)
     assert file.tries == Tries(attempts=1)
     assert (file.requests.metered, file.requests.throttled) == (1, 0)
     assert file.claim is None
@@ -327,16 +320,16 @@ def test_an_object_rewritten_with_the_same_bytes_is_uploaded_once() -> None:
 # --- waiting for ACTIVE -----------------------------------------------------------------------
 
 
-def test_a_raw_file_that_is_slow_is_polled_on_the_polls_queue() -> None:
+def test_a_raw_file_that_is_slow_is_looked_at_by_the_poller() -> None:
     world = world_with()
     world.gemini.file_latency = 30 * SECOND
     batch = begun(world)
-    task = come_to_task(world, FileStatus.UPLOADED, "polls")
+    task = come_to_look(world, FileStatus.UPLOADED)
 
     raw_file = world.file(PATH).raw_file
     assert raw_file is not None
     assert not raw_file.is_active
-    assert task.at == world.clock.now()
+    assert (task.queue, task.at) == ("polls", world.clock.now())
     assert play_out(world, batch).status == "completed"
     assert world.gemini.metered == 2
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, DeletePolicy
 from shared.domain.batch.lease import Lease
 from shared.domain.file import keeping
+from shared.domain.file.ledger import ImportState
 from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
 from shared.gateways.database.codec import from_fields
 from shared.gateways.database.records import (
@@ -17,8 +18,9 @@ from shared.gateways.database.records import (
     DEPLOYMENT,
     LEASE,
     batch_path,
+    operation_path,
 )
-from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState
+from shared.gateways.ports import ImportOperation, Query, QueueName, RemoteState, Snapshot
 from tests.simulation.checks.asked import AskedChecks
 from tests.simulation.checks.guards import GuardChecks
 from tests.simulation.checks.pace import PaceChecks
@@ -69,6 +71,10 @@ class Invariants:
                 return result
             case "get" | "get_all":
                 self.pace.looks(call)
+            case "query":
+                found = effect()
+                self._seen(cast("list[Snapshot]", found))
+                return found
             case "delete_document":
                 if self._simulation.role() is None:  # the request was checked when it was sent
                     self._counts_no_more(call.arguments[0])
@@ -88,15 +94,49 @@ class Invariants:
 
     def _watch_commit(self, paths: list[str], effect: Callable[[], T]) -> T:
         before = {path: self._fields(path) for path in paths}
+        versions = {path: self._version(path) for path in paths}
         supervisor = self._supervisor()
         result = effect()
+        self._looks_hold_for_what_was_read(versions)
         for path in paths:
             self._written(path, before[path], self._fields(path))
+            self._ledger_goes_along(before[path], self._fields(path))
         self._fenced([path for path in paths if not _is_closed(before[path])], supervisor)
         self._guards.dry_run(paths)
         written = {path: self._fields(path) for path in paths}
         self._asked.committed(before, {path: fields for path, fields in written.items() if fields})
         return result
+
+    def _seen(self, found: list[Snapshot]) -> None:
+        """Note what the poller has read of its files."""
+        role = self._simulation.role()
+        if role is not None and role.kind == "look":
+            role.seen |= {each.path: each.version for each in found}
+
+    def _looks_hold_for_what_was_read(self, versions: Mapping[str, object]) -> None:
+        """What the poller writes of a file is about the version that it has read."""
+        role = self._simulation.role()
+        if role is None or role.kind != "look":
+            return
+        for path, version in versions.items():
+            if path.startswith("files/"):
+                name = "looks_hold_for_what_was_read"
+                require(role.seen.get(path) == version, name, path, role.seen.get(path), version)
+                role.seen[path] = self._version(path)
+
+    def _version(self, path: str) -> object:
+        stored = self._simulation.documents._find(path)
+        return stored.updated if stored else None
+
+    def _ledger_goes_along(self, before: Fields | None, after: Fields | None) -> None:
+        """The commit that makes a file INDEXED ends its import's ledger entry, if there is one."""
+        if not before or not after or before.get("status") != FileStatus.IMPORTING.value:
+            return
+        call = before.get("working") and before["working"]["import_call"]
+        if call and after["status"] == FileStatus.INDEXED.value:
+            entry = self._fields(operation_path(call["id"]))
+            is_open = entry is not None and entry["state"] == ImportState.SENT.value
+            require(not is_open, "ledger_goes_with_the_record", after["path"], entry)
 
     def _fields(self, path: str) -> Fields | None:
         stored = self._simulation.documents._find(path)
@@ -238,7 +278,7 @@ class Invariants:
             return
         record = from_fields(FileRecord, after)
         if record.status is FileStatus.INDEXED and role:
-            (self.indexed if role.kind == "step" else self.put_back).add(record.path)
+            (self.indexed if role.kind in ("step", "look") else self.put_back).add(record.path)
         if before["status"] == FileStatus.INDEXED.value and record.status is FileStatus.PENDING:
             require(
                 record.desired_key != record.current_key,

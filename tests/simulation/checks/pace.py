@@ -14,7 +14,6 @@ from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.gateways.database.codec import from_fields
 from shared.gateways.database.records import (
     BREAKER,
-    HOLD,
     batch_path,
     bookings_path,
     file_path,
@@ -74,13 +73,13 @@ class PaceChecks:
         paths = [read] if isinstance(read, str) else read
         if any(path.startswith((file_path(role.path), BOOKINGS)) for path in paths):
             role.looked_at = self._simulation.stage.now()
-        if HOLD in paths and file_path(role.path) in paths:
+        if BREAKER in paths and file_path(role.path) in paths:
             role.forbidden = self._forbidden(role)
 
     def _forbidden(self, role: Role) -> str:
         """Why a delivery that decides now may begin no metered request; empty if it may."""
         assert role.task is not None
-        hold = self._fields(HOLD)
+        hold = (self._fields(BREAKER) or {}).get("hold")
         if hold and self._simulation.stage.now() < hold["hold_until"]:
             return f"held until {hold['hold_until']}"
         batch = self._fields(batch_path(str(role.task.payload["batch"])))

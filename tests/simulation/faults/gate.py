@@ -21,16 +21,21 @@ from shared.domain.errors import (
     Throttled,
     Unavailable,
 )
+from shared.domain.file import known_documents
+from shared.domain.file.record import FileRecord
 from shared.domain.throttle import holds
 from shared.gateways.ports import ImportOperation, RemoteFile, RemoteState
+from shared.services.looks.group import LOOK_TIME
 from tests.simulation.faults.faulty_ports import Call
 from tests.simulation.faults.trouble import Fault
 from tests.simulation.world.rules import FUNCTION_TIMEOUT
 from tests.simulation.world.stage import Actor, Crashed
+from tests.twins.at_once import Hangs
 from tests.twins.imports import ImportFate
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
+    from tests.simulation.world.roles import Role
 
 T = TypeVar("T")
 
@@ -88,7 +93,7 @@ class FaultyGate:
                 play.note(
                     actor.name, f"paused for {seconds} s before {call.port}.{call.name}", None
                 )
-                self._charge()
+                self._charge(call)
                 actor.wait(now + timedelta(seconds=seconds))
                 fault = None
         self._watchdog(actor)
@@ -109,7 +114,9 @@ class FaultyGate:
             return Fault.TOKEN_EXPIRED
         if self._chance.random() >= self._trouble.rate_of(call.port, call.name):
             return None
-        possible = self._trouble.of_call(call.port, call.name)
+        role = self._play.role()
+        looks = role is not None and role.kind == "look"
+        possible = self._trouble.of_call(call.port, call.name, looks=looks)
         return self._chance.choice(possible) if possible else None
 
     def _expires(self, rate: float) -> bool:
@@ -132,7 +139,8 @@ class FaultyGate:
     def end_windows(self) -> None:
         """End the faults of the service; a delivery refused before may blame its file for it."""
         if self._play.stage.now() < self.windows.get(Fault.ACCOUNT, self._play.stage.now()):
-            self.charges.update(role.path for role in self._play.roles.values() if role.path)
+            for role in self._play.roles.values():
+                self.charges.update(self._paths(role))
         self.windows.clear()
 
     def _reply_late(self, actor: Actor) -> None:
@@ -165,8 +173,7 @@ class FaultyGate:
                 continue
             play.note(other.name, f"dies with {actor.name}", None)
             other.doomed, other.wake_at = True, play.stage.now()
-            if its.path:
-                self.charges[its.path] += 1
+            self.charges.update(self._paths(its))
         raise Crashed
 
     def _in_window(self, call: Call) -> Fault | None:
@@ -177,7 +184,7 @@ class FaultyGate:
             if kind is Fault.ACCOUNT:
                 if until - now < FUNCTION_TIMEOUT:
                     # If it ends before the store is read, the error counts against the file.
-                    self._charge()
+                    self._charge(call)
                 return kind
             if kind is Fault.STORM and self._chance.random() < 0.8:
                 return Fault.SERVER_ERROR
@@ -186,11 +193,23 @@ class FaultyGate:
                 return Fault.THROTTLED
         return None
 
-    def _charge(self) -> None:
-        """Count a fault that may use up an attempt of the actor's file."""
+    def _charge(self, call: Call | None = None) -> None:
+        """Count a fault that may use up an attempt of the actor's file.
+
+        Of the poller's files it is the one that the call is about, or else each that waits.
+        """
         role = self._play.role()
-        if role is not None and role.path:
-            self.charges[role.path] += 1
+        if role is not None:
+            self.charges.update(self._paths(role, call))
+
+    def _paths(self, role: Role, call: Call | None = None) -> list[str]:
+        """The files that a fault of this role's call may concern."""
+        if role.kind != "look":
+            return [role.path] if role.path else []
+        records = [each for each in self._play.file_records() if each.schedule.look_at]
+        name = str(call.arguments[0]) if call and call.port == "gemini" else ""
+        named = [each.path for each in records if name in _names(each)]
+        return named or [each.path for each in records]
 
     def troubles(self, path: str) -> int:
         """How many faults may have used up attempts of the file."""
@@ -205,8 +224,13 @@ class FaultyGate:
         play, who, name = self._play, self._play.who(), f"{call.port}.{call.name}"
         source_away = fault is Fault.UNAVAILABLE and call.port == "bucket"
         if fault not in BLAMELESS and not source_away:
-            self._charge()
+            self._charge(call)
         match fault:
+            case Fault.HANGS:
+                play.note(who, f"{name} hangs", None)
+                assert play.stage.current is not None
+                play.stage.current.wait(play.stage.now() + LOOK_TIME)
+                raise Hangs(name)
             case Fault.CRASH_BEFORE | Fault.CRASH_AFTER:
                 if fault is Fault.CRASH_AFTER:
                     self._make(call, effect)
@@ -380,6 +404,14 @@ def _has_token(call: Call) -> bool:
     """Whether the call asks for a page of a listing after the first one."""
     first = {"list_documents": 1, "list_stores": 0}.get(call.name)
     return first is not None and any(call.arguments[first:])
+
+
+def _names(record: FileRecord) -> set[str | None]:
+    """What Gemini calls the file's raw file, operation and documents."""
+    operation = record.import_call.operation if record.import_call else None
+    document = operation and operation.replace("/operations/", "/documents/")
+    raw = record.raw_file.name if record.raw_file else None
+    return {raw, operation, document, *known_documents.documents_to_remove(record)}
 
 
 def _path(call: Call) -> str:

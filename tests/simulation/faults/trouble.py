@@ -31,6 +31,8 @@ class Fault(StrEnum):
     # Where the bucket is read.
     BUCKET_REFUSES = "403 of the bucket"
     SOURCE_BREAKS = "bucket breaks off in the middle"
+    # Where the poller looks.
+    HANGS = "look hangs"
     TOKEN_EXPIRED = "page token expires"
     # What becomes of uploads and imports.
     RAW_FAILS = "raw file fails"
@@ -80,6 +82,7 @@ _THEMES = (
     {Fault.LATE, Fault.QUEUE_PAUSED, Fault.MISSED_TICK},
     {Fault.MANY_DIE, Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.PAUSE},
     {Fault.TOKEN_EXPIRED, Fault.LOST_REPLY, Fault.LATE_EFFECT},
+    {Fault.HANGS, Fault.PAUSE, Fault.DUPLICATE, Fault.SLOW},
 )
 """Faults that are worst together."""
 
@@ -130,9 +133,11 @@ class Trouble:
             return self.rate * (1.5 if name == "commit" else 0.4)
         return self.rate * 2
 
-    def of_call(self, port: str, name: str) -> list[Fault]:
-        """The faults that can occur at this call."""
+    def of_call(self, port: str, name: str, *, looks: bool) -> list[Fault]:
+        """The faults that can occur at this call, which the poller makes if it ``looks``."""
         possible = list(_ANY)
+        if looks and port == "gemini":
+            possible.append(Fault.HANGS)
         if port == "bucket":
             possible.append(Fault.BUCKET_REFUSES)
         if port == "gemini":

@@ -26,6 +26,7 @@ from tests.simulation.faults.faulty_ports import (
     GatedQueues,
 )
 from tests.simulation.world.stage import Stage
+from tests.twins.at_once import one_by_one
 from tests.twins.bucket import MemoryBucket
 from tests.twins.documents import MemoryDocuments
 from tests.twins.gemini import MemoryGemini
@@ -56,6 +57,7 @@ class Deployment:
             queues=self.queues,
             bucket=self.bucket,
             gemini=self.gemini,
+            at_once=one_by_one,
             clock=self.stage,
             new_id=self._new_id,
             jitter=chance.random,

@@ -10,7 +10,7 @@ from random import Random
 from shared.domain.source.path_glob import PathGlob
 from shared.domain.source.sidecar_name import sidecar_name
 from shared.gateways.ports import Clock
-from shared.services.worker.finish_import import INVALID_ARGUMENT
+from shared.services.looks.finish_import import INVALID_ARGUMENT
 from tests.twins.bucket import MemoryBucket
 from tests.twins.imports import INTERNAL, ImportFate
 

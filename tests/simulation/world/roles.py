@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.gateways.ports import Task
@@ -13,7 +13,7 @@ class Role:
     """What an actor does.
 
     Attributes:
-        kind: "step", "scan", "supervise", "start", "control" or "event".
+        kind: "step", "look", "scan", "supervise", "start", "control" or "event".
         deadline: When its caller gives up.
         task: The task that is delivered, for deliveries.
         fence: The lease's fence when it first wrote records.
@@ -24,6 +24,7 @@ class Role:
         calls_left: Calls that it still makes after its deadline; None before.
         instance: The instance of its function that runs it; 0 for one of its own.
         permits: Permits of the breaker that it took.
+        seen: The versions of the files that the poller has read, or written since, by path.
         forbidden: Why it may begin no metered request, as it read before; empty if it may.
     """
 
@@ -39,11 +40,12 @@ class Role:
     instance: int = 0
     permits: frozenset[str] = frozenset()
     forbidden: str = ""
+    seen: dict[str, object] = field(default_factory=dict)
 
     @property
     def function(self) -> str:
         """The function whose instances run such calls."""
-        return "upload" if self.kind == "step" else "dispatcher"
+        return "upload" if self.kind in ("step", "look") else "dispatcher"
 
     @property
     def path(self) -> str:

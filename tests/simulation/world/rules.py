@@ -27,6 +27,7 @@ _TIERS = tuple(
     Tier(
         name=f"{rpm} a minute",
         rpm=rpm,
+        unmetered_rpm=rpm * 10,
         rpd=rpd,
         max_concurrent_dispatches=50,
         max_imports_in_progress=50,
@@ -42,6 +43,7 @@ LARGE_EVERY = 100
 _LARGE_TIER = Tier(
     name="large",
     rpm=2000,
+    unmetered_rpm=20_000,
     rpd=None,
     max_concurrent_dispatches=500,
     max_imports_in_progress=500,

@@ -11,6 +11,8 @@ import pytest
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, NotFound, Unavailable
 from shared.domain.file.ledger import ImportState
 from shared.domain.file.record import FailureKind, FileStatus
+from shared.domain.throttle.unmetered import Polls
+from shared.gateways.database.records import POLLS
 from shared.gateways.ports import Document, ImportOperation, RemoteState
 from tests.file_records import document_name, is_document_failed
 from tests.services.story import (
@@ -22,6 +24,7 @@ from tests.services.story import (
     begun,
     breaker_now,
     cancelled,
+    come_to_look,
     come_to_task,
     denied,
     in_step,
@@ -33,7 +36,6 @@ from tests.services.story import (
     play_out,
     play_to,
     synced,
-    task_of,
     throttled,
     unavailable,
     world_with,
@@ -69,23 +71,22 @@ def test_an_operation_is_polled_until_it_is_done() -> None:
     assert in_step(world)
 
 
-def test_the_time_between_polls_grows_and_task_schedules_do_the_waiting() -> None:
+def test_the_time_between_looks_grows_and_task_schedules_do_the_waiting() -> None:
     world = world_with()
     world.gemini.import_latency = 20 * MINUTE
     begun(world)
     play_to(world, FileStatus.IMPORTING)
     waits = []
     for _ in range(12):
-        play(world, lambda: any(t.payload.get("path") == PATH for t in world.queues.waiting))
-        task = task_of(world)
-        assert task.at is not None
-        waits.append(task.at - world.clock.now())
-        world.clock.set(task.at)
+        task = come_to_look(world, FileStatus.IMPORTING)
         began = world.clock.now()
         world.deliver(task)
-        assert world.clock.now() - began < 4 * SECOND
+        assert world.clock.now() == began
+        look_at = world.file(PATH).schedule.look_at
+        assert look_at is not None
+        waits.append(look_at - began)
 
-    assert waits[0] == 5 * SECOND
+    assert waits[0] >= 4 * SECOND
     assert waits == sorted(waits)
     assert max(waits) == 60 * SECOND
 
@@ -95,7 +96,7 @@ def test_an_operation_is_resumed_by_its_saved_name_in_another_process() -> None:
     world = world_with()
     world.gemini.import_latency = 10 * MINUTE
     batch = begun(world)
-    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    task = come_to_look(world, FileStatus.IMPORTING)
     world.gemini.fail_next("get_operation", Crash())
     with pytest.raises(Crash):
         world.deliver(task)
@@ -117,9 +118,10 @@ def test_a_missing_done_is_pending_and_never_taken_for_the_end(
     world = world_with()
     world.gemini.import_latency = MINUTE
     batch = begun(world)
-    named = ImportOperation("op", done=False, document="fileSearchStores/s/documents/d")
+    document = "fileSearchStores/store-000000000001/documents/doc-000000000009"
+    named = ImportOperation("op", done=False, document=document)
     ask = world.gemini.get_operation
-    answers = [named] * 10
+    answers = [named] * 5
     monkeypatch.setattr(
         world.gemini, "get_operation", lambda name: answers.pop() if answers else ask(name)
     )
@@ -546,50 +548,36 @@ def test_a_sync_waits_if_a_poll_meets_an_account_fault() -> None:
 
 
 @pytest.mark.parametrize("call", ["get_operation", "get_document", "delete_file"])
-def test_a_429_on_a_poll_holds_metered_calls_and_changes_nothing_for_the_file(call: str) -> None:
+def test_a_429_on_a_look_slows_the_looks_and_changes_nothing_for_the_file(call: str) -> None:
     """In the earlier system gets and polls bypassed the breaker."""
     world = world_with()
     world.gemini.fail_next(call, throttled(retry_after=30 * SECOND))
     batch = begun(world)
-    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    task = come_to_look(world, FileStatus.IMPORTING)
 
     world.deliver(task)
 
     file = world.file(PATH)
     assert (file.status, file.failed_kind) == (FileStatus.IMPORTING, None)
-    assert breaker_now(world).hold_until == world.clock.now() + 30 * SECOND
-    next_poll = task_of(world).at
-    assert next_poll is not None
-    assert next_poll - world.clock.now() >= 29 * SECOND
+    polls = world.records.get(Polls, POLLS).present
+    assert (polls.share, polls.held_until) == (0.5, world.clock.now() + 30 * SECOND)
+    assert file.schedule.look_at is not None
+    assert file.schedule.look_at - world.clock.now() >= 30 * SECOND
     closed = play_out(world, batch)
     assert (closed.status, closed.requests["throttled"]) == ("completed", 1)
     assert world.gemini.imports == 1
     assert in_step(world)
 
 
-def test_a_short_wait_ends_in_the_same_delivery() -> None:
-    """The earlier system's loop of short waits returned after its first poll."""
-    world = world_with()
-    world.gemini.import_latency = 2 * SECOND
-    begun(world)
-    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
-    began, looks = world.clock.now(), world.gemini.calls["get_operation"]
-
-    world.deliver(task)
-
-    assert world.file(PATH).status is FileStatus.INDEXED
-    assert world.gemini.calls["get_operation"] > looks + 1
-    assert world.clock.now() >= began + 2 * SECOND
-
-
-def test_a_429_while_polling_a_new_upload_holds_metered_calls() -> None:
+def test_a_429_on_a_look_at_a_new_upload_slows_the_looks() -> None:
     world = world_with()
     world.gemini.file_latency = MINUTE
     world.gemini.fail_next("get_file", throttled())
     batch = begun(world)
 
     assert play_out(world, batch).status == "completed"
-    assert breaker_now(world).hold_seconds == 10
+    assert breaker_now(world).hold_until is None
+    assert world.records.get(Polls, POLLS).present.held_until is not None
     assert world.gemini.metered == 2
 
 
@@ -653,7 +641,7 @@ def test_a_403_on_the_old_document_is_not_believed_while_the_store_is_refused_to
     old = world.file(PATH).current_document
     world.put({PATH: "better content"})
     batch = begun(world)
-    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    task = come_to_look(world, FileStatus.IMPORTING)
     world.gemini.fail_next("delete_document", denied())
     world.gemini.fail_next("get_store", denied())
 
@@ -707,7 +695,7 @@ def test_a_crash_after_the_old_document_was_deleted_goes_on_to_the_end() -> None
     world = synced()
     world.put({PATH: "better content"})
     batch = begun(world)
-    task = come_to_task(world, FileStatus.UPLOADED, "uploads")
+    task = come_to_look(world, FileStatus.IMPORTING)
     world.gemini.fail_next("delete_document", Crash(), after_effect=True)
     with pytest.raises(Crash):
         world.deliver(task)
