@@ -4,6 +4,7 @@
 PYTHON ?= python3
 SEEDS ?= 50000
 CASES ?= 2000
+STORIES ?= 200
 BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -28,7 +29,7 @@ test: $(READY) ## every test but the minutes-long ones, on two cores
 	@$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 terraform: $(READY) ## fmt, validate and every Terraform test, for each environment
-	@$(BIN)/pytest tests/terraform -m "" $(ARGS)
+	@$(BIN)/pytest tests/terraform -m "" -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 lint: $(READY) ## ruff, mypy and the import rules
 	@$(BIN)/ruff check
@@ -57,8 +58,8 @@ chaos: $(READY) ## syncs while everything that can be killed, lost or refused is
 simulate: $(READY) ## seeded runs on a virtual clock, and the broken variants they find; SEEDS=50000
 	@SEEDS=$(SEEDS) $(BIN)/pytest tests/simulation -m "" -n 2 $(ARGS)
 
-model: $(READY) ## random changes and syncs against a plain model, on the twins and on the local stack
-	@$(BIN)/pytest tests/model -m model -n 2 $(ARGS)
+model: $(READY) ## random changes and syncs against a plain model, twins and stack; STORIES=200
+	@STORIES=$(STORIES) $(BIN)/pytest tests/model -m model -n 2 $(ARGS)
 
 fuzz: $(READY) ## the functions, asked for whatever their description allows and forbids; CASES=2000
 	@CASES=$(CASES) $(BIN)/pytest tests/functions/test_described.py tests/functions/test_odd_tasks.py \

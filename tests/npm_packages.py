@@ -38,7 +38,7 @@ def _install(lock: Path, folder: Path) -> None:
         for name in _FILES:
             shutil.copy(lock / name, made)
         installed = subprocess.run(
-            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            ["npm", "ci", "--engine-strict", "--ignore-scripts", "--no-audit", "--no-fund"],
             cwd=made,
             capture_output=True,
             text=True,

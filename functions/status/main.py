@@ -18,7 +18,7 @@ from shared.http.framework import answer_everything
 from shared.http.requests import ChangesQuery, FileQuery, FilesQuery, ListQuery, PageQuery
 from shared.http.routes import Answer, Queried, Routes, Viewed
 from shared.process import settings_of
-from shared.services.report.file_lists import FileList
+from shared.services.report.file_lists import FileList, Wanted
 
 SETTINGS = settings_of(StatusSettings)
 preload("google.cloud.firestore")
@@ -50,7 +50,8 @@ def _failures(query: PageQuery) -> Answer:
 
 def _list(which: FileList) -> Viewed:
     def rows(query: ListQuery) -> Answer:
-        return report(SETTINGS).lists(which, query.prefix, query.page_token, query.limit), 200
+        wanted = Wanted(query.prefix, query.kind, query.text)
+        return report(SETTINGS).lists(which, wanted, query.page_token, query.limit), 200
 
     def page(query: ListQuery) -> Answer:
         return pages(SETTINGS).file_list(query, which)

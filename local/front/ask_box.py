@@ -6,16 +6,21 @@ All that an answer holds is put into the page as text.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from shared.domain.ask.metadata_filter import MAX_LENGTH
+from shared.domain.ask.plain_text import value_text
+from shared.domain.ask.request import MAX_QUESTION
 from shared.page import words
 
 PATH: Final = "/ask"
-MAX_FORM: Final = 16_384
-"""Most bytes of a form that is sent."""
+MAX_FORM: Final = 65_536
+"""Most bytes of a form that is sent. A question and a filter, of 3,000 characters together, are
+36,000 bytes, as each byte of a character is written as three."""
 
 Ask = Callable[[Mapping[str, str]], Mapping[str, Any]]
 """Asks the deployment, and returns its answer. Raises ``NotAnswered``."""
@@ -23,36 +28,18 @@ Ask = Callable[[Mapping[str, str]], Mapping[str, Any]]
 _PLACE: Final = b'<div id="ask"></div>'
 """Where the page gets the box."""
 
-_BOX: Final = """<section id="ask" class="card ask" aria-labelledby="ask-title">
-<h2 id="ask-title">Ask the store</h2>
-<form method="post" action="{{ path }}" class="find">
-<label for="question">Question</label>
-<span><input id="question" name="question" maxlength="2000" required autocomplete="off" \
-value="{{ given.question }}"><button>Ask</button></span>
-<label for="filter">Only documents where <span class="hidden">(a filter)</span></label>
-<span><input id="filter" name="filter" maxlength="1000" autocomplete="off" spellcheck="false" \
-placeholder='year=2025 AND topic="x"' value="{{ given.filter }}"></span>
-</form>
-{% if problem %}<p class="said bad" role="status">{{ problem|plain }}</p>{% endif %}
-{% if told %}<p class="answer" role="status"><bdi>{{ told.answer|lines }}</bdi></p>
-{% if told.stopped %}<p>The answer ends early: {{ told.stopped|plain }}.</p>{% endif %}
-{% if told.sources %}<ol class="sources">
-{% for source in told.sources %}<li value="{{ source.number }}">
-<p><strong>{{ source.path|name }}</strong>{% if source.page %}, page {{ source.page }}{% endif %} \
-<code class="soft small">{{ source.uri|plain }}</code></p>
-<blockquote><bdi>{{ (source.passage or "(a picture)")|lines }}</bdi></blockquote>
-{% if source.metadata %}<p class="small soft">\
-{% for key, value in source.metadata.items() %}<code>{{ key|plain }}: {{ value|plain }}</code> \
-{% endfor %}</p>{% endif %}
-</li>{% endfor %}</ol>{% endif %}
-<p class="small soft">Store as of {{ told.store_as_of|moment }}. \
-{{ "%.5f"|format(told.cost) }} {{ told.currency }}, {{ told.model|plain }}.</p>{% endif %}
-</section>
-"""
-_FILTERS: Final = (words.lines, words.moment, words.name, words.plain)
-_ENVIRONMENT: Final = Environment(autoescape=True, undefined=StrictUndefined)
+_MOST: Final = {"question": MAX_QUESTION, "filter": MAX_LENGTH}
+
+_FILTERS: Final = (words.lines, words.moment, words.money, words.name, words.plain, value_text)
+_ENVIRONMENT: Final = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 _ENVIRONMENT.filters |= {each.__name__: each for each in _FILTERS}
-_TEMPLATE: Final = _ENVIRONMENT.from_string(_BOX)
+_TEMPLATE: Final = _ENVIRONMENT.get_template("ask_box.html")
 
 
 class NotAnswered(Exception):
@@ -61,8 +48,8 @@ class NotAnswered(Exception):
 
 def with_box(page: bytes, **shown: Any) -> bytes:  # noqa: ANN401 - what the template shows
     """The page with the box; a page without a place for it stays as it is."""
-    given = {"question": "", "filter": ""}
-    box = _TEMPLATE.render({"path": PATH, "given": given, "told": None, "problem": "", **shown})
+    empty = {"given": {"question": "", "filter": ""}, "told": None, "problem": ""}
+    box = _TEMPLATE.render({"path": PATH, "most": _MOST, **empty, **shown})
     return page.replace(_PLACE, box.encode(), 1)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from local.fss.report.progress_text import duration
 from local.packaging import ROOT
 from local.rehearsal.google.costs import AS_OF, estimated
 from local.rehearsal.google.deployment import SWAP_SECONDS
@@ -18,6 +17,7 @@ from local.rehearsal.progress import IndentedLines
 from local.rehearsal.questions import Question
 from local.rehearsal.record import read_record
 from local.rehearsal.step import Step
+from shared.domain.figures import roughly
 from shared.domain.throttle.tiers import tier_named
 
 PAGE = ROOT / "docs" / "rehearsal.md"
@@ -81,7 +81,7 @@ def _last(record: Mapping[str, Any]) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for step in record["steps"]:
         usd = f"{step['usd']:.2f} $" if step["usd"] else ""
-        yield f"| {step['title']} | {step['result']} | {duration(step['seconds'])} | {usd} |"
+        yield f"| {step['title']} | {step['result']} | {roughly(step['seconds'])} | {usd} |"
     wrong = [step for step in record["steps"] if step["wrong"] or step["problem"]]
     for step in wrong:
         said = [step["problem"], *step["wrong"]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from local.fss.report.progress_text import duration
 from local.rehearsal.step import Check, Cost, Result, State, Step, check_line
+from shared.domain.figures import roughly
 
 _SMALLEST = 0.01
 """Dollars below which an amount is not worth a figure."""
@@ -19,12 +19,12 @@ def report_lines(steps: Sequence[Step], results: Mapping[str, Result]) -> Iterat
         result = results.get(step.name, Result(State.NOT_PLAYED))
         state = result.state or "begun"
         cost = sum(each.usd for each in result.costs)
-        time = duration(result.seconds) if result.seconds else ""
+        time = roughly(result.seconds) if result.seconds else ""
         yield f"{step.title:<{width}}  {state:<10}  {time:>8}  {_amount(cost):>8}".rstrip()
     seconds = sum(result.seconds for result in results.values())
     costs = [cost for result in results.values() for cost in result.costs]
     total = _amount(sum(cost.usd for cost in costs)) if costs else ""
-    yield f"{'Total':<{width}}  {'':<10}  {duration(seconds):>8}  {total:>8}".rstrip()
+    yield f"{'Total':<{width}}  {'':<10}  {roughly(seconds):>8}  {total:>8}".rstrip()
     if costs:
         yield ""
         yield "Costs: what could be counted, at list prices. The bill, a day later, has the rest."

@@ -7,13 +7,13 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from local.fss.deployment.outcome import Failure
-from local.fss.report.progress_text import duration
 from local.printable import printable_lines
 from local.processes.children import CouldNotRun
 from local.rehearsal.journal import Journal
 from local.rehearsal.programs import CommandFailed
 from local.rehearsal.progress import INDENT
 from local.rehearsal.step import Findings, LeftOut, Result, State, Step, StepFailed
+from shared.domain.figures import roughly
 
 LONG = 2.0
 """Minutes from which on a step says how long it takes."""
@@ -99,7 +99,7 @@ class Runner:
         finally:
             result.seconds += self._clock() - began
             self._journal.note(step.name, result)
-        self._indented(f"{duration(result.seconds)}")
+        self._indented(f"{roughly(result.seconds)}")
 
     def _indented(self, text: str) -> None:
         lines = printable_lines(text).splitlines() or [""]

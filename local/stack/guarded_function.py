@@ -23,7 +23,9 @@ def main() -> None:
     port = parser.parse_args().port
     application = create_app("main", "main.py")  # type: ignore[no-untyped-call]
     application.wsgi_app = WsgiGuard(application.wsgi_app)
-    create_server(application, debug=False).run(HOST, port)  # type: ignore[no-untyped-call]
+    # Kept connections save nothing here, and a stopping server waits seconds for each.
+    server = create_server(application, debug=False, keepalive=0)  # type: ignore[no-untyped-call]
+    server.run(HOST, port)
 
 
 if __name__ == "__main__":

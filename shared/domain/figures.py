@@ -1,4 +1,4 @@
-"""Amounts of money and sizes as text for people."""
+"""Amounts of money, sizes and durations as text for people."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from math import ceil, floor, log10
 
 _KILO = 1000
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+_MINUTE = 60
+_HOUR = 60 * _MINUTE
+_DAY = 24 * _HOUR
+_FEW = 10
 
 
 def amount(value: float) -> str:
@@ -21,3 +26,27 @@ def size(count: int) -> str:
     while round(value) >= _KILO and unit < len(_UNITS) - 1:
         value, unit = value / _KILO, unit + 1
     return f"{value:.3g} {_UNITS[unit]}" if round(value) < _KILO else f"{value:.0f} {_UNITS[unit]}"
+
+
+def duration(seconds: float) -> str:
+    """A duration that was measured, in its two largest units."""
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
+    if whole < _DAY:
+        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02d} min"
+    return f"{whole // _DAY} d {whole % _DAY // _HOUR:02d} h"
+
+
+def roughly(seconds: float) -> str:
+    """A duration that is an estimate, in its largest unit of which there are two or more.
+
+    A few hours or days have a decimal.
+    """
+    for unit, name in ((_DAY, "days"), (_HOUR, "h")):
+        if seconds >= 2 * unit:
+            count = seconds / unit
+            return f"{round(count, 1 if count < _FEW else 0):g} {name}"
+    return f"{round(seconds / _MINUTE)} min" if seconds >= 2 * _MINUTE else f"{round(seconds)} s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from flask import Response
 
 from shared.http.requests import FileQuery, ListQuery
 from shared.page import rendering
-from shared.services.report.file_lists import FileList
+from shared.services.report.file_lists import MOST_COUNTED, FileList, Wanted
 
 if TYPE_CHECKING:
     from shared.services.report.report import Report
@@ -37,7 +38,8 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # With "no-referrer" browsers send the origin "null" with a form, which is refused as foreign.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
@@ -72,7 +74,7 @@ class Pages:
         report = self._report
         told = report.overview()
         failed = any(each["failed"] for each in told["batches"][:2])
-        failures = report.lists(FileList.FAILED, "", "", FAILURES) if failed else None
+        failures = report.lists.page(FileList.FAILED, Wanted(), "", FAILURES) if failed else None
         window = report.overview.window() if with_window else None
         return _html(rendering.overview(told, window, failures, self._seconds))
 
@@ -81,10 +83,12 @@ class Pages:
         return _html(rendering.live(self._report.overview.now(), self._seconds))
 
     def file_list(self, query: ListQuery, which: FileList) -> Response:
-        """A page of a list: its files, and one more after the first page."""
+        """A page of a list, with a count for each kind; files that wait also say what for."""
         limit = query.limit if "limit" in query.model_fields_set else ROWS
-        told = self._report.lists(which, query.prefix, query.page_token, limit)
-        return _html(rendering.file_list(which.value, told, query.prefix))
+        wanted = Wanted(query.prefix, query.kind, query.text)
+        told = self._report.lists(which, wanted, query.page_token, limit)
+        now = self._report.overview.now() if which is FileList.WAITING else None
+        return _html(rendering.file_list(which.value, told, asdict(wanted), MOST_COUNTED, now))
 
     def file(self, query: FileQuery) -> Response:
         """One file and its latest imports."""

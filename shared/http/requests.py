@@ -25,8 +25,9 @@ from shared.services.task_payload import InvalidTask
 if TYPE_CHECKING:
     from flask import Request
 
-MAX_BODY = 16_384
-"""Largest body in bytes; no route needs more than a few hundred."""
+MAX_BODY = 65_536
+"""Largest body in bytes. A question and its filter, of 3,000 characters together, are 36,000 bytes
+if each character is written as two escapes; no other route needs more than a few hundred."""
 
 BODY_PATIENCE = timedelta(seconds=10)
 """Time within which a body must have arrived. It holds up its own request only, since the watchdog
@@ -68,6 +69,8 @@ class ListQuery(PageQuery):
     """Query parameters of a list of files in order of their paths."""
 
     prefix: str = Field("", max_length=1024)
+    kind: str = Field("", max_length=64)
+    text: str = Field("", max_length=256)
 
 
 class FileQuery(BaseModel):

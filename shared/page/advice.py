@@ -1,4 +1,4 @@
-"""What a person can do about a skipped or failed file, and about a hold."""
+"""What a person can do about a file that failed, is skipped or waits, and about a hold."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-from shared.domain.file.record import FailureKind
+from shared.domain.file.record import FailureKind, FileStatus
 from shared.domain.source.eligibility import SkipReason
 from shared.domain.throttle.holds import HoldReason
 
@@ -65,6 +65,24 @@ FAILED = {
     ),
 }
 
+WAITING = {
+    FileStatus.PENDING: Advice("It is to be uploaded.", "Nothing: its turn comes by itself."),
+    FileStatus.UPLOADING: Advice("It is being uploaded.", "Nothing."),
+    FileStatus.UPLOADED: Advice(
+        "It is uploaded, and is to be imported.", "Nothing: its turn comes by itself."
+    ),
+    FileStatus.IMPORTING: Advice("The service is indexing it.", "Nothing."),
+    FileStatus.UNCERTAIN: Advice(
+        "The reply to its import was lost.",
+        "Nothing: the store is searched for it before it is sent again.",
+    ),
+    FileStatus.REMOVAL_CANDIDATE: Advice(
+        "Its object is gone from the bucket.",
+        "Nothing: its document goes once the whole bucket was seen, unless a guard refuses.",
+    ),
+    FileStatus.DELETING: Advice("Its document is being removed.", "Nothing."),
+}
+
 HELD = {
     HoldReason.DAY: Advice("Today's quota is used up.", "Wait, or move up a tier."),
     HoldReason.STORAGE: Advice("The store is full.", "Delete documents, or move up a tier."),
@@ -85,9 +103,11 @@ _UNKNOWN = Advice("", "")
 
 def of_file(file: Mapping[str, str]) -> Advice:
     """The advice for a row of a list; empty if there is none."""
-    if file["status"] == "skipped":
+    if file["status"] == FileStatus.SKIPPED:
         return _by_word(SKIPPED, file["reason"])
-    return _by_word(FAILED, file["kind"])
+    if file["status"] == FileStatus.FAILED:
+        return _by_word(FAILED, file["kind"])
+    return _by_word(WAITING, file["status"])
 
 
 def of_hold(reason: str) -> Advice:

@@ -95,6 +95,24 @@ def _behind(last: Mapping[str, Any] | None, message: str) -> Headline:
     return Headline(Tone.WAITS, f"{count}: {reason}", told or message, left["until"])
 
 
+def waiting(told: Mapping[str, Any]) -> Headline:
+    """What the files that wait are waiting for; ``told`` is the part of an overview as above."""
+    if told["hold"] is not None:
+        reason = told["hold"]["reason"]
+        known = of_hold(reason)
+        return Headline(Tone.WAITS, known.meaning or reason, known.action, told["hold"]["until"])
+    latest = told["latest"]
+    if told["running"] is not None and latest["status"] != "paused":
+        return Headline(Tone.BUSY, "A sync is under way: their turn comes.")
+    left = latest["left"] if latest else None
+    if left and left["reason"]:
+        why = REASON_TEXT.get(left["reason"], left["reason"])
+        return Headline(
+            Tone.WAITS, f"{why[:1].upper()}{why[1:]}.", latest["message"], left["until"]
+        )
+    return Headline(Tone.NONE, "The next sync goes on with them.", until=told["next_run"])
+
+
 def _last_judged(overview: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The batch by which the standing was judged."""
     checked = overview["standing"]["checked_at"]

@@ -10,9 +10,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from shared.domain.figures import size
+from shared.domain.figures import roughly, size
 from shared.page import advice, charts, words
-from shared.page.headline import busy, headline
+from shared.page.headline import busy, headline, waiting
 from shared.page.journey import journey
 
 _HERE = Path(__file__).parent
@@ -47,7 +47,7 @@ def _environment() -> Environment:
     )
     for function in (
         *(words.plain, words.name, words.moment, words.number, words.money),
-        *(words.duration, words.roughly, words.words, words.lines),
+        *(words.duration, roughly, words.words, words.lines),
     ):
         environment.filters[function.__name__] = function
     environment.filters["filesize"] = size
@@ -93,9 +93,30 @@ def live(told: Mapping[str, Any], seconds: Mapping[str, float]) -> str:
     return _rendered("parts_live.html", **told, head=busy(told), seconds=seconds)
 
 
-def file_list(which: str, told: Mapping[str, Any], prefix: str) -> str:
-    """A page of a list of files."""
-    return _rendered("files.html", which=which, prefix=prefix, **told)
+def file_list(
+    which: str,
+    told: Mapping[str, Any],
+    wanted: Mapping[str, str],
+    most_counted: int,
+    now: Mapping[str, Any] | None,
+) -> str:
+    """A page of a list of files.
+
+    Args:
+        which: The list's name.
+        told: The page of the list.
+        wanted: What the list is narrowed to.
+        most_counted: How many files of a kind are counted at most.
+        now: The part of the overview that says what the files wait for; None if they don't.
+    """
+    return _rendered(
+        "files.html",
+        **told,
+        which=which,
+        wanted=wanted,
+        most_counted=most_counted,
+        why=waiting(now) if now else None,
+    )
 
 
 def one_file(path: str, told: Mapping[str, Any] | None) -> str:

@@ -7,17 +7,13 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
 
-from shared.domain.figures import amount
+from shared.domain import figures
 
 NONE = "\N{EN DASH}"
 """What stands for a figure that there is not."""
 
 _JOINERS = "\u200c\u200d"
 """Format characters that words of some scripts need, and that change no order."""
-
-_MINUTE = 60
-_HOUR = 60 * _MINUTE
-_DAY = 24 * _HOUR
 
 
 def plain(text: object) -> str:
@@ -57,29 +53,12 @@ def money(value: float | None, currency: str = "USD") -> str:
     """An amount of money; a dash for None."""
     if value is None:
         return NONE
-    return f"{amount(value)} {currency}".strip()
+    return f"{figures.amount(value)} {currency}".strip()
 
 
 def duration(seconds: float | None) -> str:
     """A duration in its two largest units; a dash for None."""
-    if seconds is None:
-        return NONE
-    whole = round(seconds)
-    if whole < _MINUTE:
-        return f"{whole} s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
-    if whole < _DAY:
-        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02d} min"
-    return f"{whole // _DAY} d {whole % _DAY // _HOUR:02d} h"
-
-
-def roughly(seconds: float) -> str:
-    """A duration that is an estimate, in its largest unit of which there are two or more."""
-    for unit, name in ((_DAY, "days"), (_HOUR, "h"), (_MINUTE, "min")):
-        if seconds >= 2 * unit:
-            return f"{round(seconds / unit)} {name}"
-    return f"{round(seconds)} s"
+    return NONE if seconds is None else figures.duration(seconds)
 
 
 def words(value: object) -> str:

@@ -97,14 +97,15 @@ class Context:
         """
         return next_slot_at is not None and next_slot_at > self.clock.now() + self.rules.tick
 
-    def nudge(self, batch_id: str) -> None:
-        """Ask for a call of the supervisor soon.
+    def nudge(self, batch_id: str, after: datetime | None = None) -> None:
+        """Ask for a call of the supervisor soon, or soon after a time that lies ahead.
 
-        All nudges within one span (``rules.nudge``) share one task, which runs at the span's end.
-        A lost nudge only costs time: Cloud Scheduler calls the supervisor anyway.
+        All nudges within one span (``rules.nudge_span``) share one task, which runs at the span's
+        end. A lost nudge only costs time: Cloud Scheduler calls the supervisor anyway.
         """
-        span = self.rules.nudge
-        number = _next_point(self.clock.now(), span)
+        span = self.rules.nudge_span
+        now = self.clock.now()
+        number = _next_point(max(after or now, now), span)
         self.queues.create(
             Task(
                 QueueName.CONTROL,

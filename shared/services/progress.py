@@ -13,26 +13,37 @@ from shared.gateways.database.records import Records
 
 
 def count(records: Records, batch: Batch, now: datetime) -> Progress:
-    """Count the batch's files, requests and costs, in one read for each thousand of a kind."""
+    """Count the batch's files, requests and costs, in one read for each thousand of a kind.
+
+    What is done is counted first, and what waits last. So a file that is moved on meanwhile may be
+    missed, which a later look makes up for, and none is counted twice.
+    """
     documents, batch_id, cost = records.documents, batch.batch_id, queries.COST
-    removing = queries.with_status(FileStatus.DELETING, FileStatus.REMOVAL_CANDIDATE)
+
+    def of_batch(*statuses: FileStatus) -> int:
+        return documents.count(queries.below(batch.prefix, queries.with_status(*statuses)))
+
     spent = None
     if batch.budget is not None:
         of_day = queries.imports_since(holds.quota_day_began(now))
         spent = documents.sums(of_day, [cost])[cost]
+    done = {
+        "indexed": documents.count(queries.of_batch(batch_id, FileStatus.INDEXED)),
+        "deleted": documents.count(queries.removed_in(batch_id)),
+    }
+    in_progress, waiting = of_batch(*IN_FLIGHT), of_batch(FileStatus.PENDING)
     return Progress(
         counted_at=now,
         counts={
             **scan_counts(records, batch),
-            "indexed": documents.count(queries.of_batch(batch_id, FileStatus.INDEXED)),
-            "deleted": documents.count(queries.removed_in(batch_id)),
+            **done,
             "failed": documents.count(queries.with_status(FileStatus.FAILED)),
             "unreadable": documents.count(queries.unreadable(None)),
         },
         requests=requests_of(documents.sums(queries.all_of_batch(batch_id), queries.REQUESTS)),
-        waiting=documents.count(queries.with_status(FileStatus.PENDING)),
-        in_progress=documents.count(queries.with_status(*IN_FLIGHT)),
-        removing=documents.count(removing),
+        waiting=waiting,
+        in_progress=in_progress,
+        removing=of_batch(FileStatus.DELETING, FileStatus.REMOVAL_CANDIDATE),
         cost=documents.sums(queries.imports_in(batch_id), [cost])[cost],
         spent=spent,
     )

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ import aiohttp
 
 from tests.browser.chromium import command
 from tests.patience import PATIENCE
+
+KEYS = {"Tab": (9, ""), "Enter": (13, "\r")}
+"""The number of each key, and what it writes."""
 
 
 class Tab:
@@ -49,9 +52,30 @@ class Tab:
 
     async def open(self, url: str) -> None:
         """Open a page, and wait until it is loaded."""
+        await self.load_by(self.send("Page.navigate", url=url))
+
+    async def load_by(self, doing: Awaitable[object]) -> None:
+        """Do something that leads to a page, and wait until it is loaded."""
         loaded = self._events["Page.loadEventFired"] = asyncio.Event()
-        await self.send("Page.navigate", url=url)
+        await doing
         await asyncio.wait_for(loaded.wait(), PATIENCE)
+
+    async def press(self, key: str) -> None:
+        """Press and let go of one of the keys in ``KEYS``."""
+        code, text = KEYS[key]
+        for kind in ("keyDown", "keyUp"):
+            await self.send(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                code=key,
+                windowsVirtualKeyCode=code,
+                **({"text": text} if text and kind == "keyDown" else {}),
+            )
+
+    async def type(self, text: str) -> None:
+        """Write into what has the focus."""
+        await self.send("Input.insertText", text=text)
 
     async def evaluate(self, expression: str) -> Any:
         """The value of an expression, which may be a promise."""

@@ -28,29 +28,24 @@ from shared.gateways.database.records import (
     window_path,
 )
 from shared.gateways.ports import MAX_WRITES_PER_COMMIT, Put
-from tests.world import World
+from shared.services.report.report import Report
+from tests.browser.hostile_names import HOSTILE
+from tests.world import World, rules
 
 HOUR = timedelta(hours=1)
 STORE = "fileSearchStores/acme-library-7q2k"
 
-HOSTILE = (
-    '<script>alert(1)</script>/"><img src=x onerror=alert(1)>.md',
-    "{{ 7 * 7 }}{% raw %}'`--></title><svg onload=alert(1)>.md",
-    "invoice \u202egpj.exe\u202c.md",
-    "\u05d3\u05d5\u05d7 \u05e9\u05e0\u05ea\u05d9/\u0645\u0644\u0641 \u0661.md",
-    "line\nbreak\r\x1b[2J\x00 and \u2028 separators.md",
-    "javascript:alert(1)//https://evil.example/?a=b&amp;c=d#x.md",
-    "x" * 990 + ".md",
-    "\U0001f469\u200d\U0001f4bb nai\u0308ve \u4f60\u597d \ufeff\u200b.md",
-)
-"""Names that try to leave their place: tags, templates, directions, controls, 1,000 bytes."""
+
+def next_hour(now: datetime) -> datetime:
+    """When the next sync of the scenes' deployment starts."""
+    return now.replace(minute=0, second=0, microsecond=0) + HOUR
 
 
 class Scene:
     """Writes records as syncs would have left them."""
 
     def __init__(self) -> None:
-        self.world = World()
+        self.world = World(rules(bucket="acme-documents", prefix="library/", deployment="prod"))
         self.now = self.world.clock.now()
         self._writes: list[Put] = []
 
@@ -63,6 +58,8 @@ class Scene:
         return self.world
 
     def deployment(self) -> None:
+        records, policy = self.world.records, self.world.rules.breaker
+        self.world.report = Report(records, policy, next_hour)
         self.put(DEPLOYMENT, Deployment("acme-documents", "library/", "prod", STORE))
 
     def batch(

@@ -1,4 +1,4 @@
-"""The status function over a world, as it is served to a browser."""
+"""Functions over a world, as they are served to a browser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import Flask, request
 from werkzeug.serving import make_server
 
 from tests.functions.framework_app import framework_app
@@ -36,16 +36,22 @@ class Site:
 @contextmanager
 def served(world: World) -> Iterator[Site]:
     """The status function of a world, on a port of this machine."""
+    with framework_app("status", world) as app, serving(app) as site:
+        yield site
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[Site]:
+    """A function, on a port of this machine."""
     asked: list[str] = []
-    with framework_app("status", world) as app:
-        app.before_request(lambda: asked.append(request.path))
-        logging.getLogger("werkzeug").setLevel(logging.WARNING)
-        server = make_server("127.0.0.1", 0, app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield Site(f"http://127.0.0.1:{server.server_port}", asked)
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+    app.before_request(lambda: asked.append(request.path))
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield Site(f"http://127.0.0.1:{server.server_port}", asked)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

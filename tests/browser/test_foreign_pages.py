@@ -14,7 +14,7 @@ import pytest
 
 from local.fss.deployment.http import fetched
 from local.stack.local_stack import LocalStack
-from tests.browser.chromium import REBOUND, chromium, content_of, visiting
+from tests.browser.chromium import REBOUND, content_of, visiting
 from tests.browser.foreign_page import ForeignPage, OpenServer, Target, foreign_page
 from tests.patience import PATIENCE
 from tests.stack import Shelf, local_stack, shelf
@@ -29,11 +29,6 @@ PORTS = (
 )
 
 SECRET = "what only the person may read"
-
-
-@pytest.fixture(scope="session")
-def browser() -> str:
-    return chromium()
 
 
 @contextmanager

@@ -5,9 +5,8 @@ The pictures of the run are kept in ``build/pages``.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,59 +17,26 @@ import pytest
 from shared.domain.batch.batch import Batch
 from shared.domain.batch.kinds import BatchPhase, BatchStatus
 from shared.domain.batch.left import Left
-from shared.gateways.database.records import batch_path
+from shared.domain.file.record import FileRecord, FileStatus
+from shared.gateways.database.codec import to_fields
+from shared.gateways.database.records import batch_path, file_path
+from shared.gateways.ports import Put
 from shared.http.pages import IDLE, RUNNING
-from tests.browser.chromium import chromium
-from tests.browser.devtools import Tab, tab
-from tests.browser.page_scenes import HOSTILE, JOURNEY, SCENES, in_step, journey, running
-from tests.browser.site import Site, served
-from tests.docs.markdown import ROOT
-from tests.npm_packages import node_modules
+from tests.browser.devtools import Tab
+from tests.browser.hostile_names import HOSTILE
+from tests.browser.looks import PICTURES, WIDTHS, check, visit
+from tests.browser.page_scenes import JOURNEY, SCENES, in_step, journey, running
+from tests.browser.site import served
 from tests.world import World
 
 pytestmark = pytest.mark.browser
 
-PICTURES = ROOT / "build" / "pages"
-WIDTHS = (360, 768, 1600)
 HOUR = timedelta(hours=1)
 MOST_READS = 600
-
-AXE = "axe.run(document, {resultTypes: ['violations', 'incomplete']}).then((found) => found.violations.map((each) => `${each.id}: ${each.help}: ${each.nodes.map((node) => node.html).slice(0, 3)}`))"  # fmt: skip # noqa: E501
-
-
-@pytest.fixture(scope="session")
-def browser() -> str:
-    return chromium()
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    return (node_modules(Path(__file__).with_name("axe")) / "axe-core" / "axe.min.js").read_text()
-
-
-def visit(browser: str, profile: Path, look: Callable[[Tab], Awaitable[None]]) -> None:
-    """Look at pages in a browser of their own."""
-
-    async def visited() -> None:
-        async with tab(browser, profile) as opened:
-            await look(opened)
-
-    asyncio.run(visited())
-
-
-async def check(page: Tab, site: Site, axe: str) -> None:
-    """What holds for every page: it fits, it is accessible, and it asks nobody else."""
-    size = await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert size[0] <= size[1], "it has to be scrolled sideways"
-    await page.evaluate(axe + "; 0")
-    assert await page.evaluate(AXE) == []
-    assert page.complaints == []
-    assert all(each.startswith((site.url, "data:")) for each in page.requests), page.requests
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_every_state_is_shown_well(browser: str, axe: str, name: str, tmp_path: Path) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
     with served(SCENES[name]()) as site:
 
         async def look(page: Tab) -> None:
@@ -78,7 +44,7 @@ def test_every_state_is_shown_well(browser: str, axe: str, name: str, tmp_path: 
                 for dark in (False, True):
                     await page.look_like(width, dark=dark)
                     await page.open(site.url)
-                    await check(page, site, axe)
+                    await check(page, site.url, axe)
                     shade = "dark" if dark else "light"
                     await page.screenshot(PICTURES / f"{name}, {width}, {shade}.png")
 
@@ -90,6 +56,7 @@ def test_the_other_pages_are_shown_well(browser: str, axe: str, name: str, tmp_p
     world = SCENES[name]()
     files = [each.path for each in world.files()]
     paths = [f"/lists/{which}" for which in ("failed", "skipped", "waiting")]
+    paths += ["/lists/failed?text=503&kind=exhausted", "/lists/skipped?text=no+such+name"]
     paths += [f"/files?path={quote(path, safe='')}" for path in [*HOSTILE, *files][:9]]
     with served(world) as site:
 
@@ -99,7 +66,7 @@ def test_the_other_pages_are_shown_well(browser: str, axe: str, name: str, tmp_p
                 for number, path in enumerate(paths):
                     await page.open(site.url + path)
                     page.complaints = [each for each in page.complaints if "404" not in each]
-                    await check(page, site, axe)
+                    await check(page, site.url, axe)
                     assert await page.evaluate("document.querySelector('bdi, h1') !== null")
                     await page.screenshot(PICTURES / f"{name}, page {number}, {width}.png")
 
@@ -112,7 +79,7 @@ def test_a_files_journey_is_shown_well(browser: str, axe: str, tmp_path: Path) -
         async def look(page: Tab) -> None:
             await page.look_like(768)
             await page.open(f"{site.url}/files?path={quote(JOURNEY, safe='')}")
-            await check(page, site, axe)
+            await check(page, site.url, axe)
             await page.screenshot(PICTURES / "journey.png")
 
         visit(browser, tmp_path, look)
@@ -126,6 +93,7 @@ def test_the_page_works_without_its_script(browser: str, tmp_path: Path) -> None
                 ("/", "In step, except for 4 files that failed"),
                 ("/", "31 Dec 2025, 23:00 UTC"),
                 ("/lists/failed?prefix=manuals", "pump x-200/wiring.pdf"),
+                ("/lists/failed?text=WIRING&prefix=&kind=", "pump x-200/wiring.pdf"),
                 ("/files?path=minutes/2025-11-03.md", "key 17 is too long"),
             ):
                 await page.look_like(768, script=False)
@@ -185,11 +153,14 @@ def test_the_page_shows_the_end_of_a_sync_by_itself(browser: str, tmp_path: Path
             assert "A sync is under way, with 1,278 files to go" in text
             await page.evaluate("document.getElementById('numbers').open = true")
             world.records.change(Batch, path, lambda each: ended(each.present, world))
+            failed = FileRecord(path="minutes.md", status=FileStatus.FAILED)
+            world.documents.commit([Put(file_path(failed.path), to_fields(failed))])
             await page.advance(2 * RUNNING.total_seconds())
             text = await page.evaluate("document.body.innerText")
             assert "818 of 2,096 files" not in text
             assert "under way" not in text
             assert "In step, except for 3 files that failed" in text
+            assert "minutes.md" in text
             said = await page.evaluate("document.getElementById('said').textContent")
             assert said == "In step, except for 3 files that failed"
             assert await page.evaluate("document.getElementById('numbers').open")
@@ -223,6 +194,25 @@ def test_the_page_says_what_changed_since_the_last_look(browser: str, tmp_path: 
             told = await page.evaluate("document.getElementById('since').innerText")
             assert told.startswith("Since your last look, ")
             assert ": 4 syncs, " in told
+            await page.evaluate("localStorage.clear(); sessionStorage.clear()")
+            await page.evaluate("localStorage.setItem('last look', '2025-01-01T00:00:00Z')")
+            await page.open(site.url)
+            told = await page.evaluate("document.getElementById('since').innerText")
+            assert ": at least 30 syncs, " in told, "the page knows no others"
+
+        visit(browser, tmp_path, look)
+
+
+def test_times_are_in_the_readers_zone(browser: str, tmp_path: Path) -> None:
+    with served(in_step()) as site:
+
+        async def look(page: Tab) -> None:
+            await page.send("Emulation.setTimezoneOverride", timezoneId="Asia/Tokyo")
+            await page.open(site.url)
+            text = await page.evaluate("document.body.innerText")
+            # It is 23:48 the day before in UTC. The year is left out while it lasts.
+            assert re.search(r"last checked Jan 1,( 2026,)? 8:48", text)
+            assert "Times are in Asia/Tokyo" in text
 
         visit(browser, tmp_path, look)
 
@@ -232,14 +222,7 @@ def test_the_first_tab_leads_past_the_header(browser: str, tmp_path: Path) -> No
 
         async def look(page: Tab) -> None:
             await page.open(site.url)
-            for kind in ("keyDown", "keyUp"):
-                await page.send(
-                    "Input.dispatchKeyEvent",
-                    type=kind,
-                    key="Tab",
-                    code="Tab",
-                    windowsVirtualKeyCode=9,
-                )
+            await page.press("Tab")
             assert await page.evaluate("document.activeElement.getAttribute('href')") == "#main"
 
         visit(browser, tmp_path, look)

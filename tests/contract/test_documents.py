@@ -573,6 +573,27 @@ NESTED: dict[str, Fields] = {
             Query("rows", (Where("plan.slot", Op.EQ, "x"), Where("plan.n", Op.LE, 1)), ("plan.n",)),
             "b",
         ),
+        (
+            Query(
+                "rows",
+                (Where("plan.n", Op.GE, 1), Where("plan.slot", Op.GE, "x")),
+                ("-plan.slot", "plan.n"),
+            ),
+            "cba",
+        ),
+        (
+            Query("rows", where("plan.slot", Op.GE, "x"), ("plan.n", "plan.slot"), limit=2),
+            "ba",
+        ),
+        (
+            Query(
+                "rows",
+                where("plan.slot", Op.GE, "x"),
+                ("plan.n", "plan.slot"),
+                start_after=(1, "x", "b"),
+            ),
+            "ac",
+        ),
     ],
     ids=str,
 )

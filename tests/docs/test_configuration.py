@@ -7,7 +7,7 @@ from collections import defaultdict
 from shared.config import SyncSettings
 from shared.domain.deployment.settings import marks_of
 from tests.docs import configuration_tables
-from tests.docs.command import options_of_commands
+from tests.docs.fss_command import options_of_commands
 from tests.docs.markdown import Page, code
 
 PAGE = Page.read("docs/configuration.md")

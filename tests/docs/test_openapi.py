@@ -30,7 +30,7 @@ from shared.domain.throttle.holds import HoldReason
 from shared.http.requests import MAX_BODY, FileQuery, FilesQuery, ListQuery
 from shared.services.batch.ask_sync import Asked
 from shared.services.batch.run import Supervision
-from shared.services.report.file_lists import FileList
+from shared.services.report.file_lists import FileList, Wanted
 from shared.services.worker.advance_file import Outcome
 from tests.docs.markdown import ROOT
 from tests.services.ask.asking import Asking, passage_of
@@ -289,4 +289,4 @@ def test_a_running_batch_is_in_the_overview_as_described() -> None:
     assert problems("Overview", overview) == []
     assert overview["running"]["progress"]["total"] == 4
     for which in FileList:
-        assert problems("FilePage", world.report.lists(which, "", "", 10)) == []
+        assert problems("ListPage", world.report.lists(which, Wanted(), "", 10)) == []

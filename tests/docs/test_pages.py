@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.docs.command import options_of_commands
+from tests.docs.fss_command import options_of_commands
 from tests.docs.markdown import ROOT, Page, code
 
 PAGES = [
@@ -66,6 +66,13 @@ def _fss_lines(page: Page) -> list[str]:
     shown = code(page.text) + [part for line in blocks for part in re.split(r"\s{2,}", line)]
     texts = [text.removeprefix(".venv/bin/") for text in shown]
     return [text.removeprefix("fss ") for text in texts if text.startswith("fss ")]
+
+
+def test_no_page_has_a_place_that_was_to_be_filled() -> None:
+    """Not those of the changelog, which may tell of one."""
+    assert [
+        name for name in COMMAND_PAGES if re.search(r"@@|TODO|FIXME", Page.read(name).whole)
+    ] == []
 
 
 def test_the_pages_name_no_path_of_one_machine() -> None:

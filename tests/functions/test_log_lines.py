@@ -98,7 +98,7 @@ def test_lines_outside_a_request_have_no_trace_and_no_labels() -> None:
     record = logging.LogRecord("a", logging.INFO, "f", 1, "x", (), None)
     formatter = JsonFormatter()
     formatter.project = "p"
-    assert set(json.loads(formatter.format(record))) == {"severity", "message", "logger"}
+    assert set(json.loads(formatter.format(record))) == {"time", "severity", "message", "logger"}
 
 
 @pytest.mark.parametrize(
@@ -165,6 +165,6 @@ def test_the_end_of_a_sync_is_a_sentence(
     ends = [line for line in lines(capsys) if line.get("event") == Event.BATCH_CLOSED]
     assert [end["severity"] for end in ends] == ["INFO", "INFO"]
     assert ends[0]["message"] == (
-        f"Batch {batch.batch_id} ended as completed after 30 s: 1 indexed, 0 deleted, 0 failed."
+        f"Batch {batch.batch_id} ended as completed after 16 s: 1 indexed, 0 deleted, 0 failed."
     )
     assert ends[1]["message"].endswith("cancelled on request")

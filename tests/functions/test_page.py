@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.page_scenes import HOSTILE, failures, hostile
+from tests.browser.hostile_names import HOSTILE
+from tests.browser.page_scenes import failures, hostile
 from tests.docs.markdown import ROOT
 from tests.functions.framework_app import SETTINGS, framework_app
 from tests.world import World
@@ -56,7 +57,7 @@ def test_browsers_get_a_page_that_allows_nothing_from_elsewhere(
     for rule in ("default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"):
         assert rule in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Accept" in answer.headers["Vary"]
 

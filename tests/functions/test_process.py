@@ -75,6 +75,7 @@ def test_a_block_that_fails_stops_its_watchdog_too(exits: list[int]) -> None:
 def test_a_log_line_is_one_json_object_that_cloud_logging_reads() -> None:
     record = logging.LogRecord("a.b", logging.WARNING, "f", 1, "so\nmany: %d", (7,), None)
     record.fields = {"event": "batch_closed", "at": timedelta(1)}
+    record.created = 1_790_000_000.25
 
     line = JsonFormatter().format(record)
 
@@ -86,6 +87,7 @@ def test_a_log_line_is_one_json_object_that_cloud_logging_reads() -> None:
         "a.b",
     )
     assert entry["event"] == "batch_closed"
+    assert entry["time"] == "2026-09-21T14:13:20.250+00:00"
 
 
 def test_good_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

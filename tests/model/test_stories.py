@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.model.story import follow
 from tests.model.twins import Twins
 
 FEW = range(1, 5)
-ALL = range(1, 201)
+ALL = range(1, int(os.environ.get("STORIES", "200")) + 1)
 CHUNK = 10
 
 

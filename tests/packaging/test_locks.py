@@ -14,7 +14,10 @@ LOCKS = ["requirements/dev.txt", "requirements/java.txt", "requirements/uv.txt"]
     f"functions/{function}/requirements.txt" for function in FUNCTIONS
 ]
 
-NODE_LOCK = "tests/local/firestore/node_client/package-lock.json"
+NODE_LOCKS = tuple(
+    f"tests/{place}/package-lock.json"
+    for place in ("local/firestore/node_client", "local/stack/genai_node", "browser/axe")
+)
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -48,9 +51,10 @@ def test_a_lock_names_no_index_and_no_path_of_a_machine(lock: str) -> None:
     assert not re.search(r"://|--(extra-)?index|--find-links| /|\\\\", (ROOT / lock).read_text())
 
 
-def test_the_lock_of_the_node_client_has_hashes_and_names_no_registry() -> None:
-    lock = json.loads((ROOT / NODE_LOCK).read_text())
-    wanted = json.loads((ROOT / NODE_LOCK).with_name("package.json").read_text())
+@pytest.mark.parametrize("name", NODE_LOCKS)
+def test_a_lock_of_npm_has_hashes_and_names_no_registry(name: str) -> None:
+    lock = json.loads((ROOT / name).read_text())
+    wanted = json.loads((ROOT / name).with_name("package.json").read_text())
     ours, *packages = lock["packages"].values()
     assert ours["dependencies"] == wanted["dependencies"]
     assert all(each["integrity"].startswith("sha512-") for each in packages)

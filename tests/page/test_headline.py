@@ -11,6 +11,7 @@ from shared.domain.source.eligibility import SkipReason
 from shared.domain.throttle.holds import HoldReason
 from shared.page import advice
 from shared.page.headline import Headline, Tone, headline
+from shared.services.report.file_lists import STATUSES, FileList
 
 AT = "2026-01-01T08:00:00+00:00"
 
@@ -71,5 +72,6 @@ def test_there_is_advice_for_every_reason() -> None:
     assert advice.SKIPPED.keys() == set(SkipReason)
     assert advice.FAILED.keys() == set(FailureKind)
     assert advice.HELD.keys() == set(HoldReason)
+    assert advice.WAITING.keys() == set(STATUSES[FileList.WAITING])
     assert advice.of_hold("one of a newer version") == ("", "")
     assert advice.of_file({"status": "skipped", "reason": "empty"}).meaning == "It has no bytes."

@@ -96,6 +96,12 @@ MUTATIONS = tuple(
             {(queries, "effective_imports_in"): _no_imports},
         ),
         (
+            "part_imports_what_others_left",
+            0,
+            "imports_of_a_part_are_of_the_part",
+            {(queries, "below"): lambda _prefix, query: query},
+        ),
+        (
             "dry_run_writes_records",
             3,
             "dry_run_changes_nothing",

@@ -40,7 +40,13 @@ from tests.simulation.world.neighbour import Neighbour
 from tests.simulation.world.notifications import Notifications
 from tests.simulation.world.people import People
 from tests.simulation.world.roles import Role
-from tests.simulation.world.rules import DISPATCH_DEADLINE, is_large, rules_of
+from tests.simulation.world.rules import (
+    DISPATCH_DEADLINE,
+    IMPORTS_BOUNDS,
+    LARGE_EVERY,
+    is_large,
+    rules_of,
+)
 from tests.simulation.world.settings_changes import SettingsChanges
 from tests.simulation.world.shortcuts import shortcuts
 from tests.simulation.world.stage import Actor
@@ -95,6 +101,8 @@ class Simulation(Deployment):
         self.trouble = Trouble.of(chance := Random(seed))  # noqa: S311 - chance that repeats
         self.is_large = is_large(seed)
         super().__init__(rules_of(chance, large=self.is_large), chance)
+        if self.is_large:
+            self.gemini.imports_bound = IMPORTS_BOUNDS[seed // LARGE_EVERY % len(IMPORTS_BOUNDS)]
         self.gemini.counts_lag = Random(f"lag {seed}").choice(COUNTS_LAG)  # noqa: S311 - as above
         locks = Random(f"locks of {seed}")  # noqa: S311 - as above
         self.library = Library(self.bucket, chance, self.stage, locks, large=self.is_large)

@@ -23,7 +23,7 @@ FILES = {
 }
 
 ORDER = {
-    "check": ["terraform", "check"],
+    "check": ["terraform", "check", "browser"],
     "plan": ["package", "history", "plan", "review", "publish"],
     "apply": ["fetch", "compare", "review", "begin", "apply", "nothing-left", "smoke-test"],
 }

@@ -17,9 +17,10 @@ from local.terraform.workspace import Plan
 from shared.domain.batch.batch import Batch, PageResult
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.file.ledger import LedgerEntry
-from shared.domain.file.record import Change, FileRecord, FileStatus, Slot
+from shared.domain.file.record import Change, FailureKind, FileRecord, FileStatus, Slot
 from shared.domain.reconcile.state import ListedDocuments, ReconcileState
 from shared.domain.scan.remembered_range import RememberedRange
+from shared.domain.source.eligibility import SkipReason
 from shared.domain.throttle.breaker_window import WindowEntry
 from shared.gateways.database import queries
 from shared.gateways.ports import Op, Query, Where
@@ -53,6 +54,8 @@ SAMPLES: Mapping[object, Any] = {
     Change: Change.CHANGED,
     Slot: Slot.UPLOAD,
     FileStatus: FileStatus.FAILED,
+    FailureKind: FailureKind.EXHAUSTED,
+    SkipReason: SkipReason.EMPTY,
     Sequence[FileStatus]: (FileStatus.FAILED, FileStatus.SKIPPED),
 }
 
@@ -60,10 +63,27 @@ SAMPLES: Mapping[object, Any] = {
 def written_queries() -> Iterator[Query]:
     """One of each that shared/gateways/database/queries.py can make."""
     for name, make in inspect.getmembers(queries, inspect.isfunction):
-        if make.__module__ == queries.__name__:
+        if make.__module__ == queries.__name__ and make is not queries.below:
             hints = get_type_hints(make)
             assert hints.pop("return") is Query, name
             yield from _calls(make, hints)
+
+
+def queries_of_a_part() -> Iterator[tuple[Query, Sequence[str]]]:
+    """What a sync with a prefix asks about its own files, with the fields that are summed."""
+    now, slot = SAMPLES[datetime], Slot.UPLOAD
+    for query in (
+        queries.ready(now, 1),
+        queries.ready_for(slot, now, 1),
+        queries.cheapest(slot, 1),
+        queries.dearer_than(1, slot, 1),
+        queries.waiting_for(slot),
+        queries.with_status(FileStatus.FAILED, limit=1),
+        queries.failed_and_eligible(now, 1),
+        queries.to_import(),
+    ):
+        yield queries.below("x", query), ()
+    yield queries.below("x", queries.to_import()), [queries.DESIRED_TOKENS]
 
 
 def _calls(make: Callable[..., Query], hints: Mapping[str, object]) -> Iterator[Query]:
@@ -108,7 +128,7 @@ def made() -> list[tuple[Query, Sequence[str]]]:
         assert page is not None
         world.report.files(batch_id, status, page["next_page_token"], 1)
     world.report.history(world.report.history("", 1)["next_page_token"], 1)
-    return [*seen, *((query, ()) for query in written_queries())]
+    return [*seen, *((query, ()) for query in written_queries()), *queries_of_a_part()]
 
 
 def has_field(record: type, name: str) -> bool:

@@ -68,6 +68,7 @@ class MemoryGemini(ScriptedCalls):
 
     Attributes:
         imports: Number of imports that took effect, also of documents deleted since.
+        imports_bound: Imports beyond so many in progress FAIL, as reported; None for no bound.
         storage_cap: Bytes that all stores may hold; None for no limit.
         stored_per_byte: How many bytes that limit counts for each byte of input.
         counts_lag: How long the stores' counts and sizes lag behind new documents.
@@ -86,6 +87,7 @@ class MemoryGemini(ScriptedCalls):
         self.import_latency = import_latency
         self.fates: deque[ImportFate] = deque()
         self.imports = 0
+        self.imports_bound: int | None = None
         self.storage_cap: int | None = None
         self.stored_per_byte = STORED_PER_BYTE
         self.reported_per_byte = 1
@@ -170,7 +172,7 @@ class MemoryGemini(ScriptedCalls):
                 operation=f"{store}/operations/{serial}",
                 source=file_name,
                 settles_at=now + self.import_latency,
-                fate=self.fates.popleft() if self.fates else ImportFate(),
+                fate=self._next_fate(target),
             )
             target.imports[made.document.name] = made
             self._operations[made.operation] = made
@@ -254,6 +256,14 @@ class MemoryGemini(ScriptedCalls):
             raise Throttled(
                 "gemini.import_file", quota=QuotaKind.STORAGE, storage_limit=self.storage_cap
             )
+
+    def _next_fate(self, store: _Store) -> ImportFate:
+        fate = self.fates.popleft() if self.fates else ImportFate()
+        if self.imports_bound is None or fate != ImportFate():
+            return fate
+        now = self._clock.now()
+        in_progress = sum(now < made.settles_at for made in store.imports.values())
+        return ImportFate(document_fails=in_progress >= self.imports_bound)
 
     def _next_id(self, stem: str) -> str:
         self._serial += 1

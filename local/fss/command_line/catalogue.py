@@ -1,6 +1,6 @@
 """The commands of `fss`, in the order in which the help lists them.
 
-A command is added here, and as a function in a module of ``local.fss.commands``.
+A command is added here, and as a function in a module below ``local.fss.commands``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ class Listed(NamedTuple):
     """A command as the help lists it.
 
     Attributes:
-        module: The module of ``local.fss.commands`` that has it, as a function of the same name;
-            it is imported only when the command is used.
+        module: The module below ``local.fss.commands`` that has it, as a function of the same
+            name; it is imported only when the command is used.
         summary: One line about it.
     """
 
@@ -27,33 +27,37 @@ CATALOGUE: Final = {
         "up": Listed("machine", "start all parts and keep them running"),
     },
     "Start a sync": {
-        "sync": Listed("starts", "bring the store in step with the bucket"),
-        "retry": Listed("starts", "sync, and try every failed file again"),
-        "reconcile": Listed("starts", "compare the store with the records, repair both, sync"),
+        "sync": Listed("syncs.starts", "bring the store in step with the bucket"),
+        "retry": Listed("syncs.starts", "sync, and try every failed file again"),
+        "reconcile": Listed(
+            "syncs.starts", "compare the store with the records, repair both, sync"
+        ),
     },
     "Look": {
-        "status": Listed("batches", "show the progress or the result of a batch"),
-        "watch": Listed("batches", "follow a batch until it ends, whoever started it"),
-        "history": Listed("history", "list the batches, and what changed since a time"),
-        "diff": Listed("diff", "list the files that a sync would import or remove"),
-        "failures": Listed("files", "list the files that failed"),
-        "file": Listed("files", "show one file's state, its imports and what they cost"),
-        "logs": Listed("logs", "show what the functions logged about a batch"),
-        "page": Listed("page", "serve the deployment's page on this machine"),
-        "store": Listed("stores", "show the store, or finish replacing it"),
+        "status": Listed("look.batches", "show the progress or the result of a batch"),
+        "watch": Listed("look.batches", "follow a batch until it ends, whoever started it"),
+        "history": Listed("look.history", "list the batches, and what changed since a time"),
+        "diff": Listed("look.diff", "list the files that a sync would import or remove"),
+        "failures": Listed("look.files", "list the files that failed"),
+        "file": Listed("look.files", "show one file's state, its imports and what they cost"),
+        "logs": Listed("look.logs", "show what the functions logged about a batch"),
+        "page": Listed("look.page", "serve the deployment's page on this machine"),
+        "store": Listed("look.stores", "show the store, or finish replacing it"),
     },
     "Search": {
         "ask": Listed("questions", "ask the store a question"),
     },
     "Steer": {
-        "cancel": Listed("orders", "cancel a batch; the next one does the rest"),
-        "pause": Listed("orders", "pause a batch until it is resumed"),
-        "resume": Listed("orders", "resume a paused batch"),
+        "cancel": Listed("syncs.orders", "cancel a batch; the next one does the rest"),
+        "pause": Listed("syncs.orders", "pause a batch until it is resumed"),
+        "resume": Listed("syncs.orders", "resume a paused batch"),
     },
     "Set up": {
-        "init": Listed("init", "write a deployment's URLs into fss.toml"),
-        "doctor": Listed("doctor", "look whether a deployment is in order, and how to mend it"),
-        "completion": Listed("completion", "print what completes the command in a shell"),
+        "init": Listed("setup.init", "write a deployment's URLs into fss.toml"),
+        "doctor": Listed(
+            "setup.doctor", "look whether a deployment is in order, and how to mend it"
+        ),
+        "completion": Listed("setup.completion", "print what completes the command in a shell"),
     },
 }
 """The commands by the section of the help that lists them."""

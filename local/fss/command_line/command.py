@@ -14,6 +14,9 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 OPTIONS = "Options"
 
+COLUMN = 30
+"""Columns of the options' names at most; in a narrow terminal a quarter of it, for the text."""
+
 
 class Option(click.Option):
     """An option that the help lists in a section of its own.
@@ -55,7 +58,7 @@ class Command(click.Command):
             (rest if section == OPTIONS else sections.setdefault(section, [])).append(record)
         for title, records in (*sections.items(), (OPTIONS, rest)):
             with formatter.section(title):
-                formatter.write_dl(records)
+                formatter.write_dl(records, col_max=min(COLUMN, formatter.width // 4))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""

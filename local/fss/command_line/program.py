@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 from collections.abc import Sequence
 
 import click
@@ -14,11 +15,12 @@ from local.fss.command_line.options import profile_option
 from local.fss.command_line.run import Run
 from local.fss.deployment.outcome import Exit, Failure
 
-_CONTEXT = {
-    "help_option_names": ["-h", "--help"],
-    "max_content_width": 100,
-    "show_default": True,
-}
+_CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True}
+
+WIDEST = 100
+"""Columns of a help at most."""
+
+_MARGIN = 2
 
 _EXIT_CODES = """\
 Exit codes: 0 in step; 1 finished, but files failed or are left for a later run; 2 usage error;
@@ -103,7 +105,7 @@ def run_command(words: Sequence[str], run: Run) -> Exit:
         return Exit(shell_complete(program, {}, "fss", COMPLETE, asked))
     try:
         # Not ``main``, which makes another exception of an interruption.
-        with program.make_context("fss", list(words), obj=run) as context:
+        with program.make_context("fss", list(words), obj=run, terminal_width=_width()) as context:
             done = program.invoke(context)
     except click.exceptions.Exit as answered:
         return Exit(answered.exit_code)  # help, for one
@@ -113,6 +115,11 @@ def run_command(words: Sequence[str], run: Run) -> Exit:
     except click.UsageError as problem:
         raise _usage(problem) from None
     return Exit(done)
+
+
+def _width() -> int:
+    """Columns of a help: Click's own choice has 50 at least, however narrow the terminal is."""
+    return min(shutil.get_terminal_size().columns, WIDEST) - _MARGIN
 
 
 def not_installed(command: str, missing: ModuleNotFoundError) -> Failure:

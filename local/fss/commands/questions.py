@@ -7,13 +7,13 @@ import click
 from local.fss.command_line.command import command, option
 from local.fss.command_line.options import ask_option, deployment_options
 from local.fss.command_line.run import Run, pass_run
-from local.fss.deployment.outcome import Exit
+from local.fss.deployment.outcome import Exit, Failure
 from local.fss.report.answer import answer_text
 
 
 @command(
     examples=(
-        'fss ask "How is a torn sail mended?"',
+        'fss ask "In which year did the lighthouse get electric lights?"',
         """fss ask "Which knots are there?" --filter 'year>=2024 AND category="crafts"'""",
     )
 )
@@ -30,6 +30,8 @@ from local.fss.report.answer import answer_text
 @pass_run
 def ask(run: Run, question: str, metadata_filter: str | None, model: str | None) -> Exit:
     """Ask the store a question; the answer names its sources."""
+    if not question.strip():
+        raise Failure(Exit.USAGE, "the question is empty")
     chosen = {"question": question, "filter": metadata_filter, "model": model}
     told = run.deployment().ask({name: value for name, value in chosen.items() if value})
     run.output.answer(told, answer_text(told))

@@ -9,6 +9,7 @@ import json
 import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,7 +71,7 @@ def _cloud_line(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def folder_lines(folder: Path, batch_id: str | None) -> list[dict[str, Any]]:
-    """The lines of a batch in the logs of a run's state, each function's in order.
+    """The lines of a batch in the logs of a run's state, the oldest first.
 
     Args:
         folder: The folder that was given as ``--state``.
@@ -88,7 +89,19 @@ def folder_lines(folder: Path, batch_id: str | None) -> list[dict[str, Any]]:
         if not begun:
             return []
         batch_id = max(begun)  # ids begin with the time
-    return [line for line in lines if _batch_of(line) == batch_id]
+    return sorted((line for line in lines if _batch_of(line) == batch_id), key=_order)
+
+
+def time_of(line: Mapping[str, Any]) -> datetime | None:
+    """When a line was logged, in UTC; None if it doesn't tell, as an earlier version's."""
+    try:
+        return datetime.fromisoformat(str(line.get("time"))).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _order(line: Mapping[str, Any]) -> datetime:
+    return time_of(line) or datetime.min.replace(tzinfo=UTC)
 
 
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -48,8 +48,6 @@ def profile_of(folder: Path) -> dict[str, str]:
         )
     if ask := _text(outputs, "ask_url"):  # only with askers
         values["ask"] = ask
-    if ask := _text(outputs, "ask_url"):  # only with askers
-        values["ask"] = ask
     if project := re.search(r"--project[= ]([a-z0-9:.-]+)", _text(outputs, "add_key_command")):
         values["project"] = project[1]
     return values

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from local.printable import printable, printable_lines
+from shared.domain.ask.plain_text import value_text
 from shared.domain.figures import amount
 
 WIDTH: Final = 100
@@ -23,8 +24,11 @@ def answer_text(told: Mapping[str, Any]) -> str:
     for source in told["sources"]:
         lines += ["", *_source(source)]
     as_of = told["store_as_of"]
-    cost = f"{amount(told['cost'])} {told['currency']}, {told['model']}"
-    return "\n".join([*lines, "", printable(f"Store as of {_time(as_of)}. {cost}.")])
+    known = told["cost"]
+    cost = "Its cost is not known" if known is None else f"{amount(known)} {told['currency']}"
+    return "\n".join(
+        [*lines, "", printable(f"Store as of {_time(as_of)}. {cost}, {told['model']}.")]
+    )
 
 
 def _source(source: Mapping[str, Any]) -> Iterator[str]:
@@ -32,7 +36,7 @@ def _source(source: Mapping[str, Any]) -> Iterator[str]:
     yield printable(f"[{source['number']}] {source['path']}{page}")
     generation = f"#{source['generation']}" if source["generation"] else ""
     yield printable(f"    {source['uri']}{generation}")
-    metadata = ", ".join(f"{key}: {_value(value)}" for key, value in source["metadata"].items())
+    metadata = ", ".join(f"{key}: {value_text(value)}" for key, value in source["metadata"].items())
     if metadata:
         yield printable(f"    {metadata}")
     passage = " ".join(source["passage"].split()) or ("(a picture)" if source["picture"] else "")
@@ -45,12 +49,6 @@ def _source(source: Mapping[str, Any]) -> Iterator[str]:
         max_lines=MOST_LINES,
         placeholder=" ...",
     )
-
-
-def _value(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _time(moment: str | None) -> str:

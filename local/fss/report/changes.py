@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from local.fss.report.progress_text import duration
 from local.printable import printable_values
-from shared.domain.figures import amount
+from shared.domain.figures import amount, roughly
 
 _SIGNS = {"new": "+", "changed": "~", "metadata_changed": "~", "removed": "-"}
 
@@ -37,7 +36,7 @@ def change_lines(
         price = f", for an estimated {amount(estimate['cost'])} {estimate['currency']}"
     yield (
         f"{estimate['files']} to import{retried}, {estimate['removals']} to remove; "
-        f"about {duration(estimate['seconds'])} at the tier's rate{price}"
+        f"about {roughly(estimate['seconds'])} at the tier's rate{price}"
     )
 
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from local.fss.report.budget import days_text, limit_text
-from local.fss.report.progress_text import duration
-from shared.domain.figures import amount, size
+from shared.domain.figures import amount, roughly, size
 
 SHOWN = 5
 """How many files are named for each kind of change; --json has up to twenty."""
@@ -47,7 +46,7 @@ def _cost(estimate: Mapping[str, Any]) -> str:
 def _time(estimate: Mapping[str, Any]) -> str:
     days = days_text(estimate)
     requests = f"{estimate['metered_requests']} metered requests"
-    return f"{duration(estimate['seconds'])} for {requests} at this tier's rate{days}"
+    return f"{roughly(estimate['seconds'])} for {requests} at this tier's rate{days}"
 
 
 def _storage(estimate: Mapping[str, Any]) -> str:

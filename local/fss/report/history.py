@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from local.fss.report.progress_text import duration, moment
+from local.fss.report.progress_text import moment
 from local.printable import printable_values
-from shared.domain.figures import amount
+from shared.domain.figures import amount, duration
 
 FOUND = ("new", "changed", "metadata_changed", "removed")
 DONE = ("indexed", "deleted", "failed")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local.fss.report.progress_text import duration, moment
+from local.fss.report.progress_text import moment
 from shared.domain.batch.left import REASON_TEXT
+from shared.domain.figures import duration
 
 
 def left_lines(summary: Mapping[str, Any]) -> Iterator[str]:

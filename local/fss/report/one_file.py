@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local.fss.report.progress_text import moment
+from local.fss.report.progress_text import attempts, moment
 from local.printable import printable_values
 from shared.domain.figures import amount, size
 
@@ -18,7 +18,7 @@ def file_lines(answer: Mapping[str, Any]) -> Iterator[str]:
     if file["size"]:
         yield f"  size     {size(file['size'])}"
     if file["reason"]:
-        kind = f" ({file['kind']}, {file['attempts']} attempts)" if file["kind"] else ""
+        kind = f" ({file['kind']}, {attempts(file)})" if file["kind"] else ""
         yield f"  reason   {file['reason']}{kind}"
     if file["eligible_at"]:
         yield f"  again    not before {moment(file['eligible_at'])}; or with fss retry"

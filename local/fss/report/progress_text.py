@@ -9,12 +9,10 @@ from typing import Any, Final
 from local.fss.deployment.outcome import is_over
 from local.printable import printable_values
 from shared.domain.batch.kinds import BatchPhase, BatchStatus, SyncMode
+from shared.domain.figures import roughly
 
 BAR: Final = 5
 """Columns that the bar has at least, if any shorter wording of the figures leaves it so many."""
-
-_MINUTE = 60
-_HOUR = 3600
 
 _SEPARATOR = " · "
 
@@ -98,13 +96,9 @@ def fact_line(batch: Mapping[str, Any], width: int) -> str:
     return line
 
 
-def duration(seconds: float) -> str:
-    """Return a duration as text, in seconds, minutes or hours."""
-    if seconds < 2 * _MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < 2 * _HOUR:
-        return f"{seconds / _MINUTE:.0f} min"
-    return f"{seconds / _HOUR:.1f} h"
+def attempts(file: Mapping[str, Any]) -> str:
+    """Return how often a file was tried."""
+    return "1 attempt" if file["attempts"] == 1 else f"{file['attempts']} attempts"
 
 
 def moment(text: str) -> str:
@@ -144,7 +138,7 @@ def _figures(batch: Mapping[str, Any]) -> tuple[str, str]:
     elif batch["scanned"]:
         count = f"{batch['scanned']} objects listed"
     if (seconds := progress["eta_seconds"]) and batch["status"] == BatchStatus.RUNNING:
-        left = f"about {duration(seconds)} left"
+        left = f"about {roughly(seconds)} left"
     return count, left
 
 

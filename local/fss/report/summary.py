@@ -10,6 +10,7 @@ from local.fss.deployment.client import Deployment
 from local.fss.report.budget import cost_lines
 from local.fss.report.dry_run import dry_run_lines
 from local.fss.report.left import left_lines, rate_lines
+from local.fss.report.progress_text import attempts
 from local.printable import printable, printable_values
 
 FIELDS = (
@@ -69,7 +70,8 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
         yield f"  {message}"
     found = ["new", "changed", "metadata_changed", "removed", "unchanged", "skipped"]
     found += [kind for kind in ("young", "set_aside") if summary.get(kind)]
-    yield f"  found    {_counts(summary, found)} of {summary['scanned']} files"
+    scanned = "1 file" if summary["scanned"] == 1 else f"{summary['scanned']} files"
+    yield f"  found    {_counts(summary, found)} of {scanned}"
     if ignored := summary.get("ignored"):
         counts = (f"{count} {rule}" for rule, count in ignored.items())
         yield f"  ignored  {', '.join(counts)}"
@@ -101,8 +103,7 @@ def _lines(summary: Mapping[str, Any], message: str, *, dry_run: bool) -> Iterat
 def failure_lines(failures: Sequence[Mapping[str, Any]], *, shown: int = SHOWN) -> Iterator[str]:
     """Yield each failed file with its reason, then advice for each kind of failure."""
     for failure in map(printable_values, failures[:shown]):
-        attempts = f"{failure['attempts']} attempt{'s' if failure['attempts'] != 1 else ''}"
-        yield f"  {failure['path']}: {failure['reason']} ({failure['kind']}, {attempts})"
+        yield f"  {failure['path']}: {failure['reason']} ({failure['kind']}, {attempts(failure)})"
     if len(failures) > shown:
         yield f"  and {len(failures) - shown} more; fss failures lists all"
     for kind in sorted({str(failure["kind"]) for failure in failures}):

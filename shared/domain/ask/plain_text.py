@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 _LAYOUT: Final = frozenset("\n\t")
@@ -41,6 +42,13 @@ def plain_text(text: str) -> str:
     ):
         text = pattern.sub(instead, text)
     return text
+
+
+def value_text(value: str | float | Sequence[str]) -> str:
+    """A metadata value as an answer tells it, as text: 2025.0 is 2025, and lists have commas."""
+    if isinstance(value, str):
+        return value
+    return f"{value:.15g}" if isinstance(value, int | float) else ", ".join(value)
 
 
 def _shown(character: str) -> str:

@@ -54,7 +54,7 @@ class Reply:
         text: What it says; empty if it was stopped before it said anything.
         passages: What the search found, whether it supports anything or not.
         supports: Which parts of the text are supported.
-        tokens: What is charged.
+        tokens: What is charged; None if the service does not tell.
         stopped: Why the text ends early, in the service's word (``MAX_TOKENS``, ``SAFETY``); empty
             if it is complete.
     """
@@ -62,5 +62,5 @@ class Reply:
     text: str
     passages: tuple[Passage, ...]
     supports: tuple[Support, ...]
-    tokens: Tokens
+    tokens: Tokens | None
     stopped: str = ""

@@ -1,7 +1,7 @@
 """What the questions of a day cost. They have a limit of their own, apart from the imports'.
 
 Before a question is sent, the most it can cost is reserved. Its reply says what it did cost. Where
-no reply came, the reservation stays, since the service may have charged it.
+no reply came, or one that does not say so, the reservation stays, since it may be charged.
 """
 
 from __future__ import annotations

@@ -17,7 +17,10 @@ TICK = timedelta(seconds=60)
 """Period of Cloud Scheduler: the longest time between two calls of the supervisor."""
 
 NUDGE = timedelta(seconds=10)
-"""Events within this time wake the supervisor only once."""
+"""Events within this time wake the supervisor only once; within less of it at a fast tier."""
+
+REQUESTS_PER_NUDGE = 20
+"""Metered requests for which a wake-up waits: so long, slots may stay empty at a fast tier."""
 
 SCAN_PATIENCE = timedelta(hours=1)
 """How long listing the bucket may fail before the batch ends."""
@@ -88,5 +91,14 @@ class Rules:
     @property
     def look_grid(self) -> timedelta:
         """Time between the points at which the poller may run."""
-        several = timedelta(seconds=60 / self.settings.tier.rpm) * REQUESTS_PER_LOOK
-        return min(max(several, self.least_look_grid), self.most_look_grid)
+        return min(self._time_of(REQUESTS_PER_LOOK), self.most_look_grid)
+
+    @property
+    def nudge_span(self) -> timedelta:
+        """Time within which the supervisor is woken once."""
+        return min(self._time_of(REQUESTS_PER_NUDGE), self.nudge)
+
+    def _time_of(self, requests: int) -> timedelta:
+        """Time that so many metered requests take, or the least between two runs of the poller."""
+        several = timedelta(seconds=60 / self.settings.tier.rpm) * requests
+        return max(several, self.least_look_grid)

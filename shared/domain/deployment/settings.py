@@ -249,9 +249,10 @@ class PaceSettings(Declared):
 
     max_imports_in_progress: int | None = setting(
         None,
-        about="the most imports that may be started and not yet settled",
+        about="the most imports that may be started and not yet settled; without it, a sync begins "
+        "with the tier's and [learns](limits.md#imports-in-progress) whether more help",
         example="20",
-        told_default="the tier's",
+        told_default="learned",
         gt=0,
     )
     max_cost_per_day: float | None = setting(
@@ -292,7 +293,10 @@ class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
 
     @property
     def imports_in_progress(self) -> int:
-        """The most imports that may be started and not yet settled."""
+        """The preset of how many imports may be started and not yet settled.
+
+        It is the most if it was set; otherwise more are tried (see ``imports_limit``).
+        """
         return self.max_imports_in_progress or self.tier.max_imports_in_progress
 
     @property
@@ -360,6 +364,10 @@ class Settings(IdentitySettings, StoreSettings, SourceSettings, PaceSettings):
             if marks_of(declared.json_schema_extra)["shapes_scan"]
         }
         return digest("scan settings", SCAN_VERSION, shaping)
+
+    def part(self, prefix: str) -> str:
+        """The prefix of a sync that is about a part of the deployment; empty if it is about all."""
+        return "" if prefix == self.prefix else prefix
 
     def relative(self, path: str) -> str:
         """An object's name without the deployment's prefix."""

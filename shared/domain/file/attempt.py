@@ -10,6 +10,7 @@ from shared.domain.file import known_documents, lifecycle, outcomes
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.lifecycle import Step
 from shared.domain.file.record import (
+    Crowd,
     Current,
     Failure,
     FailureKind,
@@ -234,11 +235,13 @@ def tried_again(
     """A metered step failed in a way that may pass: wait and try again, up to ``max_attempts``.
 
     After a failed import the raw file is kept, if there is one. An upload counted as an attempt
-    when it began; an import counts here. The search for uncertain imports calls this too, so an
-    import whose process crashed is counted as well.
+    when it began; an import counts here, except one that made its file a suspect. The search for
+    uncertain imports calls this too, so an import whose process crashed is counted as well.
     """
     importing = record.status in (FileStatus.IMPORTING, FileStatus.UNCERTAIN)
-    attempts = record.tries.attempts + (1 if importing else 0)
+    crowd = record.working.crowd if record.working else Crowd()
+    counts = importing and not crowd.is_suspected_now
+    attempts = record.tries.attempts + (1 if counts else 0)
     keeps_upload = importing and record.raw_file is not None
     if attempts > policy.max_attempts or (attempts == policy.max_attempts and not importing):
         return outcomes.failed(record, FailureKind.EXHAUSTED, reason, code, now, policy)

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from shared.domain.file.record import (
     UNFINISHED,
+    Crowd,
     Current,
     FileRecord,
     NewDocument,
@@ -45,6 +46,17 @@ def document_known(record: FileRecord, document: str) -> FileRecord:
 def first_seen_failed(record: FileRecord, now: datetime) -> FileRecord:
     """The new document turned FAILED; it may still turn ACTIVE, so its grace period begins."""
     return with_working(record, new_document=NewDocument(record.new_document or "", failed_at=now))
+
+
+def suspected(record: FileRecord, preset: int, now: datetime) -> FileRecord:
+    """An import failed; if more than the preset were in progress, perhaps for that reason.
+
+    The file then becomes a suspect, once for its content.
+    """
+    crowd = record.working.crowd if record.working else Crowd()
+    if crowd.beside <= preset or crowd.failed_beside:
+        return record
+    return with_working(record, crowd=replace(crowd, failed_beside=crowd.beside, failed_at=now))
 
 
 def document_going(record: FileRecord, document: str) -> FileRecord:

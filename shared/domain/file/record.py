@@ -174,6 +174,28 @@ class NewDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many imports were in progress together (see ``imports_limit``).
+
+    Attributes:
+        beside: Imports in progress with the latest one, itself included; 0 if they were so few that
+            they tell nothing of the limit.
+        failed_beside: The same of an earlier import that FAILED beyond the preset. The file then is
+            a suspect: it is imported at or below the preset. 0 if none did.
+        failed_at: When that was seen; None if none did.
+    """
+
+    beside: int = 0
+    failed_beside: int = 0
+    failed_at: datetime | None = None
+
+    @property
+    def is_suspected_now(self) -> bool:
+        """Whether the latest import is the one that FAILED beyond the preset."""
+        return 0 < self.failed_beside == self.beside
+
+
+@dataclass(frozen=True, slots=True)
 class Working:
     """The content that is being uploaded and imported, and what Gemini holds of it.
 
@@ -187,6 +209,7 @@ class Working:
         hashes: All hashes of the content that the bucket has told.
         decoded_size: Bytes after decoding, as they were uploaded; None if they are not decoded or
             were not uploaded yet.
+        crowd: How many imports were in progress together with its own.
     """
 
     key: str
@@ -197,6 +220,7 @@ class Working:
     new_document: NewDocument | None = None
     hashes: Hashes = NO_HASHES
     decoded_size: int | None = None
+    crowd: Crowd = field(default_factory=Crowd)
 
 
 @dataclass(frozen=True, slots=True)

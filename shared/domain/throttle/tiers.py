@@ -40,7 +40,7 @@ class Tier:
         unmetered_rpm: Unmetered requests of the poller per minute, at most.
         rpd: Metered requests per quota day, or None where no limit is known.
         max_concurrent_dispatches: Deliveries of the uploads queue that may run at once.
-        max_imports_in_progress: The most imports that may be started and not yet settled.
+        max_imports_in_progress: How many imports may be started and not yet settled, to begin with.
         storage_bytes: Bytes that all stores of the project together may hold, as the service
             counts them.
     """

@@ -147,9 +147,9 @@ def check_commit(writes: Sequence[Write]) -> None:
 def check_query(query: Query, *, ordered: bool = True) -> None:
     """Refuse queries that no index serves, that can't match anything, or whose order is unclear.
 
-    Firestore orders results by the field of a range first, so ``order_by`` must begin with that
-    field. A cursor has a value for each field of ``order_by``, and may end with the id of the last
-    document seen, which tells apart documents with equal values.
+    Firestore orders results by the fields of all ranges, and appends those that ``order_by`` lacks.
+    So it must name them. A cursor has a value for each field of ``order_by``, and may end with the
+    id of the last document seen, which tells apart documents with equal values.
 
     Args:
         query: The query.
@@ -169,10 +169,9 @@ def check_query(query: Query, *, ordered: bool = True) -> None:
             )
     order = [name.removeprefix("-") for name in query.order_by]
     ranged = {where.name for where in query.where if where.op in _RANGES}
-    if len(ranged) > 1:
-        raise ValueError(f"the query has ranges of several fields: {', '.join(sorted(ranged))}")
-    if (ordered or query.start_after is not None) and ranged and ranged != {*order[:1]}:
-        raise ValueError(f"the query has a range of {ranged.pop()}, so order_by must begin with it")
+    if (ordered or query.start_after is not None) and not ranged <= {*order}:
+        names = ", ".join(sorted(ranged - {*order}))
+        raise ValueError(f"the query has a range of {names}, so order_by must name it")
     if query.start_after is not None:
         lengths = (len(order), len(order) + 1) if order else (1,)
         if len(query.start_after) not in lengths:

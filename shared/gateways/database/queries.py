@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 
-from shared.domain.file.record import Change, FileStatus, Slot
+from shared.domain.file.record import Change, FailureKind, FileStatus, Slot
+from shared.domain.scan.comparison import end_of
 from shared.domain.source.eligibility import SkipReason
 from shared.gateways.ports import Op, Query, QueueName, Where
 
@@ -16,10 +18,13 @@ RANGES = "ranges"
 WINDOW = "breaker/state/window"
 
 # Paths of nested fields of a file's record that queries filter by or sum.
+FAILURE_KIND = "failure.kind"
+SKIP_REASON = "desired.skip_reason"
 SLOT = "schedule.slot"
 READY_AT = "schedule.ready_at"
 OVERDUE_AT = "schedule.overdue_at"
 LOOK_AT = "schedule.look_at"
+DOCUMENT_FAILED_AT = "working.new_document.failed_at"
 ELIGIBLE_AT = "failure.eligible_at"
 DOCUMENT = "current.document"
 ASIDE_UNTIL = "aside.until"
@@ -33,7 +38,23 @@ COST = "cost"
 FENCE = "fence"
 REQUESTS = ("requests.metered", "requests.throttled", "requests.unmetered")
 
+_EVER = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before all times of records; null, which has no time, is not after it."""
+
 _WITH_FENCE = (Where(FENCE, Op.GT, 0),)
+
+
+def below(prefix: str, query: Query) -> Query:
+    """The files of a query whose paths begin with ``prefix``; all of them if it is empty.
+
+    Those that the query's order doesn't tell apart come by path.
+    """
+    if not prefix:
+        return query
+    where = [Where("path", Op.GE, prefix)]
+    if end := end_of(prefix):
+        where.append(Where("path", Op.LT, end))
+    return replace(query, where=(*query.where, *where), order_by=(*query.order_by, "path"))
 
 
 def records_in_range(start: str, end: str, limit: int | None) -> Query:
@@ -69,7 +90,7 @@ def without_path() -> Query:
 
 def unreadable(limit: int | None) -> Query:
     """Files that are skipped because a read of them is refused, by id."""
-    where = Where("desired.skip_reason", Op.EQ, SkipReason.UNREADABLE.value)
+    where = Where(SKIP_REASON, Op.EQ, SkipReason.UNREADABLE.value)
     return Query(FILES, (where,), (), limit)
 
 
@@ -136,6 +157,11 @@ def planned_imports() -> Query:
     return _with_uploads_task(FileStatus.UPLOADED)
 
 
+def failed_documents() -> Query:
+    """Files whose import's document is FAILED and may still turn ACTIVE."""
+    return Query(FILES, (Where(DOCUMENT_FAILED_AT, Op.GT, _EVER),))
+
+
 def planned_uploads() -> Query:
     """Files whose upload has a task in the uploads queue and has not begun."""
     return _with_uploads_task(FileStatus.PENDING)
@@ -181,6 +207,18 @@ def listed(statuses: Sequence[FileStatus], prefix: str, end: str, limit: int) ->
     (where,) = with_status(*statuses).where
     below = (Where("path", Op.LT, end),) if end else ()
     return Query(FILES, (where, Where("path", Op.GE, prefix), *below), ("path",), limit)
+
+
+def failed_as(kind: FailureKind, prefix: str, end: str, limit: int) -> Query:
+    """Files that failed in this way with prefix <= path < end, by path; empty: no bound."""
+    query = listed((FileStatus.FAILED,), prefix, end, limit)
+    return replace(query, where=(*query.where, Where(FAILURE_KIND, Op.EQ, kind.value)))
+
+
+def skipped_for(reason: SkipReason, prefix: str, end: str, limit: int) -> Query:
+    """Files skipped for this reason with prefix <= path < end, by path; empty: no bound."""
+    query = listed((FileStatus.SKIPPED,), prefix, end, limit)
+    return replace(query, where=(*query.where, Where(SKIP_REASON, Op.EQ, reason.value)))
 
 
 def readable_of_batch(batch_id: str) -> Query:

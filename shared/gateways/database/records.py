@@ -49,6 +49,7 @@ STORAGE = "meta/storage"
 ASKED = "meta/asked"
 BREAKER = "breaker/state"
 POLLS = "breaker/polls"
+IMPORTS = "breaker/imports"
 
 CAS_ATTEMPTS = 12
 """How often a change is tried; if all tries meet a conflict, it fails with ``Conflict``."""

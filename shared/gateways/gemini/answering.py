@@ -102,10 +102,10 @@ def _supports(found: Sequence[types.GroundingSupport], texts: Sequence[str]) -> 
     return tuple(supports)
 
 
-def _tokens(reply: types.GenerateContentResponse) -> Tokens:
+def _tokens(reply: types.GenerateContentResponse) -> Tokens | None:
     usage = reply.usage_metadata
     if usage is None:
-        return Tokens(0, 0)
+        return None
     return Tokens(
         input=(usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0),
         output=(usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0),

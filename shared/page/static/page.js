@@ -26,14 +26,15 @@ const since = () => {
     return; // storage is forbidden
   }
   if (!shown || !last) return;
-  const runs = [...document.querySelectorAll("[data-run]")]
-    .filter((run) => Date.parse(run.dataset.run) > Date.parse(last));
+  const listed = [...document.querySelectorAll("[data-run]")];
+  const runs = listed.filter((run) => Date.parse(run.dataset.run) > Date.parse(last));
+  const atLeast = runs.length === listed.length && document.querySelector("[data-more]") ? "at least " : "";
   const sum = (name) => runs.reduce((total, run) => total + Number(run.dataset[name]), 0);
   const time = document.createElement("time");
   time.dateTime = last;
   const count = (number, one, many) => `${number.toLocaleString()} ${number === 1 ? one : many}`;
   const told = runs.length
-    ? `: ${count(runs.length, "sync", "syncs")}, ${count(sum("indexed"), "file", "files")} indexed, ` +
+    ? `: ${atLeast}${count(runs.length, "sync", "syncs")}, ${count(sum("indexed"), "file", "files")} indexed, ` +
       `${count(sum("deleted"), "document", "documents")} deleted, ${sum("cost").toFixed(2)} USD.`
     : ": nothing new.";
   shown.replaceChildren("Since your last look, ", time, told);
@@ -95,6 +96,19 @@ const look = async () => {
     busy = false;
   }
 };
+const form = document.querySelector("form[method=post]");
+if (form) {
+  const button = form.querySelector("button");
+  const said = button.textContent;
+  form.addEventListener("submit", () => {
+    button.disabled = true; // since a question that is sent twice is paid for twice
+    button.textContent = "Asking …";
+  });
+  addEventListener("pageshow", () => {
+    button.disabled = false;
+    button.textContent = said;
+  });
+}
 localise(document);
 for (const zone of document.querySelectorAll("[data-zone]")) {
   zone.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -105,8 +105,8 @@ class AskStore:
             ],
             "store_as_of": as_of.astimezone(UTC).isoformat() if as_of else None,
             "model": price.model,
-            "tokens": {"input": reply.tokens.input, "output": reply.tokens.output},
-            "cost": price.cost(reply.tokens.input, reply.tokens.output),
+            "tokens": reply.tokens and asdict(reply.tokens),
+            "cost": _cost(reply, price),
             "currency": CURRENCY,
         }
 
@@ -130,8 +130,9 @@ class AskStore:
         except (BadRequest, Forbidden, NotFound):
             self._spend(path, lambda day: spending.given_back(day, price) if day else None)
             raise
-        cost = price.cost(reply.tokens.input, reply.tokens.output)
-        self._spend(path, lambda day: spending.settled(day, price, cost) if day else None)
+        cost = _cost(reply, price)
+        if cost is not None:
+            self._spend(path, lambda day: spending.settled(day, price, cost) if day else None)
         return reply
 
     def _spend(self, path: str, change: Callable[[DaySpending | None], DaySpending | None]) -> None:
@@ -148,3 +149,8 @@ class AskStore:
             if is_whole and batch.status in ENDED:
                 return batch.created_at
         return None
+
+
+def _cost(reply: Reply, price: AnswerPrice) -> float | None:
+    """What the reply cost, in US dollars; None if the service doesn't tell what it charges."""
+    return price.cost(reply.tokens.input, reply.tokens.output) if reply.tokens else None

@@ -25,7 +25,6 @@ class BudgetHold:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._budget = Budget(context)
 
     def update(self, held: Stored[Batch], plan: Plan) -> Stored[Batch]:
         """Begin or end the hold as the plan found it, and save the figures if they changed.
@@ -75,7 +74,9 @@ class BudgetHold:
         return changed(self._context, held, hold=HoldReason.BUDGET, hold_until=until, budget=state)
 
     def _state(self, batch: Batch, left: Load | None = None) -> BudgetState | None:
-        return self._budget.state(batch.batch_id, self._context.clock.now(), left)
+        part = self._context.rules.settings.part(batch.prefix)
+        budget = Budget(self._context, part)
+        return budget.state(batch.batch_id, self._context.clock.now(), left)
 
 
 def _is_by_imports(state: BudgetState) -> bool:

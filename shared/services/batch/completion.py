@@ -14,6 +14,7 @@ from shared.domain.throttle import holds
 from shared.domain.throttle.holds import Hold, HoldReason
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored
+from shared.gateways.ports import Query
 from shared.services.batch.budget_hold import BudgetHold
 from shared.services.batch.final_comparison import FinalComparison
 from shared.services.context import Context
@@ -51,9 +52,13 @@ class Completion:
         self._budget_hold = BudgetHold(context)
         self._comparison = FinalComparison(context)
 
-    def is_at_rest(self) -> bool:
-        """Whether no file is unfinished and none waits to be removed."""
-        return not self._are_any(*UNFINISHED, FileStatus.REMOVAL_CANDIDATE)
+    def is_at_rest(self, batch: Batch) -> bool:
+        """Whether none of the batch's files is unfinished, and none waits to be removed.
+
+        Outside the part that it is about, files wait for another batch; what is under way there
+        ends without any.
+        """
+        return not self._are_any(batch, *UNFINISHED, FileStatus.REMOVAL_CANDIDATE)
 
     def is_overdue(self, batch: Batch) -> bool:
         """Whether the batch is so old that a call closes it before doing anything else.
@@ -100,14 +105,15 @@ class Completion:
         elif batch.hold is not None and not unconcerned and self._is_held_up(batch):
             held = self._budget_hold.refreshed(held)
             self._close_held(held)
-        elif hold is not None and batch.removals_released and not self._are_any(*UNMETERED):
+        elif hold is not None and batch.removals_released and not self._are_any(batch, *UNMETERED):
             held, figures = self._storage_figures(held, hold)
             self._close_batch.close(
                 held,
                 BatchStatus.DEFERRED,
                 f"out of allowance ({hold.reason}) until "
-                f"{hold.hold_until.isoformat(timespec='minutes')}: {self._left()} files are left; "
-                f"the first sync after that continues with them{'; ' if figures else ''}{figures}",
+                f"{hold.hold_until.isoformat(timespec='minutes')}: {self._left(batch)} files are "
+                "left; the first sync after that continues with "
+                f"them{'; ' if figures else ''}{figures}",
                 Why(LeftReason(hold.reason), hold.hold_until),
             )
         elif batch.removals_released and (stuck := self._stuck(held)):
@@ -125,7 +131,9 @@ class Completion:
 
     def _is_held_up(self, batch: Batch) -> bool:
         """Whether new imports are stopped, and nothing else is left to do."""
-        return batch.removals_released and not self._are_any(*UNMETERED, FileStatus.UNCERTAIN)
+        return batch.removals_released and not self._are_any(
+            batch, *UNMETERED, FileStatus.UNCERTAIN
+        )
 
     def _close_held(self, held: Stored[Batch]) -> None:
         said, why = held.present.message, self._budget_hold.message(held.present)
@@ -139,7 +147,7 @@ class Completion:
 
         Removal candidates that appeared late are released first.
         """
-        if self._are_any(*UNFINISHED):
+        if self._are_any(held.present, *UNFINISHED):
             return False
         if held.present.refusal is None and self._removal_guard.waiting(held.present):
             changed(self._context, held, removals_released=False)
@@ -214,7 +222,7 @@ class Completion:
         since = batch.created_at or now
         left: list[FileRecord] = []
         for limit in (1, MOST_STUCK + 1):  # the first file mostly shows that not all are stuck
-            query = queries.with_status(*UNFINISHED, limit=limit)
+            query = self._below(batch, queries.with_status(*UNFINISHED, limit=limit))
             left = [each.present for each in self._context.records.query(FileRecord, query)]
             if not all(lifecycle.is_stuck(each, since, policy) for each in left):
                 return []
@@ -239,9 +247,13 @@ class Completion:
         now = self._context.clock.now()
         return now - (batch.created_at or now) >= self._context.rules.batch_max_age + more
 
-    def _left(self) -> int:
-        return self._context.records.documents.count(queries.to_import())
+    def _left(self, batch: Batch) -> int:
+        return self._context.records.documents.count(self._below(batch, queries.to_import()))
 
-    def _are_any(self, *statuses: FileStatus) -> bool:
-        """Whether any file is in one of the statuses; one read, while counting costs more."""
-        return bool(self._context.records.documents.count(queries.with_status(*statuses, limit=1)))
+    def _are_any(self, batch: Batch, *statuses: FileStatus) -> bool:
+        """Whether any of its files has one of the statuses; one read, while counting costs more."""
+        query = self._below(batch, queries.with_status(*statuses, limit=1))
+        return bool(self._context.records.documents.count(query))
+
+    def _below(self, batch: Batch, query: Query) -> Query:
+        return queries.below(self._context.rules.settings.part(batch.prefix), query)

@@ -54,7 +54,8 @@ class DryRun:
     def __call__(self, batch: Batch, preview: Preview) -> Outlook:
         """What a sync would do; ``preview`` is what the complete scan would change."""
         retries, retried = self._retries(batch)
-        work = read_backlog(self._context) + retries + preview.work
+        part = self._context.rules.settings.part(batch.prefix)
+        work = read_backlog(self._context, part) + retries + preview.work
         removes = batch.delete_policy is DeletePolicy.MIRROR
         removals = self._removal_guard.waiting(batch) + work.removals if removes else 0
         asked = self._removal_guard.asked(batch) + work.asked if removes else 0
@@ -122,6 +123,7 @@ class DryRun:
             if retried.every or retried.since is None
             else queries.failed_and_eligible(retried.since, AT_ONCE)
         )
+        query = queries.below(self._context.rules.settings.part(batch.prefix), query)
         page = query
         while found := self._context.records.query(FileRecord, page):
             for stored in found:

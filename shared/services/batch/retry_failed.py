@@ -18,10 +18,12 @@ class RetryFailed:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def begin(self, *, every: bool) -> int:
+    def begin(self, *, every: bool, part: str = "") -> int:
         """Start failed files again; returns how many. The batch that plans a file takes it over.
 
-        ``every`` includes permanent failures, and files whose retry isn't due yet.
+        Args:
+            every: Whether permanent failures are included, and files whose retry isn't due yet.
+            part: The prefix of a sync of a part; other files stay as they are.
         """
         context = self._context
         begun = 0
@@ -33,7 +35,7 @@ class RetryFailed:
                 else queries.failed_and_eligible(now, AT_ONCE)
             )
             writes: list[Write] = []
-            for stored in context.records.query(FileRecord, query):
+            for stored in context.records.query(FileRecord, queries.below(part, query)):
                 record = outcomes.begun(stored.present, now)
                 writes.append(updating(stored.path, record, stored.version, stored.present))
             conflicts = context.records.commit_each(writes)

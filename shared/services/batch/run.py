@@ -91,7 +91,6 @@ class RunningBatch:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._gate = CallGate(context)
-        self._pump = Pump(context)
         self._close_batch = CloseBatch(context)
         self._completion = Completion(context)
         self._lost_tasks = LostTasks(context)
@@ -133,7 +132,7 @@ class RunningBatch:
         if batch.dry_run or batch.phase is BatchPhase.CLOSED:
             return Supervision(batch.batch_id, batch.status)
 
-        at_rest = self._completion.is_at_rest()
+        at_rest = self._completion.is_at_rest(batch)
         if at_rest:
             self._completion.close_if_over(held, at_rest=True)
             return Supervision(batch.batch_id, batch.status)
@@ -330,7 +329,8 @@ class RunningBatch:
             return self._close_batch.close(held, BatchStatus.COMPLETED, message)
         self._drop_unresolved(batch)
         self._removal_guard.admit_asked(batch)
-        RetryFailed(self._context).begin(every=batch.mode is SyncMode.RETRY_FAILED)
+        every, part = batch.mode is SyncMode.RETRY_FAILED, self._part(batch)
+        RetryFailed(self._context).begin(every=every, part=part)
         self._import_guard.check(batch)
         return changed(self._context, held, phase=BatchPhase.WORKING)
 
@@ -378,23 +378,28 @@ class RunningBatch:
         if not plan.assigned:
             return 0
         changed(self._context, held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)
-        return self._pump.carry_out(plan, batch.batch_id, batch.store, state.generation)
+        pump = Pump(self._context)
+        return pump.carry_out(plan, batch.batch_id, batch.store, state.generation)
 
     def _planned(self, held: Stored[Batch], state: BreakerState) -> tuple[Stored[Batch], Plan]:
         """The plan, and the batch with a new measurement if the storage seemed full."""
-        batch_id = held.present.batch_id
+        batch_id, pump = held.present.batch_id, Pump(self._context, self._part(held.present))
         free_from = held.present.next_slot_at or held.present.first_slot_at
-        plan = self._pump.plan(free_from, state, held.present.storage_room, batch_id=batch_id)
+        plan = pump.plan(free_from, state, held.present.storage_room, batch_id=batch_id)
         if not plan.storage_is_full:
             return held, plan
         held = self._storage.measure(held)  # the last measurement may be old
         room = held.present.storage_room
-        plan = self._pump.plan(free_from, state, room, batch_id=batch_id)
+        plan = pump.plan(free_from, state, room, batch_id=batch_id)
         probe_room = self._storage.probe_room(held.present) if plan.storage_is_full else None
         if probe_room is not None:
-            probe = self._pump.plan(free_from, state, probe_room, batch_id=batch_id, most=1)
+            probe = pump.plan(free_from, state, probe_room, batch_id=batch_id, most=1)
             plan = replace(probe, storage_room=room)
         return held, plan
+
+    def _part(self, batch: Batch) -> str:
+        """The prefix of a batch that is about a part of the deployment, else nothing."""
+        return self._context.rules.settings.part(batch.prefix)
 
     def _search_uncertain_imports(self, batch: Batch, deadline: Deadline) -> None:
         try:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from shared.domain.estimate.backlog import REPLACING, Backlog
-from shared.domain.file.record import Change, FileStatus
+from dataclasses import replace
+
+from shared.domain.estimate.backlog import REPLACING, Backlog, work_of
+from shared.domain.file.record import Change, FileRecord, FileStatus
+from shared.domain.ids import file_id
 from shared.gateways.database import queries
 from shared.services.context import Context
 
+AT_ONCE = 500
+"""Records of a part that are read at once."""
 
-def read_backlog(context: Context) -> Backlog:
-    """All files that wait, whichever batch found them: a sync continues what others left."""
+
+def read_backlog(context: Context, part: str = "") -> Backlog:
+    """All files that wait, whichever batch found them: a sync continues what others left.
+
+    Those of a part, if its prefix is given: these are read, since no index has their sums.
+    """
+    if part:
+        return _backlog_of(context, part)
     documents = context.records.documents
     names = (queries.DESIRED_SIZE, queries.DESIRED_TOKENS, queries.CURRENT_SIZE)
     sums = documents.sums(queries.to_import(), names)
@@ -26,6 +37,17 @@ def read_backlog(context: Context) -> Backlog:
         metadata_files=documents.count(metadata_changed),
         metadata_tokens=int(metadata_sums[queries.DESIRED_TOKENS]),
     )
+
+
+def _backlog_of(context: Context, part: str) -> Backlog:
+    total = Backlog()
+    query = replace(queries.below(part, queries.to_import()), limit=AT_ONCE)
+    page = query
+    while found := context.records.query(FileRecord, page):
+        for stored in found:
+            total += work_of(stored.present, lambda _: False)
+        page = query.after(found[-1].present.path, file_id(found[-1].present.path))
+    return replace(total, staying=staying_documents(context))
 
 
 def staying_documents(context: Context) -> int:

@@ -30,7 +30,7 @@ class ImportGuard:
         settings = self._context.rules.settings
         if not batch.bounds_imports(settings.scan_digest):
             return
-        if said := self.refusals(batch, read_backlog(self._context)):
+        if said := self.refusals(batch, read_backlog(self._context, settings.part(batch.prefix))):
             raise Refused(" ".join(said))
         if batch.is_changed(settings.scan_digest) and batch.prefix == settings.prefix:
             self._let_through(batch)

@@ -218,7 +218,8 @@ class CloseBatch:
         if why.reason is LeftReason.CHANGING:
             files = documents.count(queries.left_in(batch.batch_id))
         else:
-            files = documents.count(queries.with_status(*WAITING))
+            part = self._context.rules.settings.part(batch.prefix)
+            files = documents.count(queries.below(part, queries.with_status(*WAITING)))
         return Left(files, why.reason, why.until) if files else Left()
 
     def _said_of_aside(self, batch: Batch, figures: Figures) -> str:

@@ -14,6 +14,7 @@ from shared.domain.errors import Forbidden, GatewayError, Throttled
 from shared.domain.file import attempt, known_documents, ledger, outcomes
 from shared.domain.file.ledger import Outcome
 from shared.domain.file.record import FailureKind
+from shared.domain.throttle.imports_limit import Ended
 from shared.gateways.database.codec import to_fields
 from shared.gateways.database.records import operation_path
 from shared.gateways.ports import Document, ImportOperation, RemoteState, Update, Write
@@ -160,6 +161,7 @@ class FinishImport:
         if operation.error_code == INVALID_ARGUMENT:
             look.fail(FailureKind.PERMANENT, reason, operation.error_code, failed)
         else:
+            self._import_ended(is_indexed=False)
             look.try_again(reason, operation.error_code, failed)
 
     def _become_uncertain(self) -> None:
@@ -220,11 +222,11 @@ class FinishImport:
         seen = look.working.new_document
         since = seen.failed_at if seen else None
         if since is None:
-            look.gate.document_failed()
-            look.poll_at(
-                now + look.policy.look_first,
-                lambda record: known_documents.first_seen_failed(record, now),
-            )
+            self._import_ended(is_indexed=False)
+            look.file.apply(lambda record: known_documents.first_seen_failed(record, now))
+            if not look.working.crowd.is_suspected_now:
+                look.gate.document_failed()
+            look.poll_at(now + look.policy.look_first, lambda record: record)
         elif now - since < look.policy.failed_grace:
             look.poll_at(look.next_look_at(since, look.policy.look_first), lambda record: record)
         else:
@@ -268,6 +270,7 @@ class FinishImport:
         if look.record.raw_file is not None:
             self._delete_raw(look.raw_name)
         document = self._document
+        self._import_ended(is_indexed=True)
         look.file.apply(
             lambda record: outcomes.settled(record, look.now()),
             self._ledger_updates(ledger.succeeded(self._operation, document, look.now())),
@@ -289,6 +292,20 @@ class FinishImport:
         look = self._look
         since = look.waiting_since(look.policy.import_deadline)
         return look.next_look_at(since, look.policy.look_first)
+
+    def _import_ended(self, *, is_indexed: bool) -> None:
+        """Note what the import's end tells of how many may be in progress."""
+        look = self._look
+        crowd, accepted = look.working.crowd, look.record.import_accepted
+        if accepted is None or not (crowd.beside or crowd.failed_beside):
+            return
+        now, preset = look.now(), look.context.rules.settings.imports_in_progress
+        seconds = round((now - accepted.at).total_seconds(), 1)
+        look.gate.ended.append(
+            Ended(crowd.beside, seconds, is_indexed, crowd.failed_beside, crowd.failed_at)
+        )
+        if not is_indexed:
+            look.file.apply(lambda record: known_documents.suspected(record, preset, now))
 
     # --- the ledger -------------------------------------------------------------------------
 

@@ -13,8 +13,10 @@ from shared.domain.errors import GatewayError, Throttled, Unavailable
 from shared.domain.file import lifecycle
 from shared.domain.file.lifecycle import Step
 from shared.domain.file.record import FileRecord
+from shared.domain.throttle import imports_limit
 from shared.domain.throttle.holds import HoldReason
-from shared.gateways.database.records import Stored, replacing
+from shared.domain.throttle.imports_limit import ImportsLimit
+from shared.gateways.database.records import IMPORTS, Stored, replacing
 from shared.gateways.ports import MAX_WRITES_PER_COMMIT, Update, Write
 from shared.log_labels import labelled
 from shared.services.context import Context, Deadline
@@ -78,6 +80,7 @@ class Group:
             saved = self._save(looks)
             found += _found(looks, saved)
             self._report(looks)
+            self._learn(saved)
             stages = [] if deadline.passed else [_next_stage(look) for look in saved if look.next]
         return found
 
@@ -135,6 +138,19 @@ class Group:
             self._gate.hold(HoldReason.ACCOUNT)
         if failed := sum(look.gate.failed_documents for look in looks):
             self._gate.documents_failed(failed)
+
+    def _learn(self, saved: Sequence[Look]) -> None:
+        """Save what ended imports tell of how many may be in progress."""
+        ended = [each for look in saved if not look.next for each in look.gate.ended]
+        if not ended:
+            return
+        context = self._context
+        preset, now = context.rules.settings.imports_in_progress, context.clock.now()
+
+        def decide(stored: Stored[ImportsLimit]) -> ImportsLimit:
+            return imports_limit.ended(stored.record or ImportsLimit(), preset, ended, now)
+
+        context.records.change(ImportsLimit, IMPORTS, decide)
 
 
 def _look(context: Context, stored: Stored[FileRecord], batch: Batch) -> Look:

@@ -13,6 +13,7 @@ from datetime import datetime
 from shared.domain.errors import GatewayError
 from shared.domain.file.record import FileRecord, Requests
 from shared.domain.throttle.holds import HoldReason
+from shared.domain.throttle.imports_limit import Ended
 from shared.gateways.database.records import Stored
 from shared.gateways.ports import Write
 from shared.services.worker.claim import Transition
@@ -73,12 +74,14 @@ class NotedReports:
 
     Attributes:
         errors: Failed unmetered calls.
-        failed_documents: How many documents turned FAILED.
+        failed_documents: How many documents turned FAILED that were not too many at once.
+        ended: Imports that tell how many may be in progress.
         refused: Whether the account is refused.
     """
 
     errors: list[GatewayError] = field(default_factory=list)
     failed_documents: int = 0
+    ended: list[Ended] = field(default_factory=list)
     refused: bool = False
 
     def unmetered_failed(self, error: GatewayError, generation: int | None = None) -> None:  # noqa: ARG002 - a look knows none

@@ -26,8 +26,8 @@ from shared.services.throttle.latest_calls import latest_calls
 RUNS = 30
 """Batches in the overview."""
 
-WINDOW = 100
-"""Metered requests in the breaker's window."""
+WINDOW = 60
+"""Metered requests of the breaker's window that are shown; each may take three reads."""
 
 NextRun = Callable[[datetime], datetime | None]
 """When Cloud Scheduler starts the next sync after a time; None if none is scheduled."""

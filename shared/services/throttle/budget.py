@@ -18,10 +18,16 @@ MOST_FILES = 500
 
 
 class Budget:
-    """The limits of one deployment."""
+    """The limits of one deployment.
 
-    def __init__(self, context: Context) -> None:
+    Args:
+        context: The deployment's.
+        part: The prefix of a sync of a part, whose files alone wait for it.
+    """
+
+    def __init__(self, context: Context, part: str = "") -> None:
         self._context = context
+        self._part = part
         self._settings = context.rules.settings
         self._documents = context.records.documents
 
@@ -43,7 +49,7 @@ class Budget:
 
     def left(self) -> Load:
         """All files whose import was not sent yet."""
-        return self._load(queries.to_import(), counted=True)
+        return self._load(self._below(queries.to_import()), counted=True)
 
     def spent(self, now: datetime) -> float:
         """What the imports of the quota day cost, without those that were refused for certain."""
@@ -57,7 +63,7 @@ class Budget:
         """
         if not self.is_limited:
             return None
-        left = self._load(queries.to_import())
+        left = self._load(self._below(queries.to_import()))
         if self._used(batch_id, now).room.fits(left):
             return None
         planned = self._load(queries.planned_imports())
@@ -95,18 +101,17 @@ class Budget:
     def dear(self, spending: Spending, now: datetime) -> Stored[FileRecord] | None:
         """The file that now goes alone, since it costs more than a day may; None for none.
 
-        The day after such a file belongs to the others, if any fits into a day.
+        One that is uploaded goes first, also if it isn't ready for its import yet. The day after
+        such a file belongs to the others, if any fits into a day.
         """
         one_fits = spending.room.files is None or spending.room.files > 0
         if not (spending.day_is_fresh and one_fits):
             return None
-        for slot in (Slot.IMPORT, Slot.UPLOAD):
-            dear = self._dear(spending, slot, MOST_FILES)
-            ready = [each for each in dear if _is_ready(each, now)]
-            if ready:
-                goes = slot is Slot.IMPORT or not self._is_others_day(spending, now)
-                return ready[0] if goes else None
-        return None
+        if uploaded := self._dear(spending, Slot.IMPORT, MOST_FILES):
+            return uploaded[0]
+        dear = self._dear(spending, Slot.UPLOAD, MOST_FILES)
+        ready = [each for each in dear if is_ready(each, now)]
+        return ready[0] if ready and not self._is_others_day(spending, now) else None
 
     def _dear(self, spending: Spending, slot: Slot, most: int) -> list[Stored[FileRecord]]:
         """The files that cost more than a day may and wait for the slot, longest waiting first."""
@@ -114,7 +119,8 @@ class Budget:
         if spending.limit is None or price is None or not price.per_million_tokens:
             return []
         tokens = int(spending.limit / price.cost(1))
-        found = self._context.records.query(FileRecord, queries.dearer_than(tokens, slot, most))
+        query = self._below(queries.dearer_than(tokens, slot, most))
+        found = self._context.records.query(FileRecord, query)
         dear = [each for each in found if spending.is_dear(self.cost_of(each))]
         return sorted(dear, key=lambda each: each.present.schedule.ready_at or each.read_time)
 
@@ -144,11 +150,11 @@ class Budget:
         """
         waiting = self._cheapest(Slot.IMPORT, MOST_FILES)
         going, room = room.admitted(waiting, self.cost_of)
-        return [each for each in going if _is_ready(each, now)][: max(most, 0)], room
+        return [each for each in going if is_ready(each, now)][: max(most, 0)], room
 
     def cheapest_uploads(self, most: int, now: datetime) -> list[Stored[FileRecord]]:
         """The cheapest files that are ready to be uploaded."""
-        return [each for each in self._cheapest(Slot.UPLOAD, most) if _is_ready(each, now)]
+        return [each for each in self._cheapest(Slot.UPLOAD, most) if is_ready(each, now)]
 
     def fits_none(self, spending: Spending) -> bool:
         """Whether no file that waits for a slot fits, now or once it is ready."""
@@ -162,7 +168,11 @@ class Budget:
         return not any(room.fits(Load(1, self.cost_of(each))) for each in waiting)
 
     def _cheapest(self, slot: Slot, most: int) -> list[Stored[FileRecord]]:
-        return self._context.records.query(FileRecord, queries.cheapest(slot, most))
+        query = self._below(queries.cheapest(slot, most))
+        return self._context.records.query(FileRecord, query)
+
+    def _below(self, query: Query) -> Query:
+        return queries.below(self._part, query)
 
     # --- sums -------------------------------------------------------------------------------
 
@@ -194,6 +204,7 @@ class Budget:
         return self._documents.sums(query, [queries.COST])[queries.COST]
 
 
-def _is_ready(file: Stored[FileRecord], now: datetime) -> bool:
+def is_ready(file: Stored[FileRecord], now: datetime) -> bool:
+    """Whether a file that waits for a slot may have it now."""
     ready_at = file.present.schedule.ready_at
     return ready_at is not None and ready_at <= now

@@ -6,7 +6,7 @@ takes effect at once, and queue and memory stay small however large the bucket i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,8 +20,9 @@ from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, updating
 from shared.gateways.ports import QueueName, Write
 from shared.services.context import Context
-from shared.services.throttle.budget import Budget
-from shared.services.throttle.ready_files import ReadyFiles
+from shared.services.throttle.budget import Budget, is_ready
+from shared.services.throttle.import_room import Begun, ImportRoom, ImportRooms, crowded
+from shared.services.throttle.ready_files import PASSED_OVER, ReadyFiles
 
 MOST_CANDIDATES = 500
 """Files searched for some that fit into the store and the limits, if the first ones don't."""
@@ -45,6 +46,7 @@ class Plan:
             does.
         budget_is_spent: Files wait, none fits the deployment's limits, and none is planned or being
             uploaded; None if that was not computed.
+        imports: The imports among them, and the room they were found in; None if there are none.
     """
 
     assigned: tuple[tuple[Stored[FileRecord], datetime], ...]
@@ -54,6 +56,7 @@ class Plan:
     storage_room: int | None = None
     storage_is_full: bool = False
     budget_is_spent: bool | None = None
+    imports: tuple[ImportRoom, Begun] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,14 @@ class _Admitted:
     """What the deployment's limits admit.
 
     Attributes:
-        imports: The imports to plan.
+        imports: The imports to plan, and the room they were found in.
         room: What they leave for uploads; None without a limit.
         alone: The only upload to plan.
         is_too_large: The file that should go alone doesn't fit into the store.
         are_held: Imports are ready, and none fits into the store.
     """
 
-    imports: list[Stored[FileRecord]]
+    imports: tuple[ImportRoom, Begun]
     room: Room | None = None
     alone: Stored[FileRecord] | None = None
     is_too_large: bool = False
@@ -76,12 +79,19 @@ class _Admitted:
 
 
 class Pump:
-    """Plans metered requests up to ``rules.pump_horizon`` ahead."""
+    """Plans metered requests up to ``rules.pump_horizon`` ahead.
 
-    def __init__(self, context: Context) -> None:
+    Args:
+        context: The deployment's.
+        part: The prefix of a sync of a part; nothing else is planned.
+    """
+
+    def __init__(self, context: Context, part: str = "") -> None:
         self._context = context
-        self._budget = Budget(context)
-        self._files = ReadyFiles(context, self._budget)
+        self._part = part
+        self._budget = Budget(context, part)
+        self._files = ReadyFiles(context, self._budget, part)
+        self._rooms = ImportRooms(context)
 
     def plan(
         self,
@@ -113,8 +123,9 @@ class Pump:
             return Plan((), next_slot_at, day_is_spent=not self._count_planned(), tomorrow=tomorrow)
         slots = slots[: quota.left if quota else None]
         spending = self._budget.spending(batch_id, now)
-        admitted = self._admitted(len(slots), spending, storage_room, now)
-        files, held = admitted.imports, admitted.are_held
+        room = self._rooms.room(len(slots), interval, now)
+        admitted = self._admitted(len(slots), room, spending, storage_room, now)
+        files, held = [*admitted.imports[1].files], admitted.are_held
         free = len(slots) - len(files)
         most = min(free, quota.uploads) if quota else free
         waiting, fitting = self._uploads_within(most, storage_room, admitted, now)
@@ -134,6 +145,7 @@ class Pump:
             storage_room=storage_room,
             storage_is_full=full,
             budget_is_spent=not files and self._is_budget_spent(spending),
+            imports=admitted.imports,
         )
 
     def _free_slots(
@@ -154,30 +166,40 @@ class Pump:
         return interval, slots[: rules.breaker.half_open_probes] if probing else slots
 
     def _admitted(
-        self, slots: int, spending: Spending | None, storage_room: int | None, now: datetime
+        self,
+        slots: int,
+        room: ImportRoom,
+        spending: Spending | None,
+        storage_room: int | None,
+        now: datetime,
     ) -> _Admitted:
         """The imports to plan, and which uploads the deployment's limits allow beside them."""
-        most = min(slots, self._files.imports_left())
+        most = min(slots, room.most)
         lacks_room = storage_room is not None and storage_room < 0
         candidates = MOST_CANDIDATES if lacks_room else most
+
+        def begun(fitting: Sequence[Stored[FileRecord]]) -> tuple[ImportRoom, Begun]:
+            return room, room.begun(fitting, most)
+
         if spending is None:
-            ready = self._files.ready(Slot.IMPORT, candidates, now)
+            ready = self._files.imports(candidates, now)
             held, fitting = self._fitting_imports(ready, storage_room)
-            return _Admitted(fitting[: max(most, 0)], are_held=held)
+            return _Admitted(begun(fitting), are_held=held)
         if spending.goes_alone:
-            return _Admitted([], NO_ROOM)
+            return _Admitted(begun([]), NO_ROOM)
         alone = self._budget.dear(spending, now)
         if alone is not None and alone.present.status is FileStatus.UPLOADED:
-            held, fitting = self._fitting_imports([alone], storage_room)
+            ready = [alone] if is_ready(alone, now) else []
+            held, fitting = self._fitting_imports(ready, storage_room)
             if not held:
-                return _Admitted(fitting[: max(most, 0)], NO_ROOM)
+                return _Admitted(begun(fitting), NO_ROOM)
         elif alone is not None and any(_within_storage([alone], storage_room)):
-            return _Admitted([], NO_ROOM, alone)
-        ready, room = self._budget.imports(spending.room, candidates, now)
+            return _Admitted(begun([]), NO_ROOM, alone)
+        ready, left = self._budget.imports(spending.room, candidates + PASSED_OVER, now)
         held, fitting = self._fitting_imports(ready, storage_room)
         return _Admitted(
-            fitting[: max(most, 0)],
-            room.less(spending.under_way),
+            begun(fitting),
+            left.less(spending.under_way),
             is_too_large=alone is not None,
             are_held=held,
         )
@@ -216,12 +238,13 @@ class Pump:
             room = admitted.room
             return ready if room is None else room.admitted(ready, self._budget.cost_of)[0]
 
-        ready = self._files.uploads(most, now)
+        imports = admitted.imports[0].most_in_progress
+        ready = self._files.uploads(most, imports, now)
         uploads = chosen(ready)
         fitting = list(_within_storage(uploads, storage_room))
         if not fitting and ready:  # smaller or cheaper files may wait behind these
-            uploads = chosen(self._files.uploads(MOST_CANDIDATES, now)) or chosen(
-                self._files.uploads(MOST_CANDIDATES, now, cheapest=True)
+            uploads = chosen(self._files.uploads(MOST_CANDIDATES, imports, now)) or chosen(
+                self._files.uploads(MOST_CANDIDATES, imports, now, cheapest=True)
             )
             fitting = list(_within_storage(uploads, storage_room))[:most]
         return bool(uploads) or admitted.is_too_large, fitting
@@ -240,11 +263,12 @@ class Pump:
         context = self._context
         now = context.clock.now()
         nudges = not context.is_planned_ahead(plan.next_slot_at)
+        room, begun = plan.imports or (None, Begun())
         planned: dict[str, FileRecord] = {}
         writes: list[Write] = []
         for stored, at in plan.assigned:
             record = lifecycle.handed_on(
-                lifecycle.taken_over(stored.present, batch_id),
+                lifecycle.taken_over(crowded(stored.present, begun), batch_id),
                 QueueName.UPLOADS,
                 at,
                 now,
@@ -254,6 +278,8 @@ class Pump:
             writes.append(updating(stored.path, record, stored.version, stored.record))
         for write in context.records.commit_each(writes):
             del planned[write.path]  # the record changed meanwhile: a later plan takes the file
+        if room is not None:
+            self._rooms.save(room, begun)
         return context.queues.create_many(
             [
                 context.step_task(record, generation, store, nudges=nudges)
@@ -271,7 +297,8 @@ class Pump:
         documents = self._context.records.documents
         begun = self._files.count_uploads() + documents.count(queries.planned_uploads())
         owed = begun - documents.count(queries.planned_imports())
-        return DailyQuota(left, owed, documents.count(queries.waiting_for(Slot.UPLOAD)))
+        waiting = queries.below(self._part, queries.waiting_for(Slot.UPLOAD))
+        return DailyQuota(left, owed, documents.count(waiting))
 
     def left_today(self, now: datetime) -> int | None:
         """Requests left of the daily quota after those planned; None if the tier has no quota."""

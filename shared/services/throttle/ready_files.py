@@ -9,41 +9,68 @@ from shared.domain.errors import GatewayError
 from shared.domain.file.record import FileRecord, FileStatus, Slot
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored
+from shared.gateways.ports import Query
 from shared.services.context import Context, Deadline
 from shared.services.source.unreadable import UnreadableFiles
 from shared.services.throttle.budget import Budget
+from shared.services.throttle.import_room import is_suspect
 
 RAW_FILES_PER_IMPORT = 4
 """Files that may lie uploaded and not imported, for each import that may be in progress."""
+
+PASSED_OVER = 50
+"""Suspects that are passed over to find other imports that may be begun. If more wait, imports
+pause until so few are in progress that the suspects may be imported."""
 
 READS_AT_ONCE = 200
 """Files whose first byte is read at once, while many can't be read."""
 
 
 class ReadyFiles:
-    """The files of one deployment that wait for a slot and may have it now."""
+    """The files that wait for a slot and may have it now.
 
-    def __init__(self, context: Context, budget: Budget) -> None:
+    Args:
+        context: The deployment's.
+        budget: The deployment's limits.
+        part: The prefix of a sync of a part. What lies uploaded elsewhere then waits for another
+            sync, and takes no place from this one's files.
+    """
+
+    def __init__(self, context: Context, budget: Budget, part: str = "") -> None:
         self._context = context
         self._budget = budget
+        self._part = part
         self._unreadable = UnreadableFiles(context)
 
     def is_any(self, now: datetime) -> bool:
         """Whether any file is ready; one read, which may save the many reads of the limits."""
-        return bool(self._context.records.documents.count(queries.ready(now, 1)))
+        return bool(self._context.records.documents.count(self._below(queries.ready(now, 1))))
+
+    def imports(self, most: int, now: datetime) -> list[Stored[FileRecord]]:
+        """Files ready to import; more than ``most`` where suspects are among them."""
+        ready = self.ready(Slot.IMPORT, most, now)
+        if any(is_suspect(each.present) for each in ready):
+            return self.ready(Slot.IMPORT, most + PASSED_OVER, now)
+        return ready
 
     def uploads(
-        self, most: int, now: datetime, *, cheapest: bool = False
+        self, most: int, imports: int, now: datetime, *, cheapest: bool = False
     ) -> list[Stored[FileRecord]]:
         """Files ready to upload, within the limits on raw files in number and in bytes.
 
         They are those that wait longest, or the cheapest.
 
         One file beyond the limit in bytes is let through if nothing else is under way.
+
+        Args:
+            most: The most files.
+            imports: Imports that may be in progress, which limits the raw files.
+            now: The time.
+            cheapest: Whether it is the cheapest.
         """
         rules = self._context.rules
         documents = self._context.records.documents
-        ahead = rules.settings.imports_in_progress * RAW_FILES_PER_IMPORT - self.count_uploads()
+        ahead = imports * RAW_FILES_PER_IMPORT - self.count_uploads()
         ready = self._readable(min(most, ahead), now, cheapest=cheapest)
         if not ready:
             return []
@@ -61,10 +88,17 @@ class ReadyFiles:
         Interrupted uploads that wait for a slot are not counted: if they were, each would wait
         for the others to end.
         """
-        count = self._context.records.documents.count
+        documents = self._context.records.documents
         wanted = statuses or (FileStatus.UPLOADING, FileStatus.UPLOADED)
-        begun = count(queries.with_status(*wanted))
-        return begun - count(queries.interrupted_uploads()) if begun else 0
+        begun = documents.count(self._below(queries.with_status(*wanted)))
+        return begun - self._count_interrupted() if begun else 0
+
+    def _count_interrupted(self) -> int:
+        query = queries.interrupted_uploads()
+        if not self._part:
+            return self._context.records.documents.count(query)
+        found = self._context.records.query(FileRecord, query)  # few, so they need no index
+        return sum(each.present.path.startswith(self._part) for each in found)
 
     def is_any_under_way(self, *, held: bool) -> bool:
         """Whether a file is uploaded, being uploaded, or has a planned upload.
@@ -74,13 +108,6 @@ class ReadyFiles:
         documents = self._context.records.documents
         begun = self.count_uploads(*([FileStatus.UPLOADING] if held else []))
         return bool(begun or documents.count(queries.planned_uploads()))
-
-    def imports_left(self) -> int:
-        """Imports that may still be planned: the limit less those in progress and those planned."""
-        documents = self._context.records.documents
-        started = documents.count(queries.with_status(FileStatus.IMPORTING, FileStatus.UNCERTAIN))
-        planned = documents.count(queries.planned_imports())
-        return self._context.rules.settings.imports_in_progress - started - planned
 
     def _readable(self, most: int, now: datetime, *, cheapest: bool) -> list[Stored[FileRecord]]:
         """Files ready to upload, less those whose read is refused, which are skipped here.
@@ -113,7 +140,11 @@ class ReadyFiles:
     def ready(self, slot: Slot, most: int, now: datetime) -> list[Stored[FileRecord]]:
         if most <= 0:
             return []
-        return self._context.records.query(FileRecord, queries.ready_for(slot, now, most))
+        query = self._below(queries.ready_for(slot, now, most))
+        return self._context.records.query(FileRecord, query)
+
+    def _below(self, query: Query) -> Query:
+        return queries.below(self._part, query)
 
 
 def _within_bytes(ready: Iterable[Stored[FileRecord]], room: int) -> Iterable[Stored[FileRecord]]:

@@ -200,8 +200,11 @@ class FileWork:
         return deadline is not None and self.now() >= deadline
 
     def nudge(self) -> None:
+        """Ask for a call of the supervisor once the file is ready for its slot, or soon."""
         if self.nudges:
-            self.context.nudge(self.batch_id)
+            ready_at = self.record.schedule.ready_at
+            is_soon = ready_at is not None and ready_at - self.now() < self.context.rules.tick
+            self.context.nudge(self.batch_id, ready_at if is_soon else None)
 
     # --- failures ---------------------------------------------------------------------------
 

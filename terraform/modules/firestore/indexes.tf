@@ -6,23 +6,24 @@ locals {
   # expensive, and indexes on rising timestamps would limit the rate of writes.
   indexed_fields = {
     files = {
-      "aside.until"         = ["ASCENDING"]
-      asks_first            = ["ASCENDING"]
-      batch_id              = ["ASCENDING"]
-      "current.document"    = ["ASCENDING"]
-      "desired.skip_reason" = ["ASCENDING"]
-      fence                 = ["DESCENDING"]
-      "import_accepted.at"  = ["ASCENDING", "DESCENDING"]
-      left_in               = ["ASCENDING"]
-      path                  = ["ASCENDING"]
-      removed_in            = ["ASCENDING"]
-      rescan                = ["ASCENDING"]
-      "schedule.look_at"    = ["ASCENDING"]
-      "schedule.overdue_at" = ["ASCENDING"]
-      "schedule.slot"       = ["ASCENDING"]
-      set_aside_in          = ["ASCENDING"]
-      status                = ["ASCENDING"]
-      "upload_accepted.at"  = ["ASCENDING", "DESCENDING"]
+      "aside.until"                    = ["ASCENDING"]
+      asks_first                       = ["ASCENDING"]
+      batch_id                         = ["ASCENDING"]
+      "current.document"               = ["ASCENDING"]
+      "desired.skip_reason"            = ["ASCENDING"]
+      fence                            = ["DESCENDING"]
+      "import_accepted.at"             = ["ASCENDING", "DESCENDING"]
+      left_in                          = ["ASCENDING"]
+      path                             = ["ASCENDING"]
+      removed_in                       = ["ASCENDING"]
+      rescan                           = ["ASCENDING"]
+      "schedule.look_at"               = ["ASCENDING"]
+      "schedule.overdue_at"            = ["ASCENDING"]
+      "schedule.slot"                  = ["ASCENDING"]
+      set_aside_in                     = ["ASCENDING"]
+      status                           = ["ASCENDING"]
+      "upload_accepted.at"             = ["ASCENDING", "DESCENDING"]
+      "working.new_document.failed_at" = ["ASCENDING"]
     }
     batches    = { created_at = ["DESCENDING"], fence = ["DESCENDING"] }
     listing    = { index = ["ASCENDING"] }
@@ -42,8 +43,13 @@ locals {
     ["files", "batch_id", "status"],
     ["files", "change", "status"],
     ["files", "change", "status", "desired.tokens"],
+    ["files", "desired.skip_reason", "status", "path"],
+    ["files", "failure.kind", "status", "path"],
     ["files", "schedule.slot", "desired.tokens"],
+    ["files", "schedule.slot", "desired.tokens", "path"],
+    ["files", "schedule.slot", "path"],
     ["files", "schedule.slot", "schedule.ready_at"],
+    ["files", "schedule.slot", "schedule.ready_at", "path"],
     ["files", "schedule.slot", "status"],
     ["files", "schedule.task.queue", "status"],
     ["files", "schedule.task.queue", "status", "current.size"],
@@ -53,7 +59,9 @@ locals {
     ["files", "status", "desired.size"],
     ["files", "status", "desired.tokens"],
     ["files", "status", "failure.eligible_at"],
+    ["files", "status", "failure.eligible_at", "path"],
     ["files", "status", "path"],
+    ["files", "status", "path", "desired.tokens"],
     ["files", "status", "working.size"],
     ["operations", "batch_id", "cost"],
     ["operations", "batch_id", "refused"],

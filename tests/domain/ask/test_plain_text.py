@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.ask.plain_text import plain_text
+from shared.domain.ask.plain_text import plain_text, value_text
 
 JOINED = "\u06cc\u200c\u0645 \U0001f469\u200d\U0001f52c"
 
@@ -47,3 +47,13 @@ def test_no_text_has_a_link_a_picture_or_a_control_character(text: str) -> None:
     controls = {each for each in shown if unicodedata.category(each) == "Cc"}
     assert controls <= {"\n", "\t"}
     assert plain_text(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("x", "x"), (2025.0, "2025"), (0.125, "0.125"), (1234567.0, "1234567"), (["a", "b"], "a, b")],
+)
+def test_a_metadata_value_is_shown_as_people_write_it(
+    value: str | float | list[str], shown: str
+) -> None:
+    assert value_text(value) == shown

@@ -113,6 +113,18 @@ def test_files_ready_for_a_slot_come_longest_waiting_first(records: Records) -> 
     assert paths(records, queries.ready_for(Slot.IMPORT, EPOCH, 9)) == ["b"]
 
 
+def test_the_files_of_a_part_are_those_below_its_prefix(records: Records) -> None:
+    later = EPOCH + 2 * MINUTE
+    assert paths(records, queries.below("a/", queries.ready_for(Slot.UPLOAD, later, 9))) == ["a/b"]
+    assert paths(records, queries.below("", queries.ready_for(Slot.UPLOAD, later, 1))) == ["a/b"]
+    assert paths(records, queries.below("a", queries.ready_for(Slot.UPLOAD, later, 9))) == [
+        "a/b",
+        "a",
+    ]
+    assert paths(records, queries.below("d", queries.with_status(S.UPLOADED))) == ["d"]
+    assert paths(records, queries.below("\U0010ffff", queries.to_import())) == []
+
+
 def test_planned_requests_are_those_with_a_task_and_no_slot(records: Records) -> None:
     assert paths(records, queries.planned_uploads()) == ["a/c"]
     assert paths(records, queries.planned_imports()) == ["c"]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from local.front.ask_box import NotAnswered, with_box
 from local.front.page_front import Answer, PageFront, Unreachable
 from local.processes.ports import free_ports
+from shared.domain.ask.metadata_filter import MAX_LENGTH
+from shared.domain.ask.request import MAX_QUESTION
 from shared.http.pages import Pages
 from tests.world import World
 
@@ -134,7 +136,8 @@ TOLD = {
     "answer": f"Wax it. [1]\n{EVIL}", "stopped": "", "store_as_of": None, "cost": 0.0005,
     "currency": "USD", "model": "m",
     "sources": [
-        {"number": 1, "path": EVIL, "page": 3, "uri": "gs://b/a", "passage": EVIL,
+        {"number": 1, "path": EVIL, "page": 3, "uri": "gs://b/a", "generation": "7",
+         "passage": EVIL, "picture": None,
          "metadata": {EVIL: EVIL}},
     ],
 }  # fmt: skip
@@ -173,7 +176,7 @@ def posted(
 def test_the_overview_has_a_box_where_questions_are_answered() -> None:
     with PageFront(page, of="x", ask=Asked()) as front:
         cookie = cookie_of(front)
-        form = b'<form method="post" action="/ask" class="find">'
+        form = b'<form method="post" action="/ask#answer" class="find">'
         assert form in ask(front, "/", Cookie=cookie)[2]
         assert b"<form" not in ask(front, "/data", Cookie=cookie)[2]
         assert b"<form" not in ask(front, "/failed", Cookie=cookie)[2]
@@ -198,6 +201,14 @@ def test_a_question_is_answered_in_the_page_and_all_of_it_is_text() -> None:
     assert text.index("<h1>") < text.index("<form") < text.index("</main>")
 
 
+def test_the_longest_question_and_filter_fit_in_any_script() -> None:
+    asked = Asked()
+    given = {"question": "\U0001f40b" * MAX_QUESTION, "filter": "\U0001f40b" * MAX_LENGTH}
+    with PageFront(page, of="x", ask=asked) as front:
+        assert posted(front, urlencode(given), Cookie=cookie_of(front))[0] == 200
+    assert asked.questions == [given]
+
+
 def test_the_page_has_a_place_for_the_box() -> None:
     shown = Pages(World().report, 1.0).overview().get_data()
     assert b"Ask the store" not in shown
@@ -218,5 +229,5 @@ def test_nobody_asks_without_the_pages_key_or_from_another_page() -> None:
         assert posted(front, "question=Why", path=f"/ask?{urlsplit(front.address).query}")[0] == 501
         assert posted(front, "question=Why", Cookie=cookie, Origin="http://evil.example")[0] == 403
         assert posted(front, "question=Why", Cookie=cookie, path="/other")[0] == 501
-        assert posted(front, "q" * 20_000, Cookie=cookie)[0] == 400
+        assert posted(front, "q" * 70_000, Cookie=cookie)[0] == 400
     assert asked.questions == []

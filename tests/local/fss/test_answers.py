@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 from local.fss.__main__ import main
 from local.fss.command_line.catalogue import COMMANDS
 from shared.services.health import Health
-from tests.docs.command import commands, parse
 from tests.local.fss.played import Played
 from tests.local.fss.snapshots import same_as_kept
+from tests.services.ask.asking import Asking, passage_of
 from tests.services.story import DAY, later
 from tests.services.test_health import KEY
+from tests.twins.answers import supported
 from tests.world import World
 
 
@@ -48,6 +47,7 @@ def deployment(played: Played) -> Played:
     world.put({"b.md": "beta" * 500})
     dry = world.sync(dry_run=True)["batch_id"]
     report = world.report
+    reply = supported("It is one.", passage_of(world, "a.md", page=2))
     answers: dict[str, Any] = {
         f"GET /batches/{done}": report.batch(done),
         f"GET /batches/{done}/files": report.files(done, None, "", 100),
@@ -58,6 +58,7 @@ def deployment(played: Played) -> Played:
         "GET /files": report.file("a.md"),
         "GET /failures": report.failures("", 100),
         "GET /store": report.store(),
+        "POST /ask": Asking(world, reply).ask(),
         "GET /version": {"function": "status", "code": "0" * 12},
         "GET /health": {
             "function": "dispatcher", "code": "0" * 12, "time_scale": 600.0,
@@ -80,7 +81,8 @@ LINES = {
     "diff": "diff", "failures": "failures", "file": "file a.md", "logs": "logs --state STATE",
     "store": "store", "cancel": "cancel DONE", "pause": "pause DONE", "resume": "resume DONE",
     "init": "init --dispatcher http://localhost:1 --status http://localhost:2", "doctor": "doctor",
-    "completion": "completion fish", "a mistake": "store --wach", "a refusal": "status no-such",
+    "completion": "completion fish", "ask": "ask what?", "a mistake": "store --wach",
+    "a refusal": "status no-such",
 }  # fmt: skip
 
 ELSEWHERE = {"local": "test_machine.py", "up": "test_machine.py", "page": "test_page.py"}
@@ -110,7 +112,7 @@ def test_the_json_answer_has_the_shape_that_was_kept(
 
 
 def test_every_command_has_its_answer_kept_or_tested_elsewhere() -> None:
-    assert {name.split()[0] for name in LINES.values()} | set(ELSEWHERE) >= set(COMMANDS) - {"ask"}
+    assert {name.split()[0] for name in LINES.values()} | set(ELSEWHERE) >= set(COMMANDS)
     for file in ELSEWHERE.values():
         assert [*Path(__file__).parent.rglob(file)]
 
@@ -130,17 +132,3 @@ def test_a_batch_that_is_over_ends_the_command_with_its_exit_code(
     deployment.answers[target] = (200, {**deployment.answers[target][1], "status": status})
     deployment.answers["POST /sync"] = (202, {"batch_id": deployment.done, "status_url": "u"})
     assert main(line.replace("DONE", deployment.done).split()) == code
-
-
-README = Path(__file__).parents[3] / "README.md"
-
-
-def test_every_command_line_of_the_readme_can_be_read() -> None:
-    shown = re.findall(r"(?<=fss )[a-z]+(?: (?:--?[a-z-]+|[A-Z]+)\b)*", README.read_text())
-    lines = [line.split() for line in shown if line.split()[0] in commands()]
-    assert len(lines) > 10
-    for name, *words in lines:
-        try:
-            parse(name, words)
-        except click.MissingParameter:
-            assert not words, "a command may be named without its arguments"

@@ -12,7 +12,7 @@ import pytest
 from local.fss.__main__ import main
 from local.fss.command_line.catalogue import CATALOGUE, COMMANDS
 from local.fss.deployment.outcome import Exit
-from tests.docs.command import commands, parse
+from tests.docs.fss_command import commands, parse
 from tests.local.fss.command import FSS, ROOT, fss
 from tests.local.fss.played import DETAILS, SUMMARY, Played
 from tests.local.fss.snapshots import same_as_kept
@@ -26,6 +26,19 @@ def test_the_help_is_the_one_that_was_kept(
     monkeypatch.setenv("COLUMNS", "100")
     assert main([*filter(None, [name]), "--help"]) == Exit.IN_STEP
     same_as_kept(f"help/{name or 'fss'}.txt", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("name", ["", "sync", "local", "init"])
+def test_a_help_fits_the_terminal(
+    name: str, columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main([*filter(None, [name]), "--help"]) == Exit.IN_STEP
+    text = capsys.readouterr().out.partition("Examples:")[0]  # a command line is not broken
+    for line in text.splitlines():
+        # Neither are an option's name and its values.
+        assert len(line) <= min(columns, 100) or line.startswith("  --"), line
 
 
 def test_every_command_has_its_place_and_says_what_it_does() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.fss.__main__ import main
-from local.fss.commands.history import since
+from local.fss.commands.look.history import since
 from local.fss.deployment.outcome import Exit
 from local.fss.report.changes import change_lines
 from local.fss.report.one_file import file_lines
@@ -52,7 +52,7 @@ def test_history_lists_batches_and_their_results(
     code, shown = ran(capsys, "history", "--limit", "3")
     assert code == Exit.IN_STEP
     assert played.asked[0][0] == "GET /batches?limit=3"
-    assert "b4  completed; incremental; 1 indexed; 2 failed; took 65 s" in shown
+    assert "b4  completed; incremental; 1 indexed; 2 failed; took 1 min 05 s" in shown
     assert "b3  completed (dry run)" in shown
 
 
@@ -124,13 +124,14 @@ def test_diff_makes_a_dry_run_and_lists_its_names_by_path(
     }  # fmt: skip
 
 
-def test_diff_of_a_store_in_step_says_so_and_ends_with_0(
-    played: Played, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("failed", [0, 2])
+def test_diff_with_nothing_to_do_says_so_and_ends_with_0(
+    failed: int, played: Played, capsys: pytest.CaptureFixture[str]
 ) -> None:
     estimate = {"files": 0, "removals": 0, "retries": 0, "cost": 0.0, "currency": "USD",
                 "seconds": 0}  # fmt: skip
     played.answers["POST /sync"] = (202, {"batch_id": "b1", "status_url": ""})
-    played.has({**SUMMARY, **DETAILS, "estimate": estimate, "dry_run": True})
+    played.has({**SUMMARY, **DETAILS, "estimate": estimate, "dry_run": True, "failed": failed})
     nothing: dict[str, Any] = {"changes": [], "unlisted": 0, "next_page_token": ""}
     played.answers["GET /batches/b1/changes"] = (200, nothing)
     assert ran(capsys, "diff") == (Exit.IN_STEP, "Nothing to import or remove.\n")
@@ -232,7 +233,7 @@ def test_logs_of_a_deployment_are_read_by_the_callers_gcloud(
     played.has({**SUMMARY, "batch_id": "b1"})
     (gcloud / "answer").write_text(json.dumps([ENTRY]))
     code, shown = ran(capsys, "--profile", "dev", "logs", "--limit", "7")
-    assert (code, shown) == (0, "2026-01-31T12:00:00  WARNING   'a.md' failed: \\x1b[2J\n")
+    assert (code, shown) == (0, "2026-01-31 12:00:00  WARNING   'a.md' failed: \\x1b[2J\n")
     asked = (gcloud / "asked").read_text().splitlines()
     assert asked[:3] == [
         "logging", "read", 'resource.type="cloud_run_revision" AND labels.batch="b1"',
@@ -265,21 +266,34 @@ def test_logs_of_a_state_are_those_of_the_batch(
 ) -> None:
     logs = tmp_path / "logs"
     logs.mkdir()
-    of = "logging.googleapis.com/labels"
+    of, day = "logging.googleapis.com/labels", "2026-01-31"
     lines = [
         "a line of the server",
-        json.dumps({"severity": "INFO", "message": "began", "event": "e", "batch_id": "b1"}),
+        json.dumps({"severity": "INFO", "message": "of an earlier version", "batch_id": "b1"}),
+        json.dumps({"time": f"{day}T08:00:00.1+02:00", "message": "began", "batch_id": "b1"}),
+        json.dumps({"time": f"{day}T06:00:02.000+00:00", "message": "ended", "batch_id": "b1"}),
         json.dumps({"severity": "INFO", "message": "other", of: {"batch": "b0"}}),
         '{"severity": "INFO", "mess',
     ]
     (logs / "dispatcher.log").write_text("\n".join(lines))
     (logs / "upload.log").write_text(
-        json.dumps({"severity": "ERROR", "message": "failed", of: {"batch": "b1"}}) + "\n"
+        json.dumps(
+            {
+                "time": f"{day}T06:00:01.000+00:00",
+                "severity": "ERROR",
+                "message": "failed",
+                of: {"batch": "b1"},
+            }
+        )
+        + "\n"
     )
     code, shown = ran(capsys, "logs", "--state", str(tmp_path))
     assert code == 0
     assert [line.split() for line in shown.splitlines()] == [
-        ["dispatcher", "INFO", "began"], ["upload", "ERROR", "failed"],
-    ]  # fmt: skip
+        ["INFO", "of", "an", "earlier", "version"],
+        [day, "06:00:00", "began"],
+        [day, "06:00:01", "ERROR", "failed"],
+        [day, "06:00:02", "ended"],
+    ]
     assert "other" in ran(capsys, "logs", "b0", "--state", str(tmp_path))[1]
     assert main(["logs", "--state", str(tmp_path / "logs")]) == Exit.USAGE

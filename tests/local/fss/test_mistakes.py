@@ -59,7 +59,9 @@ MISTAKES = [
     ("failures STATUS=503", 4, "answered with status 503"),
     ("failures --status", 2, "Option '--status' requires an argument"),
     ("failures --profile prod", 2, "so no profile 'prod'; fss init makes one"),
+    ("ask ' '", 2, "the question is empty"),
     ("failures NOWHERE", 2, "no deployment given: name one in fss.toml (fss init)"),
+    ("doctor NOWHERE", 2, "no deployment given: name one in fss.toml (fss init)"),
 ]  # fmt: skip
 
 

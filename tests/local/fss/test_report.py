@@ -10,7 +10,7 @@ from local.fss.deployment.outcome import Exit, Failure, exit_code
 from local.fss.output import Output
 from local.fss.report.history import history_lines
 from local.fss.report.progress import LiveDisplay, PlainLines
-from local.fss.report.progress_text import describe, duration
+from local.fss.report.progress_text import describe
 from local.fss.report.summary import FIELDS, failure_lines, summary_text
 from tests.local.fss.example_batches import batch
 
@@ -62,13 +62,6 @@ def test_plain_lines_come_on_a_change_of_state_at_once_and_else_every_few_second
     assert shown(requests={"metered": 26, "throttled": 1, "unmetered": 0}) == 1
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2.0 h")]
-)
-def test_a_duration_has_the_unit_that_suits_it(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
 def test_the_summary_groups_skips_and_says_what_to_do_about_failures() -> None:
     skips = [{"path": f"f{n}", "reason": "empty"} for n in range(5)]
     skips += [{"path": "x.png", "reason": "unsupported_type"}]
@@ -100,7 +93,10 @@ def test_what_is_left_is_told_with_the_reason_and_the_time() -> None:
 def test_the_time_and_the_rate_against_the_tiers_are_told() -> None:
     rate: dict[str, Any] = {"used": 18.4, "preset": 20}
     text = summary_text(batch(duration_seconds=191.4, rate=rate))
-    assert "  took     3 min; 18.4 metered requests a minute, of 20 that the tier allows\n" in text
+    assert (
+        "  took     3 min 11 s; 18.4 metered requests a minute, of 20 that the tier allows\n"
+        in text
+    )
     assert "  took     3 s\n" in summary_text(batch(duration_seconds=3.2, rate={**rate, "used": 0}))
     assert "  took " not in summary_text(batch())
 

@@ -44,6 +44,11 @@ BATCHES = {
 
 def screen_of(shown: dict[str, Any], width: int, **settings: Any) -> list[str]:
     """The lines of a terminal of this width that shows a batch."""
+    return [line.rstrip() for line in terminal_of(shown, width, **settings).display]
+
+
+def terminal_of(shown: dict[str, Any], width: int, **settings: Any) -> pyte.Screen:
+    """A terminal of this width that shows a batch."""
     screen = pyte.Screen(width, 8)
     stream = pyte.Stream(screen)
     console = Console(file=io.StringIO(), width=width, height=8, force_terminal=True, **settings)
@@ -52,7 +57,7 @@ def screen_of(shown: dict[str, Any], width: int, **settings: Any) -> list[str]:
         live._live.refresh()
         written = console.file.getvalue()  # type: ignore[attr-defined]
     stream.feed(written.replace("\n", "\r\n"))
-    return [line.rstrip() for line in screen.display]
+    return screen
 
 
 @pytest.mark.parametrize("name", list(BATCHES))
@@ -91,6 +96,37 @@ def test_the_colours_are_those_of_the_terminals_palette() -> None:
     written = console.file.getvalue()  # type: ignore[attr-defined]
     assert "\x1b[36m" in written, "cyan, as the terminal has it"
     assert "38;2;" not in written, "no colour of its own, which may not suit the background"
+
+
+BAR = {"━", "╸", "╺"}
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, as WCAG 2 defines it."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[n : n + 2], 16) / 255 for n in (0, 2, 4)]
+        red, green, blue = (
+            each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", list(BATCHES))
+def test_words_have_the_terminals_own_colours_so_a_light_one_shows_what_a_dark_one_does(
+    name: str, width: int
+) -> None:
+    screen = terminal_of(BATCHES[name], width, color_system="truecolor")
+    cells = [screen.buffer[y][x] for y in range(screen.lines) for x in range(width)]
+    words = {(each.fg, each.bg, each.reverse) for each in cells if each.data not in {*BAR, " "}}
+    assert words == {("default", "default", False)}
+    bar = {each.fg for each in cells if each.data in BAR} - {"cyan", "green", "brightblack"}
+    for colour in bar:  # of a bar that moves, whose end isn't known
+        assert contrast(colour, "000000") > 3 < contrast(colour, "ffffff"), colour
 
 
 def test_the_number_of_files_does_not_fall_while_they_are_worked_on() -> None:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.firestore_emulator.emulator_install import sdk_roots
 from local.rehearsal.page import example_steps
 from local.rehearsal.programs import Command, gcloud
-
-COMPLETIONS = "data/cli/gcloud_completions.py"
-"""The commands and flags that gcloud's own completion reads; made from the commands themselves."""
+from tests.google_programs import gcloud_tree, options_of_terraform, wrong_in
 
 COMMANDS = [command for step in example_steps() for command in step.commands]
 SAMPLES = {command.kind: command for command in COMMANDS}
@@ -28,48 +23,7 @@ TERRAFORM = [command for command in SAMPLES.values() if command.program == "terr
 
 @pytest.fixture(scope="session")
 def tree() -> Mapping[str, Any]:
-    for root in sdk_roots(os.environ):
-        table = root / COMPLETIONS
-        if table.is_file():
-            names: dict[str, Any] = {}
-            exec(compile(table.read_bytes(), table, "exec"), names)  # noqa: S102 - gcloud's own
-            found: Mapping[str, Any] = names["STATIC_COMPLETION_CLI_TREE"]
-            return found
-    pytest.skip("there is no gcloud on this machine to compare the commands with")
-
-
-@cache
-def options(*words: str) -> frozenset[str]:
-    """The options in the help of a command of Terraform."""
-    program = shutil.which("terraform")
-    if program is None:
-        pytest.skip("there is no terraform on this machine to compare the commands with")
-    done = subprocess.run([program, *words, "-help"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"terraform {' '.join(words)}: {done.stderr}"
-    # Any other word makes Terraform print the list of its commands, and succeed.
-    assert f"terraform [global options] {' '.join(words)}".strip() in done.stdout
-    return frozenset(re.findall(r"^\s+(-[a-z-]+)", done.stdout, re.MULTILINE))
-
-
-def wrong_in(command: Command, tree: Mapping[str, Any]) -> Iterator[str]:
-    """What a gcloud command has that gcloud doesn't."""
-    node, words = tree, list(command.words)
-    while words and words[0] in node.get("commands", {}):
-        node = node["commands"][words.pop(0)]
-    if node.get("commands"):
-        yield f"no command {words[0] if words else ''}"
-    flags = {**tree["flags"], **node["flags"]}
-    for word in command.argv:
-        flag, equals, value = word.partition("=")
-        if not flag.startswith("-"):
-            continue
-        kind = flags.get(flag) or (flags.get(flag.replace("--no-", "--", 1)) == "bool" and "bool")
-        if not kind:
-            yield f"no flag {flag}"
-        elif (kind == "bool") == bool(equals):
-            yield f"{flag} takes {'no' if equals else 'a'} value"
-        elif isinstance(kind, list) and value not in kind:
-            yield f"{flag} is one of {kind}"
+    return gcloud_tree()
 
 
 @pytest.mark.parametrize("command", GCLOUD, ids=str)
@@ -118,11 +72,7 @@ def test_the_table_has_the_flags_of_the_help(
 
 @pytest.mark.parametrize("command", TERRAFORM, ids=str)
 def test_terraform_has_the_command_with_its_options(command: Command) -> None:
-    words = tuple(command.words)
-    known = options(*words) | options()
-    if words == ("apply",):  # whose help says that it takes the options of a plan
-        known |= options("plan")
-    assert set(command.flags) <= known
+    assert set(command.flags) <= options_of_terraform(*command.words)
 
 
 def test_no_step_has_a_command_of_another_program() -> None:

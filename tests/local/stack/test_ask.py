@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -27,6 +30,7 @@ from local.stack.local_stack import LocalStack
 from local.stack.options import StackOptions
 from shared.domain.throttle.tiers import tier_named
 from tests.contract.servers import http_json, wait_until
+from tests.npm_packages import node_modules
 
 QUESTIONS: list[dict[str, Any]] = json.loads((ROOT / "samples/questions.json").read_text())[
     "questions"
@@ -172,3 +176,62 @@ def test_a_throttled_question_leaves_syncs_alone(library: Library) -> None:
         library.ask("Which knot joins ropes?")
     assert refused.value.exit_code is Exit.REFUSED
     assert http_json(f"{library.stack.urls.status}/breaker") == before
+
+
+# --- the samples of docs/ask.md for applications ----------------------------------------------
+
+
+def sample(library: Library, language: str) -> str:
+    """The sample, asking this stack's store."""
+    page = (ROOT / "docs" / "ask.md").read_text()
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    names = library.deployment.store()
+    for name, value in (("STORE", names["store"]), ("OWNER", names["owner"])):
+        found, count = re.subn(rf'({name} = )"[^"]*"', rf'\1"{value}"', found)
+        assert count == 1, name
+    return str(found)
+
+
+def played(library: Library, *command: str) -> list[str]:
+    """The lines that a sample prints."""
+    done = subprocess.run(
+        command,
+        env=os.environ | {"GOOGLE_GEMINI_BASE_URL": library.stack.urls.gemini or ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+def test_the_answer_of_the_documentation_is_what_the_command_prints(library: Library) -> None:
+    page = (ROOT / "docs" / "ask.md").read_text()
+    asked = re.search(r'fss ask "(.*?)" --filter \'(.*?)\'\n\n```text\n(.*?)```', page, re.DOTALL)
+    assert asked is not None
+    question, metadata_filter, shown = asked.groups()
+    told = library.ask(question, filter=metadata_filter)
+    printed = answer_text(told).replace(library.stack.urls.bucket, "acme-handbook")
+    changing = re.compile(r"(?<=#)\d+|(?<=as of )[-0-9: ]+(?= UTC)")
+    assert changing.sub("", shown).strip() == changing.sub("", printed).strip()
+
+
+def check_sample(lines: list[str]) -> None:
+    """What it must print: an answer, then the file, the page and the passage of each citation."""
+    answer, first, *_ = lines
+    assert "1904" in answer
+    assert first.startswith("humanities/history/2024/week-13 Harbour chronicle.pdf 1 ")
+
+
+def test_the_python_sample_for_applications_works(library: Library, tmp_path: Path) -> None:
+    script = tmp_path / "sample.py"
+    script.write_text(sample(library, "python"))
+    check_sample(played(library, sys.executable, "-W", "error", str(script)))
+
+
+def test_the_javascript_sample_for_applications_works(library: Library, tmp_path: Path) -> None:
+    modules = node_modules(Path(__file__).with_name("genai_node"))
+    (tmp_path / "node_modules").symlink_to(modules)
+    script = tmp_path / "sample.mjs"
+    script.write_text(sample(library, "javascript"))
+    check_sample(played(library, "node", str(script)))

@@ -176,6 +176,16 @@ def test_an_answer_is_paid_from_a_limit_of_its_own_and_the_records_are_not_touch
     assert world.report.batches(1)[0]["estimated_cost"] == spent
 
 
+def test_an_answer_whose_cost_is_not_told_counts_as_the_most_that_it_can_cost() -> None:
+    world = synced()
+    reply = replace(supported("Yes.", passage_of(world, SAILS)), tokens=None)
+    asking = Asking(world, reply, limit=0.0175)  # one answer costs at most 0.0174
+    told = asking.ask()
+    assert (told["answer"], told["tokens"], told["cost"]) == ("Yes. [1]", None, None)
+    with pytest.raises(Exhausted, match="MAX_ASK_COST_PER_DAY"):
+        asking.ask()
+
+
 def test_a_question_that_could_exceed_the_days_limit_is_not_sent() -> None:
     asking = Asking(synced(), limit=0.0175)  # one answer costs at most 0.0174
     asking.ask()

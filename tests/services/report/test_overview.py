@@ -14,7 +14,7 @@ from shared.domain.batch.schedule import Schedule
 from shared.domain.file.record import FileStatus
 from shared.gateways.database.records import batch_path, file_path
 from shared.gateways.ports import Put
-from shared.services.report.file_lists import FileList
+from shared.services.report.file_lists import FileList, Wanted
 from shared.services.report.report import Report
 from tests.services.story import (
     DAY,
@@ -68,7 +68,7 @@ def test_after_a_sync_the_store_is_in_step() -> None:
 def test_a_running_batch_has_the_figures_of_its_record() -> None:
     world = world_with(*names(300), given=SLOW)
     batch = begun(world)
-    play_for(world, 2 * MINUTE)
+    play_for(world, 3 * MINUTE)
     progress = saved(world, batch).progress
     assert progress is not None
     reads = world.documents.reads
@@ -169,7 +169,7 @@ def test_a_damaged_record_stops_no_list() -> None:
     rows: list[dict[str, Any]] = []
     token = ""
     while True:
-        page = world.report.lists(FileList.FAILED, "", token, 1)
+        page = world.report.lists(FileList.FAILED, Wanted(), token, 1)
         rows += page["files"]
         if not (token := page["next_page_token"]):
             break
@@ -186,7 +186,7 @@ def test_lists_name_what_needs_a_look() -> None:
     play_to(world, FileStatus.IMPORTING, "c.md")
 
     listed = {
-        which: [row["path"] for row in world.report.lists(which, "", "", 10)["files"]]
+        which: [row["path"] for row in world.report.lists(which, Wanted(), "", 10)["files"]]
         for which in FileList
     }
 

@@ -68,7 +68,10 @@ class GuardChecks:
         begins = before and before["phase"] != after["phase"] == BatchPhase.WORKING.value
         if most is None or not begins or after.get("reconciled") or not self._is_alone:
             return
-        waiting = sum(each.status in TO_IMPORT for each in self._simulation.file_records())
+        waiting = sum(
+            each.status in TO_IMPORT and each.path.startswith(after["prefix"])
+            for each in self._simulation.file_records()
+        )
         require(waiting <= most, "imports_within_what_was_asked", f"{waiting} of {most}:", after)
 
     def settings_let_through(self, before: Fields | None, after: Fields) -> None:
@@ -84,12 +87,13 @@ class GuardChecks:
         most = max(FREE, _staying(records) // 10)
         require(again <= most, "changed_settings_are_asked_for", f"{again} of {most}:", batch)
 
-    def import_begins(self, batch_id: str) -> None:
-        """One sync begins no more imports than the settings allow."""
+    def import_begins(self, batch_id: str, path: str) -> None:
+        """One sync begins no more imports than the settings allow, and those of its part alone."""
         play = self._simulation
         batch = play.records.get(Batch, batch_path(batch_id)).record
         if batch is None or batch.created_at is None:
             return
+        require(path.startswith(batch.prefix), "imports_of_a_part_are_of_the_part", path, batch)
         most = play.settings_changes.most_imports(batch.created_at)
         if most is None:
             return

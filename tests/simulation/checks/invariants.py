@@ -393,7 +393,8 @@ class Invariants:
         self._simulation.day_limits.imported(call)
         role = self._simulation.role()
         if role is not None and role.task is not None:
-            self._guards.import_begins(str(role.task.payload["batch"]))
+            payload = role.task.payload
+            self._guards.import_begins(str(payload["batch"]), str(payload["path"]))
         document = operation.name.replace("/operations/", "/documents/")
         self._imports_of[_entry(call, "path")].append(document)
         self._sent[_content(call)].append(self._simulation.stage.now())

@@ -46,9 +46,13 @@ _LARGE_TIER = Tier(
     unmetered_rpm=20_000,
     rpd=None,
     max_concurrent_dispatches=500,
-    max_imports_in_progress=500,
+    max_imports_in_progress=20,
     storage_bytes=10**9,
 )
+
+
+IMPORTS_BOUNDS = (None, 25, 60)
+"""Imports in progress that the service bears, of which each large seed has one."""
 
 
 def is_large(seed: int) -> bool:

@@ -12,6 +12,7 @@ from local.fss.follow import followed
 from local.fss.report.changes import change_lines, has_work
 from local.fss.starting import started
 from local.fss.sync import request_of
+from shared.domain.batch.kinds import BatchStatus
 
 
 @command(examples=("fss diff", "fss diff --prefix reports/", "fss diff --json"))
@@ -38,7 +39,7 @@ def diff(run: Run, /, **request: Any) -> Exit:  # noqa: ANN401 - as the options 
         "estimate": batch.get("estimate"),
     }
     run.output.answer(answer, "\n".join(change_lines(changes, unlisted, batch)))
-    if (ended := exit_code(batch)) is not Exit.IN_STEP:
-        return ended
-    estimate = batch.get("estimate")
+    if batch["status"] != BatchStatus.COMPLETED:
+        return exit_code(batch)
+    estimate = batch.get("estimate")  # files that have failed are no work, unless they are due
     return Exit.IN_STEP if estimate and not has_work(estimate) else Exit.NOT_IN_STEP

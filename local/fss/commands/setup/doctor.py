@@ -10,6 +10,7 @@ from local.fss.command_line.command import command
 from local.fss.command_line.options import deployment_options
 from local.fss.command_line.run import Run, pass_run
 from local.fss.deployment.checkup import Finding, examined
+from local.fss.deployment.client import checked_url
 from local.fss.deployment.outcome import Exit
 from local.printable import printable
 from shared.code_digest import code_digest
@@ -30,6 +31,9 @@ def doctor(run: Run) -> Exit:
             display.wait_for("Scheduler's call of the supervisor")
             time.sleep(span.total_seconds())
 
+    place = run.place()
+    if not (place.dispatcher or place.status):
+        checked_url(None)  # says how to name a deployment
     found: list[Finding] = []
     looks = examined(run.deployment(), code=code_digest(), now=lambda: datetime.now(UTC), wait=wait)
     for each in looks:

@@ -16,7 +16,10 @@ from local.fss.report.summary import failure_lines
 @deployment_options
 @pass_run
 def failures(run: Run) -> Exit:
-    """List the files that failed, with the reason and what to do."""
+    """List the files that failed, with the reason and what to do.
+
+    The exit code is 1 if there is any.
+    """
     failed = list(run.deployment().failures())
     text = "\n".join(failure_lines(failed, shown=len(failed))) or "No file has failed."
     run.output.answer({"failures": failed}, text)
@@ -28,7 +31,10 @@ def failures(run: Run) -> Exit:
 @deployment_options
 @pass_run
 def file(run: Run, path: str) -> Exit:
-    """Show one file's journey: its state, its latest imports and what they cost."""
+    """Show one file's journey: its state, its latest imports and what they cost.
+
+    The exit code is 1 if it has failed.
+    """
     answer = run.deployment().file(path)
     run.output.answer(answer, "\n".join(file_lines(answer)))
     return Exit.NOT_IN_STEP if answer["files"][0]["status"] == "failed" else Exit.IN_STEP

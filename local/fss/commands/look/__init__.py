@@ -1,0 +1,1 @@
+"""The commands that show batches, files, logs, the page and the store."""

@@ -1,0 +1,1 @@
+"""The commands that make a deployment known here, and look whether it is in order."""

@@ -1,0 +1,1 @@
+"""The commands that start a sync of a deployment, and steer it."""
