@@ -25,6 +25,9 @@ KINDS = {
 }
 """As in terraform/functions.tf; the seconds of a start are assumed."""
 
+SMALLER = Kind(vcpu=1 / 3, gib=0.5, concurrency=1, start=6.0)
+"""What costs the least where no requests overlap; less than a whole CPU serves one at a time."""
+
 REQUEST_LOG, ENTRY = 1200, 400
 """Bytes, assumed: Cloud Run's own entry for each request, and what Cloud Logging adds to each line
 (the resource, the labels, the times)."""
@@ -56,12 +59,14 @@ class Bill:
         tokens: The file's tokens.
         items: The items, the dearest first.
         embedding: What the embedding costs.
+        smaller: What the instances' seconds would cost with ``SMALLER`` ones.
     """
 
     tier: str
     tokens: int
     items: tuple[Item, ...]
     embedding: float
+    smaller: float
 
     @property
     def total(self) -> float:
@@ -72,6 +77,12 @@ class Bill:
     def share(self) -> float:
         """All items as a share of the embedding's price."""
         return self.total / self.embedding
+
+    @property
+    def share_with_smaller(self) -> float:
+        """``share``, with smaller instances."""
+        seconds = sum(item.dollars for item in self.items if item.name.startswith("seconds of"))
+        return (self.total - seconds + self.smaller) / self.embedding
 
     def amount(self, name: str) -> float:
         """How much of an item a file takes."""
@@ -119,12 +130,17 @@ def bill(tier: str, tokens: int, count: int) -> Bill:
     ]
     items += _instance_items(times, count)
     items.sort(key=lambda item: item.dollars, reverse=True)
-    return Bill(tier, tokens, tuple(items), price.cost(tokens))
+    smaller = sum(
+        item.dollars
+        for name, each in spans.items()
+        for item in _instance_items({name: billed(each, SMALLER)}, count, SMALLER)
+    )
+    return Bill(tier, tokens, tuple(items), price.cost(tokens), smaller)
 
 
-def _instance_items(times: dict[str, Billed], count: int) -> Iterator[Item]:
+def _instance_items(times: dict[str, Billed], count: int, of: Kind | None = None) -> Iterator[Item]:
     for name, each in times.items():
-        kind = KINDS[name]
+        kind = of or KINDS[name]
         second = kind.vcpu * price_of("vcpu_second") + kind.gib * price_of("gib_second")
         yield Item(f"seconds of {name}", each.busy / count, each.busy / count * second)
         starting = each.starting / count
