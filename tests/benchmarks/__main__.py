@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.benchmarks.objects import section as objects
 from tests.benchmarks.price import section as price
-from tests.benchmarks.quota import lateness, pacing
+from tests.benchmarks.quota import lateness, pacing, settings
 from tests.benchmarks.quota import section as quota
 from tests.benchmarks.reading import section as reading
 from tests.benchmarks.report import stored, table
@@ -26,6 +26,7 @@ from tests.benchmarks.starts import section as starts
 
 MEASUREMENTS: Mapping[str, Measurement] = {
     "quota": quota.section,
+    "settings": settings.section,
     "price": price.section,
     "objects": objects.section,
     "starts": starts.section,
