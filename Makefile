@@ -16,10 +16,10 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test terraform lint format docs package rate chaos simulate model fuzz browser
-.PHONY: rehearse bench images lock clean
+.PHONY: rehearse bench bench-full images lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## the whole system on this machine, on a folder of examples
 	@$(BIN)/python -m local.demo
@@ -41,8 +41,9 @@ format: $(READY) ## lay the code out
 	@$(BIN)/ruff check --select I --fix
 	@$(BIN)/ruff format
 
-docs: $(READY) ## the tables of docs/configuration.md, and docs/rehearsal.md
+docs: $(READY) ## the tables of docs/configuration.md and docs/deploy.md, and docs/rehearsal.md
 	@$(BIN)/python -m tests.docs.configuration_tables
+	@$(BIN)/python -m tests.benchmarks.report.cost_table
 	@$(BIN)/python -m local.rehearsal.page
 
 package: $(READY) ## the deployable zips, byte for byte reproducible, in build/
@@ -72,11 +73,11 @@ rehearse: $(READY) ## a deployment's whole life; in a project: PROJECT=my-projec
 	@$(BIN)/python -m local.rehearsal $(if $(PROJECT),--project "$(PROJECT)") \
 		$(if $(KEY_FILE),--key-file "$(KEY_FILE)") $(ARGS)
 
-bench: $(READY) ## what an unchanged sync, lists, pages and the fss command cost
-	@$(BIN)/python -m tests.benchmarks.unchanged $(ARGS)
-	@$(BIN)/python -m tests.benchmarks.lists
-	@$(BIN)/python -m tests.benchmarks.pages
-	@$(BIN)/python -m tests.benchmarks.command
+bench: $(READY) ## every figure beside its goal and its baselines, in build/bench; a quarter of an hour
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-full: $(READY) ## the same with whole days and more files; hours
+	@$(BIN)/python -m tests.benchmarks --size full $(ARGS)
 
 images: $(READY) ## renew the digests of the images that the pipeline runs in
 	@$(BIN)/python -m local.terraform.images

@@ -52,13 +52,17 @@ that makes it."""
 
 @dataclass
 class World:
-    """Ports, use cases, and a loop that plays the part of Cloud Tasks and Scheduler."""
+    """Ports, use cases, and a loop that plays the part of Cloud Tasks and Scheduler.
+
+    ``has_many`` is for thousands of files, see ``MemoryDocuments``.
+    """
 
     rules: Rules = RULES
     clock: ManualClock = field(default_factory=ManualClock)
+    has_many: bool = False
 
     def __post_init__(self) -> None:
-        self.documents = MemoryDocuments(self.clock, INDEXES)
+        self.documents = MemoryDocuments(self.clock, INDEXES, are_many=self.has_many)
         self.queues = MemoryTasks(self.clock)
         self.bucket = MemoryBucket(self.clock)
         self.gemini = MemoryGemini(self.clock)

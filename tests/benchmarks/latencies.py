@@ -1,100 +1,103 @@
-"""A service whose calls take time, on a virtual clock."""
+"""Calls of a world's ports take time, on its virtual clock."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from shared.domain.errors import SyncError
 from shared.gateways.at_once import MOST_AT_ONCE
 from shared.gateways.database.records import Records
+from tests.benchmarks.quota.service import GET, IMPORT_CALL, RAW_FILE, REFUSED, UPLOAD
 from tests.rated_world import RatedWorld
 from tests.simulation.faults.faulty_ports import Call, GatedPort
+from tests.twins.at_once import one_by_one
 
 T = TypeVar("T")
 
-DATABASE = 0.015
-TASKS = 0.02
-BUCKET = 0.05
-GEMINI = 0.25
-METERED = {"upload": 1.0, "import_file": 0.7}
-"""Seconds that a call takes; of Gemini if it is none of these, ``GEMINI``."""
+IMPORT = 8.0
+"""Seconds from the call to the document."""
 
-ROUNDED_TO = 0.1
-"""Seconds; each request is billed for a multiple of them."""
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """How long each call takes, in seconds."""
+
+    firestore: float = 0.015
+    tasks: float = 0.02
+    bucket: float = 0.05
+    gemini: dict[str, float] = field(
+        default_factory=lambda: {"upload": UPLOAD, "import_file": IMPORT_CALL}
+    )
+
+    def of(self, call: Call) -> float:
+        match call.port:
+            case "documents":
+                return self.firestore
+            case "queues":
+                return self.tasks
+            case "bucket":
+                return self.bucket
+        return self.gemini.get(call.name, GET)
 
 
 class Latencies:
-    """Lets each call of a world's ports take its time. Calls made at once overlap."""
+    """Lets each call of a world's ports take its time; a call takes effect when it is made.
 
-    def __init__(self, rated: RatedWorld) -> None:
+    Args:
+        rated: The world, whose raw files and imports take time from now on.
+        import_seconds: How long an import takes.
+        named: How long calls take.
+    """
+
+    def __init__(
+        self, rated: RatedWorld, import_seconds: float = IMPORT, named: Named | None = None
+    ) -> None:
         self._rated = rated
+        self._named = named or Named()
         self._at_once: float | None = None
         world = rated.world
-        queues = cast("Any", GatedPort("queues", world.queues, self))
-        documents = cast("Any", GatedPort("documents", world.documents, self))
+        world.gemini.file_latency = timedelta(seconds=RAW_FILE)
+        world.gemini.import_latency = timedelta(seconds=import_seconds)
         world.use(
             replace(
                 world.context,
-                records=Records(documents, world.clock),
-                bucket=cast("Any", GatedPort("bucket", world.bucket, self)),
-                gemini=cast("Any", GatedPort("gemini", world.gemini, self)),
-                queues=queues,
+                records=Records(self._gated("documents", world.documents), world.clock),
+                bucket=self._gated("bucket", world.bucket),
+                gemini=self._gated("gemini", world.gemini),
+                queues=self._gated("queues", world.queues),
                 at_once=self.at_once,
             )
         )
 
+    def _gated(self, port: str, twin: object) -> Any:
+        return cast("Any", GatedPort(port, twin, self))
+
     def __call__(self, call: Call, effect: Callable[[], T]) -> T:
-        """Let a call take its time."""
-        seconds = _seconds(call)
-        if self._at_once is None:
-            self._rated.stage.sleep(seconds)
-        else:
-            self._at_once += seconds
-        return effect()
+        """Make a call, and let it take its time."""
+        seconds = self._named.of(call)
+        try:
+            return effect()
+        except SyncError:
+            seconds = min(seconds, REFUSED)
+            raise
+        finally:
+            if self._at_once is None:
+                self._rated.stage.sleep(seconds)
+            else:
+                self._at_once += seconds
 
     def at_once(self, calls: Sequence[Callable[[], T]], within: timedelta) -> list[T | Exception]:
-        """Make calls which overlap, ``MOST_AT_ONCE`` at a time."""
-        assert within
+        """``AtOnce``: the calls of as many threads as there are overlap; none is too slow here."""
         answers: list[T | Exception] = []
         took: list[float] = []
         for call in calls:
             self._at_once = 0.0
-            try:
-                answers.append(call())
-            except SyncError as error:
-                answers.append(error)
+            answers += one_by_one([call], within)
             took.append(self._at_once)
         self._at_once = None
         groups = range(0, len(took), MOST_AT_ONCE)
         self._rated.stage.sleep(sum(max(took[n : n + MOST_AT_ONCE]) for n in groups))
         return answers
-
-    def billed(self) -> float:
-        """Seconds of all calls of the functions, each rounded up."""
-        took = [(end - begin).total_seconds() for begin, end in self._rated.spans]
-        return sum(math.ceil(round(each / ROUNDED_TO, 6)) * ROUNDED_TO for each in took)
-
-    def overlapping(self) -> float:
-        """Seconds in which any call ran: what one instance that runs them all is billed for."""
-        total, until = timedelta(0), None
-        for begin, end in sorted(self._rated.spans):
-            if until is None or begin > until:
-                total, until = total + (end - begin), end
-            elif end > until:
-                total, until = total + (end - until), end
-        return total.total_seconds()
-
-
-def _seconds(call: Call) -> float:
-    match call.port:
-        case "documents":
-            return DATABASE
-        case "queues":
-            return TASKS
-        case "bucket":
-            return BUCKET
-    return METERED.get(call.name, GEMINI)

@@ -6,9 +6,11 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice, takewhile
 from typing import IO
 
 import google_crc32c
+from sortedcontainers import SortedSet
 
 from shared.domain.errors import NotFound, Unreadable
 from shared.domain.source.content_hash import Hashes
@@ -30,6 +32,7 @@ class MemoryBucket(ScriptedCalls):
         super().__init__()
         self._clock = clock
         self._objects: dict[str, tuple[ObjectInfo, bytes]] = {}
+        self._names = SortedSet()
         self._generation = 0
         self.refused: dict[str, int] = {}
         self.heads_read = 0
@@ -41,13 +44,10 @@ class MemoryBucket(ScriptedCalls):
     ) -> list[ObjectInfo]:
         """At most ``limit`` objects with ``prefix`` and start <= name < end, by name."""
         with self._call("list_objects"):
-            first, bound = start.encode(), end.encode()
-            names = sorted(name.encode() for name in self._objects if name.startswith(prefix))
-            return [
-                self._objects[name.decode()][0]
-                for name in names
-                if first <= name and (not bound or name < bound)
-            ][:limit]
+            first = max(start.encode(), prefix.encode())
+            names = self._names.irange(first, end.encode() or None, inclusive=(True, False))
+            within = takewhile(lambda name: name.startswith(prefix.encode()), names)
+            return [self._objects[name.decode()][0] for name in islice(within, limit)]
 
     def stat(self, name: str) -> ObjectInfo | None:
         """The live object of this name; None if there is none."""
@@ -114,6 +114,7 @@ class MemoryBucket(ScriptedCalls):
             hashes=hashes,
         )
         self._objects[name] = (info, content)
+        self._names.add(name.encode())
         return info
 
     def touch_metadata(
@@ -138,6 +139,7 @@ class MemoryBucket(ScriptedCalls):
     def delete(self, name: str) -> None:
         """Delete an object. Raises ``KeyError`` if there is none."""
         del self._objects[name]
+        self._names.discard(name.encode())
 
     def _head(self, info: ObjectInfo, length: int) -> Head:
         content = self._content(info.name, info.generation)

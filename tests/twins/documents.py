@@ -38,6 +38,7 @@ from shared.gateways.ports import (
     Write,
 )
 from tests.twins.engine_query import engine_query
+from tests.twins.sorted_backend import SortedBackend
 
 
 class MemoryDocuments:
@@ -48,20 +49,24 @@ class MemoryDocuments:
     Args:
         clock: The time of reads.
         indexes: The indexes that queries need; None: they need none.
+        are_many: Whether to keep the indexes' entries, which pays from a thousand documents on.
 
     Attributes:
         reads: Documents read so far, as Firestore would bill them.
         writes: Documents written or deleted so far.
     """
 
-    def __init__(self, clock: Clock, indexes: IndexSet | None = None) -> None:
+    def __init__(
+        self, clock: Clock, indexes: IndexSet | None = None, *, are_many: bool = False
+    ) -> None:
         self._indexes = indexes
         self.reads = 0
         self.writes = 0
         self._clock = clock
         self._latest = clock.now()
-        self._backend = MemoryBackend()
-        self._database = Database(self._backend, clock=lambda: 0)
+        self._backend = SortedBackend() if are_many else MemoryBackend()
+        used = indexes if are_many else None
+        self._database = Database(self._backend, clock=lambda: 0, indexes=used)
         self._lock = threading.Lock()
 
     def get(self, path: str) -> Snapshot:

@@ -248,9 +248,11 @@ class MemoryGemini(ScriptedCalls):
     # --- inside ---------------------------------------------------------------------------
 
     def _check_storage(self, size: int) -> None:
+        if self.storage_cap is None:
+            return
         held = [m for store in self._stores.values() for m in store.imports.values()]
         used = size + sum(made.document.size or 0 for made in held)
-        if self.storage_cap is not None and used * self.stored_per_byte > self.storage_cap:
+        if used * self.stored_per_byte > self.storage_cap:
             raise Throttled(
                 "gemini.import_file", quota=QuotaKind.STORAGE, storage_limit=self.storage_cap
             )

@@ -60,6 +60,7 @@ class IndexSet:
         singles: The indexes of single fields that don't have the automatic ones, by collection and
             field; the field ``*`` stands for all that are not named.
         expiring: The field that holds the time of a document's end, by collection.
+        served: What was found out about queries, by their shapes: queries of one shape are many.
     """
 
     composites: tuple[Index, ...] = ()
@@ -67,6 +68,7 @@ class IndexSet:
         default_factory=dict
     )
     expiring: Mapping[str, FieldPath] = field(default_factory=dict)
+    served: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def from_json(cls, definitions: Mapping[str, Any]) -> Self:
@@ -102,6 +104,13 @@ class IndexSet:
             if path != _EVERY_FIELD:
                 for mode, group in sorted(modes, key=lambda each: (each[0].value, each[1])):
                     yield Index(collection, ((path, mode),), group)
+
+    def is_configured(self, index: Index) -> bool:
+        """Whether an index that serves is none of the automatic ones."""
+        if len(index.fields) > 1:
+            return True
+        (path, _), *_ = index.fields
+        return (index.collection, path) in self.singles
 
     def of_ends(self) -> Iterator[Index]:
         """Indexes by the times at which documents end; queries don't find them."""

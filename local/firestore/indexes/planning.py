@@ -122,8 +122,8 @@ def _by_name(query: Query) -> Scan:
 def _scan(query: Query, alternative: Alternative, indexes: IndexSet) -> Scan | None:
     """The part of the widest index; None if there is only an automatic one, which isn't stored."""
     wanted = shape(query, alternative)
-    stored = {*indexes.configured()}
-    index = next((each for each in serving(wanted, indexes) or () if each in stored), None)
+    serving_it = serving(wanted, indexes) or ()
+    index = next((each for each in serving_it if indexes.is_configured(each)), None)
     if index is None:
         return None
     prefix = _prefix(index, len(index.whole) - len(wanted.order), alternative)

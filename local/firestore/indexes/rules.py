@@ -77,6 +77,13 @@ def serving(wanted: Shape, indexes: IndexSet) -> tuple[Index, ...] | None:
     Several are merged: all list the names in the same order, so what is in all of them can be
     found.
     """
+    if wanted not in indexes.served:
+        indexes.served[wanted] = _serving(wanted, indexes)
+    found: tuple[Index, ...] | None = indexes.served[wanted]
+    return found
+
+
+def _serving(wanted: Shape, indexes: IndexSet) -> tuple[Index, ...] | None:
     if not wanted.prefix and len(wanted.order) == 1 and wanted.order[0][1] is Mode.ASCENDING:
         return ()
     usable = [index for index in _candidates(wanted, indexes) if _takes_part(index, wanted)]

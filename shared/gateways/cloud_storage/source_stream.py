@@ -74,17 +74,18 @@ class SourceStream(io.RawIOBase):
         Raises:
             SourceChanged: ``content`` is gone, or ends before the declared length.
         """
-        taken = bytearray()
-        while len(taken) < wanted:
+        pieces: list[bytes] = []
+        missing = wanted
+        while missing:
             try:
-                piece = self._content.read(wanted - len(taken))
+                piece = self._content.read(missing)
             except NotFound as error:
                 raise SourceChanged("the source is gone") from error
             if not piece:
                 break
-            taken += piece
-        if len(taken) < wanted and self._sent + len(taken) < self._size:
-            raise SourceChanged(
-                f"the source ends after {self._sent + len(taken)} of {self._size} bytes"
-            )
-        return bytes(taken)
+            pieces.append(piece)
+            missing -= len(piece)
+        at = self._sent + wanted - missing
+        if missing and at < self._size:
+            raise SourceChanged(f"the source ends after {at} of {self._size} bytes")
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)  # one piece is not copied

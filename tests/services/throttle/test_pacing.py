@@ -7,7 +7,8 @@ from statistics import mean
 import pytest
 
 from shared.domain.throttle.tiers import tier_named
-from tests.benchmarks.load import METERED, POLLS, SteadyShare, TokenBucket, sync
+from tests.benchmarks.quota.load import POLLS, SteadyShare, TokenBucket, sync
+from tests.benchmarks.quota.service import METERED
 
 PRESET = tier_named("tier1").rpm
 

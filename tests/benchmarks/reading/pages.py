@@ -1,7 +1,7 @@
-"""``python -m tests.benchmarks.pages``: reads, weight and first byte of each page of a browser.
+"""Reads, weight and first byte of each page of a browser.
 
-The database holds 20,000 files that need a look. Reads and bytes are exact. The first byte comes
-over a socket of this machine, from the in-memory twin, which looks at every record for every list.
+The database holds 20,000 files that need a look. The first byte comes over a socket, from the
+in-memory twin, which looks at every record for every list.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from statistics import median
 
 from shared.page.rendering import assets
-from tests.browser.page_scenes import many_files
-from tests.browser.site import served
 from tests.world import World
 
 PATHS = (
@@ -45,17 +43,3 @@ def measured(world: World, port: int, path: str) -> Page:
         size = len(answer.read())
         connection.close()
     return Page((world.documents.reads - before) // REPEATS, size, median(seconds))
-
-
-def main() -> None:
-    """Measure, and print."""
-    world = many_files()
-    print(f"{'20,000 files':36}{'reads':>8}{'bytes':>10}{'first byte':>14}")
-    with served(world) as site:
-        for path in PATHS:
-            page = measured(world, site.port, path)
-            print(f"{path:36}{page.reads:>8}{page.size:>10,}{page.first_byte * 1e3:>11.1f} ms")
-
-
-if __name__ == "__main__":
-    main()

@@ -14,9 +14,9 @@ from shared.domain.errors import Throttled
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.tiers import tier_named
 from shared.gateways.database.records import BREAKER, batch_path
+from tests.benchmarks.quota.service import METERED
 from tests.world import World, rules
 
-METERED = ("upload", "import_file")
 POLLS = ("get_file", "get_operation", "get_document", "delete_file")
 
 MOST = timedelta(hours=22)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.stack.options import FirestoreKind
-from tests.benchmarks.databases import Table, main
+from tests.benchmarks.stack.databases import Table, main
 
 if TYPE_CHECKING:
     import pytest

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from shared.domain.batch.request import SyncRequest
-from tests.benchmarks.meter import Meter
-from tests.benchmarks.settled import library, settle
-from tests.benchmarks.unchanged import OBJECTS, settled
+from tests.benchmarks.objects.meter import Meter
+from tests.benchmarks.objects.settled import library, settle
+from tests.benchmarks.objects.unchanged import OBJECTS, settled
 from tests.services.story import in_step
 from tests.world import World, rules
 

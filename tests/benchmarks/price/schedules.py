@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks.schedules``: what syncs cost that find nothing, at each frequency.
+"""``python -m tests.benchmarks.price.schedules``: what syncs cost a month that find nothing.
 
 Reads, writes, listings and tasks are counted on the in-memory twins. They grow by the same number
 with each thousand objects, so those of larger buckets follow. Prices are list prices of us-central1
@@ -11,17 +11,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
-from tests.benchmarks.unchanged import settled
+from tests.benchmarks.objects.unchanged import settled
+from tests.benchmarks.price.price_table import price_of
 
 OBJECTS = (1_000, 20_000, 1_000_000)
 MINUTES = (1, 5, 15)
 MONTH = timedelta(days=30)
-
-READ, WRITE = 0.03 / 100_000, 0.09 / 100_000
-LISTING = 0.005 / 1_000
-TASK = 0.40 / 1_000_000
-SECOND = 0.03 / 1_000
-"""US dollars for each; a second is that of an instance with 1 vCPU and 1 GiB."""
 
 SECONDS_A_SYNC, SECONDS_A_PAGE = 3.0, 0.7
 """Assumed: what a sync takes of an instance without its scan, and each thousand objects of it."""
@@ -42,8 +37,13 @@ class Sync:
     @property
     def cost(self) -> float:
         """US dollars."""
-        calls = self.listings * LISTING + self.tasks * TASK
-        return self.reads * READ + self.writes * WRITE + calls + self.seconds * SECOND
+        return (
+            self.reads * price_of("read")
+            + self.writes * price_of("write")
+            + self.listings * price_of("class_a")
+            + self.tasks * 2 * price_of("task_operation")
+            + self.seconds * (price_of("vcpu_second") + price_of("gib_second"))
+        )
 
 
 def measured(objects: int) -> Sync:

@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks.databases``: the local Firestore beside Google's emulator.
+"""``python -m tests.benchmarks.stack.databases``: the local Firestore beside Google's emulator.
 
 Both get the same requests from the official client, on the same machine, one after the other. The
 local server keeps its documents in a file and has the indexes of Terraform; the emulator keeps them

@@ -1,13 +1,10 @@
-"""``python -m tests.benchmarks.lists``: reads and seconds of each page of the status function.
+"""Reads of each page of the status function's lists.
 
-The database holds 20,000 files and as many batches, of which one runs. Reads are exact. Seconds are
-those of the in-memory twin, which looks at every record for every page: an upper bound.
+The database holds many files and as many batches, of which one runs.
 """
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,8 +20,6 @@ from tests.services.story import begun, later, play_to
 from tests.twins.documents import MemoryDocuments
 from tests.world import World
 
-RECORDS = 20_000
-
 STATUSES = (FileStatus.FAILED, FileStatus.SKIPPED, FileStatus.PENDING, FileStatus.INDEXED)
 """The files' statuses, in equal shares."""
 
@@ -33,10 +28,9 @@ LIMIT = 500
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one request cost: documents read, as Firestore bills them, and seconds."""
+    """What one request cost: documents read, as Firestore bills them."""
 
     reads: int
-    seconds: float
     rows: int
 
 
@@ -107,39 +101,15 @@ def pages(
     """Read a whole list, page by page."""
     token = ""
     while True:
-        reads, began = documents.reads, time.perf_counter()
+        reads = documents.reads
         rows, token = read(token)
-        yield Page(documents.reads - reads, time.perf_counter() - began, len(rows))
+        yield Page(documents.reads - reads, len(rows))
         if not token:
             return
 
 
 def look(documents: MemoryDocuments, report: Report, batch_id: str) -> Page:
     """One look at the running batch, as ``fss sync --watch`` takes one after the other."""
-    reads, began = documents.reads, time.perf_counter()
+    reads = documents.reads
     assert report.batch(batch_id) is not None
-    return Page(documents.reads - reads, time.perf_counter() - began, 1)
-
-
-def main() -> None:
-    """Measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--records", type=int, default=RECORDS)
-    count = parser.parse_args().records
-    documents, report, batch_id = filled(count)
-    print(f"{count:,} files and {count:,} batches, pages of at most {LIMIT}")
-    print(f"{'':44}{'pages':>7}{'rows':>8}{'most reads':>12}{'most seconds':>14}")
-    for name, read in lists(report, batch_id).items():
-        _print(name, [*pages(documents, read)])
-    _print("/batches/{id}, while it runs", [look(documents, report, batch_id)])
-
-
-def _print(name: str, found: list[Page]) -> None:
-    rows = sum(page.rows for page in found)
-    reads = max(page.reads for page in found)
-    seconds = max(page.seconds for page in found)
-    print(f"{name:44}{len(found):>7}{rows:>8}{reads:>12}{seconds:>14.2f}")
-
-
-if __name__ == "__main__":
-    main()
+    return Page(documents.reads - reads, 1)

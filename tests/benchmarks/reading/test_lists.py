@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.services.report.report import Report
-from tests.benchmarks.lists import LIMIT, filled, lists, look, pages
+from tests.benchmarks.reading.lists import LIMIT, filled, lists, look, pages
 from tests.twins.documents import MemoryDocuments
 
 RECORDS = 3_000

@@ -1,0 +1,126 @@
+"""A first sync of very many files, in virtual time: all are indexed, and no cost grows faster."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.file.record import FileStatus
+from shared.gateways.database import queries
+from shared.gateways.ports import Write
+from tests.benchmarks import parallel
+from tests.benchmarks.report.figures import Figure, Section, Size, at_most
+from tests.rated_world import RatedWorld
+from tests.services.story import in_step
+
+FILES: Mapping[Size, tuple[int, int]] = {
+    Size.SMOKE: (20, 100),
+    Size.USUAL: (1_000, 10_000),
+    Size.FULL: (10_000, 100_000),
+}
+
+TIER = "tier3"
+EXPONENT = 1.05
+A_SECOND = 1.0
+"""Writes of one document that Firestore sustains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a first sync took.
+
+    Attributes:
+        reads, writes, tasks, requests: Counts of all.
+        cpu: Seconds of CPU, with those of the twins.
+        missing: Files that are not indexed, or not exactly once.
+        hottest: The document that is written most often in a minute.
+        most: How often that was, a second.
+    """
+
+    reads: int
+    writes: int
+    tasks: int
+    requests: int
+    cpu: float
+    missing: int
+    hottest: str
+    most: float
+
+
+class _Hot:
+    """Counts the writes of each document, minute by minute."""
+
+    def __init__(self, rated: RatedWorld) -> None:
+        self._stage = rated.stage
+        self._commit = rated.world.documents.commit
+        self._minute: datetime | None = None
+        self._writes: Counter[str] = Counter()
+        self.most: tuple[int, str] = (0, "")
+        rated.world.documents.commit = self  # type: ignore[method-assign]
+
+    def __call__(self, writes: Sequence[Write]) -> list[object]:
+        done = self._commit(writes)
+        minute = self._stage.now().replace(second=0, microsecond=0)
+        if minute != self._minute:
+            self._minute = minute
+            self._writes.clear()
+        self._writes.update(write.path for write in writes)
+        self.most = max(self.most, *((self._writes[each.path], each.path) for each in writes))
+        return done
+
+
+def synced(count: int) -> Synced:
+    """Sync so many new files."""
+    began = time.process_time()
+    rated = RatedWorld(TIER, count, has_many=True)
+    hot = _Hot(rated)
+    rated.play_out()
+    rated.close()
+    cpu = time.process_time() - began
+    world = rated.world
+    reads, writes = world.documents.reads, world.documents.writes
+    indexed = world.documents.count(queries.with_status(FileStatus.INDEXED))
+    once = sum(len(store.imports) for store in world.gemini._stores.values())
+    missing = count - indexed + abs(count - once) + (not in_step(world))
+    return Synced(
+        reads=reads,
+        writes=writes,
+        tasks=world.queues.created,
+        requests=len(rated.spans),
+        cpu=cpu,
+        missing=missing,
+        hottest=hot.most[1],
+        most=hot.most[0] / 60,
+    )
+
+
+def section(size: Size) -> Section:
+    """Sync few files and many."""
+    few, many = FILES[size]
+    of_many, of_few = parallel.each(synced, [(many,), (few,)])
+    title = f"A first sync of {many:,} files, {TIER}, virtual time"
+    return Section("scale", title, tuple(_figures(few, many, of_few, of_many)))
+
+
+def _figures(few: int, many: int, of_few: Synced, of_many: Synced) -> Iterator[Figure]:
+    yield Figure("files that are not indexed exactly once", of_many.missing, "", at_most(0))
+    note = of_many.hottest.partition("/")[0]
+    yield Figure(
+        "writes a second of the hottest document", of_many.most, "", at_most(A_SECOND), note=note
+    )
+    for name in ("reads", "writes", "tasks", "requests"):
+        growth = _growth(getattr(of_few, name), getattr(of_many, name), many / few)
+        yield Figure(f"{name}: growth, {few:,} to {many:,}", growth, "", at_most(EXPONENT))
+    growth = _growth(of_few.cpu, of_many.cpu, many / few)
+    yield Figure(f"CPU: growth, {few:,} to {many:,}", growth, "", at_most(EXPONENT), is_exact=False)
+    each = of_many.cpu / many * 1000
+    yield Figure("CPU of one file, with the twins", each, "ms", is_exact=False)
+
+
+def _growth(few: float, many: float, times: float) -> float:
+    """The exponent of a cost over the number of files: 1 is linear."""
+    return math.log(many / few) / math.log(times)
