@@ -58,8 +58,8 @@ def _no_imports(_batch_id: str) -> Query:
 _running = CallGate.running
 
 
-def _never_stops(self: Any, batch_id: str, **known: Any) -> Any:
-    return _running(self, batch_id, **known) if batch_id else []
+def _never_stops(self: Any, batch_id: str, *part: str, **known: Any) -> Any:
+    return _running(self, batch_id, *part, **known) if batch_id else []
 
 
 MUTATIONS = tuple(
