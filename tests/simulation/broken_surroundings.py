@@ -120,7 +120,7 @@ MUTATIONS = tuple(
     for name, seed, invariants, patches in (
         (
             "expired_token_ends_the_listing",
-            286,
+            0,
             _DOUBLES,
             _given(Reconcile, _expired_token_is_the_end),
         ),
@@ -132,13 +132,13 @@ MUTATIONS = tuple(
         ),
         (
             "part_of_a_range_stays_remembered",
-            42,
+            49,
             "no_file_lost store_matches_bucket",
             {(PageMemory, "forget"): _nothing},
         ),
         (
             "paths_to_scan_again_forgotten",
-            19,
+            49,
             "no_file_lost store_matches_bucket",
             {(RescanPaths, "__call__"): _false},
         ),
@@ -186,13 +186,13 @@ MUTATIONS = tuple(
         ),
         (
             "known_difference_is_listed_each_time",
-            3,
+            6,
             "unchanged_costs_nothing",
             {(Batch, "explains_store"): property(_false)},
         ),
         (
             "failed_upload_is_used_again",
-            42,
+            0,
             "no_file_blamed_without_cause no_wait_without_deadline every_batch_closed",
             {(attempt, "restarted"): _same_name_again},
         ),

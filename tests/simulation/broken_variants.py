@@ -453,7 +453,7 @@ MUTATIONS = tuple(
     for name, seed, invariants, patches in (
         (
             "claim_not_checked",
-            3,
+            9,
             "one_claim_at_a_time",
             {(lifecycle, "turn"): _claim_not_checked},
         ),
@@ -465,7 +465,7 @@ MUTATIONS = tuple(
         ),
         (
             "task_seq_not_bumped",
-            180,
+            0,
             "no_wait_without_deadline every_batch_closed",
             {(lifecycle, "handed_on"): _seq_not_bumped},
         ),
@@ -484,7 +484,7 @@ MUTATIONS = tuple(
         ),
         (
             "foreign_documents_taken",
-            0,
+            225,
             "foreign_documents_untouched store_matches_bucket",
             _given(ResolveUncertain, _lists_all_as_ours),
         ),
@@ -502,13 +502,13 @@ MUTATIONS = tuple(
         ),
         (
             "throttling_costs_an_attempt",
-            12,
+            35,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_costs_an_attempt},
         ),
         (
             "old_document_not_deleted",
-            3,
+            4,
             _DOUBLES,
             {(known_documents, "forerunners"): lambda _record: ()},
         ),
@@ -523,13 +523,13 @@ MUTATIONS = tuple(
         ),
         (
             "old_document_deleted_first",
-            3,
+            4,
             "old_document_goes_last nothing_relied_on_is_deleted",
             _given(FinishImport, _deletes_forerunners_first),
         ),
         (
             "new_document_not_verified",
-            9,
+            27,
             "old_document_goes_last store_matches_bucket",
             _given(FinishImport, _takes_the_document_for_good),
         ),
@@ -571,13 +571,13 @@ MUTATIONS = tuple(
         ),
         (
             "failed_listing_is_empty",
-            17,
+            0,
             "nothing_deleted_after_bad_listing",
             _given(ScanPage, _failed_listing_is_empty),
         ),
         (
             "no_last_look_before_removal",
-            3,
+            13,
             "old_document_goes_last",
             _given(DeleteDocuments, _finds_no_object),
         ),
@@ -589,13 +589,13 @@ MUTATIONS = tuple(
         ),
         (
             "older_documents_count_while_they_go",
-            3,
+            4,
             "nothing_relied_on_is_deleted",
             {(known_documents, "forerunners_going"): lambda record: record},
         ),
         (
             "failed_document_counts_while_it_goes",
-            9,
+            27,
             "nothing_relied_on_is_deleted",
             {(known_documents, "document_going"): lambda record, _document: record},
         ),
@@ -632,7 +632,7 @@ MUTATIONS = tuple(
         ),
         (
             "pump_gives_slots_twice",
-            3,
+            9,
             "metered_within_allowance",
             {(Pump, "plan"): _slots_given_stay_free},
         ),
@@ -662,13 +662,13 @@ MUTATIONS = tuple(
         ),
         (
             "looks_committed_without_precondition",
-            160,
+            15,
             "looks_hold_for_what_was_read",
             {(group, "replacing"): _whatever_is_there},
         ),
         (
             "look_at_another_attempt_believed",
-            160,
+            15,
             "looks_hold_for_what_was_read",
             {(Records, "commit_together"): _overwrites_what_changed},
         ),
@@ -680,13 +680,13 @@ MUTATIONS = tuple(
         ),
         (
             "dead_poller_never_replaced",
-            9,
+            0,
             "no_wait_without_deadline every_batch_closed",
             _given(LostTasks, _wakes_nobody),
         ),
         (
             "documents_deleted_before_the_commit",
-            3,
+            4,
             "nothing_relied_on_is_deleted",
             {(Look, "after_commit"): _goes_on_before_the_commit},
         ),
@@ -698,7 +698,7 @@ MUTATIONS = tuple(
         ),
         (
             "batch_closed_too_soon",
-            1,
+            0,
             "closed_counts_match",
             {(Completion, "is_at_rest"): lambda _self: True},
         ),
@@ -740,19 +740,19 @@ MUTATIONS = tuple(
         ),
         (
             "refusal_counts_as_a_try",
-            21,
+            12,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_is_tried_again},
         ),
         (
             "day_of_imports_is_not_limited",
-            46,
+            44,
             "a_day_costs_no_more_than_it_may",
             {(Budget, "spending"): lambda *_: None},
         ),
         (
             "spending_of_the_day_is_forgotten",
-            2,
+            44,
             "a_day_costs_no_more_than_it_may",
             {(Budget, "spent"): lambda *_: 0.0},
         ),

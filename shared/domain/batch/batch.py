@@ -158,6 +158,10 @@ class Batch:
         """Whether planned work may begin; not so if the batch is paused or over."""
         return self.status is BatchStatus.RUNNING
 
+    def takes(self, path: str) -> bool:
+        """Whether a file that an earlier batch has left is this one's now."""
+        return self.is_running and path.startswith(self.prefix)
+
     @property
     def is_scanned(self) -> bool:
         """Whether the scan is complete and the removals have been decided."""

@@ -64,6 +64,7 @@ class BreakerState:
         failed_documents: Times at which the latest documents turned FAILED, newest first.
         hold: The latest hold, whether or not it is in force; None before the first.
         running: Id of the batch that may begin metered requests; empty if none may.
+        part: The prefix of the files for which it may.
         updated_at: When this record last changed.
     """
 
@@ -87,6 +88,7 @@ class BreakerState:
     late_starts_until: datetime | None = None
     hold: Hold | None = None
     running: str = ""
+    part: str = ""
     updated_at: datetime | None = None
 
 

@@ -76,8 +76,8 @@ class ControlBatch:
         if held.record is None:
             raise NoSuchBatch(f"there is no batch {batch_id}")
         _check_running(held.record)
-        begins = batch_id if status is BatchStatus.RUNNING else ""
-        also = CallGate(self._context).running(begins, known=breaker)
+        begins = (batch_id, held.record.prefix) if status is BatchStatus.RUNNING else ("",)
+        also = CallGate(self._context).running(*begins, known=breaker)
         new: Batch = replace(held.record, status=status)
         records.write(held, new, also)
         return held.record, new

@@ -18,6 +18,6 @@ def name_again(context: Context, held: Stored[Batch]) -> None:
     records, batch = context.records, held.present
     breaker = records.get(BreakerState, BREAKER)
     is_unchanged = Update(held.path, {"fence": batch.fence}, held.version)
-    writes = CallGate(context).running(batch.batch_id, known=breaker)
+    writes = CallGate(context).running(batch.batch_id, batch.prefix, known=breaker)
     with suppress(AlreadyExists, Conflict):
         records.documents.commit([*writes, is_unchanged])

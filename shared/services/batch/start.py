@@ -152,7 +152,7 @@ class StartSync:
         if flag and flag.asked_at and is_answered_by(batch, context.rules.settings.prefix):
             writes.append(replacing(asked, AskedSync()))
         if not batch.dry_run:
-            writes += CallGate(context).running(batch_id, known=breaker)
+            writes += CallGate(context).running(batch_id, batch.prefix, known=breaker)
         context.records.documents.commit(writes)
         return batch
 

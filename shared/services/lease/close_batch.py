@@ -183,7 +183,7 @@ class CloseBatch:
         if not busy:
             writes += self._release_writes(closed)
         if breaker.record is not None and breaker.record.running == closed.batch_id:
-            writes.append(replacing(breaker, replace(breaker.record, running="")))
+            writes.append(replacing(breaker, replace(breaker.record, running="", part="")))
         versions = context.records.documents.commit(writes)
         log_end(closed, age)
         return Stored(batch.path, closed, versions[0], batch.read_time)

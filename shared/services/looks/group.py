@@ -154,7 +154,7 @@ class Group:
 
 
 def _look(context: Context, stored: Stored[FileRecord], batch: Batch) -> Look:
-    """A look at a file, which the batch takes over if it runs."""
+    """A look at a file, which the batch takes over if it runs and the file is of its part."""
     look = Look(
         context=context,
         gate=NotedReports(),
@@ -164,7 +164,7 @@ def _look(context: Context, stored: Stored[FileRecord], batch: Batch) -> Look:
         generation=0,
         nudges=not context.is_planned_ahead(batch.next_slot_at),
     )
-    if batch.is_running:
+    if batch.takes(look.record.path):
         look.file.apply(lambda record: lifecycle.taken_over(record, batch.batch_id))
     return look
 

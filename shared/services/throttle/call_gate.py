@@ -52,15 +52,14 @@ class CallGate:
         """The breaker's record as it is now."""
         return self._context.records.get(BreakerState, BREAKER).record or BreakerState()
 
-    def running(self, batch_id: str, *, known: Stored[BreakerState]) -> list[Write]:
+    def running(self, batch_id: str, part: str = "", *, known: Stored[BreakerState]) -> list[Write]:
         """The write that names the batch which may begin metered requests; empty: none may.
 
-        Commit it together with what decides that.
+        It may for files with the prefix ``part``. Commit it together with what decides that.
         """
         state = known.record or BreakerState()
-        if state.running == batch_id:
-            return []
-        return [replacing(known, replace(state, running=batch_id))]
+        named = replace(state, running=batch_id, part=part)
+        return [] if named == state else [replacing(known, named)]
 
     def blocked_until(self, state: BreakerState) -> datetime | None:
         """The time until which no metered call may be made; None if one may be made now."""

@@ -138,7 +138,8 @@ class AdvanceFile:
         now = context.clock.now()
         known = state.record or BreakerState()
         planned_before = task.generation != known.generation
-        if known.running != task.batch_id or planned_before:
+        is_for_it = known.running == task.batch_id and task.path.startswith(known.part)
+        if not is_for_it or planned_before:
             # The pump assigns a new slot, at the pace of that time.
             self._postpone(file, now)
             return Outcome.GIVEN_BACK
