@@ -19,7 +19,7 @@ TICK = timedelta(seconds=60)
 NUDGE = timedelta(seconds=10)
 """Events within this time wake the supervisor only once; within less of it at a fast tier."""
 
-REQUESTS_PER_NUDGE = 20
+REQUESTS_PER_NUDGE = 100
 """Metered requests for which a wake-up waits: so long, slots may stay empty at a fast tier."""
 
 SCAN_PATIENCE = timedelta(hours=1)

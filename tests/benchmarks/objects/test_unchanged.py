@@ -68,7 +68,11 @@ def test_one_changed_object_among_them_reads_at_most_a_page_more(twenty_thousand
 def records(world: World) -> dict[str, list[str]]:
     """All records by collection, without times and ids that depend on the order of events."""
     return {
-        re.sub(r"/\d.*/", "/*/", collection): sorted(plain(each.fields) for each in stored.values())
+        re.sub(r"/\d.*/", "/*/", collection): sorted(
+            plain(each.fields)
+            for name, each in stored.items()
+            if not name.endswith("polls")  # the claim of a run that looked at many files
+        )
         for collection, stored in world.documents._collections.items()
         if stored
     }
