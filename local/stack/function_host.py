@@ -44,7 +44,9 @@ def unpack(destination: Path) -> dict[str, Path]:
     try:
         packages = packaging.build(destination / "zips")
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+        why: object = error
+        if isinstance(error, OSError) and error.filename is not None:
+            why = f"{error.filename}: {error.strerror}"
         raise CouldNotRun(f"the functions could not be packaged: {why}") from error
     folders = {}
     compiled: dict[bytes, str] = {}

@@ -70,7 +70,8 @@ class ReadyFiles:
         """
         rules = self._context.rules
         documents = self._context.records.documents
-        ahead = imports * RAW_FILES_PER_IMPORT - self.count_uploads()
+        begun = self.count_uploads() + documents.count(queries.planned_uploads())
+        ahead = imports * RAW_FILES_PER_IMPORT - begun
         ready = self._readable(min(most, ahead), now, cheapest=cheapest)
         if not ready:
             return []
