@@ -41,9 +41,9 @@ format: $(READY) ## lay the code out
 	@$(BIN)/ruff check --select I --fix
 	@$(BIN)/ruff format
 
-docs: $(READY) ## the tables of docs/configuration.md and docs/deploy.md, and docs/rehearsal.md
+docs: $(READY) ## tables of docs/configuration.md, deploy.md and limits.md, and docs/rehearsal.md
 	@$(BIN)/python -m tests.docs.configuration_tables
-	@$(BIN)/python -m tests.benchmarks.report.cost_table
+	@$(BIN)/python -m tests.benchmarks.report.page_tables
 	@$(BIN)/python -m local.rehearsal.page
 
 package: $(READY) ## the deployable zips, byte for byte reproducible, in build/

@@ -36,13 +36,25 @@ def kept(sections: Sequence[Section], size: Size, path: Path = COMMITTED) -> Non
 
 def values(path: Path = COMMITTED) -> Mapping[str, Mapping[str, float]]:
     """The kept figures by section and name; none without a file."""
+    return {
+        name: {figure: each["value"] for figure, each in figures.items()}
+        for name, figures in _kept(path).items()
+    }
+
+
+def baselines(path: Path = COMMITTED) -> Mapping[str, Mapping[str, Mapping[str, float]]]:
+    """The kept figures of others, by section, name and baseline."""
+    return {
+        name: {figure: each.get("baselines", {}) for figure, each in figures.items()}
+        for name, figures in _kept(path).items()
+    }
+
+
+def _kept(path: Path) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
-    table = json.loads(path.read_text("utf-8"))
-    return {
-        name: {figure: each["value"] for figure, each in section["figures"].items()}
-        for name, section in table["sections"].items()
-    }
+    sections = json.loads(path.read_text("utf-8"))["sections"]
+    return {name: section["figures"] for name, section in sections.items()}
 
 
 def _section(section: Section) -> dict[str, Any]:
