@@ -47,7 +47,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     add("--out", type=Path, default=Path("build/bench"), help="folder for JSON and pictures")
     add("--keep", action="store_true", help="make these the figures in docs/bench.json")
     options = parser.parse_args(argv)
-    logging.disable(logging.CRITICAL)
     sections = [_measured(name, options.size) for name in options.names or MEASUREMENTS]
     print(*table.lines(sections, stored.values()), sep="\n")
     _write(sections, options.size, options.out)
@@ -73,4 +72,5 @@ def _write(sections: Sequence[Section], size: Size, folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    logging.disable()
     main()
