@@ -148,7 +148,7 @@ class RunningBatch:
         batch = held.present
         self._lost_tasks.recreate(batch.batch_id)
         state = self._gate.tick()
-        if state.running != batch.batch_id:
+        if batch.is_running and state.running != batch.batch_id:
             name_again(self._context, held)
         if batch.phase is BatchPhase.WORKING and not batch.removals_released:
             held = self._release_removals(held)

@@ -188,7 +188,9 @@ def test_templates_are_equal_when_their_texts_are() -> None:
     assert PathTemplate.parse("{title}") != LIBRARY
 
 
-words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/. -"), min_size=1)
+words = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="/. -"), min_size=1
+).map(lambda text: unicodedata.normalize("NFC", text))
 
 
 @given(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from shared.domain.batch.batch import BatchStatus
+from shared.domain.batch.batch import BatchPhase, BatchStatus
 from shared.domain.batch.lease import Lease
 from shared.domain.errors import InvalidRequest
 from shared.domain.file.record import FileStatus
 from shared.gateways.database.records import LEASE
+from shared.gateways.ports import Update, Write
 from shared.services.batch.control import NoSuchBatch
 from tests.services.story import (
     HOUR,
@@ -16,6 +19,7 @@ from tests.services.story import (
     PATH,
     batch_now,
     begun,
+    breaker_now,
     cancelled,
     come_to_look,
     come_to_task,
@@ -45,6 +49,26 @@ def test_a_paused_batch_makes_no_metered_request_though_scheduler_goes_on() -> N
     assert play_out(world, batch).status == "completed"
     assert world.gemini.imports == 20
     assert in_step(world)
+
+
+def test_a_pause_during_a_call_of_the_supervisor_is_not_taken_back() -> None:
+    world = world_with()
+    batch = begun(world)
+    commit = world.documents.commit
+
+    def pausing(writes: Sequence[Write]) -> list[object]:
+        advances = any(isinstance(each, Update) and "phase" in each.fields for each in writes)
+        if advances and batch_now(world, batch).phase is BatchPhase.SCANNING:
+            world.documents.commit = commit  # type: ignore[method-assign]  # from now on
+            world.control.pause(batch.batch_id)
+        return commit(writes)
+
+    world.documents.commit = pausing  # type: ignore[method-assign]  # this world only
+    play_for(world, HOUR / 4)
+
+    assert batch_now(world, batch).status == "paused"
+    assert breaker_now(world).running == ""
+    assert world.gemini.metered == 0
 
 
 def test_an_import_in_progress_is_finished_during_a_pause() -> None:

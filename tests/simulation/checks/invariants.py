@@ -266,7 +266,11 @@ class Invariants:
         damaged = self._simulation.documents.count(Query("files")) - len(records)
         failed = batch.counts.get("failed", 0)
         require(readable <= failed <= readable + damaged, name, batch.counts, readable)
-        unfinished = [record for record in records if record.status in UNFINISHED]
+        unfinished = [
+            record
+            for record in records
+            if record.status in UNFINISHED and record.path.startswith(batch.prefix)
+        ]
         require(not unfinished, name, "over, but not", unfinished)
         has_failures = batch.status is BatchStatus.COMPLETED_WITH_FAILURES
         require(has_failures == bool(failed), name, f"{batch.status} with {failed} failed")
