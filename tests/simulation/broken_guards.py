@@ -73,7 +73,7 @@ MUTATIONS = tuple(
         ),
         (
             "requested_cap_is_not_asked",
-            25,
+            34,
             "removals_within_the_cap",
             {(guards, "check_deletions"): _nothing},
         ),
@@ -115,7 +115,7 @@ MUTATIONS = tuple(
         ),
         (
             "stopped_batch_goes_on",
-            6,
+            33,
             "nothing_begins_while_held",
             {(CallGate, "running"): _never_stops},
         ),

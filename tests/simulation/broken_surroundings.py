@@ -132,7 +132,7 @@ MUTATIONS = tuple(
         ),
         (
             "part_of_a_range_stays_remembered",
-            49,
+            18,
             "no_file_lost store_matches_bucket",
             {(PageMemory, "forget"): _nothing},
         ),
@@ -168,7 +168,7 @@ MUTATIONS = tuple(
         ),
         (
             "lost_scan_task_is_waited_for",
-            8,
+            9,
             "no_wait_without_deadline every_batch_closed",
             _given(RunningBatch, _believes_every_task_waits),
         ),
@@ -186,7 +186,7 @@ MUTATIONS = tuple(
         ),
         (
             "known_difference_is_listed_each_time",
-            6,
+            4,
             "unchanged_costs_nothing",
             {(Batch, "explains_store"): property(_false)},
         ),

@@ -453,7 +453,7 @@ MUTATIONS = tuple(
     for name, seed, invariants, patches in (
         (
             "claim_not_checked",
-            9,
+            3,
             "one_claim_at_a_time",
             {(lifecycle, "turn"): _claim_not_checked},
         ),
@@ -502,7 +502,7 @@ MUTATIONS = tuple(
         ),
         (
             "throttling_costs_an_attempt",
-            35,
+            27,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_costs_an_attempt},
         ),
@@ -529,7 +529,7 @@ MUTATIONS = tuple(
         ),
         (
             "new_document_not_verified",
-            27,
+            25,
             "old_document_goes_last store_matches_bucket",
             _given(FinishImport, _takes_the_document_for_good),
         ),
@@ -595,7 +595,7 @@ MUTATIONS = tuple(
         ),
         (
             "failed_document_counts_while_it_goes",
-            27,
+            25,
             "nothing_relied_on_is_deleted",
             {(known_documents, "document_going"): lambda record, _document: record},
         ),
@@ -662,13 +662,13 @@ MUTATIONS = tuple(
         ),
         (
             "looks_committed_without_precondition",
-            15,
+            77,
             "looks_hold_for_what_was_read",
             {(group, "replacing"): _whatever_is_there},
         ),
         (
             "look_at_another_attempt_believed",
-            15,
+            77,
             "looks_hold_for_what_was_read",
             {(Records, "commit_together"): _overwrites_what_changed},
         ),
@@ -740,7 +740,7 @@ MUTATIONS = tuple(
         ),
         (
             "refusal_counts_as_a_try",
-            12,
+            22,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_is_tried_again},
         ),
