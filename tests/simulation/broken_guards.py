@@ -127,7 +127,7 @@ MUTATIONS = tuple(
         ),
         (
             "probe_keeps_its_permit",
-            0,
+            75,
             "permits_are_returned",
             {(CallGate, "return_permit"): _nothing},
         ),

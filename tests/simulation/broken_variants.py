@@ -541,7 +541,7 @@ MUTATIONS = tuple(
         ),
         (
             "scan_overwrites_in_flight",
-            0,
+            142,
             f"{_DOUBLES} no_defect_raised old_document_goes_last",
             {(comparison, "RESTING"): tuple(FileStatus)},
         ),
@@ -553,7 +553,7 @@ MUTATIONS = tuple(
         ),
         (
             "bucket_failure_costs_a_try",
-            0,
+            75,
             "no_file_blamed_without_cause",
             {(Delivery, "source_unavailable"): _source_counts_as_a_try},
         ),
@@ -565,13 +565,13 @@ MUTATIONS = tuple(
         ),
         (
             "removal_after_incomplete_scan",
-            0,
+            94,
             "removals_only_after_a_complete_scan",
             _given(RunningBatch, _takes_every_page_for_the_last),
         ),
         (
             "failed_listing_is_empty",
-            0,
+            101,
             "nothing_deleted_after_bad_listing",
             _given(ScanPage, _failed_listing_is_empty),
         ),
@@ -601,7 +601,7 @@ MUTATIONS = tuple(
         ),
         (
             "late_429_extends_the_cooldown",
-            0,
+            75,
             "legal_breaker_transitions",
             {(breaker, "on_throttled"): _late_throttling_extends},
         ),
@@ -680,7 +680,7 @@ MUTATIONS = tuple(
         ),
         (
             "dead_poller_never_replaced",
-            0,
+            83,
             "no_wait_without_deadline every_batch_closed",
             _given(LostTasks, _wakes_nobody),
         ),
