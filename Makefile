@@ -29,7 +29,7 @@ test: $(READY) ## every test but the minutes-long ones, on two cores
 	@$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 terraform: $(READY) ## fmt, validate and every Terraform test, for each environment
-	@$(BIN)/pytest tests/terraform -m "" -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest tests/terraform -m "" -n 2 --dist worksteal $(ARGS)
 
 lint: $(READY) ## ruff, mypy and the import rules
 	@$(BIN)/ruff check
@@ -67,7 +67,7 @@ fuzz: $(READY) ## the functions, asked for whatever their description allows and
 		-n 2 $(ARGS)
 
 browser: $(READY) ## the page, and what a foreign one can do to a running stack, in a real Chromium
-	@$(BIN)/pytest tests/browser -m browser $(ARGS)
+	@$(BIN)/pytest tests/browser -m browser -n 2 --dist loadscope $(ARGS)
 
 rehearse: $(READY) ## a deployment's whole life; in a project: PROJECT=my-project KEY_FILE=gemini.key
 	@$(BIN)/python -m local.rehearsal $(if $(PROJECT),--project "$(PROJECT)") \

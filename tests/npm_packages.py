@@ -46,7 +46,11 @@ def _install(lock: Path, folder: Path) -> None:
         )
         if installed.returncode:
             _skip(f"npm could not install {lock.name}: {installed.stderr.strip()}")
-        made.rename(folder)  # at once, since another test process may look
+        try:
+            made.rename(folder)  # at once, since another test process may look
+        except OSError:
+            if not folder.exists():  # otherwise that process was first
+                raise
 
 
 def _skip(reason: str) -> None:
