@@ -10,7 +10,6 @@ from shared.domain.file import known_documents, lifecycle, outcomes
 from shared.domain.file.file_policy import FilePolicy
 from shared.domain.file.lifecycle import Step
 from shared.domain.file.record import (
-    Crowd,
     Current,
     Failure,
     FailureKind,
@@ -22,6 +21,7 @@ from shared.domain.file.record import (
     Schedule,
     Slot,
     Working,
+    crowd_of,
     with_working,
 )
 
@@ -239,8 +239,7 @@ def tried_again(
     uncertain imports calls this too, so an import whose process crashed is counted as well.
     """
     importing = record.status in (FileStatus.IMPORTING, FileStatus.UNCERTAIN)
-    crowd = record.working.crowd if record.working else Crowd()
-    counts = importing and not crowd.is_suspected_now
+    counts = importing and not crowd_of(record).is_suspected_now
     attempts = record.tries.attempts + (1 if counts else 0)
     keeps_upload = importing and record.raw_file is not None
     if attempts > policy.max_attempts or (attempts == policy.max_attempts and not importing):

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from shared.domain.file.record import (
     UNFINISHED,
-    Crowd,
     Current,
     FileRecord,
     NewDocument,
+    crowd_of,
     with_working,
 )
 
@@ -53,7 +53,7 @@ def suspected(record: FileRecord, preset: int, now: datetime) -> FileRecord:
 
     The file then becomes a suspect, once for its content.
     """
-    crowd = record.working.crowd if record.working else Crowd()
+    crowd = crowd_of(record)
     if crowd.beside <= preset or crowd.failed_beside:
         return record
     return with_working(record, crowd=replace(crowd, failed_beside=crowd.beside, failed_at=now))

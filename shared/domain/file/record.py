@@ -190,6 +190,11 @@ class Crowd:
     failed_at: datetime | None = None
 
     @property
+    def is_suspect(self) -> bool:
+        """Whether an import FAILED beyond the preset, so that the next is made at or below it."""
+        return self.failed_beside > 0
+
+    @property
     def is_suspected_now(self) -> bool:
         """Whether the latest import is the one that FAILED beyond the preset."""
         return 0 < self.failed_beside == self.beside
@@ -516,6 +521,11 @@ class FileRecord:
     def failed_kind(self) -> FailureKind | None:
         """How the file failed; None if it hasn't."""
         return self.failure.kind if self.failure else None
+
+
+def crowd_of(record: FileRecord) -> Crowd:
+    """How many imports were in progress with the file's; none if nothing is under way."""
+    return record.working.crowd if record.working else Crowd()
 
 
 def with_working(record: FileRecord, **changes: object) -> FileRecord:

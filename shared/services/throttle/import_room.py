@@ -6,28 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.domain.file.record import FileRecord, FileStatus, with_working
+from shared.domain.file.record import FileRecord, FileStatus, crowd_of, with_working
 from shared.domain.throttle import imports_limit
 from shared.domain.throttle.imports_limit import ImportsLimit
 from shared.gateways.database import queries
 from shared.gateways.database.records import IMPORTS, Stored
 from shared.services.context import Context
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """Imports to plan.
-
-    Attributes:
-        files: Their files.
-        beside: How many are in progress with each, itself included; none for those that are too few
-            to tell something of the limit.
-        is_trying: Whether a larger limit is to be tried.
-    """
-
-    files: tuple[Stored[FileRecord], ...] = ()
-    beside: dict[str, int] | None = None
-    is_trying: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +53,35 @@ class ImportRoom:
             size = self.in_progress + len(files) + 1
             if size > allowed or len(files) >= most:
                 break
-            if size <= self.preset or not is_suspect(file.present):
+            if size <= self.preset or not crowd_of(file.present).is_suspect:
                 files.append(file)
         size = self.in_progress + len(files)
         is_near = self.learns and imports_limit.is_near(size, limit, self.preset)
         beside = {file.present.path: size for file in files if is_near}
-        return Begun(tuple(files), beside, is_trying=limit is not self.limit)
+        return Begun(self, tuple(files), beside, is_trying=limit is not self.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Imports to plan.
+
+    Attributes:
+        room: The room they were found in.
+        files: Their files.
+        beside: How many are in progress with each, itself included, by path; without those that are
+            too few to tell something of the limit.
+        is_trying: Whether a larger limit is to be tried.
+    """
+
+    room: ImportRoom
+    files: tuple[Stored[FileRecord], ...]
+    beside: dict[str, int]
+    is_trying: bool
+
+    def crowded(self, record: FileRecord) -> FileRecord:
+        """The record, with how many imports are in progress with its own."""
+        crowd = replace(crowd_of(record), beside=self.beside.get(record.path, 0))
+        return with_working(record, crowd=crowd)
 
 
 class ImportRooms:
@@ -104,10 +111,10 @@ class ImportRooms:
             in_progress, preset, limit, imports_limit.tried(limit, preset, per_second, now)
         )
 
-    def save(self, room: ImportRoom, begun: Begun) -> None:
+    def save(self, begun: Begun) -> None:
         """Save that imports were planned, if that is of a trial."""
+        room, sizes = begun.room, begun.beside.values()
         trial = room.trying.trial if begun.is_trying else room.limit.trial
-        sizes = (begun.beside or {}).values()
         if trial is None or not any(size > room.most_in_progress for size in sizes):
             return
 
@@ -131,19 +138,6 @@ class ImportRooms:
         return begun - failed + count(queries.planned_imports())
 
 
-def is_suspect(record: FileRecord) -> bool:
-    """Whether an import of the file FAILED beyond the preset, and is tried again below it."""
-    return record.working is not None and record.working.crowd.failed_beside > 0
-
-
-def crowded(record: FileRecord, begun: Begun) -> FileRecord:
-    """The record, with how many imports are in progress with its own if that was planned."""
-    if record.working is None:
-        return record
-    crowd = replace(record.working.crowd, beside=(begun.beside or {}).get(record.path, 0))
-    return with_working(record, crowd=crowd)
-
-
 def _tells(limit: ImportsLimit, record: FileRecord) -> bool:
-    crowd = record.working.crowd if record.working else None
-    return crowd is not None and imports_limit.tells(limit, crowd.failed_beside, crowd.failed_at)
+    crowd = crowd_of(record)
+    return imports_limit.tells(limit, crowd.failed_beside, crowd.failed_at)

@@ -6,7 +6,7 @@ takes effect at once, and queue and memory stay small however large the bucket i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ from shared.gateways.database.records import Stored, updating
 from shared.gateways.ports import QueueName, Write
 from shared.services.context import Context
 from shared.services.throttle.budget import Budget, is_ready
-from shared.services.throttle.import_room import Begun, ImportRoom, ImportRooms, crowded
+from shared.services.throttle.import_room import Begun, ImportRoom, ImportRooms
 from shared.services.throttle.ready_files import PASSED_OVER, ReadyFiles
 
 MOST_CANDIDATES = 500
@@ -46,7 +46,7 @@ class Plan:
             does.
         budget_is_spent: Files wait, none fits the deployment's limits, and none is planned or being
             uploaded; None if that was not computed.
-        imports: The imports among them, and the room they were found in; None if there are none.
+        imports: The imports among them; None without any.
     """
 
     assigned: tuple[tuple[Stored[FileRecord], datetime], ...]
@@ -56,7 +56,7 @@ class Plan:
     storage_room: int | None = None
     storage_is_full: bool = False
     budget_is_spent: bool | None = None
-    imports: tuple[ImportRoom, Begun] | None = None
+    imports: Begun | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,14 @@ class _Admitted:
     """What the deployment's limits admit.
 
     Attributes:
-        imports: The imports to plan, and the room they were found in.
+        imports: The imports to plan.
         room: What they leave for uploads; None without a limit.
         alone: The only upload to plan.
         is_too_large: The file that should go alone doesn't fit into the store.
         are_held: Imports are ready, and none fits into the store.
     """
 
-    imports: tuple[ImportRoom, Begun]
+    imports: Begun
     room: Room | None = None
     alone: Stored[FileRecord] | None = None
     is_too_large: bool = False
@@ -125,7 +125,7 @@ class Pump:
         spending = self._budget.spending(batch_id, now)
         room = self._rooms.room(len(slots), interval, now)
         admitted = self._admitted(len(slots), room, spending, storage_room, now)
-        files, held = [*admitted.imports[1].files], admitted.are_held
+        files, held = [*admitted.imports.files], admitted.are_held
         free = len(slots) - len(files)
         most = min(free, quota.uploads) if quota else free
         waiting, fitting = self._uploads_within(most, storage_room, admitted, now)
@@ -177,28 +177,24 @@ class Pump:
         most = min(slots, room.most)
         lacks_room = storage_room is not None and storage_room < 0
         candidates = MOST_CANDIDATES if lacks_room else most
-
-        def begun(fitting: Sequence[Stored[FileRecord]]) -> tuple[ImportRoom, Begun]:
-            return room, room.begun(fitting, most)
-
         if spending is None:
             ready = self._files.imports(candidates, now)
             held, fitting = self._fitting_imports(ready, storage_room)
-            return _Admitted(begun(fitting), are_held=held)
+            return _Admitted(room.begun(fitting, most), are_held=held)
         if spending.goes_alone:
-            return _Admitted(begun([]), NO_ROOM)
+            return _Admitted(room.begun([], 0), NO_ROOM)
         alone = self._budget.dear(spending, now)
         if alone is not None and alone.present.status is FileStatus.UPLOADED:
             ready = [alone] if is_ready(alone, now) else []
             held, fitting = self._fitting_imports(ready, storage_room)
             if not held:
-                return _Admitted(begun(fitting), NO_ROOM)
+                return _Admitted(room.begun(fitting, most), NO_ROOM)
         elif alone is not None and any(_within_storage([alone], storage_room)):
-            return _Admitted(begun([]), NO_ROOM, alone)
+            return _Admitted(room.begun([], 0), NO_ROOM, alone)
         ready, left = self._budget.imports(spending.room, candidates + PASSED_OVER, now)
         held, fitting = self._fitting_imports(ready, storage_room)
         return _Admitted(
-            begun(fitting),
+            room.begun(fitting, most),
             left.less(spending.under_way),
             is_too_large=alone is not None,
             are_held=held,
@@ -238,7 +234,7 @@ class Pump:
             room = admitted.room
             return ready if room is None else room.admitted(ready, self._budget.cost_of)[0]
 
-        imports = admitted.imports[0].most_in_progress
+        imports = admitted.imports.room.most_in_progress
         ready = self._files.uploads(most, imports, now)
         uploads = chosen(ready)
         fitting = list(_within_storage(uploads, storage_room))
@@ -263,12 +259,11 @@ class Pump:
         context = self._context
         now = context.clock.now()
         nudges = not context.is_planned_ahead(plan.next_slot_at)
-        room, begun = plan.imports or (None, Begun())
         planned: dict[str, FileRecord] = {}
         writes: list[Write] = []
         for stored, at in plan.assigned:
             record = lifecycle.handed_on(
-                lifecycle.taken_over(crowded(stored.present, begun), batch_id),
+                lifecycle.taken_over(_crowded(plan, stored.present), batch_id),
                 QueueName.UPLOADS,
                 at,
                 now,
@@ -278,8 +273,8 @@ class Pump:
             writes.append(updating(stored.path, record, stored.version, stored.record))
         for write in context.records.commit_each(writes):
             del planned[write.path]  # the record changed meanwhile: a later plan takes the file
-        if room is not None:
-            self._rooms.save(room, begun)
+        if plan.imports is not None:
+            self._rooms.save(plan.imports)
         return context.queues.create_many(
             [
                 context.step_task(record, generation, store, nudges=nudges)
@@ -316,6 +311,10 @@ class Pump:
         documents = self._context.records.documents
         planned = (queries.planned_imports(), queries.planned_uploads())
         return sum(map(documents.count, planned))
+
+
+def _crowded(plan: Plan, record: FileRecord) -> FileRecord:
+    return record if plan.imports is None else plan.imports.crowded(record)
 
 
 def _growth(stored: Stored[FileRecord]) -> int:

@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from shared.domain.errors import GatewayError
-from shared.domain.file.record import FileRecord, FileStatus, Slot
+from shared.domain.file.record import FileRecord, FileStatus, Slot, crowd_of
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored
 from shared.gateways.ports import Query
 from shared.services.context import Context, Deadline
 from shared.services.source.unreadable import UnreadableFiles
 from shared.services.throttle.budget import Budget
-from shared.services.throttle.import_room import is_suspect
 
 RAW_FILES_PER_IMPORT = 4
 """Files that may lie uploaded and not imported, for each import that may be in progress."""
@@ -49,7 +48,7 @@ class ReadyFiles:
     def imports(self, most: int, now: datetime) -> list[Stored[FileRecord]]:
         """Files ready to import; more than ``most`` where suspects are among them."""
         ready = self.ready(Slot.IMPORT, most, now)
-        if any(is_suspect(each.present) for each in ready):
+        if any(crowd_of(each.present).is_suspect for each in ready):
             return self.ready(Slot.IMPORT, most + PASSED_OVER, now)
         return ready
 
