@@ -30,15 +30,17 @@ from shared.domain.throttle.breaker_state import (
 )
 from shared.domain.throttle.breaker_window import (
     Window,
-    is_clean,
     is_repeated,
     is_tripped,
     last_success_at,
 )
 from shared.domain.throttle.learned_factor import (
+    lowered,
+    next_raise_at,
     raised,
     relearned,
     relearned_in_open,
+    tried,
 )
 
 
@@ -102,9 +104,12 @@ def held_until(state: BreakerState, now: datetime) -> datetime | None:
     return until if until is not None and now < until else None
 
 
-def is_untroubled(state: BreakerState) -> bool:
-    """Whether ``on_tick`` would change nothing, so that the window need not be read."""
-    return state.state is CircuitState.CLOSED and state.learned_factor == 1.0
+def is_tick_due(state: BreakerState, now: datetime, policy: BreakerPolicy) -> bool:
+    """Whether ``on_tick`` may change anything, so that the window has to be read."""
+    if state.state is not CircuitState.CLOSED:
+        return True
+    due = next_raise_at(state, policy)
+    return due is not None and due <= now
 
 
 def is_stale(state: BreakerState, permit: Permit, now: datetime) -> bool:
@@ -159,7 +164,8 @@ def on_throttled(
     hold = asked or policy.default_hold
     match state.state:
         case CircuitState.HALF_OPEN:
-            return _opened(state, OpenCause.THROTTLED, now, policy, asked)
+            learned = lowered(state, now, policy)
+            return _opened(learned, OpenCause.THROTTLED, now, policy, asked)
         case CircuitState.CLOSED if is_tripped(window, state.generation, policy):
             learned = relearned(state, window, now, policy)
             return _opened(learned, OpenCause.THROTTLED, now, policy, asked)
@@ -168,7 +174,7 @@ def on_throttled(
                 hold = max(asked, _doubled_hold(state, now))
             after = _held(relearned_in_open(state, window, now, policy), hold, asked, now)
         case _:
-            after = _held(state, hold, asked, now)
+            after = _held(tried(state, window, now, policy), hold, asked, now)
     return after if after is not state else None
 
 
@@ -221,10 +227,9 @@ def on_other_error(state: BreakerState, permit: Permit, now: datetime) -> Breake
 def on_tick(
     state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy, *, preset_rate: float
 ) -> BreakerState | None:
-    """What the passing of time changes: cooldowns and permits end, clean windows raise the factor.
+    """What the passing of time changes: cooldowns and permits end, the learned factor is raised.
 
-    ``preset_rate`` is the tier's metered requests per second. A clean window raises the learned
-    factor only if its calls came at about the allowed rate.
+    ``preset_rate`` is the tier's metered requests per second.
     """
     match state.state:
         case CircuitState.OPEN:
@@ -234,8 +239,6 @@ def on_tick(
             expired = len(permits) < len(state.permits)
             return replace(state, permits=permits, updated_at=now) if expired else None
         case CircuitState.CLOSED:
-            if not is_clean(window, state.generation, policy):
-                return None
             after = raised(state, window, now, policy, preset_rate)
             return after if after is not state else None
 

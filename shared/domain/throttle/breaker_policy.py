@@ -33,10 +33,18 @@ class BreakerPolicy:
         alike_share: Compares the share of 429s in OPEN with that in CLOSED. At or above this
             ratio, the rate is not the cause: if it were, nearly all 429s would end at a third of
             the rate. One half leaves room for chance on either side.
-        factor_step: Added to the factor after a clean window; six steps make up for one cut.
+        trial_time: How long calls must come at the allowed rate to settle it: a minute, over which
+            the service counts, and what a minute's last calls may be late.
+        trial_calls: The least number of calls that settle a rate.
+        trial_share: At this share of 429s among its calls, a trial has failed. Services refuse one
+            call in a hundred for other causes than the rate.
+        trial_pause_cap: After a failed trial the next one waits for two cooldowns, and twice as
+            long after each further one, up to this. It bounds how long a lifted limit goes unused.
+        least_step: The least step of a trial. A settled factor that is so much below the limit
+            wastes 2 % of the preset at most.
+        factor_growth: A trial multiplies the factor by this where nothing has been refused.
         factor_floor: The least learned factor.
-        least_utilisation: A clean window raises the factor only if its calls came at this share
-            of the allowed rate or more.
+        least_utilisation: Calls settle a rate only if they came at this share of it or more.
         storm_threshold: 5xx replies, with no success between them, that open the breaker.
         storm_span: Time within which they must come. It is long enough for the free tier at its
             slowest (a request every two minutes).
@@ -62,7 +70,12 @@ class BreakerPolicy:
     factor_cut: float = 0.7
     heeded_share: float = 1 / 3
     alike_share: float = 0.5
-    factor_step: float = 0.05
+    trial_time: timedelta = timedelta(seconds=75)
+    trial_calls: int = 10
+    trial_share: float = 0.02
+    trial_pause_cap: timedelta = timedelta(minutes=20)
+    least_step: float = 0.02
+    factor_growth: float = 1.25
     factor_floor: float = 0.1
     least_utilisation: float = 0.5
     storm_threshold: int = 5
@@ -103,7 +116,12 @@ class BreakerPolicy:
             "0 < factor_cut < 1": 0 < self.factor_cut < 1,
             "0 < heeded_share <= 1": 0 < self.heeded_share <= 1,
             "0 < alike_share <= 1": 0 < self.alike_share <= 1,
-            "0 < factor_step <= 1": 0 < self.factor_step <= 1,
+            "0 < trial_time": zero < self.trial_time,
+            "1 <= trial_calls <= window_size": 1 <= self.trial_calls <= self.window_size,
+            "0 < trial_share <= 1": 0 < self.trial_share <= 1,
+            "cooldown <= trial_pause_cap": self.cooldown <= self.trial_pause_cap,
+            "0 < least_step <= 1": 0 < self.least_step <= 1,
+            "1 < factor_growth": self.factor_growth > 1,
             "0 < least_utilisation <= 1": 0 < self.least_utilisation <= 1,
         }
         broken = [rule for rule, kept in rules.items() if not kept]

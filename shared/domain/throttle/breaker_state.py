@@ -47,6 +47,7 @@ class BreakerState:
         state: The circuit's state.
         schema_version: Version of this record's schema.
         generation: Number of changes of state so far; never decreases.
+        moved_at: When the state last changed.
         opened_at: When the circuit last opened.
         open_cause: What opened it then.
         openings: How often it opened since it was last CLOSED; each doubles the cooldown.
@@ -57,6 +58,9 @@ class BreakerState:
         permits: Probes under way in HALF_OPEN, by id, with the times at which they expire.
         probe_successes: Probes of this HALF_OPEN that succeeded.
         learned_factor: Share of the preset rate that the service was found to accept.
+        settled_factor: The share to return to if a trial of a larger one meets 429s.
+        refused_factor: The share that last met 429s, until a trial goes beyond it.
+        failed_trials: Trials in a row that met 429s.
         factor_cut_at: When the factor was last lowered.
         factor_raised_at: When the factor was last raised.
         server_errors: Times of the latest 5xx replies without a success since, newest first.
@@ -71,6 +75,7 @@ class BreakerState:
     state: CircuitState = CircuitState.CLOSED
     schema_version: int = 1
     generation: int = 0
+    moved_at: datetime | None = None
     opened_at: datetime | None = None
     open_cause: OpenCause | None = None
     openings: int = 0
@@ -81,6 +86,9 @@ class BreakerState:
     permits: dict[str, datetime] = field(default_factory=dict)
     probe_successes: int = 0
     learned_factor: float = 1.0
+    settled_factor: float = 1.0
+    refused_factor: float | None = None
+    failed_trials: int = 0
     factor_cut_at: datetime | None = None
     factor_raised_at: datetime | None = None
     server_errors: tuple[datetime, ...] = ()
@@ -108,5 +116,6 @@ def change_state(state: BreakerState, target: CircuitState, now: datetime) -> Br
         permits={},
         probe_successes=0,
         server_errors=(),
+        moved_at=now,
         updated_at=now,
     )

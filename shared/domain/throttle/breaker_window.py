@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 
-_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EntryOutcome(StrEnum):
@@ -27,7 +27,7 @@ class WindowEntry:
     The defaults are a success that belongs to no generation.
     """
 
-    at: datetime = _NEVER
+    at: datetime = NEVER
     outcome: EntryOutcome = EntryOutcome.SUCCESS
     schema_version: int = 1
     generation: int = -1
@@ -95,11 +95,6 @@ def is_tripped(window: Window, generation: int, policy: BreakerPolicy) -> bool:
 def is_repeated(window: Window) -> bool:
     """Whether the two newest entries are 429s."""
     return len(window) > 1 and window[0].throttled and window[1].throttled
-
-
-def is_clean(window: Window, generation: int, policy: BreakerPolicy) -> bool:
-    """Whether the window is full, holds this generation only, and has no 429."""
-    return tally(window, generation, policy) == Tally(policy.window_size, 0)
 
 
 def began_at(window: Window, policy: BreakerPolicy) -> datetime | None:

@@ -1,22 +1,27 @@
 """The learned factor: the share of the preset rate that the service has been found to accept.
 
-As in TCP's congestion control, it is multiplied down when the circuit opens, and rises by a small
-step after each clean window whose calls came at about the allowed rate. It never exceeds 1, so the
-preset stays the upper bound.
+It is cut when the circuit opens, and then found again by trials. A trial raises the factor. If its
+calls come at about the allowed rate for a while without a 429, the new factor is settled and the
+next trial begins. If they meet 429s, the factor returns to the settled one, long before these would
+open the circuit: a trial that fails costs a few seconds, an opening costs minutes.
 
-TCP takes every loss for congestion, so it stays slow where losses have another cause. Here, OPEN
-tests the cause: if 429s are about as frequent at a third of the rate, the rate does not cause them,
-and lowering it would not end them.
+Below the factor that was last refused, a trial goes half of the way to it. Beyond it the service
+has changed, and trials grow. Each trial that fails doubles the pause until the next one, so that a
+factor just below the limit is left in peace. The factor never exceeds 1: the preset stays the upper
+bound.
+
+Not every 429 has the rate for its cause. OPEN tests that: if 429s are about as frequent at a third
+of the rate, the rate does not cause them, and lowering it would not end them.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.breaker_state import BreakerState
-from shared.domain.throttle.breaker_window import Window, began_at, tally
+from shared.domain.throttle.breaker_window import NEVER, Window, began_at, tally
 
 _DIGITS = 4  # rounding keeps steps of 0.05 free of floating-point error
 
@@ -25,25 +30,50 @@ _SINCE_OPEN = 2
 
 
 def lowered(state: BreakerState, now: datetime, policy: BreakerPolicy) -> BreakerState:
-    """Cut the factor once, but not below ``factor_floor``."""
+    """Cut the factor once, but not below ``factor_floor``, and settle on that."""
     factor = max(policy.factor_floor, state.learned_factor * policy.factor_cut)
-    return replace(_with_factor(state, factor, now), factor_cut_at=now)
+    cut = _with_factor(state, factor, now)
+    return replace(
+        cut,
+        settled_factor=cut.learned_factor,
+        refused_factor=state.learned_factor,
+        failed_trials=0,
+        factor_cut_at=now,
+    )
 
 
 def relearned(
     state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy
 ) -> BreakerState:
-    """Cut the factor, or restore the preset, as 429s open the circuit.
+    """What becomes of the factor as 429s open the circuit.
 
     Restores the preset if 429s were about as frequent at the slow rate of the previous OPEN, as far
-    as the window still holds its calls. At or above ``heeded_share``, always cuts.
+    as the window still holds its calls, and less frequent than ``heeded_share``. Otherwise a trial
+    ends, or the factor is cut. Within ``cooldown`` of the latest cut, or of a trial's end, the 429s
+    belong to the factor of before.
     """
     in_closed = tally(window, state.generation, policy)
     in_open = tally(window, state.generation - _SINCE_OPEN, policy)
     alike = in_open.share >= in_closed.share * policy.alike_share
     if alike and in_closed.share < policy.heeded_share:
-        return _raised_to(state, 1.0, now)
+        return _settled(_raised_to(state, 1.0, now))
+    if is_on_trial(state):
+        return _fallen_back(state, now)
+    if state.factor_cut_at is not None and now - state.factor_cut_at < policy.cooldown:
+        return state
     return lowered(state, now, policy)
+
+
+def tried(
+    state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy
+) -> BreakerState:
+    """After a 429 that leaves the circuit CLOSED: end a trial that meets too many of them."""
+    if not is_on_trial(state):
+        return state
+    on_trial = _since_change(state, window, policy)
+    throttled = sum(entry.throttled for entry in on_trial)
+    failed = throttled and throttled >= policy.trial_share * len(on_trial)
+    return _fallen_back(state, now) if failed else state
 
 
 def relearned_in_open(
@@ -77,26 +107,100 @@ def on_document_failed(
     return lowered(replace(state, failed_documents=()), now, policy)
 
 
+def is_on_trial(state: BreakerState) -> bool:
+    """Whether a factor above the settled one is being tried."""
+    return state.learned_factor > state.settled_factor
+
+
+def next_raise_at(state: BreakerState, policy: BreakerPolicy) -> datetime | None:
+    """Before this time, no window raises the factor; None if there is nothing to raise."""
+    if state.learned_factor >= 1 and not is_on_trial(state):
+        return None
+    due = _changed_at(state) + policy.trial_time
+    if is_on_trial(state) or not state.failed_trials or state.factor_cut_at is None:
+        return due
+    doublings = min(state.failed_trials, 16)  # beyond the cap, and no overflow of a timedelta
+    pause = min(policy.cooldown * (1 << doublings), policy.trial_pause_cap)
+    return max(due, state.factor_cut_at + pause)
+
+
 def raised(
     state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy, preset_rate: float
 ) -> BreakerState:
-    """Raise the factor by one step, if a clean ``window`` justifies it.
+    """Settle on the factor, and begin the next trial, if the service was seen to bear the rate.
 
-    It does if all its calls came after the factor's last change, no document turned FAILED
-    meanwhile, and the calls were frequent enough to test the allowed rate.
+    A trial may meet as many 429s as are too few in a row to open the circuit, so it waits until the
+    window has room for them.
 
     ``preset_rate`` is the tier's metered requests per second.
     """
-    began = began_at(window, policy)
-    if began is None or state.learned_factor >= 1:
+    due, rate = next_raise_at(state, policy), preset_rate * state.learned_factor
+    if due is None or now < due or not _is_borne(state, window, now, policy, rate):
         return state
-    changes = (state.factor_cut_at, state.factor_raised_at, *state.failed_documents)
-    if any(at is not None and at >= began for at in changes):
+    in_all = tally(window, state.generation, policy).throttled
+    if in_all + policy.consecutive_threshold > policy.throttle_threshold:
         return state
-    least_rate = preset_rate * state.learned_factor * policy.least_utilisation
-    if window[0].at - began > timedelta(seconds=policy.window_size / least_rate):
-        return state
-    return _raised_to(state, state.learned_factor + policy.factor_step, now)
+    settled = _settled(state)
+    return _raised_to(settled, _next_factor(settled, policy), now)
+
+
+def _is_borne(
+    state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy, rate: float
+) -> bool:
+    """Whether calls at this rate, for ``trial_time`` or all in the window, went well.
+
+    They did if none got a 429, no document turned FAILED meanwhile, and there were enough of them
+    to test the rate, in requests per second.
+    """
+    calls = _since_change(state, window, policy)
+    since = max([_changed_at(state), *(call.at for call in calls if call.throttled)])
+    clean = [call for call in calls if call.at > since]
+    if len(clean) == policy.window_size:
+        since = clean[-1].at
+    elif len(clean) < policy.trial_calls or now < since + policy.trial_time:
+        return False
+    has_failed = any(at >= since for at in state.failed_documents)
+    least = (now - since).total_seconds() * rate * policy.least_utilisation
+    return len(clean) >= least and not has_failed
+
+
+def _next_factor(state: BreakerState, policy: BreakerPolicy) -> float:
+    """The factor to try after the settled one."""
+    factor, refused = state.learned_factor, state.refused_factor
+    if refused is None:
+        return factor * policy.factor_growth
+    return factor + max((refused - factor) / 2, policy.least_step)
+
+
+def _settled(state: BreakerState) -> BreakerState:
+    """The state with its factor as the settled one; what was refused below it is forgotten."""
+    factor, refused = state.learned_factor, state.refused_factor
+    if refused is not None and factor < refused:
+        return replace(state, settled_factor=factor)
+    return replace(state, settled_factor=factor, refused_factor=None, failed_trials=0)
+
+
+def _fallen_back(state: BreakerState, now: datetime) -> BreakerState:
+    """The state after a trial that failed."""
+    return replace(
+        _with_factor(state, state.settled_factor, now),
+        refused_factor=state.learned_factor,
+        failed_trials=state.failed_trials + 1,
+        factor_cut_at=now,
+    )
+
+
+def _changed_at(state: BreakerState) -> datetime:
+    """Since when calls have come at the present rate."""
+    changes = (state.factor_cut_at, state.factor_raised_at, state.moved_at)
+    return max((at for at in changes if at is not None), default=NEVER)
+
+
+def _since_change(state: BreakerState, window: Window, policy: BreakerPolicy) -> Window:
+    """The window's calls that were made at the present rate, newest first."""
+    changed = _changed_at(state)
+    latest = window[: policy.window_size]
+    return [call for call in latest if call.generation == state.generation and call.at > changed]
 
 
 def _raised_to(state: BreakerState, factor: float, now: datetime) -> BreakerState:

@@ -291,7 +291,7 @@ class CallGate:
         That is: the cooldown's end, expired permits, and the rate regained.
         """
         state = self.read()
-        if breaker.is_untroubled(state):
+        if not breaker.is_tick_due(state, self._context.clock.now(), self._policy):
             return state
         window = self._window()
         rpm = self._context.rules.settings.tier.rpm

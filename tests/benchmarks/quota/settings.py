@@ -29,10 +29,6 @@ POLICIES: Mapping[str, BreakerPolicy] = {
     "as ordered": BreakerPolicy(),
     "cooldown of 60 s": BreakerPolicy(cooldown=_SHORT),
     "cooldown of 60 s at two thirds of the rate": BreakerPolicy(cooldown=_SHORT, open_slowdown=1.5),
-    "cut by 0.9, steps of 0.01": BreakerPolicy(factor_cut=0.9, factor_step=0.01),
-    "these and a cooldown of 60 s": BreakerPolicy(
-        cooldown=_SHORT, factor_cut=0.9, factor_step=0.01
-    ),
 }
 
 

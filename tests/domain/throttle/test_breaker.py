@@ -429,60 +429,6 @@ def test_a_tick_drops_expired_permits() -> None:
     assert after.permits == {"b": at(1000)}
 
 
-@pytest.mark.parametrize(
-    ("newest_first", "every", "changed", "factor"),
-    [
-        ("s" * 100, 1.0, -100, 0.75),
-        ("s" * 100, 2.0, -1000, 0.75),
-        ("s" * 100, 3.0, -1000, 0.7),
-        ("s" * 99, 1.0, -1000, 0.7),
-        ("s" * 99 + "t", 1.0, -1000, 0.7),
-        ("s" * 100, 1.0, -99, 0.7),
-    ],
-    ids=[
-        "at the allowed rate",
-        "at more than half of it",
-        "idle",
-        "not full",
-        "not clean",
-        "begun before the last change",
-    ],
-)
-def test_a_clean_window_used_at_the_allowed_rate_raises_the_factor(
-    newest_first: str, every: float, changed: float, factor: float
-) -> None:
-    # 0.7 of 1.4 requests a second: 100 of them take about 100 s, and 200 s at half the rate.
-    state = BreakerState(learned_factor=0.7, factor_cut_at=at(changed))
-
-    after = on_tick(state, window(newest_first, every=every), START, POLICY, preset_rate=1.4)
-
-    assert (after or state).learned_factor == factor
-
-
-def test_one_window_raises_the_factor_once() -> None:
-    state = BreakerState(learned_factor=0.7)
-    entries = window("s" * 100)
-
-    after = on_tick(state, entries, at(1), POLICY, preset_rate=1)
-
-    assert after is not None
-    assert (after.learned_factor, after.factor_raised_at) == (0.75, at(1))
-    assert on_tick(after, entries, at(2), POLICY, preset_rate=1) is None
-
-
-def test_the_factor_ends_at_one() -> None:
-    state = BreakerState(learned_factor=0.98)
-
-    after = on_tick(state, window("s" * 100), START, POLICY, preset_rate=1)
-
-    assert after is not None
-    assert after.learned_factor == 1.0
-
-
-def test_a_full_clean_window_at_the_full_rate_needs_no_write() -> None:
-    assert on_tick(NEW, window("s" * 100), START, POLICY, preset_rate=1) is None
-
-
 # ------------------------------------------------------------------- storms
 
 
@@ -665,6 +611,12 @@ def test_scaling_divides_every_wait_but_not_the_windows_retention() -> None:
         ({"heeded_share": 0.0}, "0 < heeded_share"),
         ({"alike_share": 1.5}, "alike_share <= 1"),
         ({"factor_floor": 0.0}, "0 < factor_floor"),
+        ({"trial_time": timedelta(0)}, "0 < trial_time"),
+        ({"trial_calls": 101}, "trial_calls <= window_size"),
+        ({"trial_share": 0.0}, "0 < trial_share"),
+        ({"trial_pause_cap": timedelta(minutes=4)}, "cooldown <= trial_pause_cap"),
+        ({"least_step": 0.0}, "0 < least_step"),
+        ({"factor_growth": 1.0}, "1 < factor_growth"),
         ({"window_retention": timedelta(hours=47)}, "48 h <= window_retention"),
         ({"storm_spacing": timedelta(minutes=3)}, "storm_spacing x storm_threshold"),
     ],

@@ -44,12 +44,17 @@ POLICY = BreakerPolicy(
     half_open_probes=2,
     permit_lifetime=timedelta(seconds=60),
     factor_cut=0.5,
-    factor_step=0.25,
     factor_floor=0.25,
+    trial_time=timedelta(seconds=10),
+    trial_calls=3,
+    trial_share=0.25,
+    trial_pause_cap=timedelta(seconds=300),
+    least_step=0.05,
+    factor_growth=1.5,
     storm_threshold=3,
     storm_span=timedelta(seconds=30),
 )
-PRESET_RATE = 1.0  # a window of 8 is used if made within 8 s / factor / 0.5
+PRESET_RATE = 1.0
 
 
 @dataclass
@@ -63,7 +68,10 @@ class PlainBreaker:
     hold_end: int = 0
     hold: int = 0
     factor: float = 1.0
-    changed: int = -1
+    settled: float = 1.0
+    refused: float | None = None
+    failed: int = 0
+    changed: int = -1_000_000
     cut_at: int = -1_000_000
     opened: int = -1_000_000
     probes: dict[str, int] = field(default_factory=dict)
@@ -71,13 +79,14 @@ class PlainBreaker:
     faults: list[int] = field(default_factory=list)
     log: list[tuple[int, int, str]] = field(default_factory=list)
 
-    def enter(self, mode: str) -> None:
+    def enter(self, mode: str, now: int) -> None:
         self.mode = mode
+        self.changed = now
         self.era += 1
         self.probes, self.good, self.faults = {}, 0, []
 
     def trip(self, now: int, wish: int) -> None:
-        self.enter("open")
+        self.enter("open", now)
         self.cooldown_end = now + max([100, 200, 300][min(self.openings, 2)], wish)
         self.openings += 1
         self.opened = now
@@ -91,7 +100,7 @@ class PlainBreaker:
         if now < self.hold_end:
             return False
         if self.mode == "open" and now >= self.cooldown_end:
-            self.enter("half_open")
+            self.enter("half_open", now)
         if self.mode != "half_open":
             return True
         live = {probe: end for probe, end in self.probes.items() if end > now}
@@ -100,12 +109,12 @@ class PlainBreaker:
         self.probes = {**live, name: now + 60}
         return True
 
-    def succeeds(self, probe: str) -> None:
+    def succeeds(self, probe: str, now: int) -> None:
         if probe:
             del self.probes[probe]
             self.good += 1
             if self.good == 2:
-                self.enter("closed")
+                self.enter("closed", now)
                 self.openings = 0
 
     def set_factor(self, factor: float, now: int) -> None:
@@ -113,8 +122,24 @@ class PlainBreaker:
         self.changed = now
 
     def cut(self, now: int) -> None:
+        self.refused, self.failed = self.factor, 0
         self.set_factor(self.factor / 2, now)
+        self.settled, self.cut_at = self.factor, now
+
+    def falls_back(self, now: int) -> None:
+        self.refused = self.factor
+        self.failed += 1
+        self.set_factor(self.settled, now)
         self.cut_at = now
+
+    def settles(self) -> None:
+        self.settled = self.factor
+        if self.refused is None or self.factor >= self.refused:
+            self.refused, self.failed = None, 0
+
+    def of_this_factor(self) -> list[tuple[int, str]]:
+        latest = [each for each in self.log[-8:] if each[1] == self.era]
+        return [(when, what) for when, _, what in latest if when > self.changed]
 
     def outcomes(self) -> str:
         return "".join(what for _, era, what in self.log[-8:] if era == self.era)
@@ -123,6 +148,7 @@ class PlainBreaker:
         outcomes = self.outcomes()
         throttled = outcomes.count("t")
         if self.mode == "half_open":
+            self.cut(now)
             self.trip(now, wish)
         elif self.mode == "closed" and (throttled >= 3 or outcomes.endswith("tt")):
             self.learns(now)
@@ -134,6 +160,10 @@ class PlainBreaker:
                     hold = max(wish, min(2 * self.hold, self.cooldown_end - now))
                 if throttled >= 3 and 3 * throttled >= len(outcomes) and self.cut_at <= self.opened:
                     self.cut(now)
+            elif self.factor > self.settled:
+                on_trial = [what for _, what in self.of_this_factor()]
+                if "t" in on_trial and 4 * on_trial.count("t") >= len(on_trial):
+                    self.falls_back(now)
             self.holds(now, hold, wish)
 
     def learns(self, now: int) -> None:
@@ -143,7 +173,10 @@ class PlainBreaker:
         alike = 2 * seldom * len(latest) >= often * len(trickle)
         if trickle and alike and 3 * often < len(latest):
             self.set_factor(1.0, now)
-        else:
+            self.settles()
+        elif self.factor > self.settled:
+            self.falls_back(now)
+        elif now - self.cut_at >= 100:
             self.cut(now)
 
     def holds(self, now: int, hold: int, wish: int) -> None:
@@ -165,18 +198,33 @@ class PlainBreaker:
 
     def ticks(self, now: int) -> None:
         if self.mode == "open" and now >= self.cooldown_end:
-            self.enter("half_open")
+            self.enter("half_open", now)
         elif self.mode == "half_open":
             self.probes = {probe: end for probe, end in self.probes.items() if end > now}
         elif self.mode == "closed":
-            latest = self.log[-8:]
-            outcomes = self.outcomes()
-            if outcomes != "s" * 8:
-                return
-            began, ended = latest[0][0], latest[-1][0]
-            used = ended - began <= 8 / self.factor / 0.5
-            if used and began > self.changed and self.factor < 1:
-                self.set_factor(self.factor + 0.25, now)
+            self.tries_more(now)
+
+    def tries_more(self, now: int) -> None:
+        on_trial = self.factor > self.settled
+        if self.factor == 1 and not on_trial:
+            return
+        pause = [0, 200, 300][min(self.failed, 2)]
+        if now < self.changed + 10 or (not on_trial and now < self.cut_at + pause):
+            return
+        calls = self.of_this_factor()
+        since = max([self.changed, *(when for when, what in calls if what == "t")])
+        clean = [when for when, _ in calls if when > since]
+        if len(clean) == 8:
+            since = clean[0]
+        elif len(clean) < 3 or now < since + 10:
+            return
+        if len(clean) < (now - since) * self.factor * 0.5 or self.outcomes().count("t") > 1:
+            return
+        self.settles()
+        if self.refused is None:
+            self.set_factor(self.factor * 1.5, now)
+        else:
+            self.set_factor(max(self.factor + 0.05, (self.factor + self.refused) / 2), now)
 
 
 class BreakerMachine(RuleBasedStateMachine):
@@ -266,7 +314,7 @@ class BreakerMachine(RuleBasedStateMachine):
         self.record(EntryOutcome.SUCCESS, permit)
         self.write(on_success(self.state, permit, self.now, POLICY))
         if counts:
-            self.plain.succeeds(permit.probe_id)
+            self.plain.succeeds(permit.probe_id, self.second)
 
     @rule(count=st.integers(2, 9))
     def many_calls_succeed_one_a_second(self, count: int) -> None:
@@ -320,7 +368,8 @@ class BreakerMachine(RuleBasedStateMachine):
         state, plain = self.state, self.plain
         assert (state.state, state.generation) == (plain.mode, plain.era)
         assert state.openings == plain.openings
-        assert state.learned_factor == plain.factor
+        assert (state.learned_factor, state.settled_factor) == (plain.factor, plain.settled)
+        assert (state.refused_factor, state.failed_trials) == (plain.refused, plain.failed)
         assert state.probe_successes == plain.good
         assert state.permits == {name: self.moment(end) for name, end in plain.probes.items()}
         assert set(state.server_errors) == set(map(self.moment, plain.faults))
