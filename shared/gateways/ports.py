@@ -60,7 +60,7 @@ class Snapshot:
     """A document as it was at ``read_time``, by the database's clock.
 
     ``fields`` and ``version`` are None if there is no such document. ``version`` is an opaque token
-    for conditional writes (Firestore's update time).
+    for conditional writes (Firestore's update time), a text or a number.
     """
 
     path: str

@@ -10,6 +10,7 @@ from math import floor
 from shared.domain.deployment.rules import Rules
 from shared.domain.file.record import FileRecord
 from shared.domain.ids import digest
+from shared.gateways.database.carried import carried
 from shared.gateways.database.records import Records
 from shared.gateways.ports import (
     AtOnce,
@@ -64,6 +65,7 @@ class Context:
         store: str = "",
         *,
         nudges: bool = True,
+        version: object | None = None,
     ) -> Task:
         """The task of the record's next step, as its schedule defines it.
 
@@ -72,6 +74,8 @@ class Context:
             generation: The breaker's generation when the step's slot was planned.
             store: Resource name of the batch's store, if the caller knows it.
             nudges: Whether the supervisor is to be called once the step is done.
+            version: The version that the record was written as, for a task that carries the record;
+                None for one that doesn't.
 
         Raises:
             LookupError: the schedule names no task.
@@ -87,6 +91,7 @@ class Context:
             "generation": generation,
             "store": store,
             "nudges": nudges,
+            "record": carried(record, version) if version is not None else "",
         }
         return Task(QueueName(task.queue), task.id, "/step", payload, task.at)
 

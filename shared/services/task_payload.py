@@ -61,6 +61,7 @@ class StepPayload(_Payload):
         generation: The breaker's generation when the step was planned.
         store: Resource name of the batch's store; empty if the task doesn't tell.
         nudges: Whether the supervisor is to be called once the step is done.
+        record: The file's record when the step was planned, see ``carried``; empty without one.
     """
 
     path: _Path
@@ -68,6 +69,7 @@ class StepPayload(_Payload):
     generation: _Number
     store: _Store = ""
     nudges: bool = True
+    record: str = ""
 
 
 class LooksPayload(_Payload):

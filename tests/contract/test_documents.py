@@ -95,8 +95,8 @@ def test_read_times_never_go_back_and_are_not_before_what_is_read(documents: Doc
             documents.get("files/none").read_time,
             documents.query(Query("files"))[0].read_time,
         ]
-        if isinstance(version, datetime):  # Firestore's versions are the times of the commits
-            assert snapshot.read_time >= version
+        if isinstance(version, str):  # Firestore's versions are the times of the commits
+            assert snapshot.read_time >= datetime.fromisoformat(version)
     assert times == sorted(times)
     assert all(type(time) is datetime for time in times)
 

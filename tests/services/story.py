@@ -23,6 +23,7 @@ from shared.domain.errors import (
     Throttled,
     Unavailable,
 )
+from shared.domain.file import ledger
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileStatus
 from shared.domain.metadata.metadata import MetadataEntry
@@ -279,8 +280,11 @@ def throttled_calls(world: World) -> list[str]:
 
 
 def operations(world: World) -> list[LedgerEntry]:
+    """The imports, as the ledger and the files' records tell of them."""
     found = world.records.query(LedgerEntry, Query("operations"))
-    return sorted((stored.present for stored in found), key=lambda o: o.operation_id)
+    records = {file.path: file for file in world.files()}
+    entries = [ledger.known(each.present, records.get(each.present.path)) for each in found]
+    return sorted(entries, key=lambda entry: entry.operation_id)
 
 
 def contents(world: World) -> dict[str, str]:

@@ -157,11 +157,14 @@ def renew(
 ) -> Lease:
     """Extend the lease; fence and nonce stay. A lease that has ended can't be renewed.
 
+    One that was extended less than ``renew_interval`` ago stays as it is.
+
     Raises:
         LostLease: It has ended, was released, or belongs to another holder.
     """
     own = _live_lease_of(lease, holder, nonce, fence, now)
-    return replace(own, expires_at=max(own.expires_at, now + policy.duration))
+    is_fresh = own.expires_at - now > policy.duration - policy.renew_interval
+    return own if is_fresh else replace(own, expires_at=now + policy.duration)
 
 
 def release(lease: Lease | None, holder: str, nonce: str, fence: int, now: datetime) -> Lease:

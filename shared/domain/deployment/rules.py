@@ -31,10 +31,10 @@ EVENT_PAUSE = timedelta(minutes=5)
 LOOK_GRID = timedelta(seconds=2)
 """Least time between two runs of the poller."""
 
-MOST_LOOK_GRID = timedelta(seconds=15)
+MOST_LOOK_GRID = timedelta(seconds=20)
 """Longest time between the points at which the poller may run; a slow tier has few files."""
 
-REQUESTS_PER_LOOK = 5
+REQUESTS_PER_LOOK = 10
 """Metered requests for which the poller waits, to look after several files in each run."""
 
 

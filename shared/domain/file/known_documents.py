@@ -91,6 +91,8 @@ def forerunners_going(record: FileRecord) -> FileRecord:
 def holding(record: FileRecord, document: Current) -> FileRecord:
     """Make this document the path's current one."""
     stale = tuple(name for name in record.stale_documents if name != document.document)
+    if record.current is not None and record.current_document == document.document:
+        document = replace(document, import_call=record.current.import_call)
     return replace(record, current=document, stale_documents=stale)
 
 

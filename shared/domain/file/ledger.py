@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.file.record import FileRecord
+
 
 class ImportState(StrEnum):
     """SENT means: about to be sent, or sent with an outcome that isn't known yet."""
@@ -19,10 +21,11 @@ class ImportState(StrEnum):
 class LedgerEntry:
     """One import, at ``operations/{operation_id}``.
 
-    It is written before ``import_file`` is called, and once more with the outcome. While the import
-    is under way, the service's operation name is kept in the file's record
+    It is written before ``import_file`` is called, and once more if the import fails. Everything
+    else is in the file's record: the service's operation name while the import is under way
     (``working.import_call``), where it survives a crash, a change of what is desired and a
-    cancelled batch. The entry gets it with the outcome.
+    cancelled batch; and a success for as long as its document is served (``current``). So most
+    imports need one write here. ``known`` reads both.
 
     Attributes:
         operation_id: The entry's id.
@@ -36,12 +39,12 @@ class LedgerEntry:
             counts for the day's spending, so it is 0 once the import was refused for certain.
         currency: ISO 4217; None without a known price.
         state: State of the import.
-        operation: The service's name of the operation; None until the outcome is known, or if no
-            reply came.
-        document: Resource name of the document that was made; None if none was.
+        operation: The service's name of the operation; None until the outcome is known, if no reply
+            came, or if another document has taken the place of the one that it made.
+        document: Resource name of the document that was made; None if none was, or likewise.
         error: Why the import failed; None if it didn't.
         created_at: When the intent was written.
-        completed_at: When the outcome was written.
+        completed_at: When the outcome was known; None likewise.
         refused: Whether the service refused the import for certain, so that it had no effect.
         expires_at: When the database may drop the entry.
         schema_version: Version of this record's schema.
@@ -69,7 +72,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an import ended: the fields of ``LedgerEntry`` that are written at its end."""
+    """How an import ended: the fields of ``LedgerEntry`` that tell of its end."""
 
     state: ImportState
     completed_at: datetime
@@ -78,9 +81,21 @@ class Outcome:
     error: str | None = None
 
 
-def succeeded(operation: str | None, document: str, now: datetime) -> Outcome:
-    """The outcome of an import whose document is verified."""
-    return Outcome(ImportState.SUCCEEDED, now, operation, document)
+def known(entry: LedgerEntry, record: FileRecord | None) -> LedgerEntry:
+    """The entry with the outcome that its file's record tells.
+
+    Every failure is written. So an import without an outcome has succeeded if it isn't under way.
+    Nothing is known of it if the record was lost or set aside since.
+    """
+    if entry.state is not ImportState.SENT or record is None or record.set_aside_in is not None:
+        return entry
+    current, call = record.current, record.import_call
+    made = current.import_call if current else None
+    if current is not None and made is not None and made.id == entry.operation_id:
+        at = record.indexed_at or entry.created_at
+        return ended(entry, Outcome(ImportState.SUCCEEDED, at, made.operation, current.document))
+    is_under_way = call is not None and call.id == entry.operation_id
+    return entry if is_under_way else replace(entry, state=ImportState.SUCCEEDED)
 
 
 def failed(operation: str | None, error: str, now: datetime) -> Outcome:

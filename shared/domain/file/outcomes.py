@@ -22,6 +22,7 @@ from shared.domain.file.record import (
     Slot,
     Tries,
     Verdict,
+    Working,
     with_working,
 )
 from shared.domain.source.eligibility import RULES
@@ -46,7 +47,7 @@ def settled(record: FileRecord, now: datetime) -> FileRecord:
     done = lifecycle.moved(
         record,
         FileStatus.INDEXED,
-        current=Current(working.key, document, working.content_hash, working.size, working.hashes),
+        current=_served(record, working, document),
         indexed_at=now,
         working=None,
         stale_documents=(),
@@ -55,6 +56,14 @@ def settled(record: FileRecord, now: datetime) -> FileRecord:
         failure=None,
     )
     return _or_started_again(lifecycle.at_rest(done, now), now)
+
+
+def _served(record: FileRecord, working: Working, document: str) -> Current:
+    """The document that is served from now on, with the import that made it."""
+    call = working.import_call
+    if record.current is not None and record.current_document == document:
+        call = record.current.import_call  # it was verified once more
+    return Current(working.key, document, working.content_hash, working.size, working.hashes, call)
 
 
 def kept(record: FileRecord, now: datetime) -> FileRecord:

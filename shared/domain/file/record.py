@@ -238,6 +238,7 @@ class Current:
         content_hash: Hash of the content that it was made from.
         size: Size of that content in bytes.
         hashes: All hashes of that content that the bucket has told.
+        import_call: The import that made it; None if that isn't known.
     """
 
     key: str
@@ -245,6 +246,7 @@ class Current:
     content_hash: str
     size: int
     hashes: Hashes = NO_HASHES
+    import_call: ImportCall | None = None
 
 
 @dataclass(frozen=True, slots=True)

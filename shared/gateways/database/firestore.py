@@ -9,10 +9,12 @@ from functools import partial
 from typing import Any, Final, Self, TypeVar
 
 from google.api_core import exceptions
+from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from shared.domain.errors import Conflict
 from shared.gateways.database.document_rules import (
     FieldValue,
     billed_entries,
@@ -141,7 +143,7 @@ class FirestoreDocuments:
             creates = any(isinstance(write, Create) for write in writes)
             raise commit_failure(error, lost, creates=creates, database=self._database) from error
         self._count(writes=len(writes))
-        return [result.update_time for result in results]
+        return [_version(result.update_time) for result in results]
 
     def query(self, query: Query) -> list[Snapshot]:
         """The documents that match, in order."""
@@ -243,16 +245,31 @@ def _patient(repeated: tuple[type[Exception], ...], patience: float) -> Retry:
     )
 
 
+def _version(updated: DatetimeWithNanoseconds | None) -> str | None:
+    """The update time as text, with its nanoseconds; None of a document that is not there."""
+    return None if updated is None else str(updated.rfc3339())
+
+
 def _unchanged(write: Update | Delete) -> firestore.LastUpdateOption | None:
-    """The precondition for ``if_version``; None requires only that an updated document exists."""
-    return None if write.if_version is None else firestore.LastUpdateOption(write.if_version)
+    """The precondition for ``if_version``; None requires only that an updated document exists.
+
+    Raises ``Conflict`` if no document can have such a version.
+    """
+    version = write.if_version
+    if version is None:
+        return None
+    try:
+        updated = DatetimeWithNanoseconds.from_rfc3339(version)
+    except (TypeError, ValueError) as error:
+        raise Conflict(f"no version of {write.path}: {version!r}") from error
+    return firestore.LastUpdateOption(updated)
 
 
 def _snapshot(snapshot: firestore.DocumentSnapshot[Any]) -> Snapshot:
     return Snapshot(
         path=snapshot.reference.path,
         fields=_plain(snapshot.to_dict()),
-        version=snapshot.update_time,  # not converted: a plain datetime has no nanoseconds
+        version=_version(snapshot.update_time),
         read_time=_plain(snapshot.read_time),
     )
 

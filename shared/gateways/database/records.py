@@ -251,9 +251,14 @@ class Records:
         Writes are committed in groups, to be fast. A group that meets a conflict is split until
         the write in conflict is alone.
         """
-        size = MAX_WRITES_PER_COMMIT - 1  # leaves room for the write of a fence
-        versions = self.commit_together([[write] for write in writes], size)
+        versions = self.versions_of_each(writes)
         return [write for write, each in zip(writes, versions, strict=True) if each is None]
+
+    def versions_of_each(self, writes: Sequence[Write]) -> list[object | None]:
+        """As ``commit_each``, but returns the new versions; None for those that met a conflict."""
+        size = MAX_WRITES_PER_COMMIT - 1  # leaves room for the write of a fence
+        found = self.commit_together([[write] for write in writes], size)
+        return [each and each[0] for each in found]
 
     def commit_together(
         self, units: Sequence[Sequence[Write]], most: int

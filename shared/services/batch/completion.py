@@ -11,6 +11,7 @@ from shared.domain.estimate.budget import NOTHING
 from shared.domain.file import lifecycle
 from shared.domain.file.record import UNFINISHED, FileRecord, FileStatus
 from shared.domain.throttle import holds
+from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.holds import Hold, HoldReason
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored
@@ -82,23 +83,29 @@ class Completion:
             Why(LeftReason.AGE),
         )
 
-    def close_if_over(self, held: Stored[Batch], *, at_rest: bool) -> None:
+    def close_if_over(
+        self, held: Stored[Batch], *, at_rest: bool, state: BreakerState | None = None
+    ) -> None:
         """Close the batch if it is done, can't continue today, is stuck or is too old.
 
-        ``at_rest`` is the answer of ``is_at_rest``.
+        Args:
+            held: The batch.
+            at_rest: The answer of ``is_at_rest``.
+            state: The breaker's record as this call has read it; None if it has not.
         """
         batch = held.present
         if batch.status is not BatchStatus.RUNNING:
             return
-        if batch.phase is BatchPhase.WORKING:
-            if at_rest:
-                self._finish(held)
-                return
-            if batch.removals_released and self._is_done(held):
-                return
+        is_working = batch.phase is BatchPhase.WORKING
+        if is_working and at_rest:
+            self._finish(held)
+            return
+        first = self._unfinished(batch, 1) if batch.removals_released else []
+        if is_working and batch.removals_released and not first and self._is_done(held):
+            return
         now = self._context.clock.now()
         unconcerned = at_rest and batch.phase is BatchPhase.SCANNING
-        hold = None if unconcerned else holds.in_force(self._gate.read().hold, now)
+        hold = None if unconcerned else holds.in_force((state or self._gate.read()).hold, now)
         if hold is not None and hold.reason is HoldReason.ACCOUNT:
             why = Why(LeftReason.ACCOUNT, hold.hold_until)
             self._close_batch.close(held, BatchStatus.FAILED, ACCOUNT_FAULT, why)
@@ -116,7 +123,7 @@ class Completion:
                 f"them{'; ' if figures else ''}{figures}",
                 Why(LeftReason(hold.reason), hold.hold_until),
             )
-        elif batch.removals_released and (stuck := self._stuck(held)):
+        elif batch.removals_released and (stuck := self._stuck(held, first)):
             self._close_with_stuck(held, stuck)
         elif self._is_too_old(batch):
             self.close_for_age(held)
@@ -212,20 +219,29 @@ class Completion:
             return changed(self._context, held, message=said, refusal=said)
         return held
 
-    def _stuck(self, held: Stored[Batch]) -> list[FileRecord]:
+    def _unfinished(self, batch: Batch, most: int) -> list[FileRecord]:
+        """Some of its unfinished files, without those whose records are damaged."""
+        query = self._below(batch, queries.with_status(*UNFINISHED, limit=most))
+        return [each.present for each in self._context.records.query(FileRecord, query)]
+
+    def _stuck(self, held: Stored[Batch], first: list[FileRecord]) -> list[FileRecord]:
         """The unfinished files, if each one's next step always fails; otherwise none.
 
-        Those whose records are damaged are set aside.
+        Those whose records are damaged are set aside. ``first`` is one of the unfinished files,
+        which mostly shows that not all are stuck.
         """
         batch = held.present
-        now, policy = self._context.clock.now(), self._context.rules.file
-        since = batch.created_at or now
-        left: list[FileRecord] = []
-        for limit in (1, MOST_STUCK + 1):  # the first file mostly shows that not all are stuck
-            query = self._below(batch, queries.with_status(*UNFINISHED, limit=limit))
-            left = [each.present for each in self._context.records.query(FileRecord, query)]
-            if not all(lifecycle.is_stuck(each, since, policy) for each in left):
-                return []
+        policy = self._context.rules.file
+        since = batch.created_at or self._context.clock.now()
+
+        def are_stuck(files: list[FileRecord]) -> bool:
+            return all(lifecycle.is_stuck(each, since, policy) for each in files)
+
+        if not are_stuck(first):
+            return []
+        left = self._unfinished(batch, MOST_STUCK + 1)
+        if not are_stuck(left):
+            return []
         if SetAside(self._context, batch)():
             changed(self._context, held, sets_aside=True)
             self._context.nudge(batch.batch_id)

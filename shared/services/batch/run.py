@@ -15,7 +15,7 @@ from shared.domain.batch.batch import Batch, BatchPhase, BatchStatus, PageResult
 from shared.domain.batch.left import LeftReason
 from shared.domain.batch.progress import Progress
 from shared.domain.deployment.deployment import Deployment
-from shared.domain.errors import BadRequest, Forbidden, GatewayError, LostLease, NotSetUp, Refused
+from shared.domain.errors import BadRequest, Forbidden, GatewayError, NotSetUp, Refused
 from shared.domain.estimate.preview import Preview
 from shared.domain.file.record import FileRecord
 from shared.domain.file.setting_aside import UNKNOWN_PATHS
@@ -136,15 +136,14 @@ class RunningBatch:
         if at_rest:
             self._completion.close_if_over(held, at_rest=True)
             return Supervision(batch.batch_id, batch.status)
-        planned = self._advance_files(held, deadline)
-        now = context.records.get(Batch, held.path)
-        if now.present.supervisor != batch.supervisor:
-            raise LostLease("another call supervises the batch")
-        self._completion.close_if_over(now, at_rest=False)
+        held, state, planned = self._advance_files(held, deadline)
+        self._completion.close_if_over(held, at_rest=False, state=state)
         return Supervision(batch.batch_id, batch.status, planned)
 
-    def _advance_files(self, held: Stored[Batch], deadline: Deadline) -> int:
-        """Advance the files; returns how many metered requests were planned."""
+    def _advance_files(
+        self, held: Stored[Batch], deadline: Deadline
+    ) -> tuple[Stored[Batch], BreakerState, int]:
+        """Advance the files; also returns how many metered requests were planned."""
         batch = held.present
         self._lost_tasks.recreate(batch.batch_id)
         state = self._gate.tick()
@@ -152,21 +151,21 @@ class RunningBatch:
             name_again(self._context, held)
         if batch.phase is BatchPhase.WORKING and not batch.removals_released:
             held = self._release_removals(held)
-        planned = self._plan(held, state)
+        held, state, planned = self._plan(held, state)
         self._search_uncertain_imports(batch, deadline)
         if SetAside(self._context, batch)():
-            changed(self._context, held, sets_aside=True)
-        self._count(held)
-        return planned
+            held = changed(self._context, held, sets_aside=True)
+        return self._counted(held), state, planned
 
-    def _count(self, held: Stored[Batch]) -> None:
+    def _counted(self, held: Stored[Batch]) -> Stored[Batch]:
         """Save the batch's figures in its record, if that is due, for whoever looks."""
         context, batch, now = self._context, held.present, held.read_time
         # A batch of less than a minute is never counted.
         known = batch.progress or Progress(batch.started_at or now)
         per_file = timedelta(minutes=METERED_PER_FILE / context.rules.settings.tier.rpm)
-        if known.is_due(now, per_file, context.rules.tick):
-            changed(context, held, progress=count(context.records, batch, now))
+        if not known.is_due(now, per_file, context.rules.tick):
+            return held
+        return changed(context, held, progress=count(context.records, batch, now))
 
     def _prepare(self, held: Stored[Batch], deadline: Deadline) -> Stored[Batch]:
         """Find or create the store, and choose the next phase; none if more time is needed."""
@@ -356,30 +355,39 @@ class RunningBatch:
                     return OTHER_PREFIX.format(form)
         return ""
 
-    def _plan(self, held: Stored[Batch], state: BreakerState) -> int:
-        """Plan the next metered requests, unless a hold, the breaker or a guard forbids it."""
+    def _plan(
+        self, held: Stored[Batch], state: BreakerState
+    ) -> tuple[Stored[Batch], BreakerState, int]:
+        """Plan the next metered requests, unless a hold, the breaker or a guard forbids it.
+
+        Returns the batch and the breaker's state as they are afterwards, and how many were planned.
+        """
         batch = held.present
         bounded = batch.bounds_imports(self._context.rules.settings.scan_digest)
         guarded = bounded and batch.phase is BatchPhase.SCANNING
         if batch.hold is HoldReason.OTHER_DEPLOYMENT:
-            return 0
+            return held, state, 0
         if guarded or not batch.store or batch.phase is BatchPhase.RECONCILING:
-            return 0
+            return held, state, 0
         if self._storage.is_due(batch, state.hold):
             held = self._storage.measure(held)
         if self._gate.blocked_until(state) is not None:
-            return 0
+            return held, state, 0
         held, plan = self._planned(held, state)
         held = self._budget_hold.update(held, plan)
         if plan.day_is_spent or plan.storage_is_full:
-            self._gate.hold(HoldReason.DAY if plan.day_is_spent else HoldReason.STORAGE)
+            reason = HoldReason.DAY if plan.day_is_spent else HoldReason.STORAGE
+            state = self._gate.hold(reason)
         if plan.tomorrow not in (None, batch.tomorrow):
             held = changed(self._context, held, tomorrow=plan.tomorrow)
         if not plan.assigned:
-            return 0
-        changed(self._context, held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room)
+            return held, state, 0
+        held = changed(
+            self._context, held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room
+        )
         pump = Pump(self._context)
-        return pump.carry_out(plan, batch.batch_id, batch.store, state.generation)
+        planned = pump.carry_out(plan, batch.batch_id, batch.store, state.generation)
+        return held, state, planned
 
     def _planned(self, held: Stored[Batch], state: BreakerState) -> tuple[Stored[Batch], Plan]:
         """The plan, and the batch with a new measurement if the storage seemed full."""

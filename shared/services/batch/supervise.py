@@ -12,7 +12,7 @@ from shared.domain.batch import lease as leases
 from shared.domain.batch.batch import Batch
 from shared.domain.batch.lease import Lease, LeaseHeld
 from shared.domain.errors import AlreadyExists, Conflict, LostLease
-from shared.gateways.database.records import LEASE, Stored, creating, updating
+from shared.gateways.database.records import LEASE, Records, Stored, creating, updating
 from shared.gateways.ports import Write
 from shared.log_labels import labelled
 from shared.services.batch.ask_sync import AskedSyncs
@@ -21,7 +21,7 @@ from shared.services.context import Context
 from shared.services.events import Event, emit
 from shared.services.lease.acquire import acquired
 from shared.services.lease.close_batch import CloseBatch
-from shared.services.lease.fencing import fenced
+from shared.services.lease.fencing import FencedDocuments
 from shared.services.lease.holder import holder_of
 
 
@@ -66,12 +66,14 @@ class Supervise:
             return Supervision(batch.present.batch_id, "waiting to take over")
         if held is None:
             return Supervision(batch.present.batch_id, "busy")
+        documents = self._fenced(held)
+        context = replace(self._context, records=Records(documents, self._context.clock))
         try:
-            return RunningBatch(self._fenced(held)).advance(held)
+            return RunningBatch(context).advance(held)
         except (AlreadyExists, Conflict, LostLease):
             return Supervision(batch.present.batch_id, "overtaken")
         finally:
-            self._hand_back(held)
+            self._hand_back(held, documents.known)
 
     # --- the supervisor's claim of the batch ------------------------------------------------
 
@@ -116,17 +118,20 @@ class Supervise:
             )
         return Stored(batch.path, taken, versions[0], now)
 
-    def _fenced(self, held: Stored[Batch]) -> Context:
-        """A context that writes only while this call supervises the batch and the batch is open."""
+    def _fenced(self, held: Stored[Batch]) -> FencedDocuments:
+        """Documents that are written only while this call supervises the batch and it is open."""
         mine = held.present.supervisor
-        return fenced(
-            self._context,
+        return FencedDocuments(
+            self._context.records,
             held,
             lambda known: known.supervisor == mine and not known.status.is_terminal,
         )
 
-    def _hand_back(self, held: Stored[Batch]) -> None:
-        """Stop being the supervisor; release the lease if the batch was closed meanwhile."""
+    def _hand_back(self, held: Stored[Batch], known: Stored[Batch] | None) -> None:
+        """Stop being the supervisor; release the lease if the batch was closed meanwhile.
+
+        ``known`` is the batch as this call knows it, if it is still this call's.
+        """
         mine = held.present.supervisor
 
         def decide(stored: Stored[Batch]) -> Batch | None:
@@ -134,6 +139,6 @@ class Supervise:
                 return None
             return replace(stored.record, supervisor="", supervised_until=None)
 
-        after = self._context.records.change(Batch, held.path, decide).record
+        after = self._context.records.change(Batch, held.path, decide, known=known).record
         if after is not None and after.status.is_terminal:
             self._close_batch.release_lease(after)

@@ -11,6 +11,9 @@ from shared.gateways.database.records import CAS_ATTEMPTS, Records, Stored
 from shared.gateways.ports import Query, Snapshot, Update, Write
 from shared.services.context import Context
 
+_OWNING = {"supervisor", "status", "fence"}
+"""Fields of a batch that tell whose it is, and whether it is open."""
+
 
 class FencedDocuments:
     """A ``DocumentStore`` whose commits succeed only while the batch is this call's.
@@ -18,6 +21,10 @@ class FencedDocuments:
     Each commit also updates the batch without changing it, on condition of the version that was
     read. Such an update makes no new version, so it causes no conflicts elsewhere. It is billed as
     a write.
+
+    Attributes:
+        known: The batch with its latest version, as far as this call has read or written it; only
+            the fields in ``_OWNING`` are up to date. None if another one may have changed it.
     """
 
     def __init__(
@@ -26,7 +33,7 @@ class FencedDocuments:
         self._records = records
         self._documents = records.documents
         self._path = batch.path
-        self._known: Stored[Batch] | None = batch
+        self.known: Stored[Batch] | None = batch
         self._is_ours = is_ours
 
     def commit(self, writes: Sequence[Write]) -> list[object]:
@@ -35,18 +42,18 @@ class FencedDocuments:
         Raises:
             LostLease: the batch is over, or another call has taken it over.
         """
-        if any(write.path == self._path for write in writes):
-            self._known = None  # the caller changes the batch under its own condition
-            return self._documents.commit(writes)
+        for place, write in enumerate(writes):
+            if write.path == self._path:  # the caller changes the batch under its own condition
+                return self._changed(writes, place)
         for _ in range(CAS_ATTEMPTS):
-            batch = self._known or self._read_batch()
-            self._known = batch
+            batch = self.known or self._read_batch()
+            self.known = batch
             unchanged = Update(batch.path, {"fence": batch.present.fence}, batch.version)
             try:
                 return self._documents.commit([*writes, unchanged])[:-1]
             except Conflict:
-                self._known = self._read_batch()
-                if self._known.version == batch.version:
+                self.known = self._read_batch()
+                if self.known.version == batch.version:
                     raise  # the batch did not change: one of the writes conflicts
         raise Conflict(f"{self._path} keeps changing")
 
@@ -65,6 +72,17 @@ class FencedDocuments:
 
     def sums(self, query: Query, names: Sequence[str]) -> dict[str, float]:
         return self._documents.sums(query, names)
+
+    def _changed(self, writes: Sequence[Write], place: int) -> list[object]:
+        """Commit writes of which one changes the batch, mostly as it is known here."""
+        known, self.known = self.known, None
+        versions = self._documents.commit(writes)
+        write = writes[place]
+        if known is None or not isinstance(write, Update) or _OWNING & write.fields.keys():
+            return versions
+        if write.if_version == known.version:
+            self.known = replace(known, version=versions[place])
+        return versions
 
     def _read_batch(self) -> Stored[Batch]:
         batch = self._records.get(Batch, self._path)

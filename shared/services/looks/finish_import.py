@@ -269,12 +269,8 @@ class FinishImport:
             delete_document(look, name)
         if look.record.raw_file is not None:
             self._delete_raw(look.raw_name)
-        document = self._document
         self._import_ended(is_indexed=True)
-        look.file.apply(
-            lambda record: outcomes.settled(record, look.now()),
-            self._ledger_updates(ledger.succeeded(self._operation, document, look.now())),
-        )
+        look.file.apply(lambda record: outcomes.settled(record, look.now()))
         look.nudge()
 
     def _delete_raw(self, name: str) -> None:

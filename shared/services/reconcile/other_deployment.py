@@ -12,10 +12,12 @@ from datetime import datetime
 
 from shared.domain.batch.batch import Batch, SyncMode, Trigger
 from shared.domain.deployment.deployment import Deployment
+from shared.domain.file import ledger
 from shared.domain.file.ledger import LedgerEntry
+from shared.domain.file.record import FileRecord
 from shared.domain.reconcile.judge import StoredDocument
 from shared.gateways.database import queries
-from shared.gateways.database.records import DEPLOYMENT
+from shared.gateways.database.records import DEPLOYMENT, file_path
 from shared.services.context import Context
 from shared.services.events import Event, emit
 
@@ -82,7 +84,9 @@ class OtherDeployment:
         records = self._context.records
         found = records.query(LedgerEntry, query)
         damaged = [each.damage.fields for each in records.damaged.values() if each.damage]
-        return any(_may_have_made(each.present, document) for each in found) or any(
+        record = records.get(FileRecord, file_path(document.path)).record if found else None
+        imports = [ledger.known(each.present, record) for each in found]
+        return any(_may_have_made(each, document) for each in imports) or any(
             fields.get("content_key") == document.key for fields in damaged
         )
 

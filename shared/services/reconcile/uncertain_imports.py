@@ -68,6 +68,8 @@ class ResolveUncertain:
         uncertain = records.query(
             FileRecord, queries.with_status(FileStatus.UNCERTAIN, limit=MOST_FILES)
         )
+        if not uncertain:
+            return 0  # saves the read below; a search that was begun goes on with the next one
         stored_state = records.get(UncertainSearch, UNCERTAIN_SEARCH)
         state = stored_state.record or UncertainSearch()
         if state.started_at is None:

@@ -10,6 +10,7 @@ from shared.domain.batch.batch import Batch, PageResult, is_batch_id
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import InvalidRequest
 from shared.domain.estimate.preview import Names
+from shared.domain.file import ledger
 from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileRecord, FileStatus
 from shared.domain.ids import file_id
@@ -196,7 +197,7 @@ class Report:
         if record is None:
             return None
         imports = self._records.query(LedgerEntry, queries.imports_of(path, IMPORTS))
-        rows = [import_row(each.present) for each in imports]
+        rows = [import_row(ledger.known(each.present, record)) for each in imports]
         return {"files": [file_row(record)], "imports": rows}
 
     def store(self) -> dict[str, Any]:

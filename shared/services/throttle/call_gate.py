@@ -252,7 +252,7 @@ class CallGate:
 
         self._change(decide)
 
-    def hold(self, reason: HoldReason) -> None:
+    def hold(self, reason: HoldReason) -> BreakerState:
         """Hold metered calls for ``reason``, until its cause may have passed."""
         before: Hold | None = None
 
@@ -262,7 +262,8 @@ class CallGate:
             new = holds.hold_for(reason, now, self._context.rules.holds)
             return replace(state, hold=holds.merge(state.hold, new, now))
 
-        after = self._change(decide).hold
+        state = self._change(decide)
+        after = state.hold
         if after is not None and (before is None or before.reason is not after.reason):
             until = after.hold_until.isoformat(timespec="seconds")
             emit(
@@ -271,6 +272,7 @@ class CallGate:
                 reason=after.reason.value,
                 until=until,
             )
+        return state
 
     # --- time -------------------------------------------------------------------------------
 

@@ -101,9 +101,13 @@ class ImportRooms:
             now: The time.
         """
         settings = self._context.rules.settings
-        preset, in_progress = settings.imports_in_progress, self._count()
-        is_fixed = settings.max_imports_in_progress is not None
-        if is_fixed or not imports_limit.is_near(in_progress + slots, ImportsLimit(), preset):
+        preset, begun = settings.imports_in_progress, self._count_begun()
+        in_progress = begun + self._context.records.documents.count(queries.planned_imports())
+        is_near = imports_limit.is_near(in_progress + slots, ImportsLimit(), preset)
+        if begun and is_near:  # otherwise all slots may be used for imports anyway
+            in_progress -= self._count_failed()
+            is_near = imports_limit.is_near(in_progress + slots, ImportsLimit(), preset)
+        if settings.max_imports_in_progress is not None or not is_near:
             return ImportRoom(in_progress, preset, ImportsLimit(), ImportsLimit(), learns=False)
         limit = self._context.records.get(ImportsLimit, IMPORTS).record or ImportsLimit()
         per_second = timedelta(seconds=1) / interval / 2
@@ -126,16 +130,14 @@ class ImportRooms:
 
         self._context.records.change(ImportsLimit, IMPORTS, decide)
 
-    def _count(self) -> int:
-        """Imports in progress and planned, without those whose document FAILED.
+    def _count_begun(self) -> int:
+        """Imports in progress, also those whose document FAILED."""
+        query = queries.with_status(FileStatus.IMPORTING, FileStatus.UNCERTAIN)
+        return self._context.records.documents.count(query)
 
-        These still may turn ACTIVE, and mostly are tried again.
-        """
-        context = self._context
-        count = context.records.documents.count
-        begun = count(queries.with_status(FileStatus.IMPORTING, FileStatus.UNCERTAIN))
-        failed = count(queries.failed_documents()) if begun else 0
-        return begun - failed + count(queries.planned_imports())
+    def _count_failed(self) -> int:
+        """Imports whose document FAILED; they still may turn ACTIVE, and mostly are tried again."""
+        return self._context.records.documents.count(queries.failed_documents())
 
 
 def _tells(limit: ImportsLimit, record: FileRecord) -> bool:

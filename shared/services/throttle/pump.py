@@ -18,7 +18,7 @@ from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.domain.throttle.daily_quota import DailyQuota
 from shared.gateways.database import queries
 from shared.gateways.database.records import Stored, updating
-from shared.gateways.ports import QueueName, Write
+from shared.gateways.ports import QueueName
 from shared.services.context import Context
 from shared.services.throttle.budget import Budget, is_ready
 from shared.services.throttle.import_room import Begun, ImportRoom, ImportRooms
@@ -259,26 +259,29 @@ class Pump:
         context = self._context
         now = context.clock.now()
         nudges = not context.is_planned_ahead(plan.next_slot_at)
-        planned: dict[str, FileRecord] = {}
-        writes: list[Write] = []
-        for stored, at in plan.assigned:
-            record = lifecycle.handed_on(
+        planned = [
+            lifecycle.handed_on(
                 lifecycle.taken_over(_crowded(plan, stored.present), batch_id),
                 QueueName.UPLOADS,
                 at,
                 now,
                 context.rules.file,
             )
-            planned[stored.path] = record
-            writes.append(updating(stored.path, record, stored.version, stored.record))
-        for write in context.records.commit_each(writes):
-            del planned[write.path]  # the record changed meanwhile: a later plan takes the file
+            for stored, at in plan.assigned
+        ]
+        versions = context.records.versions_of_each(
+            [
+                updating(stored.path, record, stored.version, stored.record)
+                for (stored, _), record in zip(plan.assigned, planned, strict=True)
+            ]
+        )
         if plan.imports is not None:
             self._rooms.save(plan.imports)
         return context.queues.create_many(
             [
-                context.step_task(record, generation, store, nudges=nudges)
-                for record in planned.values()
+                context.step_task(record, generation, store, nudges=nudges, version=version)
+                for record, version in zip(planned, versions, strict=True)
+                if version is not None  # else the record changed meanwhile: a later plan takes it
             ]
         )
 

@@ -69,8 +69,10 @@ class ReadyFiles:
         """
         rules = self._context.rules
         documents = self._context.records.documents
-        begun = self.count_uploads() + documents.count(queries.planned_uploads())
+        begun = self._count_begun() + documents.count(queries.planned_uploads())
         ahead = imports * RAW_FILES_PER_IMPORT - begun
+        if ahead < most:
+            ahead += self._count_interrupted()
         ready = self._readable(min(most, ahead), now, cheapest=cheapest)
         if not ready:
             return []
@@ -88,10 +90,13 @@ class ReadyFiles:
         Interrupted uploads that wait for a slot are not counted: if they were, each would wait
         for the others to end.
         """
-        documents = self._context.records.documents
-        wanted = statuses or (FileStatus.UPLOADING, FileStatus.UPLOADED)
-        begun = documents.count(self._below(queries.with_status(*wanted)))
+        begun = self._count_begun(*statuses)
         return begun - self._count_interrupted() if begun else 0
+
+    def _count_begun(self, *statuses: FileStatus) -> int:
+        """The same with interrupted uploads."""
+        wanted = statuses or (FileStatus.UPLOADING, FileStatus.UPLOADED)
+        return self._context.records.documents.count(self._below(queries.with_status(*wanted)))
 
     def _count_interrupted(self) -> int:
         query = queries.interrupted_uploads()

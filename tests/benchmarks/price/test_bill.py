@@ -7,7 +7,7 @@ import pytest
 from tests.benchmarks.price.bill import bill
 
 
-@pytest.mark.parametrize(("tier", "writes", "reads"), [("tier1", 11.0, 11.5), ("tier3", 11.0, 9.5)])
+@pytest.mark.parametrize(("tier", "writes", "reads"), [("tier1", 10.0, 8.5), ("tier3", 10.0, 7.0)])
 def test_a_new_file_costs_few_documents_and_little_time(
     tier: str, writes: float, reads: float
 ) -> None:

@@ -109,6 +109,11 @@ def test_renewing_never_brings_the_end_nearer() -> None:
     assert renew(FIRST, "batch-1", "n1", 1, at(1), shorter).expires_at == at(5)
 
 
+def test_a_lease_that_was_extended_just_now_is_not_written() -> None:
+    assert renew(FIRST, "batch-1", "n1", 1, at(0.9), POLICY) is FIRST
+    assert renew(FIRST, "batch-1", "n1", 1, at(1), POLICY).expires_at == at(6)
+
+
 @pytest.mark.parametrize("minutes", [5, 6, 100])
 def test_an_ended_lease_is_never_renewed_though_nobody_took_it(minutes: float) -> None:
     with pytest.raises(LostLease):

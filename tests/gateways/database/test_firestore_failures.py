@@ -6,10 +6,12 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from unittest import mock
 
 import pytest
 from google.api_core import exceptions
+from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 from google.cloud import firestore
 from google.cloud.firestore_v1.aggregation import AggregationQuery
 
@@ -66,7 +68,8 @@ def over(script: Script, *, patience: float = 60.0) -> FirestoreDocuments:
 PUT = Put("files/a", {"n": 1})
 CREATE = Create("files/a", {"n": 1})
 UPDATE = Update("files/a", {"n": 1})
-GUARDED = Update("files/b", {"n": 1}, if_version="v")
+VERSION = "2026-01-01T00:00:00.123456789Z"
+GUARDED = Update("files/b", {"n": 1}, if_version=VERSION)
 
 
 @pytest.mark.parametrize(
@@ -103,11 +106,20 @@ def test_a_commits_error_is_told_by_its_type(
 @pytest.mark.parametrize("write", [PUT, CREATE, UPDATE, GUARDED, Delete("files/a")])
 @pytest.mark.parametrize("failure", [LOST, BUSY])
 def test_a_commit_is_repeated(write: Write, failure: Exception) -> None:
-    script = Script(failure, failure, [mock.Mock(update_time="v")])
+    updated = DatetimeWithNanoseconds.from_rfc3339(VERSION)
+    script = Script(failure, failure, [mock.Mock(update_time=updated)])
     documents = over(script)
-    documents.commit([write])
+    assert documents.commit([write]) == [VERSION]
     assert script.sent == 3
     assert documents.writes == 1
+
+
+@pytest.mark.parametrize("version", ["v", "", 7, datetime(2026, 1, 1, tzinfo=UTC)])
+def test_a_version_that_no_document_can_have_is_a_conflict(version: object) -> None:
+    script = Script()
+    with pytest.raises(Conflict):
+        over(script).commit([Update("files/b", {"n": 1}, if_version=version)])
+    assert script.sent == 0
 
 
 @pytest.mark.parametrize("answer", [STALE, TAKEN, ABORTED, exceptions.PermissionDenied("late")])

@@ -78,6 +78,30 @@ def test_after_a_change_of_the_batch_it_is_read_again(world: World) -> None:
         records.documents.commit([Put("files/a", {"n": 1})])
 
 
+def test_after_its_own_change_of_the_batch_nothing_is_read_again(world: World) -> None:
+    records = under_fence(world)
+    before = records.get(Batch, BATCH)
+    records.write(before, replace(before.present, message="a file is stuck"))
+    reads = world.documents.reads
+
+    records.documents.commit([Put("files/a", {"n": 1})])
+    assert world.documents.reads == reads
+
+    change(world, supervisor="another")
+    with pytest.raises(LostLease):
+        records.documents.commit([Put("files/a", {"n": 2})])
+
+
+def test_after_a_change_of_a_later_version_the_batch_is_read_again(world: World) -> None:
+    records = under_fence(world)
+    change(world, supervisor="another")
+    later = records.get(Batch, BATCH)
+    records.write(later, replace(later.present, message="written by another"))
+
+    with pytest.raises(LostLease):
+        records.documents.commit([Put("files/a", {"n": 1})])
+
+
 def test_a_conflict_of_another_write_is_raised_as_a_conflict(world: World) -> None:
     documents = under_fence(world).documents
     (stale,) = world.documents.commit([Create("files/a", {"n": 1})])

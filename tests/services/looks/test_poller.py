@@ -108,7 +108,7 @@ def test_one_run_finishes_many_files_with_a_few_commits() -> None:
 
     assert {file.status for file in world.files()} == {FileStatus.INDEXED}
     assert {entry.state for entry in operations(world)} == {ImportState.SUCCEEDED}
-    assert sizes == [1, 2 * len(MANY), 1]  # the claim, the files with the ledger, its end
+    assert sizes == [1, len(MANY), 1]  # the claim, the files, its end
     assert play_out(world, batch).status == "completed"
     assert in_step(world)
 

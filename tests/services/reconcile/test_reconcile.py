@@ -106,7 +106,7 @@ def test_records_are_rebuilt_from_the_store_without_an_import() -> None:
         assert record.status is FileStatus.INDEXED
         known = before[path].current
         assert known is not None
-        assert record.current == replace(known, hashes=NO_HASHES)
+        assert record.current == replace(known, hashes=NO_HASHES, import_call=None)
         assert record.desired_key == record.current_key
         assert record.desired == before[path].desired
 

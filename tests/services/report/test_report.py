@@ -165,7 +165,9 @@ def test_a_files_imports_are_listed_with_their_cost_latest_first() -> None:
     assert latest["document"] == world.file(PATH).current_document != first["document"]
     assert (latest["tokens"], latest["currency"]) == (4, "USD")
     assert latest["estimated_cost"] == 4 * 0.15 / 1_000_000
-    assert latest["operation"] != first["operation"]
+    assert latest["operation"]
+    assert latest["completed_at"]
+    assert (first["document"], first["operation"], first["completed_at"]) == ("", "", None)
 
 
 def test_every_failure_is_listed_page_by_page() -> None:

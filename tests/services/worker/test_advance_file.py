@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from shared.domain.errors import Conflict
-from shared.domain.file.record import FileStatus
+from shared.domain.file.record import FileRecord, FileStatus
 from shared.gateways.database.records import file_path
 from tests.services.story import PATH, begun, come_to_task, in_step, play_out, synced, world_with
 
@@ -65,7 +66,7 @@ def test_a_record_that_changes_between_reading_and_claiming_is_read_again() -> N
 
     def raced(paths: list[str]) -> object:
         snapshots = read(paths)
-        if racing and file_path(PATH) in paths:
+        if racing:
             racing.pop()
             world.advance(task.payload)
         return snapshots
@@ -74,6 +75,70 @@ def test_a_record_that_changes_between_reading_and_claiming_is_read_again() -> N
 
     assert world.advance(task.payload) == "over"
     assert world.gemini.metered == 1
+
+
+def test_a_task_carries_its_record_so_that_only_the_breakers_is_read() -> None:
+    world = world_with()
+    begun(world)
+    for status in (FileStatus.PENDING, FileStatus.UPLOADED):
+        task = come_to_task(world, status, "uploads")
+        reads = world.documents.reads
+
+        world.deliver(task)
+
+        assert world.documents.reads - reads == 1
+    assert world.gemini.metered == 2
+
+
+@pytest.mark.parametrize(
+    "record",
+    ["", "{", "7", '{"version": 1, "fields": {}}', '{"version": 1, "fields": {"path": 1}}'],
+)
+def test_a_task_without_a_record_that_can_be_read_has_it_read(record: str) -> None:
+    world = world_with()
+    begun(world)
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+
+    assert world.advance({**task.payload, "record": record}) == "done"
+
+    assert world.file(PATH).status is FileStatus.UPLOADED
+
+
+def test_a_record_of_another_file_is_not_believed() -> None:
+    world = world_with("a.md", "b.md")
+    begun(world)
+    a, b = (come_to_task(world, FileStatus.PENDING, "uploads", path) for path in ("a.md", "b.md"))
+
+    assert world.advance({**a.payload, "record": b.payload["record"]}) == "done"
+
+    assert world.file("a.md").status is FileStatus.UPLOADED
+    assert world.file("b.md").status is FileStatus.PENDING
+
+
+def test_a_record_that_a_scan_has_changed_since_is_read_again() -> None:
+    world = world_with()
+    begun(world)
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+    stored = world.records.get(FileRecord, file_path(PATH))
+    wanted = replace(stored.present.desired, tokens=1) if stored.present.desired else None
+    world.records.write(stored, replace(stored.present, desired=wanted))
+
+    assert world.advance(task.payload) == "done"
+
+    assert (world.file(PATH).status, world.file(PATH).desired) == (FileStatus.UPLOADED, wanted)
+    assert world.gemini.metered == 1
+
+
+def test_a_late_repetition_books_no_start() -> None:
+    world = world_with()
+    batch = begun(world)
+    task = come_to_task(world, FileStatus.PENDING, "uploads")
+    play_out(world, batch)
+    writes = world.documents.writes
+
+    assert world.advance(task.payload) == "over"
+
+    assert world.documents.writes == writes
 
 
 def test_a_record_that_keeps_changing_leaves_the_task_to_a_retry() -> None:

@@ -129,14 +129,18 @@ class Invariants:
         return stored.updated if stored else None
 
     def _ledger_goes_along(self, before: Fields | None, after: Fields | None) -> None:
-        """The commit that makes a file INDEXED ends its import's ledger entry, if there is one."""
-        if not before or not after or before.get("status") != FileStatus.IMPORTING.value:
+        """The commit that ends an import says how: in the ledger, if its document isn't served."""
+        under_way = (FileStatus.IMPORTING.value, FileStatus.UNCERTAIN.value)
+        if not before or not after or before.get("status") not in under_way:
             return
         call = before.get("working") and before["working"]["import_call"]
-        if call and after["status"] == FileStatus.INDEXED.value:
-            entry = self._fields(operation_path(call["id"]))
-            is_open = entry is not None and entry["state"] == ImportState.SENT.value
-            require(not is_open, "ledger_goes_with_the_record", after["path"], entry)
+        if not call or after["status"] in under_way:
+            return
+        made = after["current"] and after["current"]["import_call"]
+        entry = self._fields(operation_path(call["id"]))
+        is_open = entry is not None and entry["state"] == ImportState.SENT.value
+        is_told = made is not None and made["id"] == call["id"]
+        require(is_told or not is_open, "ledger_goes_with_the_record", after["path"], entry)
 
     def _fields(self, path: str) -> Fields | None:
         stored = self._simulation.documents._find(path)
