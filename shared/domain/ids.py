@@ -8,11 +8,12 @@ import json
 RAW_FILE_ID_LENGTH = 40
 """Characters; the Files API allows ids of at most 40 from ``[a-z0-9-]``."""
 
+_canonical = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), sort_keys=True).encode
+
 
 def digest(*parts: object) -> str:
     """SHA-256 (hex) of the parts as canonical JSON, which is different for every list of parts."""
-    canonical = json.dumps(parts, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_canonical(parts).encode()).hexdigest()
 
 
 def file_id(path: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sortedcontainers import SortedDict
 
 from local.firestore.indexes.index_set import Index
-from local.firestore.indexes.scan import Scan, keys
+from local.firestore.indexes.scan import Parts, Scan, keys
 from local.firestore.query.document import Micros, Stored
 from local.firestore.query.field_path import NAME, FieldPath, getter
 from local.firestore.storage.memory import MemoryBackend
@@ -27,24 +27,52 @@ class _Entries:
     """
 
     index: Index
-    fields: tuple[FieldPath, ...]
     paths: SortedDict = field(default_factory=SortedDict)
 
-    def change(self, path: str, old: Stored | None, new: Stored | None) -> None:
-        """Replace the entries of a document by those of its new version."""
-        if old is not None and new is not None and self._is_same(old, new):
-            return
-        for key in () if old is None else keys(self.index, old):
+    def change(self, path: str, old: Iterable[bytes], new: Iterable[bytes]) -> None:
+        """Replace the entries with the old keys by those with the new ones."""
+        for key in old:
             del self.paths[key]
-        for key in () if new is None else keys(self.index, new):
+        for key in new:
             self.paths[key] = path
 
-    def _is_same(self, old: Stored, new: Stored) -> bool:
-        for each in self.fields:
-            before, after = getter(each)(old), getter(each)(new)
-            if before is not after and (type(before) is not type(after) or before != after):
-                return False
-        return True
+
+class _Change:
+    """A document before and after a write."""
+
+    def __init__(self, before: Stored | None, after: Stored | None) -> None:
+        self._before = before
+        self._after = after
+        self._is_changed: dict[FieldPath, bool] = {}
+        self._old: Parts = {}
+        self._new: Parts = {}
+
+    def applies_to(self, index: Index) -> bool:
+        """Whether the entries of an index may be others."""
+        known = self._is_changed
+        for path, _ in index.fields:
+            changed = known.get(path)
+            if changed is None:
+                changed = known[path] = self._changes(path)
+            if changed:
+                return True
+        return False
+
+    def keys(self, index: Index) -> tuple[Iterable[bytes], Iterable[bytes]]:
+        """The old keys and the new ones."""
+        before, after = self._before, self._after
+        return (
+            () if before is None else keys(index, before, self._old),
+            () if after is None else keys(index, after, self._new),
+        )
+
+    def _changes(self, path: FieldPath) -> bool:
+        if self._before is None or self._after is None:
+            return True
+        if path == NAME:
+            return False
+        old, new = getter(path)(self._before), getter(path)(self._after)
+        return old is not new and (type(old) is not type(new) or old != new)
 
 
 class SortedBackend(MemoryBackend):
@@ -87,9 +115,10 @@ class SortedBackend(MemoryBackend):
                     del names[name]
                 else:
                     names[name] = None
+            change = _Change(before, document)
             for (index, scope), entries in self._used[collection.rpartition("/")[2]].items():
-                if index.group or scope == collection:
-                    entries.change(path, before, document)
+                if (index.group or scope == collection) and change.applies_to(index):
+                    entries.change(path, *change.keys(index))
         super().apply(changes, at)
 
     @staticmethod
@@ -104,13 +133,12 @@ class SortedBackend(MemoryBackend):
         used = self._used[index.collection]
         entries = used.get((index, scan.scope))
         if entries is None:
-            fields = tuple(path for path, _ in index.fields if path != NAME)
-            entries = used[index, scan.scope] = _Entries(index, fields)
+            entries = used[index, scan.scope] = _Entries(index)
             documents: Iterable[Stored] = super().collection(scan.scope)
             if index.group:
                 documents = self.group(index.collection, "", below=True)
             for document in documents:
-                entries.change(document.path, None, document)
+                entries.change(document.path, (), keys(index, document))
         return entries.paths
 
     def _by_name(self, collection: str) -> SortedDict:

@@ -17,6 +17,8 @@ class Mode(Enum):
     DESCENDING = "DESCENDING"
     CONTAINS = "CONTAINS"
 
+    __hash__ = object.__hash__  # members are compared by identity; Enum's own is slow
+
 
 @dataclass(frozen=True, slots=True)
 class Index:
@@ -26,19 +28,24 @@ class Index:
         collection: The collections' id.
         fields: The fields and how each is indexed; one, or several for a composite index.
         group: Whether it serves all these collections together, or each by itself.
+        whole: The fields and the document's name, which follows in the direction of the last field.
+        last: The last field that is not the name; None if there is no other.
     """
 
     collection: str
     fields: tuple[tuple[FieldPath, Mode], ...]
     group: bool = False
+    whole: tuple[tuple[FieldPath, Mode], ...] = field(init=False, repr=False, compare=False)
+    last: FieldPath | None = field(init=False, repr=False, compare=False)
 
-    @property
-    def whole(self) -> tuple[tuple[FieldPath, Mode], ...]:
-        """The fields and the document's name, which follows in the direction of the last field."""
+    def __post_init__(self) -> None:
         last, mode = self.fields[-1]
-        if last == NAME:
-            return self.fields
-        return (*self.fields, (NAME, Mode.ASCENDING if mode is Mode.CONTAINS else mode))
+        whole = self.fields
+        if last != NAME:
+            whole = (*whole, (NAME, Mode.ASCENDING if mode is Mode.CONTAINS else mode))
+        object.__setattr__(self, "whole", whole)
+        paths = [path for path, _ in self.fields if path != NAME]
+        object.__setattr__(self, "last", paths[-1] if paths else None)
 
     def __str__(self) -> str:
         fields = ", ".join(f"{formatted(path)} {mode.value}" for path, mode in self.fields)

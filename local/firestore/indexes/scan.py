@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import TypeAlias
 
 from local.firestore.indexes.index_set import Index, Mode
 from local.firestore.query.document import Stored
-from local.firestore.query.field_path import NAME, getter
+from local.firestore.query.field_path import NAME, FieldPath, getter
 from local.firestore.values.encoding import encoded, encoded_name, inverted, number_at
 from local.firestore.values.kinds import MISSING, Reference, Value
 
@@ -47,29 +48,44 @@ def name_part(path: str, mode: Mode, *, group: bool) -> bytes:
     return inverted(name) if mode is Mode.DESCENDING else name
 
 
-def keys(index: Index, document: Stored) -> Iterator[bytes]:
+Parts: TypeAlias = dict[tuple[FieldPath, Mode, bool], tuple[bytes, ...]]
+"""The parts of one document's keys that were made already: they are the same in many indexes."""
+
+
+def keys(index: Index, document: Stored, made: Parts | None = None) -> Iterator[bytes]:
     """The keys of a document's entries: none if it lacks a field, several for an array.
 
     The last byte tells whether the last value is an integer, which its bytes don't tell.
+
+    Args:
+        index: The index.
+        document: The document.
+        made: Parts of keys of the same document in other indexes; those of this one are added.
     """
-    last: Value = None
-    choices: list[list[bytes]] = []
+    made = {} if made is None else made
+    choices = []
     for path, mode in index.whole:
-        if path == NAME:
-            choices.append([name_part(document.path, mode, group=index.group)])
-            continue
-        value = getter(path)(document)
-        if mode is Mode.CONTAINS:
-            if type(value) is not list:
-                return
-            choices.append(list({encoded(item) for item in value}))
-        elif value is MISSING:
+        place = path, mode, index.group
+        choice = made.get(place)
+        if choice is None:
+            choice = made[place] = _choice(path, mode, document, group=index.group)
+        if not choice:
             return
-        else:
-            choices.append([part(value, mode)])
-        last = value
-    choices.append([_INTEGER if type(last) is int else _NO_INTEGER])
+        choices.append(choice)
+    last = index.last
+    is_integer = last is not None and type(getter(last)(document)) is int
+    choices.append((_INTEGER if is_integer else _NO_INTEGER,))
     yield from map(b"".join, product(*choices))
+
+
+def _choice(path: FieldPath, mode: Mode, document: Stored, *, group: bool) -> tuple[bytes, ...]:
+    """The parts that may stand for a field: none if it is missing, several for an array."""
+    if path == NAME:
+        return (name_part(document.path, mode, group=group),)
+    value = getter(path)(document)
+    if mode is Mode.CONTAINS:
+        return tuple({encoded(item) for item in value}) if type(value) is list else ()
+    return () if value is MISSING else (part(value, mode),)
 
 
 def summand(scan: Scan, key: bytes) -> int | float | None:

@@ -51,7 +51,8 @@ class Rules:
         start: How metered requests start after a pause.
         max_raw_bytes: The most bytes that may be uploaded and not yet imported; the Files API
             holds 20 GB per project.
-        page_size: Number of objects in a scan page.
+        page_size: Number of objects in a scan page: what two commits hold beside the fence. With
+            the first object of the next page they are one page of the bucket's listing.
         scan_patience: If no page could be listed for this long, the batch ends.
         work_budget: Time after which a function leaves the rest of its work to a new task.
         least_look_grid: Least time between two runs of the poller.
@@ -71,7 +72,7 @@ class Rules:
     lease: LeasePolicy = field(default_factory=LeasePolicy)
     start: Start = field(default_factory=Start)
     max_raw_bytes: int = 2_000_000_000
-    page_size: int = 1000
+    page_size: int = 998
     scan_patience: timedelta = SCAN_PATIENCE
     work_budget: timedelta = timedelta(seconds=240)
     least_look_grid: timedelta = LOOK_GRID

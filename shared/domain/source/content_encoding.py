@@ -32,6 +32,8 @@ def packing_of(content_encoding: str) -> Packing:
     Names that encode nothing are left out, with those of character sets, which some tools write
     there by mistake. Anything but gzip alone counts as unknown, such as ``br`` and ``gzip, gzip``.
     """
+    if not content_encoding:
+        return Packing.NONE
     names = [name.strip().lower() for name in content_encoding.split(",")]
     coded = [name for name in names if name and not _codes_nothing(name)]
     if not coded:

@@ -200,6 +200,8 @@ def is_odd_name(path: str) -> bool:
     """
     if not path or path.endswith("/") or any(part in {".", ".."} for part in path.split("/")):
         return True
+    if path.isprintable():  # so it has no such characters; most names are
+        return False
     return any(unicodedata.category(character) in {"Cc", "Cs"} for character in path)
 
 

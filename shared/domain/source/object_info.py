@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from shared.domain.source.content_hash import NO_HASHES, Hashes
@@ -44,6 +44,10 @@ class ObjectInfo:
     @property
     def identity(self) -> dict[str, object]:
         """The fields that decisions depend on; if one changes, a remembered range is invalid."""
-        found = {each.name: getattr(self, each.name) for each in fields(self)}
-        found |= {"metadata": dict(self.metadata), "hashes": asdict(self.hashes)}
-        return {name: value for name, value in found.items() if name not in _NO_CONTENT}
+        found = {name: getattr(self, name) for name in _COMPARED}
+        hashes = {name: getattr(self.hashes, name) for name in _HASHES}
+        return {**found, "metadata": dict(self.metadata), "hashes": hashes}
+
+
+_COMPARED = tuple(each.name for each in fields(ObjectInfo) if each.name not in _NO_CONTENT)
+_HASHES = tuple(each.name for each in fields(Hashes))

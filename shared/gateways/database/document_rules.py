@@ -59,9 +59,12 @@ def storable_value(  # noqa: C901 - one case for each type
     value: FieldValue, *, in_list: bool = False
 ) -> FieldValue:
     """A deep copy of one value; raises as ``storable_fields`` does."""
+    kind = type(value)
+    if value is None or kind is bool or (kind is str and value.isascii()):
+        return value
+    if kind is dict:
+        return {_map_key(key): storable_value(item) for key, item in value.items()}
     match value:
-        case None | bool():
-            return value
         case str():
             return _text(value)
         case int():
@@ -97,7 +100,7 @@ def _text(text: str) -> str:
 def _map_key(key: object) -> str:
     if not isinstance(key, str):
         raise TypeError(f"the key of a map must be text, not {type(key).__name__}")
-    if not key or _RESERVED.fullmatch(key):
+    if not key or (key.startswith("__") and _RESERVED.fullmatch(key)):
         raise ValueError(f"{key!r} is not allowed as the key of a map")
     return _text(key)
 

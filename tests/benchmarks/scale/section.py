@@ -16,6 +16,7 @@ from tests.benchmarks import parallel
 from tests.benchmarks.report.figures import Figure, Section, Size, at_most
 from tests.rated_world import RatedWorld
 from tests.services.story import in_step
+from tests.simulation.world.shortcuts import shortcuts
 
 FILES: Mapping[Size, tuple[int, int]] = {
     Size.SMOKE: (20, 100),
@@ -76,10 +77,11 @@ class _Hot:
 def synced(count: int) -> Synced:
     """Sync so many new files."""
     began = time.process_time()
-    rated = RatedWorld(TIER, count, has_many=True)
-    hot = _Hot(rated)
-    rated.play_out()
-    rated.close()
+    with shortcuts():
+        rated = RatedWorld(TIER, count, has_many=True)
+        hot = _Hot(rated)
+        rated.play_out()
+        rated.close()
     cpu = time.process_time() - began
     world = rated.world
     reads, writes = world.documents.reads, world.documents.writes

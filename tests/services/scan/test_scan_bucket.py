@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.batch.batch import BatchStatus, PageResult, SyncMode
+from shared.domain.batch.request import SyncRequest
 from shared.domain.errors import (
     BadRequest,
     Forbidden,
@@ -20,7 +21,8 @@ from shared.domain.errors import (
 )
 from shared.domain.file.record import FailureKind, FileStatus
 from shared.domain.source.object_info import ObjectInfo
-from shared.gateways.ports import Query, Snapshot, Task
+from shared.gateways.cloud_storage.bucket import PAGE_SIZE as LISTED_AT_ONCE
+from shared.gateways.ports import MAX_WRITES_PER_COMMIT, Query, Snapshot, Task
 from shared.services.scan.scan_bucket import MOST_FAULTS
 from tests.services.story import (
     DAY,
@@ -125,6 +127,24 @@ def test_page_boundaries_lose_nothing_and_count_nothing_twice(count: int) -> Non
     assert len(pages(world, summary["batch_id"])) == -(-count // 3)
     assert changes(world.sync()) == {"scanned": count, "unchanged": count}
     assert in_step(world)
+
+
+def test_a_page_of_new_objects_costs_one_page_of_the_listing_and_three_commits() -> None:
+    world = World(rules(), has_many=True)
+    size = world.rules.page_size
+    world.put({f"{number:04}.md": "text" for number in range(2 * size)})
+    world.start(SyncRequest())
+    task = scan_task(world)
+    listed, committed = [], []
+    asked, commit = world.bucket.list_objects, world.documents.commit
+    world.bucket.list_objects = lambda **given: listed.append(given["limit"]) or asked(**given)  # type: ignore[method-assign,func-returns-value]
+    world.documents.commit = lambda writes: committed.append(len(writes)) or commit(writes)  # type: ignore[method-assign,func-returns-value]
+
+    world.deliver(task)
+
+    assert [limit <= LISTED_AT_ONCE for limit in listed] == [True, True]
+    records, result = [MAX_WRITES_PER_COMMIT] * 2, 3  # its result, the range, the fence
+    assert sorted(committed, reverse=True) == [*records, *records, result, result]
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 4, 5])

@@ -94,14 +94,14 @@ def rules_of(chance: Random, *, large: bool) -> Rules:
             storage=timedelta(minutes=8), spend=timedelta(minutes=8), account=timedelta(minutes=3)
         ),
         lease=LeasePolicy(takeover_delay=timedelta(seconds=160)),
-        page_size=chance.choice((2, 3, 5, 1000)),
+        page_size=chance.choice((2, 3, 5, 998)),
         work_budget=timedelta(seconds=110),
     )
     if large:
         return changed_rules(
             rules,
             tier=_LARGE_TIER,
-            page_size=chance.choice((100, 1000, 1000)),
+            page_size=chance.choice((100, 998, 998)),
             max_imports_in_progress=chance.choice((50, 500)),
         )
     return changed_rules(
