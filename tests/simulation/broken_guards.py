@@ -55,6 +55,7 @@ def _no_imports(_batch_id: str) -> Query:
     return _in_batch("none")
 
 
+_below = queries.below
 _running = CallGate.running
 
 
@@ -99,7 +100,7 @@ MUTATIONS = tuple(
             "part_imports_what_others_left",
             0,
             "imports_of_a_part_are_of_the_part",
-            {(queries, "below"): lambda _prefix, query: query},
+            {(queries, "below"): lambda _prefix, query: _below("", query)},
         ),
         (
             "dry_run_writes_records",

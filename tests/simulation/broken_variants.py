@@ -16,7 +16,6 @@ from shared.domain.batch.batch import DeletePolicy
 from shared.domain.errors import GatewayError, Refused
 from shared.domain.file import attempt, keeping, known_documents, lifecycle, outcomes, setting_aside
 from shared.domain.file.file_policy import FilePolicy
-from shared.domain.file.lifecycle import Step
 from shared.domain.file.record import Change, FailureKind, FileRecord, FileStatus
 from shared.domain.scan import comparison
 from shared.domain.throttle import breaker, breaker_state, late_starts
@@ -133,15 +132,8 @@ def _seq_not_bumped(record: Any, *arguments: Any) -> Any:
 
 # --- uploads and imports --------------------------------------------------------------------
 
-_next_step = lifecycle.next_step
-
-
-def _intent_forgotten(record: Any) -> Step:
-    call = record.import_call
-    named = (call is not None and call.operation) or record.new_document
-    if record.status is FileStatus.IMPORTING and not named:
-        return Step.IMPORT
-    return _next_step(record)
+def _unknown_is_taken_for_failed(record: Any, now: Any, policy: Any, **_more: Any) -> Any:
+    return attempt.tried_again(record, "no reply", None, now, 0.5, policy)
 
 
 def _lists_nothing(context: Context) -> Context:
@@ -469,7 +461,12 @@ MUTATIONS = tuple(
             "no_wait_without_deadline every_batch_closed",
             {(lifecycle, "handed_on"): _seq_not_bumped},
         ),
-        ("intent_not_written", 0, _DOUBLES, {(lifecycle, "next_step"): _intent_forgotten}),
+        (
+            "unknown_outcome_is_taken_for_a_failure",
+            0,
+            _DOUBLES,
+            {(attempt, "import_uncertain"): _unknown_is_taken_for_failed},
+        ),
         (
             "uncertain_imports_blindly",
             0,
@@ -700,7 +697,7 @@ MUTATIONS = tuple(
             "batch_closed_too_soon",
             0,
             "closed_counts_match",
-            {(Completion, "is_at_rest"): lambda _self: True},
+            {(Completion, "is_at_rest"): lambda *_: True},
         ),
         (
             "drift_not_looked_into",
