@@ -457,7 +457,7 @@ MUTATIONS = tuple(
         ),
         (
             "task_seq_not_bumped",
-            0,
+            13,
             "no_wait_without_deadline every_batch_closed",
             {(lifecycle, "handed_on"): _seq_not_bumped},
         ),
@@ -695,7 +695,7 @@ MUTATIONS = tuple(
         ),
         (
             "batch_closed_too_soon",
-            0,
+            1,
             "closed_counts_match",
             {(Completion, "is_at_rest"): lambda *_: True},
         ),
