@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from math import ceil
 from typing import Final, TypeVar
 
@@ -131,6 +132,26 @@ class Spending:
     def is_dear(self, cost: float) -> bool:
         """Whether a file costs more than a whole day may."""
         return self.limit is not None and cost > self.limit + _ROUNDING
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """What a day's limit has to spare beside all files that wait, once that was added up.
+
+    Adding up costs a read for each thousand files. Nothing exceeds the limit while imports are
+    planned for less than this, whatever becomes of them.
+
+    Attributes:
+        cost: For so much more imports may be planned.
+        until: When it is to be added up again in any case, since estimates may be too low.
+    """
+
+    cost: float
+    until: datetime
+
+    def less(self, cost: float) -> Spare | None:
+        """What is to spare once imports of this cost are planned; None if they exceed it."""
+        return Spare(self.cost - cost, self.until) if cost <= self.cost else None
 
 
 @dataclass(frozen=True, slots=True)
