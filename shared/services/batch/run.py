@@ -414,8 +414,10 @@ class RunningBatch:
     def _spare(self, held: Stored[Batch]) -> Spare | None:
         """What the day's limit has to spare, if that is known and no scan adds files."""
         spare = held.present.spare
-        is_known = spare is not None and held.read_time < spare.until
-        return spare if is_known and held.present.phase is BatchPhase.WORKING else None
+        if spare is None or held.present.phase is not BatchPhase.WORKING:
+            return None
+        is_same = spare.limit == self._context.rules.settings.cost_per_day
+        return spare if is_same and held.read_time < spare.until else None
 
     def _part(self, batch: Batch) -> str:
         """The prefix of a batch that is about a part of the deployment, else nothing."""

@@ -165,9 +165,10 @@ class Pump:
         room = self._budget.spare(batch_id, now)
         if room is None:
             return self._budget.spending(batch_id, now), None
-        if room.cost is None or room.files is not None:
+        limit = self._context.rules.settings.cost_per_day
+        if limit is None or room.cost is None or room.files is not None:
             return None, None
-        return None, Spare(room.cost, now + self._context.rules.pump_horizon)
+        return None, Spare(limit, room.cost, now + self._context.rules.pump_horizon)
 
     def _free_slots(
         self, next_slot_at: datetime | None, state: BreakerState, now: datetime
