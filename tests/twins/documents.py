@@ -122,9 +122,9 @@ class MemoryDocuments:
         with self._lock:
             for name in names:
                 wanted = self._wanted(query, name)
-                summed = Aggregation(Kind.SUM, parsed(name))
-                (sums[name],) = self._database.aggregate(wanted, [summed])
-            self.reads += len(sums)
+                figures = [Aggregation(Kind.SUM, parsed(name)), Aggregation(Kind.COUNT)]
+                sums[name], matches = self._database.aggregate(wanted, figures)
+                self.reads += billed_entries(matches)
         return sums
 
     def _wanted(self, query: Query, *summed: str) -> EngineQuery:

@@ -10,7 +10,7 @@ from datetime import datetime
 from shared.domain.batch.kinds import BatchPhase, BatchStatus, DeletePolicy, SyncMode, Trigger
 from shared.domain.batch.left import Left
 from shared.domain.batch.progress import Progress
-from shared.domain.estimate.budget import BudgetState
+from shared.domain.estimate.budget import BudgetState, Spare
 from shared.domain.estimate.estimate import Estimate
 from shared.domain.estimate.preview import Names, Preview, Retried, Sample
 from shared.domain.estimate.storage_reading import StorageUse
@@ -118,6 +118,8 @@ class Batch:
 
     # The deployment's limits, as the latest plan found them; None without a limit or a plan.
     budget: BudgetState | None = None
+    # What the day's limit had to spare when it was added up; None if it is to be added up now.
+    spare: Spare | None = None
     # Why new imports are stopped, if it is no ``Hold``, and until when (None: not known).
     hold: HoldReason | None = None
     hold_until: datetime | None = None

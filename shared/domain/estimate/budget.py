@@ -7,7 +7,8 @@ whole day's limit goes alone, on a day on which nothing else was imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from math import ceil
 from typing import Final, TypeVar
 
@@ -131,6 +132,28 @@ class Spending:
     def is_dear(self, cost: float) -> bool:
         """Whether a file costs more than a whole day may."""
         return self.limit is not None and cost > self.limit + _ROUNDING
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """What a day's limit has to spare beside all files that wait, once that was added up.
+
+    Adding up costs a read for each thousand files. Nothing exceeds the limit while imports are
+    planned for less than this, whatever becomes of them.
+
+    Attributes:
+        limit: The limit, as in ``Spending``.
+        cost: For so much more imports may be planned.
+        until: When it is to be added up again in any case, since estimates may be too low.
+    """
+
+    limit: float
+    cost: float
+    until: datetime
+
+    def less(self, cost: float) -> Spare | None:
+        """What is to spare once imports of this cost are planned; None if they exceed it."""
+        return replace(self, cost=self.cost - cost) if cost <= self.cost else None
 
 
 @dataclass(frozen=True, slots=True)

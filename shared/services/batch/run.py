@@ -16,6 +16,7 @@ from shared.domain.batch.left import LeftReason
 from shared.domain.batch.progress import Progress
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.errors import BadRequest, Forbidden, GatewayError, NotSetUp, Refused
+from shared.domain.estimate.budget import Spare
 from shared.domain.estimate.preview import Preview
 from shared.domain.file.record import FileRecord
 from shared.domain.file.setting_aside import UNKNOWN_PATHS
@@ -383,7 +384,11 @@ class RunningBatch:
         if not plan.assigned:
             return held, state, 0
         held = changed(
-            self._context, held, next_slot_at=plan.next_slot_at, storage_room=plan.storage_room
+            self._context,
+            held,
+            next_slot_at=plan.next_slot_at,
+            storage_room=plan.storage_room,
+            spare=plan.spare,
         )
         pump = Pump(self._context)
         planned = pump.carry_out(plan, batch.batch_id, batch.store, state.generation)
@@ -393,7 +398,8 @@ class RunningBatch:
         """The plan, and the batch with a new measurement if the storage seemed full."""
         batch_id, pump = held.present.batch_id, Pump(self._context, self._part(held.present))
         free_from = held.present.next_slot_at or held.present.first_slot_at
-        plan = pump.plan(free_from, state, held.present.storage_room, batch_id=batch_id)
+        room, spare = held.present.storage_room, self._spare(held)
+        plan = pump.plan(free_from, state, room, batch_id=batch_id, spare=spare)
         if not plan.storage_is_full:
             return held, plan
         held = self._storage.measure(held)  # the last measurement may be old
@@ -404,6 +410,14 @@ class RunningBatch:
             probe = pump.plan(free_from, state, probe_room, batch_id=batch_id, most=1)
             plan = replace(probe, storage_room=room)
         return held, plan
+
+    def _spare(self, held: Stored[Batch]) -> Spare | None:
+        """What the day's limit has to spare, if that is known and no scan adds files."""
+        spare = held.present.spare
+        if spare is None or held.present.phase is not BatchPhase.WORKING:
+            return None
+        is_same = spare.limit == self._context.rules.settings.cost_per_day
+        return spare if is_same and held.read_time < spare.until else None
 
     def _part(self, batch: Batch) -> str:
         """The prefix of a batch that is about a part of the deployment, else nothing."""

@@ -55,17 +55,18 @@ class Budget:
         """What the imports of the quota day cost, without those that were refused for certain."""
         return self._sum(queries.imports_since(holds.quota_day_began(now)))
 
-    def spending(self, batch_id: str, now: datetime) -> Spending | None:
-        """The limits and what is used of them; None if all files that wait fit.
+    def spare(self, batch_id: str, now: datetime) -> Room | None:
+        """The room that is left beside all files that wait; None if they don't fit.
 
         What waits is read before the ledger. So a file that is sent meanwhile counts twice, and
         never not at all.
         """
-        if not self.is_limited:
-            return None
         left = self._load(self._below(queries.to_import()))
-        if self._used(batch_id, now).room.fits(left):
-            return None
+        room = self._used(batch_id, now).room
+        return room.less(left) if room.fits(left) else None
+
+    def spending(self, batch_id: str, now: datetime) -> Spending:
+        """The limits and what is used of them; in the order of ``spare``."""
         planned = self._load(queries.planned_imports())
         begun = self._load(queries.with_status(FileStatus.UPLOADING, FileStatus.UPLOADED))
         begun += self._load(queries.planned_uploads())

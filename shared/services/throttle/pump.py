@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.estimate.budget import Room, Spending
+from shared.domain.estimate.budget import Room, Spare, Spending
 from shared.domain.file import lifecycle
 from shared.domain.file.record import FileRecord, FileStatus, Slot
 from shared.domain.throttle import breaker, holds, spacing
@@ -47,6 +47,7 @@ class Plan:
         budget_is_spent: Files wait, none fits the deployment's limits, and none is planned or being
             uploaded; None if that was not computed.
         imports: The imports among them; None without any.
+        spare: What the day's limit has to spare afterwards; None if that is to be added up.
     """
 
     assigned: tuple[tuple[Stored[FileRecord], datetime], ...]
@@ -57,6 +58,7 @@ class Plan:
     storage_is_full: bool = False
     budget_is_spent: bool | None = None
     imports: Begun | None = None
+    spare: Spare | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Pump:
         *,
         batch_id: str = "",
         most: int | None = None,
+        spare: Spare | None = None,
     ) -> Plan:
         """Choose files for the free slots: imports first, since each frees a raw file's space.
 
@@ -110,6 +113,7 @@ class Pump:
             storage_room: Bytes of input that fit into the store; None for no limit.
             batch_id: The batch whose imports count against ``MAX_IMPORTS_PER_SYNC``.
             most: The most files to plan; None for no limit.
+            spare: What the day's limit has to spare, if that needn't be added up.
         """
         now = self._context.clock.now()
         interval, slots = self._free_slots(next_slot_at, state, now)
@@ -122,9 +126,14 @@ class Pump:
             # Requests that are planned already come first: a hold would give them back.
             return Plan((), next_slot_at, day_is_spent=not self._count_planned(), tomorrow=tomorrow)
         slots = slots[: quota.left if quota else None]
-        spending = self._budget.spending(batch_id, now)
+        spending, left = (None, spare) if spare else self._added_up(batch_id, now)
         room = self._rooms.room(len(slots), interval, now)
         admitted = self._admitted(len(slots), room, spending, storage_room, now)
+        if spare:
+            left = spare.less(sum(map(self._budget.cost_of, admitted.imports.files)))
+            if left is None:
+                spending, left = self._added_up(batch_id, now)
+                admitted = self._admitted(len(slots), room, spending, storage_room, now)
         files, held = [*admitted.imports.files], admitted.are_held
         free = len(slots) - len(files)
         most = min(free, quota.uploads) if quota else free
@@ -146,7 +155,20 @@ class Pump:
             storage_is_full=full,
             budget_is_spent=not files and self._is_budget_spent(spending),
             imports=admitted.imports,
+            spare=left,
         )
+
+    def _added_up(self, batch_id: str, now: datetime) -> tuple[Spending | None, Spare | None]:
+        """The limits if they matter, since not all files that wait fit; else what is to spare."""
+        if not self._budget.is_limited:
+            return None, None
+        room = self._budget.spare(batch_id, now)
+        if room is None:
+            return self._budget.spending(batch_id, now), None
+        limit = self._context.rules.settings.cost_per_day
+        if limit is None or room.cost is None or room.files is not None:
+            return None, None
+        return None, Spare(limit, room.cost, now + self._context.rules.pump_horizon)
 
     def _free_slots(
         self, next_slot_at: datetime | None, state: BreakerState, now: datetime

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.estimate.budget import DayLimit, Load, Room, Spending, default_cost_per_day
+from shared.domain.estimate.budget import (
+    DayLimit,
+    Load,
+    Room,
+    Spare,
+    Spending,
+    default_cost_per_day,
+)
 from shared.domain.estimate.prices import load_prices
 from shared.domain.throttle.tiers import tier_named
 
@@ -79,3 +88,14 @@ def test_a_file_that_costs_more_than_a_day_goes_alone_only_on_a_day_without_othe
     assert Spending(1.0, None, under_way=dear).goes_alone
     assert not Spending(1.0, None, spent=0.1, planned=dear).goes_alone
     assert not Spending(None, None, planned=dear).goes_alone
+
+
+@given(costs=COSTS, limit=st.floats(1e-6, 1e-3))
+def test_no_more_is_planned_than_there_was_to_spare(costs: list[float], limit: float) -> None:
+    spare: Spare | None = Spare(1.0, limit, datetime(2026, 1, 1, tzinfo=UTC))
+    planned = 0.0
+    for cost in costs:
+        spare = spare and spare.less(cost)
+        planned += cost if spare else 0.0
+
+    assert planned <= limit + 1e-12

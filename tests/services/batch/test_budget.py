@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from shared.domain.file.ledger import LedgerEntry
 from shared.domain.file.record import FileStatus
 from shared.domain.throttle.holds import next_quota_reset, quota_day_began
 from shared.domain.throttle.tiers import tier_named
+from shared.gateways.database import queries
 from shared.gateways.ports import Query
 from shared.services.events import Event
 from tests.services.story import (
@@ -65,6 +68,20 @@ def limited(world: World, **changes: Any) -> None:
     world.use(world.context_with(**changes))
 
 
+def adding_up(world: World) -> list[datetime]:
+    """The times at which all that waits is added up, from now on."""
+    times: list[datetime] = []
+    sums = world.documents.sums
+
+    def noted(query: Query, names: Sequence[str]) -> dict[str, float]:
+        if query == queries.to_import():
+            times.append(world.clock.now())
+        return sums(query, names)
+
+    world.documents.sums = noted  # type: ignore[method-assign]  # this world only
+    return times
+
+
 # --- what a day may cost ----------------------------------------------------------------------
 
 
@@ -80,6 +97,26 @@ def test_a_day_imports_as_much_as_it_may_cost_and_the_rest_waits(trigger: str) -
     assert world.gemini.calls["upload"] == 4
     waiting = [each for each in world.files() if each.status is FileStatus.PENDING]
     assert len(waiting) == 6
+
+
+def test_what_waits_is_added_up_every_other_minute_while_there_is_more_to_spare() -> None:
+    world = library(100, max_cost_per_day=300 * COST, tier=tier_named("tier1"))
+    times = adding_up(world)
+
+    assert world.sync()["indexed"] == 100
+
+    apart = [after - before for before, after in pairwise(times)]
+    assert min(apart[2:-1]) >= 2 * MINUTE  # beyond the scan, and before the end
+    assert len(times) <= 10  # in more than ten minutes
+
+
+def test_what_waits_is_added_up_again_once_the_imports_exceed_what_was_to_spare() -> None:
+    world = library(100, max_cost_per_day=101 * COST, tier=tier_named("tier1"))
+    times = adding_up(world)
+
+    assert world.sync()["indexed"] == 100
+
+    assert any(after - before <= MINUTE for before, after in pairwise(times[2:-1]))
 
 
 def test_the_summary_shows_the_hold_with_its_end_and_what_is_left() -> None:
