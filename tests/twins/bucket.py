@@ -81,6 +81,9 @@ class MemoryBucket(ScriptedCalls):
 
     # --- for tests ------------------------------------------------------------------------
 
+    def __len__(self) -> int:
+        return len(self._objects)
+
     def put(
         self,
         name: str,

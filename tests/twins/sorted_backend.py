@@ -121,6 +121,11 @@ class SortedBackend(MemoryBackend):
                     entries.change(path, *change.keys(index))
         super().apply(changes, at)
 
+    def forget_entries(self) -> None:
+        """Drop all entries before very many documents come; they are made again when used."""
+        self._used.clear()
+        self._names.clear()
+
     @staticmethod
     def _range(entries: SortedDict, scan: Scan) -> Iterator[bytes]:
         found: Iterator[bytes] = entries.irange(scan.low, scan.high, inclusive=(True, False))

@@ -22,7 +22,7 @@ class _Counts:
         unchanged: Few and many unchanged ones, or more.
         compared: Unchanged ones that are also compared with a plain reading of all records.
         new: New ones on a local Firestore.
-        scanned: Few and many new ones in memory.
+        scanned: Few and many new ones whose documents nobody keeps.
     """
 
     unchanged: tuple[int, ...]
@@ -33,8 +33,8 @@ class _Counts:
 
 COUNTS: Mapping[Size, _Counts] = {
     Size.SMOKE: _Counts((200, 2_000), 200, 50, (50, 500)),
-    Size.USUAL: _Counts((20_000, 200_000), 20_000, 4_000, (2_000, 20_000)),
-    Size.FULL: _Counts((20_000, 200_000, 1_000_000), 20_000, 20_000, (20_000, 200_000)),
+    Size.USUAL: _Counts((20_000, 200_000), 20_000, 20_000, (2_000, 20_000)),
+    Size.FULL: _Counts((20_000, 200_000, 1_000_000), 20_000, 200_000, (20_000, 200_000)),
 }
 
 READS = 1.2
@@ -47,7 +47,7 @@ OF_RAW = 0.7
 """Of the rate of writing the same documents: that of planning new objects."""
 
 FLAT = 1.1
-"""Memory of many objects, over that of a tenth of them."""
+"""Memory of the most objects, over that of the fewest."""
 
 
 def section(size: Size) -> Section:
@@ -55,7 +55,7 @@ def section(size: Size) -> Section:
     counts = COUNTS[size]
     largest_first = sorted(counts.unchanged, reverse=True)
     costs = parallel.each(_unchanged, [(count,) for count in largest_first])
-    scans = parallel.each(new.scan_cpu, [(count,) for count in reversed(counts.scanned)])
+    scans = parallel.each(new.scanned, [(count,) for count in reversed(counts.scanned)])
     figures = [
         *_of_unchanged(dict(zip(largest_first, costs, strict=True))),
         *_beside_reading(counts.compared),
@@ -89,8 +89,7 @@ def _of_unchanged(costs: Mapping[int, Cost]) -> Iterator[Figure]:
         )
     times = {count: each.seconds for count, each in costs.items()}
     yield _exponent(f"unchanged, {few:,} to {many:,}: growth of CPU time", times)
-    peak = costs[many].peak / costs[few].peak
-    yield Figure(f"unchanged, {few:,} to {many:,}: growth of memory", peak, "x", at_most(FLAT))
+    yield _memory("unchanged", {count: each.peak for count, each in costs.items()})
 
 
 def _beside_reading(count: int) -> Iterator[Figure]:
@@ -105,7 +104,7 @@ def _beside_reading(count: int) -> Iterator[Figure]:
     yield Figure(f"{about}: memory", ours.peak / 1e6, "MB", None, peak, is_exact=False)
 
 
-def _of_new(count: int, scans: Mapping[int, float]) -> Iterator[Figure]:
+def _of_new(count: int, scans: Mapping[int, new.Scanned]) -> Iterator[Figure]:
     rates = new.rates(count)
     yield Figure(
         f"{count:,} new: planned, of the rate of raw writes",
@@ -116,7 +115,17 @@ def _of_new(count: int, scans: Mapping[int, float]) -> Iterator[Figure]:
         note=f"{rates.scanned:,.0f} and {rates.written:,.0f} a second on a local Firestore",
     )
     few, many = sorted(scans)
-    yield _exponent(f"new, {few:,} to {many:,}: growth of CPU time", scans)
+    times = {count: each.seconds for count, each in scans.items()}
+    yield _exponent(f"new, {few:,} to {many:,}: growth of CPU time", times)
+    yield _memory("new", {count: each.peak for count, each in scans.items()})
+
+
+def _memory(kind: str, peaks: Mapping[int, int]) -> Figure:
+    """That of the most objects, over that of the fewest."""
+    few, *_, many = sorted(peaks)
+    name = f"{kind}, {few:,} to {many:,}: growth of memory"
+    note = f"{peaks[few] / 1e6:.1f} and {peaks[many] / 1e6:.1f} MB beside the twins"
+    return Figure(name, peaks[many] / peaks[few], "x", at_most(FLAT), note=note)
 
 
 def _exponent(name: str, costs: Mapping[int, float]) -> Figure:

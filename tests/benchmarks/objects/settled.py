@@ -6,11 +6,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from shared.domain.batch.batch import Batch, PageResult
 from shared.domain.estimate.budget import BudgetState
-from shared.domain.file.ledger import LedgerEntry
-from shared.domain.file.record import Change, Current, FileRecord
+from shared.domain.file.record import Change
 from shared.domain.ids import raw_file_id
 from shared.domain.scan.comparison import Wanted
 from shared.domain.scan.remembered_range import RememberedRange, listing_digest
@@ -25,11 +25,14 @@ from shared.gateways.database.records import (
     range_path,
     window_path,
 )
-from shared.gateways.ports import MAX_WRITES_PER_COMMIT, Put, Query, Write
+from shared.gateways.ports import Query
 from shared.services.source.inspection import inspect
 from shared.services.worker.upload import RAW_FILES
 from tests.twins.imports import Import
 from tests.world import World
+
+AT_ONCE = 1_000
+"""Objects that are inspected together."""
 
 
 def library(count: int) -> dict[str, bytes]:
@@ -50,14 +53,18 @@ def settle(world: World, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         if name != first:
             world.bucket.put(name, content)
-    objects = world.bucket.list_objects(prefix="", limit=len(files))
+    world.documents.lay(_documents(world, first))
+
+
+def _documents(world: World, first: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The documents of all objects but the first, which has been synced."""
     laid = _Laid(world)
-    writes = [*laid.scan(objects)]
-    for want in inspect(world.context, objects, {}):
-        if want.path != first:
-            writes += laid.file(want)
-    for start in range(0, len(writes), MAX_WRITES_PER_COMMIT):
-        world.documents.commit(writes[start : start + MAX_WRITES_PER_COMMIT])
+    objects = world.bucket.list_objects(prefix="", limit=len(world.bucket))
+    yield from laid.scan(objects)
+    for start in range(0, len(objects), AT_ONCE):
+        for want in inspect(world.context, objects[start : start + AT_ONCE], {}):
+            if want.path != first:
+                yield from laid.file(want)
 
 
 class _Laid:
@@ -68,9 +75,9 @@ class _Laid:
         records = world.records
         (self._batch,) = [each.present for each in records.query(Batch, Query("batches"))]
         (self._file,) = world.files()
-        (self._operation,) = [
-            each.present for each in records.query(LedgerEntry, Query("operations"))
-        ]
+        self._pattern = {**to_fields(self._file), "change": Change.NEW.value}
+        (operation,) = world.documents.query(Query("operations"))
+        self._operation = dict(operation.fields or {})
         pages = Query(f"{batch_path(self._batch.batch_id)}/pages")
         (self._page,) = [each.present for each in records.query(PageResult, pages)]
         (self._range,) = [each.present for each in records.query(RememberedRange, Query("ranges"))]
@@ -80,7 +87,7 @@ class _Laid:
 
     # --- writes of the scan -------------------------------------------------------------------
 
-    def scan(self, objects: list[ObjectInfo]) -> Iterator[Write]:
+    def scan(self, objects: list[ObjectInfo]) -> Iterator[tuple[str, dict[str, Any]]]:
         """The batch, its pages, and the ranges that remember them."""
         count = len(objects)
         batch = replace(
@@ -91,7 +98,7 @@ class _Laid:
             budget=self._budget_beside(objects),
             cost=self._cost_of(objects),
         )
-        yield Put(batch_path(batch.batch_id), to_fields(batch))
+        yield batch_path(batch.batch_id), to_fields(batch)
         size = self._world.rules.page_size
         for index, first in enumerate(range(0, count, size)):
             rows = objects[first : first + size]
@@ -104,7 +111,7 @@ class _Laid:
                 next_start=end,
                 counts={name: first + len(rows) for name in self._page.counts},
             )
-            yield Put(page_path(batch.batch_id, index), to_fields(page))
+            yield page_path(batch.batch_id, index), to_fields(page)
             remembered = replace(
                 self._range,
                 start=start,
@@ -112,7 +119,7 @@ class _Laid:
                 listing=listing_digest(rows, {}),
                 counts={name: each * len(rows) for name, each in self._range.counts.items()},
             )
-            yield Put(range_path(start), to_fields(remembered))
+            yield range_path(start), to_fields(remembered)
 
     def _cost_of(self, objects: list[ObjectInfo]) -> float:
         """What the imports of all objects cost; each is added up, as the database does."""
@@ -133,23 +140,22 @@ class _Laid:
 
     # --- writes for each file -----------------------------------------------------------------
 
-    def file(self, want: Wanted) -> Iterator[Write]:
+    def file(self, want: Wanted) -> Iterator[tuple[str, dict[str, Any]]]:
         """The records of one file, and its document in the store."""
         operation_id = self._world.context.new_id()
         made = self._imported(want)
-        yield Put(file_path(want.path), to_fields(self._indexed(want, made)))
-        operation = replace(
-            self._operation,
-            operation_id=operation_id,
-            path=want.path,
-            content_key=want.key,
-            raw_file=RAW_FILES + raw_file_id(self._store.name, want.key, 0),
-            operation=made.operation,
-            document=made.document.name,
-        )
-        yield Put(operation_path(operation_id), to_fields(operation))
+        yield file_path(want.path), self._indexed(want, made)
+        told = {
+            "operation_id": operation_id,
+            "path": want.path,
+            "content_key": want.key,
+            "raw_file": RAW_FILES + raw_file_id(self._store.name, want.key, 0),
+            "operation": made.operation,
+            "document": made.document.name,
+        }
+        yield operation_path(operation_id), {**self._operation, **told}
         for entry in self._entries:
-            yield Put(window_path(self._world.context.new_id()), entry.fields or {})
+            yield window_path(self._world.context.new_id()), dict(entry.fields or {})
 
     def _imported(self, want: Wanted) -> Import:
         serial = self._world.gemini._next_id("doc")
@@ -167,24 +173,24 @@ class _Laid:
         self._store.imports[name] = made
         return made
 
-    def _indexed(self, want: Wanted, made: Import) -> FileRecord:
-        assert self._file.desired is not None
-        return replace(
-            self._file,
-            path=want.path,
-            change=Change.NEW,
-            desired=replace(
-                self._file.desired,
-                key=want.key,
-                generation=want.generation,
-                metageneration=want.metageneration,
-                size=want.size,
-                content_hash=want.content_hash,
-                hashes=want.hashes,
-                metadata_digest=want.metadata_digest,
-                media_type=want.media_type,
-            ),
-            current=Current(
-                want.key, made.document.name, want.content_hash, want.size, want.hashes
-            ),
-        )
+    def _indexed(self, want: Wanted, made: Import) -> dict[str, Any]:
+        hashes = to_fields(want.hashes)
+        desired = {
+            "key": want.key,
+            "generation": want.generation,
+            "metageneration": want.metageneration,
+            "size": want.size,
+            "content_hash": want.content_hash,
+            "hashes": hashes,
+            "metadata_digest": want.metadata_digest,
+            "media_type": want.media_type,
+        }
+        current = {
+            "key": want.key,
+            "document": made.document.name,
+            "content_hash": want.content_hash,
+            "size": want.size,
+            "hashes": hashes,
+        }
+        changed = {"path": want.path, "desired": {**self._pattern["desired"], **desired}}
+        return {**self._pattern, **changed, "current": current}

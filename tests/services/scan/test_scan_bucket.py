@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -22,7 +23,7 @@ from shared.domain.errors import (
 from shared.domain.file.record import FailureKind, FileStatus
 from shared.domain.source.object_info import ObjectInfo
 from shared.gateways.cloud_storage.bucket import PAGE_SIZE as LISTED_AT_ONCE
-from shared.gateways.ports import MAX_WRITES_PER_COMMIT, Query, Snapshot, Task
+from shared.gateways.ports import MAX_WRITES_PER_COMMIT, Query, Snapshot, Task, Write
 from shared.services.scan.scan_bucket import MOST_FAULTS
 from tests.services.story import (
     DAY,
@@ -129,16 +130,28 @@ def test_page_boundaries_lose_nothing_and_count_nothing_twice(count: int) -> Non
     assert in_step(world)
 
 
-def test_a_page_of_new_objects_costs_one_page_of_the_listing_and_three_commits() -> None:
+def test_a_page_of_new_objects_costs_one_page_of_the_listing_and_three_commits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world = World(rules(), has_many=True)
     size = world.rules.page_size
     world.put({f"{number:04}.md": "text" for number in range(2 * size)})
     world.start(SyncRequest())
     task = scan_task(world)
-    listed, committed = [], []
-    asked, commit = world.bucket.list_objects, world.documents.commit
-    world.bucket.list_objects = lambda **given: listed.append(given["limit"]) or asked(**given)  # type: ignore[method-assign,func-returns-value]
-    world.documents.commit = lambda writes: committed.append(len(writes)) or commit(writes)  # type: ignore[method-assign,func-returns-value]
+    listed: list[int] = []
+    committed: list[int] = []
+    list_objects, commit = world.bucket.list_objects, world.documents.commit
+
+    def noted_listing(**given: Any) -> list[ObjectInfo]:
+        listed.append(given["limit"])
+        return list_objects(**given)
+
+    def noted_commit(writes: Sequence[Write]) -> list[object]:
+        committed.append(len(writes))
+        return commit(writes)
+
+    monkeypatch.setattr(world.bucket, "list_objects", noted_listing)
+    monkeypatch.setattr(world.documents, "commit", noted_commit)
 
     world.deliver(task)
 
