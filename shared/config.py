@@ -326,6 +326,14 @@ class SyncSettings(
         return max((self.function_timeout - TIMEOUT_MARGIN) / self.time_scale, LEAST_WATCHDOG)
 
     @property
+    def call_budget(self) -> timedelta:
+        """Time after which a function waits for neither Gemini nor the bucket.
+
+        Then it still has time to write down how far it came, before the watchdog.
+        """
+        return self.watchdog_budget - WATCHDOG_MARGIN / self.time_scale / 2
+
+    @property
     def work_budget(self) -> timedelta:
         """Time after which a function leaves the rest of its work to a new task."""
         return self.watchdog_budget - WATCHDOG_MARGIN / self.time_scale

@@ -28,8 +28,7 @@ module "ask" {
   )
   secrets         = local.key
   timeout_seconds = 120 # a model may think for a minute
-  memory          = "512Mi"
-  concurrency     = 8
+  instance        = { cpu = 1, memory = "512Mi", concurrency = 8 }
   max_instances   = 3
   ingress         = "ALLOW_ALL" # people call it from anywhere; IAM decides who may
   invokers        = var.askers

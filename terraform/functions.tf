@@ -81,8 +81,7 @@ module "dispatcher" {
   )
   secrets         = local.key
   timeout_seconds = local.budgets.function_timeout
-  memory          = "1Gi"
-  concurrency     = 8
+  instance        = local.instances.dispatcher
   max_instances   = 3
   ingress         = "ALLOW_ALL" # people call it from anywhere; IAM decides who may
   invokers = concat(
@@ -106,8 +105,7 @@ module "upload" {
   environment     = local.sync_environment
   secrets         = local.key
   timeout_seconds = local.budgets.function_timeout
-  memory          = "1Gi"
-  concurrency     = local.upload_concurrency
+  instance        = local.upload
   max_instances   = local.upload_instances
   ingress         = "ALLOW_INTERNAL_ONLY" # Cloud Tasks of the same project counts as internal
   invokers        = [module.queues.account.member]
@@ -135,8 +133,7 @@ module "status" {
   environment     = local.status_environment
   secrets         = {}
   timeout_seconds = 60
-  memory          = "512Mi"
-  concurrency     = 8
+  instance        = { cpu = 1, memory = "512Mi", concurrency = 8 }
   max_instances   = 3
   ingress         = "ALLOW_ALL" # people call it from anywhere; IAM decides who may
   invokers        = concat(local.people.viewers, google_service_account.deployer[*].member)

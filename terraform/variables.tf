@@ -183,7 +183,7 @@ variable "function_timeout_seconds" {
 }
 
 variable "max_upload_instances" {
-  description = "Most instances of the upload function, of one CPU each. A new project's quota of CPUs in a region may be as low as 20; a function that asks for more is not deployed. tier3 needs 131 to keep its rate, of which at most 100 can be had. Fewer lower what the queues dispatch at once."
+  description = "Most instances of the upload function, of one CPU each; those of a slow tier have a third of one and count as such. A new project's quota of CPUs in a region may be as low as 20; a function that asks for more is not deployed. tier3 needs 131 to keep its rate, of which at most 100 can be had. Fewer lower what the queues dispatch at once."
   type        = number
   default     = 20
 

@@ -7,7 +7,8 @@ from typing import Any
 import functions_framework
 from flask import Request, Response
 
-from shared.composition import ask, preload
+from shared import loading  # first: see there
+from shared.composition.ask import ask
 from shared.config import AskSettings
 from shared.domain.ask.request import AskRequest
 from shared.http.framework import answer_everything
@@ -16,7 +17,7 @@ from shared.http.routes import Routes
 from shared.process import settings_of
 
 SETTINGS = settings_of(AskSettings)
-preload("google.cloud.firestore", "google.genai")
+loading.preload("google.cloud.firestore", "google.genai")
 
 
 def _ask(request: Request) -> tuple[dict[str, Any], int]:

@@ -8,8 +8,9 @@ from typing import Any
 import functions_framework
 from flask import Request, Response
 
+from shared import loading  # first: see there
 from shared.code_digest import code_digest
-from shared.composition import UseCases, preload
+from shared.composition.dispatcher import UseCases
 from shared.config import SyncSettings
 from shared.domain.batch.batch import Batch, Trigger
 from shared.domain.batch.request import SyncRequest
@@ -22,7 +23,7 @@ from shared.services.batch.start import AlreadyRunning
 
 SETTINGS = settings_of(SyncSettings)
 USE = UseCases(SETTINGS)
-preload("google.cloud.firestore", "google.cloud.storage", "google.cloud.tasks_v2")
+loading.preload("google.cloud.firestore", "google.cloud.storage", "google.cloud.tasks_v2")
 
 
 def _answer(batch_id: str, **more: object) -> dict[str, Any]:
@@ -84,6 +85,7 @@ ROUTES = Routes(
         ("POST", "/control/scan"): {Caller.TASKS},
     },
     budget=SETTINGS.watchdog_budget,
+    call_budget=SETTINGS.call_budget,
 )
 answer_everything(ROUTES)
 

@@ -10,8 +10,9 @@ from typing import Any
 import functions_framework
 from flask import Request, Response
 
+from shared import loading  # first: see there
 from shared.code_digest import code_digest
-from shared.composition import page_asset, pages, preload, report
+from shared.composition.status import page_asset, pages, report
 from shared.config import StatusSettings
 from shared.http.answers import NOTHING_FOUND
 from shared.http.framework import answer_everything
@@ -21,7 +22,7 @@ from shared.process import settings_of
 from shared.services.report.file_lists import FileList, Wanted
 
 SETTINGS = settings_of(StatusSettings)
-preload("google.cloud.firestore")
+loading.preload("google.cloud.firestore")
 
 
 def _batches(query: PageQuery) -> Answer:

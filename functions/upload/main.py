@@ -10,7 +10,8 @@ from typing import Any
 import functions_framework
 from flask import Request, Response
 
-from shared.composition import UseCases, preload
+from shared import loading  # first: see there
+from shared.composition.upload import UseCases
 from shared.config import SyncSettings
 from shared.domain.deployment.callers import Caller
 from shared.http.framework import answer_everything
@@ -20,7 +21,9 @@ from shared.process import settings_of
 
 SETTINGS = settings_of(SyncSettings)
 USE = UseCases(SETTINGS)
-preload("google.cloud.firestore", "google.cloud.storage", "google.cloud.tasks_v2", "google.genai")
+loading.preload(
+    "google.cloud.firestore", "google.cloud.storage", "google.cloud.tasks_v2", "google.genai"
+)
 
 
 def _step(request: Request) -> tuple[dict[str, Any], int]:
@@ -37,6 +40,7 @@ ROUTES = Routes(
     callers=SETTINGS.callers,
     machines={("POST", "/step"): {Caller.TASKS}, ("POST", "/looks"): {Caller.TASKS}},
     budget=SETTINGS.watchdog_budget,
+    call_budget=SETTINGS.call_budget,
 )
 answer_everything(ROUTES)
 

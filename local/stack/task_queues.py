@@ -37,7 +37,7 @@ def rates(tier: Tier) -> dict[QueueName, Rate]:
     """Return each queue's rate; only the uploads queue is limited by the tier's quota."""
     return {
         QueueName.UPLOADS: Rate(tier.dispatches_per_second, tier.max_concurrent_dispatches),
-        QueueName.POLLS: Rate(500, 20),
+        QueueName.POLLS: Rate(500, min(20, tier.max_concurrent_dispatches)),
         QueueName.CONTROL: Rate(10, 4),
     }
 

@@ -16,6 +16,7 @@ from werkzeug.routing import Map, Rule
 
 from shared.domain.deployment.callers import Caller, Callers
 from shared.domain.errors import InvalidRequest, SyncError
+from shared.gateways.call_deadline import total_deadline
 from shared.http.answers import DEFECT, answer, explained
 from shared.http.caller import PEOPLE, check_caller
 from shared.http.requests import BODY_PATIENCE, NoQuery, checked_query, read_body
@@ -65,6 +66,7 @@ class Routes:
         callers: The deployment's callers.
         machines: Who may call those routes that are not for people, or not for them alone.
         budget: Time that a handler may take before the process is ended; None means no limit.
+        call_budget: Time after which a handler's calls of Gemini and the bucket end; likewise.
         patience: Time within which a request's body must have arrived.
     """
 
@@ -75,12 +77,14 @@ class Routes:
         callers: Callers,
         machines: Mapping[tuple[str, str], Collection[Caller]] | None = None,
         budget: timedelta | None = None,
+        call_budget: timedelta | None = None,
         patience: timedelta = BODY_PATIENCE,
     ) -> None:
         self._handlers = dict(routes)
         self._callers = callers
         self._machines = dict(machines or {})
         self._budget = budget
+        self._call_budget = call_budget
         self._patience = patience
         self._map = Map(
             [
@@ -102,7 +106,10 @@ class Routes:
     def _answered(self, request: Request) -> Response:
         try:
             read_body(request, self._patience)
-            with watchdog(self._budget) if self._budget else nullcontext():
+            with (
+                watchdog(self._budget) if self._budget else nullcontext(),
+                total_deadline(self._call_budget) if self._call_budget else nullcontext(),
+            ):
                 found = self._handled(request)
                 return found if isinstance(found, Response) else answer(*found)
         except MethodNotAllowed as error:

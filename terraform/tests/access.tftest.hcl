@@ -115,8 +115,7 @@ run "invokers_of_a_function" {
     environment     = {}
     secrets         = { KEY = { secret = "a-secret", version = "3" } }
     timeout_seconds = 60
-    memory          = "512Mi"
-    concurrency     = 2
+    instance        = { cpu = 1, memory = "512Mi", concurrency = 2 }
     max_instances   = 1
     ingress         = "ALLOW_ALL"
     invokers        = ["user:a@example.com"]
@@ -153,8 +152,7 @@ run "a_public_function_is_refused" {
     environment     = {}
     secrets         = {}
     timeout_seconds = 60
-    memory          = "512Mi"
-    concurrency     = 2
+    instance        = { cpu = 1, memory = "512Mi", concurrency = 2 }
     max_instances   = 1
     ingress         = "ALLOW_ALL"
     invokers        = ["allUsers"]
@@ -162,4 +160,52 @@ run "a_public_function_is_refused" {
   }
 
   expect_failures = [var.invokers]
+}
+
+run "a_part_of_a_cpu_for_several_requests_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    name            = "a-function"
+    description     = "-"
+    build           = { runtime = "python311", bucket = "b", object = "o", repository = "r", service_account = "s" }
+    environment     = {}
+    secrets         = {}
+    timeout_seconds = 60
+    instance        = { cpu = 0.333, memory = "512Mi", concurrency = 2 }
+    max_instances   = 1
+    ingress         = "ALLOW_ALL"
+    invokers        = ["user:a@example.com"]
+    region          = "us-central1"
+  }
+
+  expect_failures = [var.instance]
+}
+
+run "more_memory_than_a_part_of_a_cpu_can_have_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    name            = "a-function"
+    description     = "-"
+    build           = { runtime = "python311", bucket = "b", object = "o", repository = "r", service_account = "s" }
+    environment     = {}
+    secrets         = {}
+    timeout_seconds = 60
+    instance        = { cpu = 0.333, memory = "1Gi", concurrency = 1 }
+    max_instances   = 1
+    ingress         = "ALLOW_ALL"
+    invokers        = ["user:a@example.com"]
+    region          = "us-central1"
+  }
+
+  expect_failures = [var.instance]
 }

@@ -117,6 +117,14 @@ run "functions" {
   }
 
   assert {
+    condition = alltrue([
+      for function in [module.dispatcher, module.upload, module.status] :
+      contains(keys(function.build.environment), "SOURCE_DATE_EPOCH")
+    ])
+    error_message = "No start of a function compiles its modules again."
+  }
+
+  assert {
     condition = (
       module.upload.service.max_instances * module.upload.service.concurrency
       >= module.queues.limits["uploads"].concurrent + module.queues.limits["polls"].concurrent

@@ -12,8 +12,8 @@ from unittest import mock
 
 import functions_framework
 
-from shared.composition import preload
 from shared.http.pages import Pages
+from shared.loading import preload
 from shared.services.health import Health
 from shared.services.store.cut_over import CutOver
 from tests.docs.markdown import ROOT

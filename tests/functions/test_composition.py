@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared import composition
+from shared.composition.ports import context
 from shared.config import SyncSettings
 from shared.domain.errors import PayerMissing
 from tests.contract.bucket_world import ServedBucketWorld
@@ -33,8 +33,8 @@ def test_the_project_that_pays_is_named_to_the_bucket(monkeypatch: pytest.Monkey
         given = ENVIRONMENT | {"BUCKET": world.name}
 
         paid = SyncSettings.from_environment(given | {"BILLING_PROJECT": "payer"})
-        assert composition.context(paid).bucket.list_objects(prefix="", limit=10) == [info]
+        assert context(paid).bucket.list_objects(prefix="", limit=10) == [info]
 
-        unpaid = composition.context(SyncSettings.from_environment(given))
+        unpaid = context(SyncSettings.from_environment(given))
         with pytest.raises(PayerMissing):
             unpaid.bucket.list_objects(prefix="", limit=10)

@@ -4,7 +4,6 @@ runs the tests and the one that is planned are tried."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -21,6 +20,7 @@ from local.packaging import FUNCTIONS, build
 from local.processes.children import Processes, answers
 from local.processes.ports import HOST, free_ports, loopback
 from local.terraform.workspace import Plan, Workspace
+from tests.packaging.as_built import python_with
 from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(900)]
@@ -77,23 +77,8 @@ def pythons(
     base = sys.executable if request.param == "this one" else planned_python(plans["prod"])
     found = {}
     for name, folder in folders.items():
-        requirements = folder / "requirements.txt"
-        venv = root / hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
-        found[name] = venv / "bin" / "python"
-        if not venv.exists():
-            subprocess.run([base, "-m", "venv", venv], check=True)
-            install(found[name], requirements)
+        found[name] = python_with(folder / "requirements.txt", root, base)
     return found
-
-
-def install(python: Path, requirements: Path) -> None:
-    """Install exactly what is pinned: by uv, or by pip where uv finds no index."""
-    pip, uv = [str(python), "-m", "pip"], [sys.executable, "-m", "uv", "pip"]
-    # Left to resolve extras, a pip before 23.3 looks past the pins; so `check` does it.
-    pinned = ["--no-deps", "--require-hashes", "--requirement", str(requirements)]
-    if subprocess.run([*uv, "install", "-qq", "--python", python, *pinned], check=False).returncode:
-        subprocess.run([*pip, "install", "-qq", *pinned], check=True)
-    subprocess.run([*pip, "check"], check=True)
 
 
 @pytest.fixture(scope="module")

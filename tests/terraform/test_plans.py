@@ -16,6 +16,8 @@ from local.terraform.workspace import Plan, Workspace
 from shared.config import StatusSettings, SyncSettings
 from shared.domain.throttle.tiers import load_tiers
 from shared.gateways.ports import QueueName
+from tests.benchmarks.price.instances import kinds
+from tests.packaging.as_built import BUILD_VARIABLES
 
 pytestmark = pytest.mark.terraform
 
@@ -149,6 +151,21 @@ def test_the_planned_rate_of_each_tier_is_the_one_that_python_reads(
         assert math.isclose(uploads, told.dispatches_per_second, rel_tol=1e-12)
 
 
+def test_an_instance_is_as_the_price_of_a_file_assumes(
+    tiered: dict[tuple[str, int], Plan],
+) -> None:
+    for tier in load_tiers().values():
+        for function, kind in kinds(tier).items():
+            plan = tiered[tier.name, max(INSTANCES)]
+            planned = plan.resources[f"module.{function}.google_cloudfunctions2_function.this"]
+            limits = planned["service_config"][0]
+            found = (limits["available_cpu"], limits["available_memory"])
+            assert found == (f"{kind.vcpu:g}", f"{kind.gib:g}Gi".replace("0.5Gi", "512Mi"))
+            assert limits["max_instance_request_concurrency"] == kind.concurrency
+            assert kind.vcpu >= 1 or kind.concurrency == 1
+            assert planned["build_config"][0]["environment_variables"] == BUILD_VARIABLES
+
+
 def test_no_queue_dispatches_more_than_the_instances_serve(
     tiered: dict[tuple[str, int], Plan],
 ) -> None:
@@ -157,7 +174,8 @@ def test_no_queue_dispatches_more_than_the_instances_serve(
         limits = config["service_config"][0]
         served = limits["max_instance_count"] * limits["max_instance_request_concurrency"]
         (_, uploads), (_, polls) = queue_of(plan, "uploads"), queue_of(plan, "polls")
-        assert limits["max_instance_count"] <= instances
+        cpus = limits["max_instance_count"] * float(limits["available_cpu"])
+        assert cpus <= instances
         assert uploads + polls <= served, (tier, instances)
         assert min(uploads, polls) >= 1
 

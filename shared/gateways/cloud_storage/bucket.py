@@ -17,6 +17,8 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from shared.domain.errors import BadRequest, Forbidden, NotFound, PayerMissing, Unreadable
 from shared.domain.source.content_hash import Hashes
 from shared.domain.source.object_info import ObjectInfo
+from shared.gateways.call_deadline import in_this_context, total_deadline
+from shared.gateways.cloud_storage.bounded_session import bound
 from shared.gateways.google_errors import google_errors
 from shared.gateways.ports import Head
 
@@ -49,7 +51,7 @@ class CloudStorage:
         client: A client of the service; ``close`` closes it.
         bucket_name: Name of the bucket.
         user_project: The project that pays for the requests; None for the bucket's own.
-        timeout: Timeout of each connect and read.
+        timeout: Timeout of each listing and of each read of a range, with their repetitions.
         retry_for: How long reads are repeated after a failure that may pass. Not zero by default,
             since a read that fails during an upload wastes a metered request.
     """
@@ -65,7 +67,10 @@ class CloudStorage:
     ) -> None:
         self._client = client
         self._bucket = client.bucket(bucket_name, user_project=user_project)
-        self._timeout_s = timeout.total_seconds()
+        self._timeout = timeout
+        for session in (client._http, getattr(client._http, "_auth_request_session", None)):  # noqa: SLF001 - as Google's own advice does
+            if session is not None:
+                bound(session)
         self._retry = DEFAULT_RETRY.with_timeout(retry_for.total_seconds()) if retry_for else None
 
     def close(self) -> None:
@@ -76,7 +81,7 @@ class CloudStorage:
         self, *, prefix: str, start: str = "", end: str = "", limit: int
     ) -> list[ObjectInfo]:
         """At most ``limit`` live objects with ``prefix`` and start <= name < end, by name."""
-        with google_errors("bucket.list_objects"):
+        with google_errors("bucket.list_objects"), total_deadline(self._timeout):
             blobs = self._client.list_blobs(
                 self._bucket,
                 prefix=prefix or None,
@@ -85,7 +90,7 @@ class CloudStorage:
                 max_results=limit,
                 page_size=min(limit, PAGE_SIZE),
                 fields=_LISTED,
-                timeout=self._timeout_s,
+                timeout=self._timeout.total_seconds(),
                 retry=self._retry,
             )
             return [_info(blob) for blob in blobs]
@@ -104,7 +109,8 @@ class CloudStorage:
         if not names:
             return {}
         with ThreadPoolExecutor(min(PARALLEL_READS, len(names))) as pool:
-            return {info.name: info for info in pool.map(self.stat, names) if info is not None}
+            found = pool.map(in_this_context(self.stat), names)
+            return {info.name: info for info in found if info is not None}
 
     def read_heads(self, objects: Sequence[ObjectInfo], length: int) -> dict[str, Head]:
         """The first ``length`` bytes of each object, by name.
@@ -114,7 +120,7 @@ class CloudStorage:
         if not objects:
             return {}
         with ThreadPoolExecutor(min(PARALLEL_READS, len(objects))) as pool:
-            heads = pool.map(lambda info: self._head(info, length), objects)
+            heads = pool.map(in_this_context(lambda info: self._head(info, length)), objects)
             return {info.name: head for info, head in zip(objects, heads, strict=True)}
 
     def open(self, name: str, generation: int) -> IO[bytes]:
@@ -131,7 +137,7 @@ class CloudStorage:
     def read(self, name: str, generation: int, offset: int, length: int) -> bytes:
         """At most ``length`` bytes from ``offset`` on; fewer only at the end."""
         blob = self._bucket.blob(name, generation=generation)
-        with _refusals(), google_errors("bucket.read"):
+        with _refusals(), google_errors("bucket.read"), total_deadline(self._timeout):
             try:
                 return bytes(
                     blob.download_as_bytes(
@@ -139,7 +145,7 @@ class CloudStorage:
                         end=offset + length - 1,
                         raw_download=True,
                         checksum=None,  # the checksum is of the whole object
-                        timeout=self._timeout_s,
+                        timeout=self._timeout.total_seconds(),
                         retry=self._retry,
                     )
                 )

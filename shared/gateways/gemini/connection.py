@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from shared.gateways.call_deadline import total_deadline
 from shared.gateways.gemini.errors import Effect, gemini_errors, raise_error_in_upload
 
 if TYPE_CHECKING:
@@ -26,9 +28,9 @@ class GeminiConnection:
     variables for a key, Vertex mode, base URL, API version or replays are ignored; those for
     proxies and certificates apply.
 
-    ``timeout`` is for each connect, read and write, not for the whole call. Nothing is retried,
-    with one exception that google-genai can't turn off: a chunk of an upload whose reply has no
-    upload status is sent up to three times, over 7 s.
+    ``timeout`` is for a whole call. Nothing is retried, with one exception that google-genai can't
+    turn off: a chunk of an upload whose reply has no upload status is sent up to three times, over
+    7 s.
     """
 
     def __init__(self, api_key: str, *, base_url: str | None, timeout: timedelta) -> None:
@@ -47,9 +49,17 @@ class GeminiConnection:
                 connections.close()
                 self._made = None
 
-    def call(self, name: str, effect: Effect) -> AbstractContextManager[None]:
-        """Turn the errors of a call into those of the ports."""
-        return gemini_errors(f"gemini.{name}", effect, secret=self._api_key)
+    @contextmanager
+    def call(self, name: str, effect: Effect, more: timedelta = timedelta()) -> Iterator[None]:
+        """Turn the errors of a call into those of the ports, and end it in time.
+
+        ``more`` is added to the timeout.
+        """
+        with (
+            gemini_errors(f"gemini.{name}", effect, secret=self._api_key),
+            total_deadline(self._timeout + more),
+        ):
+            yield
 
     def client(self) -> genai.Client:
         """The client, which is created if there is none."""
@@ -63,9 +73,13 @@ class GeminiConnection:
         from google import genai  # noqa: PLC0415 - as above
         from google.genai import client, types  # noqa: PLC0415 - as above
 
-        connections = httpx2.Client(
-            timeout=self._timeout.total_seconds(),
-            event_hooks={"response": [raise_error_in_upload]},
+        from shared.gateways.gemini.bounded_client import bounded  # noqa: PLC0415 - as above
+
+        connections = bounded(
+            httpx2.Client(
+                timeout=self._timeout.total_seconds(),
+                event_hooks={"response": [raise_error_in_upload]},
+            )
         )
         return (
             genai.Client(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import IO, TYPE_CHECKING
 
 from shared.domain.errors import BadRequest, SourceChanged
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 PAGE_SIZE = 20
 """Most documents or stores in a page; the service answers 400 if more are asked for."""
 MODELS = "models/"
+LEAST_SPEED = 500_000
+"""Bytes a second: an upload may take the timeout, and what its size takes at this speed."""
 MAX_DISPLAY_NAME = 512
 """Characters; source: the API reference."""
 
@@ -55,7 +58,8 @@ class GeminiFileSearch(GeminiConnection):
         if title := display_name.strip()[:MAX_DISPLAY_NAME]:
             config["display_name"] = title
         client = self.client()
-        with self.call("upload", Effect.REPEATABLE):
+        more = timedelta(seconds=size / LEAST_SPEED)
+        with self.call("upload", Effect.REPEATABLE, more):
             # Pass a stream, not a path: google-genai sends a path's name in an ASCII-only header.
             file = messages.remote_file(client.files.upload(file=source, config=config))
         sent = source.sha256

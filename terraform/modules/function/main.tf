@@ -26,6 +26,10 @@ resource "google_cloudfunctions2_function" "this" {
     service_account   = var.build.service_account
     docker_repository = var.build.repository
 
+    # The build compiles the modules, and the image dates every file anew. With this, bytecode knows its
+    # module by the content and not by the date, so no start compiles it again.
+    environment_variables = { SOURCE_DATE_EPOCH = "315532800" }
+
     source {
       storage_source {
         bucket = var.build.bucket
@@ -38,15 +42,15 @@ resource "google_cloudfunctions2_function" "this" {
     service_account_email            = google_service_account.this.email
     ingress_settings                 = var.ingress
     timeout_seconds                  = var.timeout_seconds
-    available_memory                 = var.memory
-    available_cpu                    = "1" # concurrency above 1 needs a whole CPU
-    max_instance_request_concurrency = var.concurrency
+    available_memory                 = var.instance.memory
+    available_cpu                    = tostring(var.instance.cpu)
+    max_instance_request_concurrency = var.instance.concurrency
     min_instance_count               = 0
     max_instance_count               = var.max_instances
     all_traffic_on_latest_revision   = true
 
     # One process, with one thread per concurrent request.
-    environment_variables = merge(var.environment, { THREADS = tostring(var.concurrency), WORKERS = "1" })
+    environment_variables = merge(var.environment, { THREADS = tostring(var.instance.concurrency), WORKERS = "1" })
 
     dynamic "secret_environment_variables" {
       for_each = var.secrets

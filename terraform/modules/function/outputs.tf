@@ -21,6 +21,8 @@ output "service" {
       ingress         = config.ingress_settings
       timeout_seconds = config.timeout_seconds
       max_instances   = config.max_instance_count
+      cpu             = config.available_cpu
+      memory          = config.available_memory
       concurrency     = config.max_instance_request_concurrency
       environment     = config.environment_variables
       secrets         = { for secret in config.secret_environment_variables : secret.key => secret.version }
@@ -29,8 +31,9 @@ output "service" {
 }
 
 output "build" {
-  description = "Who builds the function, and the object it is built from."
+  description = "Who builds the function, the object it is built from, and what the build is told."
   value = {
+    environment     = google_cloudfunctions2_function.this.build_config[0].environment_variables
     service_account = google_cloudfunctions2_function.this.build_config[0].service_account
     object          = google_cloudfunctions2_function.this.build_config[0].source[0].storage_source[0].object
   }

@@ -52,14 +52,23 @@ variable "timeout_seconds" {
   type        = number
 }
 
-variable "memory" {
-  description = "Memory of an instance, such as 1Gi."
-  type        = string
-}
+variable "instance" {
+  description = "What an instance has: CPUs, memory (such as 1Gi), and how many requests it serves at once."
+  type = object({
+    cpu         = number
+    memory      = string
+    concurrency = number
+  })
 
-variable "concurrency" {
-  description = "Requests that one instance serves at once."
-  type        = number
+  validation {
+    condition     = var.instance.cpu >= 1 || var.instance.concurrency == 1
+    error_message = "Less than a whole CPU serves one request at a time."
+  }
+
+  validation {
+    condition     = var.instance.cpu >= 1 || contains(var.instance.cpu < 0.5 ? ["512Mi"] : ["512Mi", "1Gi"], var.instance.memory)
+    error_message = "Less than half a CPU has 512Mi, and less than a whole one at most 1Gi."
+  }
 }
 
 variable "max_instances" {

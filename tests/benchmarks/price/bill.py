@@ -15,18 +15,9 @@ from shared.domain.estimate.prices import load_prices
 from shared.domain.source.tokens import BYTES_PER_TOKEN
 from shared.process import JsonFormatter
 from tests.benchmarks.latencies import Latencies
-from tests.benchmarks.price.instances import Billed, Kind, billed
+from tests.benchmarks.price.instances import Billed, Kind, billed, kinds
 from tests.benchmarks.price.price_table import price_of
 from tests.rated_world import RatedWorld
-
-KINDS = {
-    "dispatcher": Kind(vcpu=1, gib=1, concurrency=8, start=3.0),
-    "upload": Kind(vcpu=1, gib=1, concurrency=4, start=3.0),
-}
-"""As in terraform/functions.tf; the seconds of a start are assumed."""
-
-SMALLER = Kind(vcpu=1 / 3, gib=0.5, concurrency=1, start=6.0)
-"""What costs the least where no requests overlap; less than a whole CPU serves one at a time."""
 
 REQUEST_LOG, ENTRY = 1200, 400
 """Bytes, assumed: Cloud Run's own entry for each request, and what Cloud Logging adds to each line
@@ -59,14 +50,12 @@ class Bill:
         tokens: The file's tokens.
         items: The items, the dearest first.
         embedding: What the embedding costs.
-        smaller: What the instances' seconds would cost with ``SMALLER`` ones.
     """
 
     tier: str
     tokens: int
     items: tuple[Item, ...]
     embedding: float
-    smaller: float
 
     @property
     def total(self) -> float:
@@ -77,12 +66,6 @@ class Bill:
     def share(self) -> float:
         """All items as a share of the embedding's price."""
         return self.total / self.embedding
-
-    @property
-    def share_with_smaller(self) -> float:
-        """``share``, with smaller instances."""
-        seconds = sum(item.dollars for item in self.items if item.name.startswith("seconds of"))
-        return (self.total - seconds + self.smaller) / self.embedding
 
     def amount(self, name: str) -> float:
         """How much of an item a file takes."""
@@ -107,8 +90,8 @@ def bill(tier: str, tokens: int, count: int) -> Bill:
     rated.close()
     price = load_prices().price_of("")
     assert price is not None
-    spans = {name: [s for s in rated.spans if s.function == name] for name in KINDS}
-    times = {name: billed(each, KINDS[name]) for name, each in spans.items()}
+    of_tier = kinds(rated.tier)
+    spans = {name: [s for s in rated.spans if s.function == name] for name in of_tier}
     deleted = sum(map(_expiring, world.documents._collections.items()))
     queues, bucket = world.queues.calls, world.bucket.calls
     operations = queues["create"] + queues["exists"] + rated.calls
@@ -128,23 +111,16 @@ def bill(tier: str, tokens: int, count: int) -> Bill:
         Item(name, amount / count, amount / count * price_of(what) / (GIB if "log" in what else 1))
         for name, (amount, what) in amounts.items()
     ]
-    items += _instance_items(times, count)
+    for name, kind in of_tier.items():
+        items += _instance_items(name, billed(spans[name], kind), kind, count)
     items.sort(key=lambda item: item.dollars, reverse=True)
-    smaller = sum(
-        item.dollars
-        for name, each in spans.items()
-        for item in _instance_items({name: billed(each, SMALLER)}, count, SMALLER)
-    )
-    return Bill(tier, tokens, tuple(items), price.cost(tokens), smaller)
+    return Bill(tier, tokens, tuple(items), price.cost(tokens))
 
 
-def _instance_items(times: dict[str, Billed], count: int, of: Kind | None = None) -> Iterator[Item]:
-    for name, each in times.items():
-        kind = of or KINDS[name]
-        second = kind.vcpu * price_of("vcpu_second") + kind.gib * price_of("gib_second")
-        yield Item(f"seconds of {name}", each.busy / count, each.busy / count * second)
-        starting = each.starting / count
-        yield Item(f"seconds of {name} starting", starting, starting * second)
+def _instance_items(name: str, times: Billed, kind: Kind, count: int) -> Iterator[Item]:
+    second = kind.vcpu * price_of("vcpu_second") + kind.gib * price_of("gib_second")
+    for what, seconds in (("", times.busy), (" starting", times.starting)):
+        yield Item(f"seconds of {name}{what}", seconds / count, seconds / count * second)
 
 
 def _expiring(collection: tuple[str, Sized]) -> int:

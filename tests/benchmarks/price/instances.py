@@ -1,15 +1,20 @@
 """How long instances are billed for the requests that they serve.
 
-An instance is billed from its start, and while it serves any request; several share it.
+An instance is billed from its start, and while it serves any request; several share it. What an
+instance has is read from ``terraform/instances.json``, which Terraform deploys.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
+from local.packaging import ROOT
+from shared.domain.throttle.tiers import Tier
 from tests.rated_world import Span
 
 STEP = timedelta(milliseconds=100)
@@ -26,13 +31,33 @@ class Kind:
     Attributes:
         vcpu, gib: CPUs and memory.
         concurrency: Requests at once.
-        start: Seconds from a request that finds no instance until a new one serves it.
+        start: Seconds of a whole CPU from a request that finds no instance until a new one serves
+            it.
+        work: Seconds of a whole CPU that a request takes besides its waiting.
     """
 
     vcpu: float
     gib: float
     concurrency: int
     start: float
+    work: float = 0.0
+
+
+START, WORK = 3.0, 0.03
+"""Assumed: see ``Kind``."""
+
+_GIB = {"512Mi": 0.5, "1Gi": 1.0}
+
+
+def kinds(tier: Tier) -> Mapping[str, Kind]:
+    """The instances that Terraform deploys at a tier, by function: see ``terraform/queues.tf``."""
+    sizes = json.loads((ROOT / "terraform" / "instances.json").read_text("utf-8"))
+    upload = "third" if tier.rpm < sizes["third_below_rpm"] else "whole"
+    return {"dispatcher": _kind(sizes["dispatcher"]), "upload": _kind(sizes[upload])}
+
+
+def _kind(size: Mapping[str, Any]) -> Kind:
+    return Kind(size["cpu"], _GIB[size["memory"]], size["concurrency"], START, WORK)
 
 
 @dataclass(slots=True)
@@ -65,7 +90,7 @@ def billed(spans: Iterable[Span], kind: Kind) -> Billed:
     instances: list[_Instance] = []
     busy, starts = timedelta(0), 0
     for span in sorted(spans, key=lambda each: each.began):
-        began, ended = span.began, span.ended
+        began, ended = span.began, span.ended + timedelta(seconds=kind.work / kind.vcpu)
         chosen = next(
             (each for each in instances if each.free_places(began, kind.concurrency) > 0), None
         )
@@ -81,7 +106,7 @@ def billed(spans: Iterable[Span], kind: Kind) -> Billed:
         else:
             chosen.busy_until = max(chosen.busy_until, ended)
     busy += sum(map(_of, instances), timedelta(0))
-    return Billed(busy.total_seconds(), starts * kind.start)
+    return Billed(busy.total_seconds(), starts * kind.start / kind.vcpu)
 
 
 def _of(instance: _Instance) -> timedelta:

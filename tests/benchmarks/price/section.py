@@ -45,9 +45,6 @@ def _figures(each: Bill) -> Iterator[Figure]:
     yield Figure(f"{about}: of the embedding's price", each.share, "%", goal)
     if each.tokens != TOKENS[0]:
         return
-    small = each.share_with_smaller
-    note = "a third of a CPU, 512 MiB, one request at a time"
-    yield Figure(f"{about}: the same, with smaller instances", small, "%", note=note)
     yield Figure(f"{about}: all items", each.total, "USD")
     goals = {"writes": at_most(WRITES), "reads": at_most(READS)}
     for item in each.items:
