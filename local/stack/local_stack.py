@@ -71,6 +71,7 @@ class LocalStack:
         is_shared = EXTERNAL in os.environ and options.state is None
         self._project = f"{PROJECT}-{secrets.token_hex(4)}" if is_shared else PROJECT
         self._disk = DiskSpace(self._folder.root)
+        self._watches_disk = options.state is not None
         self._watched: Processes | None = None
         self.functions: Mapping[str, Function] = {}
         self.firestore: LocalFirestore | FirestoreEmulator | None = None
@@ -177,7 +178,7 @@ class LocalStack:
 
     def check(self) -> None:
         """Raise `CouldNotRun` if a part has stopped; log a line if the disk has become full."""
-        if self.options.state is not None:
+        if self._watches_disk:
             self._disk.check()
         if self._watched is not None:
             self._watched.check()
@@ -230,7 +231,11 @@ class LocalStack:
             self._urls = self._addresses(address(self.firestore), gemini_url)
             bucket.result()
 
-        ticker = Scheduler(self.urls.dispatcher, scheduler.INTERVAL / self.options.time_scale)
+        ticker = Scheduler(
+            self.urls.dispatcher,
+            scheduler.INTERVAL / self.options.time_scale,
+            lambda: self._watches_disk and self._disk.is_full,
+        )
         self._cleanup.callback(ticker.join)
         self.functions = self._functions(processes, folders.result())
         self._cleanup.callback(self._stop_functions, processes)
