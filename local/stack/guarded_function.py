@@ -28,8 +28,11 @@ def main() -> None:
     gc.freeze()
     gc.enable()
     application.wsgi_app = WsgiGuard(application.wsgi_app)
-    # Kept connections save nothing here, and a stopping server waits seconds for each.
-    server = create_server(application, debug=False, keepalive=0)  # type: ignore[no-untyped-call]
+    options = {
+        "keepalive": 0,  # kept connections save nothing here, and a stopping server waits for each
+        "control_socket_disable": True,  # else all functions take one path in the home directory
+    }
+    server = create_server(application, debug=False, **options)  # type: ignore[no-untyped-call]
     server.run(HOST, port)
 
 

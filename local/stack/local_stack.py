@@ -25,7 +25,7 @@ from local.processes.ports import HOST, free_ports, is_free, loopback
 from local.stack import scheduler, task_queues
 from local.stack.disk_space import DiskSpace
 from local.stack.firestore import EXTERNAL, LocalFirestore, address, firestore
-from local.stack.function_host import FUNCTIONS, Function, threads_for, unpack
+from local.stack.function_host import FUNCTIONS, Function, inherited, threads_for, unpack
 from local.stack.options import GEMINI_KEY, Quota, StackOptions, enforced_per_minute
 from local.stack.run_folder import RunFolder
 from local.stack.scheduler import Scheduler
@@ -41,6 +41,17 @@ LOCATION = "local"
 
 SERVICE = "K_SERVICE"
 """The environment variable by which a function knows that Cloud Run serves it."""
+
+IMPORTED = (
+    *(
+        "aiohttp.web",
+        "functions_framework",
+        "functions_framework._http.gunicorn",
+        "gunicorn.workers.gthread",
+    ),
+    *("google.cloud.firestore", "google.cloud.storage", "google.cloud.tasks_v2", "google.genai"),
+)
+"""What the parts import that takes long; it is imported once."""
 
 logger = logging.getLogger(__name__)
 
@@ -200,32 +211,35 @@ class LocalStack:
     def _start(self) -> None:
         """Start what the functions call, then the functions, then what calls the functions.
 
-        Cloud Tasks starts after the functions, because it dispatches tasks of an earlier run at
-        once.
+        Where there are tasks of an earlier run, Cloud Tasks starts after the functions, because it
+        dispatches these at once.
         """
         _bypass_proxies_for_loopback()
         folder = self._folder
         tasks_state = folder.kept("cloud-tasks.sqlite")
         moved = folder.choose_ports(_PORTS)
-        if tasks_state is not None and tasks_state.exists() and moved:
+        is_continued = tasks_state is not None and tasks_state.exists()
+        if tasks_state is not None and is_continued and moved:
             changed = task_queues.redirect(tasks_state, moved)
             ports = ", ".join(map(str, moved))
             logger.warning("other programs use the ports %s: %d tasks redirected", ports, changed)
         self._use_status_port()
 
-        processes = self._cleanup.enter_context(Processes(folder.logs))
-        self._storage = self._bucket_server(processes)
-        gemini = None if self.options.real else self._gemini(processes)
-        servers = (
-            "the bucket and Firestore" if gemini is None else "the bucket, Firestore and Gemini"
+        processes = self._cleanup.enter_context(Processes(folder.logs, IMPORTED, inherited()))
+        self._waits_for(
+            "the bucket and Firestore" if self.options.real else "the bucket, Firestore and Gemini"
         )
-        self._waits_for(servers)
         with ThreadPoolExecutor() as pool:
+            functions = [name for name in FUNCTIONS if name != "ask" or self.options.asks]
+            folders = pool.submit(unpack, folder.functions, functions)
             database = pool.submit(
                 firestore, self.options.firestore, folder, self._project, processes, self._cleanup
             )
+            self._storage = self._bucket_server(processes)
             bucket = pool.submit(self._bucket)
-            folders = pool.submit(unpack, folder.functions)
+            gemini = None if self.options.real else self._gemini(processes)
+            # Nothing is dispatched before there are functions.
+            tasks = None if is_continued else self._cloud_tasks(processes, tasks_state)
             gemini_url = None if gemini is None else str(gemini.announced()["url"])
             self.firestore = database.result()
             self._urls = self._addresses(address(self.firestore), gemini_url)
@@ -244,7 +258,10 @@ class LocalStack:
             function.wait()
 
         self._waits_for("Cloud Tasks")
-        self._start_cloud_tasks(processes, tasks_state)
+        if tasks is None:
+            tasks = self._cloud_tasks(processes, tasks_state)
+        self._cleanup.callback(processes.stop, tasks)
+        self._create_queues(tasks)
         ticker.start()
         self._cleanup.callback(ticker.stop)
         self._watched = processes
@@ -296,9 +313,7 @@ class LocalStack:
             argv += ["--state", str(state)]
         return processes.start("cloud-tasks", argv, env=os.environ, cwd=packaging.ROOT)
 
-    def _start_cloud_tasks(self, processes: Processes, state: Path | None) -> None:
-        tasks = self._cloud_tasks(processes, state)
-        self._cleanup.callback(processes.stop, tasks)
+    def _create_queues(self, tasks: Child) -> None:
         tasks.announced()
         with task_queues.connect(self.urls.cloud_tasks) as client:
             task_queues.create_queues(

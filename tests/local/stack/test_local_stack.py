@@ -113,7 +113,7 @@ def test_every_function_is_unpacked_with_what_it_shares_and_compiled(tmp_path: P
 def test_a_checkout_that_lacks_a_part_cannot_be_packed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lacking(_: Path) -> None:
+    def lacking(_: Path, _functions: object) -> None:
         raise FileNotFoundError(2, "No such file or directory", "functions/upload/main.py")
 
     monkeypatch.setattr(packaging, "build", lacking)
