@@ -32,6 +32,8 @@ LOG_TAIL = 4_000
 
 _LOOK_AGAIN = 0.02
 
+Process = subprocess.Popen[bytes] | Forked
+
 
 class CouldNotRun(Exception):
     """A part of the local stack can't run; the message is for the user."""
@@ -49,9 +51,7 @@ class Child:
         log: The file that has its standard error already.
     """
 
-    def __init__(
-        self, name: str, process: subprocess.Popen[bytes] | Forked, output: IO[bytes], log: Path
-    ) -> None:
+    def __init__(self, name: str, process: Process, output: IO[bytes], log: Path) -> None:
         self.name = name
         self.log = log
         self._process = process
@@ -179,7 +179,13 @@ class Processes:
         reading, writing = os.pipe()
         try:
             with log.open("ab") as errors:
-                process = self._process(argv, env, cwd, writing, errors.fileno())
+                if self.fork_server is not None and list(argv[:2]) == [sys.executable, "-m"]:
+                    order = Order(name, argv[2], argv[3:], dict(env), str(cwd or Path.cwd()))
+                    process: Process = self.fork_server.fork(
+                        order, stdout=writing, stderr=errors.fileno()
+                    )
+                else:
+                    process = _executed(argv, env, cwd, stdout=writing, stderr=errors.fileno())
         except OSError as error:
             os.close(reading)
             raise CouldNotRun(f"{name}: {argv[0]} could not be started: {error}") from error
@@ -214,6 +220,7 @@ class Processes:
         self.stop()
         if self.fork_server is not None:
             self.fork_server.close()
+            self._tell("-", self.fork_server.pid)
         with contextlib.suppress(BrokenPipeError):
             self._cleanup_process.communicate()
 
@@ -223,35 +230,26 @@ class Processes:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _process(
-        self,
-        argv: Sequence[str],
-        env: Mapping[str, str],
-        cwd: Path | None,
-        output: int,
-        errors: int,
-    ) -> subprocess.Popen[bytes] | Forked:
-        """Start a process with these descriptors for its output."""
-        interpreter, *arguments = argv
-        if self.fork_server is not None and interpreter == sys.executable and arguments[0] == "-m":
-            order = Order(arguments[1], arguments[2:], dict(env), str(cwd or Path.cwd()))
-            return self.fork_server.fork(order, stdout=output, stderr=errors)
-        return subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
-            env=dict(env),
-            cwd=cwd,
-            start_new_session=True,
-        )
-
     def _tell(self, sign: str, pid: int) -> None:
         """Update the list of the clean-up process; without it, children outlive a killed run."""
         if self._cleanup_process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._cleanup_process.stdin.write(f"{sign}{pid}\n")
                 self._cleanup_process.stdin.flush()
+
+
+def _executed(
+    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, *, stdout: int, stderr: int
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        env=dict(env),
+        cwd=cwd,
+        start_new_session=True,
+    )
 
 
 def answers(url: str) -> bool:

@@ -154,6 +154,13 @@ def test_a_forked_child_has_what_was_imported(tmp_path: Path) -> None:
         assert start(processes, code).announced() == {"has": True}
 
 
+def test_a_forked_child_has_a_name_of_its_own(tmp_path: Path) -> None:
+    with Processes(tmp_path, ["colorsys"]) as processes:
+        child = start(processes, READY)
+        child.announced()
+        assert Path(f"/proc/{child.pid}/comm").read_text() == "part\n"
+
+
 def test_a_module_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
     with (
         Processes(tmp_path, ["no_such_module"]) as processes,
