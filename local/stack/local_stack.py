@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -232,6 +233,7 @@ class LocalStack:
         with ThreadPoolExecutor() as pool:
             functions = [name for name in FUNCTIONS if name != "ask" or self.options.asks]
             folders = pool.submit(unpack, folder.functions, functions)
+            pool.submit(_import_clients)  # while the parts import theirs
             database = pool.submit(
                 firestore, self.options.firestore, folder, self._project, processes, self._cleanup
             )
@@ -285,8 +287,8 @@ class LocalStack:
         return BucketServer(processes, port=self._port("cloud-storage"), state=state)
 
     def _bucket(self) -> None:
-        self._storage.wait()
         with contextlib.closing(self._storage.client(self._project)) as client:
+            self._storage.wait()
             if client.lookup_bucket(BUCKET) is None:
                 client.create_bucket(BUCKET)
 
@@ -410,6 +412,12 @@ def surveyed(
         is_synced=synced_names(options.settings, prefix),
         follow_links=follow_links,
     )
+
+
+def _import_clients() -> None:
+    """Import what this process itself uses of Google's clients, before it needs them."""
+    for client in ("google.cloud.storage", "google.cloud.tasks_v2"):
+        import_module(client)
 
 
 def _bypass_proxies_for_loopback() -> None:
