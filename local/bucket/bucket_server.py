@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import storage
+from typing import TYPE_CHECKING
 
 from local import packaging
 from local.processes.children import Child, Processes
 from local.processes.ports import loopback
+
+if TYPE_CHECKING:
+    from google.cloud import storage
 
 
 class BucketServer:
@@ -32,6 +33,9 @@ class BucketServer:
 
     def client(self, project: str) -> storage.Client:
         """Return a client of this server; the caller closes it."""
+        from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415 - takes long
+        from google.cloud import storage  # noqa: PLC0415 - as above
+
         return storage.Client(
             project=project,
             credentials=AnonymousCredentials(),

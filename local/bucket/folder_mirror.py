@@ -11,21 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from google.api_core.exceptions import GoogleAPIError
-from google.cloud.storage.retry import DEFAULT_RETRY
-
 from local.bucket.folder_survey import SourceFile
 from local.bucket.regular_file import RegularFile
 from local.processes.children import CouldNotRun
 
 if TYPE_CHECKING:
+    from google.api_core.retry import Retry
     from google.cloud import storage
 
 PARALLEL = 8
 """Objects written or hashed at the same time."""
 
 _CHUNK = 8 * 2**20
-_RETRY = DEFAULT_RETRY.with_timeout(20)
 _TYPES = mimetypes.MimeTypes()  # Python's own table: the machine's would differ between machines
 
 
@@ -48,14 +45,18 @@ def mirror(files: Iterable[SourceFile], bucket: storage.Bucket) -> Mirrored:
         CouldNotRun: The server refused or failed, or a file has disappeared, become shorter, or
             been replaced by something else.
     """
+    from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415 - takes long
+    from google.cloud.storage.retry import DEFAULT_RETRY  # noqa: PLC0415 - as above
+
+    retry = DEFAULT_RETRY.with_timeout(20)
     wanted = {file.name: file for file in files}
     try:
-        present = {blob.name: blob for blob in bucket.list_blobs(retry=_RETRY)}
+        present = {blob.name: blob for blob in bucket.list_blobs(retry=retry)}
         gone = [blob for name, blob in present.items() if name not in wanted]
         with ThreadPoolExecutor(PARALLEL) as pool:
-            list(pool.map(lambda blob: blob.delete(retry=_RETRY), gone))
+            list(pool.map(lambda blob: blob.delete(retry=retry), gone))
             uploads = pool.map(
-                lambda file: _upload_if_changed(bucket, file, present.get(file.name)),
+                lambda file: _upload_if_changed(bucket, file, present.get(file.name), retry),
                 wanted.values(),
             )
             uploaded = sum(uploads)
@@ -65,7 +66,7 @@ def mirror(files: Iterable[SourceFile], bucket: storage.Bucket) -> Mirrored:
 
 
 def _upload_if_changed(
-    bucket: storage.Bucket, file: SourceFile, present: storage.Blob | None
+    bucket: storage.Bucket, file: SourceFile, present: storage.Blob | None, retry: Retry
 ) -> bool:
     with RegularFile(file.path) as content:
         if present is not None and present.size == content.size:
@@ -77,7 +78,7 @@ def _upload_if_changed(
             io.BufferedReader(content),
             size=content.size,
             content_type=_TYPES.guess_type(file.name)[0] or "application/octet-stream",
-            retry=_RETRY,
+            retry=retry,
         )
     return True
 

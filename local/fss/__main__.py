@@ -5,6 +5,8 @@ Needs nothing but an interpreter, so that a wrong one is told in one line.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -23,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (missing.name or "").partition(".")[0] in {"local", "shared"}:
             raise
         return _wrong(f"{missing.name} is not installed for it")
+    atexit.register(gc.freeze)  # else the interpreter looks through all that is loaded as it ends
     return run_words(sys.argv[1:] if argv is None else argv)
 
 

@@ -11,16 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from local.bucket.folder_mirror import Mirrored
 from local.bucket.folder_survey import Survey, UnusableFolder, shown
-from local.front.page_front import PageFront
 from local.fss.deployment.client import Deployment
 from local.fss.deployment.outcome import Exit, Failure, Interrupted, Terminated
-from local.fss.deployment.page_source import ask_of, source_of
 from local.fss.ended import report
 from local.fss.output import Output
 from local.fss.report.progress import Display
@@ -34,6 +32,9 @@ from local.stack.urls import StackUrls
 from shared.domain.batch.kinds import BatchStatus
 from shared.domain.throttle.tiers import Tier, load_tiers
 from shared.gateways.gemini.connection import API_VERSION
+
+if TYPE_CHECKING:
+    from local.front.page_front import PageFront
 
 LOOK_AGAIN = 0.5
 """Seconds between checks of the parts of a stack that is kept running."""
@@ -259,6 +260,9 @@ def _deployment(urls: StackUrls) -> Deployment:
 
 def _page(deployment: Deployment, stack: LocalStack) -> PageFront:
     """The page of the stack, on one origin with all that it needs."""
+    from local.front.page_front import PageFront  # noqa: PLC0415 - takes long
+    from local.fss.deployment.page_source import ask_of, source_of  # noqa: PLC0415 - as above
+
     return PageFront(source_of(deployment), of=stack.urls.status, ask=ask_of(deployment))
 
 

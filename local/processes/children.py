@@ -15,9 +15,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from local.processes import orphan_cleanup
+from local.processes.fork_server import Order
+from local.processes.forked import Forked, ForkServer
 
 START_TIMEOUT = 60.0
 """Seconds a child may take to become ready; even a busy small machine needs far less."""
@@ -30,6 +32,8 @@ LOG_TAIL = 4_000
 
 _LOOK_AGAIN = 0.02
 
+Process = subprocess.Popen[bytes] | Forked
+
 
 class CouldNotRun(Exception):
     """A part of the local stack can't run; the message is for the user."""
@@ -39,26 +43,19 @@ class Child:
     """A process in its own process group, whose output goes to `log`.
 
     Ctrl-C reaches only the foreground group, so the run can stop its children in its own order.
+
+    Args:
+        name: What to call it.
+        process: The process.
+        output: Its standard output.
+        log: The file that has its standard error already.
     """
 
-    def __init__(
-        self, name: str, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path | None, log: Path
-    ) -> None:
+    def __init__(self, name: str, process: Process, output: IO[bytes], log: Path) -> None:
         self.name = name
         self.log = log
-        with log.open("ab") as errors:
-            try:
-                self._process = subprocess.Popen(
-                    argv,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    env=dict(env),
-                    cwd=cwd,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise CouldNotRun(f"{name}: {argv[0]} could not be started: {error}") from error
+        self._process = process
+        self._output = output
         self._first_line: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._drain, name=f"output of {name}", daemon=True)
         self._reader.start()
@@ -123,17 +120,13 @@ class Child:
         orphan_cleanup.send(self.pid, signal.SIGKILL)
         self._process.wait()
         self._reader.join(STOP_GRACE)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        self._output.close()
 
     def _drain(self) -> None:
         """Hand over the first line of the output and write the rest to the log."""
-        output = self._process.stdout
-        if output is None:
-            return
-        self._first_line.put(output.readline())
+        self._first_line.put(self._output.readline())
         with self.log.open("ab") as log:
-            for line in output:
+            for line in self._output:
                 log.write(line)
                 log.flush()
 
@@ -151,10 +144,15 @@ class Processes:
 
     Args:
         logs: The folder for the log files, one per child.
+        imported: Modules that children need. With any, a child that is a module is forked from a
+            process that has imported them.
+        env: The environment variables of that process.
     """
 
-    def __init__(self, logs: Path) -> None:
-        self._logs = logs
+    def __init__(
+        self, logs: Path, imported: Sequence[str] = (), env: Mapping[str, str] = os.environ
+    ) -> None:
+        self.logs = logs
         self._children: list[Child] = []
         self._lock = threading.Lock()
         self._cleanup_process = subprocess.Popen(
@@ -164,6 +162,10 @@ class Processes:
             text=True,
             start_new_session=True,
         )
+        self.fork_server: ForkServer | None = None
+        if imported:
+            self.fork_server = ForkServer(imported, env=env, log=logs / "fork-server.log")
+            self._tell("+", self.fork_server.pid)
 
     def start(
         self, name: str, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None
@@ -173,10 +175,25 @@ class Processes:
         Raises:
             CouldNotRun: The program could not be started.
         """
-        log = self._logs / f"{name}.log"
-        child = Child(name, argv, env=env, cwd=cwd, log=log)
+        log = self.logs / f"{name}.log"
+        reading, writing = os.pipe()
+        try:
+            with log.open("ab") as errors:
+                if self.fork_server is not None and list(argv[:2]) == [sys.executable, "-m"]:
+                    order = Order(name, argv[2], argv[3:], dict(env), str(cwd or Path.cwd()))
+                    process: Process = self.fork_server.fork(
+                        order, stdout=writing, stderr=errors.fileno()
+                    )
+                else:
+                    process = _executed(argv, env, cwd, stdout=writing, stderr=errors.fileno())
+        except OSError as error:
+            os.close(reading)
+            raise CouldNotRun(f"{name}: {argv[0]} could not be started: {error}") from error
+        finally:
+            os.close(writing)
+        child = Child(name, process, os.fdopen(reading, "rb"), log)
         with self._lock:
-            self._tell("+", child)
+            self._tell("+", child.pid)
             self._children.append(child)
         return child
 
@@ -195,12 +212,15 @@ class Processes:
             thread.join()
         with self._lock:
             for child in stopping:
-                self._tell("-", child)
+                self._tell("-", child.pid)
                 self._children.remove(child)
 
     def close(self) -> None:
         """Stop everything."""
         self.stop()
+        if self.fork_server is not None:
+            self.fork_server.close()
+            self._tell("-", self.fork_server.pid)
         with contextlib.suppress(BrokenPipeError):
             self._cleanup_process.communicate()
 
@@ -210,12 +230,26 @@ class Processes:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _tell(self, sign: str, child: Child) -> None:
+    def _tell(self, sign: str, pid: int) -> None:
         """Update the list of the clean-up process; without it, children outlive a killed run."""
         if self._cleanup_process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
-                self._cleanup_process.stdin.write(f"{sign}{child.pid}\n")
+                self._cleanup_process.stdin.write(f"{sign}{pid}\n")
                 self._cleanup_process.stdin.flush()
+
+
+def _executed(
+    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, *, stdout: int, stderr: int
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        env=dict(env),
+        cwd=cwd,
+        start_new_session=True,
+    )
 
 
 def answers(url: str) -> bool:

@@ -14,6 +14,10 @@ from local.processes.children import CouldNotRun
 LEAST: Final = 1024 * 1024
 """Bytes free below which the disk counts as full; a large commit may need as much."""
 
+ENOUGH: Final = 16 * LEAST
+"""Bytes free from which a full disk has room again. What refused parts give back for a moment, such
+as a draft that they delete, is no room."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -28,16 +32,21 @@ class DiskSpace:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._is_full = False
+        self._was_full = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the disk is full now, or was at the last check and has not got room again."""
+        return shutil.disk_usage(self._folder).free < (ENOUGH if self._was_full else LEAST)
 
     def check(self) -> None:
         """Log a line when the disk has become full, and one when it has room again."""
-        was_full, self._is_full = self._is_full, self._has_no_room()
-        if self._is_full and not was_full:
+        was_full, self._was_full = self._was_full, self.is_full
+        if self._was_full and not was_full:
             logger.warning(
                 "the disk of %s is full; the sync goes on when there is room", self._folder
             )
-        elif was_full and not self._is_full:
+        elif was_full and not self._was_full:
             logger.warning("the disk of %s has room again", self._folder)
 
     @contextmanager
@@ -50,9 +59,6 @@ class DiskSpace:
         try:
             yield
         except (CouldNotRun, OSError) as error:
-            if self._has_no_room():
+            if self.is_full:
                 raise CouldNotRun(f"the disk of {self._folder} is full") from error
             raise
-
-    def _has_no_room(self) -> bool:
-        return shutil.disk_usage(self._folder).free < LEAST

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -25,7 +26,7 @@ from local.processes.ports import HOST, free_ports, is_free, loopback
 from local.stack import scheduler, task_queues
 from local.stack.disk_space import DiskSpace
 from local.stack.firestore import EXTERNAL, LocalFirestore, address, firestore
-from local.stack.function_host import FUNCTIONS, Function, threads_for, unpack
+from local.stack.function_host import FUNCTIONS, Function, inherited, threads_for, unpack
 from local.stack.options import GEMINI_KEY, Quota, StackOptions, enforced_per_minute
 from local.stack.run_folder import RunFolder
 from local.stack.scheduler import Scheduler
@@ -41,6 +42,17 @@ LOCATION = "local"
 
 SERVICE = "K_SERVICE"
 """The environment variable by which a function knows that Cloud Run serves it."""
+
+IMPORTED = (
+    *(
+        "aiohttp.web",
+        "functions_framework",
+        "functions_framework._http.gunicorn",
+        "gunicorn.workers.gthread",
+    ),
+    *("google.cloud.firestore", "google.cloud.storage", "google.cloud.tasks_v2", "google.genai"),
+)
+"""What the parts import that takes long; it is imported once."""
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +83,7 @@ class LocalStack:
         is_shared = EXTERNAL in os.environ and options.state is None
         self._project = f"{PROJECT}-{secrets.token_hex(4)}" if is_shared else PROJECT
         self._disk = DiskSpace(self._folder.root)
+        self._watches_disk = options.state is not None
         self._watched: Processes | None = None
         self.functions: Mapping[str, Function] = {}
         self.firestore: LocalFirestore | FirestoreEmulator | None = None
@@ -177,7 +190,7 @@ class LocalStack:
 
     def check(self) -> None:
         """Raise `CouldNotRun` if a part has stopped; log a line if the disk has become full."""
-        if self.options.state is not None:
+        if self._watches_disk:
             self._disk.check()
         if self._watched is not None:
             self._watched.check()
@@ -199,38 +212,46 @@ class LocalStack:
     def _start(self) -> None:
         """Start what the functions call, then the functions, then what calls the functions.
 
-        Cloud Tasks starts after the functions, because it dispatches tasks of an earlier run at
-        once.
+        Where there are tasks of an earlier run, Cloud Tasks starts after the functions, because it
+        dispatches these at once.
         """
         _bypass_proxies_for_loopback()
         folder = self._folder
         tasks_state = folder.kept("cloud-tasks.sqlite")
         moved = folder.choose_ports(_PORTS)
-        if tasks_state is not None and tasks_state.exists() and moved:
+        is_continued = tasks_state is not None and tasks_state.exists()
+        if tasks_state is not None and is_continued and moved:
             changed = task_queues.redirect(tasks_state, moved)
             ports = ", ".join(map(str, moved))
             logger.warning("other programs use the ports %s: %d tasks redirected", ports, changed)
         self._use_status_port()
 
-        processes = self._cleanup.enter_context(Processes(folder.logs))
-        self._storage = self._bucket_server(processes)
-        gemini = None if self.options.real else self._gemini(processes)
-        servers = (
-            "the bucket and Firestore" if gemini is None else "the bucket, Firestore and Gemini"
+        processes = self._cleanup.enter_context(Processes(folder.logs, IMPORTED, inherited()))
+        self._waits_for(
+            "the bucket and Firestore" if self.options.real else "the bucket, Firestore and Gemini"
         )
-        self._waits_for(servers)
         with ThreadPoolExecutor() as pool:
+            functions = [name for name in FUNCTIONS if name != "ask" or self.options.asks]
+            folders = pool.submit(unpack, folder.functions, functions)
+            pool.submit(_import_clients)  # while the parts import theirs
             database = pool.submit(
                 firestore, self.options.firestore, folder, self._project, processes, self._cleanup
             )
+            self._storage = self._bucket_server(processes)
             bucket = pool.submit(self._bucket)
-            folders = pool.submit(unpack, folder.functions)
+            gemini = None if self.options.real else self._gemini(processes)
+            # Nothing is dispatched before there are functions.
+            tasks = None if is_continued else self._cloud_tasks(processes, tasks_state)
             gemini_url = None if gemini is None else str(gemini.announced()["url"])
             self.firestore = database.result()
             self._urls = self._addresses(address(self.firestore), gemini_url)
             bucket.result()
 
-        ticker = Scheduler(self.urls.dispatcher, scheduler.INTERVAL / self.options.time_scale)
+        ticker = Scheduler(
+            self.urls.dispatcher,
+            scheduler.INTERVAL / self.options.time_scale,
+            lambda: self._watches_disk and self._disk.is_full,
+        )
         self._cleanup.callback(ticker.join)
         self.functions = self._functions(processes, folders.result())
         self._cleanup.callback(self._stop_functions, processes)
@@ -239,7 +260,10 @@ class LocalStack:
             function.wait()
 
         self._waits_for("Cloud Tasks")
-        self._start_cloud_tasks(processes, tasks_state)
+        if tasks is None:
+            tasks = self._cloud_tasks(processes, tasks_state)
+        self._cleanup.callback(processes.stop, tasks)
+        self._create_queues(tasks)
         ticker.start()
         self._cleanup.callback(ticker.stop)
         self._watched = processes
@@ -263,8 +287,8 @@ class LocalStack:
         return BucketServer(processes, port=self._port("cloud-storage"), state=state)
 
     def _bucket(self) -> None:
-        self._storage.wait()
         with contextlib.closing(self._storage.client(self._project)) as client:
+            self._storage.wait()
             if client.lookup_bucket(BUCKET) is None:
                 client.create_bucket(BUCKET)
 
@@ -291,9 +315,7 @@ class LocalStack:
             argv += ["--state", str(state)]
         return processes.start("cloud-tasks", argv, env=os.environ, cwd=packaging.ROOT)
 
-    def _start_cloud_tasks(self, processes: Processes, state: Path | None) -> None:
-        tasks = self._cloud_tasks(processes, state)
-        self._cleanup.callback(processes.stop, tasks)
+    def _create_queues(self, tasks: Child) -> None:
         tasks.announced()
         with task_queues.connect(self.urls.cloud_tasks) as client:
             task_queues.create_queues(
@@ -390,6 +412,12 @@ def surveyed(
         is_synced=synced_names(options.settings, prefix),
         follow_links=follow_links,
     )
+
+
+def _import_clients() -> None:
+    """Import what this process itself uses of Google's clients, before it needs them."""
+    for client in ("google.cloud.storage", "google.cloud.tasks_v2"):
+        import_module(client)
 
 
 def _bypass_proxies_for_loopback() -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from typing import Self
 
 INTERVAL = 60.0
@@ -25,16 +26,20 @@ class Scheduler:
 
     Calls never overlap: a call that would start during another is skipped. After a failed call, the
     next one is made at its usual time. Of calls that fail in a row, the first is logged, and the
-    success that ends them.
+    success that ends them, unless their reason is known.
 
     Args:
         dispatcher: The dispatcher's base URL.
         interval: Seconds between the starts of two calls.
+        is_known: Whether people were told already why calls fail now.
     """
 
-    def __init__(self, dispatcher: str, interval: float) -> None:
+    def __init__(
+        self, dispatcher: str, interval: float, is_known: Callable[[], bool] = lambda: False
+    ) -> None:
         self._url = f"{dispatcher}/control/supervise"
         self._interval = interval
+        self._is_known = is_known
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
@@ -61,14 +66,16 @@ class Scheduler:
 
     def _run(self) -> None:
         due = time.monotonic()
-        failing = False
+        told = False
         while not self._stopped.wait(max(0.0, due - time.monotonic())):
             problem = self._call()
-            if problem is not None and not failing and not self._stopped.is_set():
+            if problem is None:
+                if told:
+                    logger.warning("the supervisor's call succeeds again")
+                told = False
+            elif not (told or self._stopped.is_set() or self._is_known()):
                 logger.warning("the supervisor's call failed and is repeated: %s", problem)
-            elif problem is None and failing:
-                logger.warning("the supervisor's call succeeds again")
-            failing = problem is not None
+                told = True
             missed = (time.monotonic() - due) // self._interval
             due += (missed + 1) * self._interval
 

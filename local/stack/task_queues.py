@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import grpc
-from google.api_core.exceptions import AlreadyExists
-from google.cloud import tasks_v2
-from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
-from google.protobuf.duration_pb2 import Duration
-
-from local.cloud_tasks.broker.store import Store
 from shared.domain.throttle.tiers import Tier
 from shared.gateways.ports import QueueName
+
+if TYPE_CHECKING:
+    from google.cloud import tasks_v2
+    from google.protobuf.duration_pb2 import Duration
 
 MIN_BACKOFF = timedelta(seconds=10)
 MAX_BACKOFF = timedelta(seconds=300)
@@ -44,6 +42,12 @@ def rates(tier: Tier) -> dict[QueueName, Rate]:
 
 def connect(address: str) -> tasks_v2.CloudTasksClient:
     """Return a client of the server at ``host:port``; close its `transport`."""
+    import grpc  # noqa: PLC0415 - these imports take long
+    from google.cloud import tasks_v2  # noqa: PLC0415
+    from google.cloud.tasks_v2.services.cloud_tasks.transports import (  # noqa: PLC0415
+        CloudTasksGrpcTransport,
+    )
+
     channel = grpc.insecure_channel(address)
     return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
 
@@ -62,6 +66,9 @@ def create_queues(
     Returns:
         The full name of each queue.
     """
+    from google.api_core.exceptions import AlreadyExists  # noqa: PLC0415 - takes long
+    from google.cloud import tasks_v2  # noqa: PLC0415 - as above
+
     retry = tasks_v2.RetryConfig(
         max_attempts=UNLIMITED_ATTEMPTS,
         min_backoff=_duration(max(SHORTEST_BACKOFF, MIN_BACKOFF / time_scale)),
@@ -94,6 +101,8 @@ def redirect(state: Path, moved: Mapping[int, int]) -> int:
     Returns:
         The number of tasks that were changed.
     """
+    from local.cloud_tasks.broker.store import Store  # noqa: PLC0415 - takes long
+
     store, changed = Store(state), 0
     try:
         with store.transaction():
@@ -111,6 +120,8 @@ def redirect(state: Path, moved: Mapping[int, int]) -> int:
 
 
 def _duration(value: timedelta) -> Duration:
+    from google.protobuf.duration_pb2 import Duration  # noqa: PLC0415 - takes long
+
     duration = Duration()
     duration.FromTimedelta(value)
     return duration

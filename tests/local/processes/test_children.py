@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,11 @@ STUBBORN = (
     "import json, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
     "print(json.dumps({}), flush=True); time.sleep(600)"
 )
+SHOW = (
+    "import json, os, sys; print(json.dumps({'argv': sys.argv, 'path': sys.path[0],"
+    " 'cwd': os.getcwd(), 'pid': os.getpid(), 'group': os.getpgid(0), 'name': __name__,"
+    " 'of': os.environ['OF'], 'stdin': sys.stdin.read()}))"
+)
 WITH_CHILD = (
     "import json, subprocess, sys, time; "
     "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
@@ -26,14 +32,24 @@ WITH_CHILD = (
 )
 
 
+@pytest.fixture(params=[(), ("colorsys",)], ids=["executed", "forked"])
+def imported(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """What is imported before children are forked; with nothing, none is forked."""
+    modules: tuple[str, ...] = request.param
+    return modules
+
+
 @pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Processes]:
-    with Processes(tmp_path) as running:
+def processes(tmp_path: Path, imported: tuple[str, ...]) -> Iterator[Processes]:
+    with Processes(tmp_path, imported) as running:
         yield running
 
 
-def start(processes: Processes, code: str) -> Child:
-    return processes.start("part", [sys.executable, "-c", code], env=os.environ)
+def start(processes: Processes, code: str, *arguments: str) -> Child:
+    folder = Path(tempfile.mkdtemp(dir=processes.logs))
+    (folder / "part.py").write_text(code)
+    argv = [sys.executable, "-m", "part", *arguments]
+    return processes.start("part", argv, env={**os.environ, "OF": "the part"}, cwd=folder)
 
 
 def is_alive(pid: int) -> bool:
@@ -124,20 +140,66 @@ def test_the_children_of_a_child_are_stopped_with_it(processes: Processes) -> No
     assert eventually(lambda: not is_alive(grandchild))
 
 
-def test_children_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
+def test_a_child_has_its_arguments_environment_and_folder(processes: Processes) -> None:
+    told = start(processes, SHOW, "one", "--two").announced()
+    assert told["argv"] == [str(Path(told["cwd"], "part.py")), "one", "--two"]
+    assert (told["path"], told["of"], told["stdin"]) == (told["cwd"], "the part", "")
+    assert told["name"] == "__main__"
+    assert told["group"] == told["pid"]
+
+
+def test_a_forked_child_has_what_was_imported(tmp_path: Path) -> None:
+    code = "import json, sys; print(json.dumps({'has': 'colorsys' in sys.modules}))"
+    with Processes(tmp_path, ["colorsys"]) as processes:
+        assert start(processes, code).announced() == {"has": True}
+
+
+def test_a_forked_child_has_a_name_of_its_own(tmp_path: Path) -> None:
+    with Processes(tmp_path, ["colorsys"]) as processes:
+        child = start(processes, READY)
+        child.announced()
+        assert Path(f"/proc/{child.pid}/comm").read_text() == "part\n"
+
+
+def test_a_module_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
+    with (
+        Processes(tmp_path, ["no_such_module"]) as processes,
+        pytest.raises(CouldNotRun, match=r"(?s)part.* could not be started.*no_such_module"),
+    ):
+        start(processes, READY)
+
+
+def test_children_whose_fork_server_was_killed_count_as_stopped(tmp_path: Path) -> None:
+    with Processes(tmp_path, ["colorsys"]) as processes:
+        child = start(processes, READY)
+        child.announced()
+        server = processes.fork_server
+        assert server is not None
+        os.kill(server.pid, signal.SIGKILL)
+        assert eventually(lambda: not child.is_running)
+        with pytest.raises(CouldNotRun, match="part has stopped"):
+            processes.check()
+        with pytest.raises(CouldNotRun, match="fork server has ended"):
+            start(processes, READY)
+    assert eventually(lambda: not is_alive(child.pid))
+
+
+def test_children_end_with_a_run_that_is_killed(tmp_path: Path, imported: tuple[str, ...]) -> None:
+    (tmp_path / "part.py").write_text(READY)
     run = (
         "import json, os, sys, threading; from pathlib import Path; "
         "from local.processes.children import Processes\n"
-        "processes = Processes(Path(sys.argv[1]))\n"
+        "processes = Processes(Path(sys.argv[1]), sys.argv[2:])\n"
         "def start(name):\n"
-        "    child = processes.start(name, [sys.executable, '-c', sys.argv[2]], env=os.environ)\n"
+        "    argv = [sys.executable, '-m', 'part']\n"
+        "    child = processes.start(name, argv, env=os.environ, cwd=sys.argv[1])\n"
         "    child.announced(); pids.append(child.pid)\n"
         "pids = []\n"
         "threads = [threading.Thread(target=start, args=(name,)) for name in 'ab']\n"
         "[thread.start() for thread in threads]; [thread.join() for thread in threads]\n"
         "print(json.dumps(pids), flush=True); threading.Event().wait()\n"
     )
-    argv = [sys.executable, "-c", run, str(tmp_path), READY]
+    argv = [sys.executable, "-c", run, str(tmp_path), *imported]
     root = Path(__file__).parents[3]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=root) as running:
         assert running.stdout is not None

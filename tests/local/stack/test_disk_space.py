@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from local.processes.children import CouldNotRun
-from local.stack.disk_space import LEAST, DiskSpace
+from local.stack.disk_space import ENOUGH, LEAST, DiskSpace
 from local.stack.local_stack import LocalStack
 from local.stack.options import StackOptions
 from local.stack.run_folder import RunFolder
@@ -20,7 +20,7 @@ def test_a_full_disk_is_told_once_and_so_is_its_end(
     disk = SimpleNamespace(free=LEAST)
     monkeypatch.setattr(shutil, "disk_usage", {tmp_path: disk}.__getitem__)
     space = DiskSpace(tmp_path)
-    for free in (LEAST, 0, 0, LEAST - 1, LEAST, LEAST + 1):
+    for free in (LEAST, 0, 0, LEAST - 1, LEAST, 0, ENOUGH - 1, LEAST - 1, ENOUGH, LEAST):
         disk.free = free
         space.check()
     assert caplog.messages == [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from local.processes.children import CouldNotRun, Processes
 from local.processes.ports import free_ports
 from local.stack.firestore import EMBEDDED_DATA
 from local.stack.function_host import Function, threads_for, unpack
-from local.stack.local_stack import LocalStack
+from local.stack.local_stack import IMPORTED, LocalStack
 from local.stack.options import FirestoreKind, StackOptions
 from shared.domain.throttle.tiers import tier_named
 from tests.emulator import needs_emulator
@@ -113,12 +115,21 @@ def test_every_function_is_unpacked_with_what_it_shares_and_compiled(tmp_path: P
 def test_a_checkout_that_lacks_a_part_cannot_be_packed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lacking(_: Path) -> None:
+    def lacking(_: Path, _functions: object) -> None:
         raise FileNotFoundError(2, "No such file or directory", "functions/upload/main.py")
 
     monkeypatch.setattr(packaging, "build", lacking)
     with pytest.raises(CouldNotRun, match=r"functions/upload/main\.py"):
         unpack(tmp_path)
+
+
+def test_what_is_imported_before_parts_are_forked_starts_no_threads() -> None:
+    script = (
+        "import importlib, os, sys; [importlib.import_module(name) for name in sys.argv[1:]]; "
+        "print(len(os.listdir('/proc/self/task')))"
+    )
+    argv = [sys.executable, "-c", script, *IMPORTED]
+    assert subprocess.run(argv, capture_output=True, check=True).stdout.strip() == b"1"
 
 
 def test_threads_follow_the_dispatches_within_what_a_small_machine_bears() -> None:

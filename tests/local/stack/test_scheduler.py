@@ -111,6 +111,24 @@ def test_of_failed_calls_in_a_row_the_first_is_logged_and_their_end(
     ]
 
 
+def test_failed_calls_whose_reason_was_told_are_not_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dispatcher = Dispatcher(status=503)
+    dispatcher.may_answer.set()
+    with (
+        caplog.at_level(logging.WARNING),
+        serving(dispatcher) as url,
+        Scheduler(url, 0.01, lambda: True),
+    ):
+        for _ in range(4):
+            assert dispatcher.called.acquire(timeout=PATIENCE)
+        dispatcher.status = 200
+        for _ in range(4):
+            assert dispatcher.called.acquire(timeout=PATIENCE)
+    assert not caplog.messages
+
+
 def test_an_error_that_says_nothing_is_logged_with_its_status(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
