@@ -132,6 +132,7 @@ def _seq_not_bumped(record: Any, *arguments: Any) -> Any:
 
 # --- uploads and imports --------------------------------------------------------------------
 
+
 def _unknown_is_taken_for_failed(record: Any, now: Any, policy: Any, **_more: Any) -> Any:
     return attempt.tried_again(record, "no reply", None, now, 0.5, policy)
 
