@@ -10,7 +10,7 @@ from dataclasses import replace
 from shared.domain.batch.batch import Batch, PageResult
 from shared.domain.estimate.budget import BudgetState
 from shared.domain.file.ledger import LedgerEntry
-from shared.domain.file.record import Change, Current, FileRecord
+from shared.domain.file.record import Change, Current, FileRecord, ImportCall
 from shared.domain.ids import raw_file_id
 from shared.domain.scan.comparison import Wanted
 from shared.domain.scan.remembered_range import RememberedRange, listing_digest
@@ -137,15 +137,14 @@ class _Laid:
         """The records of one file, and its document in the store."""
         operation_id = self._world.context.new_id()
         made = self._imported(want)
-        yield Put(file_path(want.path), to_fields(self._indexed(want, made)))
+        call = ImportCall(operation_id, made.operation)
+        yield Put(file_path(want.path), to_fields(self._indexed(want, made, call)))
         operation = replace(
             self._operation,
             operation_id=operation_id,
             path=want.path,
             content_key=want.key,
             raw_file=RAW_FILES + raw_file_id(self._store.name, want.key, 0),
-            operation=made.operation,
-            document=made.document.name,
         )
         yield Put(operation_path(operation_id), to_fields(operation))
         for entry in self._entries:
@@ -167,7 +166,7 @@ class _Laid:
         self._store.imports[name] = made
         return made
 
-    def _indexed(self, want: Wanted, made: Import) -> FileRecord:
+    def _indexed(self, want: Wanted, made: Import, call: ImportCall) -> FileRecord:
         assert self._file.desired is not None
         return replace(
             self._file,
@@ -185,6 +184,6 @@ class _Laid:
                 media_type=want.media_type,
             ),
             current=Current(
-                want.key, made.document.name, want.content_hash, want.size, want.hashes
+                want.key, made.document.name, want.content_hash, want.size, want.hashes, call
             ),
         )
