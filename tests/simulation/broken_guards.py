@@ -116,13 +116,13 @@ MUTATIONS = tuple(
         ),
         (
             "stopped_batch_goes_on",
-            33,
+            6,
             "nothing_begins_while_held",
             {(CallGate, "running"): _never_stops},
         ),
         (
             "full_storage_is_held_for_ever",
-            5,
+            13,
             "no_wait_without_deadline",
             {(holds, "hold_for"): _full_for_ever},
         ),
@@ -134,7 +134,7 @@ MUTATIONS = tuple(
         ),
         (
             "lease_kept_after_a_cancel",
-            23,
+            35,
             "lease_free no_wait_without_deadline",
             {(CloseBatch, "release_lease"): _nothing},
         ),

@@ -132,7 +132,7 @@ MUTATIONS = tuple(
         ),
         (
             "part_of_a_range_stays_remembered",
-            18,
+            2,
             "no_file_lost store_matches_bucket",
             {(PageMemory, "forget"): _nothing},
         ),

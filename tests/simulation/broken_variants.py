@@ -446,7 +446,7 @@ MUTATIONS = tuple(
     for name, seed, invariants, patches in (
         (
             "claim_not_checked",
-            3,
+            13,
             "one_claim_at_a_time",
             {(lifecycle, "turn"): _claim_not_checked},
         ),
@@ -482,7 +482,7 @@ MUTATIONS = tuple(
         ),
         (
             "foreign_documents_taken",
-            225,
+            233,
             "foreign_documents_untouched store_matches_bucket",
             _given(ResolveUncertain, _lists_all_as_ours),
         ),
@@ -494,13 +494,13 @@ MUTATIONS = tuple(
         ),
         (
             "give_back_fails_the_file",
-            27,
+            12,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_is_failed},
         ),
         (
             "throttling_costs_an_attempt",
-            27,
+            9,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_costs_an_attempt},
         ),
@@ -533,13 +533,13 @@ MUTATIONS = tuple(
         ),
         (
             "raw_expiry_resets_indexed",
-            10,
+            13,
             "indexed_content_is_not_imported_again",
             {(comparison, "compare"): _raw_expiry_resets},
         ),
         (
             "scan_overwrites_in_flight",
-            142,
+            26,
             f"{_DOUBLES} no_defect_raised old_document_goes_last",
             {(comparison, "RESTING"): tuple(FileStatus)},
         ),
@@ -551,7 +551,7 @@ MUTATIONS = tuple(
         ),
         (
             "bucket_failure_costs_a_try",
-            75,
+            43,
             "no_file_blamed_without_cause",
             {(Delivery, "source_unavailable"): _source_counts_as_a_try},
         ),
@@ -575,13 +575,13 @@ MUTATIONS = tuple(
         ),
         (
             "no_last_look_before_removal",
-            13,
+            67,
             "old_document_goes_last",
             _given(DeleteDocuments, _finds_no_object),
         ),
         (
             "removed_documents_count_while_they_go",
-            1,
+            4,
             "nothing_relied_on_is_deleted",
             {(known_documents, "documents_going"): lambda record: record},
         ),
@@ -615,7 +615,7 @@ MUTATIONS = tuple(
         ("fence_stays", 1, "one_holder_per_fence", {(lease, "acquire"): _fence_stays}),
         (
             "two_batches_at_once",
-            5,
+            6,
             "one_running_batch one_holder_per_fence",
             {
                 **_given(StartSync, _sees_no_batch),
@@ -672,13 +672,13 @@ MUTATIONS = tuple(
         ),
         (
             "ledger_parted_from_the_record",
-            1,
+            19,
             "ledger_goes_with_the_record",
             {(Records, "commit_together"): _parts_the_units},
         ),
         (
             "dead_poller_never_replaced",
-            83,
+            84,
             "no_wait_without_deadline every_batch_closed",
             _given(LostTasks, _wakes_nobody),
         ),
@@ -702,7 +702,7 @@ MUTATIONS = tuple(
         ),
         (
             "drift_not_looked_into",
-            10,
+            4,
             f"{_DOUBLES} differences_are_looked_into",
             {(MeasureDrift, "__call__"): _drift_passed_over},
         ),
@@ -738,7 +738,7 @@ MUTATIONS = tuple(
         ),
         (
             "refusal_counts_as_a_try",
-            22,
+            9,
             "no_file_blamed_without_cause",
             {(attempt, "given_back"): _given_back_is_tried_again},
         ),

@@ -174,6 +174,7 @@ class CloseBatch:
             oldest_change=oldest,
             left=self._left(batch.present, end),
             progress=None,
+            spare=None,
             supervisor=batch.present.supervisor if busy else "",
             supervised_until=batch.present.supervised_until if busy else None,
             completed_at=context.clock.now(),

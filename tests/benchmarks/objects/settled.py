@@ -144,14 +144,13 @@ class _Laid:
         """The records of one file, and its document in the store."""
         operation_id = self._world.context.new_id()
         made = self._imported(want)
-        yield file_path(want.path), self._indexed(want, made)
+        call = {"id": operation_id, "operation": made.operation}
+        yield file_path(want.path), self._indexed(want, made, call)
         told = {
             "operation_id": operation_id,
             "path": want.path,
             "content_key": want.key,
             "raw_file": RAW_FILES + raw_file_id(self._store.name, want.key, 0),
-            "operation": made.operation,
-            "document": made.document.name,
         }
         yield operation_path(operation_id), {**self._operation, **told}
         for entry in self._entries:
@@ -173,7 +172,7 @@ class _Laid:
         self._store.imports[name] = made
         return made
 
-    def _indexed(self, want: Wanted, made: Import) -> dict[str, Any]:
+    def _indexed(self, want: Wanted, made: Import, call: dict[str, Any]) -> dict[str, Any]:
         hashes = to_fields(want.hashes)
         desired = {
             "key": want.key,
@@ -191,6 +190,7 @@ class _Laid:
             "content_hash": want.content_hash,
             "size": want.size,
             "hashes": hashes,
+            "import_call": call,
         }
         changed = {"path": want.path, "desired": {**self._pattern["desired"], **desired}}
         return {**self._pattern, **changed, "current": current}

@@ -11,7 +11,7 @@ from tests.twins.documents import MemoryDocuments
 RECORDS = 3_000
 """Files, and batches; the benchmark has 20,000."""
 
-COUNTS = 10
+COUNTS = 16
 """Reads for the figures of the one batch of a page that is not over, with so many files."""
 
 Filled = tuple[MemoryDocuments, Report, str]

@@ -439,7 +439,7 @@ def test_a_settled_file_holds_exactly_what_was_imported() -> None:
     after = outcomes.settled(before, NOW)
 
     assert after.status is S.INDEXED
-    assert after.current == Current("k1", "d2", "h1", 7)
+    assert after.current == Current("k1", "d2", "h1", 7, import_call=ImportCall("o", "n"))
     assert (after.working, after.stale_documents) == (None, ())
     assert (after.tries, after.upload_epoch) == (Tries(error_at=NOW), 0)
     assert after.failure is None

@@ -90,15 +90,15 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_older_version_reads_what_this_one_writes_or_names_what_it_cant_read(
     older: Path,
 ) -> None:
-    """File records have changed since: it refuses them by name, and takes none for another."""
+    """File records have changed since, and have the success of imports: it refuses both by name."""
     written = documents(synced("a.md", "b.md"))
     for fields in written.values():
         fields["a_new_field"] = {"of": ["a", "later", "version"]}
 
     answers = read_by(older, written)
 
-    refused = {path for path, answer in answers.items() if answer.startswith("MalformedRecord: ")}
-    assert refused == {file_path("a.md"), file_path("b.md")}
+    refused = [path for path, answer in answers.items() if answer.startswith("MalformedRecord: ")]
+    assert sorted(path.split("/")[0] for path in refused) == ["files"] * 2 + ["operations"] * 2
     assert {path.split("/")[0] for path in answers} == {
         "batches", "breaker", "files", "locks", "meta", "operations", "ranges",
     }  # fmt: skip
