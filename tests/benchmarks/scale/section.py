@@ -20,8 +20,8 @@ from tests.simulation.world.shortcuts import shortcuts
 
 FILES: Mapping[Size, tuple[int, int]] = {
     Size.SMOKE: (20, 100),
-    Size.USUAL: (1_000, 10_000),
-    Size.FULL: (10_000, 100_000),
+    Size.USUAL: (10_000, 100_000),
+    Size.FULL: (100_000, 1_000_000),
 }
 
 TIER = "tier3"
