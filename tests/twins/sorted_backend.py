@@ -7,72 +7,92 @@ and far too slow for a hundred thousand.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeAlias
 
 from sortedcontainers import SortedDict
 
 from local.firestore.indexes.index_set import Index
 from local.firestore.indexes.scan import Parts, Scan, keys
 from local.firestore.query.document import Micros, Stored
-from local.firestore.query.field_path import NAME, FieldPath, getter
+from local.firestore.query.field_path import NAME, getter
 from local.firestore.storage.memory import MemoryBackend
+
+MOST_CHANGES = 5_000
+"""Changes that wait for the entries of indexes which no query reads."""
+
+
+class _Version:
+    """A version of a document, with the parts of its keys that were made."""
+
+    __slots__ = ("document", "parts")
+
+    def __init__(self, document: Stored) -> None:
+        self.document = document
+        self.parts: Parts = {}
+
+
+_Change: TypeAlias = tuple[str, _Version | None, _Version | None]
+"""The path of a document, and its versions before and after."""
 
 
 @dataclass(slots=True)
 class _Entries:
     """The entries of one index in one scope: the path of each document by its keys.
 
-    An index that no query has used has none; they are made when it is first used.
+    They are made when a query first uses the index, and brought up to date when one uses it again:
+    of several changes of a document in between, only the outcome counts.
+
+    Attributes:
+        index: The index.
+        scope: The collection; empty for a collection group.
+        paths: Paths by keys.
+        seen: How many of the changes that wait are in the entries.
     """
 
     index: Index
+    scope: str
     paths: SortedDict = field(default_factory=SortedDict)
+    seen: int = 0
 
-    def change(self, path: str, old: Iterable[bytes], new: Iterable[bytes]) -> None:
-        """Replace the entries with the old keys by those with the new ones."""
-        for key in old:
-            del self.paths[key]
-        for key in new:
-            self.paths[key] = path
+    def catch_up(self, changes: Sequence[_Change]) -> None:
+        """Bring the entries up to date."""
+        if self.seen == len(changes):
+            return
+        whole: dict[str, tuple[_Version | None, _Version | None]] = {}
+        for path, before, after in islice(changes, self.seen, None):
+            known = whole.get(path)
+            whole[path] = (before, after) if known is None else (known[0], after)
+        self.seen = len(changes)
+        for path, (before, after) in whole.items():
+            if self._concerns(path) and self._differ(before, after):
+                self._replace(path, before, after)
 
+    def _replace(self, path: str, before: _Version | None, after: _Version | None) -> None:
+        if before is not None:
+            for key in keys(self.index, before.document, before.parts):
+                del self.paths[key]
+        if after is not None:
+            for key in keys(self.index, after.document, after.parts):
+                self.paths[key] = path
 
-class _Change:
-    """A document before and after a write."""
+    def _concerns(self, path: str) -> bool:
+        return self.index.group or path.rpartition("/")[0] == self.scope
 
-    def __init__(self, before: Stored | None, after: Stored | None) -> None:
-        self._before = before
-        self._after = after
-        self._is_changed: dict[FieldPath, bool] = {}
-        self._old: Parts = {}
-        self._new: Parts = {}
-
-    def applies_to(self, index: Index) -> bool:
-        """Whether the entries of an index may be others."""
-        known = self._is_changed
-        for path, _ in index.fields:
-            changed = known.get(path)
-            if changed is None:
-                changed = known[path] = self._changes(path)
-            if changed:
+    def _differ(self, before: _Version | None, after: _Version | None) -> bool:
+        """Whether the entries of two versions may be others."""
+        if before is None or after is None:
+            return before is not after
+        for path, _ in self.index.fields:
+            if path == NAME:
+                continue
+            read = getter(path)
+            old, new = read(before.document), read(after.document)
+            if old is not new and (type(old) is not type(new) or old != new):
                 return True
         return False
-
-    def keys(self, index: Index) -> tuple[Iterable[bytes], Iterable[bytes]]:
-        """The old keys and the new ones."""
-        before, after = self._before, self._after
-        return (
-            () if before is None else keys(index, before, self._old),
-            () if after is None else keys(index, after, self._new),
-        )
-
-    def _changes(self, path: FieldPath) -> bool:
-        if self._before is None or self._after is None:
-            return True
-        if path == NAME:
-            return False
-        old, new = getter(path)(self._before), getter(path)(self._after)
-        return old is not new and (type(old) is not type(new) or old != new)
 
 
 class SortedBackend(MemoryBackend):
@@ -81,6 +101,8 @@ class SortedBackend(MemoryBackend):
     def __init__(self) -> None:
         super().__init__()
         self._used: defaultdict[str, dict[tuple[Index, str], _Entries]] = defaultdict(dict)
+        self._waiting: defaultdict[str, list[_Change]] = defaultdict(list)
+        self._latest: dict[str, _Version] = {}
         self._names: dict[str, SortedDict] = {}
 
     def collection(self, path: str) -> Iterable[Stored]:
@@ -115,15 +137,16 @@ class SortedBackend(MemoryBackend):
                     del names[name]
                 else:
                     names[name] = None
-            change = _Change(before, document)
-            for (index, scope), entries in self._used[collection.rpartition("/")[2]].items():
-                if (index.group or scope == collection) and change.applies_to(index):
-                    entries.change(path, *change.keys(index))
+            kind = collection.rpartition("/")[2]
+            if kind in self._used:
+                self._wait(kind, path, before, document)
         super().apply(changes, at)
 
     def forget_entries(self) -> None:
         """Drop all entries before very many documents come; they are made again when used."""
         self._used.clear()
+        self._waiting.clear()
+        self._latest.clear()
         self._names.clear()
 
     @staticmethod
@@ -137,14 +160,36 @@ class SortedBackend(MemoryBackend):
             raise ValueError("a scan by name has no entries")
         used = self._used[index.collection]
         entries = used.get((index, scan.scope))
-        if entries is None:
-            entries = used[index, scan.scope] = _Entries(index)
-            documents: Iterable[Stored] = super().collection(scan.scope)
-            if index.group:
-                documents = self.group(index.collection, "", below=True)
-            for document in documents:
-                entries.change(document.path, (), keys(index, document))
+        waiting = self._waiting[index.collection]
+        if entries is not None:
+            entries.catch_up(waiting)
+            return entries.paths
+        entries = used[index, scan.scope] = _Entries(index, scan.scope, seen=len(waiting))
+        documents: Iterable[Stored] = super().collection(scan.scope)
+        if index.group:
+            documents = self.group(index.collection, "", below=True)
+        entries.paths.update(
+            (key, document.path) for document in documents for key in keys(index, document)
+        )
         return entries.paths
+
+    def _wait(self, kind: str, path: str, before: Stored | None, after: Stored | None) -> None:
+        """Let the entries catch up with a change once they are used, or too many wait."""
+        waiting = self._waiting[kind]
+        known = self._latest.get(path)
+        old = known if known is not None or before is None else _Version(before)
+        new = None if after is None else _Version(after)
+        waiting.append((path, old, new))
+        if new is None:
+            self._latest.pop(path, None)
+        else:
+            self._latest[path] = new
+        if len(waiting) >= MOST_CHANGES:
+            for entries in self._used[kind].values():
+                entries.catch_up(waiting)
+                entries.seen = 0
+            waiting.clear()
+            self._latest.clear()
 
     def _by_name(self, collection: str) -> SortedDict:
         names = self._names.get(collection)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
@@ -52,7 +51,7 @@ Parts: TypeAlias = dict[tuple[FieldPath, Mode, bool], tuple[bytes, ...]]
 """The parts of one document's keys that were made already: they are the same in many indexes."""
 
 
-def keys(index: Index, document: Stored, made: Parts | None = None) -> Iterator[bytes]:
+def keys(index: Index, document: Stored, made: Parts | None = None) -> tuple[bytes, ...]:
     """The keys of a document's entries: none if it lacks a field, several for an array.
 
     The last byte tells whether the last value is an integer, which its bytes don't tell.
@@ -64,18 +63,22 @@ def keys(index: Index, document: Stored, made: Parts | None = None) -> Iterator[
     """
     made = {} if made is None else made
     choices = []
+    several = False
     for path, mode in index.whole:
         place = path, mode, index.group
         choice = made.get(place)
         if choice is None:
             choice = made[place] = _choice(path, mode, document, group=index.group)
         if not choice:
-            return
+            return ()
+        several = several or len(choice) > 1
         choices.append(choice)
     last = index.last
     is_integer = last is not None and type(getter(last)(document)) is int
     choices.append((_INTEGER if is_integer else _NO_INTEGER,))
-    yield from map(b"".join, product(*choices))
+    if not several:
+        return (b"".join([choice[0] for choice in choices]),)
+    return tuple(map(b"".join, product(*choices)))
 
 
 def _choice(path: FieldPath, mode: Mode, document: Stored, *, group: bool) -> tuple[bytes, ...]:

@@ -44,8 +44,8 @@ from shared.services.progress import count
 from shared.services.reconcile import other_deployment
 from shared.services.reconcile.reconcile import Reconcile
 from shared.services.reconcile.uncertain_imports import ResolveUncertain
+from shared.services.scan.page_changes import METADATA_TOKENS
 from shared.services.scan.scan_bucket import scan_task
-from shared.services.scan.scan_page import METADATA_TOKENS
 from shared.services.source.unreadable import UnreadableFiles
 from shared.services.store.capacity import CapacityWatch
 from shared.services.store.deployment_record import present_deployment

@@ -1,7 +1,7 @@
 """``python -m tests.benchmarks.price.schedules``: what syncs cost a month that find nothing.
 
 Reads, writes, listings and tasks are counted on the in-memory twins. They grow by the same number
-with each thousand objects, so those of larger buckets follow. Prices are list prices of us-central1
+with each page of objects, so those of larger buckets follow. Prices are list prices of us-central1
 without the free tiers. The seconds are assumed, since only the cloud can measure them.
 """
 
@@ -13,15 +13,16 @@ from math import ceil
 
 from tests.benchmarks.objects.unchanged import settled
 from tests.benchmarks.price.price_table import price_of
+from tests.world import rules
 
 OBJECTS = (1_000, 20_000, 1_000_000)
 MINUTES = (1, 5, 15)
 MONTH = timedelta(days=30)
 
 SECONDS_A_SYNC, SECONDS_A_PAGE = 3.0, 0.7
-"""Assumed: what a sync takes of an instance without its scan, and each thousand objects of it."""
+"""Assumed: what a sync takes of an instance without its scan, and each page of it."""
 
-PAGE = 1_000
+PAGE = rules().page_size
 
 
 @dataclass(frozen=True, slots=True)

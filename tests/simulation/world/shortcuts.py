@@ -18,6 +18,10 @@ gc.collect()
 gc.freeze()  # objects of the modules live as long as the process: exclude them from collection
 
 
+MOST_DECODED = 20_000
+"""Versions that are kept decoded; beyond, all are forgotten, so that memory stays bounded."""
+
+
 class DecodedOnce:
     """Decodes each version of a document once: records are immutable, so it can be shared."""
 
@@ -34,6 +38,8 @@ class DecodedOnce:
             stored = self._decode(kind, snapshot)
             if stored.damage is not None:
                 return stored
+            if len(self._known) >= MOST_DECODED:
+                self._known.clear()
             record = self._known[key] = stored.record
         return Stored(snapshot.path, record, snapshot.version, snapshot.read_time)
 
