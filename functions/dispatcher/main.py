@@ -15,11 +15,11 @@ from shared.config import SyncSettings
 from shared.domain.batch.batch import Batch, Trigger
 from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.callers import Caller
+from shared.domain.errors import AlreadyRunning
 from shared.http.framework import answer_everything
 from shared.http.requests import checked_body, task_body
 from shared.http.routes import Routes
 from shared.process import settings_of
-from shared.services.batch.start import AlreadyRunning
 
 SETTINGS = settings_of(SyncSettings)
 USE = UseCases(SETTINGS)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 
-from shared.composition.ports import GEMINI_TIMEOUT, records
+from shared.composition.records import records
 from shared.config import AskSettings
 from shared.gateways.clock import SystemClock
 from shared.services.ask.ask_store import AskStore
+
+TIMEOUT = timedelta(seconds=90)
+"""Time for an answer: a model may think for a minute. The function's own timeout is 120 seconds."""
 
 
 @cache
@@ -23,7 +27,7 @@ def ask(settings: AskSettings) -> AskStore:
         answers=GeminiAnswers(
             settings.gemini_api_key.get_secret_value(),
             base_url=settings.gemini_base_url,
-            timeout=GEMINI_TIMEOUT,
+            timeout=TIMEOUT,
         ),
         clock=SystemClock(),
     )

@@ -6,26 +6,18 @@ import random
 import uuid
 from datetime import timedelta
 
-from shared.config import CommonSettings, SyncSettings
+from shared.composition.records import records
+from shared.config import SyncSettings
 from shared.gateways.at_once import Threads
 from shared.gateways.clock import SystemClock
-from shared.gateways.database.records import Records
 from shared.services.context import Context
 
 GEMINI_TIMEOUT = timedelta(seconds=60)
-"""Timeout of each connect, read and write of a request. Divided by the time scale, so that a slow
-import can't take effect after the import's deadline."""
+"""Time for a whole call, without what an upload's size takes. Divided by the time scale, so that a
+slow import can't take effect after the import's deadline."""
 
 LEAST_GEMINI_TIMEOUT = timedelta(seconds=5)
 """The shortest timeout that a time scale may lead to."""
-
-
-def records(settings: CommonSettings, database: str = "") -> Records:
-    """The typed records over Firestore, of the deployment's database if none is named."""
-    from shared.gateways.database.firestore import FirestoreDocuments
-
-    name = database or settings.firestore_database
-    return Records(FirestoreDocuments.connect(settings.project_id, name), SystemClock())
 
 
 def context(settings: SyncSettings) -> Context:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from shared.composition.ports import records
+from shared.composition.records import records
 from shared.config import StatusSettings
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.time_scale import scaled

@@ -37,6 +37,25 @@ class InvalidRequest(SyncError):
         self.problems = problems
 
 
+class AlreadyRunning(SyncError):
+    """Another batch is running; ``batch_id`` is its id."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(f"batch {batch_id} is running: wait for its end, or cancel it")
+        self.batch_id = batch_id
+
+
+class NoSuchBatch(SyncError):
+    """No batch has this id."""
+
+
+class InvalidTask(SyncError):
+    """This version can't read the task's payload.
+
+    The task is dropped. Its file becomes overdue, and the supervisor then makes a new task.
+    """
+
+
 class Refused(SyncError):
     """A guard refused; the message has the figures and says how to allow it."""
 

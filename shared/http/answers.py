@@ -10,18 +10,18 @@ from flask import Response
 
 from shared.domain.errors import (
     KEY_ADVICE,
+    AlreadyRunning,
     Exhausted,
     Forbidden,
     InvalidRequest,
+    InvalidTask,
     LostLease,
+    NoSuchBatch,
     NotSetUp,
     Refused,
     SyncError,
 )
 from shared.json_text import json_line
-from shared.services.batch.control import NoSuchBatch
-from shared.services.batch.start import AlreadyRunning
-from shared.services.task_payload import InvalidTask
 
 NOTHING_FOUND = {"error": "not found"}
 """Body of a 404 for a known route."""

@@ -17,10 +17,9 @@ from werkzeug.exceptions import (
     RequestTimeout,
 )
 
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import InvalidRequest, InvalidTask
 from shared.domain.file.record import FileStatus
 from shared.domain.strict_json import parsed
-from shared.services.task_payload import InvalidTask
 
 if TYPE_CHECKING:
     from flask import Request

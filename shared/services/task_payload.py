@@ -9,20 +9,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from shared.domain.batch.batch import is_batch_id
 from shared.domain.batch.request import MAX_COUNT
-from shared.domain.errors import SyncError
+from shared.domain.errors import InvalidTask
 from shared.domain.source.object_name import MAX_NAME_BYTES, checked_prefix
 
 PAYLOAD_VERSION: Final = 1
 
 MAX_STORE_NAME: Final = 200
 """Characters of a store's resource name, at most; the service's are shorter by far."""
-
-
-class InvalidTask(SyncError):
-    """This version can't read the task's payload.
-
-    The task is dropped. Its file becomes overdue, and the supervisor then makes a new task.
-    """
 
 
 def _batch_id(text: str) -> str:

@@ -14,18 +14,18 @@ from werkzeug.test import EnvironBuilder
 from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.callers import Callers
 from shared.domain.errors import (
+    AlreadyRunning,
     BadRequest,
     Forbidden,
     InvalidRequest,
     LostLease,
+    NoSuchBatch,
     NotSetUp,
     Refused,
     Unavailable,
 )
 from shared.http.requests import MAX_BODY, FilesQuery, checked_body, checked_query
 from shared.http.routes import Routes
-from shared.services.batch.control import NoSuchBatch
-from shared.services.batch.start import AlreadyRunning
 from tests.functions.framework_app import SETTINGS, UseCases
 from tests.services.story import SECOND, begun, later, world_with
 from tests.world import World

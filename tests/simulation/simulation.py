@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from shared.domain.deployment.rules import Rules
-from shared.domain.errors import LostLease, SyncError
+from shared.domain.errors import InvalidTask, LostLease, SyncError
 from shared.gateways.database.codec import MalformedRecord
 from shared.gateways.ports import Chunking, QueueName, Task
 from shared.services.batch.ask_sync import AskSync
@@ -24,7 +24,6 @@ from shared.services.batch.supervise import Supervise
 from shared.services.looks import poller
 from shared.services.looks.poller import Poller
 from shared.services.scan.scan_bucket import ScanBucket
-from shared.services.task_payload import InvalidTask
 from shared.services.worker.advance_file import AdvanceFile
 from tests.simulation.checks.invariants import Invariants
 from tests.simulation.checks.violation import Violation

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
+BUFFER_BYTES = 1 << 17
+"""Bytes that are taken from a socket at a time."""
+
+
 def bound(session: Session) -> None:
     """Let every connection that the session makes end at the deadline of its call.
 
@@ -79,7 +83,7 @@ class _Socket:
 
     def makefile(self, mode: str) -> io.BufferedReader:
         # Made by the socket, which stays open as long as its files are.
-        return io.BufferedReader(_File(self, self._real.makefile(mode, buffering=0)))  # type: ignore[call-overload]
+        return io.BufferedReader(_File(self, self._real.makefile(mode, buffering=0)), BUFFER_BYTES)  # type: ignore[call-overload]
 
 
 class _File(io.RawIOBase):

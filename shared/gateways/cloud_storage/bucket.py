@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from http import HTTPStatus
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 4 * 1024 * 1024
 """Bytes per read: half of what google-genai sends at once, since several copies are in memory."""
+BUFFER_BYTES = 1 << 16
+"""Bytes that a stream's small reads share."""
 PAGE_SIZE = 1000
 """Most objects that Cloud Storage lists in a page."""
 PARALLEL_READS = 8
@@ -124,13 +126,13 @@ class CloudStorage:
             return {info.name: head for info, head in zip(objects, heads, strict=True)}
 
     def open(self, name: str, generation: int) -> IO[bytes]:
-        """A stream of exactly this generation, with ``CHUNK_BYTES`` in memory at a time.
+        """A stream of exactly this generation, with twice ``CHUNK_BYTES`` in memory at most.
 
         Raises:
             NotFound: The generation is gone; later reads of the stream may raise this too.
             Unreadable: A read of this object is refused; likewise.
         """
-        stream = io.BufferedReader(_Generation(self, name, generation), CHUNK_BYTES)
+        stream = io.BufferedReader(_Generation(self, name, generation), BUFFER_BYTES)
         stream.peek(1)
         return stream
 
@@ -179,28 +181,55 @@ def _refusals() -> Iterator[None]:
 
 
 class _Generation(io.RawIOBase):
-    """Reads one generation of an object by ranges."""
+    """Reads one generation of an object by ranges of ``CHUNK_BYTES``.
+
+    From the third on, a range is read while the one before it is used: who has read so far reads
+    to the end, and mostly waits for something else, such as an upload.
+    """
 
     def __init__(self, bucket: CloudStorage, name: str, generation: int) -> None:
         super().__init__()
         self._bucket = bucket
         self._name = name
         self._generation = generation
-        self._position = 0
-        self._ended = False
+        self._piece = memoryview(b"")
+        self._end = 0  # of the piece
+        self._is_last = False
+        self._ahead: Future[bytes] | None = None
+        self._thread: ThreadPoolExecutor | None = None
 
     def readable(self) -> bool:
         return True
 
+    def close(self) -> None:
+        if self._thread:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+        super().close()
+
     def readinto(self, buffer: Buffer, /) -> int:
         target = memoryview(buffer).cast("B")
-        if self._ended:
-            return 0
-        piece = self._bucket.read(self._name, self._generation, self._position, len(target))
-        target[: len(piece)] = piece
-        self._position += len(piece)
-        self._ended = len(piece) < len(target)
-        return len(piece)
+        if not self._piece and not self._is_last:
+            self._go_on()
+        taken = self._piece[: len(target)]
+        target[: len(taken)] = taken
+        self._piece = self._piece[len(taken) :]
+        return len(taken)
+
+    def _go_on(self) -> None:
+        """Take the next range, and let the one after it be read."""
+        is_first = self._end == 0
+        self._piece = memoryview(b"")  # not in memory while the next one is read
+        ahead, self._ahead = self._ahead, None
+        piece = ahead.result() if ahead else self._read(self._end)
+        self._piece = memoryview(piece)
+        self._end += len(piece)
+        self._is_last = len(piece) < CHUNK_BYTES
+        if not is_first and not self._is_last:
+            self._thread = self._thread or ThreadPoolExecutor(1)
+            self._ahead = self._thread.submit(in_this_context(self._read), self._end)
+
+    def _read(self, offset: int) -> bytes:
+        return self._bucket.read(self._name, self._generation, offset, CHUNK_BYTES)
 
 
 def _info(blob: Blob) -> ObjectInfo:

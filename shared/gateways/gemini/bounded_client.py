@@ -80,7 +80,7 @@ class _Stream(httpcore2.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-_PART = 1 << 16
+_PART = 1 << 18
 """Bytes of one write."""
 
 

@@ -13,12 +13,11 @@ from shared.domain.batch.asked_sync import AskedSync, may_begin_at
 from shared.domain.batch.batch import Batch, Trigger
 from shared.domain.batch.lease import Lease
 from shared.domain.batch.request import SyncRequest
-from shared.domain.errors import InvalidRequest, Refused
+from shared.domain.errors import AlreadyRunning, InvalidRequest, InvalidTask, Refused
 from shared.gateways.database.records import ASKED, Stored, batch_path
-from shared.services.batch.start import AlreadyRunning, StartSync
+from shared.services.batch.start import StartSync
 from shared.services.context import Context
 from shared.services.events import Event, emit
-from shared.services.task_payload import InvalidTask
 
 _log = logging.getLogger(__name__)
 

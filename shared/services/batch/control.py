@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain.batch.batch import Batch, BatchStatus, is_batch_id
-from shared.domain.errors import InvalidRequest, SyncError
+from shared.domain.errors import InvalidRequest, NoSuchBatch
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.gateways.database.records import BREAKER, Stored, batch_path, cas_retrying
 from shared.services.context import Context
 from shared.services.events import Event, emit
 from shared.services.lease.close_batch import CloseBatch
 from shared.services.throttle.call_gate import CallGate
-
-
-class NoSuchBatch(SyncError):
-    """No batch has this id."""
 
 
 class ControlBatch:

@@ -10,7 +10,14 @@ from shared.domain.batch.lease import Lease, LeaseHeld
 from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.deployment import Deployment
 from shared.domain.deployment.settings import Settings
-from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, Refused, SyncError
+from shared.domain.errors import (
+    AlreadyExists,
+    AlreadyRunning,
+    Conflict,
+    InvalidRequest,
+    Refused,
+    SyncError,
+)
 from shared.domain.ids import digest
 from shared.domain.source.object_name import composed
 from shared.domain.throttle.breaker_state import BreakerState
@@ -33,14 +40,6 @@ from shared.services.throttle.call_gate import CallGate
 
 START_ATTEMPTS = 5
 """Attempts to take a contended lease; after them the holder can be named."""
-
-
-class AlreadyRunning(SyncError):
-    """Another batch is running; ``batch_id`` is its id."""
-
-    def __init__(self, batch_id: str) -> None:
-        super().__init__(f"batch {batch_id} is running: wait for its end, or cancel it")
-        self.batch_id = batch_id
 
 
 class StartSync:

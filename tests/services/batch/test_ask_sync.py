@@ -12,12 +12,11 @@ import pytest
 from shared.domain.batch.asked_sync import AskedSync, may_begin_at
 from shared.domain.batch.batch import Batch, BatchStatus, Trigger
 from shared.domain.batch.request import SyncRequest
-from shared.domain.errors import Refused
+from shared.domain.errors import AlreadyRunning, InvalidTask, Refused
 from shared.gateways.database.records import ASKED
 from shared.services.batch.ask_sync import Asked
-from shared.services.batch.start import AlreadyRunning, StartSync
+from shared.services.batch.start import StartSync
 from shared.services.events import Event
-from shared.services.task_payload import InvalidTask
 from tests.services.story import (
     HOUR,
     MINUTE,

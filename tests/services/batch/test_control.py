@@ -8,11 +8,10 @@ import pytest
 
 from shared.domain.batch.batch import BatchPhase, BatchStatus
 from shared.domain.batch.lease import Lease
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import InvalidRequest, NoSuchBatch
 from shared.domain.file.record import FileStatus
 from shared.gateways.database.records import LEASE
 from shared.gateways.ports import Update, Write
-from shared.services.batch.control import NoSuchBatch
 from tests.services.story import (
     HOUR,
     MINUTE,

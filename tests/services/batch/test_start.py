@@ -11,12 +11,12 @@ from shared.domain.batch.batch import Batch, SyncMode, Trigger
 from shared.domain.batch.lease import Lease
 from shared.domain.batch.request import SyncRequest
 from shared.domain.deployment.deployment import Deployment
-from shared.domain.errors import BadRequest, InvalidRequest, Refused
+from shared.domain.errors import AlreadyRunning, BadRequest, InvalidRequest, Refused
 from shared.domain.file.record import FileStatus
 from shared.domain.throttle.unmetered import Polls
 from shared.gateways.database.records import DEPLOYMENT, LEASE, POLLS
 from shared.gateways.ports import Query
-from shared.services.batch.start import AlreadyRunning, StartSync
+from shared.services.batch.start import StartSync
 from tests.services.story import (
     DAY,
     MINUTE,

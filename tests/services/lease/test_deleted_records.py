@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.batch.lease import Lease
-from shared.domain.errors import Refused
+from shared.domain.errors import AlreadyRunning, Refused
 from shared.domain.file.record import FileStatus
 from shared.gateways.database import queries
 from shared.gateways.database.records import LEASE, batch_path, file_path
 from shared.gateways.ports import Delete, Query, Snapshot, Update
-from shared.services.batch.start import AlreadyRunning
 from tests.services.story import (
     MINUTE,
     PATH,
