@@ -80,9 +80,11 @@ def _next_forked(control: socket.socket) -> Order | None:
                     break
                 pid = os.fork()
                 if pid == 0:
+                    control.detach()  # its descriptor becomes that of another standard input
                     _leave_server(output, woken, wake)
                     return Order(**json.loads(message))
-                os.setpgid(pid, pid)  # both do so: whoever is first, it is done before it matters
+                with suppress(OSError):  # it did so itself, and is another program already
+                    os.setpgid(pid, pid)
                 for descriptor in output:
                     os.close(descriptor)
                 _tell(control, pid, None)
