@@ -103,7 +103,10 @@ Fields = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_fi
 class Declared(BaseModel):
     """Base class of all settings, whose values don't change once they are read."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+    # A function reads one class of settings: no validators are built for those that it is made of.
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", arbitrary_types_allowed=True, defer_build=True
+    )
 
 
 class IdentitySettings(Declared):
