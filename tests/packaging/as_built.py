@@ -60,4 +60,4 @@ def _install(python: Path, requirements: Path) -> None:
     pinned = ["--no-deps", "--require-hashes", "--requirement", str(requirements)]
     if subprocess.run([*uv, "install", "-qq", "--python", python, *pinned], check=False).returncode:
         subprocess.run([*pip, "install", "-qq", *pinned], check=True)
-    subprocess.run([*pip, "check"], check=True)
+    subprocess.run([*pip, "check"], check=True, stdout=subprocess.DEVNULL)
