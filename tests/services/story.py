@@ -297,7 +297,7 @@ def contents(world: World) -> dict[str, str]:
 
 def wanted(world: World) -> dict[str, str]:
     """Content hash by path of all objects in the bucket."""
-    objects = world.bucket.list_objects(prefix="", limit=10_000)
+    objects = world.bucket.list_objects(prefix="", limit=len(world.bucket))
     return {info.name: info.content_hash for info in objects}
 
 

@@ -57,8 +57,9 @@ class Meter:
         world.clock.advance(timedelta(seconds=1))  # each batch id needs its own second
 
     def __call__(self, call: Call, effect: Callable[[], T]) -> T:
-        """Let a call pass and count it; the memory that the twin needs meanwhile is not counted."""
+        """Let a call pass and count it, without the memory that the twin needs or keeps."""
         self.note_peak()
+        held, _ = tracemalloc.get_traced_memory()
         before = self.world.documents.reads
         try:
             return effect()
@@ -67,6 +68,8 @@ class Meter:
             if read := self.world.documents.reads - before:
                 self.reads[_asked(call)] += read
             if tracemalloc.is_tracing():
+                if call.name == "commit":
+                    self._base += tracemalloc.get_traced_memory()[0] - held
                 tracemalloc.reset_peak()
 
     def note_peak(self) -> None:

@@ -46,8 +46,8 @@ EXPONENT = 1.05
 OF_RAW = 0.7
 """Of the rate of writing the same documents: that of planning new objects."""
 
-FLAT = 1.1
-"""Memory of the most objects, over that of the fewest."""
+FLAT = 2.0
+"""Bytes of memory for each object more; one whose name alone was held would take fifty."""
 
 
 def section(size: Size) -> Section:
@@ -121,11 +121,12 @@ def _of_new(count: int, scans: Mapping[int, new.Scanned]) -> Iterator[Figure]:
 
 
 def _memory(kind: str, peaks: Mapping[int, int]) -> Figure:
-    """That of the most objects, over that of the fewest."""
+    """What the most objects take more than the fewest, for each object more."""
     few, *_, many = sorted(peaks)
-    name = f"{kind}, {few:,} to {many:,}: growth of memory"
+    name = f"{kind}, {few:,} to {many:,}: memory for each object more"
     note = f"{peaks[few] / 1e6:.1f} and {peaks[many] / 1e6:.1f} MB beside the twins"
-    return Figure(name, peaks[many] / peaks[few], "x", at_most(FLAT), note=note)
+    grown = (peaks[many] - peaks[few]) / (many - few)
+    return Figure(name, grown, "bytes", at_most(FLAT), note=note)
 
 
 def _exponent(name: str, costs: Mapping[int, float]) -> Figure:

@@ -15,8 +15,8 @@ from shared.gateways.ports import Write
 from tests.benchmarks import parallel
 from tests.benchmarks.report.figures import Figure, Section, Size, at_most
 from tests.rated_world import RatedWorld
-from tests.services.story import in_step
 from tests.simulation.world.shortcuts import shortcuts
+from tests.world import World
 
 FILES: Mapping[Size, tuple[int, int]] = {
     Size.SMOKE: (20, 100),
@@ -90,7 +90,7 @@ def synced(count: int) -> Synced:
     reads, writes = world.documents.reads, world.documents.writes
     indexed = world.documents.count(queries.with_status(FileStatus.INDEXED))
     once = sum(len(store.imports) for store in world.gemini._stores.values())
-    missing = count - indexed + abs(count - once) + (not in_step(world))
+    missing = count - indexed + abs(count - once) + _astray(world)
     return Synced(
         reads=reads,
         writes=writes,
@@ -101,6 +101,21 @@ def synced(count: int) -> Synced:
         hottest=hot.most[1],
         most=hot.most[0] / 60,
     )
+
+
+def _astray(world: World) -> int:
+    """Documents that are not those of the records, or not of the objects' content."""
+    records = {each.path: each.current_document for each in world.files()}
+    objects = world.bucket.list_objects(prefix="", limit=len(world.bucket))
+    hashes = {info.name: info.content_hash for info in objects}
+    made = [
+        each.document for store in world.gemini._stores.values() for each in store.imports.values()
+    ]
+    astray = 0
+    for document in made:
+        path, told = str(document.metadata["path"]), document.metadata["content_hash"]
+        astray += records.get(path) != document.name or hashes.get(path) != told
+    return astray
 
 
 def section(size: Size) -> Section:
