@@ -20,8 +20,8 @@ NUDGE = timedelta(seconds=10)
 """Events within this time wake the supervisor only once; within less of it at a fast tier."""
 
 REQUESTS_PER_NUDGE = 60
-"""Metered requests for which a wake-up waits: so long, slots may stay empty at a fast tier. With 100
-imports would wait so long for theirs at ``tier3`` that a sixth of the slots stayed empty."""
+"""Metered requests for which a wake-up waits: so long, slots may stay empty at a fast tier. With
+100, imports would wait so long for theirs at ``tier3`` that a sixth of the slots stayed empty."""
 
 SCAN_PATIENCE = timedelta(hours=1)
 """How long listing the bucket may fail before the batch ends."""

@@ -36,8 +36,6 @@ class BreakerPolicy:
         trial_time: How long calls must come at the allowed rate to settle it: a minute, over which
             the service counts, and what a minute's last calls may be late.
         trial_calls: The least number of calls that settle a rate.
-        trial_share: At this share of 429s among its calls, a trial has failed. Services refuse one
-            call in a hundred for other causes than the rate.
         trial_pause_cap: After a failed trial the next one waits for two cooldowns, and twice as
             long after each further one, up to this. It bounds how long a lifted limit goes unused.
         least_step: The least step of a trial. A settled factor that is so much below the limit
@@ -72,7 +70,6 @@ class BreakerPolicy:
     alike_share: float = 0.5
     trial_time: timedelta = timedelta(seconds=75)
     trial_calls: int = 10
-    trial_share: float = 0.02
     trial_pause_cap: timedelta = timedelta(minutes=20)
     least_step: float = 0.02
     factor_growth: float = 1.25
@@ -118,7 +115,6 @@ class BreakerPolicy:
             "0 < alike_share <= 1": 0 < self.alike_share <= 1,
             "0 < trial_time": zero < self.trial_time,
             "1 <= trial_calls <= window_size": 1 <= self.trial_calls <= self.window_size,
-            "0 < trial_share <= 1": 0 < self.trial_share <= 1,
             "cooldown <= trial_pause_cap": self.cooldown <= self.trial_pause_cap,
             "0 < least_step <= 1": 0 < self.least_step <= 1,
             "1 < factor_growth": self.factor_growth > 1,

@@ -2,7 +2,7 @@
 
 It is cut when the circuit opens, and then found again by trials. A trial raises the factor. If its
 calls come at about the allowed rate for a while without a 429, the new factor is settled and the
-next trial begins. If they meet 429s, the factor returns to the settled one, long before these would
+next trial begins. At the first 429 the factor returns to the settled one, long before more would
 open the circuit: a trial that fails costs a few seconds, an opening costs minutes.
 
 Below the factor that was last refused, a trial goes half of the way to it. Beyond it the service
@@ -67,13 +67,11 @@ def relearned(
 def tried(
     state: BreakerState, window: Window, now: datetime, policy: BreakerPolicy
 ) -> BreakerState:
-    """After a 429 that leaves the circuit CLOSED: end a trial that meets too many of them."""
-    if not is_on_trial(state):
-        return state
-    on_trial = _since_change(state, window, policy)
-    throttled = sum(entry.throttled for entry in on_trial)
-    failed = throttled and throttled >= policy.trial_share * len(on_trial)
-    return _fallen_back(state, now) if failed else state
+    """After a 429 that leaves the circuit CLOSED: end the trial whose call met it."""
+    of_trial = is_on_trial(state) and any(
+        call.throttled for call in _since_change(state, window, policy)
+    )
+    return _fallen_back(state, now) if of_trial else state
 
 
 def relearned_in_open(

@@ -613,7 +613,6 @@ def test_scaling_divides_every_wait_but_not_the_windows_retention() -> None:
         ({"factor_floor": 0.0}, "0 < factor_floor"),
         ({"trial_time": timedelta(0)}, "0 < trial_time"),
         ({"trial_calls": 101}, "trial_calls <= window_size"),
-        ({"trial_share": 0.0}, "0 < trial_share"),
         ({"trial_pause_cap": timedelta(minutes=4)}, "cooldown <= trial_pause_cap"),
         ({"least_step": 0.0}, "0 < least_step"),
         ({"factor_growth": 1.0}, "1 < factor_growth"),

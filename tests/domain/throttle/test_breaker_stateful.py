@@ -47,7 +47,6 @@ POLICY = BreakerPolicy(
     factor_floor=0.25,
     trial_time=timedelta(seconds=10),
     trial_calls=3,
-    trial_share=0.25,
     trial_pause_cap=timedelta(seconds=300),
     least_step=0.05,
     factor_growth=1.5,
@@ -160,10 +159,8 @@ class PlainBreaker:
                     hold = max(wish, min(2 * self.hold, self.cooldown_end - now))
                 if throttled >= 3 and 3 * throttled >= len(outcomes) and self.cut_at <= self.opened:
                     self.cut(now)
-            elif self.factor > self.settled:
-                on_trial = [what for _, what in self.of_this_factor()]
-                if "t" in on_trial and 4 * on_trial.count("t") >= len(on_trial):
-                    self.falls_back(now)
+            elif self.factor > self.settled and "t" in [w for _, w in self.of_this_factor()]:
+                self.falls_back(now)
             self.holds(now, hold, wish)
 
     def learns(self, now: int) -> None:
