@@ -165,6 +165,6 @@ def test_the_end_of_a_sync_is_a_sentence(
     ends = [line for line in lines(capsys) if line.get("event") == Event.BATCH_CLOSED]
     assert [end["severity"] for end in ends] == ["INFO", "INFO"]
     assert ends[0]["message"] == (
-        f"Batch {batch.batch_id} ended as completed after 15 s: 1 indexed, 0 deleted, 0 failed."
+        f"Batch {batch.batch_id} ended as completed after 16 s: 1 indexed, 0 deleted, 0 failed."
     )
     assert ends[1]["message"].endswith("cancelled on request")
