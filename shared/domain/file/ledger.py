@@ -85,15 +85,21 @@ def known(entry: LedgerEntry, record: FileRecord | None) -> LedgerEntry:
     """The entry with the outcome that its file's record tells.
 
     Every failure is written. So an import without an outcome has succeeded if it isn't under way.
-    Nothing is known of it if the record was lost or set aside since.
+    Nothing is known of it if the record was lost or set aside since, or was rebuilt from a document
+    of which it doesn't tell the import.
     """
     if entry.state is not ImportState.SENT or record is None or record.set_aside_in is not None:
         return entry
     current, call = record.current, record.import_call
-    made = current.import_call if current else None
-    if current is not None and made is not None and made.id == entry.operation_id:
-        at = record.indexed_at or entry.created_at
-        return ended(entry, Outcome(ImportState.SUCCEEDED, at, made.operation, current.document))
+    if current is not None:
+        made = current.import_call
+        if made is None:
+            return entry
+        if made.id == entry.operation_id:
+            at = record.indexed_at or entry.created_at
+            return ended(
+                entry, Outcome(ImportState.SUCCEEDED, at, made.operation, current.document)
+            )
     is_under_way = call is not None and call.id == entry.operation_id
     return entry if is_under_way else replace(entry, state=ImportState.SUCCEEDED)
 

@@ -23,7 +23,7 @@ from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.breaker_state import BreakerState
 from shared.domain.throttle.breaker_window import NEVER, Window, began_at, tally
 
-_DIGITS = 4  # rounding keeps steps of 0.05 free of floating-point error
+_DIGITS = 4  # a record without the noise of floating-point numbers
 
 _SINCE_OPEN = 2
 """Changes of state between OPEN and the next CLOSED: one to HALF_OPEN, one to CLOSED."""
@@ -127,8 +127,8 @@ def raised(
 ) -> BreakerState:
     """Settle on the factor, and begin the next trial, if the service was seen to bear the rate.
 
-    A trial may meet as many 429s as are too few in a row to open the circuit, so it waits until the
-    window has room for them.
+    Calls that are under way when a trial ends may get 429s, too. So a trial waits until the window
+    has room for as many as are too few in a row to open the circuit.
 
     ``preset_rate`` is the tier's metered requests per second.
     """

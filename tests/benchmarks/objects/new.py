@@ -18,11 +18,12 @@ from local.stack.options import FirestoreKind
 from shared.domain.batch.request import SyncRequest
 from shared.gateways.database.queries import FILES
 from shared.gateways.database.records import Records
-from shared.gateways.ports import Create, DocumentStore, Put, Query, Snapshot, Task, Write
+from shared.gateways.ports import Create, DocumentStore, Put, Task, Write
 from tests.benchmarks.objects.meter import Meter
 from tests.benchmarks.objects.settled import library
 from tests.benchmarks.stack.databases import client_of, serving
 from tests.twins.clock import ManualClock
+from tests.twins.passing import PassingDocuments
 from tests.world import World, rules
 
 PATIENCE = 600.0
@@ -119,32 +120,7 @@ def _scans(world: World) -> list[Task]:
 # --- databases --------------------------------------------------------------------------------
 
 
-class _Passing:
-    """A database that passes everything on."""
-
-    def __init__(self, documents: DocumentStore) -> None:
-        self._documents = documents
-
-    def get(self, path: str) -> Snapshot:
-        return self._documents.get(path)
-
-    def get_all(self, paths: Sequence[str]) -> dict[str, Snapshot]:
-        return self._documents.get_all(paths)
-
-    def commit(self, writes: Sequence[Write]) -> list[object]:
-        return self._documents.commit(writes)
-
-    def query(self, query: Query) -> list[Snapshot]:
-        return self._documents.query(query)
-
-    def count(self, query: Query) -> int:
-        return self._documents.count(query)
-
-    def sums(self, query: Query, names: Sequence[str]) -> dict[str, float]:
-        return self._documents.sums(query, names)
-
-
-class _Beside(_Passing):
+class _Beside(PassingDocuments):
     """Writes the new documents of files to another database as well.
 
     Attributes:
@@ -169,7 +145,7 @@ class _Beside(_Passing):
         return done
 
 
-class _Forgetful(_Passing):
+class _Forgetful(PassingDocuments):
     """Keeps no new documents of files: a first scan does not read them again.
 
     Attributes:

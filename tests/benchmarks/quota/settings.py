@@ -1,7 +1,6 @@
 """What other numbers of the breaker would reach, where the ordered ones fall short.
 
-Its cooldown of 300 seconds and a third of the rate while it is open are ordered. The cut of the
-learned factor by 0.7, and its steps of 0.05, are not.
+Its cooldown of 300 seconds and a third of the rate while it is open are ordered.
 """
 
 from __future__ import annotations

@@ -53,8 +53,9 @@ def test_an_import_under_way_has_no_outcome(status: FileStatus) -> None:
         None,
         replace(INDEXED, aside=Aside("damaged", LATER), set_aside_in="b"),
         replace(INDEXED, set_aside_in="b"),
+        replace(INDEXED, current=current("d1")),
     ],
-    ids=["lost", "set aside", "set aside before"],
+    ids=["lost", "set aside", "set aside before", "rebuilt from the store"],
 )
 def test_nothing_is_known_where_the_record_was_lost(record: FileRecord | None) -> None:
     assert ledger.known(ENTRY, record) is ENTRY

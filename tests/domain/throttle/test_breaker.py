@@ -32,6 +32,7 @@ from shared.domain.throttle.breaker_state import (
 from shared.domain.throttle.breaker_window import EntryOutcome, WindowEntry, window_entry
 from shared.domain.throttle.learned_factor import on_document_failed
 from shared.domain.time_scale import scaled
+from tests.domain.throttle.windows import entries
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 POLICY = BreakerPolicy()
@@ -42,13 +43,9 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def window(newest_first: str, *, generation: int = 0, every: float = 1) -> list[WindowEntry]:
-    """Entries such as "tss" (a 429, then two older successes), the newest made at START."""
-    outcomes = {"s": EntryOutcome.SUCCESS, "t": EntryOutcome.THROTTLED}
-    return [
-        WindowEntry(at=at(-every * place), outcome=outcomes[letter], generation=generation)
-        for place, letter in enumerate(newest_first)
-    ]
+def window(newest_first: str, *, generation: int = 0) -> list[WindowEntry]:
+    """Entries, one a second, the newest made at START."""
+    return entries(newest_first, START, generation=generation)
 
 
 def throttled(

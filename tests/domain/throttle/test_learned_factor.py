@@ -10,7 +10,8 @@ import pytest
 from shared.domain.throttle.breaker import Permit, on_throttled
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.breaker_state import BreakerState, CircuitState
-from shared.domain.throttle.breaker_window import EntryOutcome, WindowEntry
+from shared.domain.throttle.breaker_window import WindowEntry
+from tests.domain.throttle.windows import entries
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 POLICY = BreakerPolicy()
@@ -26,8 +27,7 @@ TRICKLING = BreakerState(
 
 
 def calls(newest_first: str, generation: int) -> list[WindowEntry]:
-    outcomes = {"s": EntryOutcome.SUCCESS, "t": EntryOutcome.THROTTLED}
-    return [WindowEntry(START, outcomes[kind], generation=generation) for kind in newest_first]
+    return entries(newest_first, START, every=0, generation=generation)
 
 
 def every(nth: int, count: int) -> str:

@@ -20,6 +20,7 @@ from shared.domain.throttle.breaker import (
 from shared.domain.throttle.breaker_policy import BreakerPolicy
 from shared.domain.throttle.breaker_state import BreakerState, CircuitState
 from shared.domain.throttle.breaker_window import EntryOutcome, WindowEntry
+from tests.domain.throttle.windows import entries
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 POLICY = BreakerPolicy()
@@ -34,11 +35,7 @@ def at(seconds: float) -> datetime:
 
 
 def calls(newest_first: str, *, newest: float, every: float = 1.0) -> list[WindowEntry]:
-    outcomes = {"s": EntryOutcome.SUCCESS, "t": EntryOutcome.THROTTLED}
-    return [
-        WindowEntry(at(newest - every * place), outcomes[kind], generation=0)
-        for place, kind in enumerate(newest_first)
-    ]
+    return entries(newest_first, at(newest), every=every)
 
 
 def ticked(

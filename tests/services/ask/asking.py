@@ -9,36 +9,19 @@ from shared.domain.ask.reply import Passage, Reply
 from shared.domain.ask.request import AskRequest
 from shared.domain.errors import GatewayError
 from shared.gateways.database.records import Records
-from shared.gateways.ports import Query, Snapshot, Write
+from shared.gateways.ports import Query, Write
 from shared.services.ask.ask_store import AskStore
 from tests.twins.answers import ScriptedAnswers
 from tests.twins.documents import MemoryDocuments
+from tests.twins.passing import PassingDocuments
 from tests.world import World
 
 
-class ReadOnly:
+class ReadOnly(PassingDocuments):
     """The documents of the syncs, as the ask function's account may use them."""
-
-    def __init__(self, documents: MemoryDocuments) -> None:
-        self._documents = documents
-
-    def get(self, path: str) -> Snapshot:
-        return self._documents.get(path)
-
-    def get_all(self, paths: Sequence[str]) -> dict[str, Snapshot]:
-        return self._documents.get_all(paths)
 
     def commit(self, writes: Sequence[Write]) -> list[object]:
         raise AssertionError(f"the records of the syncs are only read: {writes}")
-
-    def query(self, query: Query) -> list[Snapshot]:
-        return self._documents.query(query)
-
-    def count(self, query: Query) -> int:
-        return self._documents.count(query)
-
-    def sums(self, query: Query, names: Sequence[str]) -> dict[str, float]:
-        return self._documents.sums(query, names)
 
 
 class Asking:
